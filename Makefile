@@ -1,0 +1,76 @@
+# Recipes. CI runs the same ones: what is green here is green there.
+# An active virtual environment is used as it is; without one, .venv is made here.
+
+PYTHON ?= python3
+VENV   := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),$(CURDIR)/.venv)
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+XDIST  ?= 2
+
+# Prefect keeps its database and settings inside the project while recipes run, and stays quiet and offline.
+export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+
+.PHONY: help demo up test test-fast check fix bench build simulate pins clean
+
+help:  ## say what each recipe does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# What the product needs, pinned with hashes, then the product itself as an editable install.
+$(VENV)/.numberflow-run: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing numberflow into $(VENV) (a minute or two the first time) …"
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.numberflow-dev: requirements-dev.txt $(VENV)/.numberflow-run
+	@echo "Installing what tests and checks need …"
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.numberflow-run  ## rent three numbers on the simulator, through faults and a kill (no account needed)
+	@NUMBERFLOW_HOME=$(CURDIR)/.numberflow $(BIN)/numberflow demo
+
+up: $(VENV)/.numberflow-run  ## simulator (without credentials), Prefect server and all deployments, until Ctrl-C
+	@$(BIN)/numberflow up
+
+simulate: $(VENV)/.numberflow-run  ## the simulator alone; prints the environment that points at it
+	@$(BIN)/numberflow simulator
+
+test: $(VENV)/.numberflow-dev  ## checks and all tests
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup
+
+test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup tests/unit tests/contract
+
+check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+fix: $(VENV)/.numberflow-dev  ## format and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
+	$(BIN)/python benchmarks/requests.py
+
+build: $(VENV)/.numberflow-dev  ## the wheel, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist .
+
+pins:  ## compile the pins again (needs uv); no index address is written
+	printf '# Compiled from pyproject.toml by `make pins`; hashes, no index addresses.\n' > requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet >> requirements.txt
+	printf '# Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.\n' > requirements-dev.txt
+	uv pip compile pyproject.toml --group dev -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet >> requirements-dev.txt
+
+clean:  ## remove what the recipes made
+	rm -rf .venv .numberflow dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,37 @@
+"""Serve every deployment from this machine: one process that starts flow runs as subprocesses. For a work pool see prefect.yaml.
+
+The Prefect server is the one that PREFECT_API_URL names; `numberflow up` starts both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import aserve
+from prefect.deployments.runner import RunnerDeployment
+from prefect.types.entrypoint import EntrypointType
+
+from flows.search_and_rent import search_and_rent
+
+# Runs under way at once on one machine: each is a process of about 150 MB.
+RUNS_AT_ONCE = 8
+
+
+async def all_deployments() -> list[RunnerDeployment]:
+    """Every deployment, by module entry point, so that no run depends on the folder it was started from."""
+    return [
+        await search_and_rent.ato_deployment(
+            name="search-and-rent",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+    ]
+
+
+async def main() -> None:
+    """Serve until stopped."""
+    await aserve(*await all_deployments(), limit=RUNS_AT_ONCE, print_starting_message=False)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

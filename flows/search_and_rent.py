@@ -1,0 +1,316 @@
+"""Search numbers, quote them, have the quote approved, rent them through the journal, confirm, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.flow_runs import asuspend_flow_run
+from prefect.input import RunInput
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.forms import MAY_STAY_EMPTY
+from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
+from numberflow.journal import Intention, Purchase
+from numberflow.journal import State as IntentionState
+from numberflow.models.orders import (
+    REFERENCE_LENGTH_MAX,
+    SearchAndRentOrder,
+    SmsLink,
+    Strategy,
+    VoiceLink,
+    parse_search_and_rent,
+)
+from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.models.vendor import Capability, NumberType, SearchPattern
+from numberflow.planning.quote import Quote
+from numberflow.purchase.choose import SpendLimits
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.report import purchase_report, stopped_report
+from numberflow.purchase.words import quote_text
+from tasks.desk import open_desk
+from tasks.publish import publish_quote, publish_report
+from tasks.purchase import (
+    confirm_numbers,
+    open_purchase,
+    rent_numbers,
+    save_approval,
+    save_quote,
+    search_and_quote,
+    write_down_chosen,
+)
+
+# Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the run fails and nothing was bought.
+APPROVAL_TIMEOUT_S = 3 * 24 * 3600
+# Chosen numbers that another purchase wrote down first are chosen again this often.
+CHOICES_MAX = 5
+
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+class Approval(RunInput):
+    """The form that is shown while a purchase waits for approval."""
+
+    # Typed, and without a default. Seen in Prefect 3.8.8's window for resuming: a list of choices does not open at a click of the mouse, and
+    # a field with a default (a switch) falls back to it when the page behind is refreshed.
+    decision: str = Field(
+        title="Your decision",
+        description='Type "approve" or "refuse"',
+        # For the form alone: whoever answers by the API with something else refuses.
+        json_schema_extra={"position": 0, "pattern": "^ *([Aa]pprove|[Rr]efuse) *$"},
+    )
+    approved_by: str = Field(
+        title="Your name",
+        description="Kept in the journal and in the report",
+        min_length=1,
+        json_schema_extra={"position": 1},
+    )
+
+
+@flow(
+    name="search-and-rent", flow_run_name="rent {quantity} {region_code} {number_type}", retries=0, persist_result=False
+)
+async def search_and_rent(
+    *,
+    region_code: str = "US",
+    number_type: NumberType = NumberType.LOCAL,
+    quantity: int = 1,
+    max_today: str,
+    max_monthly: str,
+    currency: str = "USD",
+    reference: OptionalText = "",
+    capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
+    pattern: OptionalText = "",
+    search_pattern: SearchPattern | None = None,
+    sms: SmsLink | None = None,
+    voice: VoiceLink | None = None,
+    callback_url: OptionalText = "",
+    plan_only: bool = False,
+    approve_above: OptionalText = "",
+    phone_numbers: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
+    strategy: Strategy = Strategy.CHOSEN,
+    provisioning_wait_s: int = 120,
+    project: OptionalText = "",
+) -> State[PurchaseReport] | PurchaseReport:
+    """Rent phone numbers, and never pay twice.
+
+    Searches, quotes, checks the caps, asks for approval above a limit, writes the chosen numbers down, rents them one by one
+    through the journal, confirms them and waits until their links work. Run it again with the same reference to resume.
+
+    Args:
+        region_code: Two letters, ISO 3166-1: US, GB, …
+        number_type: LOCAL, MOBILE or TOLL_FREE. The vendor rents directly in US LOCAL only; others are ordered.
+        quantity: How many numbers, 1 to 500.
+        max_today: Most that this project may be charged today, this purchase included. A decimal such as 90.00
+        max_monthly: Most that this purchase may cost in a month. A decimal such as 90.00
+        currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the purchase.
+        reference: Your name for this purchase, such as PO-1042. The same reference is the same purchase, for ever. Empty: this run is the purchase.
+        capabilities: What every number must be able to do.
+        pattern: Digits to look for. With START begin with plus and country code: +1307
+        search_pattern: Where the pattern has to stand.
+        sms: SMS service plan (and 10DLC campaign, US only) to link every number to.
+        voice: Voice app, SIP trunk or fax service to link every number to.
+        callback_url: Where the vendor sends events about these numbers.
+        plan_only: Stop after the quote; nothing is bought.
+        approve_above: Ask a person when the quote is above this amount today. Empty: do not ask.
+        phone_numbers: Rent exactly these numbers (E.164) instead of searching.
+        strategy: "chosen" names each number before it is rented; "any" lets the vendor pick (US LOCAL only).
+        provisioning_wait_s: Seconds to wait for SMS and voice links; what is not ready then is reported as pending.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
+        "max_monthly": max_monthly, "currency": currency, "reference": reference, "capabilities": capabilities,
+        "pattern": pattern, "search_pattern": search_pattern, "sms": _plain(sms), "voice": _plain(voice),
+        "callback_url": callback_url, "plan_only": plan_only, "approve_above": approve_above,
+        "phone_numbers": phone_numbers, "strategy": strategy, "provisioning_wait_s": provisioning_wait_s, "project": project,
+    }  # fmt: skip
+    run_id = str(flow_run.get_id())
+    name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
+    try:
+        # The form can be sent unchecked, so everything is checked here again.
+        order = parse_search_and_rent(parameters)
+        name = order.reference or run_id
+        async with open_desk(order.project) as desk:
+            report = await _purchase(desk, order, name, run_id)
+    except NumberflowError as error:
+        report = stopped_report(error, (), reference=name, asked=quantity, currency=currency, flow_run_id=run_id)
+    return await _conclude(report)
+
+
+async def _purchase(desk: Desk, order: SearchAndRentOrder, reference: str, run_id: str) -> PurchaseReport:
+    """Plan, or buy and report. Errors that end the run are turned into a report that names what is open."""
+    facts: dict[str, Any] = {
+        "reference": reference, "project_id": desk.project_id, "asked": order.wanted, "currency": order.currency, "flow_run_id": run_id,
+    }  # fmt: skip
+    if order.plan_only:
+        quote = await search_and_quote(desk, order, reference)
+        await publish_quote(quote, reference)
+        return PurchaseReport(
+            outcome=RunOutcome.DONE, plan_only=True, quoted_today=quote.today, quoted_monthly=quote.monthly,
+            notes=tuple(_cap_notes(quote, order)), **facts,
+        )  # fmt: skip
+    seen: dict[str, Intention] = {}
+    try:
+        get_run_logger().info("Reference %s: run again with this reference to resume this purchase", reference)
+        purchase, lines = await open_purchase(
+            desk, order, reference, run_id, begun_before=(flow_run.get_run_count() or 1) > 1
+        )
+        seen.update({line.id: line for line in lines})
+        return await _buy(desk, order, purchase, lines, seen, facts)
+    except NumberflowError as error:
+        return stopped_report(error, tuple(seen.values()), **facts)
+
+
+async def _buy(
+    desk: Desk,
+    order: SearchAndRentOrder,
+    purchase: Purchase,
+    lines: tuple[Intention, ...],
+    seen: dict[str, Intention],
+    facts: Mapping[str, Any],
+) -> PurchaseReport:
+    """Quote and approve unless numbers are written down already; then rent, confirm, report."""
+    limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
+    approved_by: str | None = (purchase.approval or {}).get("by")
+    if all(line.state is IntentionState.REFUSED for line in lines):
+        limits, approved_by = await _quote_approve_write_down(desk, order, purchase, limits, facts["flow_run_id"])
+    elif purchase.approval:
+        limits = _approved(limits, purchase.approval)
+    if limits.approved_today is None and order.approve_above is not None:
+        # Replacements must not grow past what would have been asked about.
+        limits = replace(limits, approved_today=order.approve_above)
+    result = await rent_numbers(desk, purchase, order, limits, facts["flow_run_id"], seen)
+    rented = [
+        str((line.result or {}).get("phone_number") or line.subject)
+        for line in seen.values()
+        if line.state is IntentionState.DONE
+    ]
+    statuses = await confirm_numbers(desk, order, rented) if rented else {}
+    return purchase_report(
+        sorted(seen.values(), key=lambda line: line.position),
+        statuses,
+        stopped_by=result.stopped_by.message if result.stopped_by else "",
+        mend=result.mend,
+        notes=[*result.notes, *_marker_notes(order, rented)],
+        approved_by=approved_by,
+        **facts,
+    )
+
+
+async def _quote_approve_write_down(
+    desk: Desk, order: SearchAndRentOrder, purchase: Purchase, limits: SpendLimits, run_id: str
+) -> tuple[SpendLimits, str | None]:
+    """Choose numbers, have their price approved where that is asked for, and write them down."""
+    logger = get_run_logger()
+    for _ in range(CHOICES_MAX):
+        quote = await search_and_quote(desk, order, purchase.reference, _quoted_before(purchase, run_id))
+        await publish_quote(quote, purchase.reference)
+        limits.check(quote.today, quote.monthly)
+        approved_by = None
+        if order.approve_above is not None and quote.today > order.approve_above:
+            limits, approved_by = await _ask_approval(desk, purchase, quote, limits, run_id)
+        try:
+            await write_down_chosen(desk, purchase, order, quote, limits, run_id)
+        except NumberClaimed as error:
+            logger.info("Another purchase took a number first; choosing again. %s", error)
+        else:
+            return limits, approved_by
+    raise SpendRefused(
+        "other purchases took the chosen numbers again and again",
+        rule="claimed",
+        mend="run again with the same reference when the other purchases have ended",
+    )
+
+
+async def _ask_approval(
+    desk: Desk, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
+) -> tuple[SpendLimits, str]:
+    """Suspend until a person has decided; at resume this runs again, and the new quote must not be worse than the approved one."""
+    asked = purchase.quote if (purchase.quote or {}).get("flow_run_id") == run_id else None
+    if asked is None:
+        if deployment.get_id() is None:
+            raise SpendRefused(
+                f"the quote of {quote.today} {quote.currency} is above approve_above and needs a person's approval",
+                rule="approval",
+                mend="run search-and-rent from its deployment (numberflow up), where a form asks; or raise approve_above",
+            )
+        asked = await save_quote(desk, purchase, quote, run_id)
+    answer = await asuspend_flow_run(
+        wait_for_input=Approval.with_initial_data(description=quote_text(quote, purchase.reference)),
+        timeout=APPROVAL_TIMEOUT_S,
+        key=f"approve-{purchase.id}",
+    )
+    who, decision = answer.approved_by.strip(), answer.decision.strip().lower()
+    if decision != "approve" or not who:
+        raise SpendRefused(
+            f"the purchase was refused by {who or 'a person without a name'}"
+            if decision != "approve"
+            else "nobody signed the approval",
+            rule="approval",
+            mend="run again with the same reference to have it approved",
+        )
+    limits = _approved(limits, asked)
+    limits.check(quote.today, quote.monthly)
+    await save_approval(desk, purchase, who, asked, run_id)
+    return limits, who
+
+
+def _quoted_before(purchase: Purchase, run_id: str) -> tuple[str, ...]:
+    """The numbers whose quote a person saw in this run: they are taken first if they are still for sale."""
+    quote = purchase.quote or {}
+    return tuple(quote.get("phone_numbers", ())) if quote.get("flow_run_id") == run_id else ()
+
+
+def _approved(limits: SpendLimits, approved: Mapping[str, Any]) -> SpendLimits:
+    return replace(limits, approved_today=Decimal(approved["today"]), approved_monthly=Decimal(approved["monthly"]))
+
+
+def _cap_notes(quote: Quote, order: SearchAndRentOrder) -> list[str]:
+    try:
+        SpendLimits(order.max_today, order.max_monthly, order.currency).check(quote.today, quote.monthly)
+    except SpendRefused as error:
+        return [f"a run without plan_only would be refused: {error}"]
+    return []
+
+
+def _marker_notes(order: SearchAndRentOrder, rented: list[str]) -> list[str]:
+    if order.strategy is not Strategy.ANY or not rented:
+        return []
+    return [
+        "the callback URL of each number carries a mark (numberflow=…) by which it was recognised; leave it, or set your own URL"
+    ]
+
+
+async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseReport:
+    """Publish the report and name the run's state after the way in which it ended."""
+    logger = get_run_logger()
+    try:
+        await publish_report(report)
+    except Exception as error:  # noqa: BLE001 - what was bought is bought: the report goes to the caller whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    logger.info(
+        "%s: %s, %d of %d rented. %s %s",
+        report.reference,
+        report.outcome.value,
+        report.rented,
+        report.asked,
+        report.reason,
+        report.mend,
+    )
+    if report.outcome is RunOutcome.DONE:
+        return report
+    name = "Refused" if report.outcome is RunOutcome.REFUSED else "NeedsPerson"
+    return Completed(name=name, message=f"{report.reason} → {report.mend}", data=report)
+
+
+def _plain(settings: SmsLink | VoiceLink | None) -> Any:
+    return settings.model_dump() if settings is not None else None

@@ -1,0 +1,198 @@
+"""The command tree. Each subcommand's work is in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import stamina
+import typer
+
+from numberflow.cli import exit_codes
+from numberflow.errors import BadInput, JournalUnavailable, NumberflowError, SnapshotRefused
+
+app = typer.Typer(
+    name="numberflow",
+    help="Rent, manage and inventory Sinch phone numbers, and never pay twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+journal_app = typer.Typer(
+    help="What was intended, what happened, and what a person has to decide.", no_args_is_help=True
+)
+app.add_typer(journal_app, name="journal")
+numbers_app = typer.Typer(help="The numbers that the project holds.", no_args_is_help=True)
+app.add_typer(numbers_app, name="numbers")
+
+
+class FormatChoice(StrEnum):
+    """How numbers are written."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class VerdictChoice(StrEnum):
+    """What a person can say of an open intention."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    PLANNED = "planned"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+
+
+def main() -> None:
+    """Entry point of the console script: errors become a sentence and an exit code, not a traceback."""
+    # Repeated reads are told on stderr. Where structlog is installed stamina would print them to stdout, into the middle of --json.
+    stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
+    try:
+        app()
+    except BadInput as error:
+        fail(error, exit_codes.BAD_INPUT)
+    except (JournalUnavailable, SnapshotRefused) as error:
+        fail(error, exit_codes.REFUSED)
+    except NumberflowError as error:
+        fail(error, exit_codes.CRASH)
+
+
+def fail(error: NumberflowError, code: int) -> None:
+    """Say what is wrong and what to do about it, and leave."""
+    typer.echo(f"numberflow: {error.message}", err=True)
+    if error.mend:
+        typer.echo(f"  → {error.mend}", err=True)
+    sys.exit(code)
+
+
+@app.command()
+def run(
+    deployment: Annotated[str, typer.Argument(help="Which flow, for example search-and-rent.")],
+    params: Annotated[str, typer.Option("--params", help="Parameters as JSON, or @FILE.")] = "{}",
+    report: Annotated[Path | None, typer.Option("--report", help="Write the report here, as JSON.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a flow here. Exit code: 0 done, 2 bad input, 3 refused, 4 needs a person, 1 crash."""
+    from numberflow.cli import run as command
+
+    sys.exit(command.run(deployment, params, report, as_json=as_json))
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the simulated APIs; 0 picks a free one.")] = 8377,
+    control_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the control surface; 0 picks a free one.")
+    ] = 8378,
+    seed: Annotated[int, typer.Option(help="Seed of stock, search order and chaos.")] = 1,
+    active: Annotated[int, typer.Option(help="Numbers that the project holds from the start.")] = 250,
+    chaos: Annotated[float, typer.Option(help="Share of requests that meet a fault, 0 to 1.")] = 0.0,
+) -> None:
+    """Serve both Sinch APIs from memory, on loopback, until Ctrl-C. Prints the environment that points at it."""
+    from numberflow.cli import simulator as command
+
+    command.simulate(port=port, control_port=control_port, seed=seed, active=active, chaos=chaos)
+
+
+@app.command()
+def demo() -> None:
+    """Rent three numbers on the simulator through lost replies and a kill, and show that three were charged."""
+    from numberflow.cli import demo as command
+
+    sys.exit(command.demo())
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Prefect server and its UI.")] = 4200,
+) -> None:
+    """Start simulator (without credentials), Prefect server and every deployment; Ctrl-C stops all of it."""
+    from numberflow.cli import up as command
+
+    sys.exit(command.up(port))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check credentials, connectivity, journal, inventory store, Prefect and versions: what works, what to mend."""
+    from numberflow.cli import doctor as command
+
+    sys.exit(command.doctor(as_json=as_json))
+
+
+@app.command()
+def export(
+    date: Annotated[
+        str | None, typer.Option("--date", help="Date of the snapshot; today in UTC when left out.")
+    ] = None,
+    connections: Annotated[int, typer.Option(min=1, max=32, help="Requests at once.")] = 8,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Prove completeness without page tokens, for about twice the requests.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish what the project holds now as a Parquet snapshot. Exit code: 0 published, 3 refused (nothing changed), 1 no answer."""
+    from numberflow.cli import export as command
+
+    command.export(date, connections=connections, strict=strict, as_json=as_json)
+
+
+@numbers_app.command("list")
+def numbers_list(
+    form: Annotated[FormatChoice, typer.Option("--format", help="json, csv or parquet.")] = FormatChoice.JSON,
+    region: Annotated[str | None, typer.Option("--region", help="Only this region, such as US.")] = None,
+    number_type: Annotated[str | None, typer.Option("--type", help="Only LOCAL, MOBILE or TOLL_FREE.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write here instead of standard output.")] = None,
+) -> None:
+    """Every number that the project holds, of every type, complete or not at all."""
+    from numberflow.cli import numbers as command
+
+    command.list_numbers(command.Format(form.value), region_code=region, number_type=number_type, out=out)
+
+
+@journal_app.command("list")
+def journal_list(
+    state: Annotated[list[str] | None, typer.Option("--state", help="Only these states; repeat for several.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Only this purchase.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Intentions, newest first."""
+    from numberflow.cli import journal as command
+
+    command.list_intentions(states=state or [], reference=reference, limit=limit, as_json=as_json)
+
+
+@journal_app.command("show")
+def journal_show(
+    intention: Annotated[str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")],
+    as_json: Json = False,
+) -> None:
+    """One intention with its attempts and evidence."""
+    from numberflow.cli import journal as command
+
+    command.show(intention, as_json=as_json)
+
+
+@journal_app.command("settle")
+def journal_settle(
+    intention: Annotated[str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")],
+    verdict: Annotated[
+        VerdictChoice,
+        typer.Option("--as", help="done (it took effect), refused (it did not), planned (it did not; try again)."),
+    ],
+    by: Annotated[str, typer.Option("--by", help="Your name; kept in the journal.")],
+    note: Annotated[str, typer.Option("--note", help="What you saw at the vendor; kept in the journal.")],
+    phone_number: Annotated[
+        str | None, typer.Option("--number", help="The number it brought, when the vendor picked it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide what only a person can decide: whether an open intention took effect."""
+    from numberflow.cli import journal as command
+
+    command.settle(intention, verdict=verdict.value, by=by, note=note, phone_number=phone_number, as_json=as_json)

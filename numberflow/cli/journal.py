@@ -1,0 +1,128 @@
+"""`numberflow journal`: read intentions, and settle those that only a person can decide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import typer
+
+from numberflow.errors import BadInput
+from numberflow.journal import Intention, Journal, State, Verdict
+from numberflow.settings import Settings
+
+
+@contextmanager
+def open_journal() -> Iterator[Journal]:
+    """The journal of the environment, closed at the end."""
+    journal = Journal.open(Settings.load().journal_url)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def list_intentions(*, states: Sequence[str], reference: str | None, limit: int, as_json: bool) -> None:
+    """Print intentions, newest first.
+
+    Raises:
+        BadInput: a state that does not exist.
+    """
+    known = [state.value for state in State]
+    for state in states:
+        if state not in known:
+            raise BadInput(f"--state: {state!r} is no state", field="state", mend=f"choose from {', '.join(known)}")
+    with open_journal() as journal:
+        rows = journal.intentions(
+            states=[State(state) for state in states] or None, reference=reference, limit=limit, newest_first=True
+        )
+    if as_json:
+        typer.echo(to_json([_facts(row) for row in rows]))
+        return
+    if not rows:
+        typer.echo("The journal has no such intention.")
+    for row in rows:
+        typer.echo(
+            f"{row.id}  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  "
+            f"{row.due_amount or 0} {row.currency or ''}  {row.reference}  {row.updated_at:%Y-%m-%d %H:%M:%S}Z"
+            + (f"  {row.reason}" if row.reason and row.is_open else "")
+        )
+
+
+def show(intention_id: str, *, as_json: bool) -> None:
+    """Print one intention with attempts and evidence.
+
+    Raises:
+        BadInput: no such intention, or several begin like that.
+    """
+    with open_journal() as journal:
+        history = journal.history(intention_id)
+    if as_json:
+        typer.echo(to_json({
+            "intention": _facts(history.intention),
+            "attempts": [asdict(attempt) for attempt in history.attempts],
+            "evidence": [asdict(entry) for entry in history.evidence],
+        }))  # fmt: skip
+        return
+    row = history.intention
+    typer.echo(f"{row.id}: {row.operation} {number_of(row) or ''} is {row.state.value}")
+    typer.echo(f"  reference   {row.reference} (project {row.project_id})")
+    typer.echo(f"  price       {row.due_amount or 0} {row.currency or ''} at once, {row.monthly_amount or 0} a month")
+    typer.echo(f"  planned     {row.created_at:%Y-%m-%d %H:%M:%S}Z, flow run {row.flow_run_id or '-'}")
+    if row.reason:
+        typer.echo(f"  reason      {row.reason}")
+    for attempt in history.attempts:
+        ended = f"{attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "?"
+        typer.echo(
+            f"  attempt {attempt.n}   {attempt.started_at:%Y-%m-%d %H:%M:%S} to {ended}Z  {attempt.outcome or 'no reply recorded'}"
+            + (f", HTTP {attempt.http_status}" if attempt.http_status else "")
+            + (f", request {attempt.vendor_request_id}" if attempt.vendor_request_id else "")
+        )
+    for entry in history.evidence:
+        typer.echo(f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}")
+    if row.state is State.NEEDS_PERSON:
+        typer.echo(
+            f"  settle with: numberflow journal settle {row.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW"
+        )
+
+
+def settle(intention_id: str, *, verdict: Verdict, by: str, note: str, phone_number: str | None, as_json: bool) -> None:
+    """Record a person's verdict.
+
+    Raises:
+        BadInput: unknown intention, unknown verdict, or the intention does not need a person.
+    """
+    with open_journal() as journal:
+        row = journal.history(intention_id).intention
+        result = {"phone_number": phone_number} if phone_number else None
+        row = journal.settle_by_person(row.id, verdict, by=by, note=note, result=result)
+    typer.echo(to_json(_facts(row)) if as_json else f"{row.id} is now {row.state.value}")
+
+
+def number_of(row: Intention) -> str:
+    """The phone number that an intention is about, once it is known."""
+    return str((row.result or {}).get("phone_number") or row.subject or "")
+
+
+def _facts(row: Intention) -> dict[str, Any]:
+    return asdict(row) | {"phone_number": number_of(row)}
+
+
+def to_json(value: Any) -> str:
+    """JSON with amounts as decimal strings and times as ISO 8601."""
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

@@ -1,0 +1,98 @@
+"""`numberflow numbers list`: every number that the project holds, proven complete, as JSON, CSV or Parquet. Publishes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from numberflow.cli.export import ProgressLine
+from numberflow.client import Client
+from numberflow.errors import BadInput
+from numberflow.export.schema import iso
+from numberflow.export.snapshot import read_numbers
+from numberflow.settings import Settings
+
+
+class Format(StrEnum):
+    """How the numbers are written."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def list_numbers(form: Format, *, region_code: str | None, number_type: str | None, out: Path | None) -> None:
+    """Read and write.
+
+    Raises:
+        BadInput: a filter that is none, or Parquet for a terminal.
+        SnapshotRefused: the list could not be proven complete; nothing was written.
+    """
+    if form is Format.PARQUET and out is None and sys.stdout.isatty():
+        raise BadInput(
+            "Parquet is no text for a terminal", field="format", mend="add --out FILE, or redirect the output"
+        )
+    settings = Settings.load()
+    settings.require_credentials()
+    shown = ProgressLine()
+
+    async def run() -> pa.Table:
+        async with Client(settings) as client:
+            return await read_numbers(client, region_code=region_code, number_type=number_type, on_progress=shown)
+
+    try:
+        numbers = asyncio.run(run())
+    finally:
+        shown.end()
+    if out is not None:
+        with out.open("wb") as file:
+            _write(numbers, form, file)
+    else:
+        _write(numbers, form, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _write(numbers: pa.Table, form: Format, file: Any) -> None:
+    match form:
+        case Format.PARQUET:
+            # Parquet wants to know its place in the file, which a pipe cannot tell.
+            whole = io.BytesIO()
+            pq.write_table(numbers, whole, compression="zstd")
+            file.write(whole.getbuffer())
+        case Format.CSV:
+            # Lists have no form of their own in CSV: SMS|VOICE.
+            flat = [
+                pc.binary_join(column, "|") if pa.types.is_list(column.type) else column for column in numbers.columns
+            ]
+            pyarrow.csv.write_csv(pa.table(flat, names=numbers.column_names), file)
+        case Format.JSON:
+            for piece in _json(numbers):
+                file.write(piece.encode())
+
+
+def _json(numbers: pa.Table) -> Iterator[str]:
+    """One array, one number a line."""
+    yield "["
+    first = True
+    for batch in numbers.to_batches(max_chunksize=1000):
+        for row in batch.to_pylist():
+            yield ("\n" if first else ",\n") + json.dumps(row, default=_plain, ensure_ascii=False)
+            first = False
+    yield "\n]\n"
+
+
+def _plain(value: Any) -> str:
+    return iso(value) if isinstance(value, datetime) else str(value) if isinstance(value, Decimal) else repr(value)

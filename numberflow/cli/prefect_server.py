@@ -1,0 +1,154 @@
+"""Which Prefect server a command uses, and starting one. Nothing here imports Prefect."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import typer
+
+from numberflow.cli.processes import free_port, make_private_folder, stop
+from numberflow.settings import Settings
+
+# Measured: 15 to 50 s from start to ready on two busy cores; the default of 20 s is too short.
+SERVER_READY_TIMEOUT_S = 120.0
+# Quiet, offline, without a tour or an advertisement; retention 90 days, because Prefect keeps runs for ever by default.
+SERVER_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_LOGGING_LEVEL": "INFO",
+}
+
+
+def up_file(settings: Settings) -> Path:
+    """Where `numberflow up` writes the address of its server."""
+    return settings.home / "up.json"
+
+
+def running_api_url(settings: Settings) -> str | None:
+    """API address of the server that is there: PREFECT_API_URL, that of `numberflow up`, or the Prefect profile's."""
+    # PREFECT_API_URL is Prefect's variable, not one of ours, so that settings.py does not know it.
+    url = os.environ.get("PREFECT_API_URL")
+    if url:
+        return url
+    try:
+        url = str(json.loads(up_file(settings).read_text())["api_url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        url = None
+    if url and is_healthy(url):
+        return url
+    return _profile_api_url()
+
+
+def is_healthy(api_url: str) -> bool:
+    """Whether a Prefect server answers there."""
+    try:
+        return httpx.get(f"{api_url}/health", timeout=2.0).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _answers(api_url: str) -> bool:
+    """Whether anything speaks HTTP there; a server with a password answers this without one too, if only to refuse."""
+    try:
+        httpx.get(f"{api_url}/health", timeout=5.0)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+@contextmanager
+def prefect_server(settings: Settings) -> Iterator[None]:
+    """Point this process at a running server, or start a temporary one and say so. Enter it before Prefect is imported.
+
+    Raises:
+        RuntimeError: the server that is set does not answer, or the temporary one did not start; the message says what to do.
+    """
+    os.environ.update({name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ})
+    url = running_api_url(settings)
+    if url:
+        if not _answers(url):
+            raise RuntimeError(
+                f"no Prefect server answers at {url} → start it (`numberflow up`), or unset PREFECT_API_URL for a temporary one"
+            )
+        os.environ["PREFECT_API_URL"] = url
+        yield
+        return
+    typer.echo(
+        "No Prefect server is running: starting a temporary one (about 20 s). `numberflow up` keeps one running.",
+        err=True,
+    )
+    port = free_port(0)
+    api_url = f"http://127.0.0.1:{port}/api"
+    log = settings.home / "prefect-server.log"
+    server = start_server(settings.home / "prefect", port, log)
+    try:
+        wait_ready(api_url, server, log)
+        os.environ["PREFECT_API_URL"] = api_url
+        os.environ.setdefault("PREFECT_HOME", str(settings.home / "prefect"))
+        yield
+    finally:
+        stop(server)
+
+
+def start_server(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
+    """Start a Prefect server on loopback with its database under `home`; wait with `wait_ready`."""
+    make_private_folder(home)
+    environment = os.environ | SERVER_ENVIRONMENT | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        # --port does not reach the UI, this variable does.
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
+    }  # fmt: skip
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            # A group of its own: Ctrl-C reaches the parent, which stops its children in order.
+            start_new_session=True,
+        )
+
+
+def wait_ready(
+    api_url: str, process: subprocess.Popen[bytes], log: Path, *, stopping: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until the server answers, or until `stopping` says that nobody waits for it any more.
+
+    Raises:
+        RuntimeError: it ended or did not answer in time; the message names its log.
+    """
+    end = monotonic() + SERVER_READY_TIMEOUT_S
+    while monotonic() < end and not stopping():
+        if process.poll() is not None:
+            raise RuntimeError(f"the Prefect server ended with code {process.returncode}; its log is {log}")
+        if is_healthy(api_url):
+            return
+        sleep(0.3)
+    if stopping():
+        return
+    raise RuntimeError(f"the Prefect server did not answer within {SERVER_READY_TIMEOUT_S:.0f} s; its log is {log}")
+
+
+def _profile_api_url() -> str | None:
+    path = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser() / "profiles.toml"
+    try:
+        profiles = tomllib.loads(path.read_text())
+        url = profiles["profiles"][profiles["active"]]["PREFECT_API_URL"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(url)

@@ -1,0 +1,151 @@
+"""`numberflow run`: run a flow in this process and turn its report into an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from numberflow.cli import exit_codes
+from numberflow.cli.prefect_server import prefect_server
+from numberflow.errors import BadInput
+from numberflow.models.orders import parse_search_and_rent
+from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.purchase.words import report_rows, report_text
+from numberflow.settings import Settings
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """A flow that can be run from here, and the check of its parameters that needs no Prefect."""
+
+    entry_point: str
+    check: Callable[[Mapping[str, Any]], object]
+
+
+RUNNABLE = {
+    "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent),
+}
+
+_AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
+
+_EXIT = {
+    RunOutcome.DONE: exit_codes.DONE,
+    RunOutcome.REFUSED: exit_codes.REFUSED,
+    RunOutcome.NEEDS_PERSON: exit_codes.NEEDS_PERSON,
+}
+
+
+def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool) -> int:
+    """Check the input, run the flow, write and print the report. Returns the exit code.
+
+    Raises:
+        BadInput: before anything was started.
+    """
+    runnable = RUNNABLE.get(deployment)
+    if runnable is None:
+        raise BadInput(
+            f"{deployment!r} is no deployment", field="deployment", mend=f"choose one of: {', '.join(RUNNABLE)}"
+        )
+    parameters = _parameters(params)
+    runnable.check(parameters)
+    settings = Settings.load()
+    if not parameters.get("project"):
+        settings.require_credentials()
+    if report_file is not None:
+        _check_writable(report_file)
+    try:
+        with prefect_server(settings):
+            report = asyncio.run(_run_flow(runnable, parameters))
+    except RuntimeError as error:
+        typer.echo(f"numberflow: {error}", err=True)
+        return exit_codes.CRASH
+    if report is None:
+        typer.echo("numberflow: the run crashed; run the same command with the same reference to resume it", err=True)
+        return exit_codes.CRASH
+    if report_file is not None:
+        _write(report_file, report)
+    typer.echo(report.model_dump_json(indent=2) if as_json else _text(report))
+    return _EXIT[report.outcome]
+
+
+async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any]) -> PurchaseReport | None:
+    from prefect.logging.handlers import APILogHandler
+
+    module, name = runnable.entry_point.rsplit(".", 1)
+    flow = getattr(importlib.import_module(module), name)
+    state = await flow(**parameters, return_state=True)
+    # A temporary server is stopped right after this: what Prefect still has to tell it, it tells now.
+    await APILogHandler.aflush()
+    result = await state.aresult(raise_on_failure=False)
+    if isinstance(result, PurchaseReport):
+        return result
+    typer.echo(f"numberflow: {state.name}: {state.message}", err=True)
+    return None
+
+
+def _parameters(text: str) -> dict[str, Any]:
+    """Parameters from JSON or from @FILE; numbers with a point stay decimal."""
+    if text.startswith("@"):
+        path = Path(text[1:]).expanduser()
+        try:
+            text = path.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(
+                f"--params: cannot read {path}: {error}", field="params", mend="name a readable JSON file"
+            ) from None
+    try:
+        parameters = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        # ValueError: not JSON, or a whole number of more than 4,300 digits, which Python does not read.
+        raise BadInput(
+            f"--params: not JSON: {error}",
+            field="params",
+            mend="""write --params '{"region_code": "US", …}' or @FILE""",
+        ) from None
+    if not isinstance(parameters, dict):
+        raise BadInput("--params: must be a JSON object", field="params", mend='write {"name": value, …}')
+    # Amounts are text in the form and so in the flow's signature; a JSON number is taken for what it says.
+    return {
+        name: str(value) if isinstance(value, Decimal) or (name in _AMOUNTS and isinstance(value, int)) else value
+        for name, value in parameters.items()
+    }
+
+
+def _check_writable(path: Path) -> None:
+    """A report that cannot be written is noticed before money is spent."""
+    folder = path.expanduser().absolute().parent
+    if not folder.is_dir():
+        raise BadInput(f"--report: there is no folder {folder}", field="report", mend="make the folder or name another")
+    if not os.access(folder, os.W_OK) or path.is_dir():
+        raise BadInput(f"--report: cannot write {path}", field="report", mend="name a file in a writable folder")
+
+
+def _write(path: Path, report: PurchaseReport) -> None:
+    """Whole or not at all: a temporary file beside it, then one rename."""
+    path = path.expanduser().absolute()
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, suffix=".part") as file:
+        file.write(report.model_dump_json(indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+
+
+def _text(report: PurchaseReport) -> str:
+    text = [report_text(report).replace("**", "").lstrip("# ")]
+    if report.numbers:
+        rows = report_rows(report)
+        names = [name for name in rows[0] if any(row.get(name) for row in rows)]
+        widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
+        text.append("  ".join(name.ljust(widths[name]) for name in names).rstrip())
+        text += ["  ".join(row.get(name, "").ljust(widths[name]) for name in names).rstrip() for row in rows]
+    return "\n".join(text)

@@ -1,0 +1,190 @@
+"""`numberflow up`: everything on one machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx
+import typer
+
+from numberflow.cli import exit_codes
+from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, is_healthy, start_server, up_file, wait_ready
+from numberflow.cli.processes import free_port, make_private_folder, stop
+from numberflow.settings import Settings
+from numberflow.simulator import Simulator, SimulatorSettings, serve
+
+SIMULATOR_PORT, CONTROL_PORT = 8377, 8378
+
+
+def up(port: int) -> int:
+    """Start simulator (without credentials), server and deployments; stop all of them on Ctrl-C. Returns the exit code."""
+    settings = Settings.load()
+    make_private_folder(settings.home)
+    stopping = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    # SIGHUP: the terminal was closed.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_only_one(settings))
+            return _run(settings, port, stopping, stack)
+        except RuntimeError as error:
+            typer.echo(f"numberflow: {error}", err=True)
+            return exit_codes.CRASH
+
+
+def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitStack) -> int:
+    """Start one after the other, watch them, and stop them in the opposite order.
+
+    Raises:
+        RuntimeError: something did not start, or ended by itself; the message names its log.
+    """
+    # Below everything that is started, so that it is said last.
+    stack.callback(typer.echo, "Stopped.")
+    environment = _account(settings, stack)
+    chosen = free_port(port)
+    if chosen != port:
+        typer.echo(f"Port {port} is taken; the Prefect server listens on {chosen}.")
+    api_url = f"http://127.0.0.1:{chosen}/api"
+    server_log, runs_log = settings.home / "prefect-server.log", settings.home / "flow-runs.log"
+    typer.echo("Starting the Prefect server (15 to 50 s the first time) …")
+    server = start_server(settings.home / "prefect", chosen, server_log)
+    stack.callback(stop, server)
+    wait_ready(api_url, server, server_log, stopping=stopping.is_set)
+    started = [Started("Prefect server", server, server_log)]
+    if not stopping.is_set():
+        since = datetime.now(UTC)
+        runner = _serve_deployments(api_url, settings, environment, runs_log)
+        stack.callback(stop, runner)
+        started.append(Started("deployments", runner, runs_log))
+        _write_up_file(settings, api_url, server.pid, runner.pid)
+        stack.callback(up_file(settings).unlink, missing_ok=True)
+        while not stopping.wait(0.5) and not _is_served(api_url, since):
+            _require_alive(started)
+    if not stopping.is_set():
+        typer.echo(f"Prefect UI: http://127.0.0.1:{chosen}  (Deployments → search-and-rent → Run → Custom run)")
+        typer.echo(f"Logs: {server_log}, {runs_log}. Ctrl-C stops everything.")
+    while not stopping.wait(0.5):
+        _require_alive(started)
+    typer.echo("Stopping …")
+    return exit_codes.DONE
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process that has to live as long as we do, and where it says why it did not."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def _require_alive(started: Sequence[Started]) -> None:
+    for one in started:
+        if one.process.poll() is not None:
+            raise RuntimeError(f"the {one.name} ended with code {one.process.returncode}; see {one.log}")
+
+
+def _is_served(api_url: str, since: datetime) -> bool:
+    """Whether the deployment is there and takes runs: one of an earlier `up` with this home stands there too, and is paused."""
+    try:
+        found = httpx.get(f"{api_url}/deployments/name/search-and-rent/search-and-rent", timeout=5.0).json()
+        return not found["paused"] and datetime.fromisoformat(found["updated"]) >= since
+    except (httpx.HTTPError, ValueError, KeyError):
+        return False
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Two Prefect servers on one database would each start every flow run.
+
+    Raises:
+        RuntimeError: another `numberflow up` uses this home, or one that was killed left its processes behind.
+    """
+    with (settings.home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"`numberflow up` runs already for {settings.home}{_address(settings)}; stop it with Ctrl-C there, "
+                "or set NUMBERFLOW_HOME to another folder"
+            ) from None
+        left = _read_up_file(settings)
+        if left and is_healthy(str(left.get("api_url"))):
+            pids = " ".join(str(left[name]) for name in ("runs_pid", "server_pid") if name in left)
+            raise RuntimeError(
+                f"an earlier `numberflow up` was killed and its server still answers at {left['api_url']}; stop it with: kill {pids}"
+            )
+        yield
+
+
+def _address(settings: Settings) -> str:
+    url = str(_read_up_file(settings).get("api_url", ""))
+    return f" at {url.removesuffix('/api')}" if url else " and is starting"
+
+
+def _account(settings: Settings, stack: ExitStack) -> Mapping[str, str]:
+    """The environment of the flow runs: the configured account, or a simulator that is started for it."""
+    if settings.has_credentials:
+        typer.echo(f"Using the Sinch project {settings.project_id} at {settings.numbers_url}: numbers cost money.")
+        return {}
+    running = stack.enter_context(
+        serve(Simulator(SimulatorSettings()), port=free_port(SIMULATOR_PORT), control_port=free_port(CONTROL_PORT))
+    )
+    typer.echo(f"No credentials: using the simulator on {running.url}, control surface on {running.control_url}.")
+    return dict(running.environment)
+
+
+def _serve_deployments(
+    api_url: str, settings: Settings, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    everything = os.environ | SERVER_ENVIRONMENT | {
+        "PREFECT_API_URL": api_url,
+        "PREFECT_HOME": str(settings.home / "prefect"),
+        "NUMBERFLOW_HOME": str(settings.home),
+        **environment,
+    }  # fmt: skip
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "deployments.serve"],
+            env=everything,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _write_up_file(settings: Settings, api_url: str, server_pid: int, runs_pid: int) -> None:
+    """So that `numberflow run` and `doctor` find this server, and the next `up` what was left behind."""
+    path = up_file(settings)
+    part = path.with_suffix(".part")
+    part.write_text(
+        json.dumps({"api_url": api_url, "pid": os.getpid(), "server_pid": server_pid, "runs_pid": runs_pid})
+    )
+    part.replace(path)
+
+
+def _read_up_file(settings: Settings) -> dict[str, Any]:
+    try:
+        content = json.loads(up_file(settings).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,116 @@
+"""The access key's bearer token: asked for once, kept, renewed in time.
+
+OAuth2 client credentials (docs/vendor/numbers-behaviour.md §2). One token per open Client; it lives in memory only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from numberflow.client import attempts, retry
+from numberflow.client.protocol import Request
+from numberflow.errors import NotSent, OutcomeUnknown
+
+# The Node SDK renews about 60 s early (docs/vendor/numbers-behaviour.md §2); it also gives a costly call, which is bounded below that, a token that
+# outlives it.
+RENEW_EARLY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token and how long it was said to live."""
+
+    bearer: SecretStr
+    expires_in_s: float
+
+
+def build_token(key_id: str, key_secret: SecretStr) -> Request[Token]:
+    """Ask for a token. Not costly: an unused token costs nothing."""
+    secret = key_secret.get_secret_value()
+    basic = base64.b64encode(f"{key_id}:{secret}".encode()).decode()
+    return Request(
+        method="POST",
+        base="auth",
+        path="/oauth2/token",
+        read=read_token,
+        headers=(("Authorization", f"Basic {basic}"), ("Content-Type", "application/x-www-form-urlencoded")),
+        body=b"grant_type=client_credentials",
+        conceal=(secret, basic),
+    )
+
+
+def read_token(value: Any) -> Token:
+    """Read the reply of the token endpoint.
+
+    Raises:
+        ValueError: no token, no lifetime, or a token of another type than bearer (compared case-blind: live says bearer, documents say Bearer).
+    """
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 — the reader's word for unreadable is ValueError
+    bearer, kind = value.get("access_token"), value.get("token_type") or "bearer"
+    if not isinstance(bearer, str) or not bearer.isascii() or not bearer.isprintable() or not bearer:
+        raise ValueError("no access_token")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise ValueError("token_type is not bearer")
+    expires_in_s = float(value.get("expires_in", ""))
+    if not 0 < expires_in_s < 1e9:
+        raise ValueError("expires_in makes no sense")
+    return Token(SecretStr(bearer), expires_in_s)
+
+
+class TokenKeeper:
+    """Holds the current token of one access key and renews it, one request at a time however many ask (single flight)."""
+
+    def __init__(
+        self,
+        request: Request[Token],
+        exchange: Callable[[Request[Token]], Awaitable[Token]],
+        *,
+        budget: retry.Budget = retry.TOKEN_BUDGET,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._request = request
+        self._exchange = exchange
+        self._budget = budget
+        self._clock = clock
+        self._renewing = asyncio.Lock()
+        self._token: Token | None = None
+        self._renew_after_s = 0.0
+
+    async def current(self, *, refused: SecretStr | None = None) -> SecretStr:
+        """A token with more than 60 s to live (half its life, if it is issued for less than two minutes).
+
+        Args:
+            refused: the token that the vendor has just called expired; it is not handed out again.
+
+        Raises:
+            NotSent: the token endpoint cannot be reached or does not answer in a readable way. Nothing has happened to any number.
+            Throttled: the token endpoint still says 429 after the budget. Nothing has happened either.
+            PermissionRefused: the access key is not accepted.
+        """
+        if (bearer := self._usable(refused)) is not None:
+            return bearer
+        async with self._renewing:
+            if (bearer := self._usable(refused)) is not None:  # somebody else renewed it while we waited
+                return bearer
+            asked_at = self._clock()  # before the request: its travel time counts as spent life
+            try:
+                token = await attempts.persist(lambda: self._exchange(self._request), self._budget)
+            except OutcomeUnknown as error:
+                # What is unknown is the fate of a token, not of the call that wanted it: that one has surely not left.
+                raise NotSent(f"no access token: {error.message}", request_id=error.request_id) from error
+            self._token = token
+            self._renew_after_s = asked_at + token.expires_in_s - min(RENEW_EARLY_S, token.expires_in_s / 2)
+            return token.bearer
+
+    def _usable(self, refused: SecretStr | None) -> SecretStr | None:
+        if self._token is None or self._token.bearer == refused or self._clock() >= self._renew_after_s:
+            return None
+        return self._token.bearer

@@ -1,0 +1,71 @@
+"""Callback configuration: the project's signing secret. Vendor noun: callbackConfiguration (docs/vendor/numbers-behaviour.md §16).
+
+Both APIs have one, each with a secret of its own (docs/vendor/imported-hosting-behaviour.md §12). There is no callback address here: those live on numbers
+and orders.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from numberflow.client import inputs
+from numberflow.client.protocol import JSON, Request, json_body, known, project_path
+from numberflow.client.transport import Transport
+from numberflow.models.vendor import CallbackConfiguration
+
+Host = Literal["numbers", "imported"]
+"""Which of the two APIs."""
+
+
+def build_get(project_id: str, *, host: Host = "numbers") -> Request[CallbackConfiguration]:
+    """Read the configuration. The secret comes back in clear text and is kept under seal from there on."""
+    return Request(
+        method="GET",
+        base=host,
+        path=project_path(project_id, "callbackConfiguration"),
+        read=read_configuration,
+    )
+
+
+def build_update(project_id: str, hmac_secret: SecretStr, *, host: Host = "numbers") -> Request[CallbackConfiguration]:
+    """Replace the secret. Leaves once. The imported API publishes no rule for it, so the stricter one of the other API counts for both."""
+    secret = inputs.hmac_secret(hmac_secret.get_secret_value())
+    return Request(
+        method="PATCH",
+        base=host,
+        path=project_path(project_id, "callbackConfiguration"),
+        headers=JSON,
+        body=json_body({"hmacSecret": secret}),
+        read=read_configuration,
+        costly=True,
+        conceal=(secret,),
+    )
+
+
+def read_configuration(value: Any) -> CallbackConfiguration:
+    """Read the configuration. ValueError when something else answered: "no secret" must not be read out of a gateway's greeting."""
+    return CallbackConfiguration.model_validate(known(value, "hmacSecret", "projectId"))
+
+
+class Callbacks:
+    """`client.callback_configuration` and `client.imported_callback_configuration`."""
+
+    def __init__(self, transport: Transport, project_id: str, *, host: Host = "numbers") -> None:
+        self._transport = transport
+        self._project_id = project_id
+        self._host = host
+
+    async def get(self) -> CallbackConfiguration:
+        """The secret with which the vendor signs this project's callbacks; `hmac_secret` None when none was ever set."""
+        return await self._transport.send(build_get(self._project_id, host=self._host))
+
+    async def update(self, hmac_secret: SecretStr | str) -> CallbackConfiguration:
+        """Set the secret. From then on callbacks signed with the old one are forged ones: let the receiver know both for a while.
+
+        Raises:
+            BadInput: not 32 to 64 letters, digits or hyphens; the message does not show it.
+        """
+        sealed = hmac_secret if isinstance(hmac_secret, SecretStr) else SecretStr(hmac_secret)
+        return await self._transport.send(build_update(self._project_id, sealed, host=self._host))

@@ -1,0 +1,71 @@
+"""The client as a whole: one account, one connection pool, one attribute per vendor noun."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from numberflow.client.active_numbers import ActiveNumbers
+from numberflow.client.available_numbers import AvailableNumbers
+from numberflow.client.callback_configuration import Callbacks
+from numberflow.client.emergency_addresses import EmergencyAddresses
+from numberflow.client.hosting_orders import HostingOrders
+from numberflow.client.imported_numbers import ImportedNumbers
+from numberflow.client.number_orders import NumberOrders
+from numberflow.client.qualified_numbers import QualifiedNumbers
+from numberflow.client.regions import Regions
+from numberflow.client.retry import READ_BUDGET, Budget
+from numberflow.client.transport import RATE_PER_S, Transport
+from numberflow.settings import Settings
+
+
+class Client:
+    """The Sinch Numbers API, and the Imported Numbers and Hosting Orders API, for one project. Open it with `async with`.
+
+    Costly calls (the table in docs/client.md names them) leave once and are never repeated here; to survive crashes and lost replies hand them to
+    the journal (docs/client.md).
+
+    Args:
+        settings: account, base URLs and time limits; read from the environment when left out.
+        transport: another httpx transport, for example an in-process application in tests.
+        rate_per_s: most requests per second of this client, tokens aside.
+        read_budget: how patiently reads are repeated.
+
+    Raises:
+        MissingCredentials: no account is configured.
+        BadInput: a variable of the environment cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        rate_per_s: float = RATE_PER_S,
+        read_budget: Budget = READ_BUDGET,
+    ) -> None:
+        settings = settings if settings is not None else Settings.load()
+        settings.require_credentials()
+        self._transport = Transport(settings, transport=transport, rate_per_s=rate_per_s, read_budget=read_budget)
+        self.project_id = settings.project_id
+        self.regions = Regions(self._transport, self.project_id)
+        self.available_numbers = AvailableNumbers(self._transport, self.project_id)
+        self.active_numbers = ActiveNumbers(self._transport, self.project_id)
+        self.emergency_addresses = EmergencyAddresses(self._transport, self.project_id)
+        self.number_orders = NumberOrders(self._transport, self.project_id)
+        self.callback_configuration = Callbacks(self._transport, self.project_id)
+        self.imported_numbers = ImportedNumbers(self._transport, self.project_id)
+        self.qualified_numbers = QualifiedNumbers(self._transport, self.project_id)
+        self.hosting_orders = HostingOrders(self._transport, self.project_id)
+        self.imported_callback_configuration = Callbacks(self._transport, self.project_id, host="imported")
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transport.__aexit__(kind, error, trace)

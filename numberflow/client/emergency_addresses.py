@@ -1,0 +1,159 @@
+"""Emergency addresses of held numbers. Vendor noun: emergencyAddress (docs/vendor/numbers-behaviour.md §11). Only US and CA numbers have them (assumed).
+
+Addresses are personal: they leave in bodies only, and no error repeats them, even where the vendor does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numberflow.client import inputs
+from numberflow.client.protocol import JSON, Request, json_body, known, project_path, read_nothing, segment
+from numberflow.client.transport import Transport, Watch
+from numberflow.errors import NotFound
+from numberflow.models import personal
+from numberflow.models.emergency import Absence, AddressValidation, EmergencyAddress, EmergencyAddressRequest
+
+_MEMBERS = ("streetNumber", "streetInfo", "location", "city", "state", "postalCode", "postalCodePlusFour")
+
+
+def build_get(project_id: str, phone_number: str) -> Request[EmergencyAddress | Absence]:
+    """Read the address of one held number."""
+    return Request(method="GET", base="numbers", path=_address_path(project_id, phone_number), read=read_address_if_any)
+
+
+def build_validate(project_id: str, phone_number: str, request: EmergencyAddressRequest) -> Request[AddressValidation]:
+    """Ask what the vendor thinks of an address. A POST that only reads, so it is repeated like one."""
+    wire = request.to_wire()
+    return Request(
+        method="POST",
+        base="numbers",
+        path=f"{_address_path(project_id, phone_number)}:validate",
+        headers=JSON,
+        body=json_body(wire),
+        read=read_validation,
+        personal=personal.texts(wire),
+    )
+
+
+def build_provision(project_id: str, phone_number: str, request: EmergencyAddressRequest) -> Request[EmergencyAddress]:
+    """Attach an address. Costly. The verb in the path is `provision` alone (docs/vendor/numbers-behaviour.md §11)."""
+    wire = request.to_wire()
+    return Request(
+        method="POST",
+        base="numbers",
+        path=f"{_address_path(project_id, phone_number)}:provision",
+        headers=JSON,
+        body=json_body(wire),
+        read=read_address,
+        costly=True,
+        personal=personal.texts(wire),
+    )
+
+
+def build_deprovision(project_id: str, phone_number: str) -> Request[None]:
+    """Remove the address. Costly: whoever dials 911 there is no longer found. No body either way is documented."""
+    return Request(
+        method="POST",
+        base="numbers",
+        path=f"{_address_path(project_id, phone_number)}:deprovision",
+        read=lambda _: None,
+        read_body=read_nothing,
+        costly=True,
+    )
+
+
+def read_address(value: Any) -> EmergencyAddress:
+    """Read the address that was provisioned.
+
+    Raises:
+        ValueError: not one, or one that says nothing: "was stored" must not be read out of an empty object.
+    """
+    address = read_address_if_any(value)
+    if not isinstance(address, EmergencyAddress):
+        raise ValueError("an address without content")  # noqa: TRY004 — the reader's word for unreadable is ValueError
+    return address
+
+
+def read_address_if_any(value: Any) -> EmergencyAddress | Absence:
+    """Read an address, or that there is none. ValueError when it is neither.
+
+    How a number without one answers is not known (docs/vendor/numbers-behaviour.md "Not known", 25); an address of empty texts is one of the ways.
+    """
+    address = EmergencyAddress.model_validate(known(value, *_MEMBERS))
+    return Absence.ADDRESS if address == EmergencyAddress() else address
+
+
+def read_validation(value: Any) -> AddressValidation:
+    """Read a verdict. ValueError when there is none."""
+    return AddressValidation.model_validate(known(value, "validationResult"))
+
+
+def absence(error: NotFound) -> Absence | None:
+    """What a 404 about an emergency address says about a held number; None = something else is missing: the number itself, or the URL.
+
+    By resource, and only between feature and address by message, as docs/vendor/numbers-behaviour.md §15 advises. A number that is not held shows
+    `resource_type` ActiveNumber (assumed to be so here as elsewhere).
+    """
+    # Loosely: older pages show internal names such as sinch.unifiednumber.….EmergencyAddress (§15).
+    if not error.resource_type.casefold().endswith("emergencyaddress"):
+        return None
+    return Absence.FEATURE if "feature" in error.vendor_message.casefold() else Absence.ADDRESS
+
+
+def _address_path(project_id: str, phone_number: str) -> str:
+    return project_path(project_id, f"activeNumbers/{segment(inputs.phone_number(phone_number))}/emergencyAddress")
+
+
+class EmergencyAddresses:
+    """`client.emergency_addresses`."""
+
+    def __init__(self, transport: Transport, project_id: str) -> None:
+        self._transport = transport
+        self._project_id = project_id
+
+    async def get(self, phone_number: str) -> EmergencyAddress | Absence:
+        """The number's emergency address, or why it has none.
+
+        Raises:
+            NotFound: the number is not held (`resource_type` is ActiveNumber), or a gateway's own 404 (it is empty).
+        """
+        try:
+            return await self._transport.send(build_get(self._project_id, phone_number))
+        except NotFound as error:
+            found = absence(error)
+            if found is None:
+                raise
+            return found
+
+    async def validate(self, phone_number: str, request: EmergencyAddressRequest) -> AddressValidation:
+        """What the vendor thinks of the address: exact, near (with a correction) or none (with candidates). Stores nothing.
+
+        Raises:
+            NotFound: `absence` of it tells a number without the feature from one that is not held.
+            Rejected: 400, a part of the address is missing.
+        """
+        return await self._transport.send(build_validate(self._project_id, phone_number, request))
+
+    async def provision(
+        self, phone_number: str, request: EmergencyAddressRequest, *, watch: Watch | None = None
+    ) -> EmergencyAddress:
+        """Attach or replace the number's address, and show it as stored: a near match may be stored corrected (assumed). Fees are not published.
+
+        Repeat: after OutcomeUnknown look with `get` first. Leaves once.
+
+        Raises:
+            NotFound: as in `validate`.
+            Rejected: 400, for example an address that matches nothing (assumed).
+        """
+        return await self._transport.send(build_provision(self._project_id, phone_number, request), watch=watch)
+
+    async def deprovision(self, phone_number: str, *, watch: Watch | None = None) -> None:
+        """Remove the number's address.
+
+        Repeat: after OutcomeUnknown look with `get` first (`Absence.ADDRESS` = removed). Leaves once.
+
+        Raises:
+            NotFound: as in `validate`; there may have been no address to remove.
+        """
+        await self._transport.send(build_deprovision(self._project_id, phone_number), watch=watch)

@@ -1,0 +1,129 @@
+"""Values from the caller, checked before anything is sent: what the vendor would refuse, or silently answer with nothing.
+
+Belongs here: one value at a time, BadInput with the field and the mend. Does not: rules between values of an order (numberflow.planning).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from numberflow.errors import BadInput
+from numberflow.models.vendor import SearchPattern
+
+# Patterns of docs/vendor/numbers.openapi.yaml: PhoneNumber, RegionCode, CallbackConfigurationUpdate.
+_E164 = re.compile(r"\+[1-9][0-9]{4,14}")
+_REGION = re.compile(r"[A-Z]{2}")
+_HMAC_SECRET = re.compile(r"[a-zA-Z0-9-]{32,64}")
+# Ids of orders and required files: 26 letters and digits, or like a UUID, in every sample; the shape is not promised, but an empty id or one that begins
+# with a dot would make another path of it.
+_RESOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
+# Number types and capabilities are open enums: any constant of that look goes through, so that a new one needs no release of ours.
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def phone_number(value: str) -> str:
+    """`value` if it is E.164 with the plus, else BadInput."""
+    if not _E164.fullmatch(value):
+        raise BadInput(f"phone_number: {value!r} is not E.164", field="phone_number", mend="write it like +13075550142")
+    return value
+
+
+def region_code(value: str) -> str:
+    """`value` if it has the look of ISO 3166-1 alpha-2, else BadInput."""
+    if not _REGION.fullmatch(value):
+        raise BadInput(
+            f"region_code: {value!r} is not a region", field="region_code", mend="two capital letters, like US"
+        )
+    return value
+
+
+def hosting_region(value: str) -> str:
+    """`value` if numbers of that region can be imported or hosted, else BadInput: US and CA (docs/vendor/imported-hosting-behaviour.md §7)."""
+    if value not in ("US", "CA"):
+        raise BadInput(
+            f"region_code: {value!r} is not a region of imported numbers", field="region_code", mend="US or CA"
+        )
+    return value
+
+
+def phone_numbers(values: Iterable[str], field: str, *, most: int) -> tuple[str, ...]:
+    """Every one of `values` checked with `phone_number`: at least one, at most `most`, none twice (the vendor would refuse them all, assumed)."""
+    if isinstance(values, str):
+        raise BadInput(f"{field}: {values!r} is not a list", field=field, mend=f"write ({values!r},)")
+    found = tuple(phone_number(value) for value in values)
+    if not 1 <= len(found) <= most:
+        raise BadInput(f"{field}: {len(found)} numbers", field=field, mend=f"1 to {most} in one request")
+    twice = sorted(each for each, times in Counter(found).items() if times > 1)
+    if twice:
+        raise BadInput(f"{field}: {', '.join(twice[:5])} more than once", field=field, mend="name each number once")
+    return found
+
+
+def resource_id(value: str, field: str) -> str:
+    """`value` if it can be the id of an order or a required file, else BadInput."""
+    if not _RESOURCE_ID.fullmatch(value):
+        raise BadInput(f"{field}: {value!r} is not an id", field=field, mend="write it as the vendor gave it")
+    return value
+
+
+def constant(value: str, field: str) -> str:
+    """`value` as plain text if it has the look of a vendor constant, else BadInput."""
+    if not _CONSTANT.fullmatch(value):
+        raise BadInput(f"{field}: {value!r} is not a constant", field=field, mend="capital letters, like LOCAL or SMS")
+    return str(value)
+
+
+def constants(values: Iterable[str], field: str) -> tuple[str, ...]:
+    """Every one of `values` checked with `constant`. A bare string is a mistake: its letters would each be taken for a value."""
+    if isinstance(values, str):
+        raise BadInput(f"{field}: {values!r} is not a list", field=field, mend=f"write ({values!r},)")
+    return tuple(constant(value, field) for value in values)
+
+
+def count(value: int | None, field: str) -> int | None:
+    """`value` if it is None or at least 1, else BadInput."""
+    if value is not None and value < 1:
+        raise BadInput(f"{field}: {value} is less than 1", field=field, mend="1 or more, or leave it out")
+    return value
+
+
+def number_pattern(pattern: str | None, search_pattern: str | None) -> tuple[str | None, str | None]:
+    """Pattern and where it has to match, both or neither.
+
+    Without `search_pattern`: START when the pattern begins with a plus, else CONTAINS; never left to the vendor, who documents no default.
+    START without the plus finds nothing and says so to nobody (docs/vendor/numbers-behaviour.md §1, item 9): BadInput.
+    """
+    if not pattern:
+        if search_pattern is not None:
+            raise BadInput("search_pattern without pattern", field="pattern", mend="give both or neither")
+        return None, None
+    place = search_pattern or (SearchPattern.START if pattern.startswith("+") else SearchPattern.CONTAINS)
+    if place not in tuple(SearchPattern):
+        raise BadInput(f"search_pattern: {place!r}", field="search_pattern", mend="START, CONTAINS or END")
+    if place == SearchPattern.START and not pattern.startswith("+"):
+        raise BadInput(
+            f"pattern: {pattern!r} would find nothing",
+            field="pattern",
+            mend="with START write plus and country code, like +1212",
+        )
+    return pattern, str(place)
+
+
+def order_by(value: str | None, *fields: str) -> str | None:
+    """`value` if it is None or one of `fields`, else BadInput."""
+    if value is not None and value not in fields:
+        raise BadInput(f"order_by: {value!r}", field="order_by", mend=" or ".join(fields))
+    return value
+
+
+def hmac_secret(value: str) -> str:
+    """`value` if the vendor takes it as a signing secret, else BadInput that does not show it."""
+    if not _HMAC_SECRET.fullmatch(value):
+        raise BadInput(
+            "hmac_secret has the wrong length or characters",
+            field="hmac_secret",
+            mend="32 to 64 letters, digits or hyphens",
+        )
+    return value

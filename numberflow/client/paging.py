@@ -1,0 +1,33 @@
+"""Walking the pages of a list. No vendor knowledge beyond tokens: which list, and what its entries are, is the noun's business."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from numberflow.errors import OutcomeUnknown
+from numberflow.models.wire import Page
+
+P = TypeVar("P", bound=Page)
+
+# No default and no maximum is documented; 100 is the ceiling assumed in docs/vendor/imported-hosting-behaviour.md §11, and the server may use less.
+PAGE_SIZE = 100
+
+
+async def walk(noun: str, fetch: Callable[[str | None], Awaitable[P]]) -> AsyncIterator[P]:
+    """Every page of a list; `fetch` gets the page with a token, None = the first one.
+
+    Raises:
+        OutcomeUnknown: with `cause="repeated_token"` when the vendor hands out a page token twice: the walk would never end.
+    """
+    seen: set[str] = set()
+    page_token: str | None = None
+    while True:
+        page = await fetch(page_token)
+        yield page
+        page_token = page.next_page_token
+        if page_token is None:
+            return
+        if page_token in seen:
+            raise OutcomeUnknown(f"{noun}: the same page token came twice", status=200, cause="repeated_token")
+        seen.add(page_token)

@@ -1,0 +1,388 @@
+"""Everything the client knows about the vendor's HTTP, without doing any: what a request is, and what a reply means.
+
+Belongs here: requests as values, and turning (status, headers, body) into data or into the right error. Does not: sockets and time (transport.py),
+whether to try again (retry.py), the requests of one vendor noun (the module of that noun).
+
+Sources: docs/vendor/numbers-behaviour.md §2 (transport), §15 (errors), docs/vendor/imported-hosting-behaviour.md §8 (the flat error envelope).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from numberflow.client.multipart import Upload
+from numberflow.errors import (
+    InsufficientFunds,
+    NotFound,
+    NumberflowError,
+    OutcomeUnknown,
+    PermissionRefused,
+    Rejected,
+    Throttled,
+)
+from numberflow.models import personal
+
+T = TypeVar("T")
+
+Base = Literal["auth", "numbers", "imported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One request to the vendor and the way to read its reply. Its repr shows no headers and no body: secrets travel in both.
+
+    Fields:
+        path: begins with "/", already percent-encoded, relative to the base URL (which may carry a prefix).
+        read: turns the parsed JSON of a 2xx into the result; any exception from it means that the reply is unreadable.
+        query: pairs, not encoded, in the order of the wire; keys may repeat.
+        upload: a body with a file in it, in place of `body`.
+        costly: leaves at most once (twice only after a 401 that says the token had expired). True for everything that is not a read, except where
+            sending it again replaces the same by the same.
+        phone_number: the number that a 2xx must be about.
+        order: the order that a 2xx must be about: the member of the reply that names it, and its id.
+        read_body: turns the bytes of a 2xx into the result in place of `read`, for replies that are too large to become Python objects.
+        conceal: secrets that no error may repeat, should the vendor echo them.
+        personal: texts of personal data that no error may repeat (numberflow.models.personal.texts).
+        total_s: bound of the whole call, repeats included, for what takes longer than other calls.
+    """
+
+    method: str
+    base: Base
+    path: str
+    read: Callable[[Any], T] = field(repr=False)
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    upload: Upload | None = None
+    costly: bool = False
+    phone_number: str | None = None
+    order: tuple[str, str] | None = None
+    read_body: Callable[[bytes], T] | None = field(default=None, repr=False)
+    conceal: tuple[str, ...] = field(default=(), repr=False)
+    personal: tuple[str, ...] = field(default=(), repr=False)
+    total_s: float | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as they go on the wire. Everything is encoded, also the + / = of page tokens (docs/vendor/README.md, correction 1)."""
+        if not self.query:
+            return self.path
+        return f"{self.path}?{'&'.join(f'{segment(name)}={segment(value)}' for name, value in self.query)}"
+
+
+def segment(text: str) -> str:
+    """`text` percent-encoded for one path segment or one query value: "+1307" becomes "%2B1307"."""
+    return quote(text, safe="")
+
+
+def project_path(project_id: str, rest: str) -> str:
+    """Path of a resource of one project; `rest` is already encoded."""
+    return f"/v1/projects/{segment(project_id)}/{rest}"
+
+
+def pairs(*named: tuple[str, object | Iterable[object]]) -> tuple[tuple[str, str], ...]:
+    """Query pairs: None is left out, a tuple or list becomes one pair per value (the vendor wants repeated keys)."""
+    found: list[tuple[str, str]] = []
+    for name, value in named:
+        if value is None:
+            continue
+        values = value if isinstance(value, tuple | list) else (value,)
+        found += [(name, str(each)) for each in values]
+    return tuple(found)
+
+
+JSON = (("Content-Type", "application/json"),)
+"""The header that goes with `json_body`."""
+
+
+def json_body(value: Mapping[str, Any]) -> bytes:
+    """`value` as the bytes of a JSON body. TypeError or ValueError when it is no JSON; NaN is none."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def decipher(
+    request: Request[T],
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    received_at: datetime | None = None,
+) -> T:
+    """What the reply to `request` means.
+
+    Args:
+        request: what was asked.
+        status: HTTP status.
+        headers: in any case; a repeated header's values joined by commas.
+        body: after content decoding.
+        received_at: aware; only used to read a Retry-After that is a date when the reply has no Date header.
+
+    Raises:
+        Throttled: 429.
+        NotFound, PermissionRefused, InsufficientFunds, Rejected: the other 4xx. From the token endpoint every refusal is PermissionRefused, because
+            a missing token endpoint must never be taken for a missing number.
+        OutcomeUnknown: 5xx, 408 (a gateway may have passed the request on before it lost patience, assumed), 1xx, 3xx (we never follow), and a 2xx that
+            cannot be read (`cause="unreadable"`) or is about another number (`cause="wrong_number"`).
+    """
+    lowered = {name.lower(): value for name, value in headers.items()}
+    known_id = request_id(lowered)
+    if 200 <= status <= 299:
+        return _read(request, status, known_id, body)
+    envelope = _envelope(body)
+    told = _describe(request, status, envelope)
+    asked_s = _retry_after_s(lowered, received_at)
+    if status == 429:
+        raise Throttled(told, retry_after_s=asked_s, request_id=known_id)
+    if 400 <= status <= 499 and status != 408:
+        raise _refusal(request, status, known_id, envelope, told)
+    cause = "server_error" if status >= 500 else "request_timeout" if status == 408 else "unexpected_status"
+    raise OutcomeUnknown(told, status=status, request_id=known_id, cause=cause, retry_after_s=asked_s)
+
+
+def token_expired(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a new token may mend this reply. Any other 401 is final (docs/vendor/numbers-behaviour.md §2)."""
+    if status != 401:
+        return False
+    return any("expired" in value.lower() for name, value in headers.items() if name.lower() == "www-authenticate")
+
+
+# No source says which header the vendor uses (assumed); the first that is there is kept, for support tickets and the journal.
+_REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "x-sinch-request-id",
+    "x-correlation-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-trace-id",
+    "traceparent",
+)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The vendor's name for this exchange, from lower-cased headers; None when there is none. At most 128 printable characters."""
+    for name in _REQUEST_ID_HEADERS:
+        value = "".join(letter for letter in headers.get(name, "") if letter.isprintable()).strip()
+        if value:
+            return value[:128]
+    return None
+
+
+# ---------------------------------------------------------------- 2xx
+
+
+def parse_json(body: bytes) -> Any:
+    """`body` as JSON without binary floats: numbers with a point become Decimal, absurd ones stay text, NaN and Infinity become None.
+
+    Raises:
+        ValueError: not JSON, or nested deeper than Python reads.
+    """
+    try:
+        return json.loads(body, parse_float=_decimal, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def known(value: Any, *members: str) -> dict[str, Any]:
+    """`value` if it is an object that has one of `members`, or none at all (the vendor's documents leave out what is empty).
+
+    Raises:
+        ValueError: something else answered, for example a gateway with a status page in JSON.
+    """
+    if not isinstance(value, dict) or (value and not any(member in value for member in members)):
+        raise ValueError(f"none of {', '.join(members)}")
+    return value
+
+
+def listed(value: Any, name: str) -> Any:
+    """What a reply that lists things has under `name`; () when it is absent or null. ValueError as in `known`."""
+    found = known(value, name).get(name)
+    return () if found is None else found
+
+
+def _decimal(text: str) -> Decimal | str:
+    # A short text such as 1e999999999 is a number with a thousand million digits for whoever expands it: leave it as text.
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if abs(number.adjusted()) <= 30 else text
+
+
+def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -> T:
+    def unknown(cause: str, why: str) -> OutcomeUnknown:
+        told = f"{request.method} {request.path}: HTTP {status}, but {why}"
+        return OutcomeUnknown(told, status=status, request_id=known_id, cause=cause)
+
+    value: Any = None
+    try:
+        if request.read_body is not None:
+            return request.read_body(body)
+        value = parse_json(body)
+        result = request.read(value)
+    except ValidationError as error:
+        # Only where and what kind: the value itself may be a secret.
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the reply"
+        trouble = f"{where} cannot be read ({first['type']})"
+    except Exception as error:  # noqa: BLE001 — after a 2xx whatever goes wrong while reading means one thing: we do not know the outcome
+        why = "no JSON that we know" if body.strip() else "an empty body"
+        trouble = f"{why} ({type(error).__name__})"
+    else:
+        shown = value if isinstance(value, dict) else {}
+        about, number = _text(shown.get("phoneNumber")), request.phone_number
+        if number is not None and about != number:
+            raise unknown("wrong_number", f"the reply is about {_short(about, 40)} instead of {number}")
+        if request.order is not None and _text(shown.get(request.order[0])) != request.order[1]:
+            raise unknown("wrong_order", "the reply is about another order")
+        return result
+    # Raised out here, so that what the reader choked on does not hang on to the error as its context.
+    raise unknown("unreadable", trouble)
+
+
+def read_nothing(body: bytes) -> None:
+    """Read the reply to a request whose success has no documented body: none at all, or any JSON (docs/vendor/numbers-behaviour.md §11).
+
+    Raises:
+        ValueError: something else answered, for example a gateway with a page of its own.
+    """
+    if body.strip():
+        parse_json(body)
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    code: str = ""
+    message: str = ""
+    resource_type: str = ""
+    resource_name: str = ""
+    field_violations: tuple[tuple[str, str], ...] = ()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _members(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _envelope(body: bytes) -> _Envelope:
+    """Read both error envelopes and the OAuth one, taking what is there. Never raises: gateways answer without JSON (§15)."""
+    try:
+        value = parse_json(body)
+    except ValueError:
+        return _Envelope()
+    if not isinstance(value, dict):
+        return _Envelope()
+    error = value.get("error")
+    if isinstance(error, str):  # RFC 6749: {"error": "invalid_client", "error_description": …}
+        return _Envelope(code=error, message=_text(value.get("error_description")))
+    inner = error if isinstance(error, dict) else value
+    details = _members(inner.get("details"))
+    resource = next((detail for detail in details if detail.get("resourceType") or detail.get("resourceName")), {})
+    violations = tuple(
+        (_text(each.get("field")), _text(each.get("description")))
+        for detail in details
+        for each in _members(detail.get("fieldViolations"))
+    )
+    return _Envelope(
+        code=_text(inner.get("status")) or _text(inner.get("code")),
+        message=_text(inner.get("message")),
+        resource_type=_text(resource.get("resourceType")),
+        resource_name=_text(resource.get("resourceName")),
+        field_violations=violations,
+    )
+
+
+# The body of a refusal for lack of credit is not published; "Insufficient balance" is assumed and siblings say INSUFFICIENT_* (§5).
+_NO_CREDIT = re.compile(
+    r"insufficient[\s_]+(balance|funds?|credits?)|not enough (balance|funds?|credits?)", re.IGNORECASE
+)
+
+# Enough for the longest vendor sentence seen, short enough for one log line.
+_VENDOR_TEXT_MAX = 200
+
+
+def _refusal(
+    request: Request[Any], status: int, known_id: str | None, envelope: _Envelope, told: str
+) -> NumberflowError:
+    facts: dict[str, Any] = {
+        "status": status,
+        "code": _clean(request, envelope.code),
+        "vendor_message": _clean(request, envelope.message),
+        "resource_type": _clean(request, envelope.resource_type),
+        "resource_name": _clean(request, envelope.resource_name),
+        "field_violations": tuple(
+            (_clean(request, name), _clean(request, text)) for name, text in envelope.field_violations
+        ),
+        "request_id": known_id,
+    }
+    if request.base == "auth":
+        mend = "check SINCH_KEY_ID and SINCH_KEY_SECRET" if status in (400, 401, 403) else "check SINCH_AUTH_URL"
+        return PermissionRefused(f"{told}: no token for this access key; {mend}", **facts)
+    if status in (401, 403):
+        mend = "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and that the account may do this"
+        return PermissionRefused(f"{told}: {mend}", **facts)
+    texts = (envelope.code, envelope.message, *(text for _, text in envelope.field_violations))
+    if status == 402 or (status == 400 and any(_NO_CREDIT.search(text) for text in texts)):
+        return InsufficientFunds(told, **facts)
+    if status == 404:
+        return NotFound(told, **facts)
+    return Rejected(told, **facts)
+
+
+def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
+    told = f"{request.method} {request.path}: HTTP {status}"
+    about = " ".join(part for part in (envelope.code, envelope.resource_type, envelope.resource_name) if part)
+    if about:
+        told += f" {_clean(request, about)}"
+    violations = "; ".join(f"{name}: {text}" for name, text in envelope.field_violations)
+    said = ", ".join(part for part in (envelope.message, violations) if part)
+    return f"{told} ({_clean(request, said)})" if said else told
+
+
+def _clean(request: Request[Any], text: str) -> str:
+    for secret in request.conceal:
+        text = text.replace(secret, "…") if secret else text
+    text = personal.blot(text, request.personal)
+    return _short("".join(letter if letter.isprintable() else " " for letter in text), _VENDOR_TEXT_MAX)
+
+
+def _short(text: str, length_max: int) -> str:
+    return text if len(text) <= length_max else f"{text[: length_max - 1]}…"
+
+
+def _retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> float | None:
+    """Retry-After in seconds, as it was said: absurd values are facts too, retry.py bounds them. None when absent or unreadable."""
+    said = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", said):
+        seconds = float(said)
+        return seconds if math.isfinite(seconds) else None
+    until = _http_date(said)
+    # The vendor's own clock where it shows it: ours may differ by more than the wait.
+    now = _http_date(headers.get("date", "")) or received_at
+    if until is None or now is None:
+        return None
+    return max(0.0, (until - now).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)

@@ -1,0 +1,313 @@
+"""Moves requests to the vendor and replies back, and says for every failure whether the request may have taken effect.
+
+Belongs here: the connection pool, time limits, the local rate, and the line between "surely not sent" and "may have happened". Does not: what a reply
+means (protocol.py), how often a read is tried (retry.py).
+
+The line is drawn where httpcore reports `http11.send_request_headers.started`: everything before it (token, local rate, a free connection, name, TCP,
+TLS) is NotSent, everything after it is OutcomeUnknown until a whole reply was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+import httpx
+from aiolimiter import AsyncLimiter
+from pydantic import SecretStr
+
+from numberflow.client import attempts, protocol, retry
+from numberflow.client.auth import Token, TokenKeeper, build_token
+from numberflow.client.multipart import SourceFailed
+from numberflow.client.protocol import Request
+from numberflow.errors import BadInput, NotSent, OutcomeUnknown
+from numberflow.settings import Settings
+
+T = TypeVar("T")
+
+# 50 requests/s: no figure is published (docs/vendor/numbers-behaviour.md §3), so this is assumed: quick enough for an inventory, slow enough not to be the
+# customer that a rate limit is introduced for.
+RATE_PER_S = 50.0
+
+# A TCP and TLS handshake that takes longer than 10 s will not get better by waiting.
+CONNECT_TIMEOUT_MAX_S = 10.0
+
+# A costly call is given up at four fifths of the lease, so that it can never outlast it: when the lease may be taken over, its request is no longer on
+# the way from here, and what is left of the lease is for writing the outcome down.
+COSTLY_SHARE_OF_LEASE = 0.8
+
+try:
+    _VERSION = importlib.metadata.version("numberflow")
+except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
+    _VERSION = "source"
+
+
+class Watch(Protocol):
+    """What the caller of a costly call wants to know about its departure."""
+
+    def before_send(self) -> None:
+        """Called last before the first byte leaves, on an open connection. Raise here and nothing is sent; the exception comes out unchanged.
+
+        Called once more before the one repeat that follows a 401 for an expired token. Runs on the event loop: be brief.
+        """
+
+    def replied(self, status: int | None, request_id: str | None) -> None:
+        """Called when the status line and the headers of a reply were read, before its body. Must not raise: the request has already left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply: body read and content decoding undone."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class Transport:
+    """The open connections to one vendor account. An async context manager; usable again after it was closed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        rate_per_s: float = RATE_PER_S,
+        read_budget: retry.Budget = retry.READ_BUDGET,
+        token_budget: retry.Budget = retry.TOKEN_BUDGET,
+    ) -> None:
+        if rate_per_s <= 0:
+            raise BadInput(f"rate_per_s: {rate_per_s}", field="rate_per_s", mend="more than 0")
+        self._bases = {"auth": settings.auth_url, "numbers": settings.numbers_url, "imported": settings.imported_url}
+        self._timeout = httpx.Timeout(
+            settings.http_timeout_s, connect=min(CONNECT_TIMEOUT_MAX_S, settings.http_timeout_s)
+        )
+        self._costly_total_s = COSTLY_SHARE_OF_LEASE * settings.lease_s
+        self._token_request = build_token(settings.key_id, settings.key_secret)
+        self._transport = transport
+        # Only httpcore tells when the first byte leaves; for other transports (in-process ones) the moment before the hand-over has to do.
+        self._traces = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
+        self._rate_per_s = rate_per_s
+        self._read_budget = read_budget
+        self._token_budget = token_budget
+        self._http: httpx.AsyncClient | None = None
+        self._limiter: AsyncLimiter | None = None
+        self._tokens: TokenKeeper | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._http is not None:
+            raise RuntimeError("this client is already open")
+        self._http = httpx.AsyncClient(
+            transport=self._transport,
+            # The simulator is never behind a proxy, whatever HTTP_PROXY says.
+            mounts=None if self._transport else {"all://127.0.0.1": None, "all://localhost": None},
+            http2=False,
+            follow_redirects=False,
+            timeout=self._timeout,
+            # An idle connection is dropped after 5 s: reusing one that the vendor is just closing would turn a purchase into an unknown outcome.
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=5.0),
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"numberflow/{_VERSION}"},
+        )
+        # Below one per second the bucket holds one and fills slowly; above, it holds one second's worth.
+        slow = self._rate_per_s < 1
+        self._limiter = AsyncLimiter(1, 1 / self._rate_per_s) if slow else AsyncLimiter(self._rate_per_s, 1)
+        self._tokens = TokenKeeper(self._token_request, self._exchange_token, budget=self._token_budget)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        http, self._http, self._tokens = self._http, None, None
+        if http is not None:
+            await http.aclose()
+
+    async def send(self, request: Request[T], *, watch: Watch | None = None) -> T:
+        """The result of `request`.
+
+        Reads are repeated within the read budget. A costly call leaves once, except that a 401 saying `expired` (a refusal before any handling) is
+        followed by one repeat with a new token, for which `watch.before_send` is asked again. An upload whose file can be read only once leaves once in
+        any case.
+
+        Raises:
+            NotSent: surely nothing happened.
+            OutcomeUnknown: it may have happened.
+            Throttled, Rejected and its subclasses: see protocol.decipher.
+            asyncio.CancelledError: as always; for a costly call it means OutcomeUnknown once `watch.before_send` was called.
+            RuntimeError: the client is not open.
+        """
+        tokens = self._open_tokens()
+        budget = self._read_budget
+        if request.total_s is not None:
+            budget = dataclasses.replace(budget, total_s=max(request.total_s, budget.total_s))
+        total_s = self._costly_total_s if request.costly else budget.total_s
+        began_s = asyncio.get_running_loop().time()  # monotonic
+        deadline = began_s + total_s
+        await self._token(
+            tokens, request, deadline
+        )  # outside the loop below: its own repeats must not be multiplied by those of the read
+
+        async def once() -> T:
+            return await self._send_once(tokens, request, watch, deadline)
+
+        if request.costly or not _repeatable(request):
+            return await once()
+        return await attempts.persist(once, budget, began_s=began_s)
+
+    async def _send_once(self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, deadline: float) -> T:
+        bearer = await self._token(tokens, request, deadline)
+        reply = await self._exchange(request, bearer, watch, deadline)
+        if protocol.token_expired(reply.status, reply.headers):
+            bearer = await self._token(tokens, request, deadline, refused=bearer)
+            if not _repeatable(request):
+                raise NotSent(
+                    f"{request.method} {request.path}: refused before any handling, for an expired token; the file is used up: open it again"
+                )
+            reply = await self._exchange(request, bearer, watch, deadline)
+        return protocol.decipher(request, reply.status, reply.headers, reply.body, received_at=reply.received_at)
+
+    async def _token(
+        self, tokens: TokenKeeper, request: Request[Any], deadline: float, *, refused: SecretStr | None = None
+    ) -> SecretStr:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await tokens.current(refused=refused)
+        except TimeoutError:
+            raise NotSent(f"{request.method} {request.path}: no access token in time") from None
+
+    async def _exchange_token(self, request: Request[Token]) -> Token:
+        reply = await self._exchange(
+            request, None, None, asyncio.get_running_loop().time() + self._token_budget.total_s
+        )
+        return protocol.decipher(request, reply.status, reply.headers, reply.body, received_at=reply.received_at)
+
+    async def _exchange(
+        self, request: Request[Any], bearer: SecretStr | None, watch: Watch | None, deadline: float
+    ) -> Reply:
+        """One request on the wire at most. Every exception of the machinery below leaves here as NotSent or OutcomeUnknown."""
+        departure = _Departure(watch)
+        try:
+            async with asyncio.timeout_at(deadline):
+                if bearer is not None and self._limiter is not None:
+                    await self._limiter.acquire()
+                return await self._move(request, bearer, departure)
+        except NotSent:
+            raise
+        except Exception as error:
+            if error is departure.refusal:
+                raise
+            if isinstance(error, httpx.RequestError):
+                # httpx hangs the request on its exceptions, body and token included; ours keep them as their cause.
+                error.request = httpx.Request(request.method, self._bases[request.base])
+            raise departure.judge(request, error) from error
+
+    async def _move(self, request: Request[Any], bearer: SecretStr | None, departure: _Departure) -> Reply:
+        http = self._open_http()
+        headers = list(request.headers if request.upload is None else request.upload.headers)
+        if bearer is not None:
+            headers.append(("Authorization", f"Bearer {bearer.get_secret_value()}"))
+        outgoing = http.build_request(
+            request.method,
+            self._bases[request.base] + request.target,
+            headers=headers,
+            content=request.body if request.upload is None else request.upload.body(),
+            extensions={"trace": departure.trace} if self._traces else None,
+        )
+        if not self._traces:
+            departure.leave()
+        response = await http.send(outgoing, stream=True)
+        try:
+            departure.arrive(response)
+            body = await response.aread()
+        finally:
+            await response.aclose()
+        return Reply(response.status_code, dict(response.headers), body, datetime.now(UTC))
+
+    def _open_http(self) -> httpx.AsyncClient:
+        if self._http is None:
+            raise NotSent("the client was closed while a call was under way")
+        return self._http
+
+    def _open_tokens(self) -> TokenKeeper:
+        if self._tokens is None:
+            raise RuntimeError("the client is not open: use `async with numberflow.Client() as client:`")
+        return self._tokens
+
+
+def _repeatable(request: Request[Any]) -> bool:
+    return request.upload is None or request.upload.repeatable
+
+
+class _Departure:
+    """Where one request is on its way: not left, left, answered. Asks the watch at the right moments."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self._left = False
+        self._status: int | None = None
+        self._request_id: str | None = None
+        self.refusal: BaseException | None = None
+
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        """The httpcore hook. The CONNECT that opens a tunnel through a proxy is not our request leaving."""
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.leave()
+
+    def leave(self) -> None:
+        if self._watch is not None:
+            try:
+                self._watch.before_send()
+            except BaseException as error:
+                self.refusal = error
+                raise
+        self._left = True
+
+    def arrive(self, response: httpx.Response) -> None:
+        self._status = response.status_code
+        self._request_id = protocol.request_id(response.headers)
+        if self._watch is None:
+            return
+        try:
+            self._watch.replied(self._status, self._request_id)
+        except Exception as error:
+            # As it stands, the caller could take it for a refusal of before_send, that is for "nothing was sent".
+            raise _WatchFailed from error
+
+    def judge(self, request: Request[Any], error: Exception) -> NotSent | OutcomeUnknown:
+        told = f"{request.method} {request.path}: {type(error).__name__}"
+        if not self._left or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+            return NotSent(f"{told} before the request left")
+        return OutcomeUnknown(
+            f"{told} after the request left; it may have taken effect",
+            status=self._status,
+            request_id=self._request_id,
+            cause=_cause(error, self._status),
+        )
+
+
+class _WatchFailed(Exception):
+    """`Watch.replied` raised."""
+
+
+# Looked up in this order; machine words that the journal keeps.
+_CAUSES: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.ReadTimeout, "read_timeout"),
+    (httpx.WriteTimeout, "write_timeout"),
+    (httpx.DecodingError, "undecodable"),
+    (httpx.NetworkError, "reset"),
+    (TimeoutError, "total_timeout"),
+    (_WatchFailed, "watch_failed"),
+    (SourceFailed, "source_failed"),
+)
+
+
+def _cause(error: Exception, status: int | None) -> str:
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "broken_protocol" if status is None else "cut_short"
+    return next((word for kind, word in _CAUSES if isinstance(error, kind)), "transport_error")

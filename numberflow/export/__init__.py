@@ -1,0 +1,1 @@
+"""Numbers as tables: the declared schema, and files that are whole or not there."""

@@ -1,0 +1,140 @@
+"""Reading published tables into pandas: one date, Arrow types, whole files.
+
+Belongs here: finding the right files and reading them. Does not: publishing (publish), and answers to questions (docs/ has a notebook of those).
+Plain readers see the same rows: `pandas.read_parquet("<root>/inventory/v1")` for every date and project at once, DuckDB with hive partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from numberflow.errors import BadInput
+from numberflow.export import publish
+from numberflow.export.publish import Partition, Table
+from numberflow.export.store import Store, open_store, unchanged
+from numberflow.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LATEST = "latest"
+
+# Partition columns are not in the files; they come last, as in a dataset reader's tables.
+_PARTITION_COLUMNS = ("snapshot_date", "project_id")
+
+
+def load_inventory(
+    date: date | str = LATEST,
+    columns: Sequence[str] | None = None,
+    project: str | None = None,
+    *,
+    root: str | None = None,
+) -> pd.DataFrame:
+    """The numbers of one date, sorted by region, type and number within each project.
+
+    Args:
+        date: "latest", a date, or its text 2026-11-23. "latest" is each project's own newest snapshot.
+        columns: only these, in this order; every column, `snapshot_date` and `project_id` last, when left out.
+        project: id of one project; every project that has the date when left out.
+        root: folder or fsspec URL; NUMBERFLOW_INVENTORY_URL, or its default, when left out.
+
+    Returns:
+        A frame with Arrow-backed columns: decimals stay decimals, times aware, nulls nulls.
+
+    Raises:
+        BadInput: no such date, project or column.
+    """
+    return _load(publish.INVENTORY, date, columns, project, root)
+
+
+def load_changes(
+    date: date | str = LATEST,
+    columns: Sequence[str] | None = None,
+    project: str | None = None,
+    *,
+    root: str | None = None,
+) -> pd.DataFrame:
+    """What changed from the snapshot before to that of `date`. Arguments, result and errors as in `load_inventory`."""
+    return _load(publish.CHANGES, date, columns, project, root)
+
+
+def load_costs(
+    date: date | str = LATEST,
+    columns: Sequence[str] | None = None,
+    project: str | None = None,
+    *,
+    root: str | None = None,
+) -> pd.DataFrame:
+    """What the numbers of `date` cost. Arguments, result and errors as in `load_inventory`."""
+    return _load(publish.COSTS, date, columns, project, root)
+
+
+def read_partition(store: Store, partition: Partition, columns: Sequence[str] | None = None) -> pa.Table:
+    """One date of one project as an Arrow table, partition columns included.
+
+    Raises:
+        BadInput: a column that is not there.
+        FileNotFoundError: nothing is published there.
+    """
+    wanted = None if columns is None else [name for name in columns if name not in _PARTITION_COLUMNS]
+
+    def read() -> pa.Table:
+        with store.open(partition.data) as file, pq.ParquetFile(file) as parquet:
+            _check_columns(wanted or (), parquet.schema_arrow.names)
+            return parquet.read(columns=wanted).replace_schema_metadata(None)
+
+    table = unchanged(read)
+    table = table.append_column("snapshot_date", pa.repeat(pa.scalar(partition.snapshot_date, pa.date32()), len(table)))
+    table = table.append_column("project_id", pa.repeat(pa.scalar(partition.project_id, pa.string()), len(table)))
+    return table if columns is None else table.select(list(columns))
+
+
+def _check_columns(wanted: Sequence[str], there: Sequence[str]) -> None:
+    for name in wanted:
+        if name not in there:
+            raise BadInput(
+                f"columns: there is no column {name!r}",
+                field="columns",
+                mend=f"choose from {', '.join([*there, *_PARTITION_COLUMNS])}",
+            )
+
+
+def _load(
+    table: Table, day: date | str, columns: Sequence[str] | None, project: str | None, root: str | None
+) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 - half a second, for who loads a frame only
+
+    store = open_store(root if root is not None else Settings.load().inventory_root)
+    tables = [read_partition(store, partition, columns) for partition in _find(store, table, day, project)]
+    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
+
+
+def _find(store: Store, table: Table, day: date | str, project: str | None) -> list[Partition]:
+    if day == LATEST:
+        found = [each for _, each in sorted(publish.latest(store, table).items()) if project in (None, each.project_id)]
+    else:
+        wanted = _date(day)
+        found = [each for each in publish.partitions(store, table, project) if each.snapshot_date == wanted]
+    if not found:
+        raise BadInput(
+            f"nothing is published in {store.url(table.folder)} for date {day}"
+            + (f", project {project}" if project else ""),
+            field="date" if project is None else "project",
+            mend="run `numberflow export` first, or choose a date and project that are there",
+        )
+    return found
+
+
+def _date(day: date | str) -> date:
+    if isinstance(day, date):
+        return day
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        raise BadInput(f"date: {day!r} is no date", field="date", mend='"latest", or a date like 2026-11-23') from None

@@ -1,0 +1,187 @@
+"""Asking for pages: one budget for all shards, patience with a vendor that is not well, and parsing beside the waiting.
+
+Belongs here: how one page comes in. Does not: which pages to ask for (plan, reader) and what they prove (shards).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+import pyarrow as pa
+
+from numberflow.errors import NotSent, OutcomeUnknown, Rejected, Throttled
+from numberflow.export.flatten import flatten
+from numberflow.export.shards import Shard
+from numberflow.export.vendor import Offer, RawPage, Vendor
+from numberflow.export.wire import UnreadablePage, read_numbers
+
+# Neither default nor maximum is documented and the vendor's own script uses 100 (docs/vendor/numbers-behaviour.md §9); 1000 costs a third of the time
+# of 100 where it is honoured, and where it is clamped nothing is lost.
+PAGE_SIZE = 1000
+# Asked for in turn when the vendor refuses the size.
+SMALLER_PAGE_SIZES = (500, 100, 20)
+
+# Eight requests at once: no rate limit is published (§3), and more than 16 bought nothing at 50 ms a page (measured 2026-11).
+CONNECTIONS = 8
+
+# After the client has lost patience (five tries within a minute), a page is asked for so many times more, with these pauses. A nightly export can wait
+# out a vendor's restart; what it must not do is read everything again for one page.
+RESUME_PAUSES_S = (5.0, 15.0, 45.0)
+
+# Two threads parse (arro3 lets go of the interpreter), and at most so many bodies of about 1 MB wait for them.
+PARSE_THREADS = 2
+UNPARSED_MAX = 8
+
+
+@dataclass(slots=True)
+class Counters:
+    """What an export has asked and seen so far."""
+
+    requests: int = 0
+    pages: int = 0
+    rows: int = 0
+    shards_done: int = 0
+    shards: int = 0
+    resumed: int = 0
+    rescans: int = 0
+    slow_pages: int = 0
+    unknown_members: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page that has come in; its rows, in our columns, are being read in a thread."""
+
+    shard: Shard
+    token: str | None
+    next_page_token: str | None
+    total_size: int | None
+    rows: asyncio.Future[pa.Table] = field(repr=False)
+
+
+class PageSource:
+    """The vendor's active list, page by page. Holds threads: use as a context manager."""
+
+    def __init__(
+        self, vendor: Vendor, snapshot_at: datetime, *, connections: int = CONNECTIONS, page_size: int = PAGE_SIZE
+    ) -> None:
+        self.vendor = vendor
+        self.connections = connections
+        self.page_size = page_size
+        self.counters = Counters()
+        self.remarks: list[str] = []
+        self.snapshot_at = snapshot_at
+        self._threads = ThreadPoolExecutor(PARSE_THREADS, thread_name_prefix="export-parse")
+        self._asking = asyncio.Semaphore(connections)
+        self._unparsed = asyncio.Semaphore(UNPARSED_MAX)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def begin_again(self, why: str) -> None:
+        """Count rows and shards from nothing; what was asked so far stays counted."""
+        self.remarks.append(why)
+        self.counters.rescans += 1
+        self.counters.rows = self.counters.shards = self.counters.shards_done = 0
+
+    async def offers(self) -> Sequence[Offer]:
+        """Regions on offer and their types."""
+        self.counters.requests += 1
+        return await self.vendor.regions.list()
+
+    async def page(self, shard: Shard, token: str | None = None) -> Page:
+        """One page of `shard`: its end is known when this returns, its rows when they are awaited.
+
+        Raises:
+            OutcomeUnknown, NotSent, Throttled: the page did not come, whatever was tried.
+            Rejected: the vendor refuses the request; for a token that it no longer takes see `token_refused`.
+        """
+        raw = await self._ask(shard, token, self.page_size)
+        await self._unparsed.acquire()
+        reading = self._in_thread(raw)
+        reading.add_done_callback(lambda _: self._unparsed.release())
+        rows = asyncio.ensure_future(self._rows(reading, shard, token))
+        return Page(shard, token, raw.next_page_token, raw.total_size, rows)
+
+    async def total(self, shard: Shard) -> int | None:
+        """The total of `shard` now, asked with the smallest page."""
+        raw = await self._ask(shard, None, 1)
+        return raw.total_size
+
+    async def settle_page_size(self, shard: Shard) -> Page:
+        """The first page of `shard`, in the largest size that the vendor does not refuse; that size stands from then on."""
+        for smaller in (*SMALLER_PAGE_SIZES, None):
+            try:
+                return await self.page(shard)
+            except Rejected as error:
+                if smaller is None or error.status != 400 or not _about(error, "page_size", "pageSize"):
+                    raise
+                self.page_size = min(self.page_size, smaller)
+        raise AssertionError("the loop returns or raises")
+
+    def _in_thread(self, raw: RawPage) -> asyncio.Future[tuple[pa.Table, bool]]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._read, raw.body, raw.items)
+
+    def _read(self, body: bytes, items: tuple[int, int] | None) -> tuple[pa.Table, bool]:
+        numbers, fast = read_numbers(body, items)
+        # Page by page, though flattening several at once costs less: arro3's arrays hold twice what is in them, and many pages wait for their turn.
+        return flatten(numbers, self.snapshot_at), fast
+
+    async def _rows(self, reading: asyncio.Future[tuple[pa.Table, bool]], shard: Shard, token: str | None) -> pa.Table:
+        for attempt in range(len(RESUME_PAUSES_S) + 1):
+            try:
+                table, fast = await reading
+            except UnreadablePage as error:
+                if attempt == len(RESUME_PAUSES_S):
+                    raise OutcomeUnknown(
+                        f"{shard}: a page cannot be read: {error}", status=200, cause="unreadable"
+                    ) from None
+                # The body was whole at its ends, else the client had asked again itself: no pause makes it better, another answer may.
+                reading = self._in_thread(await self._ask(shard, token, self.page_size))
+            else:
+                self.counters.pages += 1
+                self.counters.slow_pages += not fast
+                self._notice_unknown(table)
+                return table
+        raise AssertionError("the loop returns or raises")
+
+    def _notice_unknown(self, table: pa.Table) -> None:
+        extra = table.column("extra")
+        if extra.null_count < len(table):
+            for text in extra.drop_null().to_pylist():
+                self.counters.unknown_members.update(json.loads(text))
+
+    async def _ask(self, shard: Shard, token: str | None, page_size: int) -> RawPage:
+        for pause_s in (*RESUME_PAUSES_S, None):
+            try:
+                async with self._asking:
+                    self.counters.requests += 1
+                    return await self.vendor.active_numbers.list_page_bytes(
+                        **shard.query, page_size=page_size, page_token=token
+                    )
+            except (OutcomeUnknown, NotSent, Throttled) as error:
+                if pause_s is None:
+                    raise
+                asked_s = getattr(error, "retry_after_s", None)
+                self.counters.resumed += 1
+                await asyncio.sleep(max(pause_s, min(asked_s or 0.0, RESUME_PAUSES_S[-1])))
+        raise AssertionError("the loop returns or raises")
+
+
+def token_refused(error: Rejected) -> bool:
+    """Whether the vendor refuses a page token that it gave itself: expired (assumed: 400 on page_token, docs/vendor/numbers-behaviour.md §9)."""
+    return error.status == 400 and _about(error, "page_token", "pageToken")
+
+
+def _about(error: Rejected, *names: str) -> bool:
+    said: list[Any] = [error.vendor_message, *(name for name, _ in error.field_violations)]
+    return any(name in str(text) for name in names for text in said)

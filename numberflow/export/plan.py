@@ -1,0 +1,189 @@
+"""Which walks see every number: the unfiltered probe, then cuts by type, region and prefix, each proven by totals.
+
+Belongs here: deciding what to walk, with the requests that this takes; the first page of each walk comes along, so that hardly a request is wasted.
+Does not: the walks (reader), what a cut or a proof is (shards).
+
+A list of a few pages is not cut by region: its rows say where they belong, its total proves all regions at once, also those that nobody told us about,
+and a project with five numbers is read with five requests instead of 180 (sixty regions on offer, three types).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from numberflow.errors import SnapshotRefused
+from numberflow.export.pages import Page, PageSource
+from numberflow.export.shards import KNOWN_TYPES, Shard, adds_up, counts_hits
+from numberflow.export.vendor import Offer
+
+# A shard is cut when its chain of tokens is longer than each connection's share of all pages: tokens come one after the other, so the longest chain sets
+# the time (factor 4 at 50 ms a page, measured 2026-11). Never below 8 pages: the parts' extra first and half-empty last pages would cost more than the
+# chain. Always above 24: a walk's rows wait in memory until it is proven, and one of 24,000 rows holds 6 MB.
+UNCUT_PAGES_MIN = 8
+UNCUT_PAGES_MAX = 24
+
+# How often totals that do not match are asked for again before a cut is given up: numbers come and go while we count.
+COUNTS_MAX = 5
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A shard that is walked as it is, its first page, and how many pages the walk will take from what that one says."""
+
+    shard: Shard
+    head: Page | None
+    pages: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the first page is all of it."""
+        return self.head is not None and self.head.next_page_token is None
+
+    def take_head(self) -> Page | None:
+        """The first page, once: whoever walks it has it alone, so that its rows are freed with the walk. None when it was taken."""
+        head, self.head = self.head, None
+        return head
+
+
+@dataclass(slots=True)
+class Plan:
+    """The walks that together see every number, in the order of the file, and what was odd on the way."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    totals: dict[Shard, int | None] = field(default_factory=dict)
+    """What each whole list, type by type, counted when the plan was made."""
+    remarks: list[str] = field(default_factory=list)
+
+
+class Planner:
+    """Makes the plan of one export.
+
+    Args:
+        source: where pages come from.
+        whole_pages: cut until every list is a single page.
+    """
+
+    def __init__(self, source: PageSource, *, whole_pages: bool = False) -> None:
+        self._source = source
+        self._whole_pages = whole_pages
+        self._uncut_pages = 1 if whole_pages else UNCUT_PAGES_MIN
+        self._offers: Sequence[Offer] = ()
+        self._regions_seen: set[str] = set()
+        self.remarks: list[str] = []
+
+    async def plan(self, want: Shard) -> Plan:
+        """Walks for every number that `want` lets through.
+
+        Raises:
+            SnapshotRefused: there are numbers that no type shows.
+            The errors of PageSource.page.
+        """
+        probe, self._offers = await asyncio.gather(self._source.settle_page_size(want), self._source.offers())
+        self._regions_seen |= await _values(probe, "region_code")
+        if want.number_type is not None:
+            heads = {want: probe}
+        else:
+            heads = await self._by_type(want, probe)
+        if not self._whole_pages:
+            share = await self._pages(heads.values()) // self._source.connections
+            self._uncut_pages = min(max(share, UNCUT_PAGES_MIN), UNCUT_PAGES_MAX)
+        cuts = await asyncio.gather(*(self.cut(shard, head) for shard, head in heads.items()))
+        leaves = [leaf for cut in cuts for leaf in cut]
+        return Plan(leaves, {shard: head.total_size for shard, head in heads.items()}, self.remarks)
+
+    async def cut(self, shard: Shard, head: Page) -> list[Leaf]:
+        """`shard` as it is, or its parts if it is large and they are proven to be all of it. Empty parts are left out."""
+        rows = len(await head.rows)
+        total, token = head.total_size, head.next_page_token
+        if token is None:
+            return [Leaf(shard, head, 1)]
+        pages = -(-(total or 0) // max(1, rows))
+        if not counts_hits(rows, total, token) or total is None:
+            self._remark(f"{shard}: read in one chain, because totalSize ({total}) does not count all hits")
+            return [Leaf(shard, head, pages)]
+        if pages <= self._uncut_pages:
+            return [Leaf(shard, head, pages)]
+        self._regions_seen |= await _values(head, "region_code")
+        for _ in range(COUNTS_MAX):
+            parts = await (
+                self._region_parts(shard, total) if shard.region_code is None else self._heads(shard.by_prefix())
+            )
+            if not parts:
+                break
+            now = total
+            if not _all_of_it(parts, now):
+                now = await self._source.total(shard) or 0
+            if _all_of_it(parts, now):
+                found = [(part, page) for part, page in parts.items() if page.total_size]
+                return [leaf for cut in await asyncio.gather(*(self.cut(*each) for each in found)) for leaf in cut]
+            total = now
+        self._remark(f"{shard}: read in one chain, because its parts did not add up to {total}")
+        return [Leaf(shard, head, pages)]
+
+    async def _pages(self, heads: Iterable[Page]) -> int:
+        """How many pages all lists have together, in the page size that the vendor honours."""
+        return sum([-(-(head.total_size or 0) // max(1, len(await head.rows))) for head in heads])
+
+    async def _by_type(self, want: Shard, probe: Page) -> dict[Shard, Page]:
+        """First page of every type. Their totals together are no less than what the unfiltered probe counts."""
+        types = (
+            set(KNOWN_TYPES)
+            | {kind for offer in self._offers for kind in offer.types}
+            | await _values(probe, "number_type")
+        )
+        count = probe.total_size or 0
+        short = 0
+        for attempt in range(COUNTS_MAX):
+            heads = await self._heads(replace(want, number_type=kind) for kind in sorted(types))
+            short = count - sum(page.total_size or 0 for page in heads.values())
+            # More than the probe counts is in order: documents say that a list without type shows MOBILE alone (§4).
+            if short <= 0:
+                return {shard: page for shard, page in heads.items() if page.total_size or len(await page.rows)}
+            if attempt == 0:
+                types |= await self._types_of_all(want, probe)
+            count = await self._source.total(want) or 0
+        raise SnapshotRefused(
+            f"{short} numbers are of a type that neither the region list nor the numbers themselves name",
+            reasons=(f"unfiltered totalSize {count}, types {', '.join(sorted(types))} have {count - short}",),
+            mend="run again; if it stays, tell the maintainers of numberflow which type is new",
+        )
+
+    async def _types_of_all(self, want: Shard, page: Page) -> set[str]:
+        """Types of every number in the unfiltered list: a long way round, taken only when a type is missing."""
+        found, seen = await _values(page, "number_type"), set[str]()
+        while page.next_page_token is not None and page.next_page_token not in seen:
+            seen.add(page.next_page_token)
+            page = await self._source.page(want, page.next_page_token)
+            found |= await _values(page, "number_type")
+        return found
+
+    async def _region_parts(self, shard: Shard, total: int) -> dict[Shard, Page]:
+        """First pages of the regions, the likely ones first; no more are asked once the totals add up."""
+        likely = set(self._regions_seen)
+        selling = {offer.region_code for offer in self._offers if shard.number_type in offer.types}
+        others = {offer.region_code for offer in self._offers}
+        parts: dict[Shard, Page] = {}
+        for regions in (likely, selling, others):
+            parts |= await self._heads(part for part in shard.by_region(regions) if part not in parts)
+            if _all_of_it(parts, total):
+                break
+        return parts
+
+    async def _heads(self, shards: Iterable[Shard]) -> dict[Shard, Page]:
+        asked = list(shards)
+        return dict(zip(asked, await asyncio.gather(*(self._source.page(shard) for shard in asked)), strict=True))
+
+    def _remark(self, text: str) -> None:
+        if text not in self.remarks:
+            self.remarks.append(text)
+
+
+def _all_of_it(parts: dict[Shard, Page], total: int) -> bool:
+    return bool(parts) and adds_up((page.total_size for page in parts.values()), total)
+
+
+async def _values(page: Page, column: str) -> set[str]:
+    rows = await page.rows
+    return {value for value in rows.column(column).unique().to_pylist() if value}

@@ -1,0 +1,228 @@
+"""When readers see a snapshot: manifest, data, pointer, each replaced in one step and in that order.
+
+Belongs here: the layout of published tables, and the order of steps that keeps every reader right. Does not: how one file is replaced (store), what is in
+a table (schema), how long it is kept (retention).
+
+Two files cannot change in one step, so the manifest changes first and also names what it replaces: a reader who takes the data and then the manifest
+finds its checksum there at any moment, after a kill at any place, and with two runs at once. The pointer is made from what the store lists, not from
+what it said before, and looked at again afterwards: whoever writes last has seen everybody's data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from numberflow.errors import BadInput, NumberflowError
+from numberflow.export.schema import SCHEMA_VERSION
+from numberflow.export.store import Store, unchanged
+
+MANIFEST = "_manifest.json"
+LATEST = "_latest.json"
+
+# Data files that a manifest names as replaced by its own. One would do for single runs; with several at once each adds its own.
+PREVIOUS_MAX = 5
+# Runs that publish the same date at the same moment correct each other; each round needs another run's step in between, so this many are never needed.
+ROUNDS_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A published table: its folder under the root and the name of its data files."""
+
+    name: str
+    file: str
+
+    @property
+    def folder(self) -> str:
+        """Folder of the table, with its version: what a dataset reader is given."""
+        return f"{self.name}/v{SCHEMA_VERSION}"
+
+
+INVENTORY = Table("inventory", "numbers.parquet")
+CHANGES = Table("changes", "changes.parquet")
+COSTS = Table("costs", "costs.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One date of one project in one table."""
+
+    table: Table
+    snapshot_date: date
+    project_id: str
+
+    @property
+    def folder(self) -> str:
+        """Folder of its files."""
+        return f"{self.table.folder}/snapshot_date={self.snapshot_date:%Y-%m-%d}/project_id={self.project_id}"
+
+    @property
+    def data(self) -> str:
+        """Path of its data file."""
+        return f"{self.folder}/{self.table.file}"
+
+    @property
+    def manifest(self) -> str:
+        """Path of its manifest."""
+        return f"{self.folder}/{MANIFEST}"
+
+
+def check_project_id(project_id: str) -> None:
+    """BadInput when a project's id cannot be the name of a folder that every reader understands."""
+    if not project_id or not all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in project_id):
+        raise BadInput(
+            f"project_id: {project_id!r} cannot name a folder", field="SINCH_PROJECT_ID", mend="letters, digits, - _ ."
+        )
+
+
+def publish(store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Make `local` the data of `partition`, with its manifest, then the table's pointer. Returns the manifest as published.
+
+    Repeat: safe; a run that publishes the same date replaces what is there.
+
+    Args:
+        store: where to.
+        partition: which table, date and project.
+        local: a finished Parquet file in the store's scratch folder, with `numberflow.file_id` (its own, unlike a run's) and `numberflow.manifest` in its footer.
+        manifest: at least `file_id`, `run_id`, `rows`, `bytes`, `sha256` of that file.
+
+    Raises:
+        OSError: the store does not take it. What was published before still is.
+    """
+    published = {**manifest, "previous": _to_be_replaced(store, partition, str(manifest["sha256"]))}
+    store.write(partition.manifest, _json(published))
+    store.put(local, partition.data)
+    _agree(store, partition)
+    point_to_latest(store, partition.table)
+    return published
+
+
+def read_manifest(store: Store, partition: Partition) -> dict[str, Any] | None:
+    """The manifest of a partition; None when there is none."""
+    content = store.read(partition.manifest)
+    return None if content is None else dict(json.loads(content))
+
+
+def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
+    """Whether a manifest vouches for the data with this checksum: as its own, or as what is about to be replaced."""
+    if manifest is None:
+        return False
+    return sha256 in [manifest.get("sha256"), *(entry.get("sha256") for entry in manifest.get("previous", ()))]
+
+
+def partitions(store: Store, table: Table, project_id: str | None = None) -> list[Partition]:
+    """Every published partition of a table, oldest first."""
+    found: list[Partition] = []
+    for path in store.find(f"{table.folder}/snapshot_date=*/project_id={project_id or '*'}/{table.file}"):
+        day, project = (part.partition("=")[2] for part in path.split("/")[-3:-1])
+        found.append(Partition(table, date.fromisoformat(day), project))
+    return found
+
+
+def latest(store: Store, table: Table) -> dict[str, Partition]:
+    """The newest partition of every project, by the pointer; by the listing when there is no pointer."""
+    content = store.read(f"{table.folder}/{LATEST}")
+    if content is None:
+        return _newest(store, table)
+    entries = json.loads(content)["projects"]
+    return {
+        project: Partition(table, date.fromisoformat(entry["snapshot_date"]), project)
+        for project, entry in entries.items()
+    }
+
+
+def point_to_latest(store: Store, table: Table) -> None:
+    """Make the pointer say what the listing says. It never goes back to an older date while the newer one is there."""
+    for _ in range(ROUNDS_MAX):
+        pointer = _json(_pointer(_newest(store, table)))
+        if store.read(f"{table.folder}/{LATEST}") == pointer:
+            return
+        store.write(f"{table.folder}/{LATEST}", pointer)
+    raise NumberflowError(f"{table.folder}/{LATEST} changes all the time")
+
+
+def _newest(store: Store, table: Table) -> dict[str, Partition]:
+    return {partition.project_id: partition for partition in partitions(store, table)}  # ascending: the last one stays
+
+
+def _pointer(newest: Mapping[str, Partition]) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "projects": {
+            project: {"snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}", "path": partition.data}
+            for project, partition in sorted(newest.items())
+        },
+    }
+
+
+def _to_be_replaced(store: Store, partition: Partition, sha256: str) -> list[dict[str, Any]]:
+    """What a manifest has to vouch for beside its own data: the data that is there, and what other runs may be about to put there.
+
+    The data that is there comes first: runs that were killed between their manifest and their data have left entries of data that never came.
+    """
+    manifest = read_manifest(store, partition)
+    entries = [] if manifest is None else [_entry(manifest), *manifest.get("previous", ())]
+    there = _file_there(store, partition)
+    if there is not None and there not in [entry["file_id"] for entry in entries]:
+        entries.append(_entry(_describe(_content(store, partition))))
+    entries.sort(key=lambda entry: entry["file_id"] != there)  # stable: the others stay newest first
+    return [entry for entry in entries if entry["sha256"] != sha256][:PREVIOUS_MAX]
+
+
+def _entry(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: manifest.get(name) for name in ("file_id", "run_id", "rows", "bytes", "sha256")}
+
+
+def _agree(store: Store, partition: Partition) -> None:
+    """Make the manifest describe the data that is there, should another run of the same date have come in between.
+
+    Everyone looks after his own last step, so whoever acts last finds the final data and leaves a manifest that fits.
+    """
+    for _ in range(ROUNDS_MAX):
+        manifest = read_manifest(store, partition)
+        if manifest is not None and _file_there(store, partition) == manifest["file_id"]:
+            return
+        described = _describe(_content(store, partition))
+        previous = _to_be_replaced(store, partition, str(described["sha256"]))
+        store.write(partition.manifest, _json({**described, "previous": previous}))
+    raise NumberflowError(f"{partition.folder} is published by too many runs at once")
+
+
+def _file_there(store: Store, partition: Partition) -> str | None:
+    """Which file the data is that is there; None when there is none."""
+
+    def read() -> dict[bytes, bytes]:
+        with store.open(partition.data) as file:
+            return dict(pq.read_metadata(file).metadata or {})
+
+    try:
+        return unchanged(read).get(b"numberflow.file_id", b"").decode() or None
+    except FileNotFoundError:
+        return None
+
+
+def _content(store: Store, partition: Partition) -> bytes:
+    content = store.read(partition.data)
+    if content is None:
+        raise FileNotFoundError(partition.data)
+    return content
+
+
+def _describe(content: bytes) -> dict[str, Any]:
+    """The manifest of a data file, from its own footer."""
+    metadata = pq.read_metadata(pa.BufferReader(content)).metadata
+    facts = json.loads(metadata[b"numberflow.manifest"])
+    return {**facts, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

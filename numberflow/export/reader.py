@@ -1,0 +1,297 @@
+"""Reads every number of a project: walks the planned shards at once, proves each, and hands the rows over in the order of the file.
+
+Belongs here: walking, noticing that something moved, order and bounded memory. Does not: what to walk (plan), one page (pages), the file (writer), and
+what to do when a reading proves nothing (snapshot: reads again, strictly).
+
+What a walk over several pages proves: its pages named one total, and as many different numbers came. A number that left and one that came between two
+pages cancel in the totals, and if tokens are positions (the vendor does not say) a third number slips from one page to the one before and is never seen.
+So such walks are believed only while nothing at all moved in the project; when something did, or when a walk is in doubt, the reading is to be done again
+strictly: in lists of a single page, each of which is one answer of the vendor's, so that nothing can move within it.
+
+Memory: shards are walked in the order of the file, and no more of them at once than fit the window, so rows wait only for those before them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from numberflow.errors import NumberflowError, Rejected, SnapshotRefused
+from numberflow.export.pages import Page, PageSource, token_refused
+from numberflow.export.plan import Leaf, Plan, Planner
+from numberflow.export.runs import Key, Run
+from numberflow.export.schema import TIME
+from numberflow.export.shards import Shard, Walk
+
+# A single page that proves nothing (its rows are not its total) is asked for so often before the export refuses.
+TRIES_MAX = 4
+
+# A number leaves at its `expireAt`; one that does so around the time of reading counts as having moved. Five minutes are more than clocks differ by.
+CLOCK_MARGIN = timedelta(minutes=5)
+
+# Pages that may be under way or wait for their turn in the file: enough for 16 connections with 8 pages each and some slack; 1000 rows are 0.3 MB.
+WINDOW_PAGES = 192
+# What one walk of unknown length counts for; beyond that its rows wait on disk (runs.SPOOL_ROWS).
+LONG_WALK_PAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Why the walk of one shard is believed: every page named this total, and so many different numbers were read."""
+
+    shard: str
+    rows: int
+    total_size: int
+    pages: int
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a reading found, apart from the rows."""
+
+    rows: dict[Key, int] = field(default_factory=dict)
+    proofs: list[Proof] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    moved: tuple[str, ...] = ()
+    """Why the rows are not to be believed, though each walk looked well; () = they are."""
+
+
+Sink = Callable[[pa.Table], Awaitable[None]]
+
+
+class Reader:
+    """One reading of one project.
+
+    Args:
+        source: where pages come from.
+        scratch: folder for rows that do not fit the memory.
+        strict: read only lists of a single page: about twice the requests, and nothing that moves can hide.
+    """
+
+    def __init__(self, source: PageSource, scratch: Path, *, strict: bool = False) -> None:
+        self._source = source
+        self._scratch = scratch
+        self._strict = strict
+        self._runs = ExitStack()
+        self._reading = Reading()
+        self._next_to_leave: datetime | None = None
+
+    async def read(self, sink: Sink, want: Shard | None = None) -> Reading:
+        """Hand every row that `want` lets through (all when left out) to `sink`, sorted by region, type and number.
+
+        What has gone to the sink is to be thrown away unless this returns a reading with nothing in `moved`.
+
+        Raises:
+            SnapshotRefused: a list cannot be proven complete in this way.
+            The errors of PageSource.page.
+        """
+        plan = await Planner(self._source, whole_pages=self._strict).plan(want or Shard())
+        self._source.counters.shards = len(plan.leaves)
+        in_one_page = all(leaf.whole for leaf in plan.leaves)
+        with self._runs:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    await self._in_order(plan.leaves, sink, group)
+            except BaseExceptionGroup as several:
+                raise _first(several) from None
+        self._reading.remarks += plan.remarks
+        if not in_one_page:
+            self._reading.moved = await self._movements(plan)
+        return self._reading
+
+    async def _movements(self, plan: Plan) -> tuple[str, ...]:
+        """What shows that numbers came or went since the plan was made."""
+        found: list[str] = []
+        for shard, before in plan.totals.items():
+            now = await self._source.total(shard)
+            if now != before:
+                found.append(f"{shard}: totalSize was {before}, now it is {now}")
+        if self._next_to_leave is not None and self._next_to_leave <= datetime.now(UTC) + CLOCK_MARGIN:
+            found.append(f"a number leaves at {self._next_to_leave:%H:%M:%S} UTC, while this was read")
+        return tuple(found)
+
+    async def _in_order(self, leaves: list[Leaf], sink: Sink, group: asyncio.TaskGroup) -> None:
+        # Which rows a walk without a region brings is not known before it is over, and these are small: they come first and wait.
+        early = [group.create_task(self._prove(leaf)) for leaf in leaves if _key(leaf) is None]
+        sources: dict[Key, list[Run | _Walking]] = {}
+        for task in early:
+            run = await task
+            for key in run.keys:
+                sources.setdefault(key, []).append(run)
+        for leaf in leaves:
+            if (of_leaf := _key(leaf)) is not None:
+                sources.setdefault(of_leaf, []).append(_Walking(leaf))
+        ordered = [(key, source) for key in sorted(sources) for source in sources[key]]
+        window = _Window(WINDOW_PAGES)
+        group.create_task(self._start([source for _, source in ordered if isinstance(source, _Walking)], window, group))
+        for key, source in ordered:
+            if isinstance(source, Run):
+                await self._hand_over(source, key, sink)
+                continue
+            run = await (await source.run)
+            await self._hand_over(run, key, sink)
+            run.close()
+            await window.leave(source.weight)
+
+    async def _start(self, walks: list[_Walking], window: _Window, group: asyncio.TaskGroup) -> None:
+        for walking in walks:
+            await window.enter(walking.weight)
+            walking.run.set_result(group.create_task(self._prove(walking.leaf)))
+
+    async def _hand_over(self, run: Run, key: Key, sink: Sink) -> None:
+        for table in run.tables(key):
+            await sink(table)
+            self._source.counters.rows += len(table)
+            self._reading.rows[key] = self._reading.rows.get(key, 0) + len(table)
+
+    async def _prove(self, leaf: Leaf) -> Run:
+        """The rows of one shard, proven to be all of it.
+
+        A walk over several pages has one try: whatever makes it doubtful makes the others doubtful too.
+        """
+        if self._strict and not leaf.whole:
+            raise _refused(
+                leaf.shard, ["it cannot be cut into single pages, and page tokens prove nothing while numbers move"]
+            )
+        tries = TRIES_MAX if leaf.whole else 1
+        head = leaf.take_head()
+        doubts: tuple[str, ...] = ()
+        for _ in range(tries):
+            walk, run, doubts = await self._walk(leaf.shard, head)
+            if not doubts:
+                self._believe(leaf.shard, walk, run)
+                return run
+            run.close()
+            head = None
+            self._source.counters.rescans += 1
+        raise _refused(leaf.shard, doubts)
+
+    def _believe(self, shard: Shard, walk: Walk, run: Run) -> None:
+        assert walk.total is not None
+        self._reading.proofs.append(Proof(str(shard), run.distinct, walk.total, walk.pages))
+        self._reading.remarks += [f"{shard}: {remark}" for remark in walk.remarks(run.distinct)]
+        self._source.counters.shards_done += 1
+
+    async def _walk(self, shard: Shard, head: Page | None) -> tuple[Walk, Run, tuple[str, ...]]:
+        """One walk from the first page to the last, or to where it makes no sense to go on."""
+        walk, run = Walk(), self._runs.enter_context(Run(self._scratch))
+        doubts: list[str] = []
+        tokens: set[str] = set()
+        asked: deque[Page] = deque()
+        token: str | None = None
+        try:
+            while True:
+                page = head if head is not None else await self._source.page(shard, token)
+                head = None
+                asked.append(page)
+                # The next request leaves as soon as the token is known; the rows are read beside it.
+                token = page.next_page_token
+                ends = token is None or token in tokens or walk.goes_on_too_long
+                while asked and (ends or asked[0].rows.done()):
+                    doubts += await self._take(shard, asked.popleft(), walk, run)
+                if token is None or ends:
+                    break
+                tokens.add(token)
+        except Rejected as error:
+            if not token_refused(error):
+                raise
+            doubts.append("the vendor no longer took its own page token")
+        run.finish()
+        return walk, run, (*doubts, *walk.doubts(run.distinct))
+
+    async def _take(self, shard: Shard, page: Page, walk: Walk, run: Run) -> list[str]:
+        table, doubts = _as_asked(shard, await page.rows)
+        walk.add(len(table), page.total_size, page.next_page_token)
+        self._note_leaving(table)
+        run.add(table)
+        return doubts
+
+    def _note_leaving(self, table: pa.Table) -> None:
+        since = pa.scalar(self._source.snapshot_at - CLOCK_MARGIN, TIME)
+        leaving = table.column("expire_at")
+        soonest = pc.min(leaving.filter(pc.greater_equal(leaving, since))).as_py()
+        if soonest is not None and (self._next_to_leave is None or soonest < self._next_to_leave):
+            self._next_to_leave = soonest
+
+
+def _as_asked(shard: Shard, table: pa.Table) -> tuple[pa.Table, list[str]]:
+    """The rows with the region and type that they were asked by where they name none, and a doubt when they name others: the filter did not work."""
+    doubts: list[str] = []
+    for column, asked in (("region_code", shard.region_code), ("number_type", shard.number_type)):
+        if asked is None:
+            continue
+        values = table.column(column)
+        if values.null_count:
+            values = pc.fill_null(values, asked)
+            table = table.set_column(table.schema.get_field_index(column), table.schema.field(column), values)
+        if not pc.all(pc.equal(values, asked)).as_py():
+            doubts.append(f"rows with another {column} than {asked}")
+    if shard.prefix is not None and not pc.all(pc.starts_with(table.column("phone_number"), shard.prefix)).as_py():
+        doubts.append(f"numbers that do not begin with {shard.prefix}")
+    return table, doubts
+
+
+def _refused(shard: Shard, doubts: Sequence[str]) -> SnapshotRefused:
+    return SnapshotRefused(
+        f"{shard} cannot be proven complete: {'; '.join(doubts)}",
+        reasons=tuple(f"{shard}: {doubt}" for doubt in doubts),
+        mend="run again when the project is quieter; the last snapshot stands",
+    )
+
+
+def _key(leaf: Leaf) -> Key | None:
+    shard = leaf.shard
+    return None if shard.region_code is None or shard.number_type is None else (shard.region_code, shard.number_type)
+
+
+class _Walking:
+    """A walk whose turn in the file is known, and its rows once it was started. Made inside the event loop."""
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+        self.weight = min(max(1, leaf.pages), LONG_WALK_PAGES)
+        self.run: asyncio.Future[asyncio.Task[Run]] = asyncio.get_running_loop().create_future()
+
+
+class _Window:
+    """How many pages may be under way or wait to be written. Whoever finds it empty may always enter, so that nothing stands still."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._inside = 0
+        self._changed = asyncio.Condition()
+
+    async def enter(self, weight: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._inside == 0 or self._inside + weight <= self._size)
+            self._inside += weight
+
+    async def leave(self, weight: int) -> None:
+        async with self._changed:
+            self._inside -= weight
+            self._changed.notify_all()
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a caller can act on: ours before anything else, and the first of them."""
+    flat = list(_flat(several))
+    return next((error for error in flat if isinstance(error, NumberflowError)), flat[0])
+
+
+def _flat(several: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in several.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
+
+
+__all__ = ["Proof", "Reader", "Reading", "Sink"]

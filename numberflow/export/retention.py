@@ -1,0 +1,47 @@
+"""Which snapshots stay: the last days all of them, of older months the last one, and always the newest. Deciding is pure, removing is not.
+
+Not here: publishing (publish).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from numberflow.export.publish import MANIFEST, Partition, Table, partitions, point_to_latest
+from numberflow.export.store import Store
+
+# Five weeks: "since Monday" and "since this day last month" can both be answered from daily snapshots; older questions are asked by the month.
+KEEP_DAYS = 35
+
+
+def superfluous(days: Iterable[date], *, now: date, keep_days: int = KEEP_DAYS) -> list[date]:
+    """Which of one project's snapshots are to go, oldest first.
+
+    Kept are those of the last `keep_days` days, the last one of every month, and the newest, however old it is.
+    """
+    ordered = sorted(set(days))
+    if not ordered:
+        return []
+    last_of_month = {(day.year, day.month): day for day in ordered}
+    kept = {*last_of_month.values(), ordered[-1]}
+    oldest_daily = now - timedelta(days=keep_days - 1)
+    return [day for day in ordered if day < oldest_daily and day not in kept]
+
+
+def prune(store: Store, table: Table, *, now: date, keep_days: int = KEEP_DAYS) -> list[Partition]:
+    """Remove superfluous snapshots of every project. Returns what was removed.
+
+    Repeat: safe. The data goes before its manifest, so that a folder reader sees a snapshot whole or not at all.
+    """
+    published = partitions(store, table)
+    gone: list[Partition] = []
+    for project in sorted({partition.project_id for partition in published}):
+        of_project = {each.snapshot_date: each for each in published if each.project_id == project}
+        gone += [of_project[day] for day in superfluous(of_project, now=now, keep_days=keep_days)]
+    for partition in gone:
+        store.remove(partition.data)
+        store.remove(f"{partition.folder}/{MANIFEST}")
+    if gone:
+        point_to_latest(store, table)
+    return gone

@@ -1,0 +1,122 @@
+"""The rows of one shard on their way to the file: in number order, each number once, in bounded memory.
+
+Not here: asking for them (pages, reader) and the file (writer).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Key = tuple[str, str]
+"""Region and type of a row, "" for none: the order of the file."""
+
+_KEY = ["region_code", "number_type"]
+
+# Beyond this a run goes to disk. A shard is cut into parts of some thousand rows, so only one that cannot be cut ever gets there; 64k rows are 15 MB.
+SPOOL_ROWS = 65_536
+
+
+class Run:
+    """Collects the tables of one walk, then gives them back sorted. Use as a context manager or call `close`."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._held: list[pa.Table] = []
+        self._rows_held = 0
+        self._spool: Path | None = None
+        self._sink: pa.ipc.RecordBatchFileWriter | None = None
+        self._last: str | None = None
+        self._ascending = True
+        self.rows = 0
+        self.distinct = 0
+        self.keys: dict[Key, int] = {}
+
+    def add(self, table: pa.Table) -> None:
+        """Take rows in, in the order in which they were read."""
+        if len(table) == 0:
+            return
+        numbers = table.column("phone_number").combine_chunks()
+        first, last = numbers[0].as_py(), numbers[-1].as_py()
+        inside = len(numbers) == 1 or pc.all(pc.less(numbers[:-1], numbers[1:])).as_py()
+        self._ascending &= inside and (self._last is None or self._last < first)
+        self._last = last
+        self.rows += len(table)
+        self._held.append(table)
+        self._rows_held += len(table)
+        if self._rows_held > SPOOL_ROWS:
+            self._to_disk()
+
+    def finish(self) -> None:
+        """No more rows: sort if they did not come sorted, keep the row read last where a number came twice, count."""
+        if self._spool is not None:
+            self._to_disk()
+            assert self._sink is not None
+            self._sink.close()
+        if not self._ascending:
+            # Out of order, or a number twice: something moved while we read, or the vendor's order is none. The one case in which a run is held whole.
+            whole = _last_of_each(pa.concat_tables(list(self._tables())))
+            self._forget()
+            self._held = [whole]
+        self.distinct = 0
+        for table in self._tables():
+            self.distinct += len(table)
+            for found in table.group_by(_KEY).aggregate([([], "count_all")]).to_pylist():
+                key = (found["region_code"] or "", found["number_type"] or "")
+                self.keys[key] = self.keys.get(key, 0) + found["count_all"]
+
+    def tables(self, key: Key) -> Iterator[pa.Table]:
+        """Rows of one region and type, ascending by number."""
+        for table in self._tables():
+            yield table if len(self.keys) == 1 else table.filter(_has(table, key))
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._forget()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _tables(self) -> Iterator[pa.Table]:
+        if self._spool is not None:
+            with pa.memory_map(str(self._spool)) as file, pa.ipc.open_file(file) as batches:
+                for place in range(batches.num_record_batches):
+                    yield pa.Table.from_batches([batches.get_batch(place)])
+        yield from self._held
+
+    def _to_disk(self) -> None:
+        if self._sink is None:
+            with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="run-", suffix=".arrow", delete=False) as file:
+                self._spool = Path(file.name)
+            self._sink = pa.ipc.new_file(str(self._spool), self._held[0].schema)
+        for table in self._held:
+            self._sink.write_table(table)
+        self._held, self._rows_held = [], 0
+
+    def _forget(self) -> None:
+        self._held, self._rows_held = [], 0
+        if self._spool is not None:
+            self._spool.unlink(missing_ok=True)
+            self._spool = self._sink = None
+
+
+def _has(table: pa.Table, key: Key) -> pa.ChunkedArray:
+    region, kind = (
+        pc.equal(pc.fill_null(table.column(name), ""), value) for name, value in zip(_KEY, key, strict=True)
+    )
+    return pc.and_(region, kind)
+
+
+def _last_of_each(table: pa.Table) -> pa.Table:
+    numbers = np.asarray(table.column("phone_number").to_pandas(), dtype=object)[::-1]
+    _, places = np.unique(numbers.astype(str), return_index=True)
+    return table.take(pa.array(len(table) - 1 - places))

@@ -1,0 +1,91 @@
+"""The inventory's columns, declared once: names, types, units, descriptions. Writing means fitting them; no type is ever guessed.
+
+Not here: what the vendor's JSON looks like (wire), how one becomes the other (flatten), files (writer, store).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Goes up when a column's meaning or type changes; then the folder is called v2. Within v1 columns are only added, at the end."""
+
+# Six digits after the point: prices have at most four in any list price seen; 38 digits is what every reader of Parquet takes.
+AMOUNT = pa.decimal128(38, 6)
+TIME = pa.timestamp("us", tz="UTC")
+TEXT = pa.string()
+TEXTS = pa.list_(TEXT)
+
+SOURCE_RENTED = "rented"
+"""`source` of numbers that the Numbers API lists. Hosted and imported numbers will come with words of their own."""
+
+
+def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
+
+
+INVENTORY = pa.schema(
+    [
+        _field("phone_number", TEXT, "E.164 with plus; unique in a snapshot", nullable=False),
+        _field("region_code", TEXT, "ISO 3166-1 alpha-2 of the number's region"),
+        _field("number_type", TEXT, "LOCAL, MOBILE or TOLL_FREE; other values as the vendor sends them"),
+        _field("source", TEXT, "where the number comes from: rented", nullable=False),
+        _field("capability", TEXTS, "what the number can carry: SMS, VOICE"),
+        _field("display_name", TEXT, "name given by its owner"),
+        _field("price_amount", AMOUNT, "recurring price for payment_interval_months, in price_currency"),
+        _field("price_currency", TEXT, "ISO 4217 code of price_amount"),
+        _field("payment_interval_months", pa.int32(), "months that one price_amount pays for"),
+        _field("next_charge_at", TIME, "when price_amount is charged next, UTC"),
+        _field("expire_at", TIME, "when the number leaves the project, UTC; null = it stays"),
+        _field("sms_service_plan_id", TEXT, "SMS service plan in effect; null = none"),
+        _field("sms_campaign_id", TEXT, "10DLC campaign in effect; null = none"),
+        _field("sms_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no SMS link job"),
+        _field("sms_provisioning_service_plan_id", TEXT, "service plan that the SMS link job would set"),
+        _field("sms_provisioning_campaign_id", TEXT, "campaign that the SMS link job would set"),
+        _field("sms_provisioning_updated_at", TIME, "when the SMS link job last changed, UTC"),
+        _field("sms_provisioning_error_codes", TEXTS, "why the SMS link job failed, vendor codes"),
+        _field("voice_type", TEXT, "RTC, EST or FAX; RTC also when nothing is linked"),
+        _field("voice_target_id", TEXT, "voice app (RTC), SIP trunk (EST) or fax service (FAX) in effect; null = none"),
+        _field("voice_updated_at", TIME, "when the voice link last changed, UTC; live replies leave it null"),
+        _field("voice_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no voice link job"),
+        _field("voice_provisioning_type", TEXT, "RTC, EST or FAX of the voice link job"),
+        _field("voice_provisioning_target_id", TEXT, "app, trunk or fax service that the voice link job would set"),
+        _field("voice_provisioning_updated_at", TIME, "when the voice link job last changed, UTC"),
+        _field("callback_url", TEXT, "where the vendor sends events of this number; null = nowhere"),
+        _field("extra", TEXT, "JSON object of members that this schema does not know or could not read; null = none"),
+        _field(
+            "snapshot_at", TIME, "when the reading of this snapshot began, UTC; the same in every row", nullable=False
+        ),
+    ]
+)
+
+SORTED_BY = ("region_code", "number_type", "phone_number")
+"""Order of the rows in every snapshot, ascending, nulls first."""
+
+
+def with_facts(schema: pa.Schema, **facts: str) -> pa.Schema:
+    """`schema` with facts for the footer of its file, beside its version. Keys in the file are `numberflow.<fact>`."""
+    named = {f"numberflow.{name}": value for name, value in {"schema_version": str(SCHEMA_VERSION), **facts}.items()}
+    return schema.with_metadata(named)
+
+
+def empty_table() -> pa.Table:
+    """A table with all columns and no row."""
+    return INVENTORY.empty_table()
+
+
+def describe() -> str:
+    """The columns as a Markdown table, for docs/inventory.md (a test keeps the two the same)."""
+    lines = ["| Column | Type | Meaning |", "|---|---|---|"]
+    for field in INVENTORY:
+        meaning = field.metadata[b"description"].decode()
+        kind = "list<string>" if pa.types.is_list(field.type) else str(field.type)
+        lines.append(f"| `{field.name}` | {kind} | {meaning} |")
+    return "\n".join(lines)
+
+
+def iso(moment: datetime) -> str:
+    """Aware UTC as text for footers and manifests: 2026-11-23T01:00:00.000000Z."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

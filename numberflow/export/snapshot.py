@@ -1,0 +1,319 @@
+"""One snapshot of one project: read, proven, written, published. The library call behind the flow, the command line and the demo.
+
+Not here: how each of these is done (reader, writer, publish), several projects at once (projects).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from numberflow.errors import BadInput, SnapshotRefused
+from numberflow.export import publish as publishing
+from numberflow.export.pages import CONNECTIONS, PAGE_SIZE, PageSource
+from numberflow.export.publish import Partition
+from numberflow.export.reader import Reader, Reading
+from numberflow.export.schema import INVENTORY, SCHEMA_VERSION, iso
+from numberflow.export.shards import Shard
+from numberflow.export.store import Store, open_store
+from numberflow.export.vendor import Vendor
+from numberflow.export.writer import FileFacts, TableFile
+
+T = TypeVar("T")
+
+# Somebody looks at it: often enough to see it move, seldom enough to cost nothing.
+PROGRESS_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an export is. `shards` is 0 while the plan is made; `rows` are those written."""
+
+    rows: int
+    pages: int
+    requests: int
+    shards_done: int
+    shards: int
+    elapsed_s: float
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows a second since the start."""
+        return self.rows / self.elapsed_s if self.elapsed_s else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A published snapshot.
+
+    Fields:
+        partition: table, date and project.
+        url: of the data file, for pandas, DuckDB and other readers.
+        manifest: as it stands beside the data: rows, sha256, schema version, completeness per region and type, remarks, run id.
+        elapsed_s: from the first request to the swapped pointer.
+    """
+
+    partition: Partition
+    url: str
+    manifest: dict[str, Any]
+    elapsed_s: float
+
+    @property
+    def rows(self) -> int:
+        """How many numbers it has."""
+        return int(self.manifest["rows"])
+
+
+def today() -> date:
+    """The date of a snapshot that names none: today in UTC."""
+    return datetime.now(UTC).date()
+
+
+async def export_project(
+    vendor: Vendor,
+    root: str,
+    *,
+    snapshot_date: date | None = None,
+    run_id: str | None = None,
+    connections: int = CONNECTIONS,
+    page_size: int = PAGE_SIZE,
+    strict: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Snapshot:
+    """Read every active number of the project and publish it as the snapshot of a date.
+
+    Repeat: safe. The same date is replaced in one step; a kill at any moment leaves what was published before.
+
+    Args:
+        vendor: an open numberflow.Client.
+        root: local folder or fsspec URL (Settings.inventory_root).
+        snapshot_date: today in UTC when left out. A past date is taken only while it has no snapshot: what was held then cannot be read now, and
+            `snapshot_at` in every row says when it was read.
+        run_id: name of this run in the manifest; made up when left out.
+        connections: requests at once.
+        page_size: numbers per page to ask for; the vendor may give fewer.
+        strict: prove completeness without page tokens (docs/inventory.md, "What the proof proves"), for about twice the requests.
+        on_progress: called twice a second.
+
+    Raises:
+        BadInput: a date or root that cannot be used.
+        SnapshotRefused: what was read cannot be proven complete, or a number breaks a rule; nothing was published.
+        OutcomeUnknown, NotSent, Throttled, Rejected: the vendor did not answer, or refused; nothing was published.
+        OSError: the store does not take files; the snapshot before stands.
+    """
+    began_s = monotonic()
+    publishing.check_project_id(vendor.project_id)
+    store = open_store(root)
+    partition = Partition(publishing.INVENTORY, snapshot_date or today(), vendor.project_id)
+    await asyncio.to_thread(_check_date, store, partition)
+    snapshot_at = datetime.now(UTC)
+    run_id = run_id or uuid.uuid4().hex
+    with (
+        store.scratch() as scratch,
+        PageSource(vendor, snapshot_at, connections=connections, page_size=page_size) as source,
+    ):
+        path = scratch / publishing.INVENTORY.file
+
+        async def write(strict: bool) -> tuple[Reading, dict[str, Any]]:
+            with TableFile(path, INVENTORY, unique="phone_number") as file:
+                reading = await _read_into(file, source, scratch, strict=strict)
+                facts = _facts(partition, run_id, snapshot_at, source, reading)
+                if not reading.moved:
+                    if file.rows != facts["rows"]:
+                        raise SnapshotRefused(f"{file.rows} rows were written, {facts['rows']} were proven")
+                    written = await asyncio.to_thread(_close, file, partition, facts)
+                    facts |= {"bytes": written.bytes, "sha256": written.sha256}
+                return reading, facts
+
+        ticking = asyncio.ensure_future(_tick(source, began_s, on_progress))
+        try:
+            facts = await _until_believed(source, write, strict=strict)
+            manifest = await asyncio.to_thread(publishing.publish, store, partition, path, facts)
+        finally:
+            ticking.cancel()
+        if on_progress is not None:
+            on_progress(_progress(source, began_s))
+    return Snapshot(partition, store.url(partition.data), manifest, monotonic() - began_s)
+
+
+async def read_numbers(
+    vendor: Vendor,
+    *,
+    region_code: str | None = None,
+    number_type: str | None = None,
+    connections: int = CONNECTIONS,
+    page_size: int = PAGE_SIZE,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> pa.Table:
+    """Active numbers, proven complete, in memory and unpublished: schema INVENTORY, sorted by region, type and number.
+
+    Args:
+        vendor: an open numberflow.Client.
+        region_code: only these; every region when left out.
+        number_type: only these; every type when left out.
+        connections: as in `export_project`.
+        page_size: as in `export_project`.
+        on_progress: as in `export_project`.
+
+    Raises:
+        SnapshotRefused and the vendor's errors as in `export_project`.
+    """
+    began_s = monotonic()
+
+    with (
+        TemporaryDirectory(prefix="numberflow-") as scratch,
+        PageSource(vendor, datetime.now(UTC), connections=connections, page_size=page_size) as source,
+    ):
+
+        async def collect(strict: bool) -> tuple[Reading, list[pa.Table]]:
+            tables = [INVENTORY.empty_table()]
+
+            async def keep(table: pa.Table) -> None:
+                tables.append(table)
+
+            reader = Reader(source, Path(scratch), strict=strict)
+            return await reader.read(keep, Shard(number_type, region_code)), tables
+
+        ticking = asyncio.ensure_future(_tick(source, began_s, on_progress))
+        try:
+            tables = await _until_believed(source, collect, strict=False)
+        finally:
+            ticking.cancel()
+        if on_progress is not None:
+            on_progress(_progress(source, began_s))
+    return pa.concat_tables(tables)
+
+
+async def _until_believed(
+    source: PageSource, read: Callable[[bool], Awaitable[tuple[Reading, T]]], *, strict: bool
+) -> T:
+    """What `read` brings, when it is to be believed: first by page tokens, and if anything moved meanwhile once more, strictly.
+
+    Args:
+        source: whose counters start again with a second reading.
+        read: takes whether to be strict.
+        strict: strictly at once.
+
+    Raises:
+        SnapshotRefused: not to be believed in either way.
+    """
+    if not strict:
+        try:
+            reading, result = await read(False)
+        except SnapshotRefused as error:
+            doubts: Sequence[str] = error.reasons
+        else:
+            if not reading.moved:
+                return result
+            doubts = reading.moved
+        source.begin_again(f"read again in single pages, because numbers came or went: {'; '.join(doubts)}")
+        try:
+            _, result = await read(True)
+        except SnapshotRefused as error:
+            raise SnapshotRefused(
+                f"{'; '.join(doubts)}; then, read in single pages: {error.message}",
+                reasons=(*doubts, *error.reasons),
+                mend=error.mend,
+            ) from None
+        return result
+    _, result = await read(True)
+    return result
+
+
+async def _read_into(file: TableFile, source: PageSource, scratch: Path, *, strict: bool) -> Reading:
+    # One thread: row groups are compressed beside the reading, in their order.
+    with ThreadPoolExecutor(1, thread_name_prefix="export-write") as writing:
+        loop = asyncio.get_running_loop()
+
+        async def write(table: pa.Table) -> None:
+            await loop.run_in_executor(writing, file.add, table)
+
+        return await Reader(source, scratch, strict=strict).read(write)
+
+
+def _close(file: TableFile, partition: Partition, facts: dict[str, Any]) -> FileFacts:
+    footer = {
+        "file_id": str(facts["file_id"]),
+        "run_id": str(facts["run_id"]),
+        "project_id": partition.project_id,
+        "snapshot_date": str(facts["snapshot_date"]),
+        # The whole manifest but for the checksum: with it the file describes itself, and a lost manifest can be made again.
+        "manifest": json.dumps(facts),
+    }
+    return file.close(footer)
+
+
+def _facts(
+    partition: Partition, run_id: str, snapshot_at: datetime, source: PageSource, reading: Reading
+) -> dict[str, Any]:
+    """The manifest, but for what is known only when the file is finished."""
+    counters = source.counters
+    return {
+        "table": partition.table.name,
+        "schema_version": SCHEMA_VERSION,
+        "project_id": partition.project_id,
+        "snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}",
+        "snapshot_at": iso(snapshot_at),
+        "read_until": iso(datetime.now(UTC)),
+        # A run that is tried again keeps its name; the file that it makes is another one.
+        "file_id": uuid.uuid4().hex,
+        "run_id": run_id,
+        "path": partition.data,
+        "rows": sum(proof.rows for proof in reading.proofs),
+        "completeness": {
+            "by_region_and_type": [
+                {"region_code": region, "number_type": number_type, "rows": rows}
+                for (region, number_type), rows in sorted(reading.rows.items())
+            ],
+            # Each line: all pages of this list named `total_size`, and as many different numbers were read.
+            "proofs": [asdict(proof) for proof in sorted(reading.proofs, key=lambda proof: proof.shard)],
+        },
+        "remarks": [*source.remarks, *sorted(set(reading.remarks))],
+        "unknown_members": sorted(counters.unknown_members),
+        "requests": counters.requests,
+        "pages": counters.pages,
+        "rescans": counters.rescans,
+        "resumed": counters.resumed,
+    }
+
+
+def _check_date(store: Store, partition: Partition) -> None:
+    """A snapshot of another day than today is a statement about that day that today's numbers cannot make."""
+    day, now = partition.snapshot_date, today()
+    if day > now + timedelta(days=1):  # tomorrow in UTC is today somewhere
+        raise BadInput(f"snapshot_date: {day} is in the future", field="snapshot_date", mend=f"{now} or leave it out")
+    if day < now - timedelta(days=1) and store.find(partition.data):
+        raise BadInput(
+            f"snapshot_date: {day} has a snapshot, and what was held on that day cannot be read again",
+            field="snapshot_date",
+            mend="leave the past as it is; a missing day can be filled with what is held now",
+        )
+
+
+def _progress(source: PageSource, began_s: float) -> Progress:
+    counters = source.counters
+    return Progress(
+        counters.rows,
+        counters.pages,
+        counters.requests,
+        counters.shards_done,
+        counters.shards,
+        monotonic() - began_s,
+    )
+
+
+async def _tick(source: PageSource, began_s: float, on_progress: Callable[[Progress], None] | None) -> None:
+    while on_progress is not None:
+        on_progress(_progress(source, began_s))
+        await asyncio.sleep(PROGRESS_S)

@@ -1,0 +1,264 @@
+"""Where snapshots live: a local folder, or an object store through fsspec. A name shows a whole file or none, in both.
+
+Belongs here: reading, replacing, listing and removing files by their path under the root. Does not: which files there are and in which order they change
+(publish, retention), and what is in them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, TypeVar, cast
+
+import fsspec
+
+from numberflow.errors import BadInput
+
+# Stores where an object appears when its upload is finished, and not before. Elsewhere (sftp, smb, …) a reader could see half a file.
+ATOMIC_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
+
+SCRATCH = "_scratch"
+"""Folder under the root for files that are not published. The underscore keeps dataset readers out."""
+
+# What a killed run leaves behind is swept when nobody can still be writing it: an export takes minutes, a day is beyond all of them.
+STALE_S = 24 * 3600.0
+
+
+# A date is published again once a night or by hand; to be replaced so often within one read takes a loop.
+_REPLACED_MAX = 10
+
+T = TypeVar("T")
+
+
+class Store(ABC):
+    """Files under one root. Paths are relative, with forward slashes."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes | None:
+        """A whole file; None when it is not there."""
+
+    @abstractmethod
+    def write(self, path: str, content: bytes) -> None:
+        """Replace a file in one step."""
+
+    @abstractmethod
+    def put(self, local: Path, path: str) -> None:
+        """Replace a file by a local one, from `scratch`, in one step. The local one is gone or left to the scratch folder afterwards."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """A file for reading at any place. FileNotFoundError when it is not there."""
+
+    @abstractmethod
+    def find(self, pattern: str) -> list[str]:
+        """Paths of files that match a glob pattern, sorted."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove a file, and its folder if that is empty then. Nothing happens when it is not there."""
+
+    @abstractmethod
+    def scratch(self) -> Any:
+        """Context manager: a local folder for temporary files, from which `put` takes one step; removed at the end."""
+
+    @abstractmethod
+    def url(self, path: str) -> str:
+        """What pandas, DuckDB and other readers call the file or folder."""
+
+
+def open_store(root: str) -> Store:
+    """The store at a local path or fsspec URL.
+
+    Raises:
+        BadInput: a kind of store that cannot replace a file in one step, or one whose library is not installed.
+    """
+    if "://" not in root or root.startswith("file://"):
+        return LocalStore(Path(root.removeprefix("file://")).expanduser())
+    protocol = root.partition("://")[0]
+    if protocol not in ATOMIC_PROTOCOLS:
+        raise BadInput(
+            f"NUMBERFLOW_INVENTORY_URL: {protocol} cannot replace a file in one step",
+            field="NUMBERFLOW_INVENTORY_URL",
+            mend="use a local folder, s3://, gs:// or abfs://",
+        )
+    try:
+        return ObjectStore(root)
+    except ImportError as error:
+        raise BadInput(
+            f"NUMBERFLOW_INVENTORY_URL: {error}",
+            field="NUMBERFLOW_INVENTORY_URL",
+            mend="install numberflow[s3], or gcsfs or adlfs for the other stores",
+        ) from None
+
+
+def unchanged(read: Callable[[], T]) -> T:
+    """The result of `read`, which opens a file, repeated when the file was replaced meanwhile.
+
+    Object stores are read in pieces; s3fs binds all of them to one version and raises EBUSY when that is gone. A local file that was opened stays.
+    """
+    for _ in range(_REPLACED_MAX):
+        try:
+            return read()
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+    return read()
+
+
+class LocalStore(Store):
+    """A folder. A file is replaced by a rename within it, after its content has reached the disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def read(self, path: str) -> bytes | None:
+        """See Store."""
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, path: str, content: bytes) -> None:
+        """See Store."""
+        folder = self.root / SCRATCH
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not tempfile's: its files are for their owner alone, and what is published is for whoever may read the folder.
+        part = folder / f"{uuid.uuid4().hex}.part"
+        try:
+            with part.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self._rename(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def put(self, local: Path, path: str) -> None:
+        """See Store. The content was flushed to the disk by whoever wrote it (writer.TableFile.close)."""
+        self._rename(local, path)
+
+    def _rename(self, part: Path, path: str) -> None:
+        target = self.root / path
+        while True:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                part.replace(target)
+            except FileNotFoundError:
+                # Retention has just removed the empty folder; unless it is our own file that is gone, make the folder again.
+                if not part.exists():
+                    raise
+            else:
+                break
+        _sync_folder(target.parent)
+
+    def open(self, path: str) -> BinaryIO:
+        """See Store."""
+        return (self.root / path).open("rb")
+
+    def find(self, pattern: str) -> list[str]:
+        """See Store."""
+        return sorted(str(PurePosixPath(found.relative_to(self.root))) for found in self.root.glob(pattern))
+
+    def remove(self, path: str) -> None:
+        """See Store."""
+        target = self.root / path
+        target.unlink(missing_ok=True)
+        for folder in (target.parent, target.parent.parent):
+            with suppress(OSError):  # not empty: somebody else's file is in there
+                folder.rmdir()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """See Store. In the root itself, since a rename does not cross file systems. Sweeps what killed runs left a day ago."""
+        base = self.root / SCRATCH
+        base.mkdir(parents=True, exist_ok=True)
+        _sweep(base)
+        with tempfile.TemporaryDirectory(dir=base, prefix="run-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def url(self, path: str) -> str:
+        """See Store."""
+        return str(self.root / path)
+
+
+class ObjectStore(Store):
+    """A bucket. A file is replaced by one finished upload: until then readers see the old one."""
+
+    def __init__(self, root: str) -> None:
+        self._root_url = root.rstrip("/")
+        # A cached listing would hide what others have published.
+        self._files, path = fsspec.core.url_to_fs(self._root_url, use_listings_cache=False)
+        self._root = path.rstrip("/")
+
+    def read(self, path: str) -> bytes | None:
+        """See Store."""
+        try:
+            return bytes(self._files.cat_file(self._at(path)))
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, content: bytes) -> None:
+        """See Store."""
+        self._files.pipe_file(self._at(path), content)
+
+    def put(self, local: Path, path: str) -> None:
+        """See Store."""
+        self._files.put_file(str(local), self._at(path))
+
+    def open(self, path: str) -> BinaryIO:
+        """See Store."""
+        return cast("BinaryIO", self._files.open(self._at(path), "rb"))
+
+    def find(self, pattern: str) -> list[str]:
+        """See Store."""
+        self._files.invalidate_cache()
+        return sorted(found.removeprefix(f"{self._root}/") for found in self._files.glob(self._at(pattern)))
+
+    def remove(self, path: str) -> None:
+        """See Store. There are no folders in an object store."""
+        with suppress(FileNotFoundError):
+            self._files.rm_file(self._at(path))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """See Store."""
+        with tempfile.TemporaryDirectory(prefix="numberflow-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def url(self, path: str) -> str:
+        """See Store."""
+        return f"{self._root_url}/{path}"
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(base: Path) -> None:
+    before = time.time() - STALE_S
+    for left in base.iterdir():
+        with suppress(OSError):
+            inside = list(left.iterdir()) if left.is_dir() else []
+            if max(found.stat().st_mtime for found in (left, *inside)) >= before:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()

@@ -1,0 +1,59 @@
+"""The journal: what makes a costly step safe. Import from here; the modules behind it are its own business.
+
+`transitions` (states), `store` (rows), `leases` (who may act), `billable` (run one step). It knows neither Prefect nor the vendor's client.
+"""
+
+from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
+from numberflow.journal.entries import (
+    AttemptEntry,
+    EvidenceEntry,
+    Finding,
+    History,
+    Intention,
+    NewIntention,
+    NewPurchase,
+    Operation,
+    Outcome,
+    Purchase,
+    Spend,
+    SpendLine,
+    number_resource,
+    purchase_resource,
+)
+from numberflow.journal.lease_rows import Busy
+from numberflow.journal.leases import Lease, LeaseKeeper
+from numberflow.journal.settling import SettlePolicy
+from numberflow.journal.store import Journal, Verdict
+from numberflow.journal.transitions import FINAL_STATES, OPEN_STATES, Event, State, next_state
+
+__all__ = [
+    "FINAL_STATES",
+    "OPEN_STATES",
+    "Applied",
+    "Attempt",
+    "AttemptEntry",
+    "Busy",
+    "Event",
+    "Evidence",
+    "EvidenceEntry",
+    "Finding",
+    "History",
+    "Intention",
+    "Journal",
+    "Lease",
+    "LeaseKeeper",
+    "NewIntention",
+    "NewPurchase",
+    "Operation",
+    "Outcome",
+    "Purchase",
+    "SettlePolicy",
+    "Spend",
+    "SpendLine",
+    "State",
+    "Verdict",
+    "next_state",
+    "number_resource",
+    "purchase_resource",
+    "run_costly_step",
+]

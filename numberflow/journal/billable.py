@@ -1,0 +1,403 @@
+"""Run one costly step: write the intention, send once, and after anything but a clear answer look before sending again.
+
+The journal never sees the client. It is handed two callables, `do` (send the request once) and `look` (read the vendor's state), so no retry
+can creep in between, and the whole of it is proven with two lambdas. No vendor knowledge here: what counts as applied is `look`'s business.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from numberflow.errors import (
+    IllegalTransition,
+    InsufficientFunds,
+    JournalUnavailable,
+    LeaseLost,
+    NotFound,
+    NotSent,
+    NumberflowError,
+    PermissionRefused,
+    Rejected,
+    Throttled,
+)
+from numberflow.journal.entries import AttemptEnd, Finding, Intention, Outcome, Sighting, number_in
+from numberflow.journal.json_text import as_kept
+from numberflow.journal.leases import Lease, LeaseKeeper
+from numberflow.journal.settling import SettlePolicy, pauses_s, settlement
+from numberflow.journal.store import Journal
+from numberflow.journal.transitions import FINAL_STATES, Event, State
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Long enough for a vendor's sentence, short enough for a table.
+_REASON_LENGTH_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The vendor confirmed the step. `result` is kept in the journal (JSON, nothing private); `subject` is the number that the vendor chose."""
+
+    result: Mapping[str, Any]
+    note: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one look showed: `finding` applied, absent or inconclusive; `seen` is what decided it; `result` as in `Applied`, when applied."""
+
+    finding: Finding | str
+    note: str
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] | None = None
+    subject: str | None = None
+
+
+class Attempt:
+    """One permitted request. Handed to `do`, which passes it to the client as the request's watch."""
+
+    def __init__(self, intention: Intention, n: int, leases: tuple[Lease, ...]) -> None:
+        self.intention = intention
+        self.n = n
+        self.status: int | None = None
+        self.request_id: str | None = None
+        self.may_have_left = False
+        """Whether bytes may have left that no refusal answered."""
+        self._leases = leases
+
+    def before_send(self) -> None:
+        """Call as the last thing before the first byte leaves. Instant, no I/O.
+
+        Raises:
+            LeaseLost: somebody else may be working on this by now. Do not send.
+        """
+        for lease in self._leases:
+            lease.check()
+        self.may_have_left = True
+
+    def replied(self, status: int | None, request_id: str | None) -> None:
+        """Call when a status line was read."""
+        self.status = status
+        self.request_id = request_id
+        if status is not None and 400 <= status < 500:
+            # A refusal: that request did nothing, whatever happens to the next one (a fresh token may not be had after a 401).
+            self.may_have_left = False
+
+
+Do = Callable[[Attempt], Awaitable[Applied]]
+Look = Callable[[Intention], Awaitable[Evidence]]
+Sleep = Callable[[float], Awaitable[object]]
+
+
+async def run_costly_step(
+    journal: Journal,
+    intention: Intention,
+    *,
+    do: Do,
+    look: Look,
+    keeper: LeaseKeeper,
+    purchase_lease: Lease,
+    policy: SettlePolicy,
+    sleep: Sleep = anyio.sleep,
+) -> Intention:
+    """Bring one intention as far as it goes, from whatever state it is in, and return it as the journal has it then.
+
+    Returned states: done; refused; needs_person; planned (`attempts_max` requests did not get through, see `reason`); unknown (the vendor could not
+    be looked at, see `reason`). Costs: at most what the intention says, once. Repeat: safe, from every state and in any process.
+
+    Raises:
+        LeaseLost: somebody else has the purchase or the number; this process sent nothing that it did not record, or the row is open for the other.
+        SpendRefused: planned on another day, and today's cap has no room; nothing was sent.
+        JournalUnavailable: nothing was sent; or, if its text says that the intention stays open, the next run looks before it sends.
+    """
+    if intention.state in FINAL_STATES:
+        return intention
+    async with keeper.holding(intention.resource, wait_s=policy.lease_wait_s) as number_lease:
+        step = _Step(
+            journal,
+            intention,
+            do=do,
+            look=look,
+            leases=(purchase_lease, number_lease),
+            policy=policy,
+            sleep=sleep,
+        )
+        return await step.run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What an attempt left behind: the row, the vendor's refusal that still has to be checked against its state, and a pause to keep."""
+
+    row: Intention
+    refusal: Rejected | None = None
+    pause_s: float = 0.0
+
+
+class _Step:
+    """One run of one intention, with its leases in hand."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        intention: Intention,
+        *,
+        do: Do,
+        look: Look,
+        leases: tuple[Lease, ...],
+        policy: SettlePolicy,
+        sleep: Sleep,
+    ) -> None:
+        self._journal = journal
+        self._intention = intention
+        self._do = do
+        self._look = look
+        self._leases = leases
+        self._policy = policy
+        self._sleep = sleep
+
+    async def run(self) -> Intention:
+        """Take one step after the other until the state says that nothing is left to do here."""
+        # Read again now that the leases are ours: the caller's copy may be from before somebody else's work.
+        history = await anyio.to_thread.run_sync(self._journal.history, self._intention.id)
+        turn = _Turn(history.intention)
+        if turn.row.state is State.NEEDS_PERSON:
+            return await self._look_for_person(turn.row)
+        attempts_made = 0
+        while True:
+            match turn.row.state:
+                case State.DONE | State.REFUSED | State.NEEDS_PERSON:
+                    return turn.row
+                case State.SENDING:
+                    # Not ours: an attempt of ours always ends in another state. Its sender is gone, since we hold its leases.
+                    reason = "its process ended before the outcome was written down"
+                    ended = AttemptEnd(Outcome.UNKNOWN)
+                    turn = _Turn(await self._write(events=(Event.LOSE,), attempt=ended, reason=reason))
+                case State.UNKNOWN:
+                    turn = _Turn(await self._settle(turn.refusal))
+                    if turn.row.state is State.UNKNOWN:
+                        return turn.row
+                case State.PLANNED if attempts_made == self._policy.attempts_max:
+                    last = f" (last: {turn.row.reason})" if turn.row.reason else ""
+                    return await self._write(
+                        reason=f"not done after {attempts_made} attempts in this run; run it again{last}"
+                    )
+                case State.PLANNED:
+                    if turn.pause_s > 0:
+                        await self._sleep(turn.pause_s)
+                    attempts_made += 1
+                    turn = await self._attempt(attempts_made)
+
+    async def _attempt(self, attempts_made: int) -> _Turn:
+        """From planned over sending to whatever the answer says."""
+        begin = functools.partial(self._journal.begin, self._intention.id, leases=self._leases)
+        begun = await anyio.to_thread.run_sync(begin)
+        attempt = Attempt(begun.intention, begun.n, self._leases)
+        pause_s = self._policy.backoff_s * 2 ** (attempts_made - 1)
+        try:
+            applied = _kept_applied(await self._do(attempt))
+        except NotSent as error:
+            if attempt.may_have_left:
+                # "Not sent", after it was let go: the two do not fit, so the worse one counts.
+                return await self._lost(attempt, error)
+            row = await self._not_applied(attempt, Outcome.NOT_SENT, f"not sent: {_text(error)}")
+            if isinstance(error, LeaseLost):
+                raise
+            return _Turn(row, pause_s=pause_s)
+        except Throttled as error:
+            row = await self._not_applied(attempt, Outcome.THROTTLED, "429: the vendor takes no more requests for now")
+            return _Turn(row, pause_s=self._throttle_pause_s(error.retry_after_s, pause_s))
+        except Rejected as error:
+            return await self._rejected(attempt, error, earlier_unknown=begun.earlier_unknown)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the request may have left)
+            return await self._lost(attempt, error)
+        except BaseException as error:
+            # Cancelled, interrupted, terminated: there may be no event loop to come back to, so this writes here and now.
+            self._lose_now(attempt, error)
+            raise
+        ended = _ended(attempt, Outcome.APPLIED)
+        return _Turn(
+            await self._write(
+                events=(Event.CONFIRM,),
+                attempt=ended,
+                reason=applied.note,
+                result=applied.result,
+                subject=applied.subject,
+            )
+        )
+
+    async def _not_applied(self, attempt: Attempt, outcome: Outcome, note: str) -> Intention:
+        """Surely nothing happened: back to planned, with the proof, in one transaction."""
+        return await self._write(
+            events=(Event.LOSE, Event.PROVE_ABSENT),
+            attempt=_ended(attempt, outcome),
+            sighting=Sighting(Finding.ABSENT, note, {"attempt": attempt.n, "status": attempt.status}),
+            reason=note,
+        )
+
+    async def _lost(self, attempt: Attempt, error: Exception) -> _Turn:
+        ended = _ended(attempt, Outcome.UNKNOWN)
+        return _Turn(await self._write(events=(Event.LOSE,), attempt=ended, reason=f"outcome unknown: {_text(error)}"))
+
+    async def _rejected(self, attempt: Attempt, error: Rejected, *, earlier_unknown: bool) -> _Turn:
+        """The vendor said no. Believed, unless the no may come from our own earlier success."""
+        ended = _ended(attempt, Outcome.REFUSED)
+        reason = f"refused by the vendor: {_text(error)}"
+        if earlier_unknown:
+            # "Not available" is also what a number answers that an earlier lost request of ours has rented: settle it with patience.
+            return _Turn(await self._write(events=(Event.LOSE,), attempt=ended, reason=reason), refusal=error)
+        if not isinstance(error, NotFound):
+            return _Turn(await self._write(events=(Event.REFUSE,), attempt=ended, reason=reason))
+        # 404 on a first attempt: gone to somebody else, or already as we want it (a number that was released by hand).
+        sighting, evidence = await self._see()
+        if evidence is not None and sighting.finding is Finding.APPLIED:
+            return _Turn(
+                await self._write(
+                    events=(Event.CONFIRM,),
+                    attempt=ended,
+                    sighting=sighting,
+                    reason=sighting.note,
+                    result=evidence.result,
+                    subject=evidence.subject,
+                )
+            )
+        return _Turn(await self._write(events=(Event.REFUSE,), attempt=ended, sighting=sighting, reason=reason))
+
+    async def _settle(self, refusal: Rejected | None) -> Intention:
+        """From unknown to whatever the looks prove. `refusal`: the vendor's no to the latest attempt; absence then ends the matter."""
+        findings: list[Finding] = []
+        pauses = pauses_s(self._policy.settle_s)
+        for pause_s in pauses:
+            # Waiting only ever makes the settling time longer than asked for: `sleep` and the looks themselves add up on top of it.
+            if pause_s > 0:
+                await self._sleep(pause_s)
+            sighting, evidence = await self._see()
+            findings.append(sighting.finding)
+            if evidence is not None and sighting.finding is Finding.APPLIED:
+                return await self._write(
+                    events=(Event.PROVE_APPLIED,),
+                    sighting=sighting,
+                    reason=sighting.note,
+                    result=evidence.result,
+                    subject=evidence.subject,
+                )
+            if len(findings) < len(pauses):
+                await self._write(sighting=sighting)
+        outcome = settlement(findings)
+        events: tuple[Event, ...] = () if outcome.event is None else (outcome.event,)
+        reason = outcome.reason
+        if outcome.event is Event.PROVE_ABSENT and (doubt := self._doubt(refusal)):
+            events, reason = (Event.ESCALATE,), doubt
+        elif outcome.event is Event.PROVE_ABSENT and refusal is not None:
+            events = (Event.PROVE_ABSENT, Event.WITHDRAW)
+            reason = f"refused by the vendor: {_text(refusal)}; {reason}"
+        return await self._write(events=events, sighting=sighting, reason=reason)
+
+    def _doubt(self, refusal: Rejected | None) -> str:
+        """Why absence over the settling time is not enough here; empty when it is. Reads that lag for longer are the case in mind."""
+        if self._intention.subject is None:
+            # A second request for a named number meets a refusal if the first one took effect. One that lets the vendor pick buys another number.
+            return "nothing was found, but the vendor picks the number: if reads are late, another request would buy a second one"
+        if refusal is not None and not isinstance(refusal, InsufficientFunds | PermissionRefused):
+            # Such a no may be the answer to a number that our own lost request has already rented.
+            return f"the vendor refused ({_text(refusal)}), and still shows what it showed before: the two do not fit"
+        return ""
+
+    async def _look_for_person(self, row: Intention) -> Intention:
+        """One look at what waits for a person: it may have shown itself as applied since. Nothing else leads out of here by itself."""
+        sighting, evidence = await self._see()
+        if evidence is None or sighting.finding is not Finding.APPLIED:
+            return await self._write(sighting=sighting, reason=row.reason)
+        return await self._write(
+            events=(Event.PROVE_APPLIED,),
+            sighting=sighting,
+            reason=sighting.note,
+            result=evidence.result,
+            subject=evidence.subject,
+        )
+
+    async def _see(self) -> tuple[Sighting, Evidence | None]:
+        """One look. A look that fails is no evidence of anything."""
+        try:
+            evidence = _kept_evidence(await self._look(self._intention))
+        except (LeaseLost, JournalUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 (the vendor may be down in any way)
+            return Sighting(Finding.UNSEEN, f"could not look: {_text(error)}"), None
+        return Sighting(Finding(evidence.finding), evidence.note, evidence.seen), evidence
+
+    async def _write(self, **what: Any) -> Intention:
+        """Record something under both leases. From the first attempt on, failing to do so leaves the row open and says so."""
+        record = functools.partial(self._journal.record, self._intention.id, leases=self._leases, **what)
+        try:
+            return await anyio.to_thread.run_sync(record)
+        except JournalUnavailable as error:
+            attempt: AttemptEnd | None = what.get("attempt")
+            heard = f" (the last request ended as: {attempt.outcome})" if attempt is not None else ""
+            raise JournalUnavailable(
+                f"{self._intention} stays open{heard}, because the journal could not be written: {error.message} "
+                "The next run looks at the vendor before it sends anything.",
+                mend=error.mend,
+                intention_id=self._intention.id,
+            ) from error
+        except LeaseLost as error:
+            raise LeaseLost(
+                f"{self._intention} is no longer ours; whoever took it over settles it. {error.message}",
+                resource=error.resource,
+            ) from error
+
+    def _lose_now(self, attempt: Attempt, error: BaseException) -> None:
+        """Best effort, without an event loop. If it fails the row stays at sending, which the next run treats alike."""
+        try:
+            self._journal.record(
+                self._intention.id,
+                leases=self._leases,
+                events=(Event.LOSE,),
+                attempt=_ended(attempt, Outcome.UNKNOWN),
+                reason=f"interrupted: {type(error).__name__}",
+            )
+        except (JournalUnavailable, LeaseLost, IllegalTransition) as failure:
+            error.add_note(f"{self._intention} stays open: {failure}")
+            logger.warning("%s stays open: %s", self._intention, failure)
+
+    def _throttle_pause_s(self, retry_after_s: float | None, backoff_s: float) -> float:
+        if retry_after_s is None:
+            return backoff_s
+        if not math.isfinite(retry_after_s):
+            return self._policy.throttle_wait_max_s
+        return min(max(retry_after_s, 0.0), self._policy.throttle_wait_max_s)
+
+
+def _ended(attempt: Attempt, outcome: Outcome) -> AttemptEnd:
+    return AttemptEnd(outcome, attempt.n, attempt.status, attempt.request_id)
+
+
+def _kept_applied(applied: Applied) -> Applied:
+    """The result as the journal can keep it. What cannot be kept is found out here, where it still counts as an unknown outcome."""
+    if not isinstance(applied, Applied):
+        raise TypeError(f"do returned {type(applied).__name__} where Applied was expected")
+    result = as_kept(applied.result)
+    return Applied(result, applied.note, applied.subject or number_in(result))
+
+
+def _kept_evidence(evidence: Evidence) -> Evidence:
+    result = None if evidence.result is None else as_kept(evidence.result)
+    subject = evidence.subject or number_in(result)
+    return Evidence(Finding(evidence.finding), evidence.note, as_kept(evidence.seen), result, subject)
+
+
+def _text(error: Exception) -> str:
+    """An error for the journal: our own messages are written to hold nothing private; of a stranger's only the type is kept."""
+    if not isinstance(error, NumberflowError):
+        return type(error).__name__
+    return f"{type(error).__name__}: {error.message}"[:_REASON_LENGTH_MAX]

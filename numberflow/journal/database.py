@@ -1,0 +1,344 @@
+"""The journal's database: opening it, transactions, its clock, and what its failures mean to an operator.
+
+Nothing here knows purchases or intentions. Every trouble of the database leaves as `JournalUnavailable`, with the mend and without the
+URL's password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from numberflow.errors import BadInput, JournalUnavailable
+from numberflow.journal import migrations
+from numberflow.journal.json_text import dump_json
+
+Clock = Callable[[], datetime]
+
+# Any number that nobody else in the database uses as an advisory lock: the first eight bytes of "numberfl".
+_MIGRATION_LOCK = int.from_bytes(b"numberfl")
+
+
+def utc_now() -> datetime:
+    """This machine's time, aware."""
+    return datetime.now(UTC)
+
+
+class Trouble(NamedTuple):
+    """What is wrong with the database, and what an operator does about it."""
+
+    what: str
+    mend: str
+
+
+_LOCKED = Trouble(
+    "another process holds it locked for too long",
+    "find the process that hangs in the middle of a write (a stopped one keeps its lock) and end it, then try again",
+)
+_READ_ONLY = Trouble("it is read-only", "make the file and its folder (or the database) writable for this user")
+_FULL = Trouble("its disk is full", "free disk space, then try again; nothing that was written before is lost")
+_CANNOT_OPEN = Trouble("it cannot be opened", "check that the folder exists and that this user may write to it")
+_CORRUPT = Trouble(
+    "it is damaged, or no numberflow journal",
+    "stop all workers and restore the newest backup; then run the reconcile flow before anything is bought",
+)
+_IO = Trouble("its disk reports errors", "check the disk and the file system before anything else")
+_DOWN = Trouble("it does not answer", "start the database, or correct host and port in NUMBERFLOW_DATABASE_URL")
+_DENIED = Trouble("it does not let us in", "correct user, password and rights in NUMBERFLOW_DATABASE_URL")
+_OTHER = Trouble("it refused the statement", "keep the log and report this; nothing was sent for it")
+
+# https://www.sqlite.org/rescode.html (primary codes; extended ones begin with the same word; the first that fits wins)
+_SQLITE_TROUBLES = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_PROTOCOL": _LOCKED,
+    "SQLITE_READONLY": _READ_ONLY,
+    "SQLITE_PERM": _READ_ONLY,
+    "SQLITE_AUTH": _READ_ONLY,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_CANTOPEN": _CANNOT_OPEN,
+    "SQLITE_CORRUPT": _CORRUPT,
+    "SQLITE_NOTADB": _CORRUPT,
+    "SQLITE_SCHEMA": _CORRUPT,
+    # The -shm file that goes with the journal cannot grow: the volume has no room (https://www.sqlite.org/rescode.html#ioerr_shmsize).
+    "SQLITE_IOERR_SHMSIZE": _FULL,
+    "SQLITE_IOERR": _IO,
+}
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html (longest prefix wins)
+_POSTGRES_TROUBLES = {
+    "55P03": _LOCKED,
+    "57014": _LOCKED,
+    "25P03": _LOCKED,
+    "40": _LOCKED,
+    "25006": _READ_ONLY,
+    "53100": _FULL,
+    "53": Trouble("it has no room for another connection", "raise max_connections or run fewer workers"),
+    "57": _DOWN,
+    "08": _DOWN,
+    "28": _DENIED,
+    "42501": _DENIED,
+    "3D000": Trouble("the database of that name does not exist", "create it, or correct NUMBERFLOW_DATABASE_URL"),
+    "XX001": _CORRUPT,
+    "XX002": _CORRUPT,
+    "58": _IO,
+}
+
+
+class Database:
+    """An open engine with the journal's durability settings. Thread-safe; not to be carried across a fork."""
+
+    def __init__(self, url: str, *, clock: Clock | None, busy_timeout_s: float) -> None:
+        """Prepare the engine and bring the schema up to date.
+
+        Raises:
+            BadInput: the URL cannot name a journal.
+            JournalUnavailable: the database cannot be reached, written or brought up to date.
+        """
+        self._clock = clock
+        self._busy_timeout_s = busy_timeout_s
+        self._url = _normalised(url)
+        self.is_postgres = self._url.get_backend_name() == "postgresql"
+        try:
+            if not self.is_postgres:
+                _make_folder(self._url)
+            self._engine = self._make_engine()
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def location(self) -> str:
+        """Where the database is, for people; without its password."""
+        return f"Postgres at {self._url.host or 'the local socket'}" if self.is_postgres else f"{self._url.database}"
+
+    def close(self) -> None:
+        """Close all connections."""
+        engine = getattr(self, "_engine", None)
+        if engine is not None:
+            engine.dispose()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction that writes; committed (and on disk) when the block ends without an exception.
+
+        On SQLite it excludes other writers from its start, so that a read inside it is still true at the commit.
+        """
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One transaction that only reads; works on a read-only database too."""
+        with self._translated(), self._reader.begin() as connection:
+            yield connection
+
+    def now(self, connection: sa.Connection) -> datetime:
+        """The time by the one clock that all users of this database share: its own on Postgres, the machine's on SQLite.
+
+        Asked for anew at each call, since a transaction may have waited for a lock (Postgres' `now()` would be its start).
+        """
+        if self._clock is not None:
+            return self._clock().astimezone(UTC)
+        if self.is_postgres:
+            return connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+        return utc_now()
+
+    def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
+        """Insert a row unless one with the same key is there; whether it was inserted. Waits for a rival's commit."""
+        # Both dialects' `insert` know ON CONFLICT DO NOTHING; the plain one does not.
+        if self.is_postgres:
+            from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415
+
+            statement: Any = pg_insert(table).values(**values).on_conflict_do_nothing()
+        else:
+            from sqlalchemy.dialects.sqlite import insert as sqlite_insert  # noqa: PLC0415
+
+            statement = sqlite_insert(table).values(**values).on_conflict_do_nothing()
+        first_key = next(iter(table.primary_key.columns))
+        return connection.execute(statement.returning(first_key)).first() is not None
+
+    def _make_engine(self) -> sa.Engine:
+        busy_ms = max(1, round(self._busy_timeout_s * 1000))
+        common: dict[str, Any] = {
+            "json_serializer": dump_json,
+            # Parameters of a statement would otherwise stand in the messages of its errors.
+            "hide_parameters": True,
+            "pool_timeout": self._busy_timeout_s,
+        }
+        if not self.is_postgres:
+            engine = sa.create_engine(self._url, connect_args={"timeout": self._busy_timeout_s}, **common)
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+            self._reader: sa.Engine = engine.execution_options(numberflow_begin="BEGIN")
+            return engine
+        engine = sa.create_engine(
+            self._url,
+            # A connection that died with a restarted server is replaced before it is used.
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": max(2, round(self._busy_timeout_s)),
+                # A server that vanished without a word is noticed, instead of being waited for with a costly step in the air.
+                "tcp_user_timeout": busy_ms,
+                "keepalives_idle": 15,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+            },
+            **common,
+        )
+
+        def prepare_postgres(connection: psycopg.Connection, _record: object) -> None:
+            connection.autocommit = True
+            # idle_in_transaction…: a stopped process must not keep its row locks; the server ends its transaction.
+            # synchronous_commit: a database may be configured to answer before the commit is on disk.
+            connection.execute(
+                f"SET lock_timeout = {busy_ms}; SET statement_timeout = {2 * busy_ms};"
+                f" SET idle_in_transaction_session_timeout = {2 * busy_ms}; SET synchronous_commit = on".encode()
+            )
+            connection.autocommit = False
+
+        sa.event.listen(engine, "connect", prepare_postgres)
+        self._reader = engine
+        return engine
+
+    def _prepare(self) -> None:
+        """Switch SQLite to WAL and bring the schema to the newest revision; safe when several processes start at once."""
+        with self.read() as connection:
+            if migrations.current(connection) == migrations.HEAD:
+                return
+        if not self.is_postgres:
+            self._switch_to_wal()
+        with self.write() as connection:
+            if self.is_postgres:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            if migrations.current(connection) == migrations.HEAD:
+                return
+            try:
+                migrations.upgrade(connection)
+            except migrations.UnknownRevision:
+                raise JournalUnavailable(
+                    "The journal was written by a newer numberflow than this one.",
+                    mend="install the newer numberflow here",
+                ) from None
+
+    def _switch_to_wal(self) -> None:
+        """Set WAL for good. The switch needs the file for itself and ignores the busy timeout, hence the loop."""
+        give_up_at = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                with self._translated(), self._engine.connect() as connection:
+                    driver: Any = connection.connection.dbapi_connection
+                    mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            except JournalUnavailable as error:
+                if error.args[0].find(_LOCKED.what) < 0 or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.02)
+                continue
+            if mode != "wal":
+                raise JournalUnavailable(
+                    f"The journal's file system cannot do write-ahead logging (SQLite stays in mode {mode!r}).",
+                    mend="put the journal on a local disk, or use Postgres",
+                )
+            return
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Let every trouble of the database leave as `JournalUnavailable`."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error, psycopg.Error, PoolTimeout) as error:
+            self._raise_unavailable(error)
+
+    def _raise_unavailable(self, error: Exception) -> NoReturn:
+        cause: object = error.orig if isinstance(error, DBAPIError) else error
+        trouble = _trouble(cause)
+        text = " ".join(str(cause).split())
+        if self._url.password:
+            text = text.replace(str(self._url.password), "***")
+        where = self.location
+        raise JournalUnavailable(
+            f"The journal cannot be used: {trouble.what} ({where}: {text[:300]}).",
+            mend=trouble.mend,
+        ) from None
+
+
+def _normalised(url: str) -> URL:
+    """The URL with the driver that we ship, or BadInput for what cannot be a journal. The URL itself is never repeated: it may hold a password."""
+    mend = "write sqlite:////absolute/path/numberflow.db or postgresql://user:password@host/database"
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise BadInput(
+            "NUMBERFLOW_DATABASE_URL is not a database URL.", field="NUMBERFLOW_DATABASE_URL", mend=mend
+        ) from None
+    if backend in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise BadInput(
+            f"The journal cannot live in {backend}: only SQLite and Postgres are supported.",
+            field="NUMBERFLOW_DATABASE_URL",
+            mend=mend,
+        )
+    if parsed.database in {None, "", ":memory:"} or parsed.query.get("mode") == "memory":
+        raise BadInput(
+            "The journal cannot live in memory: it has to outlast a crash.", field="NUMBERFLOW_DATABASE_URL", mend=mend
+        )
+    return parsed.set(drivername="sqlite+pysqlite")
+
+
+def _make_folder(url: URL) -> None:
+    """Create the folder of an SQLite file, readable for its owner only (the journal says what a company buys)."""
+    database = str(url.database)
+    if database.startswith("file:"):
+        return
+    try:
+        Path(database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise JournalUnavailable(
+            f"The journal cannot be used: its folder cannot be created ({error.strerror}: {Path(database).parent}).",
+            mend=_CANNOT_OPEN.mend,
+        ) from None
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Transactions are begun by `_begin_sqlite`, not guessed by the driver.
+    connection.isolation_level = None
+    # FULL: in WAL mode each commit is synced; with NORMAL a power cut forgets intentions whose requests already left.
+    connection.execute("PRAGMA synchronous = FULL")
+    # macOS: a plain fsync leaves the data in the drive's cache. No effect elsewhere.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # IMMEDIATE: take the write lock at once. A deferred transaction that reads, then writes, fails with "database is locked"
+    # whatever the busy timeout is.
+    connection.exec_driver_sql(connection.get_execution_options().get("numberflow_begin", "BEGIN IMMEDIATE"))
+
+
+def _trouble(cause: object) -> Trouble:
+    if isinstance(cause, PoolTimeout):
+        return _LOCKED
+    if isinstance(cause, sqlite3.Error):
+        name = getattr(cause, "sqlite_errorname", "") or ""
+        return next((trouble for code, trouble in _SQLITE_TROUBLES.items() if name.startswith(code)), _OTHER)
+    if isinstance(cause, psycopg.Error):
+        if cause.sqlstate is None:
+            # Refused logins reach us without a code, in the text of a failed connection.
+            return _DENIED if "authentication failed" in str(cause) else _DOWN
+        matching = [code for code in _POSTGRES_TROUBLES if cause.sqlstate.startswith(code)]
+        return _POSTGRES_TROUBLES[max(matching, key=len)] if matching else _OTHER
+    return _OTHER

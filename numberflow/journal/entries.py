@@ -1,0 +1,304 @@
+"""The journal's rows as frozen values, and the names of leases. No SQL, no I/O, no decisions.
+
+Money is a Decimal beside its currency; times are aware UTC; JSON values are what `json` reads back (amounts inside them are strings).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from numberflow.errors import BadInput
+from numberflow.journal.transitions import OPEN_STATES, State
+
+# 200: longer than any purchase-order number seen in the wild, and four times smaller than the narrowest index limit
+# (Postgres: 2,704 bytes per entry) even when each character takes four bytes and case folding doubles it.
+REFERENCE_LENGTH_MAX = 200
+
+
+class Operation(StrEnum):
+    """The costly steps: requests that spend money or cannot be undone."""
+
+    RENT = "rent"
+    RENT_ANY = "rent_any"
+    RELEASE = "release"
+    CREATE_ORDER = "create_order"
+    SUBMIT_ORDER = "submit_order"
+    IMPORT = "import"
+    TEXT_ENABLE = "text_enable"
+    PROVISION_EMERGENCY = "provision_emergency"
+    DEPROVISION_EMERGENCY = "deprovision_emergency"
+    UPDATE = "update"
+
+
+# What cannot be planned without a price. Submitting an order is not listed: its price was decided when it was created.
+PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
+
+
+class Finding(StrEnum):
+    """What one look at the vendor showed."""
+
+    APPLIED = "applied"
+    ABSENT = "absent"
+    INCONCLUSIVE = "inconclusive"
+    UNSEEN = "unseen"
+    """We could not look (vendor down, reply unreadable): no evidence of anything."""
+
+
+class Outcome(StrEnum):
+    """How one attempt (one request that was allowed to leave) ended. None in the row: under way, or its sender died."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    THROTTLED = "throttled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPurchase:
+    """What a caller wants to buy, under the caller's own name for it. `parameters` must hold nothing private."""
+
+    project_id: str
+    reference: str
+    operation: str
+    fingerprint: str
+    parameters: Mapping[str, Any]
+    flow_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One purchase: everything that belongs to one reference."""
+
+    id: str
+    project_id: str
+    reference: str
+    operation: str
+    fingerprint: str
+    parameters: Mapping[str, Any]
+    quote: Any
+    approval: Any
+    before: Any
+    flow_run_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def resource(self) -> str:
+        """Name of the lease that whoever works on this purchase holds."""
+        return purchase_resource(self.project_id, self.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntention:
+    """One costly step to plan.
+
+    `subject` is the number (E.164) or order it acts on, None when the vendor chooses (rent_any, create_order). `setup_amount` is charged
+    once, `monthly_amount` per month. `due_amount` is what leaves the account at once; None = setup + one month (docs/vendor/numbers-behaviour.md
+    §13: the first charge falls at the rent); give it when the number is paid for several months at a time.
+    """
+
+    operation: Operation | str
+    subject: str | None
+    fingerprint: str
+    request: Mapping[str, Any] = field(default_factory=dict)
+    setup_amount: Decimal | None = None
+    monthly_amount: Decimal | None = None
+    currency: str | None = None
+    due_amount: Decimal | None = None
+
+    @property
+    def due(self) -> Decimal | None:
+        """What leaves the account at once, or None when a price is missing."""
+        if self.due_amount is not None:
+            return self.due_amount
+        if self.setup_amount is None or self.monthly_amount is None:
+            return None
+        return self.setup_amount + self.monthly_amount
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """One costly step as the journal knows it. `spend_day` is the UTC day on whose cap it counts."""
+
+    id: str
+    purchase_id: str
+    project_id: str
+    reference: str
+    position: int
+    operation: Operation
+    subject: str | None
+    fingerprint: str
+    request: Mapping[str, Any]
+    state: State
+    setup_amount: Decimal | None
+    monthly_amount: Decimal | None
+    due_amount: Decimal | None
+    currency: str | None
+    cap_today: Decimal | None
+    cap_currency: str | None
+    spend_day: date
+    flow_run_id: str | None
+    owner: str | None
+    fence: int | None
+    result: Any
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither done nor refused."""
+        return self.state in OPEN_STATES
+
+    @property
+    def resource(self) -> str:
+        """Name of the lease under which this step runs: its phone number's, or its own when it has none (yet)."""
+        if self.subject is not None and self.subject.startswith("+"):
+            return number_resource(self.project_id, self.subject)
+        return f"intention/{self.id}"
+
+    @property
+    def purchase_resource(self) -> str:
+        """Name of the lease of the purchase that this step belongs to."""
+        return purchase_resource(self.project_id, self.reference)
+
+    def __str__(self) -> str:
+        subject = f" {self.subject}" if self.subject else ""
+        return f"intention {self.id} ({self.operation}{subject}, reference {self.reference!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEntry:
+    """One request that was allowed to leave."""
+
+    n: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None
+    http_status: int | None
+    vendor_request_id: str | None
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceEntry:
+    """What a look showed. Identical looks in a row are one entry: first seen at `at`, last at `last_at`, `times` looks."""
+
+    at: datetime
+    last_at: datetime
+    times: int
+    finding: Finding
+    note: str
+    seen: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One look to write down. `seen` holds what decided it (status, state, dates), nothing private."""
+
+    finding: Finding
+    note: str
+    seen: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended. `n` None: the latest one, whoever made it."""
+
+    outcome: Outcome
+    n: int | None = None
+    http_status: int | None = None
+    vendor_request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt that may now leave. `earlier_unknown`: an earlier one of this intention may have taken effect, whatever we proved since."""
+
+    intention: Intention
+    n: int
+    earlier_unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything the journal knows about one intention, oldest first."""
+
+    intention: Intention
+    attempts: tuple[AttemptEntry, ...]
+    evidence: tuple[EvidenceEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpendLine:
+    """What one reference takes of a day, in one currency."""
+
+    reference: str
+    currency: str
+    due: Decimal
+    monthly: Decimal
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What a project spent, or may have spent, on one UTC day: everything but refused. `totals` maps currency to amount."""
+
+    project_id: str
+    day: date
+    totals: Mapping[str, Decimal]
+    lines: tuple[SpendLine, ...]
+
+
+def checked_reference(reference: str) -> str:
+    """The reference unchanged, when it can name a purchase.
+
+    Raises:
+        BadInput: empty, longer than `REFERENCE_LENGTH_MAX`, surrounded by blanks, or with characters that do not print.
+    """
+    problem = ""
+    if not reference:
+        problem = "is empty"
+    elif len(reference) > REFERENCE_LENGTH_MAX:
+        problem = f"has {len(reference)} characters"
+    elif reference != reference.strip():
+        problem = "begins or ends with a blank"
+    elif not reference.isprintable():
+        problem = "holds characters that do not print"
+    if problem:
+        raise BadInput(
+            f"reference: {problem}.",
+            field="reference",
+            mend=f"write 1 to {REFERENCE_LENGTH_MAX} printable characters without blanks around them, for example PO-1042",
+        )
+    return reference
+
+
+def folded(reference: str) -> str:
+    """The reference as it is compared: "po-1042" and "PO-1042" must never become two purchases."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", reference).casefold())
+
+
+def purchase_resource(project_id: str, reference: str) -> str:
+    """Name of a purchase's lease."""
+    return f"purchase/{project_id}/{folded(reference)}"
+
+
+def number_resource(project_id: str, phone_number: str) -> str:
+    """Name of a phone number's lease (E.164)."""
+    return f"number/{project_id}/{phone_number}"
+
+
+def number_in(result: Any) -> str | None:
+    """The phone number that a result names, in our spelling or the vendor's: how a step without a subject gets one."""
+    if not isinstance(result, Mapping):
+        return None
+    number = result.get("phone_number") or result.get("phoneNumber")
+    return number if isinstance(number, str) else None

@@ -1,0 +1,139 @@
+"""The leases table: taking, renewing, giving back and checking, each inside a transaction that locks the row. SQL only.
+
+When to renew, how long to wait and when a holder must stop by itself is decided in `leases.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from numberflow.errors import LeaseLost
+from numberflow.journal.database import Database
+from numberflow.journal.owner import describe
+from numberflow.journal.tables import leases
+
+IsDead = Callable[[str], bool | None]
+
+
+class HeldLease(Protocol):
+    """What a transaction needs to know of a lease."""
+
+    @property
+    def resource(self) -> str:
+        """What is held."""
+
+    @property
+    def owner(self) -> str:
+        """Who holds it, as in `owner.Owner`."""
+
+    @property
+    def fence(self) -> int:
+        """The how-manieth holder this is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A lease was taken; `fence` is larger than every earlier one of the resource."""
+
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody else holds the resource, for all that can be known until `until` (the database's clock)."""
+
+    owner: str
+    until: datetime
+
+    def described(self) -> str:
+        """For people: who, and until when."""
+        return f"{describe(self.owner)} until {self.until:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def take(database: Database, resource: str, owner: str, lease_s: float, is_dead: IsDead) -> Taken | Busy:
+    """Take the resource when it is free, expired, or its owner is provably dead. Never re-entrant: two steps of one owner exclude each other."""
+    with database.write() as connection:
+        database.insert_missing(connection, leases, resource=resource, owner=None, fence=0, expires_at=None)
+        row = connection.execute(sa.select(leases).where(leases.c.resource == resource).with_for_update()).one()
+        now = database.now(connection)
+        if row.owner is not None and row.expires_at > now and not is_dead(row.owner):
+            return Busy(row.owner, row.expires_at)
+        connection.execute(
+            leases.update()
+            .where(leases.c.resource == resource)
+            .values(owner=owner, fence=row.fence + 1, expires_at=now + timedelta(seconds=lease_s))
+        )
+        return Taken(row.fence + 1)
+
+
+def renew(database: Database, held: Iterable[HeldLease], lease_s: float) -> frozenset[str]:
+    """Push the expiry of the leases; returns the resources that are still ours. One that ran out untaken is renewed: nobody was let in between."""
+    ours = set()
+    with database.write() as connection:
+        for lease in sorted(held, key=lambda lease: lease.resource):
+            row = _locked(connection, lease.resource)
+            if row is None or (row.owner, row.fence) != (lease.owner, lease.fence):
+                continue
+            expires_at = database.now(connection) + timedelta(seconds=lease_s)
+            connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires_at=expires_at))
+            ours.add(lease.resource)
+    return frozenset(ours)
+
+
+def give_back(database: Database, held: Iterable[HeldLease]) -> None:
+    """Free the leases that are still ours. The fence stays, so that it only ever grows."""
+    with database.write() as connection:
+        for lease in sorted(held, key=lambda lease: lease.resource):
+            connection.execute(
+                leases.update()
+                .where(
+                    leases.c.resource == lease.resource, leases.c.owner == lease.owner, leases.c.fence == lease.fence
+                )
+                .values(owner=None, expires_at=None)
+            )
+
+
+def require(database: Database, connection: sa.Connection, held: Iterable[HeldLease]) -> None:
+    """Make sure, until this transaction ends, that each lease is ours and not expired.
+
+    Rows are locked in the order of their names, so that two writers never wait for each other crosswise.
+
+    Raises:
+        LeaseLost: names the resource and who has it now.
+    """
+    for lease in sorted(held, key=lambda lease: lease.resource):
+        row = _locked(connection, lease.resource)
+        if row is None or (row.owner, row.fence) != (lease.owner, lease.fence):
+            taker = describe(row.owner) if row is not None and row.owner else "somebody else, who is through with it"
+            raise LeaseLost(f"The lease on {lease.resource} was taken over by {taker}.", resource=lease.resource)
+        if row.expires_at <= database.now(connection):
+            raise LeaseLost(
+                f"The lease on {lease.resource} ran out at {row.expires_at:%H:%M:%S} UTC.", resource=lease.resource
+            )
+
+
+def require_idle(database: Database, connection: sa.Connection, resources: Iterable[str], is_dead: IsDead) -> None:
+    """Make sure, until this transaction ends, that nobody works on the resources.
+
+    Raises:
+        LeaseLost: names who does, and until when.
+    """
+    for resource in sorted(resources):
+        database.insert_missing(connection, leases, resource=resource, owner=None, fence=0, expires_at=None)
+        row = _locked(connection, resource)
+        assert row is not None
+        if row.owner is not None and row.expires_at > database.now(connection) and not is_dead(row.owner):
+            raise LeaseLost(
+                f"{resource} is being worked on by {Busy(row.owner, row.expires_at).described()}.",
+                mend="wait for it, or end that process",
+                resource=resource,
+            )
+
+
+def _locked(connection: sa.Connection, resource: str) -> sa.Row[tuple[str, str | None, int, datetime | None]] | None:
+    return connection.execute(sa.select(leases).where(leases.c.resource == resource).with_for_update()).one_or_none()

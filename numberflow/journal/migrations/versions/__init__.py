@@ -1,0 +1,1 @@
+"""One module for each revision of the journal's schema, named by its number."""

@@ -1,0 +1,136 @@
+"""Who holds a lease, and whether that process is provably dead. Reads /proc; knows neither SQL nor leases.
+
+Proof matters: a process that is taken for dead while it lives may still send. So the answer is True or "cannot tell", never a guess,
+and a process that is stopped, or lives on another machine or in another container, is waited for until its lease runs out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from numberflow.errors import BadInput
+
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One holder of leases: a process, and which of its keepers (`nonce`).
+
+    `host_id` names a process-id space: only inside one of them does `pid` mean anything. `started` tells apart processes that were given the
+    same pid one after the other; empty where the system does not show it.
+    """
+
+    hostname: str
+    host_id: str
+    pid: int
+    started: str
+    nonce: str
+
+    @classmethod
+    def here(cls) -> Self:
+        """A new owner in this process."""
+        pid = os.getpid()
+        return cls(
+            hostname=socket.gethostname().replace("|", "-") or "localhost",
+            host_id=_host_id(),
+            pid=pid,
+            started=_start_time(pid) or "",
+            nonce=secrets.token_hex(6),
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` wrote; BadInput when it is something else."""
+        parts = text.split("|")
+        if len(parts) != 5 or not parts[2].isdecimal():
+            raise BadInput(f"owner: {text!r} is no lease owner.", field="owner", mend="write what the journal shows")
+        return cls(parts[0], parts[1], int(parts[2]), parts[3], parts[4])
+
+    def __str__(self) -> str:
+        return "|".join((self.hostname, self.host_id, str(self.pid), self.started, self.nonce))
+
+    def described(self) -> str:
+        """For people: which process on which machine."""
+        return f"process {self.pid} on {self.hostname}"
+
+
+def owner_is_dead(owner: str) -> bool | None:
+    """True when that process provably runs no more; None when nobody here can tell (then wait for the lease to expire)."""
+    try:
+        other = Owner.parse(owner)
+    except BadInput:
+        return None
+    if other.host_id != _host_id() or other.pid == os.getpid():
+        # Our own pid: another keeper of this process, alive as long as we are (or an earlier process: its start time tells).
+        is_earlier = other.pid == os.getpid() and other.host_id == _host_id() and _differs(other.started, os.getpid())
+        return True if is_earlier else None
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        # It exists and belongs to another user; /proc may still show that it is not the one we mean.
+        pass
+    return True if _differs(other.started, other.pid) or _is_zombie(other.pid) else None
+
+
+def describe(owner: str) -> str:
+    """The owner for people, whatever the text is."""
+    with contextlib.suppress(BadInput):
+        return Owner.parse(owner).described()
+    return owner
+
+
+@cache
+def _host_id() -> str:
+    """Names the space in which pids are unique: this boot of this machine, and the pid namespace (container)."""
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        # Looks like "pid:[4026531836]"; differs between containers that share a kernel.
+        namespace = (_PROC / "self/ns/pid").readlink().name.removeprefix("pid:[").rstrip("]")
+    except OSError:
+        node = uuid.getnode()
+        # The multicast bit marks a made-up address (RFC 9562 §6.10): then nothing identifies this machine, so nothing is provable on it.
+        machine = secrets.token_hex(8) if node >> 40 & 1 else f"{node:012x}"
+        return f"{socket.gethostname()}-{machine}"
+    return f"{boot}/{namespace}"
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/<pid>/stat after the command name (which may hold blanks and brackets): state first."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _start_time(pid: int) -> str | None:
+    """Clock ticks from boot to the start of the process; None where it is not shown."""
+    fields = _stat(pid)
+    # Field 22 of the line (man 5 proc), the 20th after the name.
+    return fields[19] if fields else None
+
+
+def _differs(started: str, pid: int) -> bool:
+    now = _start_time(pid)
+    return bool(started) and now is not None and now != started
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether the process ended and only waits for its parent to notice. One thread left: a leader may end before its threads."""
+    fields = _stat(pid)
+    if not fields or fields[0] not in {"Z", "X"}:
+        return False
+    try:
+        return len(list((_PROC / str(pid) / "task").iterdir())) <= 1
+    except OSError:
+        return False

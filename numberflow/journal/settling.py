@@ -1,0 +1,73 @@
+"""When to look after a lost reply, and what the looks add up to. Pure: no I/O, no clock, no waiting.
+
+Running the looks and writing them down is `billable.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numberflow.journal.entries import Finding
+from numberflow.journal.transitions import Event
+
+# Early looks find the usual case (it was applied, or the vendor's read shows it within seconds); the last one is what absence rests on.
+_LOOKS_AT = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlePolicy:
+    """How patient a costly step is. Durations are seconds.
+
+    - `settle_s`: how long reads are given to catch up with writes before absence counts (NUMBERFLOW_SETTLE_S). No source names a figure;
+      120 s is far above anything seen (assumed).
+    - `attempts_max`: requests per run, not per intention: each resume is a decision of somebody (or of a schedule) to try again, and an
+      intention that could never be sent again would have to be settled by hand although nothing is wrong with it.
+    - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each time.
+    - `throttle_wait_max_s`: longest wait on a 429's word. An absurd Retry-After must not hold a purchase for an hour.
+    - `lease_wait_s`: how long to wait for whoever holds the number. More than one lease (60 s), so that a worker that died on another
+      machine is waited out.
+    """
+
+    settle_s: float = 120.0
+    attempts_max: int = 3
+    backoff_s: float = 1.0
+    throttle_wait_max_s: float = 30.0
+    lease_wait_s: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a round of looks leads to. `event` None: nothing is proven, the intention stays as it is."""
+
+    event: Event | None
+    reason: str
+
+
+def pauses_s(settle_s: float) -> tuple[float, ...]:
+    """Seconds to wait before each look; they add up to `settle_s`, and there are always several looks."""
+    times = [settle_s * share for share in _LOOKS_AT]
+    return tuple(now - before for before, now in zip([0.0, *times], times, strict=False))
+
+
+def settlement(findings: Sequence[Finding]) -> Settlement:
+    """What the looks of one round prove, in the order in which they were made over the settling time.
+
+    Absence takes two looks, the last of them at the end, and nothing that disagrees after the first. A look that failed (UNSEEN) proves nothing
+    and contradicts nothing.
+    """
+    if Finding.APPLIED in findings:
+        return Settlement(Event.PROVE_APPLIED, "the vendor shows it")
+    seen = [finding for finding in findings if finding is not Finding.UNSEEN]
+    if not seen or findings[-1] is Finding.UNSEEN:
+        return Settlement(
+            None, "could not look at the vendor's state at the end of the settling time; run it again to settle it"
+        )
+    if findings[-1] is Finding.INCONCLUSIVE:
+        return Settlement(Event.ESCALATE, "what the vendor shows is neither applied nor absent")
+    since_first_absence = seen[seen.index(Finding.ABSENT) :]
+    if Finding.INCONCLUSIVE in since_first_absence:
+        return Settlement(Event.ESCALATE, "what the vendor shows changed between absent and unclear")
+    if len(since_first_absence) < 2:
+        return Settlement(None, "absence was seen only once; run it again to settle it")
+    return Settlement(Event.PROVE_ABSENT, "absent over the whole settling time")

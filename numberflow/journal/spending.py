@@ -1,0 +1,183 @@
+"""What a project's day has cost or may have cost, and whether there is room for more. Fail closed: doubt refuses.
+
+Sums are made in Python, since amounts are text; a day's rows are few (each is a phone number). SQL and arithmetic only: when to ask
+is up to `store.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from numberflow.errors import SpendRefused
+from numberflow.journal.database import Database
+from numberflow.journal.entries import PRICED_OPERATIONS, NewIntention, Operation, Spend, SpendLine
+from numberflow.journal.tables import intentions, spend_days
+from numberflow.journal.transitions import SPENDING_STATES
+
+# As many references as fit in a message that a person still reads.
+_NAMED_REFERENCES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one costly step takes: at once, and per month."""
+
+    due: Decimal
+    monthly: Decimal
+    currency: str
+
+
+def price_of(line: NewIntention) -> Price | None:
+    """The price of a line, or None for a step that costs nothing (a release, say).
+
+    Raises:
+        SpendRefused: the step costs money and its price is missing or no price.
+    """
+    amounts = (line.setup_amount, line.monthly_amount, line.due_amount)
+    if line.operation not in PRICED_OPERATIONS and all(amount is None for amount in amounts):
+        return None
+    what = f"{line.operation} {line.subject or ''}".strip()
+    if line.setup_amount is None or line.monthly_amount is None or not line.currency:
+        raise SpendRefused(
+            f"The price of {what} is missing, so nothing is bought.",
+            rule="missing_price",
+            mend="search again; if the vendor still shows no price, ask Sinch for it",
+        )
+    if any(amount is not None and (not amount.is_finite() or amount < 0) for amount in amounts):
+        raise SpendRefused(
+            f"The price of {what} is not an amount of money, so nothing is bought.",
+            rule="missing_price",
+            mend="search again",
+        )
+    due = line.due
+    assert due is not None
+    return Price(due, line.monthly_amount, line.currency)
+
+
+def lock_day(database: Database, connection: sa.Connection, project_id: str, day: date) -> None:
+    """Make this transaction the only one that adds to the project's day, until it ends."""
+    database.insert_missing(connection, spend_days, project_id=project_id, day=day)
+    connection.execute(
+        sa.select(spend_days.c.day)
+        .where(spend_days.c.project_id == project_id, spend_days.c.day == day)
+        .with_for_update()
+    ).one()
+
+
+def spend(connection: sa.Connection, project_id: str, day: date, *, without: str | None = None) -> Spend:
+    """What the day's intentions take, refused ones left out; `without` leaves out one intention id."""
+    columns = intentions.c
+    rows = connection.execute(
+        sa.select(columns.reference, columns.currency, columns.due_amount, columns.monthly_amount).where(
+            columns.project_id == project_id,
+            columns.spend_day == day,
+            columns.state.in_([str(state) for state in SPENDING_STATES]),
+            columns.due_amount.is_not(None),
+            columns.id != (without or ""),
+        )
+    )
+    sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0), Decimal(0)])
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        line = sums[row.reference, row.currency]
+        line[0] += row.due_amount
+        line[1] += row.monthly_amount
+        line[2] += 1
+        totals[row.currency] += row.due_amount
+    lines = tuple(
+        SpendLine(reference, currency, due, monthly, int(count))
+        for (reference, currency), (due, monthly, count) in sorted(
+            sums.items(), key=lambda item: (-item[1][0], item[0])
+        )
+    )
+    return Spend(project_id, day, dict(totals), lines)
+
+
+def one_currency(prices: Iterable[Price], currency: str | None) -> str | None:
+    """The currency that all prices are in.
+
+    Raises:
+        SpendRefused: another one than `currency`, or several.
+    """
+    found = sorted({price.currency for price in prices})
+    expected = currency or (found[0] if found else None)
+    if foreign := [name for name in found if name != expected]:
+        raise SpendRefused(
+            f"A price is in {', '.join(foreign)} where {expected} was expected, so nothing is bought.",
+            rule="currency",
+            mend="set currency to the currency of the account",
+        )
+    return expected
+
+
+def require_room_today(spent: Spend, prices: Sequence[Price], currency: str, cap: Decimal | None) -> None:
+    """Make sure that the day holds these prices too. The day's row must be locked.
+
+    Raises:
+        SpendRefused: the cap would be passed, or the day already holds another currency (sums of two currencies mean nothing).
+    """
+    foreign = sorted(name for name in spent.totals if name != currency)
+    if foreign:
+        references = ", ".join(line.reference for line in spent.lines if line.currency != currency)
+        raise SpendRefused(
+            f"Today's purchases are also in {', '.join(foreign)} ({references}), so {currency} cannot be added up with them.",
+            rule="currency",
+            mend="find out why the account shows two currencies; buy tomorrow (UTC) if it is right",
+        )
+    if cap is None:
+        return
+    used = spent.totals.get(currency, Decimal(0))
+    needed = sum((price.due for price in prices), Decimal(0))
+    if used + needed <= cap:
+        return
+    named = ", ".join(f"{line.reference}: {line.due}" for line in spent.lines[:_NAMED_REFERENCES])
+    rest = len(spent.lines) - _NAMED_REFERENCES
+    by = f" by {named}{f' and {rest} more' if rest > 0 else ''}" if named else ""
+    mend = "raise max_today, buy fewer numbers, or wait until 00:00 UTC"
+    raise SpendRefused(
+        f"The cap of {cap} {currency} for today ({spent.day}, UTC) is too small: {used} are used up{by}, and this needs {needed}.",
+        rule="cap_today",
+        mend=mend,
+        cap=cap,
+        used=used,
+        needed=needed,
+    )
+
+
+def require_room_monthly(
+    connection: sa.Connection, purchase_id: str, prices: Sequence[Price], currency: str, cap: Decimal | None
+) -> None:
+    """Make sure that the purchase's monthly fees stay within the cap, refused intentions left out.
+
+    Raises:
+        SpendRefused: they would not.
+    """
+    if cap is None:
+        return
+    live = connection.execute(
+        sa.select(intentions.c.monthly_amount).where(
+            intentions.c.purchase_id == purchase_id,
+            intentions.c.state.in_([str(state) for state in SPENDING_STATES]),
+            intentions.c.operation != str(Operation.RELEASE),
+            intentions.c.monthly_amount.is_not(None),
+        )
+    ).scalars()
+    used = sum(live, Decimal(0))
+    needed = sum((price.monthly for price in prices), Decimal(0))
+    if used + needed <= cap:
+        return
+    mend = "raise max_monthly or buy fewer numbers"
+    raise SpendRefused(
+        f"The cap of {cap} {currency} a month for this purchase is too small: {used} are taken, and this needs {needed}.",
+        rule="cap_monthly",
+        mend=mend,
+        cap=cap,
+        used=used,
+        needed=needed,
+    )

@@ -1,0 +1,426 @@
+"""The journal: purchases, their costly steps, what was tried and what was seen. All of it durable when a method returns.
+
+Every method is one transaction. Each write to an intention checks, in that transaction, the leases of its purchase and its number, and
+goes through `transitions.py`. Nothing here calls the vendor or decides when to look: that is `billable.py`. The journal is synchronous, so
+that a dying process can still write without an event loop.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import sqlalchemy as sa
+
+from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
+from numberflow.journal import lease_rows, purchase_rows, spending
+from numberflow.journal.database import Clock, Database
+from numberflow.journal.entries import (
+    AttemptEnd,
+    Begun,
+    Finding,
+    History,
+    Intention,
+    NewIntention,
+    NewPurchase,
+    Outcome,
+    Purchase,
+    Sighting,
+    Spend,
+    number_in,
+)
+from numberflow.journal.intention_rows import full_id, insert, of_purchase, one, operation_named, record, same_step
+from numberflow.journal.lease_rows import Busy, HeldLease, IsDead, Taken
+from numberflow.journal.owner import owner_is_dead
+from numberflow.journal.rows import attempt_of, evidence_of, intention_of, purchase_of
+from numberflow.journal.tables import attempts, claims, evidence, intentions, probes, purchases
+from numberflow.journal.transitions import Event, State, after
+
+Verdict = Literal["done", "refused", "planned"]
+_VERDICTS = {
+    "done": (Event.JUDGE_DONE, Finding.APPLIED),
+    "refused": (Event.JUDGE_REFUSED, Finding.ABSENT),
+    "planned": (Event.JUDGE_PLANNED, Finding.ABSENT),
+}
+
+
+class Journal:
+    """An open journal. Thread-safe; a context manager. Every method may raise JournalUnavailable: then nothing of it was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock | None = None, busy_timeout_s: float = 10.0) -> Self:
+        """Open the journal at an SQLAlchemy URL, creating or migrating it; safe while other processes do the same.
+
+        `clock` judges leases and days, and is given in tests only: without it, Postgres' own clock does (one for all machines) or, on SQLite,
+        this machine's. `busy_timeout_s`: how long to wait for another writer; 10 s is a thousand times what one of our transactions takes.
+
+        Raises:
+            BadInput: the URL cannot name a journal.
+            JournalUnavailable: it cannot be reached, written or migrated.
+        """
+        return cls(Database(url, clock=clock, busy_timeout_s=busy_timeout_s))
+
+    @property
+    def location(self) -> str:
+        """Where the journal is, for people; without its password."""
+        return self._database.location
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def check(self) -> None:
+        """Write a row and read it back, as `numberflow doctor` does. Raises JournalUnavailable when that does not work."""
+        probe = secrets.token_hex(8)
+        with self._database.write() as connection:
+            connection.execute(probes.insert().values(id=probe, at=self._database.now(connection)))
+        with self._database.write() as connection:
+            deleted = connection.execute(probes.delete().where(probes.c.id == probe)).rowcount
+        if deleted != 1:
+            raise JournalUnavailable(
+                "The journal lost a row that was just written.",
+                mend="check the disk; restore a backup",
+            )
+
+    # ---- purchases
+
+    def open_purchase(self, new: NewPurchase) -> Purchase:
+        """The purchase of that reference: a new one, or the one that is already there (with all that was saved for it).
+
+        Raises:
+            BadInput: the reference cannot be used.
+            ReferenceConflict: the reference stands for another purchase, or differs from an existing one by case only.
+        """
+        return purchase_rows.open_purchase(self._database, new)
+
+    def find_purchase(self, project_id: str, reference: str) -> Purchase | None:
+        """The purchase of exactly that reference, if there is one."""
+        return purchase_rows.find_purchase(self._database, project_id, reference)
+
+    def save_quote(self, purchase_id: str, quote: Any) -> Purchase:
+        """Keep what the purchase would cost (JSON value), over an earlier quote."""
+        return purchase_rows.save(self._database, purchase_id, quote=quote)
+
+    def save_approval(self, purchase_id: str, approval: Any) -> Purchase:
+        """Keep who approved what (JSON value)."""
+        return purchase_rows.save(self._database, purchase_id, approval=approval)
+
+    def save_before(self, purchase_id: str, before: Any) -> Purchase:
+        """Keep what the project held before the purchase (JSON value), to tell afterwards what is new."""
+        return purchase_rows.save(self._database, purchase_id, before=before)
+
+    # ---- intentions
+
+    def plan(
+        self,
+        purchase_id: str,
+        lines: Sequence[NewIntention],
+        *,
+        lease: HeldLease,
+        cap_today: Decimal | None,
+        cap_monthly: Decimal | None,
+        currency: str | None,
+        flow_run_id: str | None = None,
+    ) -> tuple[Intention, ...]:
+        """Write down the next steps of a purchase, all or none, in the order of `lines`.
+
+        A line with a subject that the purchase already has (same operation, subject and fingerprint, not refused) is not planned twice: the existing
+        intention is returned in its place. Caps are amounts in `currency`; None means no cap. `lease` is the purchase's.
+
+        Raises:
+            LeaseLost: the purchase is not (or no longer) ours.
+            NumberClaimed: another intention holds a number that is to be rented.
+            SpendRefused: a cap, a missing price or a foreign currency.
+            BadInput: an operation that the journal does not know.
+        """
+        operations = [operation_named(line.operation) for line in lines]
+        with self._database.write() as connection:
+            purchase = purchase_of(one(connection, purchases, purchase_id))
+            self._require_leases(connection, (lease,), {purchase.resource})
+            known = [intention_of(row) for row in connection.execute(of_purchase(purchase_id))]
+            slots = [same_step(known, operation, line) for operation, line in zip(operations, lines, strict=True)]
+            new = [line for line, slot in zip(lines, slots, strict=True) if slot is None]
+            spend_day = self._database.now(connection).date()
+            self._require_room(connection, purchase, new, spend_day, cap_today, cap_monthly, currency)
+            position = max((intention.position for intention in known), default=-1)
+            planned = []
+            for operation, line, slot in zip(operations, lines, slots, strict=True):
+                if slot is None:
+                    position += 1
+                    priced = spending.price_of(line)
+                    slot = insert(  # noqa: PLW2901 (the slot is being filled)
+                        self._database,
+                        connection,
+                        purchase,
+                        line,
+                        operation=operation,
+                        position=position,
+                        due_amount=None if priced is None else priced.due,
+                        cap_today=None if priced is None else cap_today,
+                        cap_currency=None if priced is None else priced.currency,
+                        spend_day=spend_day,
+                        flow_run_id=flow_run_id,
+                    )
+                planned.append(slot)
+        return tuple(planned)
+
+    def begin(self, intention_id: str, *, leases: Sequence[HeldLease]) -> Begun:
+        """From planned to sending, with the attempt's row: after this returns, and not before, one request may leave.
+
+        The spend moves to the day on which the request leaves, and has to fit under that day's cap.
+
+        Raises:
+            LeaseLost: purchase or number are not ours any more.
+            SpendRefused: the step was planned on another day and does not fit into today's cap; it stays planned.
+            IllegalTransition: it is not planned.
+        """
+        with self._database.write() as connection:
+            intention = self._held_intention(connection, intention_id, leases)
+            state = after(intention.state, (Event.SEND,))
+            now = self._database.now(connection)
+            if intention.due_amount is not None and now.date() != intention.spend_day:
+                self._require_room_for_planned(connection, intention, now.date())
+            earlier = connection.execute(
+                sa.select(attempts.c.n, attempts.c.outcome).where(attempts.c.intention_id == intention_id)
+            ).all()
+            n = max((row.n for row in earlier), default=0) + 1
+            owner = leases[-1]
+            connection.execute(
+                attempts.insert().values(intention_id=intention_id, n=n, started_at=now, owner=owner.owner)
+            )
+            connection.execute(
+                intentions.update()
+                .where(intentions.c.id == intention_id)
+                .values(state=str(state), spend_day=now.date(), owner=owner.owner, fence=owner.fence, updated_at=now)
+            )
+            row = one(connection, intentions, intention_id)
+        unknown = {None, str(Outcome.UNKNOWN)}
+        return Begun(intention_of(row), n, any(attempt.outcome in unknown for attempt in earlier))
+
+    def record(
+        self,
+        intention_id: str,
+        *,
+        leases: Sequence[HeldLease],
+        events: Sequence[Event] = (),
+        attempt: AttemptEnd | None = None,
+        sighting: Sighting | None = None,
+        reason: str | None = None,
+        result: Any = None,
+        subject: str | None = None,
+    ) -> Intention:
+        """Write down what happened to an intention: how an attempt ended, what was seen, and the steps that follow, all or none.
+
+        `reason` says why, for people. `subject` names what the vendor chose (rent_any); `result` is what the step brought (JSON value).
+
+        Raises:
+            LeaseLost: purchase or number are not ours any more; whoever has them will look.
+            IllegalTransition: the state does not allow one of `events`.
+        """
+        with self._database.write() as connection:
+            intention = self._held_intention(connection, intention_id, leases)
+            return record(
+                self._database,
+                connection,
+                intention,
+                events,
+                attempt=attempt,
+                sighting=sighting,
+                reason=reason,
+                result=result,
+                subject=subject,
+            )
+
+    def withdraw(self, intention_id: str, lease: HeldLease, reason: str) -> Intention:
+        """From planned to refused: nothing was sent, nothing will be; number and budget are free again. `lease` is the purchase's."""
+        with self._database.write() as connection:
+            intention = self._locked(connection, intention_id, lambda one: ((lease,), {one.purchase_resource}))
+            return record(self._database, connection, intention, (Event.WITHDRAW,), reason=reason)
+
+    def correct_price(
+        self, intention_id: str, lease: HeldLease, *, due_amount: Decimal, monthly_amount: Decimal, note: str
+    ) -> Intention:
+        """Keep what the vendor really charges, where it is not what was quoted: caps and reports count it from now on.
+
+        `lease` is the purchase's. Amounts are in the intention's currency.
+        """
+        with self._database.write() as connection:
+            intention = self._locked(connection, intention_id, lambda one: ((lease,), {one.purchase_resource}))
+            connection.execute(
+                intentions.update()
+                .where(intentions.c.id == intention.id)
+                .values(due_amount=due_amount, monthly_amount=monthly_amount)
+            )
+            corrected = intention_of(one(connection, intentions, intention.id))
+            return record(
+                self._database, connection, corrected, (), sighting=Sighting(Finding.APPLIED, note, {}), reason=note
+            )
+
+    def settle_by_person(
+        self,
+        intention_id: str,
+        verdict: Verdict,
+        by: str,
+        note: str,
+        result: Any = None,
+        is_dead: IsDead = owner_is_dead,
+    ) -> Intention:
+        """Close, or reopen as planned, what needs a person, on that person's word. Accepts a unique prefix of the id.
+
+        Raises:
+            BadInput: no such intention, an empty name or note, or another verdict than done, refused and planned.
+            IllegalTransition: it does not need a person.
+            LeaseLost: a running process has it at this moment.
+        """
+        if verdict not in _VERDICTS:
+            raise BadInput(f"verdict: {verdict!r} is none.", field="verdict", mend="write done, refused or planned")
+        for name, value in (("by", by), ("note", note)):
+            if not value.strip():
+                raise BadInput(f"{name}: is empty.", field=name, mend="say who decided, and what that person saw")
+        event, finding = _VERDICTS[verdict]
+        with self._database.write() as connection:
+            found_id = full_id(connection, intention_id)
+            before = intention_of(one(connection, intentions, found_id))
+            lease_rows.require_idle(self._database, connection, {before.resource, before.purchase_resource}, is_dead)
+            intention = intention_of(one(connection, intentions, found_id, lock=True))
+            return record(
+                self._database,
+                connection,
+                intention,
+                (event,),
+                sighting=Sighting(finding, f"decided by {by}: {note}", {"by": by}),
+                reason=f"{verdict}, decided by {by}: {note}",
+                result=result,
+                subject=number_in(result),
+            )
+
+    # ---- reading
+
+    def intentions(
+        self,
+        *,
+        purchase_id: str | None = None,
+        project_id: str | None = None,
+        states: Iterable[State] | None = None,
+        operation: str | None = None,
+        subject: str | None = None,
+        reference: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> tuple[Intention, ...]:
+        """The intentions that fit all that is given, oldest first, in the order in which their purchase planned them."""
+        columns = intentions.c
+        order = (columns.created_at, columns.purchase_id, columns.position)
+        query = sa.select(intentions).order_by(*(column.desc() if newest_first else column for column in order))
+        wanted = {
+            columns.purchase_id: purchase_id,
+            columns.project_id: project_id,
+            columns.operation: operation,
+            columns.subject: subject,
+            columns.reference: reference,
+        }
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(column == str(value))
+        if states is not None:
+            query = query.where(columns.state.in_([str(state) for state in states]))
+        with self._database.read() as connection:
+            return tuple(intention_of(row) for row in connection.execute(query.limit(limit)))
+
+    def history(self, intention_id: str) -> History:
+        """All that is known about one intention. Accepts a unique prefix of the id; BadInput when it names none or several."""
+        with self._database.read() as connection:
+            found_id = full_id(connection, intention_id)
+            intention = intention_of(one(connection, intentions, found_id))
+            tries = connection.execute(
+                sa.select(attempts).where(attempts.c.intention_id == found_id).order_by(attempts.c.n)
+            )
+            seen = connection.execute(
+                sa.select(evidence).where(evidence.c.intention_id == found_id).order_by(evidence.c.n)
+            )
+            return History(intention, tuple(attempt_of(row) for row in tries), tuple(evidence_of(row) for row in seen))
+
+    def spent(self, project_id: str, day: date) -> Spend:
+        """What the project spent, or may have spent, on one UTC day."""
+        with self._database.read() as connection:
+            return spending.spend(connection, project_id, day)
+
+    def claims(self, project_id: str) -> dict[str, str]:
+        """The numbers that a rent holds, bought or about to be, and the intention that does: phone number → intention id."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                sa.select(claims.c.phone_number, claims.c.intention_id).where(claims.c.project_id == project_id)
+            )
+            return {row.phone_number: row.intention_id for row in rows}
+
+    # ---- leases (held through `leases.LeaseKeeper`)
+
+    def take_lease(self, resource: str, owner: str, lease_s: float, is_dead: IsDead = owner_is_dead) -> Taken | Busy:
+        """Take a resource that is free, expired, or whose owner is provably dead."""
+        return lease_rows.take(self._database, resource, owner, lease_s, is_dead)
+
+    def renew_leases(self, held: Sequence[HeldLease], lease_s: float) -> frozenset[str]:
+        """Push the expiry of leases; returns the resources that are still the holder's."""
+        return lease_rows.renew(self._database, held, lease_s)
+
+    def give_back_leases(self, held: Sequence[HeldLease]) -> None:
+        """Free leases for the next holder."""
+        lease_rows.give_back(self._database, held)
+
+    # ---- inside a transaction
+
+    def _require_leases(self, connection: sa.Connection, held: Sequence[HeldLease], needed: set[str]) -> None:
+        if missing := needed - {lease.resource for lease in held}:
+            raise LeaseLost(f"No lease on {', '.join(sorted(missing))} was shown.", resource=min(missing))
+        lease_rows.require(self._database, connection, held)
+
+    def _held_intention(self, connection: sa.Connection, intention_id: str, leases: Sequence[HeldLease]) -> Intention:
+        return self._locked(connection, intention_id, lambda one: (leases, {one.purchase_resource, one.resource}))
+
+    def _locked(self, connection: sa.Connection, intention_id: str, rights: Any) -> Intention:
+        """The intention, locked, once the leases are proven. Leases first, always: writers then wait in one order."""
+        held, needed = rights(intention_of(one(connection, intentions, intention_id)))
+        self._require_leases(connection, held, needed)
+        return intention_of(one(connection, intentions, intention_id, lock=True))
+
+    def _require_room(
+        self,
+        connection: sa.Connection,
+        purchase: Purchase,
+        lines: Sequence[NewIntention],
+        day: date,
+        cap_today: Decimal | None,
+        cap_monthly: Decimal | None,
+        currency: str | None,
+    ) -> None:
+        prices = [price for line in lines if (price := spending.price_of(line)) is not None]
+        one_currency = spending.one_currency(prices, currency)
+        if not prices or one_currency is None:
+            return
+        spending.lock_day(self._database, connection, purchase.project_id, day)
+        spent = spending.spend(connection, purchase.project_id, day)
+        spending.require_room_today(spent, prices, one_currency, cap_today)
+        spending.require_room_monthly(connection, purchase.id, prices, one_currency, cap_monthly)
+
+    def _require_room_for_planned(self, connection: sa.Connection, intention: Intention, day: date) -> None:
+        assert intention.due_amount is not None
+        assert intention.currency is not None
+        spending.lock_day(self._database, connection, intention.project_id, day)
+        spent = spending.spend(connection, intention.project_id, day, without=intention.id)
+        price = spending.Price(intention.due_amount, intention.monthly_amount or Decimal(0), intention.currency)
+        spending.require_room_today(spent, [price], intention.currency, intention.cap_today)

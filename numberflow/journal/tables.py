@@ -1,0 +1,183 @@
+"""The journal's tables and column types, as SQLAlchemy Core sees them. Changes go into `migrations/` too; a test compares the two.
+
+No queries here: those are in `store.py`, `spending.py` and `lease_rows.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class Amount(TypeDecorator[Decimal]):
+    """A Decimal kept as text: SQLite's NUMERIC would make it a float, and "0.10" must stay "0.10"."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Refuse anything but a finite Decimal."""
+        del dialect
+        if value is None:
+            return None
+        if not isinstance(value, Decimal) or not value.is_finite():
+            raise TypeError(f"an amount must be a finite Decimal, not {value!r}")
+        return format(value, "f")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Read the text back."""
+        del dialect
+        return None if value is None else Decimal(value)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: they would be read as UTC without being it."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("a journal time must be aware")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give aware UTC back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# JSON null and SQL NULL are one thing to us: "not there yet".
+Json = sa.JSON(none_as_null=True)
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+purchases = sa.Table(
+    "purchases",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("reference_folded", sa.Text, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("parameters", Json, nullable=False),
+    sa.Column("quote", Json),
+    sa.Column("approval", Json),
+    sa.Column("before", Json),
+    sa.Column("flow_run_id", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("project_id", "reference"),
+    sa.UniqueConstraint("project_id", "reference_folded"),
+)
+
+intentions = sa.Table(
+    "intentions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("purchase_id", sa.Text, sa.ForeignKey("purchases.id"), nullable=False),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("request", Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("setup_amount", Amount),
+    sa.Column("monthly_amount", Amount),
+    sa.Column("due_amount", Amount),
+    sa.Column("currency", sa.Text),
+    sa.Column("cap_today", Amount),
+    sa.Column("cap_currency", sa.Text),
+    sa.Column("spend_day", sa.Date, nullable=False),
+    sa.Column("flow_run_id", sa.Text),
+    sa.Column("owner", sa.Text),
+    sa.Column("fence", sa.BigInteger),
+    sa.Column("result", Json),
+    sa.Column("reason", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("purchase_id", "position"),
+    sa.Index(None, "project_id", "spend_day"),
+    sa.Index(None, "state"),
+    sa.Index(None, "subject"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("intention_id", sa.Text, sa.ForeignKey("intentions.id"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("outcome", sa.Text),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("vendor_request_id", sa.Text),
+    sa.Column("owner", sa.Text, nullable=False),
+)
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("intention_id", sa.Text, sa.ForeignKey("intentions.id"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("last_at", UtcTime, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("finding", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("seen", Json, nullable=False),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", UtcTime),
+)
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("phone_number", sa.Text, primary_key=True),
+    sa.Column("intention_id", sa.Text, sa.ForeignKey("intentions.id"), nullable=False, index=True),
+)
+
+# One row per project and day, only ever locked: whoever adds up a day's spend holds it, so that two planners never
+# both see room for the last number.
+spend_days = sa.Table(
+    "spend_days",
+    metadata,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+)
+
+# What `check` writes and reads back.
+probes = sa.Table(
+    "probes",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)

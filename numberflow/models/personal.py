@@ -1,0 +1,86 @@
+"""Personal data: keeping it under seal, and blotting it out of text that others wrote.
+
+Belongs here: what every noun with KYC, address or signer data shares. Does not: which members of a noun are personal (its own module).
+
+Sealed values show in no repr, no log and no JSON (`model_dump_json` writes asterisks), so that a resource that ends up in a message or in a stored
+result gives nothing away. Pickle keeps them: do not hand sealed values to anything that pickles its results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Secret, SecretStr
+
+
+def _text(value: Any) -> Any:
+    # A postal code may come as a number; SecretStr takes text only.
+    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+Sealed = Annotated[SecretStr, BeforeValidator(_text)]
+"""A personal text. `.get_secret_value()` breaks the seal."""
+
+
+def unseal(value: Any) -> Any:
+    """`value` as plain JSON with every seal broken: for the body of a request and for nothing else.
+
+    Models get their wire names; members that are None are left out, and so is `unreadable`, which is a remark of ours.
+    """
+    if isinstance(value, BaseModel):
+        fields = {name: info.serialization_alias or name for name, info in type(value).model_fields.items()}
+        shown = {alias: getattr(value, name) for name, alias in fields.items() if name != "unreadable"}
+        return {alias: unseal(each) for alias, each in shown.items() if each is not None}
+    if isinstance(value, SecretStr | Secret):
+        return unseal(value.get_secret_value())
+    if isinstance(value, Mapping):
+        return {str(name): unseal(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [unseal(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+# Shorter texts ("AU", "GA", "10") name nobody, and blotting them would make the vendor's sentences unreadable.
+_HIDDEN_MIN = 3
+
+# From here on a text is blotted even inside a longer word: nobody writes twelve characters by chance.
+_ANYWHERE_MIN = 12
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Every text of plain JSON that must not be repeated: its values, whole and word by word, longest first.
+
+    Names of members are no data (the vendor's form has them), so a word that is also such a name stays readable: "city: must not be empty".
+    """
+    found: set[str] = set()
+    names: set[str] = set()
+    _collect(value, found, names)
+    whole = {text for text in found if len(text) >= _HIDDEN_MIN and text.casefold() not in names}
+    return tuple(sorted(whole, key=lambda text: (-len(text), text)))
+
+
+def blot(text: str, hidden: Iterable[str]) -> str:
+    """`text` with every one of `hidden` replaced by "…", in any case; short ones only where they stand as a word of their own."""
+    for each in hidden:
+        exact = re.escape(each)
+        pattern = exact if len(each) >= _ANYWHERE_MIN else rf"(?<!\w){exact}(?!\w)"
+        text = re.sub(pattern, "…", text, flags=re.IGNORECASE)
+    return text
+
+
+def _collect(value: Any, found: set[str], names: set[str]) -> None:
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            names.add(str(name).casefold())
+            _collect(each, found, names)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _collect(each, found, names)
+    elif isinstance(value, str | int | float | Decimal) and not isinstance(value, bool):
+        text = str(value).strip()
+        words = re.split(r"[\s,;]+", text)
+        found.update((text, text.lstrip("+"), *words))

@@ -1,0 +1,86 @@
+"""What a run says when it ends: the report that a person reads and a program parses.
+
+Not here: how a report is made (`numberflow.purchase`) and how it is shown (tasks, cli).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class RunOutcome(StrEnum):
+    """The three ways in which a run ends."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    NEEDS_PERSON = "needs_person"
+
+
+class NumberLine(BaseModel):
+    """One number of a purchase and what became of it. Amounts are in the report's currency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    intention_id: str
+    phone_number: str
+    """E.164; empty while the vendor has not said which number it is (strategy "any")."""
+    state: str
+    """State of the intention in the journal."""
+    charged_today: Decimal
+    """Set-up and first period as quoted; 0 unless the number was rented."""
+    monthly: Decimal
+    confirmed: bool = False
+    """The number was read back as active after it was rented."""
+    sms: str = "not_asked"
+    voice: str = "not_asked"
+    advice: str = ""
+
+
+class OpenItem(BaseModel):
+    """Something that only a person can decide."""
+
+    model_config = ConfigDict(frozen=True)
+
+    intention_id: str
+    operation: str
+    subject: str
+    state: str
+    seen: str
+    """What the vendor showed when we looked."""
+    at_stake: Decimal
+    """What it costs if it did happen."""
+    command: str
+    """The command that settles it."""
+
+
+class PurchaseReport(BaseModel):
+    """How a purchase ended. Every number that costs money because of it is in `numbers`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: RunOutcome
+    reason: str = ""
+    mend: str = ""
+    project_id: str = ""
+    reference: str
+    asked: int
+    rented: int = 0
+    currency: str
+    charged_today: Decimal = Decimal(0)
+    monthly: Decimal = Decimal(0)
+    plan_only: bool = False
+    quoted_today: Decimal | None = None
+    quoted_monthly: Decimal | None = None
+    approved_by: str | None = None
+    numbers: tuple[NumberLine, ...] = ()
+    open_items: tuple[OpenItem, ...] = ()
+    notes: tuple[str, ...] = ()
+    flow_run_id: str | None = None
+
+    @property
+    def phone_numbers(self) -> tuple[str, ...]:
+        """The numbers that were rented."""
+        return tuple(line.phone_number for line in self.numbers if line.state == "done")

@@ -1,0 +1,127 @@
+"""How the vendor's JSON becomes frozen values and back: the tolerance of everything read, the strictness of everything sent.
+
+Belongs here: base classes and member types that every noun shares. Does not: any noun (vendor.py, number_orders.py, emergency.py, imported.py), personal
+data (personal.py).
+
+How replies are read (docs/vendor/numbers-behaviour.md §2, §14):
+
+- absent, null and "" all mean "nothing": None, or () for lists;
+- members that we do not know are ignored, and a value that an enum does not list is kept: enumerated fields hold plain `str`, the StrEnums beside the
+  resources are the values known today (`NumberType.LOCAL == "LOCAL"`);
+- one member that cannot be read does not lose the resource: it is taken as nothing and its wire name is listed in `unreadable`, so that nobody mistakes
+  "we could not read expireAt" for "there is no expireAt". Only without what names it (its `phoneNumber`, its order id) is a resource useless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+
+def _utc(value: Any) -> datetime:
+    """Read nine or six fraction digits, with or without a zone: the vendor writes all of these (docs/vendor/README.md, correction 7)."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)  # truncates the fraction to microseconds
+        except ValueError:
+            raise ValueError("not a time") from None
+    if not isinstance(value, datetime):
+        raise ValueError("not a time")  # noqa: TRY004 — pydantic collects ValueError
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not a time") from None
+
+
+UtcDatetime = Annotated[datetime, BeforeValidator(_utc)]
+"""Aware UTC, microseconds."""
+
+# Live replies say 1, documentation samples 0: 0 is read as 1 (assumed, docs/vendor/numbers-behaviour.md §13).
+Months = Annotated[int, Field(ge=0), AfterValidator(lambda months: months or 1)]
+"""A payment interval in months, at least 1."""
+
+
+class Resource(BaseModel):
+    """Something the vendor shows. Tolerant as described at the top of the module."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """Wire names that sources use for a member besides its own: other name → own name. The own name wins."""
+
+    unreadable: tuple[str, ...] = ()
+    """Wire names of members whose value could not be read. Empty in every normal reply."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tolerate(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, Mapping):
+            return handler(data)
+        present = {name: value for name, value in data.items() if value is not None and value != ""}
+        for other, own in cls.other_names.items():
+            if own not in present and other in present:
+                present[own] = present.pop(other)
+        try:
+            return handler(present)
+        except ValidationError as error:
+            bad = {str(problem["loc"][0]) for problem in error.errors(include_url=False) if problem["loc"]}
+            readable = {name: value for name, value in present.items() if name not in bad and name != "unreadable"}
+            if len(readable) == len(present):
+                raise
+            return handler({**readable, "unreadable": tuple(sorted(bad))})
+
+
+class Page(BaseModel):
+    """One page of a list. `next_page_token` None = the last page; `total_size` is no stop rule (docs/vendor/numbers-behaviour.md §9).
+
+    Not tolerant: a page with an entry that cannot be read is unreadable as a whole, because an inventory that misses a number is worse than none.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    next_page_token: Annotated[str | None, AfterValidator(lambda value: value or None)] = None
+    total_size: int | None = None
+
+
+def _listed(value: Any) -> Any:
+    return () if value is None else value
+
+
+Listed = BeforeValidator(_listed)
+"""For the entries of a page: null is an empty list."""
+
+
+class Body(BaseModel):
+    """Something that we send. None = the member is left out; "" is sent and unlinks or clears. Errors show no values: bodies may be personal."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    def to_wire(self) -> dict[str, Any]:
+        """The JSON object to send."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

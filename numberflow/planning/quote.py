@@ -1,0 +1,103 @@
+"""What a purchase costs, itemised, before anything is bought.
+
+Here: prices of chosen numbers added up, and the rules that stop a quote. Not here: the spending of other purchases (the journal
+knows that) and how a quote is shown (tasks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict
+
+from numberflow.errors import SpendRefused
+from numberflow.models.vendor import AvailableNumber
+
+
+class QuoteLine(BaseModel):
+    """One number and its price. Amounts are in the quote's currency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phone_number: str
+    setup: Decimal
+    """Charged once, when the number is taken."""
+    recurring: Decimal
+    """Charged when the number is taken and then every `interval_months`."""
+    interval_months: int
+
+    @property
+    def today(self) -> Decimal:
+        """Charged at the moment of renting: set-up and the first period (docs/vendor/numbers-behaviour.md §13)."""
+        return self.setup + self.recurring
+
+    @property
+    def monthly(self) -> Decimal:
+        """The recurring price brought to one month."""
+        return self.recurring / self.interval_months
+
+
+class Quote(BaseModel):
+    """Prices of all numbers of a purchase."""
+
+    model_config = ConfigDict(frozen=True)
+
+    currency: str
+    lines: tuple[QuoteLine, ...]
+
+    @property
+    def today(self) -> Decimal:
+        """What is charged at once for all lines."""
+        return sum((line.today for line in self.lines), Decimal(0))
+
+    @property
+    def monthly(self) -> Decimal:
+        """What all lines cost in a month from then on."""
+        return sum((line.monthly for line in self.lines), Decimal(0))
+
+    def is_worse_than(self, today: Decimal, monthly: Decimal) -> bool:
+        """Whether this quote costs more than what was approved."""
+        return self.today > today or self.monthly > monthly
+
+
+def make_quote(numbers: Sequence[AvailableNumber], currency: str) -> Quote:
+    """Add up the prices of `numbers`.
+
+    Raises:
+        SpendRefused: a price is missing (`missing_price`) or in another currency (`currency`). Fail closed: a price that we cannot read is not zero.
+    """
+    return Quote(currency=currency, lines=tuple(quote_line(number, currency) for number in numbers))
+
+
+def quote_line(number: AvailableNumber, currency: str) -> QuoteLine:
+    """The price of one number.
+
+    Raises:
+        SpendRefused: as in `make_quote`.
+    """
+    setup, recurring = number.setup_price, number.monthly_price
+    if setup is None or recurring is None:
+        which = "set-up price" if setup is None else "monthly price"
+        raise SpendRefused(
+            f"{number.phone_number} has no {which}; a number without a price is not bought",
+            rule="missing_price",
+            mend="run again later, or ask the vendor for the price of this region and type",
+        )
+    for price in (setup, recurring):
+        if price.currency_code != currency:
+            raise SpendRefused(
+                f"{number.phone_number} is priced in {price.currency_code}, the caps are in {currency}",
+                rule="currency",
+                mend=f"state caps and currency in {price.currency_code}",
+            )
+    if setup.amount < 0 or recurring.amount < 0:
+        raise SpendRefused(
+            f"{number.phone_number} has a negative price", rule="missing_price", mend="ask the vendor for the price"
+        )
+    return QuoteLine(
+        phone_number=number.phone_number,
+        setup=setup.amount,
+        recurring=recurring.amount,
+        interval_months=number.payment_interval_months or 1,
+    )

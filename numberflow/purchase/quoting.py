@@ -1,0 +1,77 @@
+"""Quote an order: find its numbers and add up their prices, or say why that is not possible. Costs nothing.
+
+Not here: the search itself (choose), the arithmetic (planning.quote) and what a quote may cost (choose.SpendLimits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from numberflow.client import Client
+from numberflow.errors import BadInput
+from numberflow.models.orders import SearchAndRentOrder, Strategy
+from numberflow.planning.candidates import pick
+from numberflow.planning.quote import Quote, make_quote
+from numberflow.purchase.choose import find_numbers, search, what_is_sold
+from numberflow.purchase.desk import Desk, in_thread
+
+
+async def quote_order(desk: Desk, order: SearchAndRentOrder, *, seed: str, prefer: Sequence[str] = ()) -> Quote:
+    """Find the numbers of an order and add up their prices. Numbers that other purchases hold are left to them.
+
+    Args:
+        desk: collaborators.
+        order: what is wanted.
+        seed: orders numbers of equal price (the reference).
+        prefer: numbers that are taken first if they are still for sale.
+
+    Raises:
+        BadInput: too few numbers match; says what the vendor sells.
+        SpendRefused: a price is missing or in another currency.
+    """
+    if order.strategy is Strategy.ANY:
+        return await quote_any(desk.client, order)
+    claims = await in_thread(desk.journal.claims, desk.project_id)
+    found = await find_numbers(
+        desk.client, order, quantity=order.wanted, seed=seed, exclude=claims.keys(), prefer=prefer
+    )
+    if len(found) < order.wanted:
+        await _refuse_too_few(desk.client, order, [number.phone_number for number in found])
+    return make_quote(found, order.currency)
+
+
+async def quote_any(client: Client, order: SearchAndRentOrder) -> Quote:
+    """A quote for numbers that nobody can name yet: the dearest match that a search shows, as often as wanted.
+
+    Raises:
+        SpendRefused: a price is missing or in another currency.
+        BadInput: nothing matches.
+    """
+    page = await search(client, order, 100)
+    matching = pick(page, order, quantity=len(page), seed="")
+    if not matching:
+        raise BadInput("no number matches", field="region_code", mend=await what_is_sold(client, order))
+    dearest = max(make_quote(matching, order.currency).lines, key=lambda line: (line.today, line.monthly))
+    line = dearest.model_copy(update={"phone_number": ""})
+    return Quote(currency=order.currency, lines=(line,) * order.wanted)
+
+
+async def _refuse_too_few(client: Client, order: SearchAndRentOrder, found: Sequence[str]) -> None:
+    if order.phone_numbers:
+        missing = ", ".join(number for number in order.phone_numbers if number not in found)
+        raise BadInput(
+            f"phone_numbers: not for sale, or already bought under another reference: {missing}",
+            field="phone_numbers",
+            mend="leave them out or name others",
+        )
+    if not found:
+        raise BadInput(
+            f"no number matches: {await what_is_sold(client, order)}",
+            field="region_code",
+            mend="change region_code, number_type, pattern or capabilities",
+        )
+    raise BadInput(
+        f"quantity: {order.wanted} asked, {len(found)} found; nothing was rented",
+        field="quantity",
+        mend=f"ask for {len(found)}, or widen pattern and capabilities",
+    )

@@ -1,0 +1,199 @@
+"""How a purchase ended: from the journal's intentions and the last read of each number to one report. Pure.
+
+Not here: reading either of them, and how a report is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from numberflow.errors import (
+    LeaseLost,
+    NotSent,
+    NumberflowError,
+    OutcomeUnknown,
+    PermissionRefused,
+    Throttled,
+)
+from numberflow.journal import Intention, State
+from numberflow.models.reports import NumberLine, OpenItem, PurchaseReport, RunOutcome
+from numberflow.planning.provisioning import LinkState
+from numberflow.purchase.provisioning import NumberStatus
+
+# States in which it is not known whether the vendor charged.
+AT_STAKE_STATES = frozenset({State.SENDING, State.UNKNOWN, State.NEEDS_PERSON})
+
+
+def purchase_report(
+    lines: Sequence[Intention],
+    statuses: Mapping[str, NumberStatus],
+    *,
+    reference: str,
+    project_id: str,
+    asked: int,
+    currency: str,
+    stopped_by: str = "",
+    mend: str = "",
+    notes: Sequence[str] = (),
+    **extra: Any,
+) -> PurchaseReport:
+    """Put a purchase into words: done, refused, or needs a person.
+
+    Args:
+        lines: every intention of the purchase, whatever its state.
+        statuses: last read of each rented number, by number; may lack some.
+        reference: the caller's name of the purchase.
+        project_id: the project that pays.
+        asked: how many numbers were wanted.
+        currency: currency of all amounts.
+        stopped_by: why the run stopped before its end, if it did.
+        mend: what to do about that.
+        notes: further sentences for the reader.
+        extra: further fields of the report, passed through.
+    """
+    numbers = tuple(_line(line, statuses) for line in lines if _is_told(line))
+    open_items = tuple(_open_item(line) for line in lines if line.state in AT_STAKE_STATES)
+    done = [line for line in lines if line.state is State.DONE]
+    outcome, reason, advice = _outcome(lines, numbers, asked, stopped_by)
+    return PurchaseReport(
+        outcome=outcome,
+        reason=reason,
+        mend=mend or advice,
+        project_id=project_id,
+        reference=reference,
+        asked=asked,
+        rented=len(done),
+        currency=currency,
+        charged_today=sum((line.due_amount or Decimal(0) for line in done), Decimal(0)),
+        monthly=sum((line.monthly_amount or Decimal(0) for line in done), Decimal(0)),
+        numbers=numbers,
+        open_items=open_items,
+        notes=(*notes, *_price_notes(done)),
+        **extra,
+    )
+
+
+def stopped_report(error: NumberflowError, lines: Sequence[Intention], **facts: Any) -> PurchaseReport:
+    """The report of a run that an error ended. What is open in `lines` makes it a matter for a person.
+
+    Args:
+        error: what ended the run.
+        lines: the purchase's intentions as the run last saw them; those under way stand as unknown.
+        facts: reference, asked, currency and further fields of the report.
+    """
+    facts.setdefault("project_id", "")
+    mend = error.mend or _MEND.get(type(error), "mend the cause, then run again with the same reference")
+    return purchase_report(lines, {}, stopped_by=error.message, mend=mend, **facts)
+
+
+_MEND: Mapping[type[NumberflowError], str] = {
+    LeaseLost: "another run works on this purchase; wait for it, then run again with the same reference",
+    Throttled: "the vendor is limiting requests; run again later with the same reference",
+    OutcomeUnknown: "the vendor could not be read; run again later with the same reference",
+    NotSent: "the vendor could not be reached; check the network and the SINCH_*_URL variables, then run again",
+    PermissionRefused: "check project id and access key (they belong together), and that the account may rent numbers",
+}
+
+
+def _outcome(
+    lines: Sequence[Intention], numbers: Sequence[NumberLine], asked: int, stopped_by: str
+) -> tuple[RunOutcome, str, str]:
+    """Outcome, reason and mend."""
+    rented = sum(line.state is State.DONE for line in lines)
+    waiting = [line for line in lines if line.state in AT_STAKE_STATES]
+    planned = [line for line in lines if line.state is State.PLANNED]
+    if waiting:
+        return (
+            RunOutcome.NEEDS_PERSON,
+            f"{rented} of {asked} numbers rented; for {len(waiting)} it is not known whether the vendor charged"
+            + (f"; {stopped_by}" if stopped_by else ""),
+            "run again with the same reference to look once more, or settle each open item with its command",
+        )
+    # What a form asks for may be 0 or less; whoever rented nothing was refused all the same.
+    if rented < asked or not rented:
+        causes = dict.fromkeys(
+            line.reason for line in (*planned, *lines) if line.reason and line.state is not State.DONE
+        )
+        why = stopped_by or "; ".join(causes) or "no further number is to be had"
+        reason = f"{rented} of {asked} numbers rented: {why}" if lines else why
+        if planned:
+            mend = "run again with the same reference: the numbers that are written down are tried again"
+        else:
+            mend = "run again with the same reference to try for the rest, or take fewer"
+        return RunOutcome.REFUSED, reason, mend
+    unseen = [line for line in numbers if line.state == State.DONE and not line.confirmed]
+    failed = [line for line in numbers if line.state == State.DONE and _link_is_broken(line)]
+    if unseen:
+        return (
+            RunOutcome.NEEDS_PERSON,
+            f"all {asked} numbers rented; {len(unseen)} could not be read back yet"
+            + (f"; {stopped_by}" if stopped_by else ""),
+            "run again with the same reference to read them once more; if they stay away, ask the vendor",
+        )
+    if failed:
+        return (
+            RunOutcome.NEEDS_PERSON,
+            f"all {asked} numbers rented; the links of {len(failed)} failed",
+            "see the advice beside each number; the numbers cost money until they are released",
+        )
+    return RunOutcome.DONE, "", ""
+
+
+def _link_is_broken(line: NumberLine) -> bool:
+    return bool({LinkState.FAILED, LinkState.DROPPED} & {line.sms, line.voice})
+
+
+def _is_told(line: Intention) -> bool:
+    """Lines that a rival took, or that were never sent, cost nothing and are left out, unless they say why the run stopped."""
+    return line.state is not State.REFUSED
+
+
+def _line(line: Intention, statuses: Mapping[str, NumberStatus]) -> NumberLine:
+    phone_number = str((line.result or {}).get("phone_number") or line.subject or "")
+    status = statuses.get(phone_number)
+    charged = line.state is State.DONE
+    advice = [] if status is None else [link.advice for link in (status.sms, status.voice) if link.advice]
+    if status is not None and LinkState.PENDING in (status.sms.state, status.voice.state):
+        advice.append("the link is still being made; the number is rented, look again later")
+    return NumberLine(
+        intention_id=line.id,
+        phone_number=phone_number,
+        state=line.state.value,
+        charged_today=line.due_amount or Decimal(0) if charged else Decimal(0),
+        monthly=line.monthly_amount or Decimal(0) if charged else Decimal(0),
+        confirmed=bool(status and status.confirmed),
+        sms=status.sms.state.value if status else LinkState.NOT_ASKED.value,
+        voice=status.voice.state.value if status else LinkState.NOT_ASKED.value,
+        advice="; ".join(advice),
+    )
+
+
+def _open_item(line: Intention) -> OpenItem:
+    return OpenItem(
+        intention_id=line.id,
+        operation=line.operation,
+        subject=line.subject or "a number that the vendor picks",
+        state=line.state.value,
+        seen=line.reason or "nothing yet",
+        at_stake=line.due_amount or Decimal(0),
+        command=f"numberflow journal settle {line.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW",
+    )
+
+
+def _price_notes(done: Sequence[Intention]) -> list[str]:
+    """Numbers whose recurring price is not the quoted one: a price can change between quote and rent."""
+    notes = []
+    for line in done:
+        result = line.result or {}
+        price, months = result.get("monthly_price"), int(result.get("interval_months") or 1)
+        if price is None:
+            continue
+        monthly, currency = Decimal(price) / months, result.get("currency")
+        if monthly != line.monthly_amount or currency != line.currency:
+            notes.append(
+                f"{result.get('phone_number')}: quoted {line.monthly_amount} {line.currency} a month, "
+                f"the vendor now says {monthly} {currency}"
+            )
+    return notes

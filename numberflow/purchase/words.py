@@ -1,0 +1,94 @@
+"""Quotes and reports in words and tables, for artifacts, forms and terminals alike. Pure.
+
+Not here: where they are shown (tasks, cli) and what they say (report, planning.quote).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from numberflow.models.reports import PurchaseReport
+from numberflow.planning.quote import Quote
+
+# Rows of a quote that are shown in the approval form; the whole quote is in its artifact.
+QUOTE_ROWS_IN_FORM = 20
+# Digits after the point that are shown at most: prices have four at most, the rest comes from dividing a period into months.
+PLACES_MAX = 6
+
+
+def amount(value: Decimal, currency: str) -> str:
+    """An amount for people: at least two digits after the point, at most `PLACES_MAX`."""
+    places = min(PLACES_MAX, max(2, -int(value.normalize().as_tuple().exponent))) if value else 2
+    return f"{value:.{places}f} {currency}"
+
+
+def report_rows(report: PurchaseReport) -> list[dict[str, str]]:
+    """One row per number, for tables on the screen and in the UI."""
+    rows = [
+        {
+            "phone number": line.phone_number or "not known yet",
+            "state": line.state,
+            "charged today": amount(line.charged_today, report.currency),
+            "per month": amount(line.monthly, report.currency),
+            "confirmed": "yes" if line.confirmed else "no",
+            "SMS": line.sms.replace("_", " "),
+            "voice": line.voice.replace("_", " "),
+            "advice": line.advice,
+        }
+        for line in report.numbers
+    ]
+    return rows or [{"phone number": "none", "state": report.outcome.value, "advice": report.mend}]
+
+
+def report_text(report: PurchaseReport) -> str:
+    """The report as markdown: outcome first, then money, then what a person has to do."""
+    lines = [
+        f"# {report.reference}: {report.outcome.value.replace('_', ' ')}",
+        "",
+        (
+            f"**{report.rented} of {report.asked}** numbers rented, **{amount(report.charged_today, report.currency)}** "
+            f"today, **{amount(report.monthly, report.currency)}** a month."
+        ),
+    ]
+    if report.plan_only and report.quoted_today is not None and report.quoted_monthly is not None:
+        lines.append(
+            f"Plan only: it would cost {amount(report.quoted_today, report.currency)} today and "
+            f"{amount(report.quoted_monthly, report.currency)} a month."
+        )
+    if report.approved_by:
+        lines.append(f"Approved by {report.approved_by}.")
+    if report.reason:
+        lines += ["", f"**Why:** {report.reason}"]
+    if report.mend:
+        lines += ["", f"**What to do:** {report.mend}"]
+    for item in report.open_items:
+        lines += [
+            "",
+            f"- {item.operation} of {item.subject} is *{item.state}*: {item.seen}. At stake: {amount(item.at_stake, report.currency)}.",
+            f"  Settle with `{item.command}`",
+        ]
+    lines += ["", *[f"- {note}" for note in report.notes]]
+    return "\n".join(lines)
+
+
+def quote_text(quote: Quote, reference: str) -> str:
+    """The quote as markdown, for the approval form."""
+    lines = [
+        f"## {reference}",
+        "",
+        (
+            f"**{len(quote.lines)} {'number' if len(quote.lines) == 1 else 'numbers'}: {amount(quote.today, quote.currency)} today, "
+            f"{amount(quote.monthly, quote.currency)} a month.**"
+        ),
+        "",
+        "| number | today | per month |",
+        "|---|---:|---:|",
+    ]
+    lines += [
+        f"| {line.phone_number or 'picked by the vendor'} | {amount(line.today, quote.currency)} | {amount(line.monthly, quote.currency)} |"
+        for line in quote.lines[:QUOTE_ROWS_IN_FORM]
+    ]
+    if len(quote.lines) > QUOTE_ROWS_IN_FORM:
+        lines.append(f"| … {len(quote.lines) - QUOTE_ROWS_IN_FORM} more in the quote artifact | | |")
+    lines += ["", "Prices are read again after approval; if they have risen, nothing is rented."]
+    return "\n".join(lines)

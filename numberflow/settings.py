@@ -1,0 +1,124 @@
+"""The environment as one frozen object. Nobody else reads the environment.
+
+Not here: defaults of flows (they stand in their signatures) and anything that opens a connection.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from numberflow.errors import BadInput, MissingCredentials
+
+_CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
+
+
+def _env(name: str) -> AliasChoices:
+    """Read the variable `name`, and accept the field's own name in code."""
+    return AliasChoices(name.lower(), name)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Durations are seconds.
+
+    Read from the environment and from `.env` in the working directory; the environment wins.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        # Names in code (populate_by_name) are looked up in the environment too. Without a prefix that is HOME, DATABASE_URL and PROJECT_ID,
+        # which belong to others: the journal would go to whatever database the surroundings have.
+        env_prefix="NUMBERFLOW_",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        case_sensitive=False,
+    )
+
+    project_id: str = Field(default="", validation_alias=_env("SINCH_PROJECT_ID"))
+    key_id: str = Field(default="", validation_alias=_env("SINCH_KEY_ID"))
+    key_secret: SecretStr = Field(default=SecretStr(""), validation_alias=_env("SINCH_KEY_SECRET"))
+    auth_url: str = Field(default="https://auth.sinch.com", validation_alias=_env("SINCH_AUTH_URL"))
+    numbers_url: str = Field(default="https://numbers.api.sinch.com", validation_alias=_env("SINCH_NUMBERS_URL"))
+    imported_url: str = Field(
+        default="https://imported.numbers.api.sinch.com", validation_alias=_env("SINCH_IMPORTED_URL")
+    )
+    callback_secret: SecretStr = Field(default=SecretStr(""), validation_alias=_env("SINCH_CALLBACK_SECRET"))
+    imported_callback_secret: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_env("SINCH_IMPORTED_CALLBACK_SECRET")
+    )
+
+    home: Path = Field(default=Path("~/.numberflow"), validation_alias=_env("NUMBERFLOW_HOME"))
+    database_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_DATABASE_URL"))
+    inventory_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_INVENTORY_URL"))
+
+    # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far above anything seen (assumed).
+    settle_s: float = Field(default=120.0, ge=0, validation_alias=_env("NUMBERFLOW_SETTLE_S"))
+    # 60 s: longer than one costly call can take (connect + write + read time-outs), short enough that a dead worker's work is picked up soon.
+    lease_s: float = Field(default=60.0, gt=0, validation_alias=_env("NUMBERFLOW_LEASE_S"))
+    # 30 s: rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is lost, not slow.
+    http_timeout_s: float = Field(default=30.0, gt=0, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S"))
+
+    @field_validator("auth_url", "numbers_url", "imported_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("home")
+    @classmethod
+    def _expanded(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            BadInput: a variable has a value that cannot be used; the message names the variable.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            name = str(first["loc"][0]).upper() if first["loc"] else "environment"
+            raise BadInput(f"{name}: {first['msg']}", field=name, mend="correct or unset the variable") from None
+
+    @property
+    def journal_url(self) -> str:
+        """SQLAlchemy URL of the journal; SQLite under `home` unless NUMBERFLOW_DATABASE_URL is set."""
+        return self.database_url or f"sqlite:///{self.home / 'numberflow.db'}"
+
+    @property
+    def inventory_root(self) -> str:
+        """Folder or fsspec URL under which snapshots are published."""
+        return self.inventory_url or str(self.home / "data")
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether project, key id and key secret are all set."""
+        return bool(self.project_id and self.key_id and self.key_secret.get_secret_value())
+
+    def require_credentials(self) -> None:
+        """Say what is missing before anything is tried.
+
+        Raises:
+            MissingCredentials: names the variables that are not set and offers the simulator.
+        """
+        if self.has_credentials:
+            return
+        values = (self.project_id, self.key_id, self.key_secret.get_secret_value())
+        missing = [name for name, value in zip(_CREDENTIALS, values, strict=True) if not value]
+        raise MissingCredentials(
+            f"No Sinch account is configured: {', '.join(missing)} not set.",
+            field=missing[0],
+            mend=(
+                "set the three variables (dashboard.sinch.com → Settings → Access keys), or try without an account: "
+                "run `numberflow simulator` and set the environment that it prints"
+            ),
+        )

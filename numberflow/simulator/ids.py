@@ -1,0 +1,11 @@
+"""Identifiers as the vendor's samples have them. Which thing gets one is decided elsewhere."""
+
+import random
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Of ULIDs, lower case as in the vendor's samples."""
+
+
+def ulid_like(rng: random.Random) -> str:
+    """26 lower-case characters: event ids, number orders, hosting orders."""
+    return "01" + "".join(rng.choices(_ALPHABET, k=24))

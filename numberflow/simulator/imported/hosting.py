@@ -1,0 +1,263 @@
+"""Hosting orders: import orders and text-enable orders, their letters, and the steps of every number in them. No HTTP.
+
+§4, §5, §16. The facts of one order, and what follows from them, are in order.py. Nothing cancels or corrects an order; whether a number is
+qualified is qualification.py's business.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from numberflow.simulator.ids import ulid_like
+from numberflow.simulator.imported import refusals
+from numberflow.simulator.imported.numbers import FOREVER, PROVISIONING, Change
+from numberflow.simulator.imported.order import (
+    DEFAULT_NNID,
+    IMPORT,
+    OPEN_STATES,
+    TEXT_ENABLE,
+    WAITING_FOR_LOA_SIGNATURE,
+    HostedNumber,
+    HostingOrder,
+    Wanted,
+)
+from numberflow.simulator.imported.steps import (
+    CAMPAIGN,
+    IN_PROGRESS,
+    OSR,
+    PLATFORM,
+    Durations,
+    Failure,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from numberflow.simulator.imported.service import ImportedService
+
+RESOURCE = "HOSTING_ORDER_NUMBER"
+_EVENTS = {OSR: "OSR_UPDATE", PLATFORM: "PROVISIONING_TO_SMS_PLATFORM", CAMPAIGN: "LINK_TO_10DLC_CAMPAIGN"}
+
+
+class HostingOrders:
+    """All hosting orders of one project. The caller holds the world's lock."""
+
+    def __init__(self, service: "ImportedService") -> None:
+        self._service = service
+        self._switches = service.switches
+        self.all: dict[str, HostingOrder] = {}
+
+    def __iter__(self) -> Iterator[HostingOrder]:
+        return iter(list(self.all.values()))
+
+    def get(self, order_id: str) -> HostingOrder:
+        """The order. Raises Problem 404."""
+        self._service.settle()
+        order = self.all.get(order_id)
+        if order is None:
+            raise refusals.not_found("hosting order")
+        return order
+
+    def open_order_of(self, phone_number: str) -> HostingOrder | None:
+        """The order that is working on a number."""
+        now = self._service.settle()
+        for order in self.all.values():
+            hosted = order.numbers.get(phone_number)
+            if hosted is not None and order.outcome(hosted, now) == IN_PROGRESS:
+                return order
+        return None
+
+    # -- creating -----------------------------------------------------------------------------------------------------
+
+    def import_numbers(self, wanted: Wanted, request: int | None) -> HostingOrder:
+        """Opens an import order. Raises Problem 409 if a number is imported or on its way."""
+        for phone_number in wanted.phone_numbers:
+            if phone_number in self._service.numbers.all or self.open_order_of(phone_number) is not None:
+                raise refusals.already_exists()
+        return self._open(wanted, "import", request)
+
+    def text_enable(self, wanted: Wanted, request: int | None) -> HostingOrder:
+        """Opens a text-enable order. Raises Problem: 404 not qualified, 409 imported, 400 not ready, or no blanket letter agreed."""
+        now = self._service.settle()
+        if not wanted.loa_type and not self._switches.blanket_loa:
+            raise refusals.precondition("there is no blanket LOA for this account")
+        for phone_number in wanted.phone_numbers:
+            self._service.qualified.get(phone_number)
+            if phone_number in self._service.numbers.all:
+                raise refusals.already_exists()
+        ready = [self._service.qualified.must_be_ready(phone_number) for phone_number in wanted.phone_numbers]
+        order = self._open(wanted, "hosting", request)
+        for number in ready:
+            # The proof stays proven: a number whose hosting failed may be text-enabled again.
+            number.passed_at = number.passed_at or number.proven_at(now)
+            number.hosting = (order, order.numbers[number.phone_number])
+        return order
+
+    def _open(self, wanted: Wanted, cause: str, request: int | None) -> HostingOrder:
+        now = self._service.settle()
+        switches = self._switches
+        leaves_at = now + timedelta(seconds=switches.hosting_submitted_s)
+        expires_at = leaves_at + timedelta(seconds=switches.loa_life_s) if wanted.loa_type else None
+        durations = Durations(
+            switches.hosting_osr_s,
+            switches.imported_platform_s,
+            switches.imported_campaign_s,
+            switches.toll_free_osr_business_days if wanted.toll_free else None,
+        )
+        numbers = {one: HostedNumber(one, self._failures(one, wanted)) for one in wanted.phone_numbers}
+        order = HostingOrder(
+            ulid_like(self._service.rng), wanted, now, leaves_at, expires_at, durations, numbers, request
+        )
+        self.all[order.order_id] = order
+        for hosted in numbers.values():
+            self._service.charge(cause, hosted.phone_number, switches.imported_number_cost, request)
+            self._come_back(order, hosted, leaves_at)
+        return order
+
+    def _failures(self, phone_number: str, wanted: Wanted) -> dict[str, Failure]:
+        if wanted.migrate:
+            # The order moves the number from the other aggregator (§10).
+            self._service.held_elsewhere.discard(phone_number)
+        failures = {step: self._service.failure(phone_number, step) for step in _EVENTS}
+        if wanted.nnid not in ("", DEFAULT_NNID) and wanted.nnid not in self._service.allowed_nnids:
+            failures[OSR] = Failure("INVALID_NNID")
+        return {step: failure for step, failure in failures.items() if failure is not None}
+
+    # -- what time brings ---------------------------------------------------------------------------------------------
+
+    def _follow(self, order: HostingOrder, hosted: HostedNumber, at: datetime) -> None:
+        """Does what is due for one number, and comes back for the next step. May be called at any time, and again."""
+        while not hosted.finished and not hosted.is_parked:
+            steps = list(order.steps(hosted, at).items())
+            if len(steps) <= hosted.told:
+                return None
+            name, step = steps[hosted.told]
+            if name == CAMPAIGN and not hosted.campaign_checked:
+                if at < step.starts_at:
+                    return self._come_back(order, hosted, step.starts_at)
+                self._check_campaign(order, hosted, step)
+                continue
+            if at < step.ends_at:
+                return self._come_back(order, hosted, step.ends_at)
+            hosted.told += 1
+            self._ended(order, hosted, name, step)
+            if step.failure is not None or hosted.told == len(order.needed):
+                hosted.finished = True
+                self._finished(order, hosted, step)
+        return None
+
+    def _come_back(self, order: HostingOrder, hosted: HostedNumber, moment: datetime) -> None:
+        self._service.at(moment, lambda at: self._follow(order, hosted, at))
+
+    def _check_campaign(self, order: HostingOrder, hosted: HostedNumber, step: Step) -> None:
+        hosted.campaign_checked = True
+        if CAMPAIGN not in hosted.failures:
+            refused = self._service.campaign_refusal(hosted.phone_number, order.wanted.campaign_id)
+            if refused is not None:
+                hosted.failures[CAMPAIGN] = refused
+        number = self._service.numbers.all.get(hosted.phone_number)
+        if number is not None and order.wanted.kind == IMPORT:
+            # Ends when the order says so, since staff may park the number.
+            endless = Step(step.starts_at, FOREVER)
+            number.campaign = Change(order.wanted.campaign_id, PROVISIONING, endless, step.starts_at)
+
+    def _ended(self, order: HostingOrder, hosted: HostedNumber, name: str, step: Step) -> None:
+        failure = step.failure
+        code = failure.code if failure is not None and name != PLATFORM else None
+        self._tell(order, hosted, _EVENTS[name], failure is None, step.ends_at, code)
+        wanted, numbers = order.wanted, self._service.numbers
+        if wanted.kind == IMPORT and name == PLATFORM and failure is None:
+            numbers.adopt(
+                hosted.phone_number,
+                wanted.region_code,
+                wanted.display_name,
+                wanted.callback_url,
+                Change(wanted.service_plan_id, PROVISIONING, step, step.starts_at),
+            )
+        number = numbers.all.get(hosted.phone_number)
+        if name == CAMPAIGN and number is not None:
+            number.campaign = Change(wanted.campaign_id, PROVISIONING, step, step.starts_at)
+
+    def _finished(self, order: HostingOrder, hosted: HostedNumber, step: Step) -> None:
+        failure = step.failure
+        self._tell(order, hosted, "HOSTING_PROCESS", failure is None, step.ends_at, failure.code if failure else None)
+        wanted = order.wanted
+        if wanted.kind == TEXT_ENABLE and failure is None:
+            steps = order.steps(hosted, step.ends_at)
+            plan = Change(wanted.service_plan_id, PROVISIONING, steps[PLATFORM], steps[PLATFORM].starts_at)
+            number = self._service.numbers.adopt(
+                hosted.phone_number, wanted.region_code, wanted.display_name, wanted.callback_url, plan
+            )
+            number.created_at = number.changed_at = step.ends_at
+            if CAMPAIGN in steps:
+                number.campaign = Change(wanted.campaign_id, PROVISIONING, steps[CAMPAIGN], steps[CAMPAIGN].starts_at)
+
+    def _tell(
+        self, order: HostingOrder, hosted: HostedNumber, event: str, succeeded: bool, at: datetime, code: str | None
+    ) -> None:
+        by_order = self._switches.hosting_event_resource == "order"
+        resource_id = order.order_id if by_order else hosted.phone_number
+        self._service.tell(RESOURCE, resource_id, order.wanted.callback_url, event, succeeded, at, code)
+
+    # -- what people do -----------------------------------------------------------------------------------------------
+
+    def sign(self, order: HostingOrder, after_s: float) -> None:
+        """The authorised person signs the letter. Raises ValueError if no letter waits for a signature."""
+        now = self._must_wait(order)
+        # A fact only when the time comes: the letter may have run out or been declined by then.
+        self._service.at(now + timedelta(seconds=after_s), lambda at: self._signed(order, at))
+        self._service.settle()
+
+    def _signed(self, order: HostingOrder, at: datetime) -> None:
+        if order.state(at) != WAITING_FOR_LOA_SIGNATURE:
+            return
+        order.signed_at = at
+        for hosted in order.numbers.values():
+            self._follow(order, hosted, at)
+
+    def refuse(self, order: HostingOrder, after_s: float, *, signer: bool) -> None:
+        """The signer declines, or the vendor rejects the order as a whole. Raises ValueError if it is too late."""
+        now = self._service.settle()
+        if signer:
+            self._must_wait(order)
+        elif order.state(now) not in OPEN_STATES:
+            raise ValueError(f"hosting_order_id: the order is {order.state(now)}")
+        while_in = (WAITING_FOR_LOA_SIGNATURE,) if signer else OPEN_STATES
+        self._service.at(now + timedelta(seconds=after_s), lambda at: self._refused(order, while_in, at))
+        self._service.settle()
+
+    def _refused(self, order: HostingOrder, while_in: tuple[str, ...], at: datetime) -> None:
+        if order.state(at) in while_in:
+            order.refused_at = at
+
+    def _must_wait(self, order: HostingOrder) -> datetime:
+        now = self._service.settle()
+        if order.state(now) != WAITING_FOR_LOA_SIGNATURE:
+            raise ValueError(f"hosting_order_id: the order is {order.state(now)}, no letter waits for a signature")
+        return now
+
+    def park(self, phone_number: str, *, value: bool) -> None:
+        """Staff take a number of an open order in hand, or give it back. Raises ValueError if there is none."""
+        now = self._service.settle()
+        order = self.open_order_of(phone_number)
+        if order is None:
+            raise ValueError(f"phone_number: no open order works on {phone_number}")
+        hosted = order.numbers[phone_number]
+        if value and not hosted.is_parked:
+            hosted.parked.append((now, None))
+        elif not value and hosted.is_parked:
+            hosted.parked[-1] = (hosted.parked[-1][0], now)
+            self._follow(order, hosted, now)
+
+    def fail(self, phone_number: str, step: str, failure: Failure | None) -> None:
+        """Makes a step that has not ended fail, or not fail."""
+        order = self.open_order_of(phone_number)
+        if order is None:
+            return
+        hosted = order.numbers[phone_number]
+        if list(order.needed)[: hosted.told].count(step):
+            return
+        if failure is None:
+            hosted.failures.pop(step, None)
+        else:
+            hosted.failures[step] = failure
+        self._follow(order, hosted, self._service.settle())

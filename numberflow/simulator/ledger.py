@@ -1,0 +1,147 @@
+"""Money: what was charged, when, and why; and the credit left.
+
+This ledger is what safety tests judge by. It holds charges made since the simulator started, not the history that seeded numbers
+would have. Whether something may be charged is world.py's decision.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from numberflow.simulator.wire import api_time
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One amount taken. `request` is the number of the request in the log; None for a renewal."""
+
+    charge_id: int
+    at: datetime
+    phone_number: str
+    kind: str
+    currency: str
+    amount: Decimal
+    cause: str
+    request: int | None
+    project_id: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON: amounts are decimal text."""
+        return {
+            "charge_id": self.charge_id,
+            "at": api_time(self.at),
+            "phone_number": self.phone_number,
+            "kind": self.kind,
+            "currency": self.currency,
+            "amount": str(self.amount),
+            "cause": self.cause,
+            "request": self.request,
+            "project_id": self.project_id,
+        }
+
+
+class Ledger:
+    """All charges of one project and its credit."""
+
+    def __init__(self, project_id: str, balance: Decimal | None) -> None:
+        self._project_id = project_id
+        self._charges: list[Charge] = []
+        self._rentals = 0
+        self.balance = balance
+
+    def affords(self, amount: Decimal) -> bool:
+        """Whether the credit covers an amount; without a balance everything is affordable."""
+        return self.balance is None or self.balance >= amount
+
+    def rent(
+        self,
+        *,
+        at: datetime,
+        phone_number: str,
+        currency: str,
+        setup: Decimal,
+        month: Decimal,
+        cause: str,
+        request: int | None,
+    ) -> None:
+        """Charges setup and first period at once (§13) and counts one rental."""
+        self._rentals += 1
+        self._take(
+            at=at,
+            phone_number=phone_number,
+            kind="setup",
+            currency=currency,
+            amount=setup,
+            cause=cause,
+            request=request,
+        )
+        self._take(
+            at=at,
+            phone_number=phone_number,
+            kind="monthly",
+            currency=currency,
+            amount=month,
+            cause=cause,
+            request=request,
+        )
+
+    def renew(self, at: datetime, phone_number: str, currency: str, month: Decimal) -> None:
+        """Charges one more period."""
+        self._take(
+            at=at,
+            phone_number=phone_number,
+            kind="monthly",
+            currency=currency,
+            amount=month,
+            cause="renewal",
+            request=None,
+        )
+
+    def charge(
+        self,
+        at: datetime,
+        phone_number: str,
+        kind: str,
+        currency: str,
+        amount: Decimal,
+        cause: str,
+        request: int | None,
+    ) -> None:
+        """Writes down one amount that is no rent, perhaps zero: import, hosting, voice_challenge, campaign_link."""
+        self._take(
+            at=at, phone_number=phone_number, kind=kind, currency=currency, amount=amount, cause=cause, request=request
+        )
+
+    def rentals(self) -> int:
+        """How many numbers were taken since the start: by rent, rentAny, or a completed number order."""
+        return self._rentals
+
+    def charges(self) -> list[Charge]:
+        """All charges, oldest first."""
+        return list(self._charges)
+
+    def totals(self) -> dict[str, Decimal]:
+        """Sum per currency."""
+        totals: dict[str, Decimal] = {}
+        for charge in self._charges:
+            totals[charge.currency] = totals.get(charge.currency, Decimal(0)) + charge.amount
+        return totals
+
+    def _take(
+        self,
+        *,
+        at: datetime,
+        phone_number: str,
+        kind: str,
+        currency: str,
+        amount: Decimal,
+        cause: str,
+        request: int | None,
+    ) -> None:
+        charge_id = len(self._charges) + 1
+        self._charges.append(
+            Charge(charge_id, at, phone_number, kind, currency, amount, cause, request, self._project_id)
+        )
+        if self.balance is not None:
+            self.balance -= amount

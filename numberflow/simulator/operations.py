@@ -1,0 +1,80 @@
+"""What an operation of the simulated API is: a name, a verb, a path, a handler. The operations themselves are in a module per noun."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from numberflow.simulator import problems
+from numberflow.simulator.lag import Commit
+from numberflow.simulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a handler sees it: decoded path parts and query, raw body, its number in the request log."""
+
+    number: int
+    path: dict[str, str]
+    query: list[tuple[str, str]]
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    page_size_cap: int | None = None
+
+    def values(self, name: str) -> list[str]:
+        """All values of a repeated query key."""
+        return [value for key, value in self.query if key == name]
+
+    def value(self, name: str) -> str | None:
+        """The last value of a query key; None if it is absent or empty, which a gateway cannot tell apart (*assumed*)."""
+        values = self.values(name)
+        return values[-1] or None if values else None
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object; no body at all is an empty one. Raises Problem 400."""
+        if not self.body.strip():
+            return {}
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            raise problems.bad_json() from None
+        if not isinstance(parsed, dict):
+            raise problems.bad_json()
+        return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful reply. `commits` are the changes behind it; `changed` is True when the world differs from before."""
+
+    body: bytes
+    commits: tuple[Commit, ...] = ()
+    changed: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[World, Call], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`pattern` matches the whole path below /v1/projects/{projectId}/ of a noun's API."""
+
+    name: str
+    method: str
+    pattern: re.Pattern[str]
+    handler: Handler
+
+
+def operation(name: str, method: str, pattern: str, handler: Handler) -> Operation:
+    """An operation whose path pattern is text; `{phoneNumber}` stands for one path segment before a colon or the end.
+
+    The handler finds the part under its name in snake case.
+    """
+
+    def part(matched: re.Match[str]) -> str:
+        return f"(?P<{re.sub('([A-Z])', lambda capital: '_' + capital[1].lower(), matched[1])}>[^/:]+)"
+
+    regex = re.sub(r"\\\{(\w+)\\\}", part, re.escape(pattern))
+    return Operation(name, method, re.compile(regex), handler)

@@ -1,0 +1,148 @@
+"""Reading values out of requests strictly: enums, patterns, links. What is refused here is refused before anything happens."""
+
+import re
+from typing import Any
+
+from numberflow.simulator import problems
+from numberflow.simulator.operations import Call
+from numberflow.simulator.provisioning import VoiceLink
+from numberflow.simulator.world import Wanted
+
+NUMBER_TYPES = ("MOBILE", "LOCAL", "TOLL_FREE")
+CAPABILITIES = ("SMS", "VOICE")
+SEARCH_PATTERNS = ("START", "CONTAINS", "END")
+ID_OF_VOICE_TYPE = {"RTC": "appId", "EST": "trunkId", "FAX": "serviceId"}
+_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
+_REGION = re.compile(r"[A-Z]{2}")
+# ISO 3166-1 keeps these for private use, so that no country can ever be meant.
+_NO_COUNTRY = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")
+_DISPLAY_NAME_MAX = 255  # characters (*assumed*, table entry 32)
+
+
+def phone_number(call: Call) -> str:
+    """The number in the path. Raises Problem 400 if it is not E.164 with a plus."""
+    value = call.path["phone_number"]
+    if not _PHONE_NUMBER.fullmatch(value):
+        raise problems.bad_field("phone_number", f"Invalid phone_number {value}")
+    return value
+
+
+def is_phone_number(value: str) -> bool:
+    """Whether a text is E.164 with a plus."""
+    return _PHONE_NUMBER.fullmatch(value) is not None
+
+
+def region(value: str | None, *, required: bool) -> str | None:
+    """A region code. Raises Problem 400 if it is missing though required, or no region."""
+    if value is None:
+        if required:
+            raise problems.bad_field("region_code", "region_code is required")
+        return None
+    if not _REGION.fullmatch(value) or _NO_COUNTRY.fullmatch(value):
+        raise problems.bad_field("region_code", f"Invalid region_code {value}")
+    return value
+
+
+def choice(value: str | None, allowed: tuple[str, ...], field: str) -> str | None:
+    """An enum value; None stays None. Raises Problem 400 in the documented words."""
+    if value is not None and value not in allowed:
+        raise problems.bad_value(field, value)
+    return value
+
+
+def choices(values: list[str], allowed: tuple[str, ...], field: str, *, comma_joined: bool) -> frozenset[str]:
+    """Repeated enum values; comma-joined ones only under the switch."""
+    if comma_joined:
+        values = [part for value in values for part in value.split(",")]
+    for value in values:
+        choice(value, allowed, field)
+    return frozenset(values)
+
+
+def size(value: str | None, field: str, snake: str, default: int, most: int) -> int:
+    """A count of items. Too many are clamped silently; Raises Problem 400 for no number or less than one (*assumed*)."""
+    if value is None:
+        return min(default, most)
+    if not re.fullmatch(r"-?[0-9]{1,10}", value):
+        raise problems.bad_value(field, value)
+    if int(value) < 1:
+        raise problems.bad_field(snake, f"Invalid {snake} {value}")
+    return min(int(value), most)
+
+
+class Pattern:
+    """A digit pattern, compared with the whole E.164 text; START needs the plus and country code to find anything (§4)."""
+
+    def __init__(self, pattern: str | None, search_pattern: str | None) -> None:
+        choice(search_pattern, SEARCH_PATTERNS, "numberPattern.searchPattern")
+        if pattern is not None and not re.fullmatch(r"\+?[0-9]+", pattern):
+            raise problems.bad_field("number_pattern", f"Invalid number_pattern {pattern}")
+        self.text = pattern
+        # Absent: treated as CONTAINS (*assumed*, §4).
+        self.how = search_pattern or "CONTAINS"
+
+    def fits(self, number: str) -> bool:
+        """Whether a number matches; no pattern matches everything."""
+        if self.text is None:
+            return True
+        if self.how == "START":
+            return number.startswith(self.text)
+        return number.endswith(self.text) if self.how == "END" else self.text in number
+
+
+def text(holder: dict[str, Any], key: str, field: str) -> str | None:
+    """A text member of a body; None if it is absent or null. Raises Problem 400 for anything but text."""
+    value = holder.get(key)
+    if value is not None and not isinstance(value, str):
+        raise problems.bad_value(field, str(value))
+    return value
+
+
+def _group(body: dict[str, Any], key: str, field: str) -> dict[str, Any] | None:
+    """A configuration object. An object without content makes the call fail (§5)."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise problems.bad_value(key, str(value))
+    if not any(item is not None for item in value.values()):
+        raise problems.bad_field(field, f"{field} must not be empty")
+    return value
+
+
+def wanted(body: dict[str, Any], *, update: bool) -> Wanted:
+    """Links, name and address in a rent or update body. Unknown members are ignored. Raises Problem 400.
+
+    An update may say an empty id, which unlinks; a rent may not, since it would be an object without content (*assumed*).
+    """
+    plan = campaign = None
+    sms = _group(body, "smsConfiguration", "sms_configuration")
+    if sms is not None:
+        plan = text(sms, "servicePlanId", "sms_configuration.service_plan_id")
+        campaign = text(sms, "campaignId", "sms_configuration.campaign_id")
+        if plan is None or (not update and not plan):
+            raise problems.bad_field("sms_configuration.service_plan_id", "service_plan_id is required")
+    display_name = text(body, "displayName", "display_name") if update else None
+    if display_name is not None and len(display_name) > _DISPLAY_NAME_MAX:
+        raise problems.bad_field("display_name", f"display_name is longer than {_DISPLAY_NAME_MAX} characters")
+    return Wanted(
+        service_plan_id=plan,
+        campaign_id=campaign,
+        voice=_voice(body, update=update),
+        callback_url=text(body, "callbackUrl", "callback_url"),
+        display_name=display_name,
+    )
+
+
+def _voice(body: dict[str, Any], *, update: bool) -> VoiceLink | None:
+    voice = _group(body, "voiceConfiguration", "voice_configuration")
+    if voice is None:
+        return None
+    # Type may be absent: the service takes RTC (§5).
+    of_type = choice(text(voice, "type", "type") or "RTC", tuple(ID_OF_VOICE_TYPE), "type") or "RTC"
+    key = ID_OF_VOICE_TYPE[of_type]
+    snake = re.sub(r"([A-Z])", lambda match: "_" + match[1].lower(), key)
+    the_id = text(voice, key, f"voice_configuration.{snake}")
+    if the_id is None or (not update and not the_id):
+        raise problems.bad_field(f"voice_configuration.{snake}", f"{snake} is required for type {of_type}")
+    return VoiceLink(of_type, the_id)

@@ -1,0 +1,173 @@
+"""The simulator on ports: 127.0.0.1 only, in a background thread or until interrupted. What it serves is wired in simulator.py."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from numberflow.simulator.connections import Connections
+from numberflow.simulator.settings import SimulatorSettings
+from numberflow.simulator.simulator import Simulator
+
+HOST = "127.0.0.1"
+_TICK_S = 0.02
+"""How often callbacks that have come due are looked for: quick enough for tests, and idle cost stays below 1 % of a core."""
+
+
+class PortInUse(OSError):
+    """A port is taken; the message says which one and what to do."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A simulator that is listening."""
+
+    simulator: Simulator
+    url: str
+    control_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point a client at it."""
+        return self.simulator.environment(self.url)
+
+
+@contextlib.contextmanager
+def serve(simulator: Simulator, port: int = 0, control_port: int = 0) -> Iterator[Running]:
+    """Serves in a background thread until the block ends. Port 0 takes a free one.
+
+    Both ports listen before this returns, so connecting cannot come too early. Raises PortInUse.
+    """
+    with _listening(port, "--port") as service, _listening(control_port, "--control-port") as control:
+        thread = _ServerThread(simulator, service, control)
+        thread.start()
+        try:
+            yield Running(simulator, _url(service), _url(control))
+        finally:
+            simulator.holds.release_all()
+            thread.stop()
+
+
+def serve_forever(
+    settings: SimulatorSettings,
+    port: int = 8377,
+    control_port: int = 8378,
+    announce: Callable[[Running], None] | None = None,
+) -> None:
+    """Serves until Ctrl-C or SIGTERM; calls `announce` once it is listening. Raises PortInUse.
+
+    Call it from the main thread: signals arrive nowhere else.
+    """
+    stop = threading.Event()
+    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        with serve(Simulator(settings), port, control_port) as running:
+            if announce is not None:
+                announce(running)
+            with contextlib.suppress(KeyboardInterrupt):
+                stop.wait()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextlib.contextmanager
+def _listening(port: int, option: str) -> Iterator[socket.socket]:
+    # The protocol is named, because asyncio switches Nagle's algorithm off only then: without it a reply takes 45 ms
+    # (measured 2026-11-23).
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except OSError as error:
+            raise PortInUse(
+                f"port {port} on {HOST} cannot be used ({error.strerror}); choose another with {option}"
+            ) from None
+        sock.listen(512)
+        yield sock
+    finally:
+        sock.close()
+
+
+def _url(sock: socket.socket) -> str:
+    return f"http://{HOST}:{sock.getsockname()[1]}"
+
+
+class _ServerThread(threading.Thread):
+    """One event loop for both ports and the callbacks."""
+
+    def __init__(self, simulator: Simulator, service: socket.socket, control: socket.socket) -> None:
+        super().__init__(name="numberflow-simulator", daemon=True)
+        self._simulator = simulator
+        protocol = _protocol(simulator.app.connections)
+        self._servers = (
+            (_server(simulator.app, protocol), service),
+            (_server(simulator.control_app, H11Protocol), control),
+        )
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        """Stops serving and waits for the thread."""
+        for server, _ in self._servers:
+            server.should_exit = True
+            # Held and silent requests may not keep the thread alive.
+            server.force_exit = True
+        self.join(timeout=10)
+
+    async def _serve(self) -> None:
+        pump = asyncio.ensure_future(self._send_callbacks())
+        try:
+            await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in self._servers))
+        finally:
+            pump.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pump
+
+    async def _send_callbacks(self) -> None:
+        async with self._simulator.callbacks.open_client() as client:
+            while True:
+                self._simulator.callbacks.pump(client)
+                await asyncio.sleep(_TICK_S)
+
+
+def _server(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        # Lost replies are part of the trade here; uvicorn would report each as an error of the application.
+        log_config=None,
+        log_level=60,
+        access_log=False,
+        server_header=False,
+        # Longer than httpx keeps an idle connection (5 s): a server that closes first looks like a fault nobody asked for.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+def _protocol(connections: Connections) -> type[asyncio.Protocol]:
+    """A uvicorn protocol that lets the application find the socket of a request, to reset it for real."""
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            connections.opened(cast("asyncio.Transport", transport))
+            super().connection_made(cast("asyncio.Transport", transport))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.closed(self.transport)
+            super().connection_lost(exc)
+
+    return Protocol

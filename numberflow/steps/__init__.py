@@ -1,0 +1,46 @@
+"""The costly steps: for each, how it is done at the vendor and how it is recognised after a lost reply.
+
+Each module pairs the journal's "do" and "look" with the client's calls. Not here: when a step is due (purchase, flows) and the
+rule that a step runs at most once (`numberflow.journal.billable`).
+"""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from numberflow.errors import NotFound
+from numberflow.journal import Intention
+
+T = TypeVar("T")
+
+# What the vendor's 404 names as missing (docs/vendor/numbers-behaviour.md §15).
+ACTIVE_NUMBER = "ActiveNumber"
+AVAILABLE_NUMBER = "AvailableNumber"
+
+
+def named(intention: Intention) -> str:
+    """The number that the step is about. Steps on a number always have one; `rentAny` gets its own afterwards."""
+    assert intention.subject is not None, f"{intention} names no number"
+    return intention.subject
+
+
+def is_absence_of(error: NotFound, resource_type: str) -> bool:
+    """Whether a 404 is the vendor's word that this number is not there, and not a gateway's or a route's 404.
+
+    The vendor names what is missing in `details[].resourceType`; older replies put a package name before it, so the match is loose
+    (docs/vendor/numbers-behaviour.md §15).
+    """
+    return resource_type in error.resource_type
+
+
+async def read_or_none(read: Awaitable[T], resource_type: str) -> T | None:
+    """What a read shows; None when the vendor says that the number is not there.
+
+    Raises:
+        NotFound: a 404 that proves nothing.
+    """
+    try:
+        return await read
+    except NotFound as error:
+        if is_absence_of(error, resource_type):
+            return None
+        raise

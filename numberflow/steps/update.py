@@ -1,0 +1,114 @@
+"""Change a held number (`PATCH activeNumbers/{n}`): name, SMS link, voice link, callback URL; an empty id unlinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numberflow.client import Client
+from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
+from numberflow.models.vendor import ActiveNumber, UpdateRequest
+from numberflow.steps import ACTIVE_NUMBER, named, read_or_none
+
+OPERATION = "update"
+
+
+class Update:
+    """The two halves of changing a number, bound to a client.
+
+    The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms` {service_plan_id, campaign_id},
+    `voice` {type, app_id | trunk_id | service_id}; "" unlinks or clears.
+
+    Costs: nothing by itself, but unlinking a live service cannot be taken back. Source: docs/vendor/numbers-behaviour.md §7.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def do(self, attempt: Attempt) -> Applied:
+        """Send the PATCH once. Raises what the client raises."""
+        facts = attempt.intention.request
+        body = UpdateRequest(
+            display_name=facts.get("display_name"),
+            callback_url=facts.get("callback_url"),
+            sms=facts.get("sms"),
+            voice=facts.get("voice"),
+        )
+        number = await self._client.active_numbers.update(named(attempt.intention), body, watch=attempt)
+        return Applied(result={"phone_number": number.phone_number}, note="the vendor took the change")
+
+    async def look(self, intention: Intention) -> Evidence:
+        """Read the number. Costs nothing; repeat at will."""
+        number = await read_or_none(self._client.active_numbers.get(named(intention)), ACTIVE_NUMBER)
+        return judge(number, intention.request)
+
+
+def judge(number: ActiveNumber | None, wanted: Mapping[str, Any]) -> Evidence:
+    """A change took effect when the number shows the wanted state or a job towards it, failed jobs included (§6, §7)."""
+    if number is None:
+        return Evidence(finding=Finding.INCONCLUSIVE, note="the number is not held", seen={"active": False})
+    unreadable = {*number.unreadable, *_unreadable_links(number)}
+    if unreadable:
+        names = ", ".join(sorted(unreadable))
+        return Evidence(finding=Finding.INCONCLUSIVE, note=f"cannot be read: {names}", seen={"active": True})
+    missing = [name for name in wanted if wanted[name] is not None and not _shows(number, name, wanted[name])]
+    if not missing:
+        return Evidence(
+            finding=Finding.APPLIED,
+            note="the number shows the wanted state or a job towards it",
+            seen={"active": True},
+            result={"phone_number": number.phone_number},
+        )
+    return Evidence(
+        finding=Finding.ABSENT,
+        note=f"neither state nor job shows the wanted {', '.join(missing)}",
+        seen={"active": True, "missing": missing},
+    )
+
+
+def _unreadable_links(number: ActiveNumber) -> set[str]:
+    """Members of the links that could not be read: an unreadable job is not "no job"."""
+    return {
+        name
+        for config in (number.sms_configuration, number.voice_configuration)
+        if config
+        for name in config.unreadable
+    }
+
+
+def _shows(number: ActiveNumber, name: str, value: Any) -> bool:
+    match name:
+        case "display_name":
+            return (number.display_name or "") == str(value)
+        case "callback_url":
+            return (number.callback_url or "") == str(value)
+        case "sms":
+            return _shows_sms(number, value)
+        case "voice":
+            return _shows_voice(number, value)
+        case _:
+            raise AssertionError(f"no such change: {name}")
+
+
+def _shows_sms(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
+    config = number.sms_configuration
+    job = config.scheduled_provisioning if config else None
+    for holder in (job, config):
+        ids = {name: (getattr(holder, name, None) or "") for name in value}
+        if holder is not None and all(ids[name] == (value[name] or "") for name in value if value[name] is not None):
+            return True
+    return config is None and not any(value.values())
+
+
+def _shows_voice(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
+    config = number.voice_configuration
+    job = config.scheduled_voice_provisioning if config else None
+    for holder in (job, config):
+        names = [name for name in value if value[name] is not None and (name != "type" or any(_ids(value)))]
+        if holder is not None and all((getattr(holder, name, None) or "") == value[name] for name in names):
+            return True
+    return config is None and not any(_ids(value))
+
+
+def _ids(value: Mapping[str, str | None]) -> list[str | None]:
+    return [value.get(name) for name in ("app_id", "trunk_id", "service_id")]

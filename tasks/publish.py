@@ -1,0 +1,67 @@
+"""Show quotes and reports to people: Prefect artifacts, and the event that calls a person. Texts and tables only, no decisions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.events import emit_event
+
+from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.planning.quote import Quote
+from numberflow.purchase.words import amount, report_rows, report_text
+from tasks.step import step
+
+
+@step("publish quote")
+async def publish_quote(quote: Quote, reference: str) -> None:
+    """Put the itemised quote into a table artifact.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    rows = [
+        {
+            "phone number": line.phone_number or "picked by the vendor",
+            "set-up": amount(line.setup, quote.currency),
+            "first period": amount(line.recurring, quote.currency),
+            "due today": amount(line.today, quote.currency),
+            "per month": amount(line.monthly, quote.currency),
+        }
+        for line in quote.lines
+    ]
+    rows.append(
+        {
+            "phone number": f"total of {len(quote.lines)}",
+            "set-up": amount(sum((line.setup for line in quote.lines), Decimal(0)), quote.currency),
+            "first period": amount(sum((line.recurring for line in quote.lines), Decimal(0)), quote.currency),
+            "due today": amount(quote.today, quote.currency),
+            "per month": amount(quote.monthly, quote.currency),
+        }
+    )
+    await acreate_table_artifact(table=rows, key="search-and-rent-quote", description=f"Quote for {reference}")
+
+
+@step("publish report")
+async def publish_report(report: PurchaseReport) -> None:
+    """Put the report into a table artifact and a summary in words; call a person when one is needed.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    await acreate_table_artifact(
+        table=report_rows(report), key="search-and-rent-report", description=f"Report of {report.reference}"
+    )
+    await acreate_markdown_artifact(
+        markdown=report_text(report), key="search-and-rent-summary", description=f"Summary of {report.reference}"
+    )
+    if report.outcome is RunOutcome.NEEDS_PERSON:
+        emit_event(
+            event="numberflow.needs-person",
+            resource={"prefect.resource.id": f"numberflow.purchase.{report.project_id}.{report.reference}"},
+            payload={
+                "reference": report.reference,
+                "reason": report.reason,
+                "mend": report.mend,
+                "commands": [item.command for item in report.open_items],
+                "flow_run_id": report.flow_run_id,
+            },
+        )

@@ -1,0 +1,200 @@
+"""The steps of a purchase as Prefect tasks. What each does is in `numberflow.purchase`; here it gets logs and progress.
+
+No task here is retried or cached by Prefect: repeating is decided by the journal, which looks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.logging import get_run_logger
+
+from numberflow.errors import JournalUnavailable
+from numberflow.journal import Intention, Purchase, State
+from numberflow.models.orders import SearchAndRentOrder
+from numberflow.planning.provisioning import LinkState
+from numberflow.planning.quote import Quote
+from numberflow.purchase.choose import SpendLimits, write_down_quote
+from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.desk import open_purchase as open_in_journal
+from numberflow.purchase.provisioning import NumberStatus, confirm_and_wait
+from numberflow.purchase.quoting import quote_order
+from numberflow.purchase.rent import RentResult, rent_chosen
+from tasks.step import step
+
+
+def masked(phone_number: str | None) -> str:
+    """A number for a log line: its last four digits."""
+    return f"…{phone_number[-4:]}" if phone_number else "a number"
+
+
+@step("open purchase")
+async def open_purchase(
+    desk: Desk, order: SearchAndRentOrder, reference: str, flow_run_id: str | None, *, begun_before: bool
+) -> tuple[Purchase, tuple[Intention, ...]]:
+    """Find the purchase of this reference, or begin it; and the numbers that are already written down for it.
+
+    Costs: nothing. Repeat: safe; the same reference is the same purchase.
+
+    Raises:
+        JournalUnavailable: this run was begun before, but not with this journal: what it bought then stands in another one.
+        ReferenceConflict: the reference stands for a purchase with other parameters.
+    """
+    if begun_before and await in_thread(desk.journal.find_purchase, desk.project_id, reference) is None:
+        raise JournalUnavailable(
+            f"This run was begun before, but the journal at {desk.journal.location} does not know its purchase {reference!r}.",
+            mend="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first try surely bought nothing, start a new run",
+        )
+    purchase = await open_in_journal(
+        desk.journal, order, project_id=desk.project_id, reference=reference, flow_run_id=flow_run_id
+    )
+    lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    if lines:
+        get_run_logger().info("Purchase %s was begun before: %s", reference, _count(lines))
+    return purchase, lines
+
+
+@step("search and quote")
+async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, prefer: Sequence[str] = ()) -> Quote:
+    """Find the numbers and add up their prices.
+
+    Costs: nothing. Repeat: safe; nothing is reserved.
+
+    Raises:
+        BadInput: too few numbers match; says what the vendor sells.
+        SpendRefused: a price is missing or in another currency.
+    """
+    quote = await quote_order(desk, order, seed=seed, prefer=prefer)
+    get_run_logger().info(
+        "Quote: %d numbers, %s %s today, %s a month", len(quote.lines), quote.today, quote.currency, quote.monthly
+    )
+    return quote
+
+
+@step("save quote")
+async def save_quote(desk: Desk, purchase: Purchase, quote: Quote, flow_run_id: str) -> dict[str, Any]:
+    """Keep what a person is asked to approve, so that the resumed run can compare. Returns what was kept.
+
+    Costs: nothing. Repeat: safe; the last quote of a run counts.
+    """
+    kept = {
+        "today": str(quote.today),
+        "monthly": str(quote.monthly),
+        "currency": quote.currency,
+        "phone_numbers": [line.phone_number for line in quote.lines if line.phone_number],
+        "flow_run_id": flow_run_id,
+    }
+    await in_thread(desk.journal.save_quote, purchase.id, kept)
+    return kept
+
+
+@step("save approval")
+async def save_approval(
+    desk: Desk, purchase: Purchase, approved_by: str, approved: Mapping[str, Any], flow_run_id: str
+) -> None:
+    """Keep who approved which amounts.
+
+    Costs: nothing. Repeat: safe.
+    """
+    kept = {name: approved[name] for name in ("today", "monthly", "currency")}
+    await in_thread(desk.journal.save_approval, purchase.id, {"by": approved_by, "flow_run_id": flow_run_id, **kept})
+
+
+@step("write down the numbers")
+async def write_down_chosen(
+    desk: Desk,
+    purchase: Purchase,
+    order: SearchAndRentOrder,
+    quote: Quote,
+    limits: SpendLimits,
+    flow_run_id: str | None,
+) -> tuple[Intention, ...]:
+    """Put the chosen numbers and their prices into the journal, within the caps.
+
+    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written down first stands.
+
+    Raises:
+        SpendRefused: a cap would be broken.
+        NumberClaimed: another purchase took one of the numbers in the meantime.
+    """
+    return await write_down_quote(desk, purchase, order, quote, limits, flow_run_id=flow_run_id)
+
+
+@step("rent numbers")
+async def rent_numbers(
+    desk: Desk,
+    purchase: Purchase,
+    order: SearchAndRentOrder,
+    limits: SpendLimits,
+    flow_run_id: str | None,
+    seen: dict[str, Intention],
+) -> RentResult:
+    """Rent every number that is written down, and replace what rivals took.
+
+    Costs: set-up price and first period of each number, from the moment the vendor accepts.
+    Repeat: safe. Each open intention is looked up at the vendor before anything is asked for again.
+    """
+    logger = get_run_logger()
+    show = _ProgressArtifact(purchase.reference)
+
+    async def progress(line: Intention) -> None:
+        number = (line.result or {}).get("phone_number") or line.subject
+        done = sum(each.state is State.DONE for each in seen.values())
+        logger.info("%s: %s (%d of %d rented)", masked(number), line.state.value, done, order.wanted)
+        await show(100.0 * min(done, order.wanted) / order.wanted)
+
+    return await rent_chosen(desk, purchase, order, limits, flow_run_id=flow_run_id, seen=seen, progress=progress)
+
+
+@step("confirm and await links")
+async def confirm_numbers(
+    desk: Desk, order: SearchAndRentOrder, phone_numbers: Sequence[str]
+) -> dict[str, NumberStatus]:
+    """Read each rented number back and wait, within `provisioning_wait_s`, until its links work.
+
+    Costs: nothing. Repeat: safe.
+    """
+    logger = get_run_logger()
+
+    def told(settled: int, total: int) -> None:
+        logger.info("%d of %d numbers confirmed and linked", settled, total)
+
+    statuses = await confirm_and_wait(
+        desk, phone_numbers, sms=order.sms, voice=order.voice, wait_s=float(order.provisioning_wait_s), progress=told
+    )
+    for status in statuses.values():
+        for name, link in (("SMS", status.sms), ("voice", status.voice)):
+            if link.state in (LinkState.FAILED, LinkState.DROPPED):
+                logger.warning("%s: %s link %s. %s", masked(status.phone_number), name, link.state.value, link.advice)
+    return statuses
+
+
+class _ProgressArtifact:
+    """How far renting is, in the UI. Best effort: a Prefect server that does not answer must not stop a purchase half-way."""
+
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
+        self._artifact_id: UUID | None = None
+        self._works = True
+
+    async def __call__(self, percent: float) -> None:
+        if not self._works:
+            return
+        try:
+            if self._artifact_id is None:
+                self._artifact_id = await acreate_progress_artifact(
+                    percent, key="search-and-rent-progress", description=f"Rented numbers of {self._reference}"
+                )
+            else:
+                await aupdate_progress_artifact(self._artifact_id, percent)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self._works = False
+            get_run_logger().warning("Progress cannot be shown in Prefect any more: %s", type(error).__name__)
+
+
+def _count(lines: Sequence[Intention]) -> str:
+    states = [line.state.value for line in lines]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

@@ -1,0 +1,38 @@
+"""Fixtures that every kind of test shares, and the counts at the end of a run."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+from support import counts, openapi
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asyncio only: httpx, Prefect and the journal's threads all run on it here."""
+    return "asyncio"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all test processes count into; workers inherit its name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[counts.FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="numberflow-counts-")
+
+
+def pytest_sessionfinish() -> None:
+    """Hand in what this process checked against the contract."""
+    counts.count("contract checks", openapi.checks_run)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was tried: "fault-matrix cases: 700, …"."""
+    told = ", ".join(f"{what}: {n:,}" for what, n in sorted(counts.totals().items()) if n)
+    if told:
+        terminalreporter.write_line(told)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(counts.FOLDER_VARIABLE), ignore_errors=True)

@@ -1,0 +1,120 @@
+"""kill -9 during the export: readers in a loop see the old snapshot or the new one, whole, and the next run publishes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.dying_export import Mortuary
+from support.exports import check_readable
+
+pytestmark = pytest.mark.crash
+
+OLD, NEW = 300, 305
+PROJECT_GLOB = "inventory/v1/snapshot_date=*/project_id=*"
+
+
+@pytest.fixture(scope="module")
+def exports() -> Iterator[Mortuary]:
+    with Mortuary() as started:
+        yield started
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[list[object]]:
+    """A reader who checks, in a loop. What it saw, and any error, is in the list."""
+    seen: list[object] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                seen.append(check_readable(root))
+                if seen[-1] is not None:
+                    seen.append(len(pd.read_parquet(root / "inventory" / "v1", columns=["phone_number"])))
+            except Exception as error:
+                seen.append(error)
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_every_file_operation(tmp_path: Path, exports: Mortuary) -> None:
+    """Killed before or after any file operation of a second export: a checking reader never sees anything but the old rows or the new ones."""
+    assert exports.run(tmp_path, OLD) is not None
+    count = exports.run(tmp_path, OLD)
+    assert count is not None
+    assert count >= 8
+    with _reading(tmp_path) as seen:
+        for n in range(1, count + 1):
+            for when in ("before", "after"):
+                assert exports.run(tmp_path, NEW if n % 2 else OLD, n, when) is None, (n, when)
+                assert check_readable(tmp_path) in {OLD, NEW}, (n, when)
+        assert exports.run(tmp_path, NEW) is not None
+    assert {OLD, NEW} == set(seen)
+    assert NEW == check_readable(tmp_path)
+
+
+def test_every_file_operation_of_the_first_export(tmp_path: Path, exports: Mortuary) -> None:
+    """Killed at any file operation of the very first export: readers see nothing or all of it; the next run publishes."""
+    count = exports.run(tmp_path / "whole", OLD)
+    assert count is not None
+    for n in range(1, count + 1):
+        root = tmp_path / str(n)
+        assert exports.run(root, OLD, n, "after") is None
+        assert check_readable(root) in {None, OLD}, n
+        assert exports.run(root, NEW) is not None
+        assert NEW == check_readable(root)
+
+
+def test_ten_random_moments(tmp_path: Path, exports: Mortuary) -> None:
+    """Killed at ten random moments, with readers in a loop: the old rows or the new ones, and the next run publishes."""
+    dice = random.Random(20261123)
+    began = time.monotonic()
+    assert exports.run(tmp_path, OLD) is not None
+    took_s = time.monotonic() - began
+    with _reading(tmp_path) as seen:
+        for _ in range(10):
+            pid = exports.start(tmp_path, NEW)
+            time.sleep(dice.uniform(0.0, took_s))
+            os.kill(pid, signal.SIGKILL)
+            exports.end(pid)
+        assert exports.run(tmp_path, NEW) is not None
+    assert {OLD, NEW} >= set(seen)
+    assert NEW == check_readable(tmp_path)
+
+
+def test_two_runs_at_once(tmp_path: Path, exports: Mortuary) -> None:
+    """Runs of the same date that race end with one whole snapshot that its manifest describes."""
+    racing = [exports.start(tmp_path, active) for active in (OLD, NEW, OLD, NEW)]
+    assert all(exports.end(pid) is not None for pid in racing)
+    assert check_readable(tmp_path) in {OLD, NEW}
+    assert 1 == len(list(tmp_path.glob(f"{PROJECT_GLOB}/numbers.parquet")))
+    assert [] == list((tmp_path / "_scratch").iterdir())
+
+
+def test_leftovers_are_swept_a_day_later(tmp_path: Path, exports: Mortuary) -> None:
+    """What a killed run leaves in the scratch folder is gone after the first run a day later, and nothing younger is."""
+    scratch = tmp_path / "_scratch"
+    for name, age_s in (("old", 25 * 3600), ("young", 60)):
+        (scratch / name).mkdir(parents=True)
+        (scratch / name / "numbers.parquet").write_bytes(b"half")
+        then = time.time() - age_s
+        for path in (scratch / name / "numbers.parquet", scratch / name):
+            os.utime(path, (then, then))
+    assert exports.run(tmp_path, OLD) is not None
+    assert ["young"] == sorted(path.name for path in scratch.iterdir())

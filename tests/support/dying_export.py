@@ -1,0 +1,139 @@
+"""Exports that die: before or after their n-th file operation, or whenever they are killed from outside.
+
+`Mortuary` starts one process that has imported everything and forks a child for each export, because an import takes longer than an export.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+# What the standard library calls for every step that a crash could fall between. Reads are left out: they change nothing.
+_OPERATIONS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "open")
+
+_TESTS = Path(__file__).parents[1]
+
+
+class Mortuary:
+    """Starts exports and tells how they ended."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.dying_export"],
+            cwd=_TESTS,
+            env=os.environ | {"PYTHONPATH": str(_TESTS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=60)
+
+    def start(self, root: Path, active: int, n: int = 0, when: str = "never") -> int:
+        """Export `active` numbers to `root`, killed `when` ("before", "after") the n-th file operation. Returns the process id."""
+        return int(self._ask(f"start {active} {n} {when} {root}"))
+
+    def end(self, pid: int) -> int | None:
+        """Wait for an export: how many file operations it took, None when it was killed."""
+        answer = self._ask(f"end {pid}")
+        return None if answer == "killed" else int(answer)
+
+    def run(self, root: Path, active: int, n: int = 0, when: str = "never") -> int | None:
+        """`start`, then `end`."""
+        return self.end(self.start(root, active, n, when))
+
+    def _ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+
+# ---------------------------------------------------------------- in the process that forks
+
+
+@dataclass
+class _Count:
+    n: int
+    when: str
+    operations: int = 0
+
+    def wrap(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*args: Any, **kwargs: Any) -> Any:
+            self.operations += 1
+            deadly = self.operations == self.n
+            if deadly and self.when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                return real(*args, **kwargs)
+            finally:
+                if deadly and self.when == "after":
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        return operation
+
+
+def _child(root: str, active: int, count: _Count) -> None:
+    from support.exports import project
+
+    from numberflow.export.snapshot import export_project
+
+    async def export() -> None:
+        async with project(active, page_size=1000) as (_, client):
+            for name in _OPERATIONS:
+                setattr(os, name, count.wrap(getattr(os, name)))
+            await export_project(client, root)
+
+    asyncio.run(export())
+
+
+def _start(root: str, active: int, count: _Count) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return pid, reading
+    try:
+        _child(root, active, count)
+        os.write(writing, str(count.operations).encode())
+    finally:
+        os._exit(0)
+
+
+def _serve() -> None:
+    import support.exports  # noqa: F401 - everything is imported before the first fork
+
+    import numberflow.export.snapshot  # noqa: F401
+
+    pipes: dict[int, int] = {}
+    for line in sys.stdin:
+        word, *rest = line.strip().split(" ", 4)
+        if word == "start":
+            pid, pipe = _start(rest[3], int(rest[0]), _Count(int(rest[1]), rest[2]))
+            pipes[pid] = pipe
+            answer = str(pid)
+        else:
+            pid = int(rest[0])
+            _, status = os.waitpid(pid, 0)
+            said = os.read(pipes[pid], 100).decode()
+            os.close(pipes.pop(pid))
+            answer = "killed" if os.WIFSIGNALED(status) else said
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,85 @@
+"""Every fault of the simulator as a list that the matrix runs through: what strikes, and what it may leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Reads catch up well within the settling time (120 s), or only long after it.
+LAG_SHORT_S = 45.0
+LAG_LONG_S = 3600.0
+
+CHANGES = frozenset({"release", "update"})
+RENTS = frozenset({"rent", "rent_any"})
+ALL = RENTS | CHANGES
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """One thing that goes wrong at a costly request.
+
+    Args:
+        name: for the test's id.
+        rule: of the simulator, without its operation; None when only the process dies.
+        dies: whether the process dies at that request, and on which side of its effect.
+        operations: at which it can happen.
+        variant: a 5xx that differs from 503 with JSON only in status and body; it is left out where only repetition would be new.
+        lags_long: reads stay behind for longer than the settling time: what no evidence can prove is then a person's matter.
+    """
+
+    name: str
+    rule: Mapping[str, Any] | None = None
+    dies: str | None = None
+    operations: frozenset[str] = ALL
+    variant: bool = False
+    lags_long: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _errors() -> list[Mishap]:
+    return [
+        Mishap(
+            f"error_{side}-{status}-{body}",
+            {"fault": f"error_{side}", "status": status, "html": body == "html"},
+            variant=(status, body) != (503, "json"),
+        )
+        for side in ("before", "after")
+        for status in (500, 502, 503, 504)
+        for body in ("json", "html")
+    ]
+
+
+def _lost_and_lagging() -> list[Mishap]:
+    """The hardest: the reply is lost, and reads do not show the effect yet."""
+    return [
+        Mishap(f"{fault}-lag_{lag}", {"fault": fault, "lag_s": lag_s}, lags_long=lag == "long")
+        for fault in ("timeout_after", "error_after", "reset_after", "truncated", "html_200", "empty_200", "wrong_json")
+        for lag, lag_s in (("short", LAG_SHORT_S), ("long", LAG_LONG_S))
+    ]
+
+
+MISHAPS: tuple[Mishap, ...] = (
+    Mishap("delay", {"fault": "delay", "delay_s": 0.01}),
+    *(Mishap(name, {"fault": name}) for name in ("timeout_before", "timeout_after", "reset_before", "reset_after")),
+    *_errors(),
+    *(Mishap(name, {"fault": name}) for name in ("truncated", "html_200", "empty_200", "wrong_json")),
+    Mishap("429-seconds", {"fault": "rate_limited", "retry_after": 7}),
+    Mishap("429-date", {"fault": "rate_limited", "retry_after": "date"}),
+    Mishap("429-absurd", {"fault": "rate_limited", "retry_after": "absurd"}),
+    Mishap("429-none", {"fault": "rate_limited"}),
+    Mishap("token_expired", {"fault": "token_expired"}),
+    Mishap("price_change", {"fault": "price_change"}, operations=RENTS),
+    Mishap("rival", {"fault": "rival"}, operations=frozenset({"rent"})),
+    Mishap("stale_reads-short", {"fault": "stale_reads", "lag_s": LAG_SHORT_S}),
+    Mishap("stale_reads-long", {"fault": "stale_reads", "lag_s": LAG_LONG_S}, lags_long=True),
+    Mishap("stale_list-short", {"fault": "stale_list", "lag_s": LAG_SHORT_S}),
+    Mishap("stale_list-long", {"fault": "stale_list", "lag_s": LAG_LONG_S}, lags_long=True),
+    *_lost_and_lagging(),
+    Mishap("killed-before", dies="before"),
+    Mishap("killed-after", dies="after"),
+    Mishap("killed-after-lag_short", {"fault": "stale_reads", "lag_s": LAG_SHORT_S}, dies="after"),
+    Mishap("killed-after-lag_long", {"fault": "stale_reads", "lag_s": LAG_LONG_S}, dies="after", lags_long=True),
+)

@@ -1,0 +1,187 @@
+"""Prefect as an operator has it: the record deployed to a work pool, workers as real processes, and the calls that the UI makes.
+
+Not here: the server (support.runs), and what the flow has to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from numberflow.cli.prefect_server import SERVER_ENVIRONMENT
+
+ROOT = Path(__file__).parents[2]
+POOL = "numberflow"
+# A worker polls, starts an interpreter, and that imports Prefect: 4 to 14 s alone, several times that on busy cores.
+RUN_TIMEOUT_S = 120.0
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+
+
+@dataclass
+class Prefect:
+    """One server, asked in the way its UI asks."""
+
+    api_url: str
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(base_url=self.api_url, timeout=30, trust_env=False)
+
+    def command(self, *arguments: str, home: Path) -> str:
+        """Run `prefect …` in the root of the repository; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            cwd=ROOT,
+            env=self.environment(home),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """What every process needs to work with this server, and nothing of whoever runs the tests."""
+        plain = {n: v for n, v in os.environ.items() if not n.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))}
+        return plain | SERVER_ENVIRONMENT | {"PREFECT_API_URL": self.api_url, "PREFECT_HOME": str(home)}
+
+    def deployment(self, name: str = "search-and-rent/search-and-rent") -> dict[str, Any]:
+        """A deployment by its flow's and its own name."""
+        return self._json("GET", f"/deployments/name/{name}")
+
+    def start(self, parameters: Mapping[str, Any]) -> str:
+        """Submit the form of search-and-rent; returns the flow run's id."""
+        run = self._json(
+            "POST", f"/deployments/{self.deployment()['id']}/create_flow_run", json={"parameters": dict(parameters)}
+        )
+        return str(run["id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A flow run as it is now."""
+        return self._json("GET", f"/flow_runs/{run_id}")
+
+    def retry(self, run_id: str) -> None:
+        """Press Retry."""
+        self.set_state(run_id, "SCHEDULED", "AwaitingRetry")
+
+    def cancel(self, run_id: str) -> None:
+        """Press Cancel."""
+        self.set_state(run_id, "CANCELLING", "Cancelling")
+
+    def set_state(self, run_id: str, kind: str, name: str) -> None:
+        """Change the state of a run; the server has to accept it."""
+        answer = self._json("POST", f"/flow_runs/{run_id}/set_state", json={"state": {"type": kind, "name": name}})
+        assert answer["status"] == "ACCEPT", answer
+
+    def resume(self, run_id: str, **answers: Any) -> None:
+        """Send the form of a suspended run."""
+        answer = self._json("POST", f"/flow_runs/{run_id}/resume", json={"run_input": answers})
+        assert answer["status"] == "ACCEPT", answer
+
+    def form(self, run_id: str) -> dict[str, Any]:
+        """What a suspended run asks: `schema` of the form, and its `description`."""
+        keys = self.run(run_id)["state"]["state_details"]["run_input_keyset"]
+        return {
+            name: self._json("GET", f"/flow_runs/{run_id}/input/{keys[name]}") for name in ("schema", "description")
+        }
+
+    def ended(self, run_id: str, *, attempt: int = 1) -> dict[str, Any]:
+        """The run when it has ended for the `attempt`-th time."""
+        return self.when(run_id, lambda run: run["state_type"] in TERMINAL and run["run_count"] >= attempt)
+
+    def suspended(self, run_id: str) -> dict[str, Any]:
+        """The run when it waits for a person."""
+        return self.when(run_id, lambda run: run["state_type"] == "PAUSED")
+
+    def when(self, run_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The run when `holds` is true of it."""
+        give_up_at = time.monotonic() + RUN_TIMEOUT_S
+        while not holds(run := self.run(run_id)):
+            assert time.monotonic() < give_up_at, f"waited in vain; the run is {run['state']}"
+            time.sleep(0.2)
+        return run
+
+    def artifacts(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """The last artifact of each key that a run made."""
+        found = self._json(
+            "POST", "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "CREATED_DESC"}
+        )
+        return {each["key"]: each for each in reversed(found)}
+
+    def logs(self, run_id: str) -> list[str]:
+        """What a run has logged so far."""
+        found = self._json("POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [run_id]}}})
+        return [str(each["message"]) for each in found]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Events of one name."""
+        found = self._json("POST", "/events/filter", json={"filter": {"event": {"name": [name]}}})
+        return list(found["events"])
+
+    def _json(self, method: str, path: str, **arguments: Any) -> Any:
+        give_up_at = time.monotonic() + RUN_TIMEOUT_S
+        # 503: the server's SQLite was locked for too long; Prefect's own client asks again, too.
+        while (response := self.http.request(method, path, **arguments)).status_code == 503:
+            assert time.monotonic() < give_up_at, response.text
+            time.sleep(1)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json()
+
+
+class Worker:
+    """`prefect worker start` as a real process with a home of its own."""
+
+    def __init__(self, prefect: Prefect, folder: Path, environment: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True)
+        own = {
+            "NUMBERFLOW_HOME": str(folder / "numberflow"),
+            # The default of 10 s is for servers with hundreds of workers.
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        }
+        with (folder / "worker.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"],
+                cwd=folder,
+                env=prefect.environment(folder / "prefect") | own | environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """Kill -9 of the worker and of every run it started: what a power cut leaves."""
+        # The worker first: it would otherwise tell the server that its run has died.
+        everyone = [self._process.pid, *descendants(self._process.pid)]
+        for pid in everyone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the worker's process runs."""
+        return self._process.poll() is None
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes that a process started, and those that they started."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in parentheses may hold anything; the parent's id is the second field after it.
+            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    found = list(parents.get(pid, []))
+    for child in found:
+        found += parents.get(child, [])
+    return found

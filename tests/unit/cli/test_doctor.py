@@ -1,0 +1,105 @@
+"""`numberflow doctor`: a line for everything that is checked, and a mend for everything that is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+import pytest
+from support.command import ACCOUNT, Command
+
+from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
+
+CHECKS = ["credentials", "connectivity", "journal", "inventory", "prefect", "versions"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """A simulator on a port, with seven numbers held."""
+    with serve(Simulator(SimulatorSettings(active=7)), port=0, control_port=0) as served:
+        yield served
+
+
+def findings(command: Command) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit code, and every finding by name."""
+    ended = command("doctor", "--json")
+    return ended.code, {finding["name"]: finding for finding in json.loads(ended.out)}
+
+
+def test_all_well(command: Command, running: Running) -> None:
+    """With an account, a vendor that answers and a disk, everything is ok, line by line, and the exit code is 0."""
+    command.set(running.environment)
+    ended = command("doctor")
+    assert 0 == ended.code, ended.out
+    assert [["ok", name] for name in CHECKS] == [row.split()[:2] for row in ended.out.splitlines()]
+    assert "(7 numbers held)" in ended.out
+    assert running.environment["SINCH_KEY_SECRET"] not in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_nothing_is_left_behind(command: Command, running: Running) -> None:
+    """The probe file in the inventory store is deleted, and no Prefect server is started."""
+    command.set(running.environment)
+    code, found = findings(command)
+    assert (0, []) == (code, [entry for entry in (command.home / "data").rglob("*") if entry.is_file()])
+    assert found["prefect"]["text"].startswith("no server is running")
+
+
+def test_no_account(command: Command) -> None:
+    """Without an account its line says what to set, connectivity is not tried, and the rest is checked all the same."""
+    code, found = findings(command)
+    assert 1 == code
+    assert [name for name in CHECKS if name != "connectivity"] == list(found)
+    assert "numberflow simulator" in found["credentials"]["mend"]
+    assert {"credentials"} == {name for name, finding in found.items() if not finding["ok"]}
+
+
+@pytest.mark.parametrize(
+    ("broken", "variables"),
+    [
+        ("connectivity", {"SINCH_AUTH_URL": "http://127.0.0.1:9/auth", "SINCH_NUMBERS_URL": "http://127.0.0.1:9/numbers"}),
+        ("connectivity", {"SINCH_KEY_SECRET": "wrong"}),
+        ("connectivity", {"SINCH_PROJECT_ID": "another-project"}),
+        ("journal", {"NUMBERFLOW_DATABASE_URL": "sqlite:////dev/null/journal.db"}),
+        ("journal", {"NUMBERFLOW_DATABASE_URL": "postgresql://nobody:very-secret@127.0.0.1:9/journal"}),
+        ("inventory", {"NUMBERFLOW_INVENTORY_URL": "/dev/null/data"}),
+        ("inventory", {"NUMBERFLOW_INVENTORY_URL": "nosuchscheme://x"}),
+        ("prefect", {"PREFECT_API_URL": "http://127.0.0.1:9/api"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)  # fmt: skip
+def test_one_part_is_broken(command: Command, running: Running, broken: str, variables: dict[str, str]) -> None:
+    """A part that is broken is named with a mend; the others are ok; the exit code says so; no secret shows."""
+    command.set({**running.environment, **variables})
+    code, found = findings(command)
+    assert (1, {broken}) == (code, {name for name, finding in found.items() if not finding["ok"]})
+    assert found[broken]["text"]
+    assert found[broken]["mend"]
+    assert "very-secret" not in json.dumps(found)
+    text = command("doctor").out.splitlines()
+    (at,) = [index for index, row in enumerate(text) if row.startswith("MEND")]
+    assert (broken, "→") == (text[at].split()[1], text[at + 1].split()[0])
+
+
+def test_bad_variable(command: Command) -> None:
+    """A variable that cannot be used is the one finding: nothing else can be checked then."""
+    command.set({**ACCOUNT, "NUMBERFLOW_LEASE_S": "never"})
+    code, found = findings(command)
+    assert (1, ["settings"]) == (code, list(found))
+    assert found["settings"]["text"].startswith("NUMBERFLOW_LEASE_S: ")
+
+
+def test_version_that_does_not_fit(command: Command, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FastAPI with which Prefect's server does not start is found before anybody starts one."""
+    command.set(running.environment)
+    version = metadata.version
+
+    def newer(name: str) -> str:
+        return "0.155.0" if name == "fastapi" else version(name)
+
+    monkeypatch.setattr(metadata, "version", newer)
+    code, found = findings(command)
+    assert (1, {"versions"}) == (code, {name for name, finding in found.items() if not finding["ok"]})
+    assert "fastapi<0.155" in found["versions"]["mend"]

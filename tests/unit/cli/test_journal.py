@@ -1,0 +1,176 @@
+"""`numberflow journal`: what was intended, what happened, and a person's verdict."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+from support.command import Command
+from support.journals import Vendor, new_purchase, plan, rent_line, run_step, take
+
+from numberflow.journal import Evidence, Intention, Journal, NewIntention, State
+from numberflow.settings import Settings
+
+
+@pytest.fixture
+def lines(command: Command) -> dict[str, Intention]:
+    """A done rent, one that needs a person, and a vendor-picked one that does."""
+
+    async def unclear(_: Intention) -> Evidence:
+        return Evidence("inconclusive", "neither held nor for sale", {"status": 404})
+
+    vendor = Vendor("ok", "lost", "lost")
+    command.set({"NUMBERFLOW_SETTLE_S": "0"})
+    with Journal.open(Settings.load().journal_url) as journal:
+        purchase = journal.open_purchase(new_purchase("PO-1"))
+        lease = take(journal, purchase.resource)
+        any_number = NewIntention(
+            "rent_any", None, "f", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD"
+        )
+        planned = plan(journal, lease, purchase, rent_line("+12025550101"), rent_line("+12025550102"), any_number)
+        journal.give_back_leases((lease,))
+
+        async def run_all() -> list[Intention]:
+            looks: list[Any] = [vendor.look, unclear, unclear]
+            return [await run_step(journal, one, vendor.rent, look) for one, look in zip(planned, looks, strict=True)]
+
+        done, open_rent, open_any = anyio.run(run_all)
+    assert [State.DONE, State.NEEDS_PERSON, State.NEEDS_PERSON] == [one.state for one in (done, open_rent, open_any)]
+    return {"done": done, "open": open_rent, "any": open_any}
+
+
+def test_empty(command: Command) -> None:
+    """An empty journal says so, and is an empty list for programs."""
+    assert (0, "The journal has no such intention.\n") == (
+        command("journal", "list").code,
+        command("journal", "list").out,
+    )
+    assert [] == json.loads(command("journal", "list", "--json").out)
+
+
+def test_list(command: Command, lines: dict[str, Intention]) -> None:
+    """One row per intention, newest first, with state, number, amount and reference; open ones say why."""
+    rows = command("journal", "list").out.splitlines()
+    assert [lines["any"].id, lines["open"].id, lines["done"].id] == [row.split()[0] for row in rows]
+    assert ["done", "rent", "+12025550101", "3.00", "USD", "PO-1"] == rows[2].split()[1:7]
+    assert rows[1].split()[1:4] == ["needs_person", "rent", "+12025550102"]
+    assert rows[1].endswith(str(lines["open"].reason))
+    assert not rows[2].endswith(str(lines["done"].reason))
+
+
+def test_list_filters(command: Command, lines: dict[str, Intention]) -> None:
+    """States, reference and limit narrow the list; JSON has every field, amounts as text."""
+    found = json.loads(command("journal", "list", "--state", "done", "--state", "refused", "--json").out)
+    assert [(lines["done"].id, "done", "3.00", "+12025550101", "PO-1")] == [
+        (row["id"], row["state"], row["due_amount"], row["phone_number"], row["reference"]) for row in found
+    ]
+    assert [] == json.loads(command("journal", "list", "--reference", "PO-2", "--json").out)
+    assert 1 == len(json.loads(command("journal", "list", "--limit", "1", "--json").out))
+
+
+def test_list_unknown_state(command: Command) -> None:
+    """A state that does not exist is bad input, with those that do."""
+    ended = command("journal", "list", "--state", "paid")
+    assert (2, "numberflow: --state: 'paid' is no state") == (ended.code, ended.err.splitlines()[0])
+    assert all(state.value in ended.err for state in State)
+
+
+def test_show(command: Command, lines: dict[str, Intention]) -> None:
+    """One intention with price, attempts, looks and the command that settles it; the beginning of an id is enough if it is unique."""
+    out = command("journal", "show", lines["open"].id).out
+    assert out.splitlines()[0] == f"{lines['open'].id}: rent +12025550102 is needs_person"
+    assert "price       3.00 USD at once, 2.00 a month" in out
+    assert "attempt 1" in out
+    assert "neither held nor for sale" in out
+    assert f"settle with: numberflow journal settle {lines['open'].id} --as done|refused|planned" in out
+    assert "settle with" not in command("journal", "show", lines["done"].id).out
+
+
+def test_show_json(command: Command, lines: dict[str, Intention]) -> None:
+    """For programs: the intention, its attempts and its evidence."""
+    shown = json.loads(command("journal", "show", lines["done"].id, "--json").out)
+    assert ("done", ["applied"], "+12025550101") == (
+        shown["intention"]["state"],
+        [attempt["outcome"] for attempt in shown["attempts"]],
+        shown["intention"]["phone_number"],
+    )
+    assert {"intention", "attempts", "evidence"} == set(shown)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show", "nothing"], ["settle", "nothing", "--as", "done", "--by", "A", "--note", "n"]]
+)
+def test_unknown_intention(command: Command, arguments: list[str]) -> None:
+    """An id that names nothing is bad input."""
+    assert 2 == command("journal", *arguments).code
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"), [("done", State.DONE), ("refused", State.REFUSED), ("planned", State.PLANNED)]
+)
+def test_settle(command: Command, lines: dict[str, Intention], verdict: str, state: State) -> None:
+    """A person's verdict becomes the state, with name and note in the evidence."""
+    ended = command("journal", "settle", lines["open"].id, "--as", verdict, "--by", "Ada", "--note", "on the invoice")
+    assert (0, f"{lines['open'].id} is now {state.value}\n") == (ended.code, ended.out)
+    shown = json.loads(command("journal", "show", lines["open"].id, "--json").out)
+    assert (state.value, "decided by Ada: on the invoice") == (
+        shown["intention"]["state"],
+        shown["evidence"][-1]["note"],
+    )
+
+
+def test_settle_names_the_number_that_the_vendor_picked(command: Command, lines: dict[str, Intention]) -> None:
+    """Where the vendor picked the number, the verdict names it, and from then on the journal does."""
+    arguments = ["--as", "done", "--by", "Ada", "--note", "n", "--number", "+12025550109", "--json"]
+    settled = json.loads(command("journal", "settle", lines["any"].id, *arguments).out)
+    assert ("done", "+12025550109") == (settled["state"], settled["phone_number"])
+    assert "+12025550109" in command("journal", "list", "--state", "done").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--as", "paid", "--by", "A", "--note", "n"], "paid"),
+        (["--as", "done", "--by", " ", "--note", "n"], "by: is empty"),
+        (["--as", "done", "--by", "A", "--note", ""], "note: is empty"),
+        (["--as", "done", "--by", "A"], "--note"),
+    ],
+)
+def test_settle_without_a_full_verdict(
+    command: Command, lines: dict[str, Intention], arguments: list[str], said: str
+) -> None:
+    """A verdict without a name, a note or a known word changes nothing."""
+    ended = command("journal", "settle", lines["open"].id, *arguments)
+    assert 2 == ended.code
+    assert said in ended.err
+    assert "needs_person" in command("journal", "list", "--state", "needs_person").out
+
+
+def test_settled_once(command: Command, lines: dict[str, Intention]) -> None:
+    """What is decided is not decided again: neither a done line nor one that a person has closed."""
+    arguments = ["--as", "refused", "--by", "Ada", "--note", "n"]
+    ended = command("journal", "settle", lines["done"].id, *arguments)
+    assert (True, "done") == (
+        ended.code != 0,
+        json.loads(command("journal", "show", lines["done"].id, "--json").out)["intention"]["state"],
+    )
+    assert "Traceback" not in ended.err
+
+
+def test_journal_that_cannot_be_opened(command: Command) -> None:
+    """A journal that is not there is said, with exit code 3: nothing can be bought without it."""
+    blocked = command.folder / "file"
+    blocked.write_text("")
+    command.set({"NUMBERFLOW_DATABASE_URL": f"sqlite:///{blocked}/journal.db"})
+    ended = command("journal", "list")
+    assert (3, "") == (ended.code, ended.out)
+    assert ended.err.startswith("numberflow: ")
+    assert "Traceback" not in ended.err
+
+
+def test_no_colour(command: Command, lines: dict[str, Intention]) -> None:
+    """Output that goes to no terminal carries no colour."""
+    shown = "".join(command("journal", *rest).out for rest in (["list"], ["show", lines["done"].id], ["--help"]))
+    assert "\x1b" not in shown

@@ -1,0 +1,193 @@
+"""Caps: what is done, under way or unknown counts, and no race gets past them."""
+
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.journals import (
+    PROJECT,
+    TurnedClock,
+    Vendor,
+    new_purchase,
+    plan,
+    planned,
+    release_line,
+    rent_line,
+    run_step,
+    take,
+)
+
+from numberflow.errors import SpendRefused
+from numberflow.journal import Intention, Journal, NewIntention, State
+from numberflow.journal.entries import AttemptEnd, Outcome
+from numberflow.journal.transitions import Event
+
+
+def _plan(
+    journal: Journal, reference: str, *lines: NewIntention, **caps: Decimal | str | None
+) -> tuple[Intention, ...]:
+    purchase = journal.open_purchase(new_purchase(reference))
+    lease = take(journal, purchase.resource)
+    try:
+        return plan(journal, lease, purchase, *lines, **caps)  # type: ignore[arg-type]
+    finally:
+        journal.give_back_leases((lease,))
+
+
+def test_the_cap_is_filled_to_the_last_cent_and_no_further(journal: Journal) -> None:
+    """Setup plus the first month count; the message names who used the day up, and the mend."""
+    _plan(journal, "PO-1", rent_line("+1", "1.00", "2.00"), cap_today=Decimal("3.00"))
+    with pytest.raises(SpendRefused) as caught:
+        _plan(journal, "PO-2", rent_line("+2", "0.00", "0.01"), cap_today=Decimal("3.00"))
+    assert "cap_today" == caught.value.rule
+    assert "PO-1: 3.00" in str(caught.value)
+    assert "max_today" in caught.value.mend
+    assert () == journal.intentions(reference="PO-2")
+
+
+@pytest.mark.parametrize("state", ["planned", "sending", "unknown", "needs_person", "done"])
+def test_every_state_but_refused_uses_up_the_cap(journal: Journal, state: str) -> None:
+    """What may have been spent counts as spent."""
+    (intention,) = _plan(journal, "PO-1", rent_line("+1"), cap_today=Decimal(3))
+    leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
+    ways = {
+        "planned": None,
+        "sending": (),
+        "unknown": (Event.LOSE,),
+        "needs_person": (Event.LOSE, Event.ESCALATE),
+        "done": (Event.CONFIRM,),
+    }
+    events = ways[state]
+    if events is not None:
+        journal.begin(intention.id, leases=leases)
+        journal.record(intention.id, leases=leases, events=events, attempt=AttemptEnd(Outcome.UNKNOWN))
+    assert state == journal.history(intention.id).intention.state
+    with pytest.raises(SpendRefused):
+        _plan(journal, "PO-2", rent_line("+2"), cap_today=Decimal(5))
+
+
+def test_a_refused_step_uses_up_nothing(journal: Journal) -> None:
+    """After the vendor's no the budget is free again."""
+    (intention,) = _plan(journal, "PO-1", rent_line("+1"), cap_today=Decimal(3))
+    leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
+    journal.begin(intention.id, leases=leases)
+    journal.record(intention.id, leases=leases, events=(Event.REFUSE,), attempt=AttemptEnd(Outcome.REFUSED))
+    assert 1 == len(_plan(journal, "PO-2", rent_line("+2"), cap_today=Decimal(3)))
+
+
+def test_the_monthly_cap_covers_the_whole_purchase(journal: Journal) -> None:
+    """Lines that were planned earlier under the same reference count; other references do not."""
+    _plan(journal, "PO-0", rent_line("+9"), cap_monthly=Decimal(2))
+    _plan(journal, "PO-1", rent_line("+1"), cap_monthly=Decimal(4))
+    _plan(journal, "PO-1", rent_line("+2"), cap_monthly=Decimal(4))
+    with pytest.raises(SpendRefused) as caught:
+        _plan(journal, "PO-1", rent_line("+3"), cap_monthly=Decimal(4))
+    assert "cap_monthly" == caught.value.rule
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (NewIntention("rent", "+1", "f", {}, None, Decimal(1), "USD"), "missing_price"),
+        (NewIntention("rent", "+1", "f", {}, Decimal(1), None, "USD"), "missing_price"),
+        (NewIntention("rent", "+1", "f", {}, Decimal(1), Decimal(1), None), "missing_price"),
+        (NewIntention("rent_any", None, "f"), "missing_price"),
+        (NewIntention("create_order", None, "f"), "missing_price"),
+        (NewIntention("release", "+1", "f", {}, Decimal(1)), "missing_price"),
+        (NewIntention("rent", "+1", "f", {}, Decimal(-5), Decimal(1), "USD"), "missing_price"),
+        (NewIntention("rent", "+1", "f", {}, Decimal("NaN"), Decimal(1), "USD"), "missing_price"),
+        (rent_line("+1", currency="EUR"), "currency"),
+    ],
+)
+def test_doubt_about_a_price_stops(journal: Journal, line: NewIntention, rule: str) -> None:
+    """Missing, unusable or foreign: nothing of the purchase is planned, even without any cap."""
+    with pytest.raises(SpendRefused) as caught:
+        _plan(journal, "PO-1", rent_line("+2"), line)
+    assert rule == caught.value.rule
+    assert () == journal.intentions(project_id=PROJECT)
+
+
+def test_two_currencies_on_one_day_stop(journal: Journal) -> None:
+    """Their sum means nothing, so nothing more is bought that day."""
+    _plan(journal, "PO-1", rent_line("+1", currency="USD"), currency="USD")
+    with pytest.raises(SpendRefused, match="PO-1") as caught:
+        _plan(journal, "PO-2", rent_line("+2", currency="EUR"), currency="EUR", cap_today=Decimal(100))
+    assert "currency" == caught.value.rule
+
+
+def test_a_release_is_never_stopped_by_a_cap(journal: Journal) -> None:
+    """Giving a number up costs nothing, even on a day that is used up."""
+    assert 1 == len(_plan(journal, "R-1", release_line("+1"), cap_today=Decimal(0), cap_monthly=Decimal(0)))
+
+
+def test_several_months_at_once_count_as_due(journal: Journal) -> None:
+    """When the number is paid for longer than a month, all of it leaves the account on the day of the rent."""
+    yearly = NewIntention("rent", "+1", "f", {}, Decimal(1), Decimal(2), "USD", due_amount=Decimal(25))
+    with pytest.raises(SpendRefused):
+        _plan(journal, "PO-1", yearly, cap_today=Decimal(24))
+    _plan(journal, "PO-1", yearly, cap_today=Decimal(25), cap_monthly=Decimal(2))
+
+
+@pytest.mark.anyio
+async def test_a_step_that_is_sent_on_a_later_day_counts_on_that_day(journal_url: str) -> None:
+    """Its spend moves, and that day's cap is checked again before anything is sent."""
+    clock = TurnedClock(datetime(2026, 11, 23, 23, 59, tzinfo=UTC))
+    with Journal.open(journal_url, clock=clock) as journal:
+        (late,) = _plan(journal, "PO-1", rent_line("+1"), cap_today=Decimal(3))
+        clock.turn(minutes=5)
+        (today,) = _plan(journal, "PO-2", rent_line("+2"), cap_today=Decimal(3))
+        vendor = Vendor()
+        with pytest.raises(SpendRefused, match="PO-2"):
+            await run_step(journal, late, vendor.rent, vendor.look)
+        assert 0 == vendor.requests
+        assert State.PLANNED == journal.history(late.id).intention.state
+        lease = take(journal, today.purchase_resource)
+        journal.withdraw(today.id, lease, "not needed")
+        done = await run_step(journal, late, vendor.rent, vendor.look)
+        assert (done.state, done.spend_day.day) == (State.DONE, 24)
+        assert {} == dict(journal.spent(PROJECT, late.spend_day).totals)
+        assert {"USD": Decimal("3.00")} == dict(journal.spent(PROJECT, done.spend_day).totals)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cap=st.integers(0, 20), prices=st.lists(st.integers(0, 9), min_size=8, max_size=8))
+def test_eight_planners_at_once_stay_under_the_cap(journal: Journal, cap: int, prices: list[int]) -> None:
+    """Whatever the prices: the sum never passes the cap, and nobody who would still fit is refused."""
+    # A project for each example, since the journal is shared by all of them.
+    project = f"{cap}-{prices}-{threading.get_ident()}-{datetime.now(UTC).timestamp()}"
+    refused: list[int] = []
+    failures: list[BaseException] = []
+    start = threading.Barrier(8)
+
+    def planner(index: int, price: int) -> None:
+        try:
+            purchase = journal.open_purchase(new_purchase(f"PO-{index}", project))
+            lease = take(journal, purchase.resource)
+            start.wait()
+            line = rent_line(f"+{index}", str(price), "0")
+            plan(journal, lease, purchase, line, cap_today=Decimal(cap))
+        except SpendRefused:
+            refused.append(price)
+        except BaseException as error:
+            failures.append(error)
+            start.abort()
+
+    threads = [threading.Thread(target=planner, args=item) for item in enumerate(prices)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [] == failures
+    spent = sum(journal.spent(project, datetime.now(UTC).date()).totals.values(), Decimal(0))
+    assert spent <= cap
+    assert [price for price in refused if spent + price <= cap] == []
+    assert sum(prices) - sum(refused) == spent
+
+
+def test_planned_prices_read_as_they_were_written(journal: Journal) -> None:
+    """Amounts stay exact, to the last zero."""
+    (intention,) = planned(journal, rent_line("+1", "0.10", "1234567890.123456789012"))
+    assert (str(intention.setup_amount), str(intention.monthly_amount)) == ("0.10", "1234567890.123456789012")

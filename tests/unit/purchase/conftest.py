@@ -1,0 +1,21 @@
+"""Fixtures of the purchase tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+from support.desks import Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """A simulator that holds nothing yet, and an empty journal."""
+    return Shop(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    """Reads are repeated without pauses."""
+    with stamina.set_testing(True, attempts=3):
+        yield

@@ -1,0 +1,118 @@
+"""Quotes and reports in words and tables."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from support.lines import line, status
+
+from numberflow.journal import State
+from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.planning.quote import Quote, QuoteLine
+from numberflow.purchase.report import purchase_report
+from numberflow.purchase.words import QUOTE_ROWS_IN_FORM, amount, quote_text, report_rows, report_text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0", "0.00 USD"),
+        ("0.0", "0.00 USD"),
+        ("1", "1.00 USD"),
+        ("1.5", "1.50 USD"),
+        ("1E+3", "1000.00 USD"),
+        ("0.0075", "0.0075 USD"),
+        ("1.2000", "1.20 USD"),
+        ("1234567.89", "1234567.89 USD"),
+    ],
+)
+def test_amount(value: str, text: str) -> None:
+    """An amount has two digits after the point, or as many more as it needs."""
+    assert text == amount(Decimal(value), "USD")
+
+
+def test_amount_of_a_third() -> None:
+    """A division that does not end is cut where no price goes."""
+    assert amount(Decimal(1) / 3, "USD") == "0.333333 USD"
+
+
+def report() -> PurchaseReport:
+    """One number rented, one open, one given up."""
+    return purchase_report(
+        [
+            line(0),
+            line(1, State.NEEDS_PERSON, reason="neither held nor for sale"),
+            line(2, State.REFUSED, reason="taken"),
+        ],
+        {"+12025550100": status("+12025550100")},
+        reference="PO-1",
+        project_id="project-1",
+        asked=3,
+        currency="USD",
+        notes=["a note"],
+        approved_by="Ada",
+    )
+
+
+def test_report_text() -> None:
+    """The text begins with the outcome, then money, reason and mend, then each open item with its command, then the notes."""
+    assert report_text(report()).splitlines()[:3] == [
+        "# PO-1: needs person",
+        "",
+        "**1 of 3** numbers rented, **1.00 USD** today, **0.50 USD** a month.",
+    ]
+    text = report_text(report())
+    command = report().open_items[0].command
+    parts = [
+        "Approved by Ada.",
+        "**Why:** 1 of 3 numbers rented",
+        "**What to do:** run again with the same reference",
+        "- rent of +12025550101 is *needs_person*: neither held nor for sale. At stake: 1.00 USD.",
+        f"Settle with `{command}`",
+        "- a note",
+    ]
+    positions = [text.index(part) for part in parts]
+    assert sorted(positions) == positions
+
+
+def test_report_text_of_a_plan() -> None:
+    """A plan says what it would cost, and that nothing was rented."""
+    plan = PurchaseReport(
+        outcome=RunOutcome.DONE, reference="PO-1", asked=2, currency="USD", plan_only=True,
+        quoted_today=Decimal(2), quoted_monthly=Decimal(1),
+    )  # fmt: skip
+    assert report_text(plan).splitlines()[2:4] == [
+        "**0 of 2** numbers rented, **0.00 USD** today, **0.00 USD** a month.",
+        "Plan only: it would cost 2.00 USD today and 1.00 USD a month.",
+    ]
+
+
+def test_report_rows() -> None:
+    """One row per number that costs money or may; a number that a rival took is no row."""
+    rows = report_rows(report())
+    assert [("+12025550100", "done", "1.00 USD", "yes"), ("+12025550101", "needs_person", "0.00 USD", "no")] == [
+        (row["phone number"], row["state"], row["charged today"], row["confirmed"]) for row in rows
+    ]
+
+
+def test_report_rows_of_nothing() -> None:
+    """A run without any number still has a row, so that the table says how it ended."""
+    empty = PurchaseReport(outcome=RunOutcome.REFUSED, reference="PO-1", asked=2, currency="USD", mend="ask for 1")
+    assert report_rows(empty) == [{"phone number": "none", "state": "refused", "advice": "ask for 1"}]
+
+
+@pytest.mark.parametrize("count", [0, 1, QUOTE_ROWS_IN_FORM, QUOTE_ROWS_IN_FORM + 1])
+def test_quote_text(count: int) -> None:
+    """The form shows the totals of all lines and so many rows that it can be read; the rest is counted."""
+    one = QuoteLine(phone_number="+12025550100", setup=Decimal(1), recurring=Decimal(3), interval_months=3)
+    text = quote_text(Quote(currency="USD", lines=(one,) * count), "PO-1")
+    assert f"**{count} numbers: {count * 4}.00 USD today, {count}.00 USD a month.**" in text
+    assert min(count, QUOTE_ROWS_IN_FORM) == text.count("| +12025550100 | 4.00 USD | 1.00 USD |")
+    assert (count > QUOTE_ROWS_IN_FORM) == ("1 more in the quote artifact" in text)
+
+
+def test_quote_of_numbers_that_nobody_can_name() -> None:
+    """A line of a quote for vendor-picked numbers says so."""
+    one = QuoteLine(phone_number="", setup=Decimal(1), recurring=Decimal(3), interval_months=1)
+    assert "| picked by the vendor | 4.00 USD | 3.00 USD |" in quote_text(Quote(currency="USD", lines=(one,)), "PO-1")

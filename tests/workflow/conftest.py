@@ -1,0 +1,106 @@
+"""One Prefect server, one simulator, one journal on Postgres and one worker after the other, shared by all tests in here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.postgres import PostgresServer, postgres_server  # noqa: F401
+from support.prefect import POOL, Prefect, Worker
+from support.runs import prefect_api  # noqa: F401
+
+from numberflow.journal import Intention, Journal
+from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
+
+# Planted in the environment of every worker: nothing that Prefect keeps may hold it.
+KEY_SECRET = "planted-key-secret-5e1d"
+# A fifth of a second is far above the lag of a simulator that was not told to lag; reads are made twice over this time.
+SETTLE_S = "1"
+# A worker that dies keeps its purchase this long when another machine takes over.
+LEASE_S = "3"
+
+
+@dataclass
+class Office:
+    """What an operator and an auditor see: Prefect, the vendor's ledger, the journal."""
+
+    prefect: Prefect
+    simulator: Simulator
+    running: Running
+    journal_url: str
+    folder: Path
+    workers: list[Worker] = field(default_factory=list)
+    _charged_before: int = 0
+
+    def hire(self) -> None:
+        """Start a worker on another machine, as far as a folder can be one, unless one is at work."""
+        if not any(worker.is_alive for worker in self.workers):
+            environment = self.environment()
+            self.workers.append(Worker(self.prefect, self.folder / f"worker-{len(self.workers)}", environment))
+
+    def environment(self) -> dict[str, str]:
+        """The account, the journal and the times, as a worker's environment."""
+        return self.running.environment | {
+            "NUMBERFLOW_DATABASE_URL": self.journal_url,
+            "NUMBERFLOW_SETTLE_S": SETTLE_S,
+            "NUMBERFLOW_LEASE_S": LEASE_S,
+        }
+
+    def open_books(self) -> None:
+        """Count charges from here on, with a vendor that behaves."""
+        self.simulator.faults.clear()
+        self.simulator.holds.release_all()
+        self._charged_before = self.simulator.rentals()
+
+    @property
+    def charged(self) -> int:
+        """Numbers that the vendor charged since the books were opened: the judge of every test."""
+        return self.simulator.rentals() - self._charged_before
+
+    def control(self, path: str, body: Mapping[str, Any]) -> None:
+        """Tell the simulator what happens next."""
+        httpx.post(self.running.control_url + path, json=body, trust_env=False).raise_for_status()
+
+    def journal(self, reference: str) -> tuple[Intention, ...]:
+        """The intentions of one purchase."""
+        with Journal.open(self.journal_url) as journal:
+            return journal.intentions(reference=reference)
+
+
+@pytest.fixture(scope="session")
+def one_office(
+    prefect_api: str,  # noqa: F811
+    postgres_server: PostgresServer,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Office]:
+    """The record deployed, a simulator on ports, and a journal that every machine reaches."""
+    prefect = Prefect(prefect_api)
+    folder = tmp_path_factory.mktemp("office")
+    prefect.command("work-pool", "create", POOL, "--type", "process", home=folder / "operator")
+    with serve(Simulator(SimulatorSettings(active=0, key_secret=KEY_SECRET))) as running:
+        office = Office(prefect, running.simulator, running, postgres_server.fresh_database(), folder)
+        office.hire()
+        prefect.command("deploy", "--all", "--prefect-file", "deployments/prefect.yaml", home=folder / "operator")
+        try:
+            yield office
+        finally:
+            for worker in office.workers:
+                worker.kill()
+
+
+@pytest.fixture
+def office(one_office: Office) -> Office:
+    """The office with a worker at work, a vendor that behaves and empty books."""
+    one_office.open_books()
+    one_office.hire()
+    return one_office
+
+
+@pytest.fixture
+def form() -> dict[str, Any]:
+    """What an operator fills in for one number; no reference."""
+    return {"region_code": "US", "number_type": "LOCAL", "quantity": 1, "max_today": "100.00", "max_monthly": "100.00"}
