@@ -66,11 +66,15 @@ build: $(VENV)/.numberflow-dev  ## the wheel, in dist/
 	rm -rf dist
 	$(BIN)/python -m build --wheel --outdir dist .
 
+# What is pinned already stays unless pyproject.toml forbids it; `make pins UPGRADE=--upgrade` takes the newest of everything.
+COMPILE := uv pip compile pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --quiet
+
 pins:  ## compile the pins again (needs uv); no index address is written
-	printf '# Compiled from pyproject.toml by `make pins`; hashes, no index addresses.\n' > requirements.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet >> requirements.txt
-	printf '# Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.\n' > requirements-dev.txt
-	uv pip compile pyproject.toml --group dev -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet >> requirements-dev.txt
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	sed -i '1i # Compiled from pyproject.toml by `make pins`; hashes, no index addresses.' requirements.txt
+	sed -i '1i # Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.' requirements-dev.txt
 
 clean:  ## remove what the recipes made
 	rm -rf .venv .numberflow dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -257,14 +257,18 @@ class Journal:
     ) -> Intention:
         """Keep what the vendor really charges, where it is not what was quoted: caps and reports count it from now on.
 
+        The price at the decision stays in the result as `quoted_due` and `quoted_monthly`, so that every later report can tell both.
         `lease` is the purchase's. Amounts are in the intention's currency.
         """
         with self._database.write() as connection:
             intention = self._locked(connection, intention_id, lambda one: ((lease,), {one.purchase_resource}))
+            quoted = {"quoted_due": str(intention.due_amount), "quoted_monthly": str(intention.monthly_amount)}
             connection.execute(
                 intentions.update()
                 .where(intentions.c.id == intention.id)
-                .values(due_amount=due_amount, monthly_amount=monthly_amount)
+                .values(
+                    due_amount=due_amount, monthly_amount=monthly_amount, result=quoted | dict(intention.result or {})
+                )
             )
             corrected = intention_of(one(connection, intentions, intention.id))
             return record(

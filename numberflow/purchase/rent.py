@@ -299,10 +299,11 @@ class _Renting:
                 note=note,
             )
             self.seen[line.id] = corrected
-        self.result.notes.append(note)
         self._stop(
             SpendRefused(f"the price rose between quote and rent: {note}", rule="price"),
-            "the number is rented at that price; release it if it is too dear, and run again under a new reference for the rest",
+            "the number is rented at that price; release it if it is too dear. For the rest run again "
+            + ("under a new reference" if self.order.strategy is Strategy.ANY else "with the same reference")
+            + ": today's prices are read first, and the caps hold",
         )
 
     async def _step(self) -> Rent | RentAny:

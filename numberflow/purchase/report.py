@@ -187,13 +187,14 @@ def _price_notes(done: Sequence[Intention]) -> list[str]:
     notes = []
     for line in done:
         result = line.result or {}
-        price, months = result.get("monthly_price"), int(result.get("interval_months") or 1)
-        if price is None:
+        if result.get("monthly_price") is None:
             continue
-        monthly, currency = Decimal(price) / months, result.get("currency")
-        if monthly != line.monthly_amount or currency != line.currency:
+        monthly, currency = Decimal(result["monthly_price"]) / int(result.get("interval_months") or 1), result.get("currency")
+        # What the journal counts is corrected when the price rose; what was decided on stays beside it.
+        quoted = Decimal(result["quoted_monthly"]) if "quoted_monthly" in result else line.monthly_amount
+        if monthly != quoted or currency != line.currency:
             notes.append(
-                f"{result.get('phone_number')}: quoted {line.monthly_amount} {line.currency} a month, "
-                f"the vendor now says {monthly} {currency}"
+                f"{result.get('phone_number')}: quoted {quoted} {line.currency} a month, "
+                f"the vendor now says {monthly} {currency}; a setup fee may have risen too, the invoice tells"
             )
     return notes

@@ -97,9 +97,9 @@ def test_version_that_does_not_fit(command: Command, running: Running, monkeypat
     version = metadata.version
 
     def newer(name: str) -> str:
-        return "0.155.0" if name == "fastapi" else version(name)
+        return "0.151.0" if name == "fastapi" else version(name)
 
     monkeypatch.setattr(metadata, "version", newer)
     code, found = findings(command)
     assert (1, {"versions"}) == (code, {name for name, finding in found.items() if not finding["ok"]})
-    assert "fastapi<0.155" in found["versions"]["mend"]
+    assert "fastapi<0.151" in found["versions"]["mend"]

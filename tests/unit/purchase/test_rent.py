@@ -236,9 +236,16 @@ async def test_price_that_changed_stops_the_purchase(shop: Shop) -> None:
     report = await bought(shop, quantity=3)
     assert (RunOutcome.REFUSED, 1, 1) == (report.outcome, report.rented, shop.simulator.rentals())
     (line,), (note,) = report.numbers, report.notes
-    assert f"{line.phone_number}: quoted 0.50 USD every 1 month(s), the vendor now says 1.00 USD" == note
+    assert note.startswith(f"{line.phone_number}: quoted 0.50 USD a month, the vendor now says 1.00 USD; ")
     assert Decimal("1.00") == line.monthly
     assert "the price rose between quote and rent" in report.reason
+    assert "run again with the same reference" in report.mend
+
+    # The later run tells both prices still, and rents the rest at what the vendor asks then.
+    shop.simulator.faults.clear()
+    later = await bought(shop, quantity=3)
+    assert (RunOutcome.DONE, 3, 3) == (later.outcome, later.rented, shop.simulator.rentals())
+    assert note in later.notes
 
 
 async def test_day_cap_counts_every_reference(shop: Shop) -> None:

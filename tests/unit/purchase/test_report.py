@@ -189,10 +189,11 @@ def test_changed_price_becomes_a_note() -> None:
         line(3, result={"phone_number": "+12025550103", "monthly_price": "0.50", "currency": "EUR"}),
         line(4, result={"phone_number": "+12025550104", "monthly_price": None, "currency": None}),
     ]
+    hint = "a setup fee may have risen too, the invoice tells"
     assert reported(lines, notes=["first"]).notes == (
         "first",
-        "+12025550101: quoted 0.50 USD a month, the vendor now says 0.75 USD",
-        "+12025550103: quoted 0.50 USD a month, the vendor now says 0.50 EUR",
+        f"+12025550101: quoted 0.50 USD a month, the vendor now says 0.75 USD; {hint}",
+        f"+12025550103: quoted 0.50 USD a month, the vendor now says 0.50 EUR; {hint}",
     )
 
 
