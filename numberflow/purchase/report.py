@@ -189,7 +189,10 @@ def _price_notes(done: Sequence[Intention]) -> list[str]:
         result = line.result or {}
         if result.get("monthly_price") is None:
             continue
-        monthly, currency = Decimal(result["monthly_price"]) / int(result.get("interval_months") or 1), result.get("currency")
+        monthly, currency = (
+            Decimal(result["monthly_price"]) / int(result.get("interval_months") or 1),
+            result.get("currency"),
+        )
         # What the journal counts is corrected when the price rose; what was decided on stays beside it.
         quoted = Decimal(result["quoted_monthly"]) if "quoted_monthly" in result else line.monthly_amount
         if monthly != quoted or currency != line.currency:

@@ -107,7 +107,10 @@ def test_quote_text(count: int) -> None:
     """The form shows the totals of all lines and so many rows that it can be read; the rest is counted."""
     one = QuoteLine(phone_number="+12025550100", setup=Decimal(1), recurring=Decimal(3), interval_months=3)
     text = quote_text(Quote(currency="USD", lines=(one,) * count), "PO-1")
-    assert f"**{count} {'number' if count == 1 else 'numbers'}: {count * 4}.00 USD today, {count}.00 USD a month.**" in text
+    assert (
+        f"**{count} {'number' if count == 1 else 'numbers'}: {count * 4}.00 USD today, {count}.00 USD a month.**"
+        in text
+    )
     assert min(count, QUOTE_ROWS_IN_FORM) == text.count("| +12025550100 | 4.00 USD | 1.00 USD |")
     assert (count > QUOTE_ROWS_IN_FORM) == ("1 more in the quote artifact" in text)
 
