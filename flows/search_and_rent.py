@@ -13,21 +13,21 @@ from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
-from prefect.states import Completed
 from pydantic import Field
 
+from flows.ending import ended
 from flows.forms import MAY_STAY_EMPTY
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
 from numberflow.models.orders import (
-    REFERENCE_LENGTH_MAX,
     SearchAndRentOrder,
     SmsLink,
     Strategy,
     VoiceLink,
     parse_search_and_rent,
 )
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import PurchaseReport, RunOutcome
 from numberflow.models.vendor import Capability, NumberType, SearchPattern
 from numberflow.planning.quote import Quote
@@ -306,10 +306,7 @@ async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseR
         report.reason,
         report.mend,
     )
-    if report.outcome is RunOutcome.DONE:
-        return report
-    name = "Refused" if report.outcome is RunOutcome.REFUSED else "NeedsPerson"
-    return Completed(name=name, message=f"{report.reason} → {report.mend}", data=report)
+    return ended(report)
 
 
 def _plain(settings: SmsLink | VoiceLink | None) -> Any:

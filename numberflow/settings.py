@@ -5,8 +5,10 @@ Not here: defaults of flows (they stand in their signatures) and anything that o
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,9 +18,20 @@ from numberflow.errors import BadInput, MissingCredentials
 _CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
 
 
+# 30 s: a quarter of the default, for whoever has measured how late the vendor's reads are. Below it only a simulator on this machine may be.
+SETTLE_MIN_S = 30.0
+
+
 def _env(name: str) -> AliasChoices:
     """Read the variable `name`, and accept the field's own name in code."""
     return AliasChoices(name.lower(), name)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".test"))
 
 
 class Settings(BaseSettings):
@@ -57,11 +70,13 @@ class Settings(BaseSettings):
     inventory_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_INVENTORY_URL"))
 
     # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far above anything seen (assumed).
-    settle_s: float = Field(default=120.0, ge=0, validation_alias=_env("NUMBERFLOW_SETTLE_S"))
+    settle_s: float = Field(default=120.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_SETTLE_S"))
     # 60 s: longer than one costly call can take (connect + write + read time-outs), short enough that a dead worker's work is picked up soon.
-    lease_s: float = Field(default=60.0, gt=0, validation_alias=_env("NUMBERFLOW_LEASE_S"))
+    lease_s: float = Field(default=60.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_LEASE_S"))
     # 30 s: rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is lost, not slow.
-    http_timeout_s: float = Field(default=30.0, gt=0, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S"))
+    http_timeout_s: float = Field(
+        default=30.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S")
+    )
 
     @field_validator("auth_url", "numbers_url", "imported_url")
     @classmethod
@@ -83,11 +98,23 @@ class Settings(BaseSettings):
             BadInput: a variable has a value that cannot be used; the message names the variable.
         """
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             name = str(first["loc"][0]).upper() if first["loc"] else "environment"
             raise BadInput(f"{name}: {first['msg']}", field=name, mend="correct or unset the variable") from None
+        settings._check_settling()
+        return settings
+
+    def _check_settling(self) -> None:
+        """A short settling time is for simulators: against a real host it would take late reads for proof that nothing was bought."""
+        host = urlsplit(self.numbers_url).hostname or ""
+        if self.settle_s < SETTLE_MIN_S and not _is_loopback(host):
+            raise BadInput(
+                f"NUMBERFLOW_SETTLE_S: {self.settle_s:g} s is too short for {host}: reads that are late would count as proof of absence",
+                field="NUMBERFLOW_SETTLE_S",
+                mend=f"set {SETTLE_MIN_S:g} or more, or unset it (120)",
+            )
 
     @property
     def journal_url(self) -> str:

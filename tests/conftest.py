@@ -4,8 +4,15 @@ import os
 import shutil
 import tempfile
 
+import hypothesis
 import pytest
 from support import counts, openapi
+
+# The machine may be busy with the other half of the tests: how long a case takes says nothing about the code.
+hypothesis.settings.register_profile(
+    "numberflow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("numberflow")
 
 
 @pytest.fixture

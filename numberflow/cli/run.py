@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,21 +19,26 @@ from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import prefect_server
 from numberflow.errors import BadInput
 from numberflow.models.orders import parse_search_and_rent
-from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.models.reports import PurchaseReport, RunOutcome, RunReport
 from numberflow.purchase.words import report_rows, report_text
 from numberflow.settings import Settings
 
 
 @dataclass(frozen=True)
 class Runnable:
-    """A flow that can be run from here, and the check of its parameters that needs no Prefect."""
+    """A flow that can be run from here, the check of its parameters that needs no Prefect, and its report in words."""
 
     entry_point: str
     check: Callable[[Mapping[str, Any]], object]
+    text: Callable[[Any], str]
+
+
+def _purchase_text(report: PurchaseReport) -> str:
+    return report_text(report) + ("\n" + as_table(report_rows(report)) if report.numbers else "")
 
 
 RUNNABLE = {
-    "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent),
+    "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
 }
 
 _AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
@@ -74,11 +79,11 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         return exit_codes.CRASH
     if report_file is not None:
         _write(report_file, report)
-    typer.echo(report.model_dump_json(indent=2) if as_json else _text(report))
+    typer.echo(report.model_dump_json(indent=2) if as_json else _plain(runnable.text(report)))
     return _EXIT[report.outcome]
 
 
-async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any]) -> PurchaseReport | None:
+async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any]) -> RunReport | None:
     from prefect.logging.handlers import APILogHandler
 
     module, name = runnable.entry_point.rsplit(".", 1)
@@ -87,7 +92,7 @@ async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any]) -> Purcha
     # A temporary server is stopped right after this: what Prefect still has to tell it, it tells now.
     await APILogHandler.aflush()
     result = await state.aresult(raise_on_failure=False)
-    if isinstance(result, PurchaseReport):
+    if isinstance(result, RunReport):
         return result
     typer.echo(f"numberflow: {state.name}: {state.message}", err=True)
     return None
@@ -130,7 +135,7 @@ def _check_writable(path: Path) -> None:
         raise BadInput(f"--report: cannot write {path}", field="report", mend="name a file in a writable folder")
 
 
-def _write(path: Path, report: PurchaseReport) -> None:
+def _write(path: Path, report: RunReport) -> None:
     """Whole or not at all: a temporary file beside it, then one rename."""
     path = path.expanduser().absolute()
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, suffix=".part") as file:
@@ -140,12 +145,15 @@ def _write(path: Path, report: PurchaseReport) -> None:
     Path(file.name).replace(path)
 
 
-def _text(report: PurchaseReport) -> str:
-    text = [report_text(report).replace("**", "").lstrip("# ")]
-    if report.numbers:
-        rows = report_rows(report)
-        names = [name for name in rows[0] if any(row.get(name) for row in rows)]
-        widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
-        text.append("  ".join(name.ljust(widths[name]) for name in names).rstrip())
-        text += ["  ".join(row.get(name, "").ljust(widths[name]) for name in names).rstrip() for row in rows]
-    return "\n".join(text)
+def as_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows as a table for the terminal; columns without any value are left out."""
+    names = [name for name in rows[0] if any(row.get(name) for row in rows)]
+    widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
+    lines = ["  ".join(name.ljust(widths[name]) for name in names).rstrip()]
+    lines += ["  ".join(row.get(name, "").ljust(widths[name]) for name in names).rstrip() for row in rows]
+    return "\n".join(lines)
+
+
+def _plain(markdown: str) -> str:
+    """A report's markdown for the terminal."""
+    return markdown.replace("**", "").lstrip("# ")

@@ -232,11 +232,16 @@ def _as_asked(shard: Shard, table: pa.Table) -> tuple[pa.Table, list[str]]:
         if values.null_count:
             values = pc.fill_null(values, asked)
             table = table.set_column(table.schema.get_field_index(column), table.schema.field(column), values)
-        if not pc.all(pc.equal(values, asked)).as_py():
+        if not _each(pc.equal(values, asked)):
             doubts.append(f"rows with another {column} than {asked}")
-    if shard.prefix is not None and not pc.all(pc.starts_with(table.column("phone_number"), shard.prefix)).as_py():
+    if shard.prefix is not None and not _each(pc.starts_with(table.column("phone_number"), shard.prefix)):
         doubts.append(f"numbers that do not begin with {shard.prefix}")
     return table, doubts
+
+
+def _each(values: pa.ChunkedArray) -> bool:
+    """Whether every value is true; of none that holds too, where Arrow says null."""
+    return bool(pc.all(values, min_count=0).as_py())
 
 
 def _refused(shard: Shard, doubts: Sequence[str]) -> SnapshotRefused:

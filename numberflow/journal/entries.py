@@ -15,10 +15,7 @@ from typing import Any
 
 from numberflow.errors import BadInput
 from numberflow.journal.transitions import OPEN_STATES, State
-
-# 200: longer than any purchase-order number seen in the wild, and four times smaller than the narrowest index limit
-# (Postgres: 2,704 bytes per entry) even when each character takes four bytes and case folding doubles it.
-REFERENCE_LENGTH_MAX = 200
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 
 
 class Operation(StrEnum):

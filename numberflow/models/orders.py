@@ -6,28 +6,35 @@ answer (stock, prices, regions on sale) and anything that is decided from them (
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 import phonenumbers
-import pycountry
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from numberflow.errors import BadInput
+from numberflow.models.parameters import (
+    Amount,
+    CallbackUrl,
+    CurrencyCode,
+    OptionalAmount,
+    OptionalText,
+    Reference,
+    RegionCode,
+    WholeNumber,
+    check_parameters,
+    check_phone_number,
+    empty_is_none,
+    none_is_empty,
+)
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
 # A search answers with one page and no token (docs/vendor/numbers-behaviour.md §4), so a larger purchase would search for
 # minutes; whoever needs more splits it, one reference each.
 QUANTITY_MAX = 500
-# Long enough for any purchase-order number or UUID, short enough for a table cell and an index.
-REFERENCE_LENGTH_MAX = 200
 # Provisioning takes seconds to a day (§6). A flow run may wait some minutes; the rest is reported as pending.
 PROVISIONING_WAIT_MAX_S = 3600
 
@@ -85,123 +92,37 @@ class VoiceLink(BaseModel):
         return self.app_id or self.trunk_id or self.service_id or ""
 
 
-def _amount(value: Any) -> Any:
-    """Money in parameters is a decimal string, "90.00"; whole numbers and Decimals pass, text that is none is refused.
-
-    Only plain digits pass: an exponent hides a size, and Decimal also reads 1_000 and digits of other scripts.
-    """
-    if isinstance(value, bool):
-        raise ValueError('write a decimal string such as "90.00"')  # noqa: TRY004 - pydantic reads ValueError only
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value).strip()
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValueError('write a decimal string with a point, such as "90.00"') from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("must be 0 or more")
-    # Thirteen digits before the point would be a typing error.
-    if amount > Decimal(10) ** 12:
-        raise ValueError("is larger than any purchase")
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        raise ValueError('write a decimal string with a point, such as "90.00"')
-    return amount
-
-
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-
-
 class SearchAndRentOrder(BaseModel):
     """Parameters of search-and-rent, checked. Build it with `parse_search_and_rent`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    region_code: str
+    region_code: RegionCode
     number_type: NumberType
-    quantity: int = Field(default=1, ge=1, le=QUANTITY_MAX)
+    quantity: WholeNumber = Field(default=1, ge=1, le=QUANTITY_MAX)
     capabilities: tuple[Capability, ...] = ()
-    pattern: str | None = None
-    search_pattern: SearchPattern | None = None
+    pattern: OptionalText = None
+    search_pattern: Annotated[SearchPattern | None, BeforeValidator(empty_is_none)] = None
     phone_numbers: tuple[str, ...] = ()
-    sms: SmsLink | None = None
-    voice: VoiceLink | None = None
-    callback_url: str | None = None
-    reference: str | None = None
+    sms: Annotated[SmsLink | None, BeforeValidator(empty_is_none)] = None
+    voice: Annotated[VoiceLink | None, BeforeValidator(empty_is_none)] = None
+    callback_url: CallbackUrl = None
+    reference: Reference = None
     max_today: Amount
     max_monthly: Amount
-    currency: str = "USD"
+    currency: CurrencyCode = "USD"
     strategy: Strategy = Strategy.CHOSEN
     plan_only: bool = False
-    approve_above: Amount | None = None
-    provisioning_wait_s: int = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
-    project: str | None = None
+    approve_above: OptionalAmount = None
+    provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
+    project: OptionalText = None
 
-    @field_validator(
-        "pattern",
-        "search_pattern",
-        "callback_url",
-        "reference",
-        "project",
-        "approve_above",
-        "sms",
-        "voice",
-        mode="before",
-    )
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        """Forms send "" for a field that was left empty."""
-        return None if isinstance(value, str) and not value.strip() else value
-
-    @field_validator("capabilities", "phone_numbers", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: Any) -> Any:
-        return () if value is None else value
-
-    @field_validator("region_code")
-    @classmethod
-    def _known_region(cls, value: str) -> str:
-        code = value.upper()
-        if pycountry.countries.get(alpha_2=code) is None:
-            raise ValueError(f"{_short(value)} is no ISO 3166-1 alpha-2 region; write two letters such as US")
-        return code
-
-    @field_validator("currency")
-    @classmethod
-    def _known_currency(cls, value: str) -> str:
-        code = value.upper()
-        if pycountry.currencies.get(alpha_3=code) is None:
-            raise ValueError(f"{_short(value)} is no ISO 4217 currency; write three letters such as USD")
-        return code
+    _lists = field_validator("capabilities", "phone_numbers", mode="before")(none_is_empty)
 
     @field_validator("capabilities")
     @classmethod
     def _each_once(cls, value: tuple[Capability, ...]) -> tuple[Capability, ...]:
         return tuple(sorted(set(value)))
-
-    @field_validator("reference")
-    @classmethod
-    def _short_printable(cls, value: str | None) -> str | None:
-        if value is not None and len(value) > REFERENCE_LENGTH_MAX:
-            raise ValueError(f"has {len(value)} characters; at most {REFERENCE_LENGTH_MAX} are kept")
-        if value is not None and not value.isprintable():
-            raise ValueError("has control characters; write one printable line such as PO-1042")
-        return value
-
-    @field_validator("callback_url")
-    @classmethod
-    def _http_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            readable = parts.scheme in ("http", "https") and bool(parts.hostname)
-            readable = readable and value.isprintable() and " " not in value
-        except ValueError:
-            readable = False
-        if not readable:
-            raise ValueError("must be a whole http:// or https:// address")
-        if parts.username or parts.password:
-            raise ValueError("must not carry a user name or password; callbacks are proven by their signature")
-        return value
 
     @field_validator("phone_numbers")
     @classmethod
@@ -276,23 +197,6 @@ class SearchAndRentOrder(BaseModel):
         return hashlib.sha256(json.dumps(self.what_is_bought(), sort_keys=True).encode()).hexdigest()
 
 
-def check_phone_number(number: str) -> str:
-    """Return the number when it is E.164 with its plus and possible in its numbering plan.
-
-    Raises:
-        ValueError: says what is wrong and how to write it.
-    """
-    if not re.fullmatch(r"\+[1-9][0-9]{4,14}", number):
-        raise ValueError(f"{_short(number)} is not E.164; write + and digits only, such as +12025550123")
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        raise ValueError(f"{number} has no country code in use") from None
-    if not phonenumbers.is_possible_number(parsed):
-        raise ValueError(f"{number} has too few or too many digits for its country")
-    return number
-
-
 def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentOrder:
     """Check the parameters of search-and-rent. Sends nothing.
 
@@ -300,45 +204,9 @@ def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentOrder:
         parameters: as in the form or in `--params`; amounts are decimal strings.
 
     Raises:
-        BadInput: every broken rule, each with its field; `field` is the first one.
+        BadInput: as in `check_parameters`.
     """
-    known = SearchAndRentOrder.model_fields
-    for name in parameters:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
-            raise BadInput(f"{_short(name)}: no such parameter; {hint}", field=name, mend=hint)
-    try:
-        return SearchAndRentOrder.model_validate(dict(parameters))
-    except ValidationError as error:
-        problems = [_explain(item) for item in error.errors(include_url=False, include_input=False)]
-        raise BadInput(
-            "; ".join(f"{field}: {message}" for field, message in problems),
-            field=problems[0][0],
-            mend="correct the parameter and run again; nothing was sent",
-        ) from None
-
-
-def _explain(item: Any) -> tuple[str, str]:
-    """Turn one pydantic finding into (field, message)."""
-    field = ".".join(str(part) for part in item["loc"])
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "missing":
-        message = "is missing"
-    elif item["type"] == "extra_forbidden":
-        message = "no such field"
-    elif item["type"] == "tuple_type":
-        message = "must be a list"
-    elif item["type"] == "enum":
-        message = f"must be one of {item['ctx']['expected']}"
-    elif item["type"] == "greater_than_equal":
-        message = f"must be {item['ctx']['ge']} or more"
-    elif item["type"] == "less_than_equal":
-        message = f"must be {item['ctx']['le']} or less"
-    if not field:
-        # Rules over several fields begin their message with the field that is to be mended.
-        field, _, message = message.partition(": ")
-    return field, message
+    return check_parameters(SearchAndRentOrder, parameters)
 
 
 def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_code: str) -> None:
@@ -348,10 +216,12 @@ def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_co
     if starts:
         if not re.fullmatch(r"\+[0-9]{1,15}", pattern):
             raise ValueError(
-                f"pattern: START needs plus and country code, such as +{country_code}{_digits(pattern)[:4] or '307'}"
+                "pattern: START needs plus and country code, such as "
+                + (f"+{country_code}{_digits(pattern)[:4] or '307'}" if country_code else "+1307")
             )
         prefix = f"+{country_code}"
-        if not (pattern.startswith(prefix) or prefix.startswith(pattern)):
+        # A region without numbers of its own (phonenumbers knows none): the vendor decides.
+        if country_code and not (pattern.startswith(prefix) or prefix.startswith(pattern)):
             raise ValueError(f"pattern: {pattern} cannot match region {region_code}, whose numbers start with {prefix}")
     elif not re.fullmatch(r"[0-9]{1,15}", pattern):
         raise ValueError(
@@ -365,9 +235,3 @@ def _country_code(region_code: str) -> int:
 
 def _digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
-
-
-def _short(value: object) -> str:
-    """A value for a message: quoted, and never longer than a line."""
-    text = str(value)
-    return repr(text if len(text) <= 40 else text[:37] + "…")

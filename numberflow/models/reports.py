@@ -56,8 +56,8 @@ class OpenItem(BaseModel):
     """The command that settles it."""
 
 
-class PurchaseReport(BaseModel):
-    """How a purchase ended. Every number that costs money because of it is in `numbers`."""
+class RunReport(BaseModel):
+    """What every run says: how it ended, why if not as wished, and what to do next."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,6 +65,13 @@ class PurchaseReport(BaseModel):
     reason: str = ""
     mend: str = ""
     project_id: str = ""
+    notes: tuple[str, ...] = ()
+    flow_run_id: str | None = None
+
+
+class PurchaseReport(RunReport):
+    """How a purchase ended. Every number that costs money because of it is in `numbers`."""
+
     reference: str
     asked: int
     rented: int = 0
@@ -77,8 +84,6 @@ class PurchaseReport(BaseModel):
     approved_by: str | None = None
     numbers: tuple[NumberLine, ...] = ()
     open_items: tuple[OpenItem, ...] = ()
-    notes: tuple[str, ...] = ()
-    flow_run_id: str | None = None
 
     @property
     def phone_numbers(self) -> tuple[str, ...]:

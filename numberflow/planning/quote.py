@@ -56,10 +56,6 @@ class Quote(BaseModel):
         """What all lines cost in a month from then on."""
         return sum((line.monthly for line in self.lines), Decimal(0))
 
-    def is_worse_than(self, today: Decimal, monthly: Decimal) -> bool:
-        """Whether this quote costs more than what was approved."""
-        return self.today > today or self.monthly > monthly
-
 
 def make_quote(numbers: Sequence[AvailableNumber], currency: str) -> Quote:
     """Add up the prices of `numbers`.

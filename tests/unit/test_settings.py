@@ -63,8 +63,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("NUMBERFLOW_HOME", "/var/lib/numberflow", "home", Path("/var/lib/numberflow")),
         ("NUMBERFLOW_DATABASE_URL", "postgresql://db/journal", "journal_url", "postgresql://db/journal"),
         ("NUMBERFLOW_INVENTORY_URL", "s3://bucket/x", "inventory_root", "s3://bucket/x"),
-        ("NUMBERFLOW_SETTLE_S", "3", "settle_s", 3.0),
-        ("NUMBERFLOW_SETTLE_S", "0", "settle_s", 0.0),
+        ("NUMBERFLOW_SETTLE_S", "30", "settle_s", 30.0),
         ("NUMBERFLOW_LEASE_S", "5", "lease_s", 5.0),
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "2.5", "http_timeout_s", 2.5),
         ("NUMBERFLOW_SETTLE_S", "", "settle_s", 120.0),
@@ -84,6 +83,8 @@ def test_each_variable(
         ("SINCH_AUTH_URL", "ftp://auth"),
         ("NUMBERFLOW_SETTLE_S", "-1"),
         ("NUMBERFLOW_SETTLE_S", "two minutes"),
+        ("NUMBERFLOW_SETTLE_S", "inf"),
+        ("NUMBERFLOW_SETTLE_S", "nan"),
         ("NUMBERFLOW_LEASE_S", "0"),
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "0"),
     ],
@@ -94,6 +95,27 @@ def test_bad_value_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable:
         load(monkeypatch, {variable: value})
     assert (variable, "correct or unset the variable") == (caught.value.field, caught.value.mend)
     assert caught.value.message.startswith(f"{variable}: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://127.0.0.1:8377/numbers", True),
+        ("http://localhost:8377/numbers", True),
+        ("http://[::1]:8377/numbers", True),
+        ("https://numbers.api.sinch.com", False),
+        ("https://10.0.0.1/numbers", False),
+    ],
+)
+def test_short_settling_time_is_for_simulators(monkeypatch: pytest.MonkeyPatch, url: str, allowed: bool) -> None:
+    """Against a real host a short settling time would take late reads for proof that nothing was bought."""
+    environment = {"SINCH_NUMBERS_URL": url, "NUMBERFLOW_SETTLE_S": "29.9"}
+    if allowed:
+        assert 29.9 == load(monkeypatch, environment).settle_s
+        return
+    with pytest.raises(BadInput, match=r"NUMBERFLOW_SETTLE_S: 29\.9 s is too short") as caught:
+        load(monkeypatch, environment)
+    assert "NUMBERFLOW_SETTLE_S" == caught.value.field
 
 
 FOREIGN = (

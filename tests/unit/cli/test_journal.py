@@ -22,7 +22,7 @@ def lines(command: Command) -> dict[str, Intention]:
         return Evidence("inconclusive", "neither held nor for sale", {"status": 404})
 
     vendor = Vendor("ok", "lost", "lost")
-    command.set({"NUMBERFLOW_SETTLE_S": "0"})
+    command.set({"SINCH_NUMBERS_URL": "http://127.0.0.1:9", "NUMBERFLOW_SETTLE_S": "0"})
     with Journal.open(Settings.load().journal_url) as journal:
         purchase = journal.open_purchase(new_purchase("PO-1"))
         lease = take(journal, purchase.resource)

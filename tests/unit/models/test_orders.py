@@ -13,11 +13,11 @@ from numberflow.errors import BadInput
 from numberflow.models.orders import (
     PROVISIONING_WAIT_MAX_S,
     QUANTITY_MAX,
-    REFERENCE_LENGTH_MAX,
     SearchAndRentOrder,
     Strategy,
     parse_search_and_rent,
 )
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
 MINIMUM = {"region_code": "US", "number_type": "LOCAL", "max_today": "90.00", "max_monthly": "45.00"}
@@ -71,8 +71,12 @@ def test_defaults() -> None:
         ("quantity", 0, "must be 1 or more"),
         ("quantity", -1, "must be 1 or more"),
         ("quantity", 10_000, f"must be {QUANTITY_MAX} or less"),
-        ("quantity", "many", "Input should be a valid integer, unable to parse string as an integer"),
-        ("quantity", 1.5, "Input should be a valid integer, got a number with a fractional part"),
+        ("quantity", "many", "must be a whole number"),
+        ("quantity", 1.5, "must be a whole number"),
+        ("quantity", True, "must be a whole number"),
+        ("quantity", None, "must be a whole number"),
+        ("plan_only", "perhaps", "must be true or false"),
+        ("pattern", 5, "must be text"),
         ("currency", "EURO", "'EURO' is no ISO 4217 currency; write three letters such as USD"),
         ("currency", "", "'' is no ISO 4217 currency; write three letters such as USD"),
         ("capabilities", "SMS", "must be a list"),
@@ -92,7 +96,12 @@ def test_defaults() -> None:
             "https://me:pass@a/",
             "must not carry a user name or password; callbacks are proven by their signature",
         ),
-        ("sms", "plan-1", "Input should be a valid dictionary or instance of SmsLink"),
+        (
+            "callback_url",
+            "https://a/hook?Api-Key=1",
+            "its query carries 'Api-Key', and this address is kept in clear; callbacks are proven by their signature",
+        ),
+        ("sms", "plan-1", "must be a group of fields (a JSON object)"),
         ("voice", {}, "type RTC takes app_id and no other id (given: none)"),
         ("voice", {"type": "EST", "app_id": "a"}, "type EST takes trunk_id and no other id (given: app_id)"),
         ("voice", {"type": "FAX", "trunk_id": "t"}, "type FAX takes service_id and no other id (given: trunk_id)"),

@@ -81,11 +81,3 @@ def test_totals_are_sums(prices: list[tuple[Decimal, Decimal, int]]) -> None:
     quote = make_quote([offered(setup, recurring, months) for setup, recurring, months in prices], "USD")
     assert sum(setup + recurring for setup, recurring, _ in prices) == quote.today
     assert sum((recurring / months for _, recurring, months in prices), Decimal(0)) == quote.monthly
-
-
-@pytest.mark.parametrize(
-    ("today", "monthly", "worse"), [("2.00", "1.50", False), ("3", "9", False), ("1.99", "1.50", True), ("2", "1.49", True)]
-)  # fmt: skip
-def test_worse_than_approved(today: str, monthly: str, worse: bool) -> None:
-    """A quote is worse than what was approved when either amount is larger; the same amounts are not."""
-    assert worse == make_quote([offered()], "USD").is_worse_than(Decimal(today), Decimal(monthly))

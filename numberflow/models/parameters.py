@@ -1,0 +1,208 @@
+"""Parameters of any flow: the kinds of values that several flows take, and the message for each broken rule.
+
+Here: what holds for a parameter wherever it stands. Not here: what one flow asks for (orders and its neighbours), and anything that needs the
+vendor's answer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import phonenumbers
+import pycountry
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
+
+from numberflow.errors import BadInput
+
+# 200: longer than any purchase-order number or UUID, short enough for a table cell, and four times smaller than the narrowest index limit of
+# the journal (Postgres: 2,704 bytes per entry) even when each character takes four bytes and case folding doubles it.
+REFERENCE_LENGTH_MAX = 200
+# Names of query parameters that carry a secret more often than not. A callback URL is stored by the vendor, by Prefect and in the journal.
+_SECRET_NAMES = re.compile(r"(?i)(token|secret|passw|signature|api[-_]?key|auth)")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
+    """Check the parameters of a flow. Sends nothing.
+
+    Args:
+        model: what the flow takes.
+        parameters: as in the form or in `--params`; amounts are decimal strings.
+
+    Raises:
+        BadInput: every broken rule, each with its field; `field` is the first one.
+    """
+    known = model.model_fields
+    for name in parameters:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
+            raise BadInput(f"{short(name)}: no such parameter; {hint}", field=name, mend=hint)
+    try:
+        return model.model_validate(dict(parameters))
+    except ValidationError as error:
+        problems = [_explain(item) for item in error.errors(include_url=False, include_input=False)]
+        raise BadInput(
+            "; ".join(f"{field}: {message}" for field, message in problems),
+            field=problems[0][0],
+            mend="correct the parameter and run again; nothing was sent",
+        ) from None
+
+
+# pydantic's kinds of findings, in our words. Texts never repeat a value: it may be private.
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "no such field",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a group of fields (a JSON object)",
+    "model_attributes_type": "must be a group of fields (a JSON object)",
+    "string_type": "must be text",
+    "string_too_short": "is empty",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
+
+
+def _explain(item: Any) -> tuple[str, str]:
+    """Turn one pydantic finding into (field, message)."""
+    field = ".".join(str(part) for part in item["loc"])
+    kind, facts = item["type"], item.get("ctx", {})
+    message = _WORDS.get(kind) or str(item["msg"]).removeprefix("Value error, ")
+    if kind == "enum":
+        message = f"must be one of {facts['expected']}"
+    elif kind == "greater_than_equal":
+        message = f"must be {facts['ge']} or more"
+    elif kind == "less_than_equal":
+        message = f"must be {facts['le']} or less"
+    elif kind == "string_too_long":
+        message = f"has more than {facts['max_length']} characters"
+    if not field:
+        # Rules over several fields begin their message with the field that is to be mended.
+        field, _, message = message.partition(": ")
+    return field, message
+
+
+def empty_is_none(value: Any) -> Any:
+    """Forms send "" for a field that was left empty."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def none_is_empty(value: Any) -> Any:
+    """A list that is null is an empty one."""
+    return () if value is None else value
+
+
+def short(value: object) -> str:
+    """A value for a message: quoted, and never longer than a line."""
+    text = str(value)
+    return repr(text if len(text) <= 40 else text[:37] + "…")
+
+
+def _amount(value: Any) -> Any:
+    """Money in parameters is a decimal string, "90.00"; whole numbers and Decimals pass, text that is none is refused.
+
+    Only plain digits pass: an exponent hides a size, and Decimal also reads 1_000 and digits of other scripts.
+    """
+    if isinstance(value, bool):
+        raise ValueError('write a decimal string such as "90.00"')  # noqa: TRY004 - pydantic reads ValueError only
+    text = f"{value:f}" if isinstance(value, Decimal) else str(value).strip()
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValueError('write a decimal string with a point, such as "90.00"') from None
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("must be 0 or more")
+    # Thirteen digits before the point would be a typing error.
+    if amount > Decimal(10) ** 12:
+        raise ValueError("is larger than any purchase")
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        raise ValueError('write a decimal string with a point, such as "90.00"')
+    return amount
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic reads ValueError only
+    return value
+
+
+def _known_region(value: str) -> str:
+    code = value.upper()
+    if pycountry.countries.get(alpha_2=code) is None:
+        raise ValueError(f"{short(value)} is no ISO 3166-1 alpha-2 region; write two letters such as US")
+    return code
+
+
+def _known_currency(value: str) -> str:
+    code = value.upper()
+    if pycountry.currencies.get(alpha_3=code) is None:
+        raise ValueError(f"{short(value)} is no ISO 4217 currency; write three letters such as USD")
+    return code
+
+
+def _short_printable(value: str) -> str:
+    if len(value) > REFERENCE_LENGTH_MAX:
+        raise ValueError(f"has {len(value)} characters; at most {REFERENCE_LENGTH_MAX} are kept")
+    if not value.isprintable():
+        raise ValueError("has control characters; write one printable line such as PO-1042")
+    return value
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        readable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        readable = readable and value.isprintable() and " " not in value
+    except ValueError:
+        readable = False
+    if not readable:
+        raise ValueError("must be a whole http:// or https:// address")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user name or password; callbacks are proven by their signature")
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if _SECRET_NAMES.search(name):
+            raise ValueError(
+                f"its query carries {short(name)}, and this address is kept in clear; callbacks are proven by their signature"
+            )
+    return value
+
+
+def check_phone_number(number: str) -> str:
+    """Return the number when it is E.164 with its plus and possible in its numbering plan.
+
+    Raises:
+        ValueError: says what is wrong and how to write it.
+    """
+    if not re.fullmatch(r"\+[1-9][0-9]{4,14}", number):
+        raise ValueError(f"{short(number)} is not E.164; write + and digits only, such as +12025550123")
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        raise ValueError(f"{number} has no country code in use") from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValueError(f"{number} has too few or too many digits for its country")
+    return number
+
+
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+RegionCode = Annotated[str, AfterValidator(_known_region)]
+CurrencyCode = Annotated[str, AfterValidator(_known_currency)]
+PhoneNumber = Annotated[str, AfterValidator(check_phone_number)]
+# Optional ones: what a form leaves empty is None.
+OptionalText = Annotated[str | None, BeforeValidator(empty_is_none)]
+OptionalAmount = Annotated[Amount | None, BeforeValidator(empty_is_none)]
+Reference = Annotated[Annotated[str, AfterValidator(_short_printable)] | None, BeforeValidator(empty_is_none)]
+CallbackUrl = Annotated[Annotated[str, AfterValidator(_http_url)] | None, BeforeValidator(empty_is_none)]
