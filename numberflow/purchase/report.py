@@ -171,6 +171,8 @@ def _line(line: Intention, statuses: Mapping[str, NumberStatus]) -> NumberLine:
 
 
 def _open_item(line: Intention) -> OpenItem:
+    # What the vendor picked has no name yet: whoever says that it was rented says which number it is.
+    number = "" if line.subject else " --number +E164-IF-DONE"
     return OpenItem(
         intention_id=line.id,
         operation=line.operation,
@@ -178,7 +180,7 @@ def _open_item(line: Intention) -> OpenItem:
         state=line.state.value,
         seen=line.reason or "nothing yet",
         at_stake=line.due_amount or Decimal(0),
-        command=f"numberflow journal settle {line.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW",
+        command=f"numberflow journal settle {line.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW{number}",
     )
 
 
