@@ -9,12 +9,16 @@ import asyncio
 
 from prefect import aserve
 from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
+from flows.export_inventory import export_inventory
 from flows.search_and_rent import search_and_rent
 
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
+# 02:15, when people sleep and renewals of the day before are through; UTC, because a snapshot's date is UTC's. The same in prefect.yaml.
+NIGHTLY, NIGHTLY_TIMEZONE = "15 2 * * *", "UTC"
 
 
 async def all_deployments() -> list[RunnerDeployment]:
@@ -24,7 +28,13 @@ async def all_deployments() -> list[RunnerDeployment]:
             name="search-and-rent",
             tags=["numberflow", "costs money"],
             entrypoint_type=EntrypointType.MODULE_PATH,
-        )
+        ),
+        await export_inventory.ato_deployment(
+            name="export-inventory",
+            tags=["numberflow", "reads only"],
+            schedule=Cron(NIGHTLY, timezone=NIGHTLY_TIMEZONE),
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
     ]
 
 

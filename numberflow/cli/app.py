@@ -135,10 +135,10 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Publish what the project holds now as a Parquet snapshot. Exit code: 0 published, 3 refused (nothing changed), 1 no answer."""
+    """Publish what the project holds now as a Parquet snapshot, with changes, costs and a report. Exit code: 0 published, 3 refused (nothing changed), 1 no answer."""
     from numberflow.cli import export as command
 
-    command.export(date, connections=connections, strict=strict, as_json=as_json)
+    sys.exit(command.export(date, connections=connections, strict=strict, as_json=as_json))
 
 
 @numbers_app.command("list")

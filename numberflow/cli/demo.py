@@ -21,9 +21,10 @@ import typer
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, start_server, wait_ready
 from numberflow.cli.processes import free_port, make_private_folder, stop
 from numberflow.client import Client
+from numberflow.export.follow_up import export_inventory
 from numberflow.export.load import load_inventory
-from numberflow.export.snapshot import Snapshot, export_project
 from numberflow.journal import Intention, Journal
+from numberflow.models.reports import ProjectInventory
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -166,15 +167,16 @@ def _export(environment: Mapping[str, str], home: Path) -> None:
     """Publish what the project holds now as a snapshot, and show that pandas opens it."""
     settings = Settings.model_validate(dict(environment) | {"NUMBERFLOW_INVENTORY_URL": str(home / "data")})
 
-    async def publish() -> Snapshot:
+    async def publish() -> ProjectInventory:
         async with Client(settings) as client:
-            return await export_project(client, settings.inventory_root)
+            return await export_inventory(client, settings.inventory_root)
 
-    snapshot = asyncio.run(publish())
+    done = asyncio.run(publish())
     frame = load_inventory(root=settings.inventory_root)
-    say(f"5. The numbers that the project holds now, in {snapshot.url}; what pandas sees:")
+    say(f"5. The numbers that the project holds now, in {done.url}; what pandas sees:")
     summary = frame.groupby(["region_code", "number_type"]).agg(
         numbers=("phone_number", "count"), monthly=("price_amount", "sum"), currency=("price_currency", "first")
     )
     say("\n".join(f"   {line}" for line in summary.to_string().splitlines()))
     say(f"   {len(frame)} rows, {len(frame.columns)} columns")
+    say(f"   The same with charts: {done.report_url}")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from datetime import date
 
 import typer
 
+from numberflow.cli import exit_codes
 from numberflow.client import Client
 from numberflow.errors import BadInput
-from numberflow.export.snapshot import Progress, Snapshot, export_project
+from numberflow.export.follow_up import export_inventory
+from numberflow.export.snapshot import Progress, today
+from numberflow.export.words import inventory_text
+from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
 from numberflow.settings import Settings
 
 
-def export(day: str | None, *, connections: int, strict: bool, as_json: bool) -> None:
-    """Read, prove, publish, report.
+def export(day: str | None, *, connections: int, strict: bool, as_json: bool) -> int:
+    """Read, prove, publish, report. Returns the exit code.
 
     Raises:
         BadInput: the date is none, or cannot be used.
@@ -27,9 +30,9 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
     snapshot_date = None if day is None else _date(day)
     shown = ProgressLine()
 
-    async def run() -> Snapshot:
+    async def run() -> ProjectInventory:
         async with Client(settings) as client:
-            return await export_project(
+            return await export_inventory(
                 client,
                 settings.inventory_root,
                 snapshot_date=snapshot_date,
@@ -39,21 +42,19 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
             )
 
     try:
-        snapshot = asyncio.run(run())
+        done = asyncio.run(run())
     finally:
         shown.end()
-    if as_json:
-        typer.echo(
-            json.dumps({"url": snapshot.url, "elapsed_s": round(snapshot.elapsed_s, 3), **snapshot.manifest}, indent=2)
-        )
-        return
-    typer.echo(f"{snapshot.rows} numbers of {snapshot.partition.snapshot_date} in {snapshot.url}")
-    for remark in snapshot.manifest["remarks"]:
-        typer.echo(f"  remark: {remark}")
-    if unknown := snapshot.manifest["unknown_members"]:
-        typer.echo(
-            f"  the vendor sent what the schema does not know or cannot read, kept in `extra`: {', '.join(unknown)}"
-        )
+    report = InventoryReport(
+        outcome=done.outcome,
+        reason=done.reason,
+        mend=done.mend,
+        project_id=done.project_id,
+        snapshot_date=snapshot_date or today(),
+        projects=(done,),
+    )
+    typer.echo(report.model_dump_json(indent=2) if as_json else inventory_text(report).replace("**", "").lstrip("# "))
+    return exit_codes.DONE if done.outcome is RunOutcome.DONE else exit_codes.REFUSED
 
 
 def _date(text: str) -> date:

@@ -18,6 +18,8 @@ import typer
 from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import prefect_server
 from numberflow.errors import BadInput
+from numberflow.export.words import inventory_text
+from numberflow.models.inventory import parse_export_inventory
 from numberflow.models.orders import parse_search_and_rent
 from numberflow.models.reports import PurchaseReport, RunOutcome, RunReport
 from numberflow.purchase.words import report_rows, report_text
@@ -39,6 +41,7 @@ def _purchase_text(report: PurchaseReport) -> str:
 
 RUNNABLE = {
     "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
+    "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, inventory_text),
 }
 
 _AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
@@ -64,7 +67,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
     parameters = _parameters(params)
     runnable.check(parameters)
     settings = Settings.load()
-    if not parameters.get("project"):
+    if not parameters.get("project") and not parameters.get("projects"):
         settings.require_credentials()
     if report_file is not None:
         _check_writable(report_file)

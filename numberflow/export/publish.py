@@ -50,6 +50,8 @@ class Table:
 INVENTORY = Table("inventory", "numbers.parquet")
 CHANGES = Table("changes", "changes.parquet")
 COSTS = Table("costs", "costs.parquet")
+FORECAST = Table("forecast", "forecast.parquet")
+REPORTS = Table("reports", "report.html")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,40 +22,41 @@ SOURCE_RENTED = "rented"
 """`source` of numbers that the Numbers API lists. Hosted and imported numbers will come with words of their own."""
 
 
-def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
+def column(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
+    """A column that says what it is: type, whether it may be empty, and a description with unit and meaning."""
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 
 INVENTORY = pa.schema(
     [
-        _field("phone_number", TEXT, "E.164 with plus; unique in a snapshot", nullable=False),
-        _field("region_code", TEXT, "ISO 3166-1 alpha-2 of the number's region"),
-        _field("number_type", TEXT, "LOCAL, MOBILE or TOLL_FREE; other values as the vendor sends them"),
-        _field("source", TEXT, "where the number comes from: rented", nullable=False),
-        _field("capability", TEXTS, "what the number can carry: SMS, VOICE"),
-        _field("display_name", TEXT, "name given by its owner"),
-        _field("price_amount", AMOUNT, "recurring price for payment_interval_months, in price_currency"),
-        _field("price_currency", TEXT, "ISO 4217 code of price_amount"),
-        _field("payment_interval_months", pa.int32(), "months that one price_amount pays for"),
-        _field("next_charge_at", TIME, "when price_amount is charged next, UTC"),
-        _field("expire_at", TIME, "when the number leaves the project, UTC; null = it stays"),
-        _field("sms_service_plan_id", TEXT, "SMS service plan in effect; null = none"),
-        _field("sms_campaign_id", TEXT, "10DLC campaign in effect; null = none"),
-        _field("sms_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no SMS link job"),
-        _field("sms_provisioning_service_plan_id", TEXT, "service plan that the SMS link job would set"),
-        _field("sms_provisioning_campaign_id", TEXT, "campaign that the SMS link job would set"),
-        _field("sms_provisioning_updated_at", TIME, "when the SMS link job last changed, UTC"),
-        _field("sms_provisioning_error_codes", TEXTS, "why the SMS link job failed, vendor codes"),
-        _field("voice_type", TEXT, "RTC, EST or FAX; RTC also when nothing is linked"),
-        _field("voice_target_id", TEXT, "voice app (RTC), SIP trunk (EST) or fax service (FAX) in effect; null = none"),
-        _field("voice_updated_at", TIME, "when the voice link last changed, UTC; live replies leave it null"),
-        _field("voice_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no voice link job"),
-        _field("voice_provisioning_type", TEXT, "RTC, EST or FAX of the voice link job"),
-        _field("voice_provisioning_target_id", TEXT, "app, trunk or fax service that the voice link job would set"),
-        _field("voice_provisioning_updated_at", TIME, "when the voice link job last changed, UTC"),
-        _field("callback_url", TEXT, "where the vendor sends events of this number; null = nowhere"),
-        _field("extra", TEXT, "JSON object of members that this schema does not know or could not read; null = none"),
-        _field(
+        column("phone_number", TEXT, "E.164 with plus; unique in a snapshot", nullable=False),
+        column("region_code", TEXT, "ISO 3166-1 alpha-2 of the number's region"),
+        column("number_type", TEXT, "LOCAL, MOBILE or TOLL_FREE; other values as the vendor sends them"),
+        column("source", TEXT, "where the number comes from: rented", nullable=False),
+        column("capability", TEXTS, "what the number can carry: SMS, VOICE"),
+        column("display_name", TEXT, "name given by its owner"),
+        column("price_amount", AMOUNT, "recurring price for payment_interval_months, in price_currency"),
+        column("price_currency", TEXT, "ISO 4217 code of price_amount"),
+        column("payment_interval_months", pa.int32(), "months that one price_amount pays for"),
+        column("next_charge_at", TIME, "when price_amount is charged next, UTC"),
+        column("expire_at", TIME, "when the number leaves the project, UTC; null = it stays"),
+        column("sms_service_plan_id", TEXT, "SMS service plan in effect; null = none"),
+        column("sms_campaign_id", TEXT, "10DLC campaign in effect; null = none"),
+        column("sms_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no SMS link job"),
+        column("sms_provisioning_service_plan_id", TEXT, "service plan that the SMS link job would set"),
+        column("sms_provisioning_campaign_id", TEXT, "campaign that the SMS link job would set"),
+        column("sms_provisioning_updated_at", TIME, "when the SMS link job last changed, UTC"),
+        column("sms_provisioning_error_codes", TEXTS, "why the SMS link job failed, vendor codes"),
+        column("voice_type", TEXT, "RTC, EST or FAX; RTC also when nothing is linked"),
+        column("voice_target_id", TEXT, "voice app (RTC), SIP trunk (EST) or fax service (FAX) in effect; null = none"),
+        column("voice_updated_at", TIME, "when the voice link last changed, UTC; live replies leave it null"),
+        column("voice_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no voice link job"),
+        column("voice_provisioning_type", TEXT, "RTC, EST or FAX of the voice link job"),
+        column("voice_provisioning_target_id", TEXT, "app, trunk or fax service that the voice link job would set"),
+        column("voice_provisioning_updated_at", TIME, "when the voice link job last changed, UTC"),
+        column("callback_url", TEXT, "where the vendor sends events of this number; null = nowhere"),
+        column("extra", TEXT, "JSON object of members that this schema does not know or could not read; null = none"),
+        column(
             "snapshot_at", TIME, "when the reading of this snapshot began, UTC; the same in every row", nullable=False
         ),
     ]

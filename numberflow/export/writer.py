@@ -72,7 +72,7 @@ class TableFile:
         """
         self.rows += len(table)
         if self._unique is not None:
-            self._numbers.append(_as_integers(table.column(self._unique)))
+            self._numbers.append(as_integers(table.column(self._unique)))
         self._waiting.append(table)
         self._rows_waiting += len(table)
         if self._rows_waiting >= ROW_GROUP_ROWS:
@@ -166,7 +166,7 @@ class _Hashed:
         return self._sha256.hexdigest()
 
 
-def _as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
+def as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
     """E.164 texts as integers: plus and at most 15 digits without a leading zero, so no two texts become the same."""
     valid = pc.match_substring_regex(numbers, r"^\+[1-9][0-9]{4,14}$")
     if not pc.all(valid, min_count=0).as_py() or valid.null_count:
@@ -180,4 +180,4 @@ def _as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
     return digits
 
 
-__all__ = ["ROW_GROUP_ROWS", "FileFacts", "TableFile"]
+__all__ = ["ROW_GROUP_ROWS", "FileFacts", "TableFile", "as_integers"]

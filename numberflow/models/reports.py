@@ -5,6 +5,7 @@ Not here: how a report is made (`numberflow.purchase`) and how it is shown (task
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -89,3 +90,39 @@ class PurchaseReport(RunReport):
     def phone_numbers(self) -> tuple[str, ...]:
         """The numbers that were rented."""
         return tuple(line.phone_number for line in self.numbers if line.state == "done")
+
+
+class ProjectInventory(BaseModel):
+    """What became of one project's export."""
+
+    model_config = ConfigDict(frozen=True)
+
+    project: str
+    """Name of its credentials block; empty for the environment's account."""
+    outcome: RunOutcome
+    reason: str = ""
+    mend: str = ""
+    project_id: str = ""
+    rows: int | None = None
+    """Numbers in the published snapshot; None when none was published."""
+    url: str = ""
+    """Of the Parquet file."""
+    report_url: str = ""
+    added: int | None = None
+    """Since the snapshot before; None when there is none."""
+    removed: int | None = None
+    changed: int | None = None
+    monthly: dict[str, Decimal] = {}
+    """What all numbers cost a month, by currency."""
+    remarks: tuple[str, ...] = ()
+    requests: int = 0
+    elapsed_s: float = 0.0
+
+
+class InventoryReport(RunReport):
+    """How an export ended, project by project."""
+
+    snapshot_date: date | None = None
+    projects: tuple[ProjectInventory, ...] = ()
+    handed_to: tuple[str, ...] = ()
+    """Ids of the flow runs that got a project each, when the projects were handed out to workers."""

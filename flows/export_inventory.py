@@ -1,0 +1,123 @@
+"""Publish what projects hold as Parquet: every night, complete or not at all, with changes, costs and a report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+
+from flows.ending import ended
+from flows.forms import MAY_STAY_EMPTY
+from numberflow.errors import BadInput, NumberflowError
+from numberflow.models.inventory import ExportInventory, parse_export_inventory
+from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from tasks.inventory import announce_snapshot, export_one_project, hand_out, publish_inventory_report
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+def _run_name() -> str:
+    return f"inventory of {flow_run.get_parameters().get('snapshot_date') or 'today'}"
+
+
+@flow(name="export-inventory", flow_run_name=_run_name, retries=0, persist_result=False)
+async def export_inventory(
+    *,
+    snapshot_date: OptionalText = "",
+    projects: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
+    hand_out_projects: bool = False,
+    connections: int = 8,
+    strict: bool = False,
+) -> State[InventoryReport] | InventoryReport:
+    """Publish every active number as a dated Parquet snapshot, with changes, costs and an HTML report.
+
+    Complete and proven, or nothing is published and the snapshot before stands. Run it again at any time: the same date is replaced in one step.
+
+    Args:
+        snapshot_date: Date of the snapshot, 2026-11-23. Empty: today in UTC. A past date is taken only while it has no snapshot: what was held then cannot be read now.
+        projects: Names of Sinch Credentials blocks, one snapshot each. Empty: the account of the environment.
+        hand_out_projects: Start one run for each project, so that several workers share them, instead of one after the other here.
+        connections: Requests at once, 1 to 32.
+        strict: Prove completeness without page tokens, for about twice the requests.
+    """
+    parameters: dict[str, Any] = {
+        "snapshot_date": snapshot_date, "projects": projects, "hand_out_projects": hand_out_projects, "connections": connections,
+        "strict": strict,
+    }  # fmt: skip
+    run_id = str(flow_run.get_id())
+    try:
+        wanted = parse_export_inventory(parameters)
+        report = await _export(wanted, run_id)
+    except NumberflowError as error:
+        report = InventoryReport(
+            outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause and run again", flow_run_id=run_id
+        )  # fmt: skip
+    return await _conclude(report)
+
+
+async def _export(wanted: ExportInventory, run_id: str) -> InventoryReport:
+    if wanted.hand_out_projects:
+        return await _hand_out(wanted, run_id)
+    done = [await _one(project, wanted, run_id) for project in wanted.projects or ("",)]
+    failed = [each for each in done if each.outcome is not RunOutcome.DONE]
+    return InventoryReport(
+        outcome=RunOutcome.REFUSED if failed else RunOutcome.DONE,
+        reason="; ".join(f"{each.project or 'environment'}: {each.reason}" for each in failed),
+        mend="; ".join(dict.fromkeys(each.mend for each in failed)),
+        snapshot_date=wanted.day,
+        project_id=done[0].project_id if len(done) == 1 else "",
+        projects=tuple(done),
+        flow_run_id=run_id,
+    )
+
+
+async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
+    """One project; what goes wrong with it does not stop the others."""
+    try:
+        done = await export_one_project(project, wanted, run_id)
+    except (NumberflowError, OSError) as error:
+        message = error.message if isinstance(error, NumberflowError) else f"the inventory store: {error}"
+        mend = (
+            error.mend if isinstance(error, NumberflowError) else "check NUMBERFLOW_INVENTORY_URL and the space there"
+        )
+        return ProjectInventory(
+            project=project, outcome=RunOutcome.REFUSED, reason=message, mend=mend or "mend the cause and run again"
+        )
+    try:
+        await announce_snapshot(done, wanted.day)
+    except Exception as error:  # noqa: BLE001 - what is published is published, whether or not Prefect lists it
+        get_run_logger().warning("The asset could not be announced: %s", type(error).__name__)
+    return done
+
+
+async def _hand_out(wanted: ExportInventory, run_id: str) -> InventoryReport:
+    deployment_id = deployment.get_id()
+    if deployment_id is None or not wanted.projects:
+        raise BadInput(
+            "hand_out_projects: there is nothing to hand out" if deployment_id else "hand_out_projects: only a deployment can be run by several workers",
+            field="hand_out_projects",
+            mend="name the projects" if deployment_id else "run export-inventory from its deployment, or leave hand_out_projects out",
+        )  # fmt: skip
+    return InventoryReport(
+        outcome=RunOutcome.DONE,
+        snapshot_date=wanted.day,
+        handed_to=tuple(await hand_out(deployment_id, wanted, run_id)),
+        notes=("each run tells how its project ended",),
+        flow_run_id=run_id,
+    )
+
+
+async def _conclude(report: InventoryReport) -> State[InventoryReport] | InventoryReport:
+    logger = get_run_logger()
+    try:
+        await publish_inventory_report(report)
+    except Exception as error:  # noqa: BLE001 - the report goes to the caller whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    published = sum(each.rows or 0 for each in report.projects)
+    logger.info(
+        "%s: %d numbers of %d projects. %s", report.outcome.value, published, len(report.projects), report.reason
+    )
+    return ended(report)

@@ -1,0 +1,64 @@
+"""An inventory report in words and tables, for artifacts and terminals alike. Pure."""
+
+from __future__ import annotations
+
+from numberflow.models.reports import InventoryReport, ProjectInventory
+
+
+def inventory_rows(report: InventoryReport) -> list[dict[str, str]]:
+    """One row per project."""
+    return [
+        {
+            "project": each.project or each.project_id or "environment",
+            "outcome": each.outcome.value,
+            "numbers": "" if each.rows is None else f"{each.rows:,}",
+            "added": _count(each.added),
+            "removed": _count(each.removed),
+            "fields changed": _count(each.changed),
+            "a month": _monthly(each),
+            "why": each.reason,
+        }
+        for each in report.projects
+    ]
+
+
+def inventory_text(report: InventoryReport) -> str:
+    """The report as markdown: outcome first, then each project with its files."""
+    lines = [f"# Inventory of {report.snapshot_date}: {report.outcome.value.replace('_', ' ')}"]
+    if report.reason:
+        lines += ["", f"**Why:** {report.reason}"]
+    if report.mend:
+        lines += ["", f"**What to do:** {report.mend}"]
+    for each in report.projects:
+        lines += ["", *_project(each)]
+    if report.handed_to:
+        lines += ["", f"Handed out as {len(report.handed_to)} flow runs: {', '.join(report.handed_to)}"]
+    lines += ["", *[f"- {note}" for note in report.notes]]
+    return "\n".join(lines)
+
+
+def _project(each: ProjectInventory) -> list[str]:
+    name = " ".join(filter(None, (each.project, each.project_id))) or "the environment's account"
+    if each.rows is None:
+        return [f"**{name}**: {each.outcome.value}. {each.reason} → {each.mend}"]
+    lines = [
+        f"**{name}**: {each.rows:,} numbers, {_monthly(each) or 'no price known'} a month, {each.requests:,} requests in {each.elapsed_s:.1f} s",
+        f"- data: {each.url}",
+    ]
+    if each.report_url:
+        lines.append(f"- report: {each.report_url}")
+    if each.added is not None:
+        lines.append(
+            f"- since the snapshot before: {each.added:,} added, {each.removed or 0:,} removed, {each.changed or 0:,} fields changed"
+        )
+    if each.reason:
+        lines.append(f"- {each.reason} → {each.mend}")
+    return [*lines, *(f"- remark: {remark}" for remark in each.remarks)]
+
+
+def _monthly(each: ProjectInventory) -> str:
+    return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in each.monthly.items())
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,61 @@
+"""Parameters of export-inventory, checked as far as that is possible without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from numberflow.models.parameters import WholeNumber, check_parameters, none_is_empty, short
+
+# The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3): more than these at once only makes 429s.
+CONNECTIONS_MAX = 32
+
+
+def _date_or_none(value: Any) -> Any:
+    if value is None or isinstance(value, date):
+        return value
+    text = str(value).strip()
+    if text.lower() in ("", "today"):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{short(text)} is no date; write it like 2026-11-23, or leave it empty for today") from None
+
+
+class ExportInventory(BaseModel):
+    """Parameters of export-inventory, checked. Build it with `parse_export_inventory`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    snapshot_date: Annotated[date | None, BeforeValidator(_date_or_none)] = None
+    projects: Annotated[tuple[str, ...], BeforeValidator(none_is_empty)] = ()
+    hand_out_projects: bool = False
+    connections: WholeNumber = Field(default=8, ge=1, le=CONNECTIONS_MAX)
+    strict: bool = False
+
+    @field_validator("projects")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a project stands in the list twice")
+        if any(not name for name in value):
+            raise ValueError("a name is empty; write the name of a Sinch Credentials block, or leave the list empty")
+        return value
+
+    @property
+    def day(self) -> date:
+        """The date of the snapshots: today in UTC unless one is named."""
+        return self.snapshot_date or datetime.now(UTC).date()
+
+
+def parse_export_inventory(parameters: Mapping[str, Any]) -> ExportInventory:
+    """Check the parameters of export-inventory. Sends nothing.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(ExportInventory, parameters)

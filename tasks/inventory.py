@@ -1,0 +1,184 @@
+"""Steps of the nightly inventory as Prefect tasks: one task per project, so that Prefect's cost is the same for ten numbers and for a million."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from time import monotonic
+from uuid import UUID
+
+from prefect.artifacts import (
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_progress_artifact,
+)
+from prefect.assets import Asset, AssetProperties, add_asset_metadata
+from prefect.cache_policies import NO_CACHE
+from prefect.deployments.flow_runs import arun_deployment
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+from prefect.tasks import MaterializingTask
+
+from numberflow.client import Client
+from numberflow.export.follow_up import export_inventory
+from numberflow.export.snapshot import Progress
+from numberflow.export.words import inventory_rows, inventory_text
+from numberflow.models.inventory import ExportInventory
+from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from tasks.credentials import settings_for
+from tasks.step import step
+
+# A line in the log and a step of the progress bar this often: often enough to see it move, seldom enough that a million numbers cost a dozen calls.
+TELL_EVERY_S = 5.0
+
+
+@step("export project")
+async def export_one_project(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
+    """Read, prove, publish one project's numbers, and make changes, costs and report.
+
+    Costs: nothing. Repeat: safe; the same date is replaced in one step.
+
+    Args:
+        project: name of a credentials block; empty for the environment.
+        wanted: date, connections, strictness.
+        run_id: of the flow run, for the manifest.
+
+    Raises:
+        BadInput, MissingCredentials: as in `settings_for`; or the date cannot be used.
+        SnapshotRefused: nothing was published.
+    """
+    settings = await settings_for(project or None)
+    teller = _Teller(settings.project_id)
+    try:
+        async with Client(settings) as client:
+            return await export_inventory(
+                client,
+                settings.inventory_root,
+                project=project,
+                snapshot_date=wanted.snapshot_date,
+                run_id=run_id,
+                connections=wanted.connections,
+                strict=wanted.strict,
+                on_progress=teller,
+            )
+    finally:
+        await teller.end()
+
+
+async def announce_snapshot(done: ProjectInventory, snapshot_date: date | None) -> None:
+    """Tell Prefect that the project's inventory is there: an asset, with its size and address.
+
+    Costs: nothing. Repeat: safe.
+    """
+    asset = Asset(
+        key=f"numberflow://inventory/{done.project_id}",
+        properties=AssetProperties(
+            name=f"inventory of {done.project_id}", description="Active phone numbers as Parquet", url=done.url
+        ),
+    )
+
+    async def publish_asset() -> None:
+        add_asset_metadata(
+            asset, {"rows": done.rows, "snapshot_date": str(snapshot_date), "url": done.url, "report": done.report_url}
+        )
+
+    await MaterializingTask(
+        publish_asset, assets=[asset], name="publish asset", cache_policy=NO_CACHE, persist_result=False
+    )()
+
+
+@step("publish inventory report")
+async def publish_inventory_report(report: InventoryReport) -> None:
+    """Put the report into a table, a summary in words and links to the HTML pages; call a person when something was not published.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    if report.projects:
+        await acreate_table_artifact(
+            table=inventory_rows(report),
+            key="export-inventory-report",
+            description=f"Inventory of {report.snapshot_date}",
+        )
+    await acreate_markdown_artifact(
+        markdown=inventory_text(report),
+        key="export-inventory-summary",
+        description=f"Inventory of {report.snapshot_date}",
+    )
+    for each in report.projects:
+        if each.report_url:
+            await acreate_link_artifact(
+                link=each.report_url if "://" in each.report_url else f"file://{each.report_url}",
+                key="export-inventory-page",
+                description=f"Charts of {each.project_id}",
+            )
+    if report.outcome is not RunOutcome.DONE:
+        emit_event(
+            event="numberflow.inventory-refused",
+            resource={"prefect.resource.id": f"numberflow.inventory.{report.flow_run_id}"},
+            payload={"reason": report.reason, "mend": report.mend, "flow_run_id": report.flow_run_id},
+        )
+
+
+@step("hand out projects")
+async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> list[str]:
+    """Start one run of this deployment for each project, so that several workers share them. Returns their ids; does not wait for them.
+
+    Costs: nothing. Repeat: safe; the same run hands a project out once.
+    """
+    started = []
+    for project in wanted.projects:
+        run = await arun_deployment(
+            UUID(deployment_id),
+            parameters=wanted.model_dump(mode="json")
+            | {"snapshot_date": str(wanted.day), "projects": [project], "hand_out_projects": False},
+            flow_run_name=f"inventory of {project}",
+            idempotency_key=f"{run_id}/{project}",
+            timeout=0,
+            as_subflow=False,
+        )
+        started.append(str(run.id))
+    return started
+
+
+class _Teller:
+    """How far the export is, in the log and as a progress artifact. Best effort: a Prefect server that does not answer must not stop an export."""
+
+    def __init__(self, project_id: str) -> None:
+        self._project_id = project_id
+        self._logger = get_run_logger()
+        self._told_at_s = monotonic()
+        self._artifact_id: UUID | None = None
+        self._telling: asyncio.Task[None] | None = None
+        self._works = True
+
+    def __call__(self, progress: Progress) -> None:
+        """Note how far it is; tell it when it is time."""
+        whole = progress.shards > 0 and progress.shards_done == progress.shards
+        if monotonic() - self._told_at_s < TELL_EVERY_S and not whole:
+            return
+        self._told_at_s = monotonic()
+        self._logger.info(
+            "%d rows, %d pages, %d requests, %d of %s shards, %.0f rows/s",
+            progress.rows, progress.pages, progress.requests, progress.shards_done, progress.shards or "?", progress.rows_per_s,
+        )  # fmt: skip
+        if self._works and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.ensure_future(self._show(100.0 * progress.shards_done / max(progress.shards, 1)))
+
+    async def end(self) -> None:
+        """Let what is being told arrive."""
+        if self._telling is not None:
+            await self._telling
+
+    async def _show(self, percent: float) -> None:
+        try:
+            if self._artifact_id is None:
+                self._artifact_id = await acreate_progress_artifact(
+                    percent, key="export-inventory-progress", description=f"Shards of {self._project_id} that were read"
+                )
+            else:
+                await aupdate_progress_artifact(self._artifact_id, percent)
+        except Exception as error:  # noqa: BLE001 - see the class
+            self._works = False
+            self._logger.warning("Progress cannot be shown in Prefect any more: %s", type(error).__name__)
