@@ -20,7 +20,8 @@ OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 def _run_name() -> str:
-    return f"inventory of {flow_run.get_parameters().get('snapshot_date') or 'today'}"
+    given = flow_run.get_parameters()
+    return f"inventory of {', '.join(given.get('projects') or ()) or 'the account'}, {given.get('snapshot_date') or 'today'}"
 
 
 @flow(name="export-inventory", flow_run_name=_run_name, retries=0, persist_result=False)

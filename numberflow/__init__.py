@@ -1,7 +1,7 @@
 """numberflow: rent, manage and inventory Sinch phone numbers, and never pay twice.
 
-`Client` is usable alone: `async with numberflow.Client() as client: …`. `load_inventory`, `load_changes` and `load_costs` read what the nightly export
-published. Each is imported when it is asked for, so that importing this package costs nothing.
+`Client` is usable alone: `async with numberflow.Client() as client: …`. `load_inventory`, `load_changes`, `load_costs` and
+`load_forecast` read what the nightly export published. Each is imported when it is asked for, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numberflow.client import Client
-    from numberflow.export.load import load_changes, load_costs, load_inventory
+    from numberflow.export.load import load_changes, load_costs, load_forecast, load_inventory
 
-__all__ = ["Client", "load_changes", "load_costs", "load_inventory"]
+__all__ = ["Client", "load_changes", "load_costs", "load_forecast", "load_inventory"]
 
 _FOUND_IN = {
     "Client": "numberflow.client",
     "load_changes": "numberflow.export.load",
     "load_costs": "numberflow.export.load",
+    "load_forecast": "numberflow.export.load",
     "load_inventory": "numberflow.export.load",
 }
 

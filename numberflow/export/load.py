@@ -74,6 +74,17 @@ def load_costs(
     return _load(publish.COSTS, date, columns, project, root)
 
 
+def load_forecast(
+    date: date | str = LATEST,
+    columns: Sequence[str] | None = None,
+    project: str | None = None,
+    *,
+    root: str | None = None,
+) -> pd.DataFrame:
+    """The charges to come of the numbers of `date`, by month, currency, region and type. Arguments, result and errors as in `load_inventory`."""
+    return _load(publish.FORECAST, date, columns, project, root)
+
+
 def read_partition(store: Store, partition: Partition, columns: Sequence[str] | None = None) -> pa.Table:
     """One date of one project as an Arrow table, partition columns included.
 

@@ -128,13 +128,15 @@ async def export_project(
 
         async def write(strict: bool) -> tuple[Reading, dict[str, Any]]:
             quality = Quality()
-            with TableFile(path, INVENTORY, unique="phone_number") as file:
-                reading = await _read_into(file, quality, source, scratch, strict=strict)
-                facts = _facts(partition, run_id, snapshot_at, source, reading) | {"quality": quality.facts()}
+            with TableFile(path, INVENTORY, unique="phone_number", check=quality.add) as file:
+                reading = await _read_into(file, source, scratch, strict=strict)
+                facts = _facts(partition, run_id, snapshot_at, source, reading)
                 if not reading.moved:
                     if file.rows != facts["rows"]:
                         raise SnapshotRefused(f"{file.rows} rows were written, {facts['rows']} were proven")
+                    await asyncio.to_thread(file.end_rows)
                     quality.require()
+                    facts["quality"] = quality.facts()
                     written = await asyncio.to_thread(_close, file, partition, facts)
                     facts |= {"bytes": written.bytes, "sha256": written.sha256}
                 return reading, facts
@@ -234,17 +236,13 @@ async def _until_believed(
     return result
 
 
-async def _read_into(file: TableFile, quality: Quality, source: PageSource, scratch: Path, *, strict: bool) -> Reading:
+async def _read_into(file: TableFile, source: PageSource, scratch: Path, *, strict: bool) -> Reading:
     # One thread: row groups are compressed beside the reading, in their order.
     with ThreadPoolExecutor(1, thread_name_prefix="export-write") as writing:
         loop = asyncio.get_running_loop()
 
-        def take(table: pa.Table) -> None:
-            quality.add(table)
-            file.add(table)
-
         async def write(table: pa.Table) -> None:
-            await loop.run_in_executor(writing, take, table)
+            await loop.run_in_executor(writing, file.add, table)
 
         return await Reader(source, scratch, strict=strict).read(write)
 

@@ -59,12 +59,44 @@ class Prefect:
         """A deployment by its flow's and its own name."""
         return self._json("GET", f"/deployments/name/{name}")
 
-    def start(self, parameters: Mapping[str, Any]) -> str:
-        """Submit the form of search-and-rent; returns the flow run's id."""
+    def start(self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent") -> str:
+        """Submit the form of a deployment; returns the flow run's id."""
         run = self._json(
-            "POST", f"/deployments/{self.deployment()['id']}/create_flow_run", json={"parameters": dict(parameters)}
+            "POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", json={"parameters": dict(parameters)}
         )
         return str(run["id"])
+
+    def has_block(self, slug: str, name: str) -> bool:
+        """Whether there is such a block."""
+        found = self.http.get(f"/block_types/slug/{slug}/block_documents/name/{name}")
+        return found.is_success
+
+    def assets(self, run_id: str) -> list[dict[str, Any]]:
+        """Events by which the server knows of assets that a run made."""
+        found = self._json(
+            "POST",
+            "/events/filter",
+            json={
+                "filter": {"event": {"prefix": ["prefect.asset."]}, "related": {"id": [f"prefect.flow-run.{run_id}"]}}
+            },
+        )
+        return list(found["events"])
+
+    def run_names(self) -> list[str]:
+        """Names of all flow runs."""
+        return [str(run["name"]) for run in self._json("POST", "/flow_runs/filter", json={"limit": 200})]
+
+    def save_block(self, slug: str, name: str, data: Mapping[str, Any]) -> None:
+        """Make a block as the UI does. Its type has to be registered."""
+        kind = self._json("GET", f"/block_types/slug/{slug}")
+        (schema, *_) = self._json(
+            "POST", "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
+        )
+        self._json(
+            "POST",
+            "/block_documents/",
+            json={"name": name, "data": dict(data), "block_type_id": kind["id"], "block_schema_id": schema["id"]},
+        )
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A flow run as it is now."""

@@ -46,6 +46,7 @@ class Office:
         """The account, the journal and the times, as a worker's environment."""
         return self.running.environment | {
             "NUMBERFLOW_DATABASE_URL": self.journal_url,
+            "NUMBERFLOW_INVENTORY_URL": str(self.folder / "inventory"),
             "NUMBERFLOW_SETTLE_S": SETTLE_S,
             "NUMBERFLOW_LEASE_S": LEASE_S,
         }

@@ -65,9 +65,12 @@ def test_number_twice_is_refused(tmp_path: Path, again: str) -> None:
     "wrong", ["", "12025550123", "+0123456", "+1202555012a", "+1234567890123456", None, "+1202555\n"]
 )
 def test_what_is_no_number_is_refused(tmp_path: Path, wrong: str | None) -> None:
-    """A row whose number is not E.164 with the plus is refused at once."""
-    with TableFile(tmp_path / "numbers.parquet", SCHEMA, unique="phone_number") as file, pytest.raises(SnapshotRefused):
+    """A row whose number is not E.164 with the plus is refused before the file is finished."""
+    with TableFile(tmp_path / "numbers.parquet", SCHEMA, unique="phone_number") as file:
         file.add(pa.table({"phone_number": ["+12025550123", wrong], "at": [1, 2]}, schema=SCHEMA))
+        with pytest.raises(SnapshotRefused):
+            file.close({})
+    assert [] == list(tmp_path.iterdir())
 
 
 def _refuse(_descriptor: int) -> None:

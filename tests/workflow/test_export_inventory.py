@@ -1,0 +1,91 @@
+"""Export-inventory from its deployment, on a worker: one project, several of which one fails, and projects handed out as runs of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.prefect import Prefect
+
+import numberflow
+
+pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+
+DEPLOYMENT = "export-inventory/export-inventory"
+
+
+@pytest.fixture
+def store(office: Any) -> str:
+    """Where the workers publish."""
+    return str(office.folder / "inventory")
+
+
+@pytest.fixture
+def blocks(office: Any) -> tuple[str, str]:
+    """Two credentials blocks: the simulator's account, and one that the vendor refuses."""
+    prefect: Prefect = office.prefect
+    prefect.command("block", "register", "--module", "tasks.credentials", home=office.folder / "operator")
+    account = office.running.environment
+    good = {
+        "project_id": account["SINCH_PROJECT_ID"],
+        "key_id": account["SINCH_KEY_ID"],
+        "key_secret": account["SINCH_KEY_SECRET"],
+    }
+    names = ("north", "south")
+    for name, data in zip(names, (good, good | {"key_secret": "wrong"}), strict=True):
+        if not prefect.has_block("sinch-credentials", name):
+            prefect.save_block("sinch-credentials", name, data)
+    return names
+
+
+def test_one_project(office: Any, store: str) -> None:
+    """A run without parameters publishes the environment's project; artifacts, asset and log tell it."""
+    office.simulator.world.add_held(40)
+    held = len(list(office.simulator.world.holdings))
+    run_id = office.prefect.start({}, DEPLOYMENT)
+    run = office.prefect.ended(run_id)
+    assert ("COMPLETED", "Completed") == (run["state_type"], run["state_name"])
+    artifacts = office.prefect.artifacts(run_id)
+    (row,) = json.loads(artifacts["export-inventory-report"]["data"])
+    assert ("done", f"{held:,}") == (row["outcome"], row["numbers"])
+    assert "report.html" in artifacts["export-inventory-page"]["data"]
+    assert held == len(numberflow.load_inventory(root=store))
+    assert any("shards" in line for line in office.prefect.logs(run_id))
+    assert "numberflow://inventory/" in json.dumps(office.prefect.assets(run_id))
+
+
+def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, str]) -> None:
+    """The failure of one project is told with its mend; the other is published all the same, and the run is no success."""
+    run_id = office.prefect.start({"projects": list(blocks)}, DEPLOYMENT)
+    run = office.prefect.ended(run_id)
+    assert ("COMPLETED", "Refused") == (run["state_type"], run["state_name"])
+    north, south = json.loads(office.prefect.artifacts(run_id)["export-inventory-report"]["data"])
+    assert ("north", "done", "south", "refused") == (
+        north["project"],
+        north["outcome"],
+        south["project"],
+        south["outcome"],
+    )
+    assert "south: " in run["state"]["message"]
+    assert "wrong" not in run["state"]["message"]
+
+
+def test_projects_handed_out(office: Any, store: str, blocks: tuple[str, str]) -> None:
+    """Each project becomes a run of its own, which any worker may take; starting the same run again hands out nothing twice."""
+    run_id = office.prefect.start({"projects": [blocks[0]], "hand_out_projects": True}, DEPLOYMENT)
+    assert "Completed" == office.prefect.ended(run_id)["state_name"]
+    office.prefect.retry(run_id)
+    office.prefect.ended(run_id, attempt=2)
+    (summary,) = [each for key, each in office.prefect.artifacts(run_id).items() if key == "export-inventory-summary"]
+    handed_to = summary["data"].partition("Handed out as 1 flow runs: ")[2].split()[0]
+    assert "Completed" == office.prefect.ended(handed_to)["state_name"]
+    handed = [name for name in office.prefect.run_names() if name.startswith("inventory of north, 2")]
+    assert 1 == len(handed), office.prefect.run_names()
+
+
+def test_bad_date(office: Any) -> None:
+    """What the form did not check, the flow does."""
+    run = office.prefect.ended(office.prefect.start({"snapshot_date": "tomorrow"}, DEPLOYMENT))
+    assert "Refused" == run["state_name"]
+    assert "is no date; write it like 2026-11-23" in run["state"]["message"]
