@@ -12,7 +12,7 @@ export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help demo up test test-fast check fix bench build simulate pins clean
+.PHONY: help demo up test test-fast check fix bench notebook build simulate pins clean
 
 help:  ## say what each recipe does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -61,6 +61,10 @@ fix: $(VENV)/.numberflow-dev  ## format and mend what lint can mend
 
 bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
 	$(BIN)/python benchmarks/requests.py
+	$(BIN)/python benchmarks/export.py
+
+notebook: $(VENV)/.numberflow-dev  ## execute docs/inventory.ipynb again
+	$(BIN)/python benchmarks/notebook.py
 
 build: $(VENV)/.numberflow-dev  ## the wheel, in dist/
 	rm -rf dist

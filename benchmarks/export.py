@@ -1,10 +1,11 @@
 """Question: how fast is the export, and how much memory does it take, against what one would use instead and against the least possible?
 
-    python benchmarks/export.py [--sizes 10000,100000] [--delays 0,50] [--rounds 5] [--variants ours,floor,json_normalize,sdk,dlt]
+    python benchmarks/export.py [--sizes 10000,100000,1000000] [--delays 0,50] [--rounds 5] [--variants ours,floor,json_normalize,node,sdk,dlt] [--no-flow]
 
 Every variant runs in a process of its own against a stub that answers from pre-rendered pieces in another process (benchmarks/support). In each round
 every variant runs once, in random order, and ratios are taken inside the round: on a shared machine only they mean anything. Imports are not timed.
-"Ours" is all of it: proof of completeness, duplicates, checksum, manifest, publication. dlt takes part where it is installed. Loading is timed last.
+"Ours" is all of it: proof of completeness, duplicates, checksum, manifest, publication. dlt and node take part where they
+are installed. At the end: the figures against their targets, reached or missed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,7 +28,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 # In place of this folder: its modules would hide packages of the same name.
 sys.path.pop(0)
@@ -34,13 +35,10 @@ sys.path.pop(0)
 import pandas as pd
 
 from numberflow import load_inventory
+from numberflow.cli.prefect_server import start_server, wait_ready
+from numberflow.cli.processes import free_port, stop
 
 SUPPORT = Path(__file__).parent / "support"
-
-# Targets by figure; ratios but where a unit stands there. The reasons stand in docs/inventory.md.
-TARGETS = {
-    "sdk ÷ ours": "≥ 25", "dlt ÷ ours": "≥ 25", "json_normalize ÷ ours": "≥ 8 (0 ms), ≥ 10 (50 ms)", "ours ÷ floor": "≤ 2.0",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,63 @@ def load_times(size: int, rounds: int) -> None:
             middle = perf_counter()
             pd.read_parquet(file)
             ratios.append((middle - began) / (perf_counter() - middle))
-    print(f"\nload_inventory ÷ pandas.read_parquet with its defaults, {size:,} rows: {spread(ratios)} (target ≤ 0.4)")
+    verdict(f"load_inventory ÷ pandas.read_parquet with its defaults, {size:,}", ratios, "<=", 0.4)
+
+
+def flow_cost(size: int, rounds: int, connections: int) -> None:
+    """The flow on a running server against the library call that it makes."""
+    with tempfile.TemporaryDirectory() as home:
+        port = free_port(0)
+        server = start_server(Path(home), port, Path(home) / "server.log")
+        try:
+            os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+            wait_ready(os.environ["PREFECT_API_URL"], server, Path(home) / "server.log")
+            with stub(size, 50) as url:
+                once("flow", url, connections)  # the server's first run is slower
+                found: dict[str, list[float]] = {"whole": [], "flow": []}
+                for _ in range(rounds):
+                    for variant in random.sample(list(found), 2):
+                        found[variant].append(once(variant, url, connections).seconds)
+        finally:
+            del os.environ["PREFECT_API_URL"]
+            stop(server)
+    more = [flow - whole for flow, whole in zip(found["flow"], found["whole"], strict=True)]
+    print(
+        f"\nwith changes, costs, forecast and page, {size:,} numbers at 50 ms: {spread(found['whole'])} s; as a flow {spread(found['flow'])} s"
+    )
+    verdict("flow call - library call, s", more, "<=", 1.0)
+
+
+def verdict(name: str, values: list[float], sense: str, target: float) -> None:
+    """One figure against its target."""
+    middle = statistics.median(values)
+    reached = middle >= target if sense == ">=" else middle <= target
+    VERDICTS.append(f"| {name} | {sense} {target:g} | {spread(values)} | {'reached' if reached else '**missed**'} |")
+
+
+VERDICTS: list[str] = []
+# The others of each round against ours, or ours against them: figure, whose is divided by whose, sense, target.
+AGAINST = {
+    (100_000, 0): [("sdk", "ours", ">=", 25), ("dlt", "ours", ">=", 25), ("json_normalize", "ours", ">=", 8), ("node", "ours", ">=", 8), ("ours", "floor", "<=", 2)],
+    (100_000, 50): [("json_normalize", "ours", ">=", 10), ("node", "ours", ">=", 10)],
+    (1_000_000, 0): [("ours", "floor", "<=", 2)],
+}  # fmt: skip
+
+
+def judge(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
+    """Hold what was measured in one set against the targets."""
+    for above, below, sense, target in AGAINST.get((size, delay_ms), ()):
+        if above in results and below in results:
+            ratios = [one.seconds / other.seconds for one, other in zip(results[above], results[below], strict=True)]
+            verdict(f"{above} ÷ {below}, {size:,} numbers, {delay_ms} ms", ratios, sense, target)
+    if ours := results.get("ours"):
+        least = -(-size // 1000)
+        verdict(
+            f"requests ÷ least pages, {size:,}, {delay_ms} ms", [each.requests / least for each in ours], "<=", 1.25
+        )
+        verdict(f"bytes a number, {size:,}", [each.bytes / size for each in ours], "<=", 60)
+        if size == 1_000_000:
+            verdict("peak RSS MB, 1,000,000", [each.peak_mb for each in ours], "<=", 300)
 
 
 def main() -> None:
@@ -144,47 +198,62 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,100000")
     parser.add_argument("--delays", default="0,50")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--variants", default="ours,floor,json_normalize,sdk,dlt")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--variants", default="ours,floor,json_normalize,node,sdk,dlt")
+    parser.add_argument("--no-flow", action="store_true", help="leave out the comparison with the Prefect flow")
     chosen = parser.parse_args()
-    variants = [name for name in chosen.variants.split(",") if name != "dlt" or importlib.util.find_spec("dlt")]
+    variants = [name for name in chosen.variants.split(",") if _is_there(name)]
     print(__doc__.splitlines()[0])
     print(
         f"\n{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
         f"{chosen.rounds} rounds, {chosen.connections} connections for ours."
     )
-    print("Targets: " + "; ".join(f"{name} {target}" for name, target in TARGETS.items()))
     mine: dict[tuple[int, int], list[Result]] = {}
     for size in map(int, chosen.sizes.split(",")):
         for delay_ms in map(int, chosen.delays.split(",")):
             results = measure(variants, size, delay_ms, chosen.rounds, chosen.connections)
             show(results, size, delay_ms)
+            judge(results, size, delay_ms)
             mine[size, delay_ms] = results.get("ours", [])
     _growth(mine)
-    load_times(max(map(int, chosen.sizes.split(","))), chosen.rounds)
+    largest = max(map(int, chosen.sizes.split(",")))
+    load_times(largest, chosen.rounds)
+    if not chosen.no_flow:
+        flow_cost(min(largest, 100_000), chosen.rounds, chosen.connections)
+    print("\n| Figure | Target | Median (least to greatest) | |\n|---|---|---|---|")
+    print("\n".join(VERDICTS))
 
 
-def _growth(mine: dict[tuple[int, int], list[Any]]) -> None:
+def _is_there(variant: str) -> bool:
+    if variant == "dlt":
+        return importlib.util.find_spec("dlt") is not None
+    return variant != "node" or shutil.which("node") is not None
+
+
+def _growth(mine: dict[tuple[int, int], list[Result]]) -> None:
     """How ours grows with the size, and with the delay. Sizes are measured one after the other: read these with the load in mind."""
-    print()
     sizes = sorted({size for size, _ in mine})
     delays = sorted({delay for _, delay in mine})
-
-    def median(size: int, delay: int, of: str) -> float:
-        return statistics.median(getattr(each, of) for each in mine[size, delay])
-
     if not all(mine.values()):
         return
     for small, large in itertools.pairwise(sizes):
-        time, memory = (median(large, delays[0], of) / median(small, delays[0], of) for of in ("seconds", "peak_mb"))
-        print(
-            f"ours, {large:,} ÷ {small:,} numbers: time {time:.1f} (target ≤ {large / small:.0f}), peak RSS {memory:.2f} (target ≤ 1.3)"
+        less, more = mine[small, delays[0]], mine[large, delays[0]]
+        verdict(
+            f"time {large:,} ÷ {small:,}",
+            [b.seconds / a.seconds for a, b in zip(less, more, strict=True)],
+            "<=",
+            large / small,
+        )
+        verdict(
+            f"peak RSS {large:,} ÷ {small:,}",
+            [b.peak_mb / a.peak_mb for a, b in zip(less, more, strict=True)],
+            "<=",
+            1.3,
         )
     if len(delays) > 1:
         for size in sizes:
-            print(
-                f"ours, {delays[-1]} ms ÷ {delays[0]} ms at {size:,}: {median(size, delays[-1], 'seconds') / median(size, delays[0], 'seconds'):.2f} (target ≤ 1.5)"
-            )
+            ratios = [b.seconds / a.seconds for a, b in zip(mine[size, delays[0]], mine[size, delays[-1]], strict=True)]
+            verdict(f"ours at {delays[-1]} ms ÷ at {delays[0]} ms, {size:,}", ratios, "<=", 1.5)
 
 
 if __name__ == "__main__":

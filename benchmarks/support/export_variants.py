@@ -44,6 +44,78 @@ def ours(url: str, folder: Path, connections: int) -> Work:
     return lambda: asyncio.run(export())
 
 
+def whole(url: str, folder: Path, connections: int) -> Work:
+    """What the flow does, without Prefect: the snapshot, then changes, costs, forecast and page. At the client's own rate limit."""
+    from numberflow.client import Client
+    from numberflow.export.follow_up import export_inventory
+    from numberflow.settings import Settings
+
+    settings = Settings.model_validate(_environment(url, folder))
+
+    async def export() -> int:
+        async with Client(settings) as client:
+            return (await export_inventory(client, str(folder), connections=connections)).rows or 0
+
+    return lambda: asyncio.run(export())
+
+
+def flow(url: str, folder: Path, connections: int) -> Work:
+    """The flow on a server that runs (PREFECT_API_URL): everything that `whole` does, and Prefect."""
+    import os
+
+    os.environ.update(_environment(url, folder))
+    from flows.export_inventory import export_inventory
+
+    def export() -> int:
+        report = asyncio.run(export_inventory(connections=connections))
+        return sum(each.rows or 0 for each in report.projects)
+
+    return export
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    return {
+        "SINCH_PROJECT_ID": PROJECT, "SINCH_KEY_ID": "key", "SINCH_KEY_SECRET": "secret", "SINCH_AUTH_URL": f"{url}/auth",
+        "SINCH_NUMBERS_URL": f"{url}/numbers", "NUMBERFLOW_INVENTORY_URL": str(folder),
+    }  # fmt: skip
+
+
+# What the vendor's own script does, as far as this comparison goes: every page of every type, one after the other, into one JSON file.
+_NODE = """
+const [base, out, size] = process.argv.slice(1);
+(async () => {
+  const all = [];
+  for (const type of ["LOCAL", "MOBILE", "TOLL_FREE"]) {
+    let token = "";
+    do {
+      const page = await (await fetch(`${base}?type=${type}&pageSize=${size}&pageToken=${token}`)).json();
+      all.push(...page.activeNumbers);
+      token = encodeURIComponent(page.nextPageToken);
+    } while (token);
+  }
+  require("fs").writeFileSync(out, JSON.stringify(all));
+})();
+"""
+
+
+def node(url: str, folder: Path, _connections: int) -> Work:
+    """A script in JavaScript that writes JSON, and pandas that makes a table of it: the vendor's get_numbers.cjs, followed by what an analyst does."""
+    import subprocess
+
+    import pandas as pd
+
+    def export() -> int:
+        listed = folder / "numbers.json"
+        subprocess.run(
+            ["node", "-e", _NODE, f"{url}/numbers/v1/projects/{PROJECT}/activeNumbers", str(listed), str(PAGE_SIZE)], check=True
+        )  # fmt: skip
+        rows = json.loads(listed.read_text())
+        pd.json_normalize(rows).to_parquet(folder / "numbers.parquet")
+        return len(rows)
+
+    return export
+
+
 def sdk(url: str, folder: Path, _connections: int) -> Work:
     """The vendor's Python SDK: its iterator, type by type, then pandas."""
     import pandas as pd
@@ -175,6 +247,9 @@ def _regions(url: str) -> list[str]:
 
 VARIANTS: dict[str, Callable[[str, Path, int], Work]] = {
     "ours": ours,
+    "whole": whole,
+    "flow": flow,
+    "node": node,
     "sdk": sdk,
     "json_normalize": json_normalize,
     "dlt": dlt,

@@ -77,10 +77,10 @@ def empty_table() -> pa.Table:
     return INVENTORY.empty_table()
 
 
-def describe() -> str:
+def describe(schema: pa.Schema = INVENTORY) -> str:
     """The columns as a Markdown table, for docs/inventory.md (a test keeps the two the same)."""
     lines = ["| Column | Type | Meaning |", "|---|---|---|"]
-    for field in INVENTORY:
+    for field in schema:
         meaning = field.metadata[b"description"].decode()
         kind = "list<string>" if pa.types.is_list(field.type) else str(field.type)
         lines.append(f"| `{field.name}` | {kind} | {meaning} |")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.prefect import Prefect
+from support.runs import until
 
 import numberflow
 
@@ -52,7 +53,9 @@ def test_one_project(office: Any, store: str) -> None:
     assert "report.html" in artifacts["export-inventory-page"]["data"]
     assert held == len(numberflow.load_inventory(root=store))
     assert any("shards" in line for line in office.prefect.logs(run_id))
-    assert "numberflow://inventory/" in json.dumps(office.prefect.assets(run_id))
+    assert "numberflow://inventory/" in json.dumps(
+        until(lambda: office.prefect.assets(run_id), "the asset is announced")
+    )
 
 
 def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, str]) -> None:
