@@ -12,6 +12,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
+from flows.emergency_address import emergency_address
 from flows.export_inventory import export_inventory
 from flows.search_and_rent import search_and_rent
 
@@ -26,6 +27,11 @@ async def all_deployments() -> list[RunnerDeployment]:
     return [
         await search_and_rent.ato_deployment(
             name="search-and-rent",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await emergency_address.ato_deployment(
+            name="emergency-address",
             tags=["numberflow", "costs money"],
             entrypoint_type=EntrypointType.MODULE_PATH,
         ),

@@ -19,10 +19,11 @@ from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import prefect_server
 from numberflow.errors import BadInput
 from numberflow.export.words import inventory_text
+from numberflow.models.emergency_address import parse_emergency_address
 from numberflow.models.inventory import parse_export_inventory
 from numberflow.models.orders import parse_search_and_rent
-from numberflow.models.reports import PurchaseReport, RunOutcome, RunReport
-from numberflow.purchase.words import report_rows, report_text
+from numberflow.models.reports import EmergencyReport, PurchaseReport, RunOutcome, RunReport
+from numberflow.purchase.words import emergency_rows, emergency_text, report_rows, report_text
 from numberflow.settings import Settings
 
 
@@ -39,8 +40,15 @@ def _purchase_text(report: PurchaseReport) -> str:
     return report_text(report) + ("\n" + as_table(report_rows(report)) if report.numbers else "")
 
 
+def _emergency_text(report: EmergencyReport) -> str:
+    return emergency_text(report) + ("\n" + as_table(emergency_rows(report)) if report.numbers else "")
+
+
 RUNNABLE = {
     "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
+    "emergency-address": Runnable(
+        "flows.emergency_address.emergency_address", parse_emergency_address, _emergency_text
+    ),
     "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, inventory_text),
 }
 

@@ -126,3 +126,24 @@ class InventoryReport(RunReport):
     projects: tuple[ProjectInventory, ...] = ()
     handed_to: tuple[str, ...] = ()
     """Ids of the flow runs that got a project each, when the projects were handed out to workers."""
+
+
+class EmergencyLine(BaseModel):
+    """One number and its emergency address, without the address."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phone_number: str
+    state: str
+    """provisioned, removed, has an address, no address, missing feature, not held, exact match, near match, no match, refused, or the journal's word."""
+    advice: str = ""
+    intention_id: str = ""
+
+
+class EmergencyReport(RunReport):
+    """How a run over emergency addresses ended. Holds no part of any address."""
+
+    reference: str = ""
+    action: str = ""
+    numbers: tuple[EmergencyLine, ...] = ()
+    open_items: tuple[OpenItem, ...] = ()

@@ -54,7 +54,7 @@ def purchase_report(
         extra: further fields of the report, passed through.
     """
     numbers = tuple(_line(line, statuses) for line in lines if _is_told(line))
-    open_items = tuple(_open_item(line) for line in lines if line.state in AT_STAKE_STATES)
+    open_items = tuple(open_item(line) for line in lines if line.state in AT_STAKE_STATES)
     done = [line for line in lines if line.state is State.DONE]
     outcome, reason, advice = _outcome(lines, numbers, asked, stopped_by)
     return PurchaseReport(
@@ -170,7 +170,8 @@ def _line(line: Intention, statuses: Mapping[str, NumberStatus]) -> NumberLine:
     )
 
 
-def _open_item(line: Intention) -> OpenItem:
+def open_item(line: Intention) -> OpenItem:
+    """What a person has to decide about one intention, with the command that does it."""
     # What the vendor picked has no name yet: whoever says that it was rented says which number it is.
     number = "" if line.subject else " --number +E164-IF-DONE"
     return OpenItem(

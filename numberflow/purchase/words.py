@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from numberflow.models.reports import PurchaseReport
+from numberflow.models.reports import EmergencyReport, OpenItem, PurchaseReport
 from numberflow.planning.quote import Quote
 
 # Rows of a quote that are shown in the approval form; the whole quote is in its artifact.
@@ -62,13 +62,36 @@ def report_text(report: PurchaseReport) -> str:
     if report.mend:
         lines += ["", f"**What to do:** {report.mend}"]
     for item in report.open_items:
-        lines += [
-            "",
-            f"- {item.operation} of {item.subject} is *{item.state}*: {item.seen}. At stake: {amount(item.at_stake, report.currency)}.",
-            f"  Settle with `{item.command}`",
-        ]
+        lines += _open(item, report.currency)
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
+
+
+def emergency_rows(report: EmergencyReport) -> list[dict[str, str]]:
+    """One row per number, without its address."""
+    return [{"phone number": line.phone_number, "state": line.state, "advice": line.advice} for line in report.numbers]
+
+
+def emergency_text(report: EmergencyReport) -> str:
+    """The report as markdown: outcome, what to do, what is open. No address in it."""
+    lines = [f"# {report.reference or 'emergency addresses'}: {report.action} {report.outcome.value.replace('_', ' ')}"]
+    if report.reason:
+        lines += ["", f"**Why:** {report.reason}"]
+    if report.mend:
+        lines += ["", f"**What to do:** {report.mend}"]
+    for item in report.open_items:
+        lines += _open(item, "")
+    lines += ["", *[f"- {note}" for note in report.notes]]
+    return "\n".join(lines)
+
+
+def _open(item: OpenItem, currency: str) -> list[str]:
+    stake = f" At stake: {amount(item.at_stake, currency)}." if currency else ""
+    return [
+        "",
+        f"- {item.operation} of {item.subject} is *{item.state}*: {item.seen}.{stake}",
+        f"  Settle with `{item.command}`",
+    ]
 
 
 def quote_text(quote: Quote, reference: str) -> str:

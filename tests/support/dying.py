@@ -18,7 +18,7 @@ import httpx
 
 from numberflow.journal import Journal
 
-COSTLY = re.compile(r"availableNumbers(/[^/]+:rent|:rentAny)$|activeNumbers/[^/]+:release$")
+COSTLY = re.compile(r":(rent|rentAny|release|provision|deprovision)$")
 
 
 class Killed(BaseException):
@@ -95,6 +95,8 @@ def operation_of(request: httpx.Request) -> tuple[str, str | None] | None:
     if request.method != "POST" or not COSTLY.search(path):
         return None
     last, _, verb = path.rpartition("/")[2].partition(":")
+    if verb in ("provision", "deprovision"):
+        return f"{verb}_emergency", path.split("/")[-2]
     return {"rent": "rent", "rentAny": "rent_any", "release": "release"}[verb], (None if verb == "rentAny" else last)
 
 

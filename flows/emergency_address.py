@@ -1,0 +1,89 @@
+"""Emergency addresses of US and CA numbers: who lacks one, is an address right, attach it, remove it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.ending import ended
+from flows.forms import MAY_STAY_EMPTY
+from numberflow.errors import NumberflowError
+from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
+from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.emergency import emergency_report
+from tasks.desk import open_desk
+from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(name="emergency-address", flow_run_name="{action} emergency addresses", retries=0, persist_result=False)
+async def emergency_address(
+    *,
+    action: Action = Action.REPORT,
+    phone_numbers: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
+    address: OptionalText = "",
+    accept_correction: bool = False,
+    reference: OptionalText = "",
+    project: OptionalText = "",
+) -> State[EmergencyReport] | EmergencyReport:
+    """Report, validate, provision or deprovision emergency addresses of US and CA numbers.
+
+    The address itself never stands in a form: name the file, URL or Secret block that holds it.
+
+    Args:
+        action: report says who lacks one; validate asks the vendor and stores nothing; provision attaches; deprovision removes.
+        phone_numbers: The numbers, E.164. For a report leave it empty: every US and CA voice number.
+        address: Where the address is: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with displayName, streetNumber, streetInfo, city, state, postalCode.
+        accept_correction: Provision the vendor's correction where the address is nearly right. Otherwise such a number is refused, with the parts that differ.
+        reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "action": action, "phone_numbers": phone_numbers, "address": address, "accept_correction": accept_correction,
+        "reference": reference, "project": project,
+    }  # fmt: skip
+    run_id = str(flow_run.get_id())
+    name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
+    try:
+        order = parse_emergency_address(parameters)
+        name = order.reference or run_id
+        async with open_desk(order.project) as desk:
+            report = await _run(desk, order, name, run_id)
+    except NumberflowError as error:
+        report = EmergencyReport(
+            outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause, then run again with the same reference",
+            reference=name, action=str(action), flow_run_id=run_id,
+        )  # fmt: skip
+    return await _conclude(report)
+
+
+async def _run(desk: Desk, order: EmergencyAddressOrder, reference: str, run_id: str) -> EmergencyReport:
+    facts: dict[str, Any] = {"project_id": desk.project_id, "flow_run_id": run_id}
+    if order.action is Action.REPORT:
+        return emergency_report(order, reference, await report_coverage(desk, order.phone_numbers), **facts)
+    if order.action is Action.DEPROVISION:
+        lines = [EmergencyLine(phone_number=number, state="planned") for number in order.phone_numbers]
+        return emergency_report(
+            order, reference, lines, await change_addresses(desk, order, reference, {}, run_id), **facts
+        )
+    verdicts = await validate_address(desk, order)
+    lines = [verdict.line for verdict in verdicts.values()]
+    rows = await change_addresses(desk, order, reference, verdicts, run_id) if order.action is Action.PROVISION else ()
+    return emergency_report(order, reference, lines, rows, **facts)
+
+
+async def _conclude(report: EmergencyReport) -> State[EmergencyReport] | EmergencyReport:
+    logger = get_run_logger()
+    try:
+        await publish_emergency_report(report)
+    except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    logger.info("%s: %s, %d numbers. %s", report.reference, report.outcome.value, len(report.numbers), report.reason)
+    return ended(report)

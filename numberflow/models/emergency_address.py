@@ -1,0 +1,81 @@
+"""Parameters of emergency-address, checked as far as that is possible without a request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+import phonenumbers
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+
+from numberflow.models.papers import PaperReference
+from numberflow.models.parameters import OptionalText, PhoneNumber, Reference, check_parameters, none_is_empty
+
+# One address for so many numbers at once: an office has some hundreds; each costs two requests.
+NUMBERS_MAX = 500
+
+
+class Action(StrEnum):
+    """What to do: `report` says which numbers lack an address, `validate` asks the vendor and stores nothing."""
+
+    REPORT = "report"
+    VALIDATE = "validate"
+    PROVISION = "provision"
+    DEPROVISION = "deprovision"
+
+
+class EmergencyAddressOrder(BaseModel):
+    """Parameters of emergency-address, checked. Build it with `parse_emergency_address`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    action: Action = Action.REPORT
+    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)] = ()
+    address: PaperReference = None
+    accept_correction: bool = False
+    reference: Reference = None
+    project: OptionalText = None
+
+    @field_validator("phone_numbers")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a number stands in the list twice")
+        if len(value) > NUMBERS_MAX:
+            raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go at once")
+        # Emergency addresses mean something for US and CA numbers only (docs/vendor/numbers-behaviour.md §11, assumed).
+        for number in value:
+            if phonenumbers.parse(number).country_code != 1:
+                raise ValueError(f"{number} is neither a US nor a CA number; no other has an emergency address")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        changes = self.action in (Action.VALIDATE, Action.PROVISION)
+        if self.action is not Action.REPORT and not self.phone_numbers:
+            raise ValueError(f"phone_numbers: is empty; name the numbers to {self.action}")
+        if changes and self.address is None:
+            raise ValueError("address: is missing; name a file or block with the address")
+        if not changes and self.address is not None:
+            raise ValueError(f"address: {self.action} takes none")
+        return self
+
+    def what_is_done(self) -> dict[str, Any]:
+        """The parameters that make a run this one and no other, as JSON values. Accepting a correction continues the same change."""
+        return self.model_dump(mode="json", exclude={"reference", "project", "accept_correction"})
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `what_is_done`, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+
+
+def parse_emergency_address(parameters: Mapping[str, Any]) -> EmergencyAddressOrder:
+    """Check the parameters of emergency-address. Sends nothing.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(EmergencyAddressOrder, parameters)

@@ -1,0 +1,37 @@
+"""What a reference to personal data may look like. The data itself never stands in a parameter: parameters are stored in clear."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+from numberflow.models.parameters import empty_is_none
+
+BLOCK = "block:"
+# Longer than any path that a file system takes; a form that was pasted is longer or has braces in it.
+REFERENCE_CHARACTERS_MAX = 1024
+
+
+def check_reference(value: str) -> str:
+    """The reference unchanged, when it is one.
+
+    Raises:
+        ValueError: it looks like the data itself, or like nothing. The message never repeats it.
+    """
+    if any(mark in value for mark in "{}\n\r\x00") or len(value) > REFERENCE_CHARACTERS_MAX:
+        raise ValueError(
+            "looks like the data itself; parameters are stored in clear, so put the data into a file or a Secret block and name that"
+        )
+    if value.startswith(BLOCK):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", value.removeprefix(BLOCK)):
+            raise ValueError("block: takes the name of a Secret block, lower-case letters, digits and dashes")
+    elif not (value.startswith(("/", "./", "../", "~")) or "://" in value or re.search(r"\.[A-Za-z0-9]{1,8}$", value)):
+        raise ValueError("is neither a path, nor a URL, nor block:NAME")
+    elif re.search(r"://[^/]*@", value):
+        raise ValueError("a URL must not carry a user name or password; set them where the worker runs")
+    return value
+
+
+PaperReference = Annotated[Annotated[str, AfterValidator(check_reference)] | None, BeforeValidator(empty_is_none)]

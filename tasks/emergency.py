@@ -1,0 +1,120 @@
+"""Steps over emergency addresses as Prefect tasks. What they are handed and what they return holds no part of an address in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.events import emit_event
+
+from numberflow.errors import BadInput
+from numberflow.journal import Intention
+from numberflow.models.emergency import EmergencyAddressRequest
+from numberflow.models.emergency_address import EmergencyAddressOrder
+from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.purchase import emergency
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.emergency import Verdict
+from numberflow.purchase.words import emergency_rows, emergency_text
+from tasks.papers import read_paper
+from tasks.step import step
+
+
+@step("report emergency addresses")
+async def report_coverage(desk: Desk, phone_numbers: Sequence[str]) -> list[EmergencyLine]:
+    """Which US and CA voice numbers have an emergency address.
+
+    Costs: nothing. Repeat: safe.
+    """
+    return await emergency.coverage(desk, phone_numbers)
+
+
+async def validate_address(desk: Desk, order: EmergencyAddressOrder) -> dict[str, Verdict]:
+    """Read the paper, and ask the vendor about the address for each number.
+
+    No Prefect task: what it returns carries the address under seal, and results of tasks may be pickled, which breaks seals.
+
+    Costs: nothing. Repeat: safe.
+
+    Raises:
+        BadInput: the paper cannot be read, or a part of the address is missing.
+    """
+    assert order.address is not None, "parse_emergency_address asks for one"
+    paper = await read_paper(order.address, field="address")
+    problem = ""
+    try:
+        request = EmergencyAddressRequest.model_validate(_flat(dict(paper.get_secret_value())))
+    except ValueError as error:
+        problem = _parts_at_fault(error)
+    if problem:
+        raise BadInput(
+            f"address: {problem}",
+            field="address",
+            mend="write displayName, streetNumber, streetInfo, city, state, postalCode; location and postalCodePlusFour if there are any",
+        )
+    return await emergency.validate(desk, order, request)
+
+
+@step("change emergency addresses")
+async def change_addresses(
+    desk: Desk, order: EmergencyAddressOrder, reference: str, verdicts: dict[str, Verdict], flow_run_id: str | None
+) -> tuple[Intention, ...]:
+    """Attach or remove the address of every number, each through the journal.
+
+    Costs: fees of an emergency address are not published; count on one for each number. Repeat: safe; what is open is looked up first.
+    """
+    return await emergency.change(desk, order, reference, verdicts, flow_run_id=flow_run_id)
+
+
+@step("publish emergency report")
+async def publish_emergency_report(report: EmergencyReport) -> None:
+    """Put the report into a table and a summary in words; call a person when one is needed.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    if report.numbers:
+        await acreate_table_artifact(
+            table=emergency_rows(report),
+            key="emergency-address-report",
+            description=f"Emergency addresses, {report.reference}",
+        )
+    await acreate_markdown_artifact(
+        markdown=emergency_text(report),
+        key="emergency-address-summary",
+        description=f"Emergency addresses, {report.reference}",
+    )
+    if report.outcome is RunOutcome.NEEDS_PERSON:
+        emit_event(
+            event="numberflow.needs-person",
+            resource={"prefect.resource.id": f"numberflow.emergency.{report.project_id}.{report.reference}"},
+            payload={
+                "reference": report.reference, "reason": report.reason, "mend": report.mend,
+                "commands": [item.command for item in report.open_items], "flow_run_id": report.flow_run_id,
+            },
+        )  # fmt: skip
+
+
+_NAMES = {
+    "displayName": "display_name", "streetNumber": "street_number", "streetInfo": "street_info", "postalCode": "postal_code",
+    "postalCodePlusFour": "postal_code_plus_four",
+}  # fmt: skip
+
+
+def _flat(paper: dict[str, object]) -> dict[str, object]:
+    """The vendor's names or ours, the address nested as the vendor has it or not."""
+    nested = paper.pop("address", None)
+    if isinstance(nested, dict):
+        paper |= nested
+    return {_NAMES.get(name, name): value for name, value in paper.items()}
+
+
+def _parts_at_fault(error: ValueError) -> str:
+    """Names of the parts, never what stands in them."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return "is not an address"
+    found = [
+        ".".join(map(str, item["loc"])) or "a part"
+        for item in errors(include_input=False, include_url=False, include_context=False)
+    ]
+    return f"missing, empty or unknown: {', '.join(found)}"

@@ -1,0 +1,24 @@
+"""Reading what a reference to personal data names: files and URLs by the library, blocks by Prefect. Not tasks: a task's result may be stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from prefect.blocks.system import Secret as SecretBlock
+from pydantic import Secret
+
+from numberflow import papers
+
+
+async def read_paper(reference: str, *, field: str) -> Secret[Mapping[str, Any]]:
+    """The JSON object that a reference names, under seal. Arguments and errors as in `numberflow.papers.read_object`."""
+    return await papers.read_object(reference, field=field, read_block=_read_block)
+
+
+async def _read_block(name: str) -> str:
+    block = cast("SecretBlock[Any]", await SecretBlock.aload(name))
+    value = block.get()
+    # A block may hold the object itself instead of its text.
+    return value if isinstance(value, str) else json.dumps(value)
