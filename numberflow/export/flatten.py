@@ -38,11 +38,11 @@ def flatten(numbers: pa.StructArray, snapshot_at: datetime) -> pa.Table:
     voice = number.inside("voiceConfiguration")
     voice_job = voice.inside("scheduledVoiceProvisioning")
     columns = {
-        "phone_number": number.raw("phoneNumber"),
+        "phone_number": number.own("phoneNumber"),
         "region_code": number.text("regionCode"),
         "number_type": number.text("type"),
         "source": pa.repeat(pa.scalar(SOURCE_RENTED, _TEXT), len(numbers)),
-        "capability": number.raw("capability"),
+        "capability": number.own("capability"),
         "display_name": number.text("displayName"),
         "price_amount": money.amounts("amount"),
         "price_currency": money.text("currencyCode"),
@@ -55,7 +55,7 @@ def flatten(numbers: pa.StructArray, snapshot_at: datetime) -> pa.Table:
         "sms_provisioning_service_plan_id": sms_job.text("servicePlanId"),
         "sms_provisioning_campaign_id": sms_job.text("campaignId"),
         "sms_provisioning_updated_at": sms_job.times("lastUpdatedTime"),
-        "sms_provisioning_error_codes": sms_job.raw("errorCodes"),
+        "sms_provisioning_error_codes": sms_job.own("errorCodes"),
         "voice_type": voice.text("type"),
         "voice_target_id": _target(voice),
         "voice_updated_at": voice.times("lastUpdatedTime"),
@@ -64,7 +64,7 @@ def flatten(numbers: pa.StructArray, snapshot_at: datetime) -> pa.Table:
         "voice_provisioning_target_id": _target(voice_job),
         "voice_provisioning_updated_at": voice_job.times("lastUpdatedTime"),
         "callback_url": number.text("callbackUrl"),
-        "extra": number.raw("extra"),
+        "extra": number.own("extra"),
         "snapshot_at": pa.repeat(pa.scalar(snapshot_at.astimezone(UTC), TIME), len(numbers)),
     }
     if unread:
@@ -89,10 +89,17 @@ class _Members:
     def inside(self, name: str) -> _Members:
         return _Members(self.raw(name), f"{self.path}{name}.", self.unread)
 
+    def own(self, name: str) -> pa.Array:
+        """The member in memory of its own: a reference to one keeps everything that the reader made of the page, twice the size of the rows."""
+        values = self.raw(name)
+        if values.null_count == len(values):
+            return pa.nulls(len(values), values.type)
+        return pa.concat_arrays([values, values.slice(0, 0)])
+
     def text(self, name: str) -> pa.Array:
         values = self.raw(name)
         if values.null_count == len(values):
-            return values
+            return pa.nulls(len(values), values.type)
         return pc.if_else(pc.equal(values, ""), _NO_TEXT, values)
 
     def times(self, name: str) -> pa.Array:

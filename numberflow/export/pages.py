@@ -34,7 +34,8 @@ CONNECTIONS = 8
 # out a vendor's restart; what it must not do is read everything again for one page.
 RESUME_PAUSES_S = (5.0, 15.0, 45.0)
 
-# Two threads parse (arro3 lets go of the interpreter), and at most so many bodies of about 1 MB wait for them.
+# Two threads parse beside the event loop, and at most so many bodies of about 1 MB wait for them. arro3 0.9 keeps the interpreter while it parses (two threads
+# are no faster than one, measured 2026-11); flattening and the wait for the disk are what the second one gains.
 PARSE_THREADS = 2
 UNPARSED_MAX = 8
 
