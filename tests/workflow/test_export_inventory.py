@@ -52,7 +52,8 @@ def test_one_project(office: Any, store: str) -> None:
     assert ("done", f"{held:,}") == (row["outcome"], row["numbers"])
     assert "report.html" in artifacts["export-inventory-page"]["data"]
     assert held == len(numberflow.load_inventory(root=store))
-    assert any("shards" in line for line in office.prefect.logs(run_id))
+    # Logs reach the server in batches, a while after the run.
+    until(lambda: [line for line in office.prefect.logs(run_id) if "shards" in line], "the progress is logged")
     assert "numberflow://inventory/" in json.dumps(
         until(lambda: office.prefect.assets(run_id), "the asset is announced")
     )
