@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.flow_runs import asuspend_flow_run
-from prefect.input import RunInput
 from prefect.logging import get_run_logger
-from prefect.runtime import deployment, flow_run
-from pydantic import Field
+from prefect.runtime import flow_run
 
+from flows.approval import approved, ask_approval, quoted_before
 from flows.ending import ended
 from flows.forms import MAY_STAY_EMPTY
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
@@ -34,45 +31,21 @@ from numberflow.planning.quote import Quote
 from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.report import purchase_report, stopped_report
-from numberflow.purchase.words import quote_text
 from tasks.desk import open_desk
 from tasks.publish import publish_quote, publish_report
 from tasks.purchase import (
     confirm_numbers,
     open_purchase,
     rent_numbers,
-    save_approval,
-    save_quote,
     search_and_quote,
     write_down_chosen,
 )
 
-# Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the run fails and nothing was bought.
-APPROVAL_TIMEOUT_S = 3 * 24 * 3600
 # Chosen numbers that another purchase wrote down first are chosen again this often.
 CHOICES_MAX = 5
 
 
 OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
-
-
-class Approval(RunInput):
-    """The form that is shown while a purchase waits for approval."""
-
-    # Typed, and without a default. Seen in Prefect 3.8.8's window for resuming: a list of choices does not open at a click of the mouse, and
-    # a field with a default (a switch) falls back to it when the page behind is refreshed.
-    decision: str = Field(
-        title="Your decision",
-        description='Type "approve" or "refuse"',
-        # For the form alone: whoever answers by the API with something else refuses.
-        json_schema_extra={"position": 0, "pattern": "^ *([Aa]pprove|[Rr]efuse) *$"},
-    )
-    approved_by: str = Field(
-        title="Your name",
-        description="Kept in the journal and in the report",
-        min_length=1,
-        json_schema_extra={"position": 1},
-    )
 
 
 @flow(
@@ -184,7 +157,7 @@ async def _buy(
     if all(line.state is IntentionState.REFUSED for line in lines):
         limits, approved_by = await _quote_approve_write_down(desk, order, purchase, limits, facts["flow_run_id"])
     elif purchase.approval:
-        limits = _approved(limits, purchase.approval)
+        limits = approved(limits, purchase.approval)
     if limits.approved_today is None and order.approve_above is not None:
         # Replacements must not grow past what would have been asked about.
         limits = replace(limits, approved_today=order.approve_above)
@@ -212,12 +185,12 @@ async def _quote_approve_write_down(
     """Choose numbers, have their price approved where that is asked for, and write them down."""
     logger = get_run_logger()
     for _ in range(CHOICES_MAX):
-        quote = await search_and_quote(desk, order, purchase.reference, _quoted_before(purchase, run_id))
+        quote = await search_and_quote(desk, order, purchase.reference, quoted_before(purchase, run_id))
         await publish_quote(quote, purchase.reference)
         limits.check(quote.today, quote.monthly)
         approved_by = None
         if order.approve_above is not None and quote.today > order.approve_above:
-            limits, approved_by = await _ask_approval(desk, purchase, quote, limits, run_id)
+            limits, approved_by = await ask_approval(desk, purchase, quote, limits, run_id)
         try:
             await write_down_chosen(desk, purchase, order, quote, limits, run_id)
         except NumberClaimed as error:
@@ -229,49 +202,6 @@ async def _quote_approve_write_down(
         rule="claimed",
         mend="run again with the same reference when the other purchases have ended",
     )
-
-
-async def _ask_approval(
-    desk: Desk, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
-) -> tuple[SpendLimits, str]:
-    """Suspend until a person has decided; at resume this runs again, and the new quote must not be worse than the approved one."""
-    asked = purchase.quote if (purchase.quote or {}).get("flow_run_id") == run_id else None
-    if asked is None:
-        if deployment.get_id() is None:
-            raise SpendRefused(
-                f"the quote of {quote.today} {quote.currency} is above approve_above and needs a person's approval",
-                rule="approval",
-                mend="run search-and-rent from its deployment (numberflow up), where a form asks; or raise approve_above",
-            )
-        asked = await save_quote(desk, purchase, quote, run_id)
-    answer = await asuspend_flow_run(
-        wait_for_input=Approval.with_initial_data(description=quote_text(quote, purchase.reference)),
-        timeout=APPROVAL_TIMEOUT_S,
-        key=f"approve-{purchase.id}",
-    )
-    who, decision = answer.approved_by.strip(), answer.decision.strip().lower()
-    if decision != "approve" or not who:
-        raise SpendRefused(
-            f"the purchase was refused by {who or 'a person without a name'}"
-            if decision != "approve"
-            else "nobody signed the approval",
-            rule="approval",
-            mend="run again with the same reference to have it approved",
-        )
-    limits = _approved(limits, asked)
-    limits.check(quote.today, quote.monthly)
-    await save_approval(desk, purchase, who, asked, run_id)
-    return limits, who
-
-
-def _quoted_before(purchase: Purchase, run_id: str) -> tuple[str, ...]:
-    """The numbers whose quote a person saw in this run: they are taken first if they are still for sale."""
-    quote = purchase.quote or {}
-    return tuple(quote.get("phone_numbers", ())) if quote.get("flow_run_id") == run_id else ()
-
-
-def _approved(limits: SpendLimits, approved: Mapping[str, Any]) -> SpendLimits:
-    return replace(limits, approved_today=Decimal(approved["today"]), approved_monthly=Decimal(approved["monthly"]))
 
 
 def _cap_notes(quote: Quote, order: SearchAndRentOrder) -> list[str]:

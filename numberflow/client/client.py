@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -60,6 +61,13 @@ class Client:
         self.qualified_numbers = QualifiedNumbers(self._transport, self.project_id)
         self.hosting_orders = HostingOrders(self._transport, self.project_id)
         self.imported_callback_configuration = Callbacks(self._transport, self.project_id, host="imported")
+
+    def vendor_now(self) -> datetime:
+        """What the vendor's clock shows, by its last reply; this machine's before the first. Aware UTC, to the second.
+
+        For deadlines that the vendor sets (an order's `expire_at`): our own clock may be off, and a simulator's runs ahead.
+        """
+        return self._transport.vendor_now()
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()

@@ -372,15 +372,16 @@ def _retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> 
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", said):
         seconds = float(said)
         return seconds if math.isfinite(seconds) else None
-    until = _http_date(said)
+    until = http_date(said)
     # The vendor's own clock where it shows it: ours may differ by more than the wait.
-    now = _http_date(headers.get("date", "")) or received_at
+    now = http_date(headers.get("date", "")) or received_at
     if until is None or now is None:
         return None
     return max(0.0, (until - now).total_seconds())
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """A date as HTTP writes it, aware; None when it is none."""
     try:
         when = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

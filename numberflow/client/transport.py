@@ -14,7 +14,7 @@ import dataclasses
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -100,6 +100,11 @@ class Transport:
         self._http: httpx.AsyncClient | None = None
         self._limiter: AsyncLimiter | None = None
         self._tokens: TokenKeeper | None = None
+        self._vendor_ahead = timedelta(0)
+
+    def vendor_now(self) -> datetime:
+        """What the vendor's clock shows, by the Date of its last reply (to the second); this machine's while there is none. Aware UTC."""
+        return datetime.now(UTC) + self._vendor_ahead
 
     async def __aenter__(self) -> Self:
         if self._http is not None:
@@ -224,10 +229,17 @@ class Transport:
         response = await http.send(outgoing, stream=True)
         try:
             departure.arrive(response)
+            self._note_clock(request, response.headers.get("date"))
             body = await response.aread()
         finally:
             await response.aclose()
         return Reply(response.status_code, dict(response.headers), body, datetime.now(UTC))
+
+    def _note_clock(self, request: Request[Any], date: str | None) -> None:
+        """Deadlines are the vendor's (an order's `expireTime`), so its clock is the one to go by. The token host is another machine."""
+        shown = protocol.http_date(date or "")
+        if shown is not None and request.base != "auth":
+            self._vendor_ahead = shown - datetime.now(UTC)
 
     def _open_http(self) -> httpx.AsyncClient:
         if self._http is None:

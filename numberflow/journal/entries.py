@@ -171,6 +171,48 @@ class Intention:
         return f"intention {self.id} ({self.operation}{subject}, reference {self.reference!r})"
 
 
+class OrderKind(StrEnum):
+    """What is followed until the vendor has ended it."""
+
+    NUMBER = "number_order"
+    HOSTING = "hosting_order"
+    QUALIFICATION = "qualification"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedOrder:
+    """Something that the vendor works on for hours or days, as we last saw it.
+
+    `order_id` is the vendor's id. `state` is the vendor's word for where it stands; `facts` is what whoever follows it has to remember (alarms that
+    went off, numbers, times), JSON without anything private.
+    """
+
+    id: str
+    purchase_id: str
+    project_id: str
+    reference: str
+    kind: OrderKind
+    order_id: str
+    state: str
+    facts: Mapping[str, Any]
+    created_at: datetime
+    seen_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is still something to wait for."""
+        return self.closed_at is None
+
+    @property
+    def resource(self) -> str:
+        """Name of the lease under which it is followed: two sweeps at once must not both raise an alarm."""
+        return f"order/{self.project_id}/{self.kind}/{self.order_id}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.order_id} (reference {self.reference!r})"
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptEntry:
     """One request that was allowed to leave."""

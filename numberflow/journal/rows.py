@@ -6,7 +6,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from numberflow.journal.entries import AttemptEntry, EvidenceEntry, Finding, Intention, Operation, Outcome, Purchase
+from numberflow.journal.entries import (
+    AttemptEntry,
+    EvidenceEntry,
+    Finding,
+    FollowedOrder,
+    Intention,
+    Operation,
+    OrderKind,
+    Outcome,
+    Purchase,
+)
 from numberflow.journal.transitions import State
 
 
@@ -48,3 +58,10 @@ def evidence_of(row: sa.Row[Any]) -> EvidenceEntry:
         note=row.note,
         seen=row.seen,
     )
+
+
+def order_of(row: sa.Row[Any]) -> FollowedOrder:
+    """An order that is followed."""
+    values = row._asdict()
+    values["kind"] = OrderKind(values["kind"])
+    return FollowedOrder(**values)

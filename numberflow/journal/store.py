@@ -8,7 +8,7 @@ that a dying process can still write without an event loop.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import TracebackType
@@ -17,16 +17,18 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
-from numberflow.journal import lease_rows, purchase_rows, spending
+from numberflow.journal import lease_rows, order_rows, purchase_rows, spending
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
     AttemptEnd,
     Begun,
     Finding,
+    FollowedOrder,
     History,
     Intention,
     NewIntention,
     NewPurchase,
+    OrderKind,
     Outcome,
     Purchase,
     Sighting,
@@ -312,6 +314,35 @@ class Journal:
                 result=result,
                 subject=number_in(result),
             )
+
+    # ---- orders that are followed
+
+    def follow(
+        self, purchase_id: str, kind: OrderKind, order_id: str, *, state: str, facts: Mapping[str, Any]
+    ) -> FollowedOrder:
+        """Follow an order from now on, until `note_order` closes it. One that is followed already is returned as it is.
+
+        `state` is the vendor's word; `facts` are JSON values without anything private.
+        """
+        return order_rows.follow(self._database, purchase_id, kind, order_id, state=state, facts=facts)
+
+    def followed(
+        self,
+        project_id: str,
+        *,
+        kind: OrderKind | None = None,
+        reference: str | None = None,
+        purchase_id: str | None = None,
+        open_only: bool = True,
+    ) -> tuple[FollowedOrder, ...]:
+        """The project's orders that fit all that is given, oldest first."""
+        return order_rows.followed(
+            self._database, project_id, kind=kind, reference=reference, purchase_id=purchase_id, open_only=open_only
+        )
+
+    def note_order(self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False) -> FollowedOrder:
+        """Keep what was seen last. `facts` replace those of the same name; `closed`: there is nothing more to wait for."""
+        return order_rows.note(self._database, row_id, state=state, facts=facts, closed=closed)
 
     # ---- reading
 

@@ -165,6 +165,26 @@ claims = sa.Table(
     sa.Column("intention_id", sa.Text, sa.ForeignKey("intentions.id"), nullable=False, index=True),
 )
 
+# What the vendor works on for us over hours and days: number orders, hosting orders, qualifications. One row each, from the moment we know its id.
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("purchase_id", sa.Text, sa.ForeignKey("purchases.id"), nullable=False),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("facts", Json, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("closed_at", UtcTime),
+    sa.UniqueConstraint("project_id", "kind", "order_id"),
+    sa.Index(None, "project_id", "closed_at"),
+    sa.Index(None, "purchase_id"),
+)
+
 # One row per project and day, only ever locked: whoever adds up a day's spend holds it, so that two planners never
 # both see room for the last number.
 spend_days = sa.Table(

@@ -5,7 +5,7 @@ Not here: how a report is made (`numberflow.purchase`) and how it is shown (task
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -147,3 +147,58 @@ class EmergencyReport(RunReport):
     action: str = ""
     numbers: tuple[EmergencyLine, ...] = ()
     open_items: tuple[OpenItem, ...] = ()
+
+
+class Alarm(BaseModel):
+    """Something that a person has to know now. Raised once for each order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """Short and the same every time: "80 % of the time is over", "blocked", "signature overdue"."""
+    text: str
+    """What it is about and what to do, in a sentence or two."""
+
+
+class OrderNumberLine(BaseModel):
+    """One number of an order that is followed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phone_number: str
+    state: str
+    monthly: Decimal | None = None
+    """What it costs a month, in `currency`; None = not known, or nothing."""
+    currency: str = ""
+    advice: str = ""
+
+
+class FollowLine(BaseModel):
+    """Where one order stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    """number_order, hosting_order or qualification."""
+    order_id: str
+    reference: str
+    state: str
+    """The vendor's word."""
+    is_open: bool
+    """Whether it is looked at again by the next sweep."""
+    needs_person: bool = False
+    summary: str = ""
+    advice: str = ""
+    deadline_at: datetime | None = None
+    """Until when something has to have happened; None when nothing has to."""
+    numbers: tuple[OrderNumberLine, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    """Those that were raised by this sweep."""
+    again: dict[str, object] | None = None
+    """Parameters of a new order in the place of one that failed; None when there is nothing to order again."""
+
+
+class FollowReport(RunReport):
+    """What a sweep over all open orders found."""
+
+    orders: tuple[FollowLine, ...] = ()

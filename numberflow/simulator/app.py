@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -200,7 +200,14 @@ class _Exchange:
         self, status: int, body: bytes, headers: dict[str, str], *, content_length: int | None = None
     ) -> None:
         content_type = headers.pop("content-type", "application/json")
-        fields = {"content-type": content_type, "content-length": str(content_length or len(body)), **headers}
+        # The service's clock, which may run ahead of ours: a client that has to keep a deadline of the service's goes by it.
+        date = format_datetime(self._sim.clock.now(), usegmt=True)
+        fields = {
+            "date": date,
+            "content-type": content_type,
+            "content-length": str(content_length or len(body)),
+            **headers,
+        }
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         self._entry.status = status
         await self._client.send({"type": "http.response.start", "status": status, "headers": raw})
@@ -245,7 +252,7 @@ class _Exchange:
             case "reset_before":
                 await reset(self._client.transport, self._client.receive)
             case "rate_limited":
-                await self._refuse(problems.too_many_requests(retry_after_text(fault)))
+                await self._refuse(problems.too_many_requests(retry_after_text(fault, self._sim.clock.now())))
             case "token_expired":
                 await self._refuse(problems.unauthenticated(expired=True))
 
@@ -340,13 +347,13 @@ class _Exchange:
             world.reprice_kind(kind, change)
 
 
-def retry_after_text(fault: Fault) -> str | None:
-    """The Retry-After header of a 429: seconds, an HTTP date, something absurd, or none."""
+def retry_after_text(fault: Fault, now: datetime) -> str | None:
+    """The Retry-After header of a 429: seconds, an HTTP date by the service's clock, something absurd, or none."""
     match fault.retry_after:
         case None:
             return None
         case "date":
-            return format_datetime(datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2), usegmt=True)
+            return format_datetime(now + timedelta(seconds=2), usegmt=True)
         case "absurd":
             return str(_ABSURD_RETRY_AFTER_S)
         case seconds:

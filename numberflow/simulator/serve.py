@@ -151,6 +151,7 @@ def _server(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Server:
         log_level=60,
         access_log=False,
         server_header=False,
+        date_header=False,
         # Longer than httpx keeps an idle connection (5 s): a server that closes first looks like a fault nobody asked for.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,

@@ -1,0 +1,87 @@
+"""Having a quote approved by a person: the form, the wait, and what the answer allows. The same for everything that is bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from prefect.flow_runs import asuspend_flow_run
+from prefect.input import RunInput
+from prefect.runtime import deployment
+from pydantic import Field
+
+from numberflow.errors import SpendRefused
+from numberflow.journal import Purchase
+from numberflow.planning.quote import Quote
+from numberflow.purchase.choose import SpendLimits
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.words import quote_text
+from tasks.purchase import save_approval, save_quote
+
+# Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the run fails and nothing was bought.
+APPROVAL_TIMEOUT_S = 3 * 24 * 3600
+
+
+class Approval(RunInput):
+    """The form that is shown while a purchase waits for approval."""
+
+    # Typed, and without a default. Seen in Prefect 3.8.8's window for resuming: a list of choices does not open at a click of the mouse, and
+    # a field with a default (a switch) falls back to it when the page behind is refreshed.
+    decision: str = Field(
+        title="Your decision",
+        description='Type "approve" or "refuse"',
+        # For the form alone: whoever answers by the API with something else refuses.
+        json_schema_extra={"position": 0, "pattern": "^ *([Aa]pprove|[Rr]efuse) *$"},
+    )
+    approved_by: str = Field(
+        title="Your name",
+        description="Kept in the journal and in the report",
+        min_length=1,
+        json_schema_extra={"position": 1},
+    )
+
+
+async def ask_approval(
+    desk: Desk, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
+) -> tuple[SpendLimits, str]:
+    """Suspend until a person has decided; at resume this runs again, and the new quote must not be worse than the approved one."""
+    asked = purchase.quote if (purchase.quote or {}).get("flow_run_id") == run_id else None
+    if asked is None:
+        if deployment.get_id() is None:
+            raise SpendRefused(
+                f"the quote of {quote.today} {quote.currency} is above approve_above and needs a person's approval",
+                rule="approval",
+                mend="run it from its deployment (numberflow up), where a form asks; or raise approve_above",
+            )
+        asked = await save_quote(desk, purchase, quote, run_id)
+    answer = await asuspend_flow_run(
+        wait_for_input=Approval.with_initial_data(description=quote_text(quote, purchase.reference)),
+        timeout=APPROVAL_TIMEOUT_S,
+        key=f"approve-{purchase.id}",
+    )
+    who, decision = answer.approved_by.strip(), answer.decision.strip().lower()
+    if decision != "approve" or not who:
+        raise SpendRefused(
+            f"the purchase was refused by {who or 'a person without a name'}"
+            if decision != "approve"
+            else "nobody signed the approval",
+            rule="approval",
+            mend="run again with the same reference to have it approved",
+        )
+    limits = approved(limits, asked)
+    limits.check(quote.today, quote.monthly)
+    await save_approval(desk, purchase, who, asked, run_id)
+    return limits, who
+
+
+def quoted_before(purchase: Purchase, run_id: str) -> tuple[str, ...]:
+    """The numbers whose quote a person saw in this run: they are taken first if they are still for sale."""
+    quote = purchase.quote or {}
+    return tuple(quote.get("phone_numbers", ())) if quote.get("flow_run_id") == run_id else ()
+
+
+def approved(limits: SpendLimits, approval: Mapping[str, Any]) -> SpendLimits:
+    """The limits of a purchase whose price a person has approved: no more than that, whatever the caps say."""
+    return replace(limits, approved_today=Decimal(approval["today"]), approved_monthly=Decimal(approval["monthly"]))

@@ -1,0 +1,80 @@
+"""Orders that are followed: writing down, finding, noting what was seen. SQL only; what a state means is the follower's business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from numberflow.journal.database import Database
+from numberflow.journal.entries import FollowedOrder, OrderKind
+from numberflow.journal.intention_rows import derived_id, one
+from numberflow.journal.json_text import as_kept
+from numberflow.journal.rows import order_of, purchase_of
+from numberflow.journal.tables import orders, purchases
+
+
+def follow(
+    database: Database, purchase_id: str, kind: OrderKind, order_id: str, *, state: str, facts: Mapping[str, Any]
+) -> FollowedOrder:
+    """The row of that order: a new one, or the one that is there, as it is."""
+    with database.write() as connection:
+        purchase = purchase_of(one(connection, purchases, purchase_id))
+        now = database.now(connection)
+        row_id = derived_id("order", purchase.project_id, str(kind), order_id)
+        database.insert_missing(
+            connection,
+            orders,
+            id=row_id,
+            purchase_id=purchase_id,
+            project_id=purchase.project_id,
+            reference=purchase.reference,
+            kind=str(kind),
+            order_id=order_id,
+            state=state,
+            facts=as_kept(facts),
+            created_at=now,
+            seen_at=now,
+        )
+        return order_of(one(connection, orders, row_id))
+
+
+def followed(
+    database: Database,
+    project_id: str,
+    *,
+    kind: OrderKind | None,
+    reference: str | None,
+    purchase_id: str | None,
+    open_only: bool,
+) -> tuple[FollowedOrder, ...]:
+    """The orders that fit all that is given, oldest first."""
+    columns = orders.c
+    query = sa.select(orders).where(columns.project_id == project_id).order_by(columns.created_at, columns.id)
+    wanted = {columns.kind: kind, columns.reference: reference, columns.purchase_id: purchase_id}
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(column == str(value))
+    if open_only:
+        query = query.where(columns.closed_at.is_(None))
+    with database.read() as connection:
+        return tuple(order_of(row) for row in connection.execute(query))
+
+
+def note(database: Database, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool) -> FollowedOrder:
+    """Keep what was seen last: `facts` over those that are there; closed once is closed for ever."""
+    with database.write() as connection:
+        before = order_of(one(connection, orders, row_id, lock=True))
+        now = database.now(connection)
+        connection.execute(
+            orders.update()
+            .where(orders.c.id == row_id)
+            .values(
+                state=state,
+                facts={**before.facts, **as_kept(facts)},
+                seen_at=now,
+                closed_at=before.closed_at or (now if closed else None),
+            )
+        )
+        return order_of(one(connection, orders, row_id))

@@ -1,0 +1,147 @@
+"""A sweep over everything that the vendor works on for hours or days: where it stands, what a person has to know, what has ended.
+
+Not here: what the states of one kind of order mean (its follower, handed in), and how alarms reach people (tasks). A sweep only reads at the vendor: it
+costs nothing, and the next one makes up for whatever this one could not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from numberflow.errors import JournalUnavailable, LeaseLost, NumberflowError
+from numberflow.journal import FollowedOrder, Intention, LeaseKeeper, Operation, OrderKind, State
+from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
+from numberflow.purchase.desk import Desk, in_thread
+
+# The costly steps that open an order at the vendor.
+OPENING = (Operation.CREATE_ORDER, Operation.IMPORT, Operation.TEXT_ENABLE)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What one look at an order brought.
+
+    Fields:
+        line: for the report. Its alarms are raised by whoever made the sweep, before this is noted.
+        facts: what the next look has to remember.
+        closed: there is nothing more to wait for.
+    """
+
+    line: FollowLine
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    closed: bool = False
+
+
+Follower = Callable[[Desk, FollowedOrder, datetime], Awaitable[Followed]]
+"""Looks at one order; the time is the vendor's. Sends nothing that costs."""
+
+Tell = Callable[[FollowLine], Awaitable[None]]
+
+
+def opened_order(kind: OrderKind, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
+    """What a step that opened an order puts into its result, so that the order is followed whatever becomes of the run."""
+    return {"order": {"kind": str(kind), "order_id": order_id, "state": state, "facts": facts}}
+
+
+async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> None:
+    """Follow every order that a step of ours has opened. Repeat: safe; what is followed already stays as it is.
+
+    Args:
+        desk: collaborators.
+        intentions: the steps to look through; all of the project when left out.
+    """
+    if intentions is None:
+        intentions = [
+            intention
+            for operation in OPENING
+            for intention in await in_thread(
+                desk.journal.intentions, project_id=desk.project_id, operation=operation, states=(State.DONE,)
+            )
+        ]
+    known = {
+        (order.kind, order.order_id)
+        for order in await in_thread(desk.journal.followed, desk.project_id, open_only=False)
+    }
+    for intention in intentions:
+        order = (intention.result or {}).get("order") if intention.state is State.DONE else None
+        if order is not None and (OrderKind(order["kind"]), order["order_id"]) not in known:
+            await in_thread(
+                desk.journal.follow, intention.purchase_id, OrderKind(order["kind"]), order["order_id"],
+                state=order["state"], facts=order["facts"],
+            )  # fmt: skip
+
+
+async def follow_orders(
+    desk: Desk, followers: Mapping[OrderKind, Follower], *, reference: str | None = None, tell: Tell | None = None
+) -> list[FollowLine]:
+    """Look at every open order of the project once. Costs nothing; repeat at will.
+
+    An order that cannot be read does not stop the others. One that another sweep looks at right now is left to it.
+
+    Args:
+        desk: collaborators.
+        followers: who looks at which kind.
+        reference: only the orders of this purchase.
+        tell: gets each line while its order is held; if it fails, its alarms count as not raised and come again.
+
+    Raises:
+        JournalUnavailable: the journal cannot be read or written.
+    """
+    await take_up(desk)
+    lines: list[FollowLine] = []
+    async with LeaseKeeper(desk.journal, desk.settings.lease_s) as keeper:
+        for order in await in_thread(desk.journal.followed, desk.project_id, reference=reference):
+            try:
+                async with keeper.holding(order.resource):
+                    line = await _look(desk, order, followers[order.kind], tell)
+            except LeaseLost:
+                continue
+            if line is not None:
+                lines.append(line)
+    return lines
+
+
+async def _look(desk: Desk, order: FollowedOrder, follower: Follower, tell: Tell | None) -> FollowLine | None:
+    # Read again under the lease: another sweep may have closed it, or raised an alarm, a moment ago.
+    known = await in_thread(desk.journal.followed, desk.project_id, kind=order.kind, purchase_id=order.purchase_id)
+    order = next((each for each in known if each.id == order.id), order)
+    if order not in known:
+        return None
+    try:
+        followed = await follower(desk, order, desk.client.vendor_now())
+    except (LeaseLost, JournalUnavailable):
+        raise
+    except NumberflowError as error:
+        return FollowLine(
+            kind=order.kind, order_id=order.order_id, reference=order.reference, state=order.state, is_open=True,
+            summary=f"could not be read: {error.message}", advice="the next sweep looks again; the state is the last one that was seen",
+        )  # fmt: skip
+    if tell is not None:
+        await tell(followed.line)
+    raised = [*order.facts.get("alarms", ()), *(alarm.name for alarm in followed.line.alarms)]
+    await in_thread(
+        desk.journal.note_order, order.id, state=followed.line.state, facts={**followed.facts, "alarms": raised},
+        closed=followed.closed,
+    )  # fmt: skip
+    return followed.line
+
+
+def not_raised(order: FollowedOrder, name: str) -> bool:
+    """Whether an alarm of this name has not been raised for the order yet."""
+    return name not in order.facts.get("alarms", ())
+
+
+def follow_report(lines: Sequence[FollowLine], *, project_id: str, flow_run_id: str | None) -> FollowReport:
+    """Put a sweep into words. It is done when nobody has to do anything; an order that could not be read is no failure of the sweep."""
+    waiting = [line for line in lines if line.needs_person]
+    return FollowReport(
+        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.DONE,
+        reason="; ".join(f"{line.reference}: {line.summary}" for line in waiting),
+        mend="; ".join(dict.fromkeys(line.advice for line in waiting if line.advice)),
+        project_id=project_id,
+        orders=tuple(lines),
+        flow_run_id=flow_run_id,
+    )
