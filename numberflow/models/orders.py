@@ -92,8 +92,8 @@ class VoiceLink(BaseModel):
         return self.app_id or self.trunk_id or self.service_id or ""
 
 
-class SearchAndRentOrder(BaseModel):
-    """Parameters of search-and-rent, checked. Build it with `parse_search_and_rent`."""
+class WantedNumbers(BaseModel):
+    """What every purchase of numbers says: which ones, what they are linked to, what they may cost, and its name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -103,7 +103,6 @@ class SearchAndRentOrder(BaseModel):
     capabilities: tuple[Capability, ...] = ()
     pattern: OptionalText = None
     search_pattern: Annotated[SearchPattern | None, BeforeValidator(empty_is_none)] = None
-    phone_numbers: tuple[str, ...] = ()
     sms: Annotated[SmsLink | None, BeforeValidator(empty_is_none)] = None
     voice: Annotated[VoiceLink | None, BeforeValidator(empty_is_none)] = None
     callback_url: CallbackUrl = None
@@ -111,18 +110,83 @@ class SearchAndRentOrder(BaseModel):
     max_today: Amount
     max_monthly: Amount
     currency: CurrencyCode = "USD"
-    strategy: Strategy = Strategy.CHOSEN
     plan_only: bool = False
     approve_above: OptionalAmount = None
-    provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
     project: OptionalText = None
 
-    _lists = field_validator("capabilities", "phone_numbers", mode="before")(none_is_empty)
+    @field_validator("capabilities", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return none_is_empty(value)
 
     @field_validator("capabilities")
     @classmethod
     def _each_once(cls, value: tuple[Capability, ...]) -> tuple[Capability, ...]:
         return tuple(sorted(set(value)))
+
+    @model_validator(mode="after")
+    def _links_and_pattern(self) -> Self:
+        if self.sms and self.sms.campaign_id and self.region_code != "US":
+            raise ValueError(
+                "sms.campaign_id: 10DLC campaigns exist for US numbers only; leave it out for other regions"
+            )
+        for number in self.named_numbers:
+            if phonenumbers.parse(number).country_code != _country_code(self.region_code):
+                raise ValueError(f"{self.named_field}: {number} does not belong to region {self.region_code}")
+        if self.pattern is not None:
+            if self.named_numbers:
+                raise ValueError(f"{self.named_field}: named numbers take no pattern and no strategy")
+            _check_pattern(self.pattern, self.search_pattern, self.region_code)
+        elif self.search_pattern is not None:
+            raise ValueError("search_pattern: has no pattern to apply; give pattern too, or leave both out")
+        return self
+
+    @property
+    def named_numbers(self) -> tuple[str, ...]:
+        """The numbers that were asked for by name; empty when any that fit will do."""
+        return ()
+
+    @property
+    def named_field(self) -> str:
+        """The parameter that names numbers, for messages."""
+        return "phone_numbers"
+
+    @property
+    def wanted(self) -> int:
+        """How many numbers are to be bought."""
+        return len(self.named_numbers) or self.quantity
+
+    @property
+    def effective_search_pattern(self) -> SearchPattern | None:
+        """The search pattern to send: always one when there is a pattern (the vendor documents no default, §4)."""
+        if self.pattern is None:
+            return None
+        return self.search_pattern or (SearchPattern.START if self.pattern.startswith("+") else SearchPattern.CONTAINS)
+
+    def what_is_bought(self) -> dict[str, Any]:
+        """The parameters that make a purchase this one and no other, as JSON values.
+
+        Caps, approval, waiting and the credentials block are left out: raising a cap continues the same purchase.
+        """
+        return self.model_dump(mode="json", exclude=_NOT_WHAT_IS_BOUGHT) | {"quantity": self.wanted}
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `what_is_bought`, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.what_is_bought(), sort_keys=True).encode()).hexdigest()
+
+
+# `kyc` and `attachments` are papers: corrected ones continue the same order.
+_NOT_WHAT_IS_BOUGHT = {
+    "reference", "max_today", "max_monthly", "currency", "plan_only", "approve_above", "provisioning_wait_s", "project", "kyc", "attachments",
+}  # fmt: skip
+
+
+class SearchAndRentOrder(WantedNumbers):
+    """Parameters of search-and-rent, checked. Build it with `parse_search_and_rent`."""
+
+    phone_numbers: Annotated[tuple[str, ...], BeforeValidator(none_is_empty)] = ()
+    strategy: Strategy = Strategy.CHOSEN
+    provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
 
     @field_validator("phone_numbers")
     @classmethod
@@ -137,64 +201,19 @@ class SearchAndRentOrder(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.sms and self.sms.campaign_id and self.region_code != "US":
-            raise ValueError(
-                "sms.campaign_id: 10DLC campaigns exist for US numbers only; leave it out for other regions"
-            )
         if self.strategy is Strategy.ANY and (self.region_code, self.number_type) != ("US", NumberType.LOCAL):
             raise ValueError('strategy: "any" works for US LOCAL only; use "chosen"')
-        if self.phone_numbers:
-            self._check_given_numbers()
-        if self.pattern is not None:
-            _check_pattern(self.pattern, self.search_pattern, self.region_code)
-        elif self.search_pattern is not None:
-            raise ValueError("search_pattern: has no pattern to apply; give pattern too, or leave both out")
-        return self
-
-    def _check_given_numbers(self) -> None:
-        if self.pattern or self.strategy is Strategy.ANY:
+        if self.phone_numbers and self.strategy is Strategy.ANY:
             raise ValueError("phone_numbers: named numbers take no pattern and no strategy")
         # quantity 1 is the default of the form; any other value has to agree with the list.
-        if self.quantity not in (1, len(self.phone_numbers)):
+        if self.phone_numbers and self.quantity not in (1, len(self.phone_numbers)):
             raise ValueError(f"quantity: is {self.quantity}, but {len(self.phone_numbers)} phone_numbers are named")
-        for number in self.phone_numbers:
-            if phonenumbers.parse(number).country_code != _country_code(self.region_code):
-                raise ValueError(f"phone_numbers: {number} does not belong to region {self.region_code}")
+        return self
 
     @property
-    def wanted(self) -> int:
-        """How many numbers are to be rented."""
-        return len(self.phone_numbers) or self.quantity
-
-    @property
-    def effective_search_pattern(self) -> SearchPattern | None:
-        """The search pattern to send: always one when there is a pattern (the vendor documents no default, §4)."""
-        if self.pattern is None:
-            return None
-        return self.search_pattern or (SearchPattern.START if self.pattern.startswith("+") else SearchPattern.CONTAINS)
-
-    def what_is_bought(self) -> dict[str, Any]:
-        """The parameters that make a purchase this one and no other, as JSON values.
-
-        Caps, approval, waiting and the credentials block are left out: raising a cap continues the same purchase.
-        """
-        return self.model_dump(
-            mode="json",
-            exclude={
-                "reference",
-                "max_today",
-                "max_monthly",
-                "currency",
-                "plan_only",
-                "approve_above",
-                "provisioning_wait_s",
-                "project",
-            },
-        ) | {"quantity": self.wanted}
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_bought`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_bought(), sort_keys=True).encode()).hexdigest()
+    def named_numbers(self) -> tuple[str, ...]:
+        """`phone_numbers`."""
+        return self.phone_numbers
 
 
 def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentOrder:

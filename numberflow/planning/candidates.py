@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 
-from numberflow.models.orders import SearchAndRentOrder
+from numberflow.models.orders import WantedNumbers
 from numberflow.models.vendor import AvailableNumber, SearchPattern
 
 
 def pick(
     found: Iterable[AvailableNumber],
-    order: SearchAndRentOrder,
+    order: WantedNumbers,
     *,
     quantity: int,
     seed: str,
@@ -32,7 +32,7 @@ def pick(
     return tuple(candidates[:quantity])
 
 
-def matches(number: AvailableNumber, order: SearchAndRentOrder) -> bool:
+def matches(number: AvailableNumber, order: WantedNumbers) -> bool:
     """Whether the number is what was asked for. The vendor filters too; this refuses what it should not have sent.
 
     A member that the reply left out (None or empty) is trusted to the vendor's filter.
@@ -43,8 +43,8 @@ def matches(number: AvailableNumber, order: SearchAndRentOrder) -> bool:
         return False
     if number.capabilities and not set(order.capabilities) <= set(number.capabilities):
         return False
-    if order.phone_numbers:
-        return number.phone_number in order.phone_numbers
+    if order.named_numbers:
+        return number.phone_number in order.named_numbers
     return _fits_pattern(number.phone_number, order)
 
 
@@ -53,7 +53,7 @@ def search_size(wanted: int) -> int:
     return min(100, wanted + max(5, wanted // 4))
 
 
-def _fits_pattern(phone_number: str, order: SearchAndRentOrder) -> bool:
+def _fits_pattern(phone_number: str, order: WantedNumbers) -> bool:
     pattern = order.pattern
     match order.effective_search_pattern:
         case SearchPattern.START:

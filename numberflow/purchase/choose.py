@@ -13,7 +13,7 @@ from decimal import Decimal
 from numberflow.client import Client
 from numberflow.errors import BadInput, NotFound, Rejected, SpendRefused
 from numberflow.journal import Intention, Lease, NewIntention, Purchase, State
-from numberflow.models.orders import SearchAndRentOrder, Strategy
+from numberflow.models.orders import SearchAndRentOrder, Strategy, WantedNumbers
 from numberflow.models.vendor import AvailableNumber
 from numberflow.planning.candidates import matches, pick, search_size
 from numberflow.planning.quote import Quote, QuoteLine
@@ -72,7 +72,7 @@ class SpendLimits:
 
 async def find_numbers(
     client: Client,
-    order: SearchAndRentOrder,
+    order: WantedNumbers,
     *,
     quantity: int,
     seed: str,
@@ -93,8 +93,8 @@ async def find_numbers(
         BadInput: the vendor refused the search (the message says what it sells where the region or type is the cause), or a named
             number is of another region or type, or lacks a capability.
     """
-    if order.phone_numbers:
-        named = await _check(client, [number for number in order.phone_numbers if number not in exclude])
+    if order.named_numbers:
+        named = await _check(client, [number for number in order.named_numbers if number not in exclude])
         _require_match(named, order)
         return tuple(named)
     kept = [number for number in await _check(client, prefer) if number.phone_number not in exclude][:quantity]
@@ -116,7 +116,7 @@ async def find_numbers(
     return (*kept, *picked)
 
 
-async def what_is_sold(client: Client, order: SearchAndRentOrder) -> str:
+async def what_is_sold(client: Client, order: WantedNumbers) -> str:
     """Why a search found nothing, in the vendor's own list of regions. Costs nothing."""
     regions = {region.region_code: region for region in await client.regions.list()}
     region = regions.get(order.region_code)
@@ -127,7 +127,7 @@ async def what_is_sold(client: Client, order: SearchAndRentOrder) -> str:
     return "the vendor has no such numbers in stock; try another pattern, other capabilities, or later"
 
 
-async def search(client: Client, order: SearchAndRentOrder, wanted: int) -> tuple[AvailableNumber, ...]:
+async def search(client: Client, order: WantedNumbers, wanted: int) -> tuple[AvailableNumber, ...]:
     """One page of what the vendor offers for the order; a number that is not there is no error. Costs nothing.
 
     Raises:
@@ -153,14 +153,14 @@ async def search(client: Client, order: SearchAndRentOrder, wanted: int) -> tupl
         ) from error
 
 
-def _require_match(named: Sequence[AvailableNumber], order: SearchAndRentOrder) -> None:
+def _require_match(named: Sequence[AvailableNumber], order: WantedNumbers) -> None:
     """A named number that is not what the order says is money for the wrong thing."""
     for number in named:
         if not matches(number, order):
             raise BadInput(
-                f"phone_numbers: {number.phone_number} is a {number.region_code} {number.number_type} number with "
+                f"{order.named_field}: {number.phone_number} is a {number.region_code} {number.number_type} number with "
                 f"{' and '.join(number.capabilities) or 'no capability'}; that is not what was asked for",
-                field="phone_numbers",
+                field=order.named_field,
                 mend="leave it out, or change region_code, number_type or capabilities",
             )
 

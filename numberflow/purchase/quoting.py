@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from numberflow.client import Client
 from numberflow.errors import BadInput
-from numberflow.models.orders import SearchAndRentOrder, Strategy
+from numberflow.models.orders import SearchAndRentOrder, Strategy, WantedNumbers
 from numberflow.planning.candidates import pick
 from numberflow.planning.quote import Quote, make_quote
 from numberflow.purchase.choose import find_numbers, search, what_is_sold
@@ -36,11 +36,11 @@ async def quote_order(desk: Desk, order: SearchAndRentOrder, *, seed: str, prefe
         desk.client, order, quantity=order.wanted, seed=seed, exclude=claims.keys(), prefer=prefer
     )
     if len(found) < order.wanted:
-        await _refuse_too_few(desk.client, order, [number.phone_number for number in found])
+        await refuse_too_few(desk.client, order, [number.phone_number for number in found])
     return make_quote(found, order.currency)
 
 
-async def quote_any(client: Client, order: SearchAndRentOrder) -> Quote:
+async def quote_any(client: Client, order: WantedNumbers) -> Quote:
     """A quote for numbers that nobody can name yet: the dearest match that a search shows, as often as wanted.
 
     Raises:
@@ -56,12 +56,13 @@ async def quote_any(client: Client, order: SearchAndRentOrder) -> Quote:
     return Quote(currency=order.currency, lines=(line,) * order.wanted)
 
 
-async def _refuse_too_few(client: Client, order: SearchAndRentOrder, found: Sequence[str]) -> None:
-    if order.phone_numbers:
-        missing = ", ".join(number for number in order.phone_numbers if number not in found)
+async def refuse_too_few(client: Client, order: WantedNumbers, found: Sequence[str]) -> None:
+    """Say why fewer numbers were found than wanted, and what to change. Raises BadInput."""
+    if order.named_numbers:
+        missing = ", ".join(number for number in order.named_numbers if number not in found)
         raise BadInput(
-            f"phone_numbers: not for sale, or already bought under another reference: {missing}",
-            field="phone_numbers",
+            f"{order.named_field}: not for sale, or already bought under another reference: {missing}",
+            field=order.named_field,
             mend="leave them out or name others",
         )
     if not found:
