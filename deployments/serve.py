@@ -14,12 +14,17 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.emergency_address import emergency_address
 from flows.export_inventory import export_inventory
+from flows.follow_orders import follow_orders
+from flows.order_numbers import order_numbers
 from flows.search_and_rent import search_and_rent
 
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
 # 02:15, when people sleep and renewals of the day before are through; UTC, because a snapshot's date is UTC's. The same in prefect.yaml.
 NIGHTLY, NIGHTLY_TIMEZONE = "15 2 * * *", "UTC"
+
+# Every 15 minutes: the shortest reservation is 30 (docs/vendor/numbers-behaviour.md §10), so that somebody is told at half of it. The same in prefect.yaml.
+FOLLOWING = "*/15 * * * *"
 
 
 async def all_deployments() -> list[RunnerDeployment]:
@@ -28,6 +33,17 @@ async def all_deployments() -> list[RunnerDeployment]:
         await search_and_rent.ato_deployment(
             name="search-and-rent",
             tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await order_numbers.ato_deployment(
+            name="order-numbers",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await follow_orders.ato_deployment(
+            name="follow-orders",
+            tags=["numberflow", "reads only"],
+            schedule=Cron(FOLLOWING),
             entrypoint_type=EntrypointType.MODULE_PATH,
         ),
         await emergency_address.ato_deployment(

@@ -10,14 +10,21 @@ from prefect.blocks.system import Secret as SecretBlock
 from pydantic import Secret
 
 from numberflow import papers
+from numberflow.papers import PaperFile
 
 
 async def read_paper(reference: str, *, field: str) -> Secret[Mapping[str, Any]]:
     """The JSON object that a reference names, under seal. Arguments and errors as in `numberflow.papers.read_object`."""
-    return await papers.read_object(reference, field=field, read_block=_read_block)
+    return await papers.read_object(reference, field=field, read_block=read_block)
 
 
-async def _read_block(name: str) -> str:
+async def check_file(reference: str, *, name: str) -> PaperFile:
+    """The file that a reference names, looked through. Arguments and errors as in `numberflow.papers.check_file`."""
+    return await papers.check_file(reference, name=name, read_block=read_block)
+
+
+async def read_block(name: str) -> str:
+    """The text that a Secret block holds. ValueError when there is no such block."""
     block = cast("SecretBlock[Any]", await SecretBlock.aload(name))
     value = block.get()
     # A block may hold the object itself instead of its text.

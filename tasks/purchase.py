@@ -14,11 +14,11 @@ from prefect.logging import get_run_logger
 
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import Intention, Purchase, State
-from numberflow.models.orders import SearchAndRentOrder
+from numberflow.models.orders import SearchAndRentOrder, WantedNumbers
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
 from numberflow.purchase.choose import SpendLimits, write_down_quote
-from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.desk import OPERATION, Desk, in_thread
 from numberflow.purchase.desk import open_purchase as open_in_journal
 from numberflow.purchase.provisioning import NumberStatus, confirm_and_wait
 from numberflow.purchase.quoting import quote_order
@@ -33,7 +33,13 @@ def masked(phone_number: str | None) -> str:
 
 @step("open purchase")
 async def open_purchase(
-    desk: Desk, order: SearchAndRentOrder, reference: str, flow_run_id: str | None, *, begun_before: bool
+    desk: Desk,
+    order: WantedNumbers,
+    reference: str,
+    flow_run_id: str | None,
+    *,
+    begun_before: bool,
+    operation: str = OPERATION,
 ) -> tuple[Purchase, tuple[Intention, ...]]:
     """Find the purchase of this reference, or begin it; and the numbers that are already written down for it.
 
@@ -49,7 +55,12 @@ async def open_purchase(
             mend="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first try surely bought nothing, start a new run",
         )
     purchase = await open_in_journal(
-        desk.journal, order, project_id=desk.project_id, reference=reference, flow_run_id=flow_run_id
+        desk.journal,
+        order,
+        project_id=desk.project_id,
+        reference=reference,
+        flow_run_id=flow_run_id,
+        operation=operation,
     )
     lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
     if lines:

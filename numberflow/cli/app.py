@@ -141,6 +141,21 @@ def export(
     sys.exit(command.export(date, connections=connections, strict=strict, as_json=as_json))
 
 
+@app.command()
+def requirements(
+    region: Annotated[str, typer.Option("--region", help="Two letters, such as AU.")],
+    number_type: Annotated[str, typer.Option("--type", help="LOCAL, MOBILE or TOLL_FREE.")],
+    template: Annotated[
+        Path | None, typer.Option("--template", help="Write a registration form to fill in here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What an order of this region and type has to bring: registration data and files."""
+    from numberflow.cli import requirements as command
+
+    command.requirements(region, number_type, template, as_json=as_json)
+
+
 @numbers_app.command("list")
 def numbers_list(
     form: Annotated[FormatChoice, typer.Option("--format", help="json, csv or parquet.")] = FormatChoice.JSON,
@@ -190,9 +205,18 @@ def journal_settle(
     phone_number: Annotated[
         str | None, typer.Option("--number", help="The number it brought, when the vendor picked it.")
     ] = None,
+    order_id: Annotated[str | None, typer.Option("--order", help="The order that it opened, when it did.")] = None,
     as_json: Json = False,
 ) -> None:
     """Decide what only a person can decide: whether an open intention took effect."""
     from numberflow.cli import journal as command
 
-    command.settle(intention, verdict=verdict.value, by=by, note=note, phone_number=phone_number, as_json=as_json)
+    command.settle(
+        intention,
+        verdict=verdict.value,
+        by=by,
+        note=note,
+        phone_number=phone_number,
+        order_id=order_id,
+        as_json=as_json,
+    )

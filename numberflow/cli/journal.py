@@ -13,7 +13,8 @@ from typing import Any
 import typer
 
 from numberflow.errors import BadInput
-from numberflow.journal import Intention, Journal, State, Verdict
+from numberflow.journal import Intention, Journal, Operation, OrderKind, State, Verdict, opened_order
+from numberflow.purchase.report import open_item
 from numberflow.settings import Settings
 
 
@@ -86,20 +87,38 @@ def show(intention_id: str, *, as_json: bool) -> None:
     for entry in history.evidence:
         typer.echo(f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}")
     if row.state is State.NEEDS_PERSON:
-        typer.echo(
-            f"  settle with: numberflow journal settle {row.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW"
-        )
+        typer.echo(f"  settle with: {open_item(row).command}")
 
 
-def settle(intention_id: str, *, verdict: Verdict, by: str, note: str, phone_number: str | None, as_json: bool) -> None:
+def settle(
+    intention_id: str,
+    *,
+    verdict: Verdict,
+    by: str,
+    note: str,
+    phone_number: str | None,
+    order_id: str | None,
+    as_json: bool,
+) -> None:
     """Record a person's verdict.
 
     Raises:
-        BadInput: unknown intention, unknown verdict, or the intention does not need a person.
+        BadInput: unknown intention, unknown verdict, no id for an order that was opened, or the intention does not need a person.
     """
     with open_journal() as journal:
         row = journal.history(intention_id).intention
-        result = {"phone_number": phone_number} if phone_number else None
+        if order_id and not row.opens_order:
+            raise BadInput("--order: this step opens no order", field="order", mend="leave --order out")
+        if verdict == "done" and row.opens_order and not order_id:
+            raise BadInput(
+                "--order: which order was it? Without its id nothing can follow it",
+                field="order",
+                mend="copy the id from the vendor's dashboard and add --order ID",
+            )
+        result: dict[str, Any] | None = {"phone_number": phone_number} if phone_number else None
+        if order_id:
+            kind = OrderKind.NUMBER if row.operation is Operation.CREATE_ORDER else OrderKind.HOSTING
+            result = opened_order(kind, order_id, "", **{**row.request, "intention_id": row.id})
         row = journal.settle_by_person(row.id, verdict, by=by, note=note, result=result)
     typer.echo(to_json(_facts(row)) if as_json else f"{row.id} is now {row.state.value}")
 

@@ -20,9 +20,12 @@ from numberflow.cli.prefect_server import prefect_server
 from numberflow.errors import BadInput
 from numberflow.export.words import inventory_text
 from numberflow.models.emergency_address import parse_emergency_address
+from numberflow.models.follow import parse_follow_orders
 from numberflow.models.inventory import parse_export_inventory
+from numberflow.models.order_numbers import parse_order_numbers
 from numberflow.models.orders import parse_search_and_rent
-from numberflow.models.reports import EmergencyReport, PurchaseReport, RunOutcome, RunReport
+from numberflow.models.reports import EmergencyReport, OrderReport, PurchaseReport, RunOutcome, RunReport
+from numberflow.purchase.order_words import follow_text, number_rows, order_text
 from numberflow.purchase.words import emergency_rows, emergency_text, report_rows, report_text
 from numberflow.settings import Settings
 
@@ -44,8 +47,15 @@ def _emergency_text(report: EmergencyReport) -> str:
     return emergency_text(report) + ("\n" + as_table(emergency_rows(report)) if report.numbers else "")
 
 
+def _order_text(report: OrderReport) -> str:
+    text = order_text(report) + ("\n" + as_table(number_rows(report.numbers)) if report.numbers else "")
+    return f"{text}\n\n{report.requirements}" if report.requirements else text
+
+
 RUNNABLE = {
     "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
+    "order-numbers": Runnable("flows.order_numbers.order_numbers", parse_order_numbers, _order_text),
+    "follow-orders": Runnable("flows.follow_orders.follow_orders", parse_follow_orders, follow_text),
     "emergency-address": Runnable(
         "flows.emergency_address.emergency_address", parse_emergency_address, _emergency_text
     ),

@@ -5,6 +5,7 @@
 
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
 from numberflow.journal.entries import (
+    ORDER_OPERATIONS,
     AttemptEntry,
     EvidenceEntry,
     Finding,
@@ -20,6 +21,7 @@ from numberflow.journal.entries import (
     Spend,
     SpendLine,
     number_resource,
+    opened_order,
     purchase_resource,
 )
 from numberflow.journal.lease_rows import Busy
@@ -31,6 +33,7 @@ from numberflow.journal.transitions import FINAL_STATES, OPEN_STATES, Event, Sta
 __all__ = [
     "FINAL_STATES",
     "OPEN_STATES",
+    "ORDER_OPERATIONS",
     "Applied",
     "Attempt",
     "AttemptEntry",
@@ -58,6 +61,7 @@ __all__ = [
     "Verdict",
     "next_state",
     "number_resource",
+    "opened_order",
     "purchase_resource",
     "run_costly_step",
 ]

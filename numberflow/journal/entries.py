@@ -37,6 +37,10 @@ class Operation(StrEnum):
 PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
 
 
+# The steps that open an order at the vendor, under an id that only its reply tells.
+ORDER_OPERATIONS = (Operation.CREATE_ORDER, Operation.IMPORT, Operation.TEXT_ENABLE)
+
+
 class Finding(StrEnum):
     """What one look at the vendor showed."""
 
@@ -153,6 +157,13 @@ class Intention:
     def is_open(self) -> bool:
         """Whether it is neither done nor refused."""
         return self.state in OPEN_STATES
+
+    @property
+    def opens_order(self) -> bool:
+        """Whether it opens an order, whose id only the vendor's reply tells. One number can be imported without an order."""
+        return self.operation in ORDER_OPERATIONS and not (
+            self.operation is Operation.IMPORT and self.subject is not None
+        )
 
     @property
     def resource(self) -> str:
@@ -294,6 +305,14 @@ class Spend:
     day: date
     totals: Mapping[str, Decimal]
     lines: tuple[SpendLine, ...]
+
+
+def opened_order(kind: OrderKind, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
+    """What a step that opened an order puts into its result: enough to follow the order, whatever becomes of the run that opened it.
+
+    `facts` are JSON values without anything private, as in `FollowedOrder`.
+    """
+    return {"order": {"kind": str(kind), "order_id": order_id, "state": state, "facts": facts}}
 
 
 def checked_reference(reference: str) -> str:

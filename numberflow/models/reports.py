@@ -149,6 +149,32 @@ class EmergencyReport(RunReport):
     open_items: tuple[OpenItem, ...] = ()
 
 
+class OrderReport(RunReport):
+    """How placing a number order ended. Amounts are in `currency`; nothing is charged before the vendor completes the order."""
+
+    reference: str = ""
+    region_code: str = ""
+    number_type: str = ""
+    asked: int = 0
+    currency: str = ""
+    plan_only: bool = False
+    requirements: str = ""
+    """The vendor's form and files in words; empty when it was not looked up."""
+    quoted_today: Decimal | None = None
+    """What is charged when the order is completed: set-up and first period of all numbers."""
+    quoted_monthly: Decimal | None = None
+    approved_by: str | None = None
+    order_id: str = ""
+    state: str = ""
+    """The vendor's word; empty while there is no order."""
+    expire_at: datetime | None = None
+    """Until then the order has to be handed in, or its numbers are free again."""
+    numbers: tuple[OrderNumberLine, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What is wrong with the papers, field by field, without what stands in them."""
+    open_items: tuple[OpenItem, ...] = ()
+
+
 class Alarm(BaseModel):
     """Something that a person has to know now. Raised once for each order."""
 

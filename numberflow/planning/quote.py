@@ -12,6 +12,7 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from numberflow.errors import SpendRefused
+from numberflow.models.number_orders import NumberPrice, OrderNumber
 from numberflow.models.vendor import AvailableNumber
 
 
@@ -72,28 +73,42 @@ def quote_line(number: AvailableNumber, currency: str) -> QuoteLine:
     Raises:
         SpendRefused: as in `make_quote`.
     """
-    setup, recurring = number.setup_price, number.monthly_price
+    return _line(number.phone_number, number, currency)
+
+
+def quote_of_order(numbers: Sequence[OrderNumber], currency: str) -> Quote:
+    """What the numbers that an order reserves cost.
+
+    Raises:
+        SpendRefused: as in `make_quote`.
+    """
+    lines = (_line(number.phone_number, number.number_price or NumberPrice(), currency) for number in numbers)
+    return Quote(currency=currency, lines=tuple(lines))
+
+
+def _line(phone_number: str, price: AvailableNumber | NumberPrice, currency: str) -> QuoteLine:
+    setup, recurring = price.setup_price, price.monthly_price
     if setup is None or recurring is None:
         which = "set-up price" if setup is None else "monthly price"
         raise SpendRefused(
-            f"{number.phone_number} has no {which}; a number without a price is not bought",
+            f"{phone_number} has no {which}; a number without a price is not bought",
             rule="missing_price",
             mend="run again later, or ask the vendor for the price of this region and type",
         )
-    for price in (setup, recurring):
-        if price.currency_code != currency:
+    for money in (setup, recurring):
+        if money.currency_code != currency:
             raise SpendRefused(
-                f"{number.phone_number} is priced in {price.currency_code}, the caps are in {currency}",
+                f"{phone_number} is priced in {money.currency_code}, the caps are in {currency}",
                 rule="currency",
-                mend=f"state caps and currency in {price.currency_code}",
+                mend=f"state caps and currency in {money.currency_code}",
             )
     if setup.amount < 0 or recurring.amount < 0:
         raise SpendRefused(
-            f"{number.phone_number} has a negative price", rule="missing_price", mend="ask the vendor for the price"
+            f"{phone_number} has a negative price", rule="missing_price", mend="ask the vendor for the price"
         )
     return QuoteLine(
-        phone_number=number.phone_number,
+        phone_number=phone_number,
         setup=setup.amount,
         recurring=recurring.amount,
-        interval_months=number.payment_interval_months or 1,
+        interval_months=price.payment_interval_months or 1,
     )

@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from numberflow.client import Client
 from numberflow.journal import Busy, Journal, Lease, LeaseKeeper, NewPurchase, Purchase
-from numberflow.models.orders import SearchAndRentOrder
+from numberflow.models.orders import WantedNumbers
 from numberflow.settings import Settings
 
 P = ParamSpec("P")
@@ -109,7 +109,13 @@ class Desk:
 
 
 async def open_purchase(
-    journal: Journal, order: SearchAndRentOrder, *, project_id: str, reference: str, flow_run_id: str | None
+    journal: Journal,
+    order: WantedNumbers,
+    *,
+    project_id: str,
+    reference: str,
+    flow_run_id: str | None,
+    operation: str = OPERATION,
 ) -> Purchase:
     """Find the purchase of this reference, or begin it. Sends nothing.
 
@@ -120,7 +126,7 @@ async def open_purchase(
     new = NewPurchase(
         project_id=project_id,
         reference=reference,
-        operation=OPERATION,
+        operation=operation,
         fingerprint=order.fingerprint(),
         parameters=order.what_is_bought(),
         flow_run_id=flow_run_id,

@@ -12,12 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from numberflow.errors import JournalUnavailable, LeaseLost, NumberflowError
-from numberflow.journal import FollowedOrder, Intention, LeaseKeeper, Operation, OrderKind, State
+from numberflow.journal import ORDER_OPERATIONS, FollowedOrder, Intention, LeaseKeeper, OrderKind, State
 from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
 from numberflow.purchase.desk import Desk, in_thread
-
-# The costly steps that open an order at the vendor.
-OPENING = (Operation.CREATE_ORDER, Operation.IMPORT, Operation.TEXT_ENABLE)
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,6 @@ Follower = Callable[[Desk, FollowedOrder, datetime], Awaitable[Followed]]
 Tell = Callable[[FollowLine], Awaitable[None]]
 
 
-def opened_order(kind: OrderKind, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
-    """What a step that opened an order puts into its result, so that the order is followed whatever becomes of the run."""
-    return {"order": {"kind": str(kind), "order_id": order_id, "state": state, "facts": facts}}
-
-
 async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> None:
     """Follow every order that a step of ours has opened. Repeat: safe; what is followed already stays as it is.
 
@@ -56,7 +48,7 @@ async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> 
     if intentions is None:
         intentions = [
             intention
-            for operation in OPENING
+            for operation in ORDER_OPERATIONS
             for intention in await in_thread(
                 desk.journal.intentions, project_id=desk.project_id, operation=operation, states=(State.DONE,)
             )

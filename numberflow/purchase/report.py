@@ -84,8 +84,12 @@ def stopped_report(error: NumberflowError, lines: Sequence[Intention], **facts: 
         facts: reference, asked, currency and further fields of the report.
     """
     facts.setdefault("project_id", "")
-    mend = error.mend or _MEND.get(type(error), "mend the cause, then run again with the same reference")
-    return purchase_report(lines, {}, stopped_by=error.message, mend=mend, **facts)
+    return purchase_report(lines, {}, stopped_by=error.message, mend=mend_of(error), **facts)
+
+
+def mend_of(error: NumberflowError) -> str:
+    """What to do about an error that ended a run: its own word, or what its kind says."""
+    return error.mend or _MEND.get(type(error), "mend the cause, then run again with the same reference")
 
 
 _MEND: Mapping[type[NumberflowError], str] = {
@@ -172,16 +176,18 @@ def _line(line: Intention, statuses: Mapping[str, NumberStatus]) -> NumberLine:
 
 def open_item(line: Intention) -> OpenItem:
     """What a person has to decide about one intention, with the command that does it."""
-    # What the vendor picked has no name yet: whoever says that it was rented says which number it is.
-    number = "" if line.subject else " --number +E164-IF-DONE"
+    # What the vendor names has no name yet: whoever says that it was bought says which number, or which order, it is.
+    opens = line.opens_order
+    named = " --order ORDER-ID-IF-DONE" if opens else "" if line.subject else " --number +E164-IF-DONE"
+    what = "an order by quantity" if opens else "a number that the vendor picks"
     return OpenItem(
         intention_id=line.id,
         operation=line.operation,
-        subject=line.subject or "a number that the vendor picks",
+        subject=line.subject or what,
         state=line.state.value,
         seen=line.reason or "nothing yet",
         at_stake=line.due_amount or Decimal(0),
-        command=f"numberflow journal settle {line.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW{number}",
+        command=f"numberflow journal settle {line.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW{named}",
     )
 
 

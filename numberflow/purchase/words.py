@@ -62,7 +62,7 @@ def report_text(report: PurchaseReport) -> str:
     if report.mend:
         lines += ["", f"**What to do:** {report.mend}"]
     for item in report.open_items:
-        lines += _open(item, report.currency)
+        lines += open_words(item, report.currency)
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
 
@@ -80,12 +80,13 @@ def emergency_text(report: EmergencyReport) -> str:
     if report.mend:
         lines += ["", f"**What to do:** {report.mend}"]
     for item in report.open_items:
-        lines += _open(item, "")
+        lines += open_words(item, "")
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
 
 
-def _open(item: OpenItem, currency: str) -> list[str]:
+def open_words(item: OpenItem, currency: str) -> list[str]:
+    """An open item as lines of markdown: what is not known, what is at stake, which command settles it."""
     stake = f" At stake: {amount(item.at_stake, currency)}." if currency else ""
     return [
         "",

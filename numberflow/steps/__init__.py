@@ -15,6 +15,7 @@ T = TypeVar("T")
 # What the vendor's 404 names as missing (docs/vendor/numbers-behaviour.md §15).
 ACTIVE_NUMBER = "ActiveNumber"
 AVAILABLE_NUMBER = "AvailableNumber"
+NUMBER_ORDER = "NumberOrder"  # assumed, "Not known", 18
 
 
 def named(intention: Intention) -> str:

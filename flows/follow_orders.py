@@ -1,0 +1,61 @@
+"""Follow every order that the vendor works on: where it stands, what somebody has to do, what became of it. A sweep; nothing waits in here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.ending import ended
+from flows.forms import MAY_STAY_EMPTY
+from numberflow.errors import NumberflowError
+from numberflow.models.follow import FollowOrders, parse_follow_orders
+from numberflow.models.reports import FollowReport, RunOutcome
+from numberflow.purchase.follow import follow_report
+from numberflow.purchase.report import mend_of
+from tasks.desk import open_desk
+from tasks.follow import publish_follow_report, sweep
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(name="follow-orders", retries=0, persist_result=False)
+async def follow_orders(
+    *, reference: OptionalText = "", notify: OptionalText = "", project: OptionalText = ""
+) -> State[FollowReport] | FollowReport:
+    """Look at every open order once: number orders, hosting orders, numbers that are being qualified.
+
+    Runs every 15 minutes from its deployment, and may be started by hand or by an event at any time. It costs nothing and holds nothing up: what is not
+    over is looked at again next time.
+
+    Args:
+        reference: Only the orders of this reference. Empty: all.
+        notify: Notification block that is told of alarms, type/name such as slack-webhook/operations. Empty: events and artifacts only.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    run_id = str(flow_run.get_id())
+    try:
+        wanted = parse_follow_orders({"reference": reference, "notify": notify, "project": project})
+        report = await _sweep(wanted, run_id)
+    except NumberflowError as error:
+        report = FollowReport(outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error), flow_run_id=run_id)
+    return await _conclude(report)
+
+
+async def _sweep(wanted: FollowOrders, run_id: str) -> FollowReport:
+    async with open_desk(wanted.project) as desk:
+        lines = await sweep(desk, wanted.reference, wanted.notify)
+        return follow_report(lines, project_id=desk.project_id, flow_run_id=run_id)
+
+
+async def _conclude(report: FollowReport) -> State[FollowReport] | FollowReport:
+    logger = get_run_logger()
+    try:
+        await publish_follow_report(report)
+    except Exception as error:  # noqa: BLE001 - what was seen is noted, whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    logger.info("%s: %d orders followed. %s", report.outcome.value, len(report.orders), report.reason)
+    return ended(report)

@@ -1,0 +1,240 @@
+"""Order numbers that need papers: requirements, papers, quote, approval, order, registration, files, submission. follow-orders does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.approval import approved, ask_approval, quoted_before
+from flows.ending import ended
+from flows.forms import MAY_STAY_EMPTY
+from numberflow.errors import NotFound, NumberflowError
+from numberflow.journal import Intention, Purchase
+from numberflow.journal import State as IntentionState
+from numberflow.models.number_orders import NumberOrder
+from numberflow.models.order_numbers import OrderNumbersOrder, parse_order_numbers
+from numberflow.models.orders import SmsLink, VoiceLink
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
+from numberflow.models.reports import OrderReport, RunOutcome
+from numberflow.models.vendor import Capability, NumberType, SearchPattern
+from numberflow.planning.kyc_form import form_text
+from numberflow.purchase.choose import SpendLimits
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.number_order import FILLING, OPERATION
+from numberflow.purchase.order_papers import OrderPapers
+from numberflow.purchase.order_words import order_report, stopped_order_report
+from numberflow.steps.number_orders import CREATE
+from tasks.desk import open_desk
+from tasks.number_orders import (
+    current_order,
+    look_up_requirements,
+    place_order,
+    publish_order_report,
+    quote_order,
+    read_papers,
+    write_down_order,
+)
+from tasks.publish import publish_quote
+from tasks.purchase import open_purchase
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(
+    name="order-numbers", flow_run_name="order {quantity} {region_code} {number_type}", retries=0, persist_result=False
+)
+async def order_numbers(
+    *,
+    region_code: str = "AU",
+    number_type: NumberType = NumberType.MOBILE,
+    quantity: int = 1,
+    max_today: str,
+    max_monthly: str,
+    currency: str = "USD",
+    reference: OptionalText = "",
+    kyc: OptionalText = "",
+    attachments: dict[str, Any] = Field(default_factory=dict),  # noqa: B008 - a form shows the default of a Field
+    phone_number: OptionalText = "",
+    capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
+    pattern: OptionalText = "",
+    search_pattern: SearchPattern | None = None,
+    sms: SmsLink | None = None,
+    voice: VoiceLink | None = None,
+    callback_url: OptionalText = "",
+    plan_only: bool = False,
+    approve_above: OptionalText = "",
+    project: OptionalText = "",
+) -> State[OrderReport] | OrderReport:
+    """Order phone numbers that need a registration, and never pay twice.
+
+    Looks up what the region wants, checks the papers before anything is ordered, reserves the numbers, registers, uploads and hands the order in.
+    Reviews take hours to days: follow-orders tells what becomes of it. Run it again with the same reference to go on, with corrected papers too.
+
+    Args:
+        region_code: Two letters, ISO 3166-1: AU, DE, …
+        number_type: LOCAL, MOBILE or TOLL_FREE.
+        quantity: How many numbers, 1 to 100. One is chosen by name before it is ordered.
+        max_today: Most that this project may be charged for what it buys today, this order included. A decimal such as 90.00
+        max_monthly: Most that this order may cost in a month. A decimal such as 90.00
+        currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the order.
+        reference: Your name for this order, such as PO-1042. The same reference is the same order, for ever. Empty: this run is the order.
+        kyc: Where the registration data is: a path, a URL such as s3://…, or block:NAME of a Secret block. `numberflow requirements --template FILE` writes a form to fill in.
+        attachments: Where the files are: {"ID": "path or URL"}, or {"ID": {"file": "path or URL", "document_type": "PASSPORT"}}. The ids stand in the requirements.
+        phone_number: Order exactly this number (E.164) instead of searching.
+        capabilities: What every number must be able to do.
+        pattern: Digits to look for. With START begin with plus and country code: +614
+        search_pattern: Where the pattern has to stand.
+        sms: SMS service plan (and 10DLC campaign, US only) to link every number to.
+        voice: Voice app, SIP trunk or fax service to link every number to.
+        callback_url: Where the vendor sends events about this order and its numbers.
+        plan_only: Stop after requirements, papers and quote; nothing is ordered.
+        approve_above: Ask a person when the quote is above this amount. Empty: do not ask.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
+        "max_monthly": max_monthly, "currency": currency, "reference": reference, "kyc": kyc, "attachments": attachments,
+        "phone_number": phone_number, "capabilities": capabilities, "pattern": pattern, "search_pattern": search_pattern,
+        "sms": _plain(sms), "voice": _plain(voice), "callback_url": callback_url, "plan_only": plan_only,
+        "approve_above": approve_above, "project": project,
+    }  # fmt: skip
+    run_id = str(flow_run.get_id())
+    facts: dict[str, Any] = {
+        "reference": (reference or run_id)[:REFERENCE_LENGTH_MAX], "region_code": region_code, "number_type": str(number_type), "asked": quantity,
+        "currency": currency, "plan_only": plan_only, "flow_run_id": run_id,
+    }  # fmt: skip
+    try:
+        # The form can be sent unchecked, so everything is checked here again.
+        order = parse_order_numbers(parameters)
+        facts |= {
+            "reference": order.reference or run_id,
+            "region_code": order.region_code,
+            "asked": order.wanted,
+            "currency": order.currency,
+        }
+        async with open_desk(order.project) as desk:
+            facts["project_id"] = desk.project_id
+            report = await _plan(desk, order, facts) if order.plan_only else await _order(desk, order, facts)
+    except NumberflowError as error:
+        report = stopped_order_report(error, (), **facts)
+    return await _conclude(report)
+
+
+async def _plan(desk: Desk, order: OrderNumbersOrder, facts: Mapping[str, Any]) -> OrderReport:
+    """What the order takes and costs; papers are checked if there are any yet."""
+    requirements = await look_up_requirements(desk, order)
+    notes = []
+    if order.kyc is not None or order.attachments:
+        await read_papers(order, requirements)
+        notes.append("the papers are complete, as far as the form can be read here")
+    quote = await quote_order(desk, order, facts["reference"])
+    await publish_quote(quote, facts["reference"])
+    return OrderReport(
+        outcome=RunOutcome.DONE, quoted_today=quote.today, quoted_monthly=quote.monthly,
+        requirements=form_text(requirements, order.region_code, order.number_type), notes=tuple(notes), **facts,
+    )  # fmt: skip
+
+
+async def _order(desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any]) -> OrderReport:
+    """Order and report. Errors that end the run are turned into a report that names what is open."""
+    seen: dict[str, Intention] = {}
+    try:
+        get_run_logger().info(
+            "Reference %s: run again with this reference to go on with this order", facts["reference"]
+        )
+        return await _place(desk, order, facts, seen)
+    except NumberflowError as error:
+        return stopped_order_report(error, _in_order(seen), **facts)
+
+
+async def _place(
+    desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any], seen: dict[str, Intention]
+) -> OrderReport:
+    requirements = await look_up_requirements(desk, order)
+    purchase, lines = await open_purchase(
+        desk,
+        order,
+        facts["reference"],
+        facts["flow_run_id"],
+        operation=OPERATION,
+        begun_before=(flow_run.get_run_count() or 1) > 1,
+    )
+    seen.update({line.id: line for line in lines})
+    existing = await _existing(desk, purchase, lines)
+    papers = OrderPapers()
+    if existing is None or existing.state in FILLING:
+        papers = await read_papers(order, requirements)
+    limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
+    facts["approved_by"] = (purchase.approval or {}).get("by")
+    alive = [line for line in lines if line.operation == CREATE and line.state is not IntentionState.REFUSED]
+    if not alive:
+        limits, facts["approved_by"], quote = await _quote_and_approve(
+            desk, order, purchase, limits, facts["flow_run_id"]
+        )
+        alive = [await write_down_order(desk, purchase, order, quote, limits, facts["flow_run_id"])]
+    elif purchase.approval:
+        limits = approved(limits, purchase.approval)
+    placed = await place_order(desk, purchase, order, papers, limits, facts["flow_run_id"], seen)
+    if requirements is None:
+        placed.notes.append(f"no registration is needed for {order.number_type} numbers in {order.region_code}")
+    cost = placed.create or alive[-1]
+    return order_report(
+        placed, _in_order(seen), quoted_today=cost.due_amount, quoted_monthly=cost.monthly_amount, **facts
+    )
+
+
+async def _existing(desk: Desk, purchase: Purchase, lines: tuple[Intention, ...]) -> NumberOrder | None:
+    """The order of an earlier run; one that the vendor does not know any more ends this one."""
+    if not lines:
+        return None
+    try:
+        return await current_order(desk, purchase)
+    except NotFound as error:
+        raise NotFound(
+            f"the vendor does not know the order of {purchase.reference} any more: {error.message}",
+            status=404,
+            mend="it has expired long ago; place a new order under a new reference",
+        ) from None
+
+
+async def _quote_and_approve(
+    desk: Desk, order: OrderNumbersOrder, purchase: Purchase, limits: SpendLimits, run_id: str
+) -> tuple[SpendLimits, str | None, Any]:
+    quote = await quote_order(desk, order, purchase.reference, quoted_before(purchase, run_id))
+    await publish_quote(quote, purchase.reference)
+    limits.check(quote.today, quote.monthly)
+    approved_by = None
+    if order.approve_above is not None and quote.today > order.approve_above:
+        limits, approved_by = await ask_approval(desk, purchase, quote, limits, run_id)
+    return limits, approved_by, quote
+
+
+def _in_order(seen: Mapping[str, Intention]) -> tuple[Intention, ...]:
+    return tuple(sorted(seen.values(), key=lambda line: line.position))
+
+
+async def _conclude(report: OrderReport) -> State[OrderReport] | OrderReport:
+    logger = get_run_logger()
+    try:
+        await publish_order_report(report)
+    except Exception as error:  # noqa: BLE001 - what is ordered is ordered: the report goes to the caller whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    logger.info(
+        "%s: %s, order %s. %s %s",
+        report.reference,
+        report.outcome.value,
+        report.state or "none",
+        report.reason,
+        report.mend,
+    )
+    return ended(report)
+
+
+def _plain(settings: SmsLink | VoiceLink | None) -> Any:
+    return settings.model_dump() if settings is not None else None

@@ -1,0 +1,53 @@
+"""`numberflow requirements`: what an order of a region and type has to bring, and a form to fill in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import typer
+
+from numberflow.client import Client
+from numberflow.errors import BadInput
+from numberflow.models.number_orders import NumberRequirements
+from numberflow.planning import kyc_form
+from numberflow.settings import Settings
+
+
+def requirements(region_code: str, number_type: str, template: Path | None, *, as_json: bool) -> None:
+    """Show the requirements, and write a form to fill in.
+
+    Raises:
+        BadInput: the region or type cannot be one, or the form's file is there already.
+    """
+    if template is not None and template.exists():
+        # It may be filled in already, and it is personal: nobody else has a copy.
+        raise BadInput(f"--template: {template} is there already", field="template", mend="name a new file")
+    found = asyncio.run(_look_up(region_code, number_type))
+    if as_json:
+        typer.echo("null" if found is None else json.dumps(found.model_dump(mode="json", by_alias=True), indent=2))
+    else:
+        typer.echo(kyc_form.form_text(found, region_code.upper(), number_type.upper()))
+    if template is None:
+        return
+    if found is None:
+        typer.echo(f"numberflow: nothing to fill in, so {template} was not written", err=True)
+        return
+    try:
+        template.parent.mkdir(parents=True, exist_ok=True)
+        # For its owner alone from the first byte on: personal data will be put into it.
+        template.touch(mode=0o600, exist_ok=False)
+        template.write_text(json.dumps(kyc_form.blank(found), indent=2) + "\n")
+    except OSError as error:
+        raise BadInput(f"--template: {error}", field="template", mend="name a file that can be written") from None
+    typer.echo(
+        f'\nForm to fill in: {template}. Then: numberflow run order-numbers --params \'{{… "kyc": "{template}"}}\''
+    )
+
+
+async def _look_up(region_code: str, number_type: str) -> NumberRequirements | None:
+    async with Client(Settings.load()) as client:
+        return await client.number_orders.lookup_requirements(
+            region_code=region_code.upper(), number_type=number_type.upper()
+        )

@@ -1,0 +1,36 @@
+"""Parameters of follow-orders, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from numberflow.models.parameters import OptionalText, Reference, check_parameters
+
+
+class FollowOrders(BaseModel):
+    """Parameters of follow-orders. Build it with `parse_follow_orders`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    reference: Reference = None
+    notify: OptionalText = None
+    project: OptionalText = None
+
+    @field_validator("notify")
+    @classmethod
+    def _type_and_name(cls, value: str | None) -> str | None:
+        if value is not None and value.count("/") != 1:
+            raise ValueError("write type and name of a notification block, such as slack-webhook/operations")
+        return value
+
+
+def parse_follow_orders(parameters: Mapping[str, Any]) -> FollowOrders:
+    """Check the parameters of follow-orders. Sends nothing.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(FollowOrders, parameters)

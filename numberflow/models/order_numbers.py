@@ -1,0 +1,97 @@
+"""Parameters of order-numbers, checked as far as that is possible without a request.
+
+What is asked for is as in search-and-rent (`orders.WantedNumbers`); here is what an order adds: one number or a quantity, and the papers, by reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from numberflow.models.number_orders import QUANTITY_MAX
+from numberflow.models.orders import WantedNumbers
+from numberflow.models.papers import PaperReference, check_reference
+from numberflow.models.parameters import PhoneNumber, WholeNumber, check_parameters, empty_is_none, short
+
+# What becomes part of the address of an upload; the samples are UUIDs and ULIDs (docs/vendor/numbers-behaviour.md §10).
+_ATTACHMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# No published form asks for more than a handful; a typing error in a script may.
+ATTACHMENTS_MAX = 50
+
+
+class AttachmentPaper(BaseModel):
+    """One file of an order: where it is, and what it is where the vendor wants to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    file: Annotated[str, AfterValidator(check_reference)]
+    document_type: Annotated[str | None, BeforeValidator(empty_is_none)] = None
+
+
+def _as_papers(value: Any) -> Any:
+    """`{id: file}` as people write it; an object instead of the file says the document type too."""
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError('must be a JSON object such as {"ID": "extract.pdf"}')  # noqa: TRY004 - pydantic reads ValueError only
+    if len(value) > ATTACHMENTS_MAX:
+        raise ValueError(f"names {len(value)} files; at most {ATTACHMENTS_MAX} go with an order")
+    for name in value:
+        if not isinstance(name, str) or not _ATTACHMENT_ID.fullmatch(name):
+            raise ValueError(f"{short(name)} is no id of an attachment; `numberflow requirements` lists them")
+    return {name: {"file": paper} if isinstance(paper, str) else paper for name, paper in value.items()}
+
+
+class OrderNumbersOrder(WantedNumbers):
+    """Parameters of order-numbers, checked. Build it with `parse_order_numbers`."""
+
+    quantity: WholeNumber = Field(default=1, ge=1, le=QUANTITY_MAX)
+    phone_number: Annotated[PhoneNumber | None, BeforeValidator(empty_is_none)] = None
+    kyc: PaperReference = None
+    attachments: Annotated[dict[str, AttachmentPaper], BeforeValidator(_as_papers)] = Field(default_factory=dict)
+
+    @field_validator("attachments")
+    @classmethod
+    def _one_file_each(cls, value: dict[str, AttachmentPaper]) -> dict[str, AttachmentPaper]:
+        files = [paper.file for paper in value.values()]
+        if twice := next((file for file in files if files.count(file) > 1), None):
+            raise ValueError(f"{short(twice)} stands for two attachments")
+        return value
+
+    @model_validator(mode="after")
+    def _one_or_many(self) -> Self:
+        if self.phone_number is not None and self.quantity != 1:
+            raise ValueError(f"quantity: is {self.quantity}, but phone_number names one number")
+        return self
+
+    @property
+    def named_numbers(self) -> tuple[str, ...]:
+        """`phone_number`, when there is one."""
+        return (self.phone_number,) if self.phone_number is not None else ()
+
+    @property
+    def named_field(self) -> str:
+        """The parameter that names a number."""
+        return "phone_number"
+
+    def as_parameters(self) -> dict[str, Any]:
+        """What a form or `--params` would say for this order, without what was left out; papers by reference, as they came."""
+        given = self.model_dump(mode="json", exclude_defaults=True)
+        if self.attachments:
+            given["attachments"] = {
+                name: paper.file if paper.document_type is None else paper.model_dump(mode="json")
+                for name, paper in self.attachments.items()
+            }
+        return given | {"region_code": self.region_code, "number_type": self.number_type.value}
+
+
+def parse_order_numbers(parameters: Mapping[str, Any]) -> OrderNumbersOrder:
+    """Check the parameters of order-numbers. Sends nothing and reads no file.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(OrderNumbersOrder, parameters)

@@ -1,0 +1,525 @@
+"""A number order from its requirements to its submission: papers checked first, opened and handed in through the journal, resumable at any point.
+
+Not here: how the two costly steps are done and recognised (steps.number_orders), what becomes of an order afterwards (number_order_follow), reading a
+paper (papers). What is personal goes through here under seal and into no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from numberflow.errors import BadInput, NotFound, NumberflowError, Rejected, SpendRefused
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    FollowedOrder,
+    Intention,
+    Lease,
+    LeaseKeeper,
+    NewIntention,
+    OrderKind,
+    Purchase,
+    SettlePolicy,
+    State,
+    run_costly_step,
+)
+from numberflow.models.number_orders import (
+    NumberOrder,
+    NumberOrderState,
+    NumberRequirements,
+    Registration,
+    UploadStatus,
+)
+from numberflow.models.order_numbers import OrderNumbersOrder
+from numberflow.papers import ReadBlock, open_file
+from numberflow.planning.quote import Quote, make_quote, quote_of_order
+from numberflow.purchase.choose import SpendLimits, find_numbers
+from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.follow import take_up
+from numberflow.purchase.order_papers import OrderPapers
+from numberflow.purchase.quoting import quote_any, refuse_too_few
+from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of
+from numberflow.steps.number_orders import (
+    CREATE,
+    SUBMIT,
+    CreateOrder,
+    SubmitOrder,
+    changed_since,
+    order_id_of,
+    request_facts,
+    state_facts,
+)
+
+OPERATION = "order_numbers"
+# Numbers that rivals took first are chosen again this often in one run.
+CHOICES_MAX = 5
+# The vendor works on a file for seconds (assumed); a run that waits longer gives its slot back and is started again.
+UPLOAD_WAIT_S = 120.0
+UPLOAD_POLL_S = 2.0
+
+# States in which registration and files can still be handed in.
+FILLING = frozenset({NumberOrderState.CREATED, NumberOrderState.BLOCKED})
+
+
+@dataclass
+class Placed:
+    """How far placing an order came. `order` is the vendor's, as last read; None while there is none."""
+
+    create: Intention | None = None
+    submit: Intention | None = None
+    order: NumberOrder | None = None
+    stopped_by: NumberflowError | None = None
+    mend: str = ""
+    findings: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+async def look_up_requirements(desk: Desk, order: OrderNumbersOrder) -> NumberRequirements | None:
+    """The vendor's form and files for the order's region and type; None = none are required. Costs nothing."""
+    return await desk.client.number_orders.lookup_requirements(
+        region_code=order.region_code, number_type=order.number_type.value
+    )
+
+
+async def quote_number_order(
+    desk: Desk, order: OrderNumbersOrder, *, seed: str, prefer: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Quote:
+    """The number that is to be ordered and its price; of a quantity, the dearest price that a search shows, as often as wanted. Costs nothing.
+
+    One number is chosen before it is ordered, so that a lost order can be told from none.
+
+    Raises:
+        BadInput: nothing matches; says what the vendor sells.
+        SpendRefused: a price is missing or in another currency.
+    """
+    if order.wanted > 1:
+        return await quote_any(desk.client, order)
+    claims = await in_thread(desk.journal.claims, desk.project_id)
+    found = await find_numbers(desk.client, order, quantity=1, seed=seed, exclude={*claims, *exclude}, prefer=prefer)
+    if not found:
+        await refuse_too_few(desk.client, order, ())
+    return make_quote(found, order.currency)
+
+
+async def current_order(desk: Desk, purchase: Purchase) -> NumberOrder | None:
+    """The purchase's order as the vendor has it now; None while none was opened. Costs nothing.
+
+    Raises:
+        NotFound: the vendor does not know it any more.
+    """
+    lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    create = next((line for line in lines if line.operation == CREATE and line.state is State.DONE), None)
+    return None if create is None else await _read_order(desk, order_id_of(create))
+
+
+async def write_down_order(
+    desk: Desk,
+    purchase: Purchase,
+    order: OrderNumbersOrder,
+    quote: Quote,
+    limits: SpendLimits,
+    *,
+    flow_run_id: str | None,
+) -> Intention:
+    """Put the order, its number if there is one, and its price into the journal, unless it is there. Sends nothing costly.
+
+    Raises:
+        SpendRefused: a cap would be broken, also together with what other purchases of the day spend.
+        LeaseLost: another run works on the purchase.
+    """
+    async with desk.hold(purchase) as (_, lease):
+        return await _plan_order(desk, purchase, order, quote, limits, lease, flow_run_id)
+
+
+async def place_order(
+    desk: Desk,
+    purchase: Purchase,
+    order: OrderNumbersOrder,
+    papers: OrderPapers,
+    limits: SpendLimits,
+    *,
+    flow_run_id: str | None,
+    seen: dict[str, Intention],
+    read_block: ReadBlock | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Placed:
+    """Open the order that is written down, register, upload and hand it in; go on from wherever an earlier run stopped.
+
+    Costs: the fees of its numbers, when the vendor completes it. Repeat: safe; open steps are looked up before anything is asked for again.
+
+    Args:
+        desk: collaborators.
+        purchase: the purchase; its order was written down.
+        order: what was asked for.
+        papers: checked, with `check_papers`.
+        limits: what it may cost.
+        flow_run_id: Prefect's id of this run, for the journal.
+        seen: filled with the last known state of each step, for the report of a run that loses its journal.
+        read_block: how to read a Secret block that holds a file.
+        tell: gets a line for the log at each step; nothing private.
+
+    Raises:
+        LeaseLost: another run works on the purchase, or took it over.
+        JournalUnavailable: the journal failed; what was under way stays open in it.
+    """
+    async with desk.hold(purchase) as (keeper, lease):
+        placing = _Placing(desk, purchase, order, papers, limits, keeper, lease, flow_run_id, seen, read_block, tell)
+        return await placing.run()
+
+
+@dataclass
+class _Placing:
+    """One run over the steps of one order, under the purchase's lease."""
+
+    desk: Desk
+    purchase: Purchase
+    order: OrderNumbersOrder
+    papers: OrderPapers
+    limits: SpendLimits
+    keeper: LeaseKeeper
+    lease: Lease
+    flow_run_id: str | None
+    seen: dict[str, Intention]
+    read_block: ReadBlock | None
+    tell: Callable[[str], None]
+    placed: Placed = field(default_factory=Placed)
+
+    async def run(self) -> Placed:
+        try:
+            await self._open()
+            if self.placed.create is not None and self.placed.create.state is State.DONE:
+                await self._fill_in_and_submit(order_id_of(self.placed.create))
+        except (Rejected, SpendRefused, BadInput) as error:
+            self._stop(error)
+        return self.placed
+
+    def _stop(self, error: NumberflowError, mend: str = "") -> None:
+        if self.placed.stopped_by is None:
+            self.placed.stopped_by, self.placed.mend = error, mend or error.mend
+
+    # -- opening
+
+    async def _open(self) -> None:
+        """Bring the creating step as far as it goes; a number that a rival took is replaced, under the same reference."""
+        tried: list[str] = []
+        for _ in range(CHOICES_MAX):
+            line = await self._live(CREATE)
+            if line is None:
+                line = await self._choose_again(tried)
+            self.placed.create = line
+            if line.state is State.DONE:
+                return
+            refusals: list[Rejected] = []
+            after = await self._run_step(line, CreateOrder(self.desk.client), refusals)
+            self.placed.create = after
+            if after.state is not State.REFUSED:
+                return
+            error = refusals[-1] if refusals else None
+            if error is None or not await self._was_taken(line, error):
+                self._stop(
+                    error or SpendRefused(after.reason or "refused", rule="refused"),
+                    "correct what the vendor names, then run again under a new reference",
+                )
+                return
+            if self.order.named_numbers:
+                raise BadInput(
+                    f"phone_number: {line.subject} is no longer for sale; nothing was ordered",
+                    field="phone_number",
+                    mend="name another number under a new reference, or leave phone_number out and let one be found",
+                )
+            tried.append(str(line.subject))
+            self.tell("another buyer took the number first; choosing again")
+        raise BadInput(
+            "other buyers took the chosen numbers again and again",
+            field="quantity",
+            mend="run again with the same reference",
+        )
+
+    async def _choose_again(self, tried: Sequence[str]) -> Intention:
+        quote = await quote_number_order(self.desk, self.order, seed=self.purchase.reference, exclude=tried)
+        self.limits.check(quote.today, quote.monthly)
+        return await _plan_order(self.desk, self.purchase, self.order, quote, self.limits, self.lease, self.flow_run_id)
+
+    async def _was_taken(self, line: Intention, error: Rejected) -> bool:
+        """Whether a refused order was refused because its number is gone: the refusal itself does not say so reliably (§10, contract correction 5)."""
+        if line.subject is None or error.status not in (400, 404):
+            return False
+        try:
+            await self.desk.client.available_numbers.get(line.subject)
+        except NotFound as absent:
+            return is_absence_of(absent, AVAILABLE_NUMBER)
+        return False
+
+    # -- filling in
+
+    async def _fill_in_and_submit(self, order_id: str) -> None:
+        assert self.placed.create is not None
+        await take_up(self.desk, [self.placed.create])
+        order = self.placed.order = await _read_order(self.desk, order_id)
+        if not await self._is_to_be_submitted(order):
+            return
+        await self._require_price(order)
+        row = await self._followed(order_id)
+        await self._register(order)
+        await self._upload(order_id, row)
+        order = self.placed.order = await _read_order(self.desk, order_id)
+        if order.state in FILLING:
+            await self._submit(order)
+
+    async def _is_to_be_submitted(self, order: NumberOrder) -> bool:
+        """Whether the order still has to be handed in, by its state and by what we handed in before: a read may be late."""
+        if order.state not in FILLING:
+            return False
+        submitted = [line for line in await self._lines() if line.operation == SUBMIT and line.state is State.DONE]
+        if not submitted:
+            return True
+        self.placed.submit = submitted[-1]
+        if order.state == NumberOrderState.BLOCKED and changed_since(order, submitted[-1].result or {}):
+            return True
+        self.placed.notes.append(
+            f"the order was handed in already; the vendor shows {order.state}, as it was before, so nothing is sent again"
+        )
+        return False
+
+    async def _require_price(self, order: NumberOrder) -> None:
+        """Hold the prices of the reserved numbers against what was written down; the truth goes into the journal, and a dearer order is not handed in.
+
+        Raises:
+            SpendRefused: a price is missing, in another currency, or the whole is dearer than decided or allowed.
+        """
+        create = self.placed.create
+        assert create is not None
+        until = f"the reservation ends by itself{f' at {order.expire_at:%Y-%m-%d %H:%M} UTC' if order.expire_at else ''} and costs nothing"
+        quote = quote_of_order(order.order_numbers, self.limits.currency)
+        decided = (create.due_amount or 0, create.monthly_amount or 0)
+        if (quote.today, quote.monthly) != decided:
+            note = f"order {order.order_id} costs {quote.today} {quote.currency} and {quote.monthly} a month; {decided[0]} and {decided[1]} were expected"
+            self.placed.create = await in_thread(
+                self.desk.journal.correct_price,
+                create.id,
+                self.lease,
+                due_amount=quote.today,
+                monthly_amount=quote.monthly,
+                note=note,
+            )
+            self.seen[create.id] = self.placed.create
+            if quote.today > decided[0] or quote.monthly > decided[1]:
+                raise SpendRefused(
+                    f"{note}; it was not handed in",
+                    rule="price",
+                    mend=f"run again with the same reference to accept that price within the caps; else {until}",
+                )
+        try:
+            await self._require_room(create, quote)
+        except SpendRefused as error:
+            raise SpendRefused(
+                f"{error.message}; order {order.order_id} was not handed in",
+                rule=error.rule,
+                mend=f"{error.mend}, and run again with the same reference; else {until}",
+            ) from None
+
+    async def _require_room(self, create: Intention, quote: Quote) -> None:
+        """The limits of this run, which may be others than those of the run that opened the order."""
+        self.limits.check(quote.today, quote.monthly)
+        spent = await in_thread(self.desk.journal.spent, self.desk.project_id, create.spend_day)
+        total = spent.totals.get(quote.currency, quote.today)
+        if total > self.limits.max_today:
+            raise SpendRefused(
+                f"the day's purchases come to {total} {quote.currency}, max_today is {self.limits.max_today}",
+                rule="cap_today",
+                mend="raise max_today",
+            )
+
+    async def _register(self, order: NumberOrder) -> None:
+        if self.papers.details is None:
+            return
+        try:
+            await self.desk.client.number_orders.update_registration(order.order_id, self.papers.details)
+        except Rejected as error:
+            if error.status != 400:
+                raise
+            self.placed.findings = tuple(f"{name}: {problem}" for name, problem in error.field_violations) or (
+                error.message,
+            )
+            raise BadInput(
+                f"the vendor refused the registration of order {order.order_id}: {'; '.join(self.placed.findings)}",
+                field="kyc",
+                mend=f"correct the paper and run again with the same reference{_before(order.expire_at)}; the order stays",
+            ) from None
+        self.tell("registration data accepted")
+
+    async def _upload(self, order_id: str, row: FollowedOrder) -> None:
+        """Send the files that were not sent yet, or have changed, and wait until the vendor has worked on them."""
+        sent = dict(row.facts.get("uploaded", {}))
+        todo = {name: file for name, file in self.papers.files.items() if sent.get(name) != file.paper.digest}
+        for name, file in todo.items():
+            async with open_file(file.paper.reference, read_block=self.read_block) as source:
+                await self.desk.client.number_orders.upload_attachment(
+                    order_id,
+                    name,
+                    source,
+                    file_name=file.paper.name,
+                    media_type=file.paper.media_type,
+                    document_type=file.document_type,
+                )
+            sent[name] = file.paper.digest
+            row = await in_thread(self.desk.journal.note_order, row.id, state=row.state, facts={"uploaded": sent})
+            self.tell(f"file {len(sent)} of {len(self.papers.files)} uploaded")
+        if not self.papers.files:
+            return
+        if failed := await self._await_processing(order_id):
+            await in_thread(self.desk.journal.note_order, row.id, state=row.state, facts={"uploaded": {}})
+            raise BadInput(
+                f"the vendor could not read {failed} of the files of order {order_id}",
+                field="attachments",
+                mend="hand in readable files and run again with the same reference; the order stays",
+            )
+
+    async def _await_processing(self, order_id: str) -> int:
+        """How many files failed. Files are told by having a name: a list of what is still missing looks the same otherwise."""
+        waited_s = 0.0
+        while True:
+            registration = await self.desk.client.number_orders.get_registration(order_id)
+            there = _uploads(registration)
+            if failed := sum(each == UploadStatus.FAILED for each in there):
+                return failed
+            if len(there) >= len(self.papers.files) and all(each == UploadStatus.COMPLETED for each in there):
+                return 0
+            if waited_s >= UPLOAD_WAIT_S:
+                raise BadInput(
+                    f"the vendor still works on the files of order {order_id}",
+                    field="attachments",
+                    mend="run again with the same reference in some minutes; the order stays",
+                )
+            await self.desk.wait(UPLOAD_POLL_S)
+            waited_s += UPLOAD_POLL_S
+
+    # -- handing in
+
+    async def _submit(self, order: NumberOrder) -> None:
+        line = await self._live(SUBMIT)
+        if line is None or line.state is State.DONE:
+            done = [each for each in await self._lines() if each.operation == SUBMIT and each.state is State.DONE]
+            # Each time that a corrected order is handed in is a step of its own.
+            new = NewIntention(SUBMIT, order.order_id, f"{SUBMIT} {len(done) + 1}", request=state_facts(order))
+            (line,) = await in_thread(
+                self.desk.journal.plan, self.purchase.id, [new], lease=self.lease, cap_today=None, cap_monthly=None, currency=None,
+                flow_run_id=self.flow_run_id,
+            )  # fmt: skip
+        self.placed.submit = line
+        refusals: list[Rejected] = []
+        after = self.placed.submit = await self._run_step(line, SubmitOrder(self.desk.client), refusals)
+        if after.state is State.REFUSED:
+            error = refusals[-1] if refusals else SpendRefused(after.reason or "refused", rule="refused")
+            self._stop(
+                error,
+                f"correct what the vendor names and run again with the same reference{_before(order.expire_at)}; the order stays",
+            )
+            return
+        if after.state is State.DONE:
+            self.tell("order handed in")
+            state = str((after.result or {}).get("state") or order.state)
+            row = await self._followed(order.order_id)
+            await in_thread(self.desk.journal.note_order, row.id, state=state, facts={})
+            self.placed.order = order.model_copy(update={"state": state})
+
+    # -- the journal
+
+    async def _run_step(self, line: Intention, step: CreateOrder | SubmitOrder, refusals: list[Rejected]) -> Intention:
+        async def do(attempt: Attempt) -> Applied:
+            self.seen[line.id] = replace(line, state=State.UNKNOWN, reason="under way when the run lost its journal")
+            try:
+                return await step.do(attempt)
+            except Rejected as error:
+                refusals.append(error)
+                raise
+
+        async def look(intention: Intention) -> Evidence:
+            return await step.look(intention)
+
+        after = await run_costly_step(
+            self.desk.journal, line, do=do, look=look, keeper=self.keeper, purchase_lease=self.lease,
+            policy=SettlePolicy(settle_s=self.desk.settings.settle_s, lease_wait_s=1.5 * self.desk.settings.lease_s), sleep=self.desk.wait,
+        )  # fmt: skip
+        self.seen[after.id] = after
+        return after
+
+    async def _live(self, operation: str) -> Intention | None:
+        """The step of this kind that counts: the last one that was not refused."""
+        lines = [
+            line for line in await self._lines() if line.operation == operation and line.state is not State.REFUSED
+        ]
+        return lines[-1] if lines else None
+
+    async def _lines(self) -> tuple[Intention, ...]:
+        lines = await in_thread(self.desk.journal.intentions, purchase_id=self.purchase.id)
+        self.seen.update({line.id: line for line in lines})
+        return lines
+
+    async def _followed(self, order_id: str) -> FollowedOrder:
+        rows = await in_thread(
+            self.desk.journal.followed,
+            self.desk.project_id,
+            kind=OrderKind.NUMBER,
+            purchase_id=self.purchase.id,
+            open_only=False,
+        )
+        return next(row for row in rows if row.order_id == order_id)
+
+
+async def _plan_order(
+    desk: Desk,
+    purchase: Purchase,
+    order: OrderNumbersOrder,
+    quote: Quote,
+    limits: SpendLimits,
+    lease: Lease,
+    flow_run_id: str | None,
+) -> Intention:
+    lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    if alive := [line for line in lines if line.operation == CREATE and line.state is not State.REFUSED]:
+        return alive[-1]
+    new = NewIntention(
+        CREATE,
+        quote.lines[0].phone_number if order.wanted == 1 else None,
+        order.fingerprint(),
+        request=request_facts(order, order.as_parameters()),
+        setup_amount=sum((line.setup for line in quote.lines[1:]), quote.lines[0].setup),
+        monthly_amount=quote.monthly,
+        due_amount=quote.today,
+        currency=limits.currency,
+    )
+    (line,) = await in_thread(
+        desk.journal.plan, purchase.id, [new], lease=lease, cap_today=limits.max_today, cap_monthly=limits.max_monthly,
+        currency=limits.currency, flow_run_id=flow_run_id,
+    )  # fmt: skip
+    return line
+
+
+async def _read_order(desk: Desk, order_id: str) -> NumberOrder:
+    """The order; one that reads do not show yet is looked for over the settling time."""
+    waited_s, pause_s = 0.0, 1.0
+    while True:
+        try:
+            return await desk.client.number_orders.get(order_id)
+        except NotFound as error:
+            if not is_absence_of(error, NUMBER_ORDER) or waited_s >= desk.settings.settle_s:
+                raise
+        await desk.wait(pause_s)
+        waited_s += pause_s
+        pause_s *= 2
+
+
+def _uploads(registration: Registration) -> list[str]:
+    return [
+        each.upload_status
+        for each in registration.attachments
+        if each.file_name is not None and each.file_name.get_secret_value()
+    ]
+
+
+def _before(moment: datetime | None) -> str:
+    return f" before {moment:%Y-%m-%d %H:%M} UTC" if moment is not None else ""

@@ -1,0 +1,163 @@
+"""Number orders and sweeps in words and tables, and the report of placing an order. Pure.
+
+Not here: reports of rents and emergency addresses (report, words), and where a text is shown (tasks, cli).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numberflow.errors import NumberflowError
+from numberflow.journal import Intention
+from numberflow.models.number_orders import NumberOrder, NumberOrderState
+from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport, RunOutcome
+from numberflow.purchase.number_order import FILLING, Placed
+from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
+from numberflow.purchase.words import amount, open_words
+
+_ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})
+
+
+def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> OrderReport:
+    """Put the placing of an order into words: done (handed in, or further), refused, or needs a person.
+
+    Args:
+        placed: how far this run came.
+        lines: every step of the purchase, as last seen.
+        facts: reference, project_id, asked, currency and further fields of the report.
+    """
+    waiting = [line for line in lines if line.state in AT_STAKE_STATES]
+    order, error = placed.order, placed.stopped_by
+    outcome, reason, mend = RunOutcome.DONE, "", ""
+    if waiting:
+        outcome = RunOutcome.NEEDS_PERSON
+        reason = "; ".join(line.reason or f"{line.operation} is {line.state}" for line in waiting)
+        mend = "run again with the same reference to look once more, or settle each open item with its command"
+    elif error is not None:
+        outcome, reason, mend = RunOutcome.REFUSED, error.message, placed.mend or mend_of(error)
+    elif order is None or order.state in FILLING:
+        stuck = (
+            next((line.reason for line in reversed(lines) if line.reason), "") if not placed.notes else placed.notes[0]
+        )
+        outcome = RunOutcome.REFUSED
+        reason = f"the order is not handed in: {stuck or 'the vendor did not take it'}"
+        mend = "run again with the same reference"
+    elif order.state in _ENDED_WITHOUT:
+        outcome = RunOutcome.REFUSED
+        reason = f"order {order.order_id} is {order.state}; none of its numbers is held"
+        mend = "follow-orders tells the reasons and has the parameters of a new order ready"
+    return OrderReport(
+        outcome=outcome, reason=reason, mend=mend, order_id=_order_id(placed), state=str(order.state) if order else "",
+        expire_at=order.expire_at if order and order.state in FILLING else None, numbers=_numbers(order), findings=placed.findings,
+        open_items=tuple(open_item(line) for line in waiting), **{"notes": tuple(placed.notes), **facts},
+    )  # fmt: skip
+
+
+def _order_id(placed: Placed) -> str:
+    if placed.order is not None:
+        return placed.order.order_id
+    result: Mapping[str, Any] = (placed.create.result or {}) if placed.create else {}
+    return str((result.get("order") or {}).get("order_id", ""))
+
+
+def _numbers(order: NumberOrder | None) -> tuple[OrderNumberLine, ...]:
+    if order is None:
+        return ()
+    found = []
+    for number in order.order_numbers:
+        price = number.number_price.monthly_price if number.number_price else None
+        months = number.number_price.payment_interval_months if number.number_price else 1
+        found.append(
+            OrderNumberLine(
+                phone_number=number.phone_number, state=str(order.state), monthly=price.amount / months if price else None,
+                currency=price.currency_code if price else "",
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def number_rows(numbers: Sequence[OrderNumberLine]) -> list[dict[str, str]]:
+    """One row per number, for tables on the screen and in the UI."""
+    return [
+        {
+            "phone number": line.phone_number,
+            "state": line.state,
+            "per month": amount(line.monthly, line.currency) if line.monthly is not None else "",
+            "advice": line.advice,
+        }
+        for line in numbers
+    ]
+
+
+def order_text(report: OrderReport) -> str:
+    """The report as markdown: outcome, order, money, what to do next."""
+    lines = [f"# {report.reference}: {report.outcome.value.replace('_', ' ')}"]
+    if report.order_id:
+        lines += ["", f"Order **{report.order_id}** is **{report.state or 'open'}**."]
+    if report.quoted_today is not None and report.quoted_monthly is not None:
+        cost = f"{amount(report.quoted_today, report.currency)} when it is completed, {amount(report.quoted_monthly, report.currency)} a month"
+        lines += ["", f"{'Plan only: it would cost' if report.plan_only else 'It costs'} {cost}."]
+    if report.approved_by:
+        lines.append(f"Approved by {report.approved_by}.")
+    if report.expire_at is not None:
+        lines += [
+            "",
+            f"Its numbers are reserved until **{report.expire_at:%Y-%m-%d %H:%M} UTC**; by then it has to be handed in.",
+        ]
+    if report.outcome is RunOutcome.DONE and not report.plan_only:
+        lines += ["", "Reviews take hours to days. follow-orders looks every 15 minutes and tells what becomes of it."]
+    if report.reason:
+        lines += ["", f"**Why:** {report.reason}"]
+    if report.mend:
+        lines += ["", f"**What to do:** {report.mend}"]
+    lines += [f"- {finding}" for finding in report.findings]
+    for item in report.open_items:
+        lines += open_words(item, report.currency)
+    return "\n".join([*lines, "", *[f"- {note}" for note in report.notes]])
+
+
+def follow_rows(report: FollowReport) -> list[dict[str, str]]:
+    """One row per order, for tables on the screen and in the UI."""
+    return [
+        {
+            "reference": line.reference,
+            "kind": line.kind.replace("_", " "),
+            "order": line.order_id,
+            "state": line.state,
+            "what": line.summary,
+            "until": f"{line.deadline_at:%Y-%m-%d %H:%M} UTC" if line.deadline_at else "",
+            "what to do": line.advice,
+        }
+        for line in report.orders
+    ]
+
+
+def follow_text(report: FollowReport) -> str:
+    """The sweep as markdown: what needs somebody first, then every order, then parameters of new orders."""
+    still = sum(line.is_open for line in report.orders)
+    lines = [f"# {len(report.orders)} orders followed, {still} still open"]
+    if report.reason:
+        lines += ["", f"**Why:** {report.reason}"]
+    if report.mend:
+        lines += ["", f"**What to do:** {report.mend}"]
+    for line in report.orders:
+        lines += [
+            "",
+            f"## {line.reference}: {line.state}",
+            "",
+            f"{line.kind.replace('_', ' ')} {line.order_id}: {line.summary}",
+        ]
+        lines += [f"- **{alarm.name}**: {alarm.text}" for alarm in line.alarms]
+        if line.advice:
+            lines += ["", f"What to do: {line.advice}"]
+        lines += [f"- {each.phone_number}: {each.state}. {each.advice}" for each in line.numbers if each.advice]
+        if line.again is not None:
+            lines += ["", "Parameters of the new order:", "", "```json", json.dumps(line.again, indent=2), "```"]
+    return "\n".join(lines)
+
+
+def stopped_order_report(error: NumberflowError, lines: Sequence[Intention], **facts: Any) -> OrderReport:
+    """The report of a run that an error ended. What is open in `lines` makes it a matter for a person."""
+    return order_report(Placed(stopped_by=error, mend=mend_of(error)), lines, **facts)

@@ -1,0 +1,112 @@
+"""The sweep over open orders as a Prefect task, and how its alarms reach people: an event, an artifact, and a notification block if one is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import anyio.to_thread
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.blocks.abstract import NotificationBlock
+from prefect.blocks.core import Block
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+
+from numberflow.errors import BadInput
+from numberflow.journal import OrderKind
+from numberflow.models.reports import FollowLine, FollowReport
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.follow import Follower, follow_orders
+from numberflow.purchase.number_order_follow import follow_number_order
+from numberflow.purchase.order_words import follow_rows, follow_text
+from tasks.step import step
+
+FOLLOWERS: Mapping[OrderKind, Follower] = {OrderKind.NUMBER: follow_number_order}
+
+
+async def notifier(name: str | None) -> Callable[[str, str], Any] | None:
+    """How to tell a person besides Prefect: the `notify` of the block `type/name`; None when no block is named.
+
+    Raises:
+        BadInput: there is no such block, or it is none that notifies.
+    """
+    if name is None:
+        return None
+    try:
+        block = await cast("Any", Block.aload(name))
+    except ValueError:
+        block = None
+    if not isinstance(block, NotificationBlock):
+        raise BadInput(
+            f"notify: {name!r} is no notification block",
+            field="notify",
+            mend="make one in the Prefect UI (Blocks) and write its type and name, such as slack-webhook/operations",
+        )
+
+    async def notify(subject: str, body: str) -> None:
+        await block.notify(body, subject)
+
+    return notify
+
+
+@step("follow orders")
+async def sweep(desk: Desk, reference: str | None, notify_block: str | None) -> list[FollowLine]:
+    """Look at every open order once and raise its alarms.
+
+    Costs: nothing. Repeat: safe. An alarm is raised once; one that could not be raised comes again with the next sweep.
+    """
+    logger = get_run_logger()
+    notify = await notifier(notify_block)
+
+    async def tell(line: FollowLine) -> None:
+        logger.info("%s %s: %s", line.reference, line.kind, line.state)
+        if line.again is not None:
+            await anyio.to_thread.run_sync(_keep_parameters, desk.settings.home, line)
+        for alarm in line.alarms:
+            emit_event(
+                event="numberflow.order-alarm",
+                resource={"prefect.resource.id": f"numberflow.order.{desk.project_id}.{line.order_id}"},
+                payload={
+                    "reference": line.reference, "order": line.order_id, "kind": line.kind, "state": line.state, "alarm": alarm.name,
+                    "text": alarm.text, "advice": line.advice,
+                },
+            )  # fmt: skip
+            await acreate_markdown_artifact(
+                markdown=f"# {line.reference}: {alarm.name}\n\n{alarm.text}",
+                key="follow-orders-alarm",
+                description=f"{line.reference}: {alarm.name}",
+            )
+            if notify is not None:
+                await notify(f"numberflow: {line.reference}: {alarm.name}", alarm.text)
+
+    return await follow_orders(desk, FOLLOWERS, reference=reference, tell=tell)
+
+
+def parameter_file(home: Path, reference: str) -> Path:
+    """Where the parameters of a new order are put, for `numberflow run order-numbers --params @FILE`."""
+    safe = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in reference)
+    return home / "orders" / f"{safe}.json"
+
+
+def _keep_parameters(home: Path, line: FollowLine) -> None:
+    assert line.again is not None
+    path = parameter_file(home, str(line.again["reference"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(line.again, indent=2) + "\n")
+
+
+@step("publish follow report")
+async def publish_follow_report(report: FollowReport) -> None:
+    """Put the sweep into a table and a summary in words.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    if report.orders:
+        await acreate_table_artifact(
+            table=follow_rows(report), key="follow-orders-report", description="Open orders, and those that ended"
+        )
+    await acreate_markdown_artifact(
+        markdown=follow_text(report), key="follow-orders-summary", description="Open orders, and those that ended"
+    )

@@ -1,0 +1,142 @@
+"""The steps of a number order as Prefect tasks. What each does is in `numberflow.purchase.number_order`; here it gets papers, logs and artifacts.
+
+Papers are read by plain functions: a task's result may be stored, and what they return is personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+
+from numberflow.journal import Intention, Purchase
+from numberflow.models.number_orders import NumberOrder, NumberRequirements
+from numberflow.models.order_numbers import OrderNumbersOrder
+from numberflow.models.reports import OrderReport, RunOutcome
+from numberflow.planning.kyc_form import form_text
+from numberflow.planning.quote import Quote
+from numberflow.purchase import number_order, order_papers
+from numberflow.purchase.choose import SpendLimits
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.number_order import Placed
+from numberflow.purchase.order_papers import OrderPapers
+from numberflow.purchase.order_words import number_rows, order_text
+from tasks.papers import check_file, read_block, read_paper
+from tasks.step import step
+
+
+@step("look up requirements")
+async def look_up_requirements(desk: Desk, order: OrderNumbersOrder) -> NumberRequirements | None:
+    """What an order of this region and type has to bring, shown as a form description in a markdown artifact; None = nothing.
+
+    Costs: nothing. Repeat: safe.
+    """
+    requirements = await number_order.look_up_requirements(desk, order)
+    await acreate_markdown_artifact(
+        markdown=form_text(requirements, order.region_code, order.number_type),
+        key="order-numbers-requirements",
+        description=f"Requirements of {order.number_type} numbers in {order.region_code}",
+    )
+    if requirements is None:
+        get_run_logger().info("No registration is needed for %s numbers in %s", order.number_type, order.region_code)
+    return requirements
+
+
+async def read_papers(order: OrderNumbersOrder, requirements: NumberRequirements | None) -> OrderPapers:
+    """Read every paper once and hold them against the requirements, before an order exists.
+
+    Costs: nothing. Repeat: safe.
+
+    Raises:
+        BadInput: everything that is missing, unreadable or wrong, by field; never what stands in it.
+    """
+    details = await read_paper(order.kyc, field="kyc") if order.kyc else None
+    files = {
+        name: await check_file(paper.file, name=f"attachments.{name}") for name, paper in order.attachments.items()
+    }
+    return order_papers.check_papers(order, requirements, details, files)
+
+
+@step("choose and quote")
+async def quote_order(desk: Desk, order: OrderNumbersOrder, seed: str, prefer: Sequence[str] = ()) -> Quote:
+    """Find the number and its price; of a quantity, the dearest price as often as wanted.
+
+    Costs: nothing. Repeat: safe; nothing is reserved.
+
+    Raises:
+        BadInput: nothing matches; says what the vendor sells.
+        SpendRefused: a price is missing or in another currency.
+    """
+    quote = await number_order.quote_number_order(desk, order, seed=seed, prefer=prefer)
+    get_run_logger().info(
+        "Quote: %d numbers, %s %s on completion, %s a month",
+        len(quote.lines), quote.today, quote.currency, quote.monthly,
+    )  # fmt: skip
+    return quote
+
+
+@step("read order")
+async def current_order(desk: Desk, purchase: Purchase) -> NumberOrder | None:
+    """The purchase's order as the vendor has it; None while none was opened.
+
+    Costs: nothing. Repeat: safe.
+    """
+    return await number_order.current_order(desk, purchase)
+
+
+@step("write down the order")
+async def write_down_order(
+    desk: Desk, purchase: Purchase, order: OrderNumbersOrder, quote: Quote, limits: SpendLimits, flow_run_id: str
+) -> Intention:
+    """Put the order and its price into the journal, within the caps.
+
+    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written down first stands.
+    """
+    return await number_order.write_down_order(desk, purchase, order, quote, limits, flow_run_id=flow_run_id)
+
+
+@step("place order")
+async def place_order(
+    desk: Desk,
+    purchase: Purchase,
+    order: OrderNumbersOrder,
+    papers: OrderPapers,
+    limits: SpendLimits,
+    flow_run_id: str,
+    seen: dict[str, Intention],
+) -> Placed:
+    """Open the order, register, upload and hand it in, from wherever an earlier run stopped.
+
+    Costs: the fees of its numbers, when the vendor completes it.
+    Repeat: safe. Each open step is looked up at the vendor before anything is asked for again.
+    """
+    return await number_order.place_order(
+        desk, purchase, order, papers, limits, flow_run_id=flow_run_id, seen=seen, read_block=read_block,
+        tell=get_run_logger().info,
+    )  # fmt: skip
+
+
+@step("publish order report")
+async def publish_order_report(report: OrderReport) -> None:
+    """Put the report into a table and a summary in words; call a person when one is needed.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    if report.numbers:
+        await acreate_table_artifact(
+            table=number_rows(report.numbers), key="order-numbers-report", description=f"Order of {report.reference}"
+        )
+    await acreate_markdown_artifact(
+        markdown=order_text(report), key="order-numbers-summary", description=f"Order of {report.reference}"
+    )
+    if report.outcome is RunOutcome.NEEDS_PERSON:
+        emit_event(
+            event="numberflow.needs-person",
+            resource={"prefect.resource.id": f"numberflow.purchase.{report.project_id}.{report.reference}"},
+            payload={
+                "reference": report.reference, "reason": report.reason, "mend": report.mend,
+                "commands": [item.command for item in report.open_items], "flow_run_id": report.flow_run_id,
+            },
+        )  # fmt: skip
