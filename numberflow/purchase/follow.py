@@ -81,11 +81,16 @@ async def follow_orders(
 
     Raises:
         JournalUnavailable: the journal cannot be read or written.
+        The errors of a read: the vendor does not answer at all.
     """
     await take_up(desk)
     lines: list[FollowLine] = []
+    orders = await in_thread(desk.journal.followed, desk.project_id, reference=reference)
+    if orders:
+        # The smallest read there is: before the first reply nobody knows what the vendor's clock shows, and deadlines are told by it.
+        await desk.client.regions.list()
     async with LeaseKeeper(desk.journal, desk.settings.lease_s) as keeper:
-        for order in await in_thread(desk.journal.followed, desk.project_id, reference=reference):
+        for order in orders:
             try:
                 async with keeper.holding(order.resource):
                     line = await _look(desk, order, followers[order.kind], tell)
