@@ -60,6 +60,9 @@ CHOICES_MAX = 5
 UPLOAD_WAIT_S = 120.0
 UPLOAD_POLL_S = 2.0
 
+# A submission that may have taken effect. A planned one has not left.
+_OPEN_SUBMISSION = frozenset({State.SENDING, State.UNKNOWN, State.NEEDS_PERSON})
+
 # States in which registration and files can still be handed in.
 FILLING = frozenset({NumberOrderState.CREATED, NumberOrderState.BLOCKED})
 
@@ -259,6 +262,12 @@ class _Placing:
         assert self.placed.create is not None
         await take_up(self.desk, [self.placed.create])
         order = self.placed.order = await _read_order(self.desk, order_id)
+        line = await self._live(SUBMIT)
+        if line is not None and line.state in _OPEN_SUBMISSION:
+            # Whether an earlier run handed it in comes first: everything else depends on the answer, and reads may be late.
+            if not await self._hand_in(line, order):
+                return
+            order = self.placed.order = await _read_order(self.desk, order_id)
         if not await self._is_to_be_submitted(order):
             return
         await self._require_price(order)
@@ -409,7 +418,10 @@ class _Placing:
                 self.desk.journal.plan, self.purchase.id, [new], lease=self.lease, cap_today=None, cap_monthly=None, currency=None,
                 flow_run_id=self.flow_run_id,
             )  # fmt: skip
-        self.placed.submit = line
+        await self._hand_in(line, order)
+
+    async def _hand_in(self, line: Intention, order: NumberOrder) -> bool:
+        """Take the submitting step as far as it goes; whether it is done."""
         refusals: list[Rejected] = []
         after = self.placed.submit = await self._run_step(line, SubmitOrder(self.desk.client), refusals)
         if after.state is State.REFUSED:
@@ -418,13 +430,15 @@ class _Placing:
                 error,
                 f"correct what the vendor names and run again with the same reference{_before(order.expire_at)}; the order stays",
             )
-            return
-        if after.state is State.DONE:
-            self.tell("order handed in")
-            state = str((after.result or {}).get("state") or order.state)
-            row = await self._followed(order.order_id)
-            await in_thread(self.desk.journal.note_order, row.id, state=state, facts={})
-            self.placed.order = order.model_copy(update={"state": state})
+            return False
+        if after.state is not State.DONE:
+            return False
+        self.tell("order handed in")
+        state = str((after.result or {}).get("state") or order.state)
+        row = await self._followed(order.order_id)
+        await in_thread(self.desk.journal.note_order, row.id, state=state, facts={})
+        self.placed.order = order.model_copy(update={"state": state})
+        return True
 
     # -- the journal
 

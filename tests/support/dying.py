@@ -6,6 +6,7 @@ requests. Not here: real processes and real kills (tests/crash, benchmarks/chaos
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ import httpx
 
 from numberflow.journal import Journal
 
-COSTLY = re.compile(r":(rent|rentAny|release|provision|deprovision)$")
+COSTLY = re.compile(r"(:(rent|rentAny|release|provision|deprovision|createNumberOrder)|/submit)$")
 
 
 class Killed(BaseException):
@@ -94,7 +95,12 @@ def operation_of(request: httpx.Request) -> tuple[str, str | None] | None:
         return "update", path.rpartition("/")[2]
     if request.method != "POST" or not COSTLY.search(path):
         return None
+    if path.endswith("/submit"):
+        return "submit_order", path.split("/")[-2]
     last, _, verb = path.rpartition("/")[2].partition(":")
+    if verb == "createNumberOrder":
+        option = json.loads(request.content).get("numberOrderOption") or {}
+        return "create_order", next(iter(option.get("phoneNumbers", ())), None)
     if verb in ("provision", "deprovision"):
         return f"{verb}_emergency", path.split("/")[-2]
     return {"rent": "rent", "rentAny": "rent_any", "release": "release"}[verb], (None if verb == "rentAny" else last)
