@@ -9,7 +9,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from flows.approval import approved, ask_approval, quoted_before
 from flows.ending import ended
@@ -59,7 +58,7 @@ async def order_numbers(
     currency: str = "USD",
     reference: OptionalText = "",
     kyc: OptionalText = "",
-    attachments: dict[str, Any] = Field(default_factory=dict),  # noqa: B008 - a form shows the default of a Field
+    attachments: dict[str, Any] = {},  # noqa: B006 - nobody changes it, and a form shows no default that is made later
     phone_number: OptionalText = "",
     capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
     pattern: OptionalText = "",

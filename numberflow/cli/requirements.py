@@ -11,6 +11,8 @@ import typer
 from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.models.number_orders import NumberRequirements
+from numberflow.models.order_numbers import RequirementsQuestion
+from numberflow.models.parameters import check_parameters
 from numberflow.planning import kyc_form
 from numberflow.settings import Settings
 
@@ -21,14 +23,15 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
     Raises:
         BadInput: the region or type cannot be one, or the form's file is there already.
     """
+    wanted = check_parameters(RequirementsQuestion, {"region": region_code, "type": number_type})
     if template is not None and template.exists():
         # It may be filled in already, and it is personal: nobody else has a copy.
         raise BadInput(f"--template: {template} is there already", field="template", mend="name a new file")
-    found = asyncio.run(_look_up(region_code, number_type))
+    found = asyncio.run(_look_up(wanted))
     if as_json:
         typer.echo("null" if found is None else json.dumps(found.model_dump(mode="json", by_alias=True), indent=2))
     else:
-        typer.echo(kyc_form.form_text(found, region_code.upper(), number_type.upper()))
+        typer.echo(kyc_form.form_text(found, wanted.region, wanted.type))
     if template is None:
         return
     if found is None:
@@ -46,8 +49,6 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
     )
 
 
-async def _look_up(region_code: str, number_type: str) -> NumberRequirements | None:
+async def _look_up(wanted: RequirementsQuestion) -> NumberRequirements | None:
     async with Client(Settings.load()) as client:
-        return await client.number_orders.lookup_requirements(
-            region_code=region_code.upper(), number_type=number_type.upper()
-        )
+        return await client.number_orders.lookup_requirements(region_code=wanted.region, number_type=wanted.type)

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from numberflow.models.number_orders import QUANTITY_MAX
 from numberflow.models.orders import WantedNumbers
 from numberflow.models.papers import PaperReference, check_reference
-from numberflow.models.parameters import PhoneNumber, WholeNumber, check_parameters, empty_is_none, short
+from numberflow.models.parameters import PhoneNumber, RegionCode, WholeNumber, check_parameters, empty_is_none, short
+from numberflow.models.vendor import NumberType
 
 # What becomes part of the address of an upload; the samples are UUIDs and ULIDs (docs/vendor/numbers-behaviour.md §10).
 _ATTACHMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -86,6 +87,15 @@ class OrderNumbersOrder(WantedNumbers):
                 for name, paper in self.attachments.items()
             }
         return given | {"region_code": self.region_code, "number_type": self.number_type.value}
+
+
+class RequirementsQuestion(BaseModel):
+    """What kind of numbers the requirements are asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    region: RegionCode
+    type: Annotated[NumberType, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)]
 
 
 def parse_order_numbers(parameters: Mapping[str, Any]) -> OrderNumbersOrder:

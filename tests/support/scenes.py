@@ -72,6 +72,10 @@ class Scene:
         """Run another subcommand of `numberflow` to its end."""
         return self._start(arguments, None, fresh=False).wait()
 
+    def start_flow(self, deployment: str, parameters: Mapping[str, Any], fate: Mapping[str, Any] | None = None) -> Run:
+        """Start `numberflow run` of another flow; its report is what it prints (`Ended.out`)."""
+        return self._start(["run", deployment, "--params", json.dumps(dict(parameters)), "--json"], fate, fresh=False)
+
     def _start(self, arguments: Sequence[str], fate: Mapping[str, Any] | None, *, fresh: bool) -> Run:
         folder = self.folder / f"run-{next(self._serial)}"
         folder.mkdir()
