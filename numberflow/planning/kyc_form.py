@@ -20,6 +20,7 @@ from jsonschema.exceptions import ValidationError
 from numberflow.models.number_orders import NumberRequirements, RequiredAttachment
 
 _KEPT = ("type", "minLength", "maxLength", "enum", "const", "minItems", "maxItems", "minimum", "maximum")
+_TYPES = ("string", "boolean", "integer", "number", "array", "object")
 # Deeper than any form that a person fills in; a form that refers to itself would have no end.
 _DEPTH_MAX = 12
 
@@ -100,6 +101,8 @@ def _schema(template: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     if depth > _DEPTH_MAX:
         return {}
     schema: dict[str, Any] = {name: template[name] for name in _KEPT if name in template}
+    if schema.get("type") not in _TYPES:
+        schema.pop("type", None)
     schema |= {name: str(template[name]) for name in ("title", "description") if template.get(name)}
     pattern = template.get("pattern")
     if isinstance(pattern, str) and _compiles(pattern):
