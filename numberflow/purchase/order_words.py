@@ -37,6 +37,12 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
         mend = "run again with the same reference to look once more, or settle each open item with its command"
     elif error is not None:
         outcome, reason, mend = RunOutcome.REFUSED, error.message, placed.mend or mend_of(error)
+    elif (
+        order is not None and order.state == NumberOrderState.BLOCKED and placed.submit is not None and not placed.notes
+    ):
+        outcome = RunOutcome.REFUSED
+        reason = f"order {order.order_id} was handed in, and a reviewer has BLOCKED it"
+        mend = "follow-orders tells the reasons; correct the papers and run again with the same reference"
     elif order is None or order.state in FILLING:
         stuck = (
             next((line.reason for line in reversed(lines) if line.reason), "") if not placed.notes else placed.notes[0]

@@ -32,6 +32,7 @@ _POLL_S = 0.01
 # Name of the report in a run's folder, where a command line that has one is to put it.
 REPORT = "report.json"
 _API_URL = pytest.StashKey[str]()
+_HOME = pytest.StashKey[Path]()
 
 
 def until(holds: Callable[[], Any], what: str, *, timeout_s: float = RUN_TIMEOUT_S) -> Any:
@@ -226,7 +227,15 @@ def prefect_api(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFa
             # Whole test suites beside us: it was seen to take more than the two minutes that a user is asked to wait (2026-11-23).
             wait_ready(api_url, server, home / "log")
         pytestconfig.stash[_API_URL] = api_url
+        pytestconfig.stash[_HOME] = home
     return pytestconfig.stash[_API_URL]
+
+
+@pytest.fixture(scope="session")
+def prefect_home(pytestconfig: pytest.Config, prefect_api: str) -> Path:
+    """Where that server keeps its database and its log."""
+    assert prefect_api
+    return pytestconfig.stash[_HOME]
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from support.postgres import PostgresServer, postgres_server  # noqa: F401
 from support.prefect import POOL, Prefect, Worker
-from support.runs import prefect_api  # noqa: F401
+from support.runs import prefect_api, prefect_home  # noqa: F401
 
 from numberflow.journal import Intention, Journal
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
@@ -34,7 +35,16 @@ class Office:
     journal_url: str
     folder: Path
     workers: list[Worker] = field(default_factory=list)
+    server_home: Path = Path()
     _charged_before: int = 0
+
+    def kept(self, *but: str) -> bytes:
+        """All that any machine has kept, byte by byte: homes, logs, result stores, inventories, Prefect's database, the journal. `but`: names of files."""
+        files = [path for folder in (self.folder, self.server_home) for path in folder.rglob("*") if path.is_file()]
+        with psycopg.connect(self.journal_url.replace("+psycopg", "")) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            rows = [repr(connection.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables]
+        return b"".join(path.read_bytes() for path in files if path.name not in but) + "".join(rows).encode()
 
     def hire(self) -> None:
         """Start a worker on another machine, as far as a folder can be one, unless one is at work."""
@@ -75,6 +85,7 @@ class Office:
 @pytest.fixture(scope="session")
 def one_office(
     prefect_api: str,  # noqa: F811
+    prefect_home: Path,  # noqa: F811
     postgres_server: PostgresServer,  # noqa: F811
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Office]:
@@ -83,7 +94,9 @@ def one_office(
     folder = tmp_path_factory.mktemp("office")
     prefect.command("work-pool", "create", POOL, "--type", "process", home=folder / "operator")
     with serve(Simulator(SimulatorSettings(active=0, key_secret=KEY_SECRET))) as running:
-        office = Office(prefect, running.simulator, running, postgres_server.fresh_database(), folder)
+        office = Office(
+            prefect, running.simulator, running, postgres_server.fresh_database(), folder, server_home=prefect_home
+        )
         office.hire()
         prefect.command("deploy", "--all", "--prefect-file", "deployments/prefect.yaml", home=folder / "operator")
         try:
