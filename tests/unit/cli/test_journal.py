@@ -10,7 +10,8 @@ import pytest
 from support.command import Command
 from support.journals import Vendor, new_purchase, plan, rent_line, run_step, take
 
-from numberflow.journal import Evidence, Intention, Journal, NewIntention, State
+from numberflow.errors import OutcomeUnknown
+from numberflow.journal import Applied, Attempt, Evidence, Intention, Journal, NewIntention, State
 from numberflow.settings import Settings
 
 
@@ -174,3 +175,42 @@ def test_no_colour(command: Command, lines: dict[str, Intention]) -> None:
     """Output that goes to no terminal carries no colour."""
     shown = "".join(command("journal", *rest).out for rest in (["list"], ["show", lines["done"].id], ["--help"]))
     assert "\x1b" not in shown
+
+
+def test_an_order_is_settled_with_its_id(command: Command) -> None:
+    """Whoever says that a lost order was opened says which one it is, and it is followed from then on; without its id nothing could follow it."""
+    command.set({"SINCH_NUMBERS_URL": "http://127.0.0.1:9", "NUMBERFLOW_SETTLE_S": "0"})
+    row = lost_order()
+    shown = command("journal", "show", row.id)
+    assert "--order ORDER-ID-IF-DONE" in shown.out
+    verdict = ("--as", "done", "--by", "Ada", "--note", "the dashboard has it")
+    refused = command("journal", "settle", row.id, *verdict)
+    assert (2, True) == (refused.code, "--order: which order was it?" in refused.err)
+    assert 0 == command("journal", "settle", row.id, *verdict, "--order", "0126amkg4k9hvh08kqv01z9y1c").code
+    with Journal.open(Settings.load().journal_url) as journal:
+        settled = journal.history(row.id).intention
+    assert ("done", "0126amkg4k9hvh08kqv01z9y1c", "AU") == (
+        settled.state,
+        settled.result["order"]["order_id"],
+        settled.result["order"]["facts"]["region_code"],
+    )
+
+
+def lost_order() -> Intention:
+    """An order by quantity whose reply was lost: nothing finds it again, so it needs a person."""
+
+    async def lose(attempt: Attempt) -> Applied:
+        attempt.before_send()
+        raise OutcomeUnknown("reply lost", cause="read_timeout")
+
+    async def look(_: Intention) -> Evidence:
+        return Evidence("inconclusive", "no list of orders exists", {})
+
+    request = {"region_code": "AU", "number_type": "MOBILE", "parameters": {"region_code": "AU"}}
+    line = NewIntention("create_order", None, "f", request, rent_line().setup_amount, rent_line().monthly_amount, "USD")
+    with Journal.open(Settings.load().journal_url) as journal:
+        purchase = journal.open_purchase(new_purchase("PO-1"))
+        lease = take(journal, purchase.resource)
+        (planned,) = plan(journal, lease, purchase, line)
+        journal.give_back_leases((lease,))
+        return anyio.run(run_step, journal, planned, lose, look)
