@@ -19,7 +19,7 @@ from numberflow.errors import NotSent, OutcomeUnknown, Rejected, Throttled
 from numberflow.export.flatten import flatten
 from numberflow.export.shards import Shard
 from numberflow.export.vendor import Offer, RawPage, Vendor
-from numberflow.export.wire import UnreadablePage, read_numbers
+from numberflow.export.wire import Body, UnreadablePage, read_pages
 
 # Neither default nor maximum is documented and the vendor's own script uses 100 (docs/vendor/numbers-behaviour.md §9); 1000 costs a third of the time
 # of 100 where it is honoured, and where it is clamped nothing is lost.
@@ -34,10 +34,13 @@ CONNECTIONS = 8
 # out a vendor's restart; what it must not do is read everything again for one page.
 RESUME_PAUSES_S = (5.0, 15.0, 45.0)
 
-# One thread parses beside the event loop, and at most so many bodies of about 1 MB wait for it. arro3 0.9 keeps the interpreter while it parses: a second thread
-# took 8 % more time and 15 MB more memory (measured 2026-11). To be measured again when it lets go.
+# One thread parses beside the event loop, as many pages at once as have come in, and at most so many bodies of about 1 MB wait for it or are in its hands.
 PARSE_THREADS = 1
 UNPARSED_MAX = 8
+
+
+ReadPage = tuple[pa.Table, bool]
+"""A page's rows in our columns, and whether the fast way was enough."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,8 @@ class PageSource:
         self._threads = ThreadPoolExecutor(PARSE_THREADS, thread_name_prefix="export-parse")
         self._asking = asyncio.Semaphore(connections)
         self._unparsed = asyncio.Semaphore(UNPARSED_MAX)
+        self._waiting: list[tuple[Body, asyncio.Future[ReadPage]]] = []
+        self._parsing: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -107,9 +112,7 @@ class PageSource:
             Rejected: the vendor refuses the request; for a token that it no longer takes see `token_refused`.
         """
         raw = await self._ask(shard, token, self.page_size)
-        await self._unparsed.acquire()
-        reading = self._in_thread(raw)
-        reading.add_done_callback(lambda _: self._unparsed.release())
+        reading = await self._parsed(raw)
         rows = asyncio.ensure_future(self._rows(reading, shard, token))
         return Page(shard, token, raw.next_page_token, raw.total_size, rows)
 
@@ -129,15 +132,48 @@ class PageSource:
                 self.page_size = min(self.page_size, smaller)
         raise AssertionError("the loop returns or raises")
 
-    def _in_thread(self, raw: RawPage) -> asyncio.Future[tuple[pa.Table, bool]]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, self._read, raw.body, raw.items)
+    async def _parsed(self, raw: RawPage) -> asyncio.Future[ReadPage]:
+        """The page's rows to be, as soon as there is room for its body."""
+        await self._unparsed.acquire()
+        reading: asyncio.Future[ReadPage] = asyncio.get_running_loop().create_future()
+        reading.add_done_callback(lambda _: self._unparsed.release())
+        self._waiting.append(((raw.body, raw.items), reading))
+        if len(self._parsing) < PARSE_THREADS:
+            task = asyncio.ensure_future(self._parse())
+            self._parsing.add(task)
+            task.add_done_callback(self._parsing.discard)
+        return reading
 
-    def _read(self, body: bytes, items: tuple[int, int] | None) -> tuple[pa.Table, bool]:
-        numbers, fast = read_numbers(body, items)
-        # Page by page, though flattening several at once costs less: arro3's arrays hold twice what is in them, and many pages wait for their turn.
-        return flatten(numbers, self.snapshot_at), fast
+    async def _parse(self) -> None:
+        """Read what waits, all of it at once, until nothing does."""
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                found: Sequence[ReadPage | Exception] = await loop.run_in_executor(
+                    self._threads, self._read, [body for body, _ in batch]
+                )
+            except Exception as error:  # noqa: BLE001 - comes out where each page is awaited
+                found = [error] * len(batch)
+            for (_, reading), page in zip(batch, found, strict=True):
+                if reading.done():
+                    continue
+                if isinstance(page, Exception):
+                    reading.set_exception(page)
+                else:
+                    reading.set_result(page)
 
-    async def _rows(self, reading: asyncio.Future[tuple[pa.Table, bool]], shard: Shard, token: str | None) -> pa.Table:
+    def _read(self, bodies: list[Body]) -> list[ReadPage | Exception]:
+        read = read_pages(bodies)
+        # At once, not page by page: a call into Arrow costs the same for 1000 rows as for 8000. And not more at once: arro3's arrays hold twice what is in
+        # them, and many pages wait for their turn.
+        table = flatten(read.numbers, self.snapshot_at)
+        found: list[ReadPage | Exception] = []
+        for start, stop, fast, error in zip(read.bounds, read.bounds[1:], read.fast, read.unreadable, strict=False):
+            found.append((table.slice(start, stop - start), fast) if error is None else error)
+        return found
+
+    async def _rows(self, reading: asyncio.Future[ReadPage], shard: Shard, token: str | None) -> pa.Table:
         for attempt in range(len(RESUME_PAUSES_S) + 1):
             try:
                 table, fast = await reading
@@ -147,7 +183,7 @@ class PageSource:
                         f"{shard}: a page cannot be read: {error}", status=200, cause="unreadable"
                     ) from None
                 # The body was whole at its ends, else the client had asked again itself: no pause makes it better, another answer may.
-                reading = self._in_thread(await self._ask(shard, token, self.page_size))
+                reading = await self._parsed(await self._ask(shard, token, self.page_size))
             else:
                 self.counters.pages += 1
                 self.counters.slow_pages += not fast

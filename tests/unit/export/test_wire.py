@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support.live_pages import live, live_numbers, live_pages, page, texts
 
 from numberflow.client.raw_pages import read_raw_page
-from numberflow.export.wire import NUMBER, UnreadablePage, read_numbers
+from numberflow.export import wire
+from numberflow.export.wire import NUMBER, UnreadablePage, read_numbers, read_pages
 
 
 def read(body: bytes) -> tuple[pa.StructArray, bool]:
@@ -173,3 +174,51 @@ def test_declared_shape_is_the_contract() -> None:
         "type": "", "appId": "", "trunkId": "", "serviceId": "", "status": "", "lastUpdatedTime": ""
     }  # fmt: skip
     assert {**of(number), "extra": None} == names(NUMBER)
+
+
+@given(
+    st.lists(
+        st.tuples(live_pages, st.sampled_from(["live", "unknown", "slow", "cut", "nameless"])), min_size=1, max_size=5
+    )
+)
+@settings(deadline=None)
+def test_pages_read_at_once_do_not_touch_each_other(pages: list[tuple[list[dict[str, Any]], str]]) -> None:
+    """Several pages at once give for each what it gives alone: its numbers, which way was enough, and its error."""
+    bodies = [_spoilt(numbers, how) for numbers, how in pages]
+    together = read_pages(
+        [
+            (body, read_raw_page(body).items if how != "slow" else None)
+            for (_, how), body in zip(pages, bodies, strict=True)
+        ]
+    )
+    for place, ((_, how), body) in enumerate(zip(pages, bodies, strict=True)):
+        start, stop = together.bounds[place : place + 2]
+        try:
+            numbers, fast = read_numbers(body, read_raw_page(body).items if how != "slow" else None)
+        except UnreadablePage as error:
+            assert (str(error), start) == (str(together.unreadable[place]), stop)
+        else:
+            assert together.unreadable[place] is None
+            assert (numbers.to_pylist(), fast) == (
+                together.numbers.slice(start, stop - start).to_pylist(),
+                together.fast[place],
+            )
+
+
+def _spoilt(numbers: list[dict[str, Any]], how: str) -> bytes:
+    changed = [dict(number) for number in numbers]
+    if how == "unknown" and changed:
+        changed[-1]["newMember"] = "value"
+    if how == "nameless" and changed:
+        changed[0]["phoneNumber"] = None
+    body = page(changed)
+    # Cut inside the list, with the end that a page has: what the client takes for a page, and is no JSON.
+    return body[: len(body) // 2] + body[body.rindex(b"]") :] if how == "cut" and changed else body
+
+
+def test_files_without_a_path_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no files in memory, pages are read all the same."""
+    monkeypatch.setattr(wire, "_FILES_IN_MEMORY", False)
+    body = page([live(0), live(1)])
+    numbers, fast = read(body)
+    assert (True, 2) == (fast, len(numbers))
