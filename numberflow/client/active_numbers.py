@@ -56,7 +56,7 @@ def build_list_page(
 def build_list_page_bytes(project_id: str, **query: Any) -> Request[RawPage]:
     """The same request as `build_list_page` (arguments as there), for whoever reads the page's bytes himself."""
     request: Request[Any] = build_list_page(project_id, **query)
-    return dataclasses.replace(request, read_body=read_raw_page)
+    return dataclasses.replace(request, read_body=read_raw_page, large=True)
 
 
 def build_get(project_id: str, phone_number: str) -> Request[ActiveNumber]:

@@ -52,6 +52,7 @@ class Request(Generic[T]):
         phone_number: the number that a 2xx must be about.
         order: the order that a 2xx must be about: the member of the reply that names it, and its id.
         read_body: turns the bytes of a 2xx into the result in place of `read`, for replies that are too large to become Python objects.
+        large: the reply is about 1 MB; only for reads without a body.
         conceal: secrets that no error may repeat, should the vendor echo them.
         personal: texts of personal data that no error may repeat (numberflow.models.personal.texts).
         total_s: bound of the whole call, repeats included, for what takes longer than other calls.
@@ -69,6 +70,7 @@ class Request(Generic[T]):
     phone_number: str | None = None
     order: tuple[str, str] | None = None
     read_body: Callable[[bytes], T] | None = field(default=None, repr=False)
+    large: bool = False
     conceal: tuple[str, ...] = field(default=(), repr=False)
     personal: tuple[str, ...] = field(default=(), repr=False)
     total_s: float | None = None

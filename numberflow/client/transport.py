@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from numberflow.client import attempts, protocol, retry
 from numberflow.client.auth import Token, TokenKeeper, build_token
+from numberflow.client.bulk import BulkReads
 from numberflow.client.multipart import SourceFailed
 from numberflow.client.protocol import Request
 from numberflow.errors import BadInput, NotSent, OutcomeUnknown
@@ -37,6 +38,10 @@ RATE_PER_S = 50.0
 
 # A TCP and TLS handshake that takes longer than 10 s will not get better by waiting.
 CONNECT_TIMEOUT_MAX_S = 10.0
+
+# Connections at most; an idle one is dropped after 5 s: reusing one that the vendor is just closing would turn a purchase into an unknown outcome.
+CONNECTIONS_MAX = 32
+IDLE_S = 5.0
 
 # A costly call is given up at four fifths of the lease, so that it can never outlast it: when the lease may be taken over, its request is no longer on
 # the way from here, and what is left of the lease is for writing the outcome down.
@@ -98,6 +103,7 @@ class Transport:
         self._read_budget = read_budget
         self._token_budget = token_budget
         self._http: httpx.AsyncClient | None = None
+        self._bulk: BulkReads | None = None
         self._limiter: AsyncLimiter | None = None
         self._tokens: TokenKeeper | None = None
         self._vendor_ahead = timedelta(0)
@@ -109,6 +115,7 @@ class Transport:
     async def __aenter__(self) -> Self:
         if self._http is not None:
             raise RuntimeError("this client is already open")
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"numberflow/{_VERSION}"}
         self._http = httpx.AsyncClient(
             transport=self._transport,
             # The simulator is never behind a proxy, whatever HTTP_PROXY says.
@@ -116,20 +123,26 @@ class Transport:
             http2=False,
             follow_redirects=False,
             timeout=self._timeout,
-            # An idle connection is dropped after 5 s: reusing one that the vendor is just closing would turn a purchase into an unknown outcome.
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=5.0),
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"numberflow/{_VERSION}"},
+            limits=httpx.Limits(
+                max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, keepalive_expiry=IDLE_S
+            ),
+            headers=headers,
         )
         # Below one per second the bucket holds one and fills slowly; above, it holds one second's worth.
         slow = self._rate_per_s < 1
         self._limiter = AsyncLimiter(1, 1 / self._rate_per_s) if slow else AsyncLimiter(self._rate_per_s, 1)
         self._tokens = TokenKeeper(self._token_request, self._exchange_token, budget=self._token_budget)
+        if self._transport is None:
+            self._bulk = BulkReads(headers=headers, timeout=self._timeout, connections=CONNECTIONS_MAX, idle_s=IDLE_S)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         http, self._http, self._tokens = self._http, None, None
+        bulk, self._bulk = self._bulk, None
+        if bulk is not None:
+            await bulk.close()
         if http is not None:
             await http.aclose()
 
@@ -217,6 +230,12 @@ class Transport:
         headers = list(request.headers if request.upload is None else request.upload.headers)
         if bearer is not None:
             headers.append(("Authorization", f"Bearer {bearer.get_secret_value()}"))
+        if request.large and self._bulk is not None:
+            departure.leave()
+            status, found, body = await self._bulk.get(
+                self._bases[request.base] + request.target, headers, departure.arrive
+            )
+            return Reply(status, found, body, datetime.now(UTC))
         outgoing = http.build_request(
             request.method,
             self._bases[request.base] + request.target,
@@ -228,7 +247,7 @@ class Transport:
             departure.leave()
         response = await http.send(outgoing, stream=True)
         try:
-            departure.arrive(response)
+            departure.arrive(response.status_code, response.headers)
             self._note_clock(request, response.headers.get("date"))
             body = await response.aread()
         finally:
@@ -280,9 +299,9 @@ class _Departure:
                 raise
         self._left = True
 
-    def arrive(self, response: httpx.Response) -> None:
-        self._status = response.status_code
-        self._request_id = protocol.request_id(response.headers)
+    def arrive(self, status: int, headers: Mapping[str, str]) -> None:
+        self._status = status
+        self._request_id = protocol.request_id(headers)
         if self._watch is None:
             return
         try:

@@ -1,0 +1,113 @@
+"""Large replies to reads, with less work for each byte than httpx: pages of an inventory as bytes.
+
+Belongs here: moving such a reply off the wire, by aiohttp (docs/adr/0008-aiohttp-for-pages.md says why there are two). Does not: anything that costs money,
+that has a body, or that must know when its first byte leaves: transport.py, which alone uses this and says what a failure means.
+
+Every failure leaves here as the exception of httpx that means the same, without the request on it: the token is in its headers.
+"""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from yarl import URL
+
+# A page is about 1 MB. The transfer is held up when more than twice this waits for us, and with aiohttp's 64 KB it would be all the time.
+_BUFFER_BYTES = 1 << 20
+
+# Looked up in this order. A second connection's trouble is an OSError, as is every trouble of a socket.
+_MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError | httpx.DecodingError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.ClientProxyConnectionError, httpx.ConnectError),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
+    (aiohttp.ClientOSError, httpx.ReadError),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
+    (aiohttp.ClientError, httpx.TransportError),
+)
+
+
+class BulkReads:
+    """Open connections for reads of large replies. Made inside the event loop; `close` it.
+
+    Args:
+        headers: of every request.
+        timeout: as httpx takes it.
+        connections: most at once.
+    """
+
+    def __init__(self, *, headers: Mapping[str, str], timeout: httpx.Timeout, connections: int, idle_s: float) -> None:
+        self._http = aiohttp.ClientSession(
+            # What httpx trusts, environment included: one account is not to be believed by one client and doubted by the other.
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_s, ssl=_tls()),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_BUFFER_BYTES,
+            # Proxies are looked up below: what else aiohttp would take from the environment is the login in a .netrc, in place of the access token.
+            trust_env=False,
+        )
+
+    async def get(
+        self, url: str, headers: Sequence[tuple[str, str]], arrived: Callable[[int, Mapping[str, str]], None]
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers (names in lower case) and whole body of the reply, content decoding undone.
+
+        Args:
+            url: percent-encoded as it is to be sent.
+            headers: beside those of every request.
+            arrived: told status and headers before the body is read.
+
+        Raises:
+            httpx.RequestError: the subclass says what went wrong, as it would for httpx.
+        """
+        try:
+            async with self._http.get(
+                URL(url, encoded=True), headers=headers, allow_redirects=False, proxy=_proxy(url)
+            ) as reply:
+                found = {name.lower(): value for name, value in reply.headers.items()}
+                arrived(reply.status, found)
+                return reply.status, found, await reply.read()
+        except aiohttp.ClientError as error:
+            meant = _meaning(error)
+        raise meant  # out here: aiohttp's exception, and the request that it may hold, stay behind
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+
+
+def _meaning(error: aiohttp.ClientError) -> httpx.TransportError | httpx.DecodingError:
+    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(
+        error.__cause__, aiohttp.http_exceptions.ContentEncodingError
+    ):
+        return httpx.DecodingError("the body cannot be decoded")
+    kind = next(ours for theirs, ours in _MEANINGS if isinstance(error, theirs))
+    return kind(type(error).__name__)
+
+
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names. The simulator is never behind one, whatever HTTP_PROXY says."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host in ("127.0.0.1", "localhost") or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+__all__ = ["BulkReads"]
