@@ -42,12 +42,21 @@ class BulkReads:
         headers: of every request.
         timeout: as httpx takes it.
         connections: most at once.
+        idle_s: how long a connection without a request is kept.
+        tls: the same as httpx has: one account is not to be believed by one client and doubted by the other.
     """
 
-    def __init__(self, *, headers: Mapping[str, str], timeout: httpx.Timeout, connections: int, idle_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str],
+        timeout: httpx.Timeout,
+        connections: int,
+        idle_s: float,
+        tls: ssl.SSLContext,
+    ) -> None:
         self._http = aiohttp.ClientSession(
-            # What httpx trusts, environment included: one account is not to be believed by one client and doubted by the other.
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_s, ssl=_tls()),
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_s, ssl=tls),
             headers=headers,
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read
@@ -94,10 +103,6 @@ def _meaning(error: aiohttp.ClientError) -> httpx.TransportError | httpx.Decodin
         return httpx.DecodingError("the body cannot be decoded")
     kind = next(ours for theirs, ours in _MEANINGS if isinstance(error, theirs))
     return kind(type(error).__name__)
-
-
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
 
 
 def _proxy(url: str) -> str | None:

@@ -116,8 +116,10 @@ class Transport:
         if self._http is not None:
             raise RuntimeError("this client is already open")
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"numberflow/{_VERSION}"}
+        tls = httpx.create_ssl_context()
         self._http = httpx.AsyncClient(
             transport=self._transport,
+            verify=tls,
             # The simulator is never behind a proxy, whatever HTTP_PROXY says.
             mounts=None if self._transport else {"all://127.0.0.1": None, "all://localhost": None},
             http2=False,
@@ -133,7 +135,9 @@ class Transport:
         self._limiter = AsyncLimiter(1, 1 / self._rate_per_s) if slow else AsyncLimiter(self._rate_per_s, 1)
         self._tokens = TokenKeeper(self._token_request, self._exchange_token, budget=self._token_budget)
         if self._transport is None:
-            self._bulk = BulkReads(headers=headers, timeout=self._timeout, connections=CONNECTIONS_MAX, idle_s=IDLE_S)
+            self._bulk = BulkReads(
+                headers=headers, timeout=self._timeout, connections=CONNECTIONS_MAX, idle_s=IDLE_S, tls=tls
+            )
         return self
 
     async def __aexit__(

@@ -18,9 +18,10 @@ from numberflow.export.pages import Page, PageSource
 from numberflow.export.shards import KNOWN_TYPES, Shard, adds_up, counts_hits
 from numberflow.export.vendor import Offer
 
-# A shard is cut when its chain of tokens is longer than each connection's share of all pages: tokens come one after the other, so the longest chain sets
-# the time (factor 4 at 50 ms a page, measured 2026-11). Never below 8 pages: the parts' extra first and half-empty last pages would cost more than the
+# A shard is cut when its chain of tokens is longer than each connection's share of all pages and a quarter: tokens come one after the other, so the longest
+# chain sets the time (factor 4 at 50 ms a page, measured 2026-11), while it has to be much longer to be worth the requests of a cut. Never below 8 pages: the parts' extra first and half-empty last pages would cost more than the
 # chain. Always above 24: a walk's rows wait in memory until it is proven, and one of 24,000 rows holds 6 MB.
+UNCUT_SHARE = 1.25
 UNCUT_PAGES_MIN = 8
 UNCUT_PAGES_MAX = 24
 
@@ -87,8 +88,8 @@ class Planner:
         else:
             heads = await self._by_type(want, probe)
         if not self._whole_pages:
-            share = await self._pages(heads.values()) // self._source.connections
-            self._uncut_pages = min(max(share, UNCUT_PAGES_MIN), UNCUT_PAGES_MAX)
+            share = await self._pages(heads.values()) * UNCUT_SHARE // self._source.connections
+            self._uncut_pages = min(max(int(share), UNCUT_PAGES_MIN), UNCUT_PAGES_MAX)
         cuts = await asyncio.gather(*(self.cut(shard, head) for shard, head in heads.items()))
         leaves = [leaf for cut in cuts for leaf in cut]
         return Plan(leaves, {shard: head.total_size for shard, head in heads.items()}, self.remarks)

@@ -120,19 +120,21 @@ class Reader:
         return tuple(found)
 
     async def _in_order(self, leaves: list[Leaf], sink: Sink, group: asyncio.TaskGroup) -> None:
-        # Which rows a walk without a region brings is not known before it is over, and these are small: they come first and wait.
+        # Which rows a walk without a region brings is not known before it is over, and these are small: they begin first, and all others wait in memory
+        # until they are there.
         early = [group.create_task(self._prove(leaf)) for leaf in leaves if _key(leaf) is None]
         sources: dict[Key, list[Run | _Walking]] = {}
-        for task in early:
-            run = await task
-            for key in run.keys:
-                sources.setdefault(key, []).append(run)
         for leaf in leaves:
             if (of_leaf := _key(leaf)) is not None:
                 sources.setdefault(of_leaf, []).append(_Walking(leaf))
-        ordered = [(key, source) for key in sorted(sources) for source in sources[key]]
+        walks = [source for key in sorted(sources) for source in sources[key] if isinstance(source, _Walking)]
         window = _Window(WINDOW_PAGES)
-        group.create_task(self._start([source for _, source in ordered if isinstance(source, _Walking)], window, group))
+        group.create_task(self._start(walks, window, group))
+        for task in early:
+            run = await task
+            for key in run.keys:
+                sources.setdefault(key, []).insert(0, run)
+        ordered = [(key, source) for key in sorted(sources) for source in sources[key]]
         for key, source in ordered:
             if isinstance(source, Run):
                 await self._hand_over(source, key, sink)

@@ -133,14 +133,15 @@ class TableFile:
             return
         rows = pa.concat_tables(self._waiting)
         ready = len(rows) if all_of_it else len(rows) // ROW_GROUP_ROWS * ROW_GROUP_ROWS
-        group = rows.slice(0, ready).combine_chunks()
+        rest = rows.slice(ready)
+        # In the pieces in which they came: joined, they would be there twice.
+        group = rows.slice(0, ready)
+        self._waiting, self._rows_waiting = [rest], len(rest)
         if self._unique is not None:
             self._numbers.append(as_integers(group.column(self._unique)))
         if self._check is not None:
             self._check(group)
         self._writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
-        rest = rows.slice(ready)
-        self._waiting, self._rows_waiting = [rest], len(rest)
 
     def _no_number_twice(self) -> None:
         if not self._numbers:
