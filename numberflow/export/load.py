@@ -95,14 +95,40 @@ def read_partition(store: Store, partition: Partition, columns: Sequence[str] | 
     wanted = None if columns is None else [name for name in columns if name not in _PARTITION_COLUMNS]
 
     def read() -> pa.Table:
-        with store.open(partition.data) as file, pq.ParquetFile(file) as parquet:
-            _check_columns(wanted or (), parquet.schema_arrow.names)
-            return parquet.read(columns=wanted).replace_schema_metadata(None)
+        with store.open(partition.data) as file:
+            metadata = pq.read_metadata(file)
+            schema = metadata.schema.to_arrow_schema()
+            _check_columns(wanted or (), schema.names)
+            with pq.ParquetFile(file, metadata=metadata, read_dictionary=_repetitive(metadata, schema)) as parquet:
+                found = parquet.read(columns=wanted)
+            # Only on the way: whoever gets a frame wants texts, and Arrow makes them out of a dictionary faster than the file's reader does.
+            return found.cast(pa.schema([schema.field(name) for name in found.column_names]))
 
     table = unchanged(read)
     table = table.append_column("snapshot_date", pa.repeat(pa.scalar(partition.snapshot_date, pa.date32()), len(table)))
     table = table.append_column("project_id", pa.repeat(pa.scalar(partition.project_id, pa.string()), len(table)))
     return table if columns is None else table.select(list(columns))
+
+
+# A text that is not repeated takes its length and four bytes: with less than 16 it is mostly an index. Should it be a short one after all, reading takes
+# longer and brings the same.
+_REPETITIVE_BYTES_MAX = 16
+
+
+def _repetitive(metadata: pq.FileMetaData, schema: pa.Schema) -> list[str]:
+    """Text columns that the file keeps as dictionaries of few values."""
+    if metadata.num_row_groups == 0:
+        return []
+    group = metadata.row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    return [
+        column.path_in_schema
+        for column in columns
+        if column.path_in_schema in schema.names
+        and pa.types.is_string(schema.field(column.path_in_schema).type)
+        and "RLE_DICTIONARY" in column.encodings
+        and column.total_uncompressed_size < _REPETITIVE_BYTES_MAX * column.num_values
+    ]
 
 
 def _check_columns(wanted: Sequence[str], there: Sequence[str]) -> None:
