@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import sys
 from collections.abc import Callable
@@ -61,8 +62,6 @@ def whole(url: str, folder: Path, connections: int) -> Work:
 
 def flow(url: str, folder: Path, connections: int) -> Work:
     """The flow on a server that runs (PREFECT_API_URL): everything that `whole` does, and Prefect."""
-    import os
-
     os.environ.update(_environment(url, folder))
     from flows.export_inventory import export_inventory
 
@@ -163,6 +162,8 @@ def json_normalize(url: str, folder: Path, _connections: int) -> Work:
 
 def dlt(url: str, folder: Path, _connections: int) -> Work:
     """The REST source of dlt into Parquet. Only where it is installed: it is no dependency of this project."""
+    # Else it would tell its makers about every run.
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     import dlt as library
     from dlt.sources.rest_api import rest_api_source
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -93,6 +93,11 @@ class PageSource:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Pages that nobody waits for any more, after a refusal.
+        for task in self._parsing:
+            task.cancel()
+        _give_up(self._waiting)
+        self._waiting = []
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def begin_again(self, why: str) -> None:
@@ -161,6 +166,9 @@ class PageSource:
                 )
             except Exception as error:  # noqa: BLE001 - comes out where each page is awaited
                 found = [error] * len(batch)
+            except asyncio.CancelledError:
+                _give_up(batch)
+                raise
             for (_, reading), page in zip(batch, found, strict=True):
                 if reading.done():
                     continue
@@ -218,6 +226,11 @@ class PageSource:
                 self.counters.resumed += 1
                 await asyncio.sleep(max(pause_s, min(asked_s or 0.0, RESUME_PAUSES_S[-1])))
         raise AssertionError("the loop returns or raises")
+
+
+def _give_up(waiting: Iterable[tuple[Body, asyncio.Future[ReadPage]]]) -> None:
+    for _, reading in waiting:
+        reading.cancel()
 
 
 def token_refused(error: Rejected) -> bool:
