@@ -38,6 +38,9 @@ T = TypeVar("T")
 PROGRESS_S = 0.5
 
 
+_LARGE_BLOCK = 8 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an export is. `shards` is 0 while the plan is made; `rows` are those written."""
@@ -210,6 +213,9 @@ def _plain_memory() -> Iterator[None]:
     Its own allocator keeps what it had and touches more than is asked for: 80 MB and a quarter of the CPU time more (100k numbers, measured 2026-11).
     A buffer knows where it came from, so who uses Arrow beside an export, or another export, does not notice.
     """
+    # glibc gives memory back when twice the largest block that it ever got by itself lies free (mallopt(3), dynamic threshold). That is 2 MB with pages
+    # of 1 MB, so each page would get its memory anew: twice the page faults, a fifth of the CPU time. This block is never touched and gone at once.
+    bytes(_LARGE_BLOCK)
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())
     try:
