@@ -4,6 +4,7 @@
 
 Every variant runs in a process of its own against a stub that answers from pre-rendered pieces in another process (benchmarks/support). In each round
 every variant runs once, in random order, and ratios are taken inside the round: on a shared machine only they mean anything. Imports are not timed.
+CPU seconds stand beside the clock's: where others use the cores too, a program with several threads loses more by the clock.
 "Ours" is all of it: proof of completeness, duplicates, checksum, manifest, publication. dlt and node take part where they
 are installed. At the end: the figures against their targets, reached or missed.
 """
@@ -46,6 +47,7 @@ class Result:
     """One variant in one round."""
 
     seconds: float
+    cpu_s: float
     peak_mb: float
     rows: int
     bytes: int
@@ -111,12 +113,14 @@ def measure(variants: list[str], size: int, delay_ms: int, rounds: int, connecti
 def show(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
     """A table of one size and delay."""
     print(f"\n## {size:,} numbers, {delay_ms} ms a page\n")
-    print("| Variant | run s | Peak RSS MB | Requests | Bytes a number | ÷ ours |\n|---|---|---|---|---|---|")
+    print(
+        "| Variant | run s | CPU s | Peak RSS MB | Requests | Bytes a number | ÷ ours |\n|---|---|---|---|---|---|---|"
+    )
     ours = results.get("ours")
     for variant, found in results.items():
         against = [other.seconds / mine.seconds for other, mine in zip(found, ours, strict=True)] if ours else []
         print(
-            f"| {variant} | {spread([each.seconds for each in found])} | {spread([each.peak_mb for each in found], 0)} "
+            f"| {variant} | {spread([each.seconds for each in found])} | {spread([each.cpu_s for each in found])} | {spread([each.peak_mb for each in found], 0)} "
             f"| {found[0].requests} | {found[0].bytes / size:.0f} | {spread(against) if against else '-'} |"
         )
 

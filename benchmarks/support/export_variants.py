@@ -2,7 +2,7 @@
 
     python benchmarks/support/export_variants.py VARIANT URL FOLDER CONNECTIONS
 
-Prints one line of JSON: seconds, peak RSS in MB, rows, bytes on disk.
+Prints one line of JSON: seconds, CPU seconds of all threads and child processes, peak RSS in MB, rows, bytes on disk.
 """
 
 # ruff: noqa: PLC0415 - each variant imports its own libraries, and nothing of the others
@@ -258,6 +258,11 @@ VARIANTS: dict[str, Callable[[str, Path, int], Work]] = {
 }
 
 
+def _cpu_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def main() -> None:
     name, url, folder, connections = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     # Arrow imports pandas when it first makes an array of Python values; that is an import, not work.
@@ -267,12 +272,12 @@ def main() -> None:
     pa.scalar(None, pa.string())
     assert pd
     work = VARIANTS[name](url, folder, connections)
-    began = perf_counter()
+    before_s, began = _cpu_s(), perf_counter()
     rows = work()
-    seconds = perf_counter() - began
+    seconds, cpu_s = perf_counter() - began, _cpu_s() - before_s
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "rows": rows, "bytes": size}))
+    print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "peak_mb": peak_mb, "rows": rows, "bytes": size}))
 
 
 if __name__ == "__main__":
