@@ -146,7 +146,10 @@ class TableFile:
     def _no_number_twice(self) -> None:
         if not self._numbers:
             return
-        numbers = np.sort(np.concatenate(self._numbers))
+        # In place: at a million numbers each copy is 8 MB. What is sorted stays, since `close` looks again.
+        numbers = np.concatenate(self._numbers)
+        self._numbers = [numbers]
+        numbers.sort()
         twice = numbers[:-1][numbers[1:] == numbers[:-1]]
         if len(twice):
             shown = ", ".join(f"+{number}" for number in twice[:10].tolist())
