@@ -25,6 +25,10 @@ UNCUT_SHARE = 1.25
 UNCUT_PAGES_MIN = 8
 UNCUT_PAGES_MAX = 24
 
+# First pages that wait for their walk, 0.45 MB each; those of more walks than this are asked for again when their turn comes. A hundred thousand numbers
+# have some twenty such walks, a million about a hundred.
+HEADS_MAX = 32
+
 # How often totals that do not match are asked for again before a cut is given up: numbers come and go while we count.
 COUNTS_MAX = 5
 
@@ -92,6 +96,8 @@ class Planner:
             self._uncut_pages = min(max(int(share), UNCUT_PAGES_MIN), UNCUT_PAGES_MAX)
         cuts = await asyncio.gather(*(self.cut(shard, head) for shard, head in heads.items()))
         leaves = [leaf for cut in cuts for leaf in cut]
+        for leaf in [each for each in leaves if not each.whole][HEADS_MAX:]:
+            leaf.take_head()
         return Plan(leaves, {shard: head.total_size for shard, head in heads.items()}, self.remarks)
 
     async def cut(self, shard: Shard, head: Page) -> list[Leaf]:
