@@ -15,8 +15,11 @@ from prefect.types.entrypoint import EntrypointType
 from flows.emergency_address import emergency_address
 from flows.export_inventory import export_inventory
 from flows.follow_orders import follow_orders
+from flows.import_numbers import import_numbers
 from flows.order_numbers import order_numbers
+from flows.qualify_numbers import qualify_numbers
 from flows.search_and_rent import search_and_rent
+from flows.text_enable_numbers import text_enable_numbers
 
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
@@ -48,6 +51,21 @@ async def all_deployments() -> list[RunnerDeployment]:
         ),
         await emergency_address.ato_deployment(
             name="emergency-address",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await import_numbers.ato_deployment(
+            name="import-numbers",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await qualify_numbers.ato_deployment(
+            name="qualify-numbers",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await text_enable_numbers.ato_deployment(
+            name="text-enable-numbers",
             tags=["numberflow", "costs money"],
             entrypoint_type=EntrypointType.MODULE_PATH,
         ),

@@ -21,10 +21,14 @@ from numberflow.errors import BadInput
 from numberflow.export.words import inventory_text
 from numberflow.models.emergency_address import parse_emergency_address
 from numberflow.models.follow import parse_follow_orders
+from numberflow.models.import_numbers import parse_import_numbers
 from numberflow.models.inventory import parse_export_inventory
 from numberflow.models.order_numbers import parse_order_numbers
 from numberflow.models.orders import parse_search_and_rent
-from numberflow.models.reports import EmergencyReport, OrderReport, PurchaseReport, RunOutcome, RunReport
+from numberflow.models.qualify_numbers import parse_qualify
+from numberflow.models.reports import EmergencyReport, HostedReport, OrderReport, PurchaseReport, RunOutcome, RunReport
+from numberflow.models.text_enable_numbers import parse_text_enable
+from numberflow.purchase.hosting_words import hosted_rows, hosted_text
 from numberflow.purchase.order_words import follow_text, number_rows, order_text
 from numberflow.purchase.words import emergency_rows, emergency_text, report_rows, report_text
 from numberflow.settings import Settings
@@ -52,6 +56,10 @@ def _order_text(report: OrderReport) -> str:
     return f"{text}\n\n{report.requirements}" if report.requirements else text
 
 
+def _hosted_text(report: HostedReport) -> str:
+    return hosted_text(report) + ("\n" + as_table(hosted_rows(report)) if report.numbers else "")
+
+
 RUNNABLE = {
     "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
     "order-numbers": Runnable("flows.order_numbers.order_numbers", parse_order_numbers, _order_text),
@@ -59,6 +67,9 @@ RUNNABLE = {
     "emergency-address": Runnable(
         "flows.emergency_address.emergency_address", parse_emergency_address, _emergency_text
     ),
+    "import-numbers": Runnable("flows.import_numbers.import_numbers", parse_import_numbers, _hosted_text),
+    "qualify-numbers": Runnable("flows.qualify_numbers.qualify_numbers", parse_qualify, _hosted_text),
+    "text-enable-numbers": Runnable("flows.text_enable_numbers.text_enable_numbers", parse_text_enable, _hosted_text),
     "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, inventory_text),
 }
 

@@ -27,7 +27,13 @@ class Operation(StrEnum):
     CREATE_ORDER = "create_order"
     SUBMIT_ORDER = "submit_order"
     IMPORT = "import"
+    IMPORT_ORDER = "import_order"
+    ADD_NUMBERS = "add_numbers"
+    VOICE_CHALLENGE = "voice_challenge"
+    VERIFY_CODE = "verify_code"
     TEXT_ENABLE = "text_enable"
+    UPDATE_IMPORTED = "update_imported"
+    DELETE_IMPORTED = "delete_imported"
     PROVISION_EMERGENCY = "provision_emergency"
     DEPROVISION_EMERGENCY = "deprovision_emergency"
     UPDATE = "update"
@@ -37,8 +43,8 @@ class Operation(StrEnum):
 PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
 
 
-# The steps that open an order at the vendor, under an id that only its reply tells.
-ORDER_OPERATIONS = (Operation.CREATE_ORDER, Operation.IMPORT, Operation.TEXT_ENABLE)
+# The steps after which something is followed: orders under an id that only the vendor's reply tells, and batches that are qualified, under our own name.
+ORDER_OPERATIONS = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE, Operation.ADD_NUMBERS)
 
 
 class Finding(StrEnum):
@@ -160,10 +166,8 @@ class Intention:
 
     @property
     def opens_order(self) -> bool:
-        """Whether it opens an order, whose id only the vendor's reply tells. One number can be imported without an order."""
-        return self.operation in ORDER_OPERATIONS and not (
-            self.operation is Operation.IMPORT and self.subject is not None
-        )
+        """Whether it opens an order, whose id only the vendor's reply tells."""
+        return self.operation in ORDER_OPERATIONS and self.operation is not Operation.ADD_NUMBERS
 
     @property
     def resource(self) -> str:

@@ -228,3 +228,31 @@ class FollowReport(RunReport):
     """What a sweep over all open orders found."""
 
     orders: tuple[FollowLine, ...] = ()
+
+
+class HostedLine(BaseModel):
+    """One number that lives elsewhere and what became of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phone_number: str
+    state: str
+    """In words: imported, ordered, in progress, done, failed, ready, …, or the journal's word."""
+    order_id: str = ""
+    code: str = ""
+    """Why it failed: the vendor's or a carrier's code."""
+    advice: str = ""
+    intention_id: str = ""
+
+
+class HostedReport(RunReport):
+    """How a run over numbers that live elsewhere ended. Holds nothing of a letter or its signer."""
+
+    reference: str = ""
+    action: str = ""
+    """import, qualify, text-enable, configure or release."""
+    plan_only: bool = False
+    numbers: tuple[HostedLine, ...] = ()
+    orders: tuple[str, ...] = ()
+    """Ids of the hosting orders that this reference opened."""
+    open_items: tuple[OpenItem, ...] = ()

@@ -88,9 +88,45 @@ class Fate:
         return mortal
 
 
+# Costly requests of the imported-numbers API: operation in the journal, and what of path or body names its subject.
+HOSTING = (
+    ("POST", re.compile(r"/importedNumbers$"), "import", "phoneNumber"),
+    ("POST", re.compile(r"/hostingOrders:importNumbers$"), "import_order", "displayName"),
+    (
+        "POST",
+        re.compile(r"/(hostingOrders|qualifiedNumbers):textEnable(TollFree)?Numbers$"),
+        "text_enable",
+        "displayName",
+    ),
+    ("POST", re.compile(r"/qualifiedNumbers:addNumbers$"), "add_numbers", None),
+    ("POST", re.compile(r"/qualifiedNumbers/([^/]+):sendVoiceChallenge$"), "voice_challenge", "path"),
+    ("POST", re.compile(r"/qualifiedNumbers/([^/]+):verifyVoiceChallenge$"), "verify_code", "path"),
+    ("PATCH", re.compile(r"/importedNumbers/([^/]+)$"), "update_imported", "path"),
+    ("DELETE", re.compile(r"/importedNumbers/([^/]+)$"), "delete_imported", "path"),
+)
+ANY_SUBJECT = "*"
+
+
+def hosting_operation_of(request: httpx.Request) -> tuple[str, str] | None:
+    """The same for the imported-numbers API; the subject is ANY_SUBJECT where the request does not name it."""
+    for method, pattern, operation, where in HOSTING:
+        match = pattern.search(request.url.path)
+        if request.method != method or match is None:
+            continue
+        if where == "path":
+            return operation, match[1]
+        if where is None:
+            return operation, ANY_SUBJECT
+        # Behind the caller's own words, the token of an order is the last one of its name.
+        return operation, str(json.loads(request.content)[where]).split()[-1]
+    return None
+
+
 def operation_of(request: httpx.Request) -> tuple[str, str | None] | None:
     """Operation and subject of a costly request, None for a read."""
     path = request.url.path
+    if (hosting := hosting_operation_of(request)) is not None:
+        return hosting
     if request.method == "PATCH" and "/activeNumbers/" in path:
         return "update", path.rpartition("/")[2]
     if request.method != "POST" or not COSTLY.search(path):
@@ -138,8 +174,8 @@ class MortalTransport(httpx.AsyncBaseTransport):
         connection = sqlite3.connect(self._journal_file)
         try:
             (count,) = connection.execute(
-                "SELECT count(*) FROM intentions WHERE state = 'sending' AND operation = ? AND subject IS ?",
-                (operation, subject),
+                "SELECT count(*) FROM intentions WHERE state = 'sending' AND operation = ? AND (subject IS ? OR ? = ?)",
+                (operation, subject, subject, ANY_SUBJECT),
             ).fetchone()
         finally:
             connection.close()

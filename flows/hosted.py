@@ -1,0 +1,63 @@
+"""What the flows over numbers that live elsewhere have in common: how a run is opened, refused and concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.ending import ended
+from numberflow.errors import NumberflowError
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
+from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.purchase.desk import Desk
+from tasks.desk import open_desk
+from tasks.hosting import publish_hosted_report
+
+
+class _Order(Protocol):
+    @property
+    def reference(self) -> str | None: ...
+    @property
+    def project(self) -> str | None: ...
+
+
+Order = TypeVar("Order", bound=_Order)
+
+
+async def run_hosted(
+    action: str,
+    reference: str | None,
+    parse: Callable[[], Order],
+    work: Callable[[Desk, Order, str, str], Awaitable[HostedReport]],
+) -> State[HostedReport] | HostedReport:
+    """Check the parameters, do the work at a desk, publish the report and name the run's state after the way in which it ended.
+
+    Args:
+        action: the report's word for what is done.
+        reference: as it was given, for a report about parameters that cannot be read.
+        parse: checks the parameters; the form can be sent unchecked.
+        work: given desk, checked parameters, reference and flow-run id.
+    """
+    run_id = str(flow_run.get_id())
+    name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
+    try:
+        order = parse()
+        name = order.reference or run_id
+        async with open_desk(order.project) as desk:
+            report = await work(desk, order, name, run_id)
+    except NumberflowError as error:
+        report = HostedReport(
+            outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause, then run again with the same reference",
+            reference=name, action=action, flow_run_id=run_id,
+        )  # fmt: skip
+    logger = get_run_logger()
+    try:
+        await publish_hosted_report(report)
+    except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    logger.info("%s: %s, %d numbers. %s", report.reference, report.outcome.value, len(report.numbers), report.reason)
+    return ended(report)

@@ -1,0 +1,63 @@
+"""Import numbers whose messaging is routed to Sinch already: one by one request, several by hosting orders."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.forms import MAY_STAY_EMPTY
+from flows.hosted import run_hosted
+from numberflow.models.import_numbers import ImportNumbersOrder, parse_import_numbers
+from numberflow.models.north_american import HostedRegion
+from numberflow.models.orders import SmsLink
+from numberflow.models.reports import HostedReport
+from numberflow.purchase.desk import Desk
+from tasks.hosting import import_numbers as import_all
+from tasks.hosting import look_at_imports
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(name="import-numbers", flow_run_name="import {region_code} numbers", retries=0, persist_result=False)
+async def import_numbers(
+    *,
+    phone_numbers: tuple[str, ...],
+    sms: SmsLink,
+    region_code: HostedRegion = HostedRegion.US,
+    display_name: OptionalText = "",
+    callback_url: OptionalText = "",
+    migrate_to_sinch_tmo: bool = False,
+    numbers_per_order: int = 5,
+    plan_only: bool = False,
+    reference: OptionalText = "",
+    project: OptionalText = "",
+) -> State[HostedReport] | HostedReport:
+    """Import numbers that live elsewhere, each once.
+
+    One number goes by a request of its own, several by hosting orders of at most five that carry a token of ours. The orders are followed by
+    follow-orders. Run it again with the same reference to resume, or to see how far the numbers are.
+
+    Args:
+        phone_numbers: The numbers, E.164; US or CA, local or toll-free. Their messaging is routed to Sinch already; otherwise qualify and text-enable them.
+        sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
+        region_code: US or CA. All numbers of one run are in one region.
+        display_name: What the numbers are called. Numbers of an order carry its token behind it; configure-numbers renames them.
+        callback_url: Where the vendor sends events about these numbers.
+        migrate_to_sinch_tmo: Take the numbers over from another aggregator at T-Mobile. After carrier error 60135: release the number, then import it with this.
+        numbers_per_order: Most numbers of an order. Five, unless the account manager has raised the limit.
+        plan_only: Say what is imported already and what would be; import nothing.
+        reference: Your name for this import. The same reference is the same import, for ever. Empty: this run is the import.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "phone_numbers": phone_numbers, "sms": sms.model_dump() if isinstance(sms, SmsLink) else sms, "region_code": region_code,
+        "display_name": display_name, "callback_url": callback_url, "migrate_to_sinch_tmo": migrate_to_sinch_tmo,
+        "numbers_per_order": numbers_per_order, "plan_only": plan_only, "reference": reference, "project": project,
+    }  # fmt: skip
+    return await run_hosted("import", reference, lambda: parse_import_numbers(parameters), _run)
+
+
+async def _run(desk: Desk, order: ImportNumbersOrder, reference: str, run_id: str) -> HostedReport:
+    return await (look_at_imports if order.plan_only else import_all)(desk, order, reference, run_id)

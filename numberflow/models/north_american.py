@@ -1,0 +1,59 @@
+"""Numbers that can live elsewhere: North American ones, local or toll-free. What holds for them in the parameters of every flow about them.
+
+Source: docs/vendor/imported-hosting-behaviour.md §7, §13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import phonenumbers
+
+# docs/vendor/imported-hosting-behaviour.md §13.
+_TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
+
+
+class HostedRegion(StrEnum):
+    """Where numbers can live that are imported or text-enabled."""
+
+    US = "US"
+    CA = "CA"
+
+
+def is_toll_free(phone_number: str) -> bool:
+    """Whether a North American number is toll-free, by its prefix."""
+    return phone_number.startswith(_TOLL_FREE)
+
+
+def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
+    """Each number once, at least one, at most `most`, all of them North American.
+
+    Raises:
+        ValueError: says what is wrong, with the number.
+    """
+    if not phone_numbers:
+        raise ValueError("is empty; name the numbers, E.164")
+    if len(phone_numbers) > most:
+        raise ValueError(f"names {len(phone_numbers)} numbers; at most {most} go in one run")
+    twice = sorted({number for number in phone_numbers if phone_numbers.count(number) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]} stands in the list twice")
+    for number in phone_numbers:
+        if phonenumbers.parse(number).country_code != 1:
+            raise ValueError(f"{number} is neither a US nor a CA number; no other can live elsewhere")
+
+
+def check_region(phone_numbers: Sequence[str], region_code: HostedRegion) -> None:
+    """All numbers belong to that region as far as their area codes say; toll-free numbers belong to both.
+
+    Raises:
+        ValueError: names the number, its region and the mend.
+    """
+    for number in phone_numbers:
+        # None: an area code that the numbering plan does not know (yet). The vendor decides then.
+        home = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+        if home is None or is_toll_free(number) or home == region_code:
+            continue
+        mend = f"put {home} numbers into a run of their own" if home in tuple(HostedRegion) else "only US and CA do"
+        raise ValueError(f"{number} belongs to {home}, not to {region_code}; {mend}")

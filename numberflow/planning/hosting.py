@@ -1,0 +1,158 @@
+"""How far a number in a hosting order is, and how an order went. Pure: what the vendor shows in, words out.
+
+COMPLETED says that work has ended, not that it went well: each number's steps decide (docs/vendor/imported-hosting-behaviour.md §4). Not here: reading
+any of it (numberflow.purchase), and what a failure code means (hosting_failures.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from numberflow.models.hosting import HostingOrder, HostingOrderNumber, HostingOrderState, HostingOrderType
+from numberflow.models.imported import ImportedNumber, QualificationState, QualifiedNumber, StepState
+from numberflow.planning.hosting_failures import FailureAdvice, Step, advice_for
+
+
+class Progress(StrEnum):
+    """Where one number stands. What the vendor shows and we do not know is `in progress`: look again later (§17)."""
+
+    IN_PROGRESS = "in progress"
+    DONE = "done"
+    FAILED = "failed"
+    UNCLEAR = "unclear"
+    """The order has ended, and the number does not show how."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberProgress:
+    """One number of an order: `step` is the one that runs or failed, `code` the vendor's or a carrier's."""
+
+    phone_number: str
+    progress: Progress
+    step: Step | None = None
+    step_state: str = ""
+    code: str = ""
+
+    @property
+    def advice(self) -> FailureAdvice | None:
+        """What a failure means and what to do; None for anything else."""
+        if self.progress is not Progress.FAILED:
+            return None
+        if self.step is None:
+            return FailureAdvice("the order was rejected as a whole", "ask the vendor why, then order again")
+        return advice_for(self.code, self.step)
+
+
+FINAL_ORDER_STATES = frozenset({HostingOrderState.COMPLETED, HostingOrderState.REJECTED})
+
+
+def judge_number(shown: HostingOrderNumber, order: HostingOrder) -> NumberProgress:
+    """What one number of an order shows.
+
+    A step that does not apply is left out, and so is one after a failure; before the steps begin they wait (§4, assumed).
+    """
+    states = {
+        Step.OSR: shown.osr_update and shown.osr_update.state,
+        Step.PLATFORM: shown.platform_provisioning and shown.platform_provisioning.state,
+        Step.CAMPAIGN: shown.campaign_provisioning and shown.campaign_provisioning.state,
+    }
+    for step, state in states.items():
+        if state == StepState.FAILED:
+            return NumberProgress(shown.phone_number, Progress.FAILED, step, state, carrier_code(shown))
+    if order.state == HostingOrderState.REJECTED:
+        return NumberProgress(shown.phone_number, Progress.FAILED)
+    for step in steps_of(order):
+        if states[step] != StepState.DONE:
+            ended = order.state == HostingOrderState.COMPLETED
+            progress = Progress.UNCLEAR if ended else Progress.IN_PROGRESS
+            return NumberProgress(shown.phone_number, progress, step, states[step] or "")
+    return NumberProgress(shown.phone_number, Progress.DONE)
+
+
+def steps_of(order: HostingOrder) -> tuple[Step, ...]:
+    """The steps that apply to the numbers of an order (§4)."""
+    first = (Step.PLATFORM,) if order.order_type == HostingOrderType.IMPORT else (Step.OSR, Step.PLATFORM)
+    return (*first, Step.CAMPAIGN) if order.campaign_id else first
+
+
+def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
+    """The first carrier code that a number shows; empty when all is fine there. T-Mobile first: its 60135 has a cure."""
+    holder = shown if isinstance(shown, HostingOrderNumber) else shown.mno_configuration
+    if holder is None:
+        return ""
+    blocks = (holder.sms_tmo, holder.mms_tmo, holder.sms_att, holder.mms_att)
+    return next((block.error_code for block in blocks if block is not None and block.error_code), "")
+
+
+def imported_code(number: ImportedNumber | None) -> str:
+    """Why the link of an imported number failed: the carrier's code, or the vendor's. Empty when it did not, or nobody says."""
+    if number is None:
+        return ""
+    if code := carrier_code(number):
+        return code
+    for detail in (number.campaign_provisioning, number.sms_provisioning):
+        if detail is not None and detail.state == StepState.FAILED and detail.error_code:
+            return detail.error_code
+    scheduled = number.sms_configuration and number.sms_configuration.scheduled_provisioning
+    return next(iter(scheduled.error_codes), "") if scheduled and scheduled.status == StepState.FAILED else ""
+
+
+class Readiness(StrEnum):
+    """Whether a number can be text-enabled, and if not, whether waiting helps."""
+
+    READY = "ready"
+    UNKNOWN = "not added"
+    CHECKING = "being checked"
+    UNPROVEN = "ownership not proven"
+    CALLED = "waiting for the code"
+    FAILED = "proof failed"
+    BLOCKED = "blocked"
+    NOT_ELIGIBLE = "not eligible"
+    HOSTING = "being hosted"
+    HOSTED = "hosted"
+
+
+_READINESS = {
+    QualificationState.ELIGIBLE_CHECK_PENDING: Readiness.CHECKING,
+    QualificationState.ELIGIBLE: Readiness.UNPROVEN,
+    QualificationState.NOT_ELIGIBLE: Readiness.NOT_ELIGIBLE,
+    QualificationState.VERIFICATION_PENDING: Readiness.CALLED,
+    QualificationState.VERIFICATION_FAILED: Readiness.FAILED,
+    QualificationState.VERIFICATION_BLOCKED: Readiness.BLOCKED,
+    QualificationState.VERIFIED: Readiness.READY,
+    QualificationState.HOSTING_IN_PROGRESS: Readiness.HOSTING,
+    QualificationState.HOSTING_DONE: Readiness.HOSTED,
+    # The proof stays proven: text-enabling again is allowed (§3, assumed).
+    QualificationState.HOSTING_FAILED: Readiness.READY,
+}
+ADVICE = {
+    Readiness.READY: "text-enable it: text-enable-numbers",
+    Readiness.UNKNOWN: "qualify it first: qualify-numbers",
+    Readiness.CHECKING: "the vendor checks it; that takes a minute",
+    Readiness.UNPROVEN: "prove ownership: by a call (method voice), or by invoices that list it, mailed to orders@sinch.com",
+    Readiness.CALLED: "hand in the code that the call spoke: qualify-numbers with method voice",
+    Readiness.FAILED: "the proof was refused; try the other way: another call, or invoices that list the number",
+    Readiness.BLOCKED: "too many wrong codes; only the vendor's staff can release it: write to orders@sinch.com",
+    Readiness.NOT_ELIGIBLE: "it cannot be hosted (a mobile number, or its route is locked); choose another number",
+    Readiness.HOSTING: "an order works on it; follow-orders tells how it goes",
+    Readiness.HOSTED: "it is hosted already; configure it with configure-numbers",
+}
+
+
+def readiness(number: QualifiedNumber | None) -> Readiness:
+    """Whether a number is ready to be text-enabled: VERIFIED, or ELIGIBLE with its ownership DONE (§3)."""
+    if number is None:
+        return Readiness.UNKNOWN
+    proven = number.ownership_verification is not None and number.ownership_verification.status == StepState.DONE
+    if number.state == QualificationState.ELIGIBLE and proven:
+        return Readiness.READY
+    # A state that we do not know is not final: look again later (§17). The wire's text equals the enum's member.
+    return next((found for state, found in _READINESS.items() if state == number.state), Readiness.CHECKING)
+
+
+def counted(states: Iterable[str]) -> str:
+    """States and how often each occurs, in the order of their first: "38 done, 2 failed"."""
+    listed = list(states)
+    return ", ".join(f"{listed.count(state)} {state}" for state in dict.fromkeys(listed))

@@ -1,0 +1,193 @@
+"""What every run over numbers that live elsewhere needs: one step through the journal, tokens of orders, how far an order is, the report.
+
+Not here: which steps are due (import_numbers, text_enable, qualify, configure, release) and the sweep that follows open orders (hosting_follow).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from numberflow.client import Client
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Intention,
+    Lease,
+    LeaseKeeper,
+    NewIntention,
+    Purchase,
+    SettlePolicy,
+    State,
+    run_costly_step,
+)
+from numberflow.models.hosting import HostingOrder
+from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
+from numberflow.planning.hosting import NumberProgress, Progress, imported_code, judge_number
+from numberflow.planning.hosting_failures import Step
+from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.follow import take_up
+from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.steps import named
+from numberflow.steps.reading import imported_or_none, none_if_absent
+
+# Reads at once; the client's own rate limit is the real one.
+READS_AT_ONCE = 8
+# 80 bits: no two orders of all accounts share a token by chance, and it still fits into a column of the dashboard.
+_TOKEN_DIGITS = 20
+# Further numbers of one page; the server may use less.
+_PAGE_SIZE = 100
+
+
+class CostlyStep(Protocol):
+    """The two halves of a step, as numberflow.steps has them."""
+
+    async def do(self, attempt: Attempt) -> Applied:
+        """Send the request once."""
+
+    async def look(self, intention: Intention) -> Evidence:
+        """Read the vendor's state."""
+
+
+StepFor = Callable[[Intention], CostlyStep]
+
+
+def token_of(purchase: Purchase, position: int) -> str:
+    """The word in an order's name by which it is found again: the same for the same purchase and position, and nobody else's."""
+    digest = hashlib.sha256(f"{purchase.id}/{position}".encode()).hexdigest()
+    return f"nf-{digest[:_TOKEN_DIGITS]}"
+
+
+def settle_policy(desk: Desk, **more: Any) -> SettlePolicy:
+    """How patient a step is at this desk."""
+    return SettlePolicy(settle_s=desk.settings.settle_s, lease_wait_s=1.5 * desk.settings.lease_s, **more)
+
+
+async def plan(
+    desk: Desk, purchase: Purchase, lines: Sequence[NewIntention], lease: Lease, flow_run_id: str | None
+) -> tuple[Intention, ...]:
+    """Write steps down. No price is published for any of them, so there is no cap that they could break."""
+    return await in_thread(
+        desk.journal.plan, purchase.id, lines, lease=lease, cap_today=None, cap_monthly=None, currency=None,
+        flow_run_id=flow_run_id,
+    )  # fmt: skip
+
+
+async def run_step(
+    desk: Desk, row: Intention, step: CostlyStep, keeper: LeaseKeeper, lease: Lease, **policy: Any
+) -> Intention:
+    """Bring one step as far as it goes. Errors as in `run_costly_step`."""
+    return await run_costly_step(
+        desk.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
+        policy=settle_policy(desk, **policy), sleep=desk.wait,
+    )  # fmt: skip
+
+
+async def lost_race(desk: Desk, rows: Sequence[Intention]) -> bool:
+    """Whether one of these steps was refused by a 409: somebody else was faster, so what is left is to be looked at again."""
+    for row in rows:
+        if row.state is State.REFUSED:
+            history = await in_thread(desk.journal.history, row.id)
+            if history.attempts and history.attempts[-1].http_status == 409:
+                return True
+    return False
+
+
+async def take_up_orders(desk: Desk, rows: Sequence[Intention]) -> dict[str, str]:
+    """Hand the orders of these steps to the sweep. Repeat at will. Returns the order's id by its token."""
+    await take_up(desk, rows)
+    return {
+        named(row): str(row.result["order"]["order_id"])
+        for row in rows
+        if row.state is State.DONE and row.opens_order and row.result is not None and "order" in row.result
+    }
+
+
+async def order_progress(client: Client, order_id: str) -> tuple[HostingOrder | None, list[NumberProgress]]:
+    """How far an order and its numbers are. None: reads do not show the order (yet). Codes of failures are looked up where they are shown.
+
+    Costs: nothing; two reads and one for each failed number.
+    """
+    order = await none_if_absent(client.hosting_orders.get(order_id))
+    if order is None:
+        return None, []
+    shown = [number async for number in client.hosting_orders.iterate_numbers(order_id, page_size=_PAGE_SIZE)]
+    return order, [await _with_code(client, judge_number(number, order)) for number in shown]
+
+
+async def _with_code(client: Client, number: NumberProgress) -> NumberProgress:
+    """An order names carriers' codes only; the vendor's own stand at the imported number, if there is one (§4)."""
+    if number.progress is not Progress.FAILED or number.code or number.step is not Step.CAMPAIGN:
+        return number
+    code = imported_code(await imported_or_none(client, number.phone_number))
+    return NumberProgress(number.phone_number, number.progress, number.step, number.step_state, code)
+
+
+def progress_line(number: NumberProgress, order_id: str, intention_id: str = "") -> HostedLine:
+    """One number of an order in words."""
+    advice = str(number.advice or "")
+    if number.progress is not Progress.FAILED and number.step is not None:
+        advice = f"{number.step} is {number.step_state or 'not shown'}"
+    return HostedLine(
+        phone_number=number.phone_number, state=number.progress.value, order_id=order_id, code=number.code, advice=advice,
+        intention_id=intention_id,
+    )  # fmt: skip
+
+
+async def ordered_lines(desk: Desk, row: Intention, order_id: str) -> list[HostedLine]:
+    """The numbers of one order step in words: how far they are where an order was opened, the journal's word where not."""
+    numbers = list(row.request["numbers"])
+    if row.state is not State.DONE:
+        return [
+            HostedLine(phone_number=each, state=row.state.value, advice=row.reason or "", intention_id=row.id)
+            for each in numbers
+        ]
+    order, shown = await order_progress(desk.client, order_id) if order_id else (None, [])
+    told = {each.phone_number: each for each in shown}
+    if order is None or not told.keys() >= set(numbers):
+        # Just opened: reads may be behind. The order is known all the same.
+        return [
+            HostedLine(phone_number=each, state="ordered", order_id=order_id, intention_id=row.id) for each in numbers
+        ]
+    return [progress_line(told[each], order_id, row.id) for each in numbers]
+
+
+# States of a line with which nobody has to do anything.
+_AS_WISHED = frozenset({"imported", "ordered", "in progress", "done", "ready", "changed", "released", "being checked"})
+
+
+def hosted_report(
+    lines: Sequence[HostedLine],
+    rows: Sequence[Intention] = (),
+    *,
+    wished: frozenset[str] = _AS_WISHED,
+    notes: Sequence[str] = (),
+    **facts: Any,
+) -> HostedReport:
+    """Put a run into words: done, refused, or needs a person.
+
+    Args:
+        lines: every number that was asked for.
+        rows: every step of the reference.
+        wished: states of a line that are as asked.
+        notes: further sentences.
+        facts: further fields of the report.
+    """
+    waiting = [row for row in rows if row.state in AT_STAKE_STATES]
+    short = [line for line in lines if line.state not in wished]
+    outcome = RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED if short else RunOutcome.DONE
+    reason = mend = ""
+    if waiting:
+        reason = f"of {len(waiting)} requests it is not known whether the vendor took them"
+        mend = "run again with the same reference to look once more, or settle each open item with its command"
+    elif short:
+        states = dict.fromkeys(line.state for line in short)
+        reason = f"{len(short)} of {len(lines)} numbers are not as asked: {'; '.join(states)}"
+        mend = "see the advice beside each number, then run again with the same reference"
+    orders = dict.fromkeys(line.order_id for line in lines if line.order_id)
+    return HostedReport(
+        outcome=outcome, reason=reason, mend=mend, numbers=tuple(lines), orders=tuple(orders),
+        open_items=tuple(open_item(row) for row in waiting), notes=tuple(notes), **facts,
+    )  # fmt: skip

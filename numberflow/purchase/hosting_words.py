@@ -1,0 +1,41 @@
+"""Reports about numbers that live elsewhere, in words and tables. Pure. Nothing of a letter is in any of them.
+
+Not here: where they are shown (tasks, cli) and what they say (hosting).
+"""
+
+from __future__ import annotations
+
+from numberflow.models.reports import HostedReport
+from numberflow.planning.hosting import counted
+from numberflow.purchase.words import open_words
+
+
+def hosted_rows(report: HostedReport) -> list[dict[str, str]]:
+    """One row per number."""
+    return [
+        {
+            "phone number": line.phone_number,
+            "state": line.state,
+            "order": line.order_id,
+            "code": line.code,
+            "advice": line.advice,
+        }
+        for line in report.numbers
+    ]
+
+
+def hosted_text(report: HostedReport) -> str:
+    """The report as markdown: outcome, how many numbers are where, what to do, what is open."""
+    lines = [f"# {report.reference or report.action}: {report.action} {report.outcome.value.replace('_', ' ')}", ""]
+    states = [line.state for line in report.numbers]
+    lines.append(f"{len(states)} numbers: {counted(states)}." if states else "No number.")
+    if report.orders:
+        lines.append(f"Hosting orders: {', '.join(report.orders)}.")
+    if report.reason:
+        lines += ["", f"**Why:** {report.reason}"]
+    if report.mend:
+        lines += ["", f"**What to do:** {report.mend}"]
+    for item in report.open_items:
+        lines += open_words(item, "")
+    lines += ["", *[f"- {note}" for note in report.notes]]
+    return "\n".join(lines)

@@ -1,0 +1,195 @@
+"""Import numbers that are routed to Sinch already: one by one request, several by hosting orders, each through the journal and under one reference.
+
+Not here: how one step is done and recognised (steps.import_number, steps.hosting) and what becomes of an order later (hosting_follow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, Purchase, State
+from numberflow.models.import_numbers import ImportNumbersOrder
+from numberflow.models.imported import ImportedNumber
+from numberflow.models.reports import HostedLine, HostedReport
+from numberflow.planning.hosting import imported_code
+from numberflow.planning.hosting_failures import Step, advice_for
+from numberflow.purchase.desk import Desk, each_of, in_thread
+from numberflow.purchase.hosting import (
+    READS_AT_ONCE,
+    CostlyStep,
+    hosted_report,
+    lost_race,
+    ordered_lines,
+    plan,
+    run_step,
+    take_up_orders,
+    token_of,
+)
+from numberflow.steps.hosting import IMPORT_ORDER, ImportOrder
+from numberflow.steps.import_number import OPERATION as IMPORT
+from numberflow.steps.import_number import ImportNumber, linked_as, told_links
+from numberflow.steps.reading import imported_or_none
+
+OPERATION = "import_numbers"
+# Somebody else who imports the same numbers at the same time: looked at again this often. More needs a person, not a loop.
+ROUNDS_MAX = 3
+
+_CONFLICT, _PLANNED = "imported otherwise", "to be imported"
+
+
+@dataclass
+class ImportResult:
+    """What a run of import-numbers found and did. `adopted`: numbers that were imported as wanted before; `others`: as somebody else wanted them."""
+
+    rows: list[Intention] = field(default_factory=list)
+    adopted: dict[str, ImportedNumber] = field(default_factory=dict)
+    others: dict[str, ImportedNumber] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    order_ids: dict[str, str] = field(default_factory=dict)
+    """Id of each order that is open or ended, by its token."""
+
+
+async def look_at_numbers(desk: Desk, order: ImportNumbersOrder, phone_numbers: Sequence[str]) -> ImportResult:
+    """Which numbers are imported already, and as wanted. Costs: nothing; a read for each number."""
+    shown = await each_of(phone_numbers, lambda number: imported_or_none(desk.client, number), at_once=READS_AT_ONCE)
+    result = ImportResult()
+    for number in shown:
+        if number is not None:
+            as_wanted = linked_as(number, _links(order))
+            (result.adopted if as_wanted else result.others)[number.phone_number] = number
+    result.missing = tuple(
+        number for number in phone_numbers if number not in result.adopted and number not in result.others
+    )
+    return result
+
+
+async def import_numbers(
+    desk: Desk, order: ImportNumbersOrder, reference: str, *, flow_run_id: str | None
+) -> ImportResult:
+    """Import what is not imported yet, and hand every order to the sweep.
+
+    Costs: see the steps. Repeat: safe; an open step is looked up at the vendor before anything is sent again.
+
+    Raises:
+        ReferenceConflict: the reference stands for something else.
+        LeaseLost: another run works on it.
+        JournalUnavailable: no journal, no import.
+    """
+    new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
+    purchase = await in_thread(desk.journal.open_purchase, new)
+    async with desk.hold(purchase) as (keeper, lease):
+        known = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+        rows = [await _run(desk, row, keeper, lease) for row in known]
+        result = ImportResult()
+        for _ in range(ROUNDS_MAX):
+            covered = {number for row in rows if row.state is not State.REFUSED for number in numbers_of(row)}
+            result = await look_at_numbers(desk, order, [each for each in order.phone_numbers if each not in covered])
+            if not result.missing:
+                break
+            lines = _lines(order, purchase, result.missing, first=len(rows))
+            planned = await plan(desk, purchase, lines, lease, flow_run_id)
+            ended = [await _run(desk, row, keeper, lease) for row in planned]
+            rows += ended
+            if not await lost_race(desk, ended):
+                break
+        result.rows = rows
+        result.order_ids = await take_up_orders(desk, rows)
+        return result
+
+
+async def import_report(
+    desk: Desk, order: ImportNumbersOrder, reference: str, result: ImportResult, *, flow_run_id: str | None = None
+) -> HostedReport:
+    """Put a run into words, every number with how far it is now. Costs: nothing; two reads for each order."""
+    told: dict[str, HostedLine] = {}
+    # Later rows are told over earlier ones: a number that was refused in one order may stand in the next.
+    for row in result.rows:
+        lines = (
+            await ordered_lines(desk, row, result.order_ids.get(str(row.subject), ""))
+            if row.operation == IMPORT_ORDER
+            else [await _single_line(desk, order, row)]
+        )
+        told |= {line.phone_number: line for line in lines}
+    told |= {each: _adopted_line(number) for each, number in result.adopted.items()}
+    told |= {each: _other_line(order, number) for each, number in result.others.items()}
+    for number in result.missing:
+        told.setdefault(number, HostedLine(phone_number=number, state=_PLANNED))
+    notes = []
+    if order.plan_only:
+        orders = -(-len(result.missing) // order.numbers_per_order)
+        how = f"{orders} orders of up to {order.numbers_per_order}" if order.by_order else "one request"
+        notes.append(
+            f"plan only: {len(result.missing)} numbers would be imported by {how if result.missing else 'nothing'}"
+        )
+    elif any(row.operation == IMPORT_ORDER and row.state is State.DONE for row in result.rows):
+        notes.append("the orders are followed by follow-orders until every number has ended; nothing can cancel them")
+    return hosted_report(
+        [told[number] for number in order.phone_numbers], result.rows, wished=_WISHED | {_PLANNED} if order.plan_only else _WISHED, notes=notes, reference=reference,
+        action="import", plan_only=order.plan_only, project_id=desk.project_id, flow_run_id=flow_run_id,
+    )  # fmt: skip
+
+
+_WISHED = frozenset({"imported", "linking", "ordered", "in progress", "done"})
+
+
+def numbers_of(row: Intention) -> tuple[str, ...]:
+    """The numbers that a step is about."""
+    return tuple(row.request.get("numbers", ())) or ((row.subject,) if row.subject else ())
+
+
+def _lines(order: ImportNumbersOrder, purchase: Purchase, missing: Sequence[str], *, first: int) -> list[NewIntention]:
+    """The steps that import these numbers; `first` is the position of the next step, which makes the token of its order its own."""
+    texts = {"display_name": order.display_name, "callback_url": order.callback_url}
+    if not order.by_order:
+        request: dict[str, Any] = {"region_code": str(order.region_code), **_links(order), **texts}
+        return [NewIntention(IMPORT, number, f"{IMPORT} {number}", request) for number in missing]
+    lines: list[NewIntention] = []
+    for begin in range(0, len(missing), order.numbers_per_order):
+        token = token_of(purchase, first + len(lines))
+        request = {
+            "region_code": str(order.region_code), "numbers": list(missing[begin : begin + order.numbers_per_order]), **_links(order),
+            **texts, "migrate_to_sinch_tmo": order.migrate_to_sinch_tmo,
+        }  # fmt: skip
+        lines.append(NewIntention(IMPORT_ORDER, token, f"{IMPORT_ORDER} {token}", request))
+    return lines
+
+
+async def _run(desk: Desk, row: Intention, keeper: LeaseKeeper, lease: Lease) -> Intention:
+    step: CostlyStep = ImportOrder(desk.client) if row.operation == IMPORT_ORDER else ImportNumber(desk.client)
+    return await run_step(desk, row, step, keeper, lease)
+
+
+def _links(order: ImportNumbersOrder) -> dict[str, str]:
+    return {"service_plan_id": order.sms.service_plan_id, "campaign_id": order.sms.campaign_id or ""}
+
+
+async def _single_line(desk: Desk, order: ImportNumbersOrder, row: Intention) -> HostedLine:
+    number = str(row.subject)
+    if row.state is not State.DONE:
+        return HostedLine(phone_number=number, state=row.state.value, advice=row.reason or "", intention_id=row.id)
+    shown = await imported_or_none(desk.client, number)
+    line = HostedLine(phone_number=number, state="imported") if shown is None else _adopted_line(shown)
+    if shown is not None and not linked_as(shown, _links(order)):
+        line = line.model_copy(update={"advice": f"linked by somebody to {told_links(shown)} since"})
+    return line.model_copy(update={"intention_id": row.id})
+
+
+def _adopted_line(number: ImportedNumber) -> HostedLine:
+    if code := imported_code(number):
+        advice = str(advice_for(code, Step.CAMPAIGN))
+        return HostedLine(phone_number=number.phone_number, state="failed", code=code, advice=advice)
+    job = number.sms_configuration and number.sms_configuration.scheduled_provisioning
+    state = "linking" if job else "imported"
+    return HostedLine(phone_number=number.phone_number, state=state, advice=told_links(number))
+
+
+def _other_line(order: ImportNumbersOrder, number: ImportedNumber) -> HostedLine:
+    wanted = _links(order)
+    return HostedLine(
+        phone_number=number.phone_number,
+        state=_CONFLICT,
+        advice=f"it is imported with {told_links(number)}, wanted is plan {wanted['service_plan_id']}, campaign "
+        f"{wanted['campaign_id'] or 'none'}; link it with configure-numbers, or release it with release-numbers",
+    )

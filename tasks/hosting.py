@@ -1,0 +1,61 @@
+"""Steps over numbers that live elsewhere as Prefect tasks: import, and what every such run tells. Nothing of a letter passes through here."""
+
+from __future__ import annotations
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.events import emit_event
+
+from numberflow.models.import_numbers import ImportNumbersOrder
+from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.purchase import import_numbers as imports
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.hosting_words import hosted_rows, hosted_text
+from tasks.step import step
+
+
+@step("look at the numbers to import")
+async def look_at_imports(
+    desk: Desk, order: ImportNumbersOrder, reference: str, flow_run_id: str | None
+) -> HostedReport:
+    """Which numbers are imported already, and which would be.
+
+    Costs: nothing. Repeat: safe.
+    """
+    result = await imports.look_at_numbers(desk, order, order.phone_numbers)
+    return await imports.import_report(desk, order, reference, result, flow_run_id=flow_run_id)
+
+
+@step("import numbers")
+async def import_numbers(
+    desk: Desk, order: ImportNumbersOrder, reference: str, flow_run_id: str | None
+) -> HostedReport:
+    """Import the numbers that are not imported yet, each request through the journal, and hand the orders to the sweep.
+
+    Costs: no price is published; count on one for each number. Repeat: safe; what is open is looked up first.
+    """
+    result = await imports.import_numbers(desk, order, reference, flow_run_id=flow_run_id)
+    return await imports.import_report(desk, order, reference, result, flow_run_id=flow_run_id)
+
+
+@step("publish hosting report")
+async def publish_hosted_report(report: HostedReport) -> None:
+    """Put the report into a table and a summary in words; call a person when one is needed.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    key = f"{report.action}-numbers"
+    if report.numbers:
+        description = f"{report.action} numbers, {report.reference}"
+        await acreate_table_artifact(table=hosted_rows(report), key=f"{key}-report", description=description)
+    await acreate_markdown_artifact(
+        markdown=hosted_text(report), key=f"{key}-summary", description=f"{report.action} numbers, {report.reference}"
+    )
+    if report.outcome is RunOutcome.NEEDS_PERSON:
+        emit_event(
+            event="numberflow.needs-person",
+            resource={"prefect.resource.id": f"numberflow.hosting.{report.project_id}.{report.reference}"},
+            payload={
+                "reference": report.reference, "reason": report.reason, "mend": report.mend,
+                "commands": [item.command for item in report.open_items], "flow_run_id": report.flow_run_id,
+            },
+        )  # fmt: skip

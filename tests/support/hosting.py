@@ -1,0 +1,181 @@
+"""Runs over numbers that live elsewhere, at library level and in-process: what a fault matrix and the stories play on.
+
+Not here: who dies when (dying.py), which faults there are (mishaps.py), and what is claimed (the tests).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import Secret, SecretStr
+from support.dying import Fate, is_death
+from support.letters import DIRECT, SIGNER
+from support.shop import Shop
+
+from numberflow.journal import Intention, OrderKind
+from numberflow.models.hosting import BlanketLoa
+from numberflow.models.import_numbers import parse_import_numbers
+from numberflow.models.north_american import is_toll_free
+from numberflow.models.qualify_numbers import parse_qualify
+from numberflow.models.reports import FollowLine, HostedReport
+from numberflow.models.text_enable_numbers import parse_text_enable
+from numberflow.purchase import import_numbers as imports
+from numberflow.purchase import qualify as qualifying
+from numberflow.purchase import text_enable as enabling
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.follow import follow_orders
+from numberflow.purchase.hosting_follow import follow_hosting
+from numberflow.purchase.letter import read_letter
+from numberflow.purchase.qualification_follow import follow_qualification
+from numberflow.purchase.qualify import Next, VoiceTurn
+
+PLAN, CAMPAIGN = "plan-hosting", "campaign-hosting"
+REFERENCE = "HOST-1"
+
+
+def numbers(count: int, area: str = "212") -> list[str]:
+    """So many US local numbers that nobody has."""
+    return [f"+1{area}555{index:04d}" for index in range(1, count + 1)]
+
+
+def signer(mark: str = "ada") -> dict[str, Any]:
+    """What a paper with a direct letter holds."""
+    return {**DIRECT["directLoaInfo"], "authorisedPerson": SIGNER | {"email": f"{mark}@example.test"}}
+
+
+def text_enabling(phone_numbers: list[str], **parameters: Any) -> Any:
+    """Checked parameters of text-enable-numbers."""
+    sms = {"service_plan_id": PLAN, "campaign_id": "" if is_toll_free(phone_numbers[0]) else CAMPAIGN}
+    return parse_text_enable({"phone_numbers": phone_numbers, "sms": sms, "loa": "/run/loa.json"} | parameters)
+
+
+def qualifying_order(phone_numbers: list[str], **parameters: Any) -> Any:
+    """Checked parameters of qualify-numbers."""
+    return parse_qualify({"phone_numbers": phone_numbers} | parameters)
+
+
+def importing(phone_numbers: list[str], **parameters: Any) -> Any:
+    """Checked parameters of import-numbers."""
+    sms = {"service_plan_id": PLAN, "campaign_id": CAMPAIGN}
+    return parse_import_numbers({"phone_numbers": phone_numbers, "sms": sms} | parameters)
+
+
+class HostingShop(Shop):
+    """A shop whose runs are about numbers that live elsewhere."""
+
+    def __init__(self, folder: Path, **simulator: Any) -> None:
+        super().__init__(folder, active=0, **simulator)
+
+    async def script(self, action: str, **fields: Any) -> Any:
+        """Let people at the vendor, or signers, do something (docs/simulator.md, "Scripts"); the reply."""
+        transport = httpx.ASGITransport(self.simulator.control_app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://control.test") as http:
+            reply = await http.post("/script", json={"action": action} | fields)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    async def import_numbers(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
+        """One run of import-numbers: its report and rows; None when it died."""
+
+        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+            result = await imports.import_numbers(desk, order, reference, flow_run_id=None)
+            return await imports.import_report(desk, order, reference, result), tuple(result.rows)
+
+        return await self.mortal(work, fate)
+
+    async def text_enable(
+        self, order: Any, reference: str = REFERENCE, fate: Fate | None = None, mark: str = "ada"
+    ) -> Any:
+        """One run of text-enable-numbers with a confirmed signer: its report and rows; None when it died."""
+
+        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+            letter = read_letter(order.loa_kind, Secret(signer(mark)))
+            purchase, _ = await enabling.open_text_enabling(desk, order, reference, flow_run_id=None)
+            if not isinstance(letter, BlanketLoa) and not enabling.is_confirmed(desk, purchase, letter):
+                await enabling.confirm_signer(desk, purchase, letter, by="Ada")
+            rows = await enabling.text_enable(desk, order, reference, letter, flow_run_id=None)
+            return await enabling.text_enable_report(desk, order, reference, rows), tuple(rows)
+
+        return await self.mortal(work, fate)
+
+    async def qualify(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
+        """One run of qualify-numbers by invoices, or the part of it before the first call: its report and rows; None when it died."""
+
+        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+            purchase = await qualifying.open_qualifying(desk, order, reference, flow_run_id=None)
+            rows = await qualifying.add_numbers(desk, order, purchase, flow_run_id=None)
+            rows += await qualifying.voice_rows(desk, purchase)
+            return await qualifying.qualify_report(desk, order, reference, rows), tuple(rows)
+
+        return await self.mortal(work, fate)
+
+    async def call(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
+        """One run of qualify-numbers by voice up to the first form: its report and rows; None when it died."""
+
+        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+            purchase = await qualifying.open_qualifying(desk, order, reference, flow_run_id=None)
+            rows = await qualifying.add_numbers(desk, order, purchase, flow_run_id=None)
+            await qualifying.wait_for_checks(desk, order.phone_numbers)
+            turn = await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+            if turn.next is Next.CALL:
+                await qualifying.place_call(desk, purchase, turn, flow_run_id=None)
+            rows += await qualifying.voice_rows(desk, purchase)
+            return await qualifying.qualify_report(desk, order, reference, rows), tuple(rows)
+
+        return await self.mortal(work, fate)
+
+    async def answer(self, order: Any, text: str, reference: str = REFERENCE) -> VoiceTurn:
+        """A person answers the form of the first number: a code, or "call"; how the number stands then."""
+        async with self.desk() as desk:
+            purchase = await qualifying.open_qualifying(desk, order, reference, flow_run_id=None)
+            turn = await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+            if text == "call":
+                await qualifying.place_call(desk, purchase, turn, flow_run_id=None)
+            elif text:
+                await qualifying.hand_in_code(desk, purchase, turn, SecretStr(text), flow_run_id=None)
+            return await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+
+    async def sweep(self) -> list[FollowLine]:
+        """One run of the sweep over orders of this API; its lines."""
+        async with self.desk() as desk:
+            return await follow_orders(
+                desk, {OrderKind.HOSTING: follow_hosting, OrderKind.QUALIFICATION: follow_qualification}
+            )
+
+    async def qualify_at_once(self, phone_numbers: list[str]) -> None:
+        """Have the numbers qualified, as if it had been done long ago."""
+        async with self.desk() as desk:
+            for begin in range(0, len(phone_numbers), 500):
+                await desk.client.qualified_numbers.add(phone_numbers[begin : begin + 500])
+        self.unwritten.clear()
+        await self.wait(60)
+        await self.script("invoices", phone_numbers=phone_numbers, delay_s=0)
+        await self.wait(1)
+
+    async def mortal(self, work: Any, fate: Fate | None = None) -> Any:
+        """What `work` at a desk returns; None when it died."""
+        try:
+            async with self.desk(fate) as desk:
+                return await work(desk)
+        except BaseException as error:
+            self._expect_death(error)
+            assert is_death(error)
+            return None
+
+    def in_orders(self) -> Counter[str]:
+        """In how many hosting orders each number is, by the vendor's own books."""
+        return Counter(number for order in self.simulator.hosting_orders() for number in order["numbers"])
+
+    def entered(self, kind: str) -> Counter[str]:
+        """How often each number is in the ledger for a cause (import, hosting, voice_challenge)."""
+        return Counter(charge["phone_number"] for charge in self.simulator.charges() if charge["kind"] == kind)
+
+    def doubled(self) -> list[str]:
+        """Numbers that are in two orders, or were imported twice."""
+        return [
+            *(f"{number} is in {n} orders" for number, n in self.in_orders().items() if n > 1),
+            *(f"{number} was imported {n} times" for number, n in self.entered("import").items() if n > 1),
+        ]
