@@ -1,0 +1,140 @@
+"""Text-enable qualified numbers whose voice stays elsewhere, by one hosting order with a letter of authorisation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import deployment
+
+from flows.asking import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
+from flows.forms import MAY_STAY_EMPTY
+from flows.hosted import run_hosted
+from numberflow.errors import SpendRefused
+from numberflow.journal import Purchase
+from numberflow.models.hosting import BlanketLoa
+from numberflow.models.north_american import HostedRegion
+from numberflow.models.orders import SmsLink
+from numberflow.models.reports import HostedReport
+from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, parse_text_enable
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.letter import Letter, is_same, masked, unconfirmed
+from numberflow.purchase.text_enable import is_confirmed, is_sent
+from tasks.text_enable import (
+    confirm_signer,
+    look_at_readiness,
+    open_text_enabling,
+    read_loa,
+    require_ready,
+)
+from tasks.text_enable import text_enable_numbers as text_enable_all
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(name="text-enable-numbers", flow_run_name="text-enable {region_code} numbers", retries=0, persist_result=False)
+async def text_enable_numbers(
+    *,
+    phone_numbers: tuple[str, ...],
+    sms: SmsLink,
+    loa_kind: LoaKind = LoaKind.DIRECT,
+    loa: OptionalText = "",
+    region_code: HostedRegion = HostedRegion.US,
+    signer_confirmed: bool = False,
+    display_name: OptionalText = "",
+    callback_url: OptionalText = "",
+    nnid: OptionalText = "",
+    scheduled_osr_update_time: OptionalText = "",
+    plan_only: bool = False,
+    reference: OptionalText = "",
+    project: OptionalText = "",
+) -> State[HostedReport] | HostedReport:
+    """Text-enable qualified numbers, once: a letter goes out for signature, and nothing can be corrected afterwards.
+
+    Local and toll-free numbers go in runs of their own. Before anything is sent a person confirms the signer's e-mail: in the form of a deployed
+    run, by typing it again. The order is then followed by follow-orders.
+
+    Args:
+        phone_numbers: The numbers, E.164, up to 500; all local or all toll-free, all qualified (qualify-numbers).
+        sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
+        loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the account manager, local numbers only.
+        loa: Where the letter's data are: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
+        region_code: US or CA. All numbers of one run are in one region.
+        signer_confirmed: For runs without a form (numberflow run): you have checked the e-mail that the letter goes to. A deployed run asks all the same.
+        display_name: What the order and its numbers are called; the order's token stands behind it.
+        callback_url: Where the vendor sends events about these numbers.
+        nnid: The NNID that the route is changed to, six digits. Empty: the vendor's own.
+        scheduled_osr_update_time: Earliest moment for the change of route, with its zone: 2026-12-01T03:00:00Z. Missed, it slides by whole days. Empty: at once.
+        plan_only: Say which numbers are ready and whom the letter would go to; send nothing.
+        reference: Your name for this order. The same reference is the same order, for ever. Empty: this run is the order.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "phone_numbers": phone_numbers, "sms": sms.model_dump() if isinstance(sms, SmsLink) else sms, "loa_kind": loa_kind, "loa": loa,
+        "region_code": region_code, "signer_confirmed": signer_confirmed, "display_name": display_name, "callback_url": callback_url,
+        "nnid": nnid, "scheduled_osr_update_time": scheduled_osr_update_time, "plan_only": plan_only, "reference": reference, "project": project,
+    }  # fmt: skip
+    return await run_hosted("text-enable", reference, lambda: parse_text_enable(parameters), _run)
+
+
+async def _run(desk: Desk, order: TextEnableOrder, reference: str, run_id: str) -> HostedReport:
+    if order.plan_only:
+        letter = await read_loa(order)
+        report = await look_at_readiness(desk, order, reference, run_id)
+        if isinstance(letter, BlanketLoa):
+            return report
+        goes_to = f"the letter would go to {masked(letter.authorised_person.email)}"
+        return report.model_copy(update={"notes": (*report.notes, goes_to)})
+    purchase, rows = await open_text_enabling(desk, order, reference, run_id)
+    if is_sent(rows):
+        return await text_enable_all(desk, order, reference, None, run_id)
+    letter = await read_loa(order)
+    key = f"signer-{purchase.id}-{len(rows)}"
+    if isinstance(letter, BlanketLoa) or is_confirmed(desk, purchase, letter):
+        if deployment.get_id() is not None:
+            # A run that died between writing the confirmation down and deleting the answer to the form.
+            await forget(key)
+    else:
+        if not rows:
+            # Nobody is asked about an order that cannot be sent.
+            await require_ready(desk, order)
+        await _confirm(desk, order, purchase, letter, key)
+    return await text_enable_all(desk, order, reference, letter, run_id)
+
+
+async def _confirm(desk: Desk, order: TextEnableOrder, purchase: Purchase, letter: Letter, key: str) -> None:
+    """Have a person confirm whom the letter goes to, and write down that it was done."""
+    email = letter.authorised_person.email
+    if deployment.get_id() is None:
+        if not order.signer_confirmed:
+            raise unconfirmed(
+                email, "check the e-mail in the paper that loa names, then run again with signer_confirmed true"
+            )
+        await confirm_signer(desk, purchase, letter, "signer_confirmed")
+        return
+    answer = await ask(
+        SignerConfirmation.with_initial_data(description=_question(order, purchase, letter)),
+        key,
+        timeout_s=SIGNER_TIMEOUT_S,
+    )
+    who = answer.confirmed_by.strip()
+    if not who or not is_same(answer.email, email):
+        await forget(key)
+        raise SpendRefused(
+            "nobody signed the confirmation"
+            if not who
+            else f"the e-mail that {who} typed is not the one in the letter",
+            rule="signer",
+            mend="correct the paper that loa names, or type the e-mail again: start a new run with the same reference",
+        )
+    await confirm_signer(desk, purchase, letter, who)
+    await forget(key)
+
+
+def _question(order: TextEnableOrder, purchase: Purchase, letter: Letter) -> str:
+    return (
+        f"## {purchase.reference}\n\nA letter of authorisation for **{len(order.phone_numbers)} numbers** goes to "
+        f"**{masked(letter.authorised_person.email)}** for signature. Nothing can be corrected, sent again or cancelled afterwards, and a wrong address "
+        "stalls the order for good.\n\nType the signer's e-mail in full. It is compared with the letter and thrown away."
+    )

@@ -1,0 +1,132 @@
+"""Parameters of text-enable-numbers, checked as far as that is possible without a request. The letter itself never stands in one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from numberflow.models.import_numbers import DISPLAY_NAME_LENGTH_MAX
+from numberflow.models.north_american import HostedRegion, check_numbers, check_region, is_toll_free
+from numberflow.models.orders import SmsLink
+from numberflow.models.papers import PaperReference
+from numberflow.models.parameters import (
+    CallbackUrl,
+    OptionalText,
+    PhoneNumber,
+    Reference,
+    check_parameters,
+    empty_is_none,
+    none_is_empty,
+)
+
+# docs/vendor/imported-hosting-behaviour.md §7; one order, because one letter names them all.
+NUMBERS_MAX = 500
+
+
+class LoaKind(StrEnum):
+    """Whose letter of authorisation it is. `blanket`: none for this order, one for all was agreed with the account manager."""
+
+    DIRECT = "direct"
+    RESELLER = "reseller"
+    BLANKET = "blanket"
+
+
+class TextEnableOrder(BaseModel):
+    """Parameters of text-enable-numbers, checked. Build it with `parse_text_enable`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
+    region_code: HostedRegion = HostedRegion.US
+    sms: SmsLink
+    loa_kind: LoaKind = LoaKind.DIRECT
+    loa: PaperReference = None
+    signer_confirmed: bool = False
+    display_name: Annotated[OptionalText, Field(max_length=DISPLAY_NAME_LENGTH_MAX)] = None
+    callback_url: CallbackUrl = None
+    nnid: OptionalText = None
+    scheduled_osr_update_time: Annotated[
+        Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))] | None,
+        BeforeValidator(empty_is_none),
+    ] = None
+    plan_only: bool = False
+    reference: Reference = None
+    project: OptionalText = None
+
+    @field_validator("phone_numbers")
+    @classmethod
+    def _north_american(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        check_numbers(value, most=NUMBERS_MAX)
+        if len({is_toll_free(number) for number in value}) > 1:
+            raise ValueError(
+                "has local and toll-free numbers; text-enable them in two runs, they are two kinds of order"
+            )
+        return value
+
+    @field_validator("nnid")
+    @classmethod
+    def _six_digits(cls, value: str | None) -> str | None:
+        if value is not None and not (len(value) == 6 and value.isascii() and value.isdigit()):
+            raise ValueError("an NNID has six digits; leave it empty for the vendor's own")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        try:
+            check_region(self.phone_numbers, self.region_code)
+        except ValueError as error:
+            raise ValueError(f"phone_numbers: {error}") from None
+        if self.loa_kind is LoaKind.BLANKET and self.loa is not None:
+            raise ValueError(
+                "loa: a blanket letter was agreed with the account manager; nothing is sent, so leave it empty"
+            )
+        if self.loa_kind is not LoaKind.BLANKET and self.loa is None:
+            raise ValueError("loa: is missing; name a file, a URL or block:NAME with the letter's data")
+        if self.sms.campaign_id is not None and self.region_code is HostedRegion.CA:
+            raise ValueError("sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA")
+        if self.is_toll_free:
+            # docs/vendor/imported-hosting-behaviour.md §13: the toll-free request has none of these.
+            if self.loa_kind is LoaKind.BLANKET:
+                raise ValueError("loa_kind: there is no blanket letter for toll-free numbers; write direct or reseller")
+            if self.sms.campaign_id is not None:
+                raise ValueError("sms.campaign_id: toll-free numbers take no campaign; leave it empty")
+            if self.nnid is not None:
+                raise ValueError("nnid: toll-free numbers take none; leave it empty")
+        return self
+
+    @property
+    def is_toll_free(self) -> bool:
+        """Whether all numbers are toll-free; otherwise none is."""
+        return is_toll_free(self.phone_numbers[0])
+
+    def what_is_done(self) -> dict[str, Any]:
+        """The parameters that make a run this one and no other, as JSON values. Confirming the signer continues the same run."""
+        return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "signer_confirmed"})
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `what_is_done`, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+
+
+def parse_text_enable(parameters: Mapping[str, Any]) -> TextEnableOrder:
+    """Check the parameters of text-enable-numbers. Sends nothing.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(TextEnableOrder, parameters)

@@ -1,0 +1,166 @@
+"""Following hosting orders: the signature with its reminders, the numbers with their steps, and how it ended. Reads only.
+
+COMPLETED is not success: each number decides (docs/vendor/imported-hosting-behaviour.md §4). Not here: the sweep itself (follow), and what a number
+shows (planning.hosting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from numberflow.errors import OutcomeUnknown
+from numberflow.journal import FollowedOrder
+from numberflow.models.hosting import HostingOrder, HostingOrderReport, HostingOrderState
+from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, counted
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.follow import Followed, not_raised
+from numberflow.purchase.hosting import order_progress, progress_line
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A moment in a wait for a person at which somebody has to hear of it."""
+
+    name: str
+    after: timedelta
+    text: str
+
+
+# docs/vendor/imported-hosting-behaviour.md §6 (assumed): remind after one day, escalate after three, give up waiting after fourteen.
+SIGNATURE_STAGES = (
+    Stage("signature reminder", timedelta(days=1), "ask the signer to sign the letter; it came by e-mail"),
+    Stage(
+        "signature escalation",
+        timedelta(days=3),
+        "call the signer, or whoever can: the order stands still without a signature",
+    ),
+    Stage(
+        "signature overdue",
+        timedelta(days=14),
+        "it is not known whether it will ever be signed; ask orders@sinch.com whether the letter was delivered, and order again under a new "
+        "reference only when that one has been rejected",
+    ),
+)
+_NAMES_SHOWN_MAX = 5
+
+
+async def follow_hosting(desk: Desk, followed: FollowedOrder, _now: datetime) -> Followed:
+    """Look at one hosting order. Costs: nothing; three reads and one for each failed number.
+
+    Raises:
+        OutcomeUnknown: reads do not show the order.
+    """
+    order, numbers = await order_progress(desk.client, followed.order_id)
+    if order is None:
+        raise OutcomeUnknown(f"the vendor shows no hosting order {followed.order_id}", cause="missing")
+    # Read after the steps: counters may be ahead of them, never behind.
+    report = await desk.client.hosting_orders.report(followed.order_id)
+    # Asked after the reads: before the first reply of a sweep the vendor's clock is not known, and ours may be off by days (a simulator's is).
+    line = judge(followed, order, report, numbers, desk.client.vendor_now())
+    return Followed(line, {"created_at": _iso(order.created_at)}, closed=not line.is_open)
+
+
+def judge(
+    followed: FollowedOrder,
+    order: HostingOrder,
+    report: HostingOrderReport,
+    numbers: Sequence[NumberProgress],
+    now: datetime,
+) -> FollowLine:
+    """What an order shows, in words, with the alarms that are due and were not raised yet. Pure."""
+    listed = set(followed.facts.get("numbers", ()))
+    complete = {number.phone_number for number in numbers} >= listed
+    unclear = [number for number in numbers if number.progress is Progress.UNCLEAR]
+    ended = order.state in FINAL_ORDER_STATES and complete and not unclear
+    failed = [number for number in numbers if number.progress is Progress.FAILED]
+    state, advice, deadline = order.state or "", "", None
+    alarms: list[Alarm] = []
+    if order.state == HostingOrderState.WAITING_FOR_LOA_SIGNATURE:
+        since = order.created_at or followed.created_at
+        deadline = since + SIGNATURE_STAGES[-1].after
+        stage = latest_stage(SIGNATURE_STAGES, now - since)
+        if stage is not None:
+            advice = stage.text
+            alarms = due(
+                followed, stage.name, f"{followed.reference}: {_days(now - since)} without a signature; {stage.text}"
+            )
+            if stage is SIGNATURE_STAGES[-1]:
+                state = f"{order.state} (overdue)"
+    elif order.state == HostingOrderState.REJECTED:
+        advice = "ask the vendor why (a declined or expired letter ends so too), then order again under a new reference"
+        alarms = due(followed, "rejected", f"{followed.reference}: the order was rejected as a whole; {advice}")
+    elif ended and failed:
+        advice = "see the advice beside each number"
+        alarms = due(followed, "failed numbers", _failures(followed, failed, len(numbers)))
+    elif unclear:
+        advice = "the order has ended, and some numbers do not show how; the next sweep looks again"
+        alarms = due(
+            followed,
+            "unclear",
+            f"{followed.reference}: the order has ended, and {len(unclear)} numbers do not show how; look in the dashboard",
+        )
+    if report.ongoing_manual_action:
+        alarms += due(
+            followed, "manual action",
+            f"{followed.reference}: {report.ongoing_manual_action} numbers are with the vendor's staff; nothing to do but ask if it lasts",
+        )  # fmt: skip
+    return FollowLine(
+        kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=state, is_open=not ended,
+        needs_person=order.state == HostingOrderState.REJECTED or bool(ended and failed) or "overdue" in state,
+        summary=_summary(order, report, numbers, now - (order.created_at or followed.created_at)), advice=advice, deadline_at=deadline,
+        numbers=tuple(_number(number, followed.order_id) for number in numbers), alarms=tuple(alarms),
+    )  # fmt: skip
+
+
+def latest_stage(stages: Sequence[Stage], waited: timedelta) -> Stage | None:
+    """The latest stage that is due: after a weekend without sweeps nobody needs three letters at once."""
+    return next((stage for stage in reversed(stages) if waited >= stage.after), None)
+
+
+def due(followed: FollowedOrder, name: str, text: str) -> list[Alarm]:
+    """The alarm, unless it was raised before."""
+    return [Alarm(name=name, text=text)] if not_raised(followed, name) else []
+
+
+def _summary(order: HostingOrder, report: HostingOrderReport, numbers: Sequence[NumberProgress], age: timedelta) -> str:
+    if order.state == HostingOrderState.WAITING_FOR_LOA_SIGNATURE:
+        return f"{len(numbers)} numbers wait for the signature, {_days(age)} old"
+    counters = (
+        ("routes changed", report.osr_updated), ("on the plan", report.sms_provisioned), ("on the campaign", report.added_to_campaign),
+        ("with staff", report.ongoing_manual_action),
+    )  # fmt: skip
+    told = ", ".join(f"{count} {what}" for what, count in counters if count)
+    return f"{len(numbers)} numbers: {counted(number.progress.value for number in numbers)}" + (
+        f" ({told})" if told else ""
+    )
+
+
+def _failures(followed: FollowedOrder, failed: Sequence[NumberProgress], total: int) -> str:
+    """The reasons, each with how many numbers it met and what to do."""
+    reasons: dict[str, list[str]] = {}
+    for number in failed:
+        code = f"{number.code}: " if number.code else ""
+        reasons.setdefault(f"{code}{number.advice}", []).append(number.phone_number)
+    told = "; ".join(
+        f"{', '.join(each[:_NAMES_SHOWN_MAX])}{' …' if len(each) > _NAMES_SHOWN_MAX else ''}: {reason}"
+        for reason, each in reasons.items()
+    )
+    return f"{followed.reference}: {len(failed)} of {total} numbers failed. {told}"
+
+
+def _number(number: NumberProgress, order_id: str) -> OrderNumberLine:
+    line = progress_line(number, order_id)
+    advice = f"{line.code}: {line.advice}" if line.code else line.advice
+    return OrderNumberLine(phone_number=line.phone_number, state=line.state, advice=advice)
+
+
+def _days(age: timedelta) -> str:
+    days = age // timedelta(days=1)
+    return f"{days} day{'' if days == 1 else 's'}" if days else f"{age // timedelta(hours=1)} h"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
