@@ -19,11 +19,17 @@ from numberflow.journal import OrderKind
 from numberflow.models.reports import FollowLine, FollowReport
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Follower, follow_orders
+from numberflow.purchase.hosting_follow import follow_hosting
 from numberflow.purchase.number_order_follow import follow_number_order
 from numberflow.purchase.order_words import follow_rows, follow_text
+from numberflow.purchase.qualification_follow import follow_qualification
 from tasks.step import step
 
-FOLLOWERS: Mapping[OrderKind, Follower] = {OrderKind.NUMBER: follow_number_order}
+FOLLOWERS: Mapping[OrderKind, Follower] = {
+    OrderKind.NUMBER: follow_number_order,
+    OrderKind.HOSTING: follow_hosting,
+    OrderKind.QUALIFICATION: follow_qualification,
+}
 
 
 async def notifier(name: str | None) -> Callable[[str, str], Any] | None:

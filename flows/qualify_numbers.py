@@ -1,0 +1,141 @@
+"""Qualify numbers, so that they can be text-enabled: have them checked, and prove that they are ours, by a call or by invoices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State as RunState
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment
+from pydantic import SecretStr
+
+from flows.asking import CODE_TIMEOUT_S, SpokenCode, ask, forget
+from flows.forms import MAY_STAY_EMPTY
+from flows.hosted import run_hosted
+from numberflow.errors import BadInput, SpendRefused
+from numberflow.journal import Purchase, State
+from numberflow.models.qualify_numbers import Proof, QualifyOrder, parse_qualify
+from numberflow.models.reports import HostedReport
+from numberflow.purchase.desk import Desk
+from numberflow.purchase.qualify import TRIES_MAX, Next, VoiceTurn, check_code
+from tasks.qualify import (
+    add_numbers,
+    count_question,
+    hand_in_code,
+    look_at_qualification,
+    look_at_voice,
+    place_call,
+    report_on_qualification,
+    wait_for_checks,
+)
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+# Calls, codes and answers of one number in one run; three tries with their calls are six, and a few answers may be slips of the keyboard.
+_TURNS_MAX = 20
+
+
+@flow(name="qualify-numbers", flow_run_name="qualify numbers by {method}", retries=0, persist_result=False)
+async def qualify_numbers(
+    *,
+    phone_numbers: tuple[str, ...],
+    method: Proof = Proof.INVOICES,
+    plan_only: bool = False,
+    reference: OptionalText = "",
+    project: OptionalText = "",
+) -> RunState[HostedReport] | HostedReport:
+    """Qualify numbers whose voice stays elsewhere: the vendor checks them, and you prove that they are yours.
+
+    By invoices: a checklist says what to mail, and follow-orders tells when the numbers are ready. By voice: the vendor calls each number at once and
+    speaks a code, and a form asks for it; be at the telephone.
+
+    Args:
+        phone_numbers: The numbers, E.164; US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
+        method: invoices suit many numbers; voice suits a few whose telephones you can answer. Another method continues the same reference.
+        plan_only: Say how far every number is; add none.
+        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "phone_numbers": phone_numbers, "method": method, "plan_only": plan_only, "reference": reference, "project": project,
+    }  # fmt: skip
+    return await run_hosted("qualify", reference, lambda: parse_qualify(parameters), _run)
+
+
+async def _run(desk: Desk, order: QualifyOrder, reference: str, run_id: str) -> HostedReport:
+    if order.plan_only:
+        return await look_at_qualification(desk, order, reference, run_id)
+    if order.method is Proof.VOICE and deployment.get_id() is None:
+        raise SpendRefused(
+            "method: voice asks for the spoken code in a form, and this run has none; nothing was sent",
+            rule="form",
+            mend="run qualify-numbers from its deployment (numberflow up), or take method invoices",
+        )
+    purchase, rows = await add_numbers(desk, order, reference, run_id)
+    if order.method is Proof.VOICE:
+        await wait_for_checks(desk, order)
+        for number in order.phone_numbers:
+            if not await _prove(desk, purchase, number, run_id):
+                break
+    return await report_on_qualification(desk, order, reference, rows, purchase, run_id)
+
+
+async def _prove(desk: Desk, purchase: Purchase, phone_number: str, run_id: str) -> bool:
+    """Call and ask until the number is proven or nothing more can be done. False: a person wants the run to stop.
+
+    At each answer the flow runs from the top in a new process: where the number stands is read from the journal and the vendor, never remembered.
+    """
+    for _ in range(_TURNS_MAX):
+        turn = await look_at_voice(desk, purchase, phone_number)
+        if turn.next is Next.CALL:
+            if (await place_call(desk, purchase, turn, run_id)).state is not State.DONE:
+                # Refused, not sent, or nobody knows: the report says which. A machine does not try again.
+                return True
+        elif turn.next in (Next.CODE, Next.DECISION):
+            if not await _ask(desk, purchase, turn, run_id):
+                return False
+        else:
+            return True
+    return True
+
+
+async def _ask(desk: Desk, purchase: Purchase, turn: VoiceTurn, run_id: str) -> bool:
+    """Ask for the code, or whether to call again, and do as told. False: stop."""
+    # Different for every question: Prefect takes a question that was answered before for answered.
+    key = f"code-{purchase.id}-{turn.phone_number.removeprefix('+')}-{turn.questions}-{turn.steps}"
+    form = SpokenCode.with_initial_data(description=_question(purchase, turn))
+    answer = (await ask(form, key, timeout_s=CODE_TIMEOUT_S)).answer
+    text = answer.get_secret_value().strip()
+    word = text.lower()
+    try:
+        if word == "call":
+            await place_call(desk, purchase, turn, run_id)
+        elif word != "stop":
+            await _hand_in(desk, purchase, turn, SecretStr(text), run_id)
+    finally:
+        await count_question(desk, purchase)
+        await forget(key)
+    return word != "stop"
+
+
+async def _hand_in(desk: Desk, purchase: Purchase, turn: VoiceTurn, code: SecretStr, run_id: str) -> None:
+    try:
+        check_code(code)
+    except BadInput as error:
+        get_run_logger().warning("%s; asking again", error)
+        return
+    await hand_in_code(desk, purchase, turn, code, run_id)
+
+
+def _question(purchase: Purchase, turn: VoiceTurn) -> str:
+    begin = f"## {purchase.reference}: {turn.phone_number}\n\n"
+    left = TRIES_MAX - turn.tries
+    if turn.next is Next.CODE:
+        return (
+            begin
+            + f"The vendor calls this number and speaks a code. Type it; **{left}** tries are left. The code is good for about ten minutes."
+        )
+    return begin + (
+        f"The code was wrong, or came too late; **{left}** of {TRIES_MAX} tries are left, and the last failure blocks the number. Type `call` to have it "
+        "called again when somebody is at the telephone, or `stop`."
+    )

@@ -1,0 +1,273 @@
+"""Qualify numbers: add them in batches, and prove that they are ours, by a call or by invoices.
+
+Not here: how one step is done and recognised (steps.qualify), the form that asks for a code (flows), what becomes of invoices (qualification_follow).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from pydantic import SecretStr
+
+from numberflow.errors import BadInput
+from numberflow.journal import Intention, NewIntention, NewPurchase, Purchase, State
+from numberflow.models.qualify_numbers import Proof, QualifyOrder
+from numberflow.models.reports import HostedLine, HostedReport
+from numberflow.planning.hosting import ADVICE, Readiness, readiness
+from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.follow import take_up
+from numberflow.purchase.hosting import hosted_report, plan, run_step, token_of
+from numberflow.steps.qualify import ADD_NUMBERS, VERIFY_CODE, VOICE_CHALLENGE, AddNumbers, VerifyCode, VoiceChallenge
+from numberflow.steps.reading import qualified_numbers
+
+OPERATION = "qualify_numbers"
+# docs/vendor/imported-hosting-behaviour.md §7 (assumed).
+BATCH = 500
+# The third failure blocks the number, and only the vendor's staff can release it (§3, assumed).
+TRIES_MAX = 3
+# The check of eligibility takes half a minute (§16, assumed); whoever waits for a call may wait four times that.
+CHECK_POLL_S, CHECK_WAIT_MAX_S = 10.0, 120.0
+# As the client takes it (§18).
+_CODE = re.compile(r"[0-9A-Za-z]{1,32}")
+
+
+class Next(StrEnum):
+    """What a number that is proven by voice waits for."""
+
+    NOTHING = "nothing"
+    CALL = "a call"
+    CODE = "the code of the call"
+    DECISION = "a person's word on another call"
+    PERSON = "a person, since an outcome is not known"
+
+
+@dataclass(frozen=True)
+class VoiceTurn:
+    """Where one number stands between call and code. `steps`: how many calls and codes there were, whatever became of them."""
+
+    phone_number: str
+    state: Readiness
+    next: Next
+    calls: int = 0
+    tries: int = 0
+    steps: int = 0
+    questions: int = 0
+
+
+async def open_qualifying(desk: Desk, order: QualifyOrder, reference: str, *, flow_run_id: str | None) -> Purchase:
+    """The purchase of this reference. Sends nothing.
+
+    Raises:
+        ReferenceConflict: the reference stands for something else.
+        JournalUnavailable: no journal, no request.
+    """
+    new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
+    return await in_thread(desk.journal.open_purchase, new)
+
+
+async def add_numbers(
+    desk: Desk, order: QualifyOrder, purchase: Purchase, *, flow_run_id: str | None
+) -> list[Intention]:
+    """Have every number checked that the vendor does not know yet, and hand the batches to the sweep.
+
+    Costs: nothing. Repeat: safe; only numbers that are missing are sent.
+
+    Raises:
+        LeaseLost: another run works on it.
+        JournalUnavailable: no journal, no request.
+    """
+    batches = [order.phone_numbers[begin : begin + BATCH] for begin in range(0, len(order.phone_numbers), BATCH)]
+    lines = []
+    for index, batch in enumerate(batches):
+        token = token_of(purchase, index)
+        request = {"numbers": list(batch), "method": str(order.method)}
+        lines.append(NewIntention(ADD_NUMBERS, token, f"{ADD_NUMBERS} {token}", request))
+    async with desk.hold(purchase) as (keeper, lease):
+        rows = await plan(desk, purchase, lines, lease, flow_run_id)
+        ended = [await run_step(desk, row, AddNumbers(desk.client), keeper, lease) for row in rows]
+    await take_up(desk, ended)
+    return ended
+
+
+async def wait_for_checks(desk: Desk, phone_numbers: Sequence[str]) -> None:
+    """Wait until the vendor has checked the numbers, two minutes at most. Costs: nothing."""
+    waited_s = 0.0
+    while waited_s < CHECK_WAIT_MAX_S:
+        shown = await qualified_numbers(desk.client, phone_numbers)
+        if all(readiness(each) is not Readiness.CHECKING for each in shown.values()):
+            return
+        await desk.wait(CHECK_POLL_S)
+        waited_s += CHECK_POLL_S
+
+
+async def voice_turn(desk: Desk, purchase: Purchase, phone_number: str) -> VoiceTurn:
+    """What the proof by voice of one number waits for. Outcomes that are open are looked up first; nothing is sent.
+
+    Costs: nothing. Repeat: safe.
+    """
+    async with desk.hold(purchase) as (keeper, lease):
+        rows = []
+        for row in await _voice_rows(desk, purchase, phone_number):
+            settled = row
+            if row.is_open:
+                step = (
+                    VoiceChallenge(desk.client) if row.operation == VOICE_CHALLENGE else VerifyCode(desk.client, None)
+                )
+                # No attempt: a call is made because somebody asks for it now, and a code is not kept.
+                settled = await run_step(desk, row, step, keeper, lease, attempts_max=0)
+                if settled.state is State.PLANNED:
+                    settled = await in_thread(desk.journal.withdraw, row.id, lease, "it was never sent; ask again")
+            rows.append(settled)
+    shown = await qualified_numbers(desk.client, [phone_number])
+    turn = VoiceTurn(
+        phone_number, readiness(shown[phone_number]), Next.NOTHING,
+        calls=sum(row.operation == VOICE_CHALLENGE and row.state is State.DONE for row in rows),
+        tries=sum(row.operation == VERIFY_CODE and _was_tried(row) for row in rows),
+        steps=len(rows), questions=await _questions(desk, purchase),
+    )  # fmt: skip
+    return replace(turn, next=next_step(turn, is_open=any(row.is_open for row in rows)))
+
+
+def next_step(turn: VoiceTurn, *, is_open: bool) -> Next:
+    """What comes next for one number. The first call is asked for by starting the run, every other one by a person's word. Pure."""
+    if is_open:
+        return Next.PERSON
+    if turn.state not in (Readiness.UNPROVEN, Readiness.CALLED, Readiness.FAILED) or turn.tries >= TRIES_MAX:
+        return Next.NOTHING
+    if turn.state is Readiness.CALLED:
+        return Next.CODE
+    return Next.DECISION if turn.calls else Next.CALL
+
+
+async def place_call(desk: Desk, purchase: Purchase, turn: VoiceTurn, *, flow_run_id: str | None) -> Intention:
+    """Have the number called, once for this asking.
+
+    Costs: no price is published; count on one. Repeat: a machine never calls again; after a lost reply the step waits for a person.
+    """
+    line = NewIntention(
+        VOICE_CHALLENGE, turn.phone_number, f"{VOICE_CHALLENGE} {turn.phone_number} {turn.steps}", {"n": turn.steps}
+    )
+    async with desk.hold(purchase) as (keeper, lease):
+        (row,) = await plan(desk, purchase, [line], lease, flow_run_id)
+        return await run_step(desk, row, VoiceChallenge(desk.client), keeper, lease)
+
+
+async def hand_in_code(
+    desk: Desk, purchase: Purchase, turn: VoiceTurn, code: SecretStr, *, flow_run_id: str | None
+) -> Intention:
+    """Hand in the code that the call spoke. Right or wrong, the number's state tells.
+
+    Costs: nothing, but three wrong ones block the number. Repeat: safe; after a lost reply the number is read first.
+
+    Raises:
+        BadInput: not what a voice would spell; nothing was sent, and the message does not show it.
+    """
+    check_code(code)
+    line = NewIntention(
+        VERIFY_CODE, turn.phone_number, f"{VERIFY_CODE} {turn.phone_number} {turn.steps}", {"n": turn.steps}
+    )
+    async with desk.hold(purchase) as (keeper, lease):
+        (row,) = await plan(desk, purchase, [line], lease, flow_run_id)
+        return await run_step(desk, row, VerifyCode(desk.client, code), keeper, lease)
+
+
+async def count_question(desk: Desk, purchase: Purchase) -> None:
+    """Remember that one more question was answered, so that the next one is another question."""
+    answered = await _questions(desk, purchase)
+    await in_thread(desk.journal.save_before, purchase.id, {"questions": answered + 1})
+
+
+def check_code(code: SecretStr) -> None:
+    """BadInput unless it has the look of a spoken code; the message does not show it."""
+    if not _CODE.fullmatch(code.get_secret_value()):
+        raise BadInput("code: not what a voice would spell", field="code", mend="digits or letters, without spaces")
+
+
+async def qualify_report(
+    desk: Desk, order: QualifyOrder, reference: str, rows: Sequence[Intention], *, flow_run_id: str | None = None
+) -> HostedReport:
+    """Put a run into words, every number with how far it is now. Costs: nothing."""
+    shown = await qualified_numbers(desk.client, order.phone_numbers)
+    in_row = {number: row for row in rows for number in row.request.get("numbers", ())}
+    last_voice = {row.subject: row for row in rows if row.operation in (VOICE_CHALLENGE, VERIFY_CODE)}
+    lines = []
+    for number, each in shown.items():
+        state = readiness(each)
+        voice = last_voice.get(number)
+        advice = (
+            voice.reason
+            if voice is not None and voice.state is not State.DONE and state is not Readiness.READY
+            else None
+        )
+        line = HostedLine(phone_number=number, state=state.value, advice=advice or ADVICE[state])
+        row = in_row.get(number)
+        if state is Readiness.UNKNOWN and row is not None and row.state is not State.DONE:
+            line = line.model_copy(
+                update={"state": row.state.value, "advice": row.reason or "", "intention_id": row.id}
+            )
+        elif state is Readiness.UNKNOWN and order.plan_only:
+            line = line.model_copy(update={"state": _PLANNED, "advice": ""})
+        lines.append(line)
+    wished = _WISHED if order.method is Proof.VOICE else _WISHED | {Readiness.UNPROVEN.value}
+    unproven = [line for line in lines if line.state in (Readiness.UNPROVEN, Readiness.CHECKING, Readiness.FAILED)]
+    notes = []
+    if order.method is Proof.INVOICES and unproven and not order.plan_only:
+        notes.append(
+            f"mail invoices that list these {len(unproven)} numbers to orders@sinch.com: without them nothing moves; follow-orders tells how it goes"
+        )
+    return hosted_report(
+        lines, rows, wished=wished | {_PLANNED} if order.plan_only else wished, notes=notes, reference=reference, action="qualify",
+        plan_only=order.plan_only, project_id=desk.project_id, flow_run_id=flow_run_id,
+    )  # fmt: skip
+
+
+_PLANNED = "to be added"
+_WISHED = frozenset({"ready", "being checked", "being hosted", "hosted"})
+
+
+def checklist(report: HostedReport) -> str:
+    """What a person has to do for the invoice route, as markdown: the numbers, and where the invoices go. Empty when there is nothing to do."""
+    wanting = [
+        line.phone_number
+        for line in report.numbers
+        if line.state in (Readiness.UNPROVEN, Readiness.CHECKING, Readiness.FAILED, Readiness.CALLED)
+    ]
+    if not wanting:
+        return ""
+    return "\n".join([
+        f"# {report.reference}: prove that {len(wanting)} numbers are yours",
+        "",
+        "- [ ] Take the latest invoices of the carrier. They must **list the numbers by name**; a contract does not count.",
+        "- [ ] Mail them to **orders@sinch.com**, with the project id and this list.",
+        "- [ ] Wait: one to three business days. `follow-orders` says when the numbers are ready, and when nothing has moved.",
+        "",
+        f"Project: `{report.project_id}`",
+        "",
+        *[f"- `{number}`" for number in wanting],
+    ])  # fmt: skip
+
+
+async def voice_rows(desk: Desk, purchase: Purchase) -> list[Intention]:
+    """Every call and code of this reference."""
+    rows = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    return [row for row in rows if row.operation in (VOICE_CHALLENGE, VERIFY_CODE)]
+
+
+async def _voice_rows(desk: Desk, purchase: Purchase, phone_number: str) -> list[Intention]:
+    return [row for row in await voice_rows(desk, purchase) if row.subject == phone_number]
+
+
+def _was_tried(row: Intention) -> bool:
+    """A code that the vendor took or refused. One that was withdrawn never left."""
+    return row.state is State.DONE or (
+        row.state is State.REFUSED and (row.reason or "").startswith("refused by the vendor")
+    )
+
+
+async def _questions(desk: Desk, purchase: Purchase) -> int:
+    """How many questions were answered under this reference."""
+    kept = await in_thread(desk.journal.find_purchase, purchase.project_id, purchase.reference)
+    return int((kept.before or {}).get("questions", 0)) if kept is not None else 0

@@ -1,0 +1,269 @@
+"""Numbers that live elsewhere, from the first request to the last report, on the virtual clock: what an operator is promised, day by day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
+from support.letters import toll_free_numbers
+
+from numberflow.models.reports import RunOutcome
+from numberflow.planning.hosting import Readiness
+from numberflow.purchase.qualify import Next, checklist
+
+pytestmark = pytest.mark.anyio
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+def state_of(report: Any) -> dict[str, int]:
+    """How many numbers are in which state."""
+    states = [line.state for line in report.numbers]
+    return {state: states.count(state) for state in sorted(set(states))}
+
+
+async def test_twelve_numbers_imported_in_three_orders(tmp_path: Path) -> None:
+    """Twelve numbers are imported by three orders of at most five under one reference, each number once, and the sweep tells when all are done."""
+    shop = HostingShop(tmp_path)
+    wanted = importing(numbers(12), display_name="Support")
+    report, _ = await shop.import_numbers(wanted)
+    assert (RunOutcome.DONE, 3) == (report.outcome, len(report.orders))
+    orders = shop.simulator.hosting_orders()
+    assert [5, 5, 2] == [len(order["numbers"]) for order in orders]
+    assert all(order["display_name"].startswith("Support nf-") for order in orders)
+    assert 3 == len({order["display_name"] for order in orders})
+
+    lines = await shop.sweep()
+    assert ["SUBMITTED"] * 3 == [line.state for line in lines]
+    await shop.wait(HOUR)
+    lines = await shop.sweep()
+    assert [("COMPLETED", False, False)] * 3 == [(line.state, line.is_open, line.needs_person) for line in lines]
+    assert [] == await shop.sweep()
+
+    again, _ = await shop.import_numbers(wanted)
+    assert {"done": 12} == state_of(again)
+    assert (12, 3) == (len(shop.simulator.imported_numbers()), len(shop.simulator.hosting_orders()))
+    assert [] == shop.doubled() + shop.unwritten
+
+
+async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Path) -> None:
+    """Forty numbers are proven by invoices, then wait two days for a signature, with one reminder. 38 are done, 2 have failed, with reason and cure."""
+    shop = HostingShop(tmp_path)
+    forty = numbers(40)
+    await prove_by_invoices(shop, forty)
+    await shop.script("held_elsewhere", phone_number=forty[7])
+    await shop.script("step_failure", phone_number=forty[9], step="osr", code="NUMBER_PROVISIONING_FAILED")
+    report, _ = await shop.text_enable(text_enabling(forty))
+    assert (RunOutcome.DONE, 1) == (report.outcome, len(report.orders))
+
+    alarms: list[tuple[int, str]] = []
+    # The vendor's clock is read to the second.
+    await shop.wait(60)
+    for hour in range(0, 48, 6):
+        alarms += [(hour, alarm.name) for line in await shop.sweep() for alarm in line.alarms]
+        await shop.wait(6 * HOUR)
+    assert [(24, "signature reminder")] == alarms
+    (line,) = await shop.sweep()
+    assert ("WAITING_FOR_LOA_SIGNATURE", True, False) == (line.state, line.is_open, line.needs_person)
+
+    await shop.script("loa", hosting_order_id=report.orders[0])
+    await shop.wait(6 * HOUR)
+    (line,) = await shop.sweep()
+    assert ("COMPLETED", False, True) == (line.state, line.is_open, line.needs_person)
+    assert "40 numbers: " in line.summary
+    assert "38 done" in line.summary
+    assert "2 failed" in line.summary
+    failed = {number.phone_number: number.advice for number in line.numbers if number.state == "failed"}
+    assert {forty[7], forty[9]} == set(failed)
+    assert "migrate_to_sinch_tmo" in failed[forty[7]]
+    assert failed[forty[7]].startswith("60135: T-Mobile has the number under another aggregator")
+    assert "messaging route failed" in failed[forty[9]]
+    (alarm,) = line.alarms
+    assert ("failed numbers", True) == (alarm.name, "2 of 40 numbers failed" in alarm.text)
+
+    again, _ = await shop.text_enable(text_enabling(forty))
+    assert {"done": 38, "failed": 2} == state_of(again)
+    assert RunOutcome.REFUSED == again.outcome
+    assert 1 == len(shop.simulator.hosting_orders())
+    assert [] == shop.doubled() + shop.unwritten
+
+
+async def prove_by_invoices(shop: HostingShop, forty: list[str]) -> None:
+    """The first part of the story: added in one request, listed for the mail, reviewed in two business days, and told by the sweep."""
+    report, _ = await shop.qualify(qualifying_order(forty), "QUAL-1")
+    assert (RunOutcome.DONE, {"being checked": 40}) == (report.outcome, state_of(report))
+    todo = checklist(report)
+    assert "orders@sinch.com" in todo
+    assert all(f"`{number}`" in todo for number in forty)
+    await shop.wait(60)
+    (line,) = await shop.sweep()
+    assert ("40 ownership not proven", True, ()) == (line.state, line.is_open, line.alarms)
+    await shop.script("invoices", phone_numbers=forty)
+    await shop.wait(4 * DAY)
+    (line,) = await shop.sweep()
+    assert ("40 ready", False, ["ready"]) == (line.state, line.is_open, [alarm.name for alarm in line.alarms])
+    again, _ = await shop.qualify(qualifying_order(forty), "QUAL-1")
+    assert {"ready": 40} == state_of(again)
+    assert 1 == sum(entry["operation"] == "add_qualified" for entry in shop.simulator.requests())
+
+
+async def test_a_call_with_one_wrong_code(tmp_path: Path) -> None:
+    """A wrong code costs one of three tries and no second ring by itself; a person asks for another call, and the right code proves the number."""
+    shop = HostingShop(tmp_path)
+    (number,) = numbers(1)
+    wanted = qualifying_order([number], method="voice")
+    report, _ = await shop.call(wanted)
+    assert {"waiting for the code": 1} == state_of(report)
+    spoken = (await shop.script("voice_code", phone_number=number))["code"]
+    wrong = "0000" if spoken != "0000" else "1111"
+    turn = await shop.answer(wanted, wrong)
+    assert (Next.DECISION, 1, 1) == (turn.next, turn.calls, turn.tries)
+    # Started again, the run does not call by itself.
+    await shop.call(wanted)
+    assert 1 == shop.entered("voice_challenge")[number]
+    turn = await shop.answer(wanted, "call")
+    assert (Next.CODE, 2) == (turn.next, turn.calls)
+    turn = await shop.answer(wanted, (await shop.script("voice_code", phone_number=number))["code"])
+    assert (Next.NOTHING, Readiness.READY, 2) == (turn.next, turn.state, turn.tries)
+    assert 2 == shop.entered("voice_challenge")[number]
+    journal = shop.journal_file.read_bytes()
+    assert b'"1111"' not in journal
+    assert f'"{spoken}"'.encode() not in journal
+    assert [] == shop.unwritten
+
+
+async def test_three_wrong_codes(tmp_path: Path) -> None:
+    """After the third failure nothing is asked any more: the number is blocked, and the report says who can release it."""
+    shop = HostingShop(tmp_path)
+    wanted = qualifying_order(numbers(1), method="voice")
+    await shop.call(wanted)
+    for _ in range(2):
+        turn = await shop.answer(wanted, "wrong")
+        assert Next.DECISION == turn.next
+        await shop.answer(wanted, "call")
+    turn = await shop.answer(wanted, "wrong")
+    assert (Next.NOTHING, Readiness.BLOCKED, 3) == (turn.next, turn.state, turn.tries)
+    report, _ = await shop.qualify(wanted)
+    assert RunOutcome.REFUSED == report.outcome
+    assert "staff" in report.numbers[0].advice
+
+
+async def test_invoices_that_nobody_mails(tmp_path: Path) -> None:
+    """Without invoices nothing moves: a reminder after five days, overdue after fourteen, and a number that cannot be hosted is told at once."""
+    shop = HostingShop(tmp_path)
+    few = numbers(3)
+    await shop.script("not_eligible", phone_number=few[2])
+    await shop.qualify(qualifying_order(few))
+    alarms: list[tuple[int, str]] = []
+    for day in range(17):
+        await shop.wait(60)
+        (line,) = await shop.sweep()
+        alarms += [(day, alarm.name) for alarm in line.alarms]
+        await shop.wait(DAY - 60)
+    assert [(0, "not eligible"), (5, "proof reminder"), (14, "proof overdue")] == alarms
+    assert (True, True) == (line.is_open, line.needs_person)
+
+
+async def test_a_letter_that_nobody_signs(tmp_path: Path) -> None:
+    """Reminder after a day, escalation after three, overdue after fourteen, each once; overdue is not failed, and a late signature still counts."""
+    shop = HostingShop(tmp_path)
+    few = numbers(2)
+    await shop.qualify_at_once(few)
+    report, _ = await shop.text_enable(text_enabling(few))
+    alarms: list[tuple[int, str]] = []
+    # The vendor's clock is read to the second.
+    await shop.wait(60)
+    for day in range(20):
+        (line,) = await shop.sweep()
+        alarms += [(day, alarm.name) for alarm in line.alarms]
+        await shop.wait(DAY)
+    assert [(1, "signature reminder"), (3, "signature escalation"), (14, "signature overdue")] == alarms
+    assert ("WAITING_FOR_LOA_SIGNATURE (overdue)", True, True) == (line.state, line.is_open, line.needs_person)
+    assert "it is not known" in line.advice
+    await shop.script("loa", hosting_order_id=report.orders[0])
+    await shop.wait(6 * HOUR)
+    (line,) = await shop.sweep()
+    assert ("COMPLETED", False, False) == (line.state, line.is_open, line.needs_person)
+
+
+async def test_a_declined_letter(tmp_path: Path) -> None:
+    """An order that is rejected as a whole ends for all its numbers, and somebody hears of it once."""
+    shop = HostingShop(tmp_path)
+    few = numbers(2)
+    await shop.qualify_at_once(few)
+    report, _ = await shop.text_enable(text_enabling(few))
+    await shop.wait(2 * HOUR)
+    await shop.script("loa", hosting_order_id=report.orders[0], outcome="DECLINED")
+    (line,) = await shop.sweep()
+    assert ("REJECTED", False, True, ["rejected"]) == (
+        line.state,
+        line.is_open,
+        line.needs_person,
+        [one.name for one in line.alarms],
+    )
+    assert {"failed"} == {number.state for number in line.numbers}
+
+
+async def test_toll_free_numbers(tmp_path: Path) -> None:
+    """Toll-free numbers go by their own request without a campaign; the registry takes two business days, and the report says that sending needs more."""
+    shop = HostingShop(tmp_path)
+    free = toll_free_numbers(3)
+    await shop.qualify_at_once(free)
+    report, _ = await shop.text_enable(text_enabling(free))
+    assert RunOutcome.DONE == report.outcome
+    assert any("only when it is verified" in note for note in report.notes)
+    assert 1 == sum(entry["operation"] == "text_enable_toll_free" for entry in shop.simulator.requests())
+    await shop.wait(HOUR)
+    await shop.script("loa", hosting_order_id=report.orders[0])
+    await shop.wait(6 * HOUR)
+    (line,) = await shop.sweep()
+    assert "IN_PROGRESS" == line.state
+    await shop.wait(5 * DAY)
+    (line,) = await shop.sweep()
+    assert ("COMPLETED", False) == (line.state, line.needs_person)
+    assert "on the campaign" not in line.summary
+
+
+async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
+    """An import that fails with 60135 says what to do, and doing it ends well: release the number, import it with migrate_to_sinch_tmo."""
+    shop = HostingShop(tmp_path)
+    few = numbers(3)
+    await shop.script("held_elsewhere", phone_number=few[1])
+    await shop.import_numbers(importing(few))
+    await shop.wait(HOUR)
+    (line,) = await shop.sweep()
+    (number,) = [number for number in line.numbers if number.state == "failed"]
+    assert (few[1], True) == (number.phone_number, number.advice.startswith("60135"))
+
+
+async def test_imported_by_somebody_else(tmp_path: Path) -> None:
+    """A number that is imported as wanted is adopted; one with other links is explained and left alone; the others are ordered."""
+    shop = HostingShop(tmp_path)
+    few = numbers(4)
+    other = {"service_plan_id": "plan-other"}
+    await shop.import_numbers(importing([few[0]]), "HAND-1")
+    await shop.import_numbers(importing([few[1]], sms=other), "HAND-2")
+    report, rows = await shop.import_numbers(importing(few))
+    states = {line.phone_number: line.state for line in report.numbers}
+    assert ["linking", "imported otherwise", "in progress", "in progress"] == [states[number] for number in few]
+    assert RunOutcome.REFUSED == report.outcome
+    assert "plan plan-other" in next(line.advice for line in report.numbers if line.phone_number == few[1])
+    (row,) = rows
+    assert few[2:] == list(row.request["numbers"])
+    assert [] == shop.doubled()
+
+
+async def test_a_race_for_the_same_numbers(tmp_path: Path) -> None:
+    """A number that is imported between our look and our order makes it a 409: what is there is adopted, and the rest goes into an order of its own."""
+    shop = HostingShop(tmp_path)
+    few = numbers(4)
+    # One read that lags hides the import of a moment ago, as a rival's import in between would be hidden.
+    shop.simulator.faults.add({"operation": "import_number", "fault": "stale_reads", "lag_reads": 2})
+    await shop.import_numbers(importing(few[:1]), "HAND-1")
+    report, rows = await shop.import_numbers(importing(few))
+    assert ["refused", "done"] == [str(row.state) for row in rows]
+    assert dict.fromkeys(few[1:], 1) == shop.in_orders()
+    assert RunOutcome.DONE == report.outcome
+    assert [] == shop.doubled()
