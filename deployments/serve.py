@@ -12,12 +12,14 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
+from flows.configure_numbers import configure_numbers
 from flows.emergency_address import emergency_address
 from flows.export_inventory import export_inventory
 from flows.follow_orders import follow_orders
 from flows.import_numbers import import_numbers
 from flows.order_numbers import order_numbers
 from flows.qualify_numbers import qualify_numbers
+from flows.release_numbers import release_numbers
 from flows.search_and_rent import search_and_rent
 from flows.text_enable_numbers import text_enable_numbers
 
@@ -66,6 +68,16 @@ async def all_deployments() -> list[RunnerDeployment]:
         ),
         await text_enable_numbers.ato_deployment(
             name="text-enable-numbers",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await configure_numbers.ato_deployment(
+            name="configure-numbers",
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        await release_numbers.ato_deployment(
+            name="release-numbers",
             tags=["numberflow", "costs money"],
             entrypoint_type=EntrypointType.MODULE_PATH,
         ),

@@ -21,6 +21,7 @@ from numberflow.errors import BadInput
 from numberflow.export.words import inventory_text
 from numberflow.models.emergency_address import parse_emergency_address
 from numberflow.models.follow import parse_follow_orders
+from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.import_numbers import parse_import_numbers
 from numberflow.models.inventory import parse_export_inventory
 from numberflow.models.order_numbers import parse_order_numbers
@@ -70,6 +71,8 @@ RUNNABLE = {
     "import-numbers": Runnable("flows.import_numbers.import_numbers", parse_import_numbers, _hosted_text),
     "qualify-numbers": Runnable("flows.qualify_numbers.qualify_numbers", parse_qualify, _hosted_text),
     "text-enable-numbers": Runnable("flows.text_enable_numbers.text_enable_numbers", parse_text_enable, _hosted_text),
+    "configure-numbers": Runnable("flows.configure_numbers.configure_numbers", parse_configure, _hosted_text),
+    "release-numbers": Runnable("flows.release_numbers.release_numbers", parse_release, _hosted_text),
     "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, inventory_text),
 }
 

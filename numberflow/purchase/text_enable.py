@@ -27,13 +27,16 @@ _PLANNED = "to be text-enabled"
 async def open_text_enabling(
     desk: Desk, order: TextEnableOrder, reference: str, *, flow_run_id: str | None
 ) -> tuple[Purchase, tuple[Intention, ...]]:
-    """The purchase of this reference and its steps so far. Sends nothing.
+    """The purchase of this reference and its steps so far. Sends nothing. A new reference stays unused as long as a number is not ready.
 
     Raises:
+        SpendRefused: a number is not ready.
         ReferenceConflict: the reference stands for something else.
         JournalUnavailable: no journal, no order.
     """
     new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
+    if await in_thread(desk.journal.find_purchase, desk.project_id, reference) is None:
+        await require_ready(desk, order)
     purchase = await in_thread(desk.journal.open_purchase, new)
     return purchase, await in_thread(desk.journal.intentions, purchase_id=purchase.id)
 

@@ -13,6 +13,7 @@ from support.hosting import HostingShop, importing, numbers, qualifying_order, t
 from support.mishaps import LAG_LONG_S, MISHAPS, Mishap
 
 from numberflow.journal import State
+from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
 
 pytestmark = pytest.mark.anyio
@@ -36,12 +37,24 @@ async def _add_numbers(shop: HostingShop, fate: Fate | None) -> Any:
     return await shop.qualify(qualifying_order(numbers(3)), fate=fate)
 
 
+async def _delete(shop: HostingShop, fate: Fate | None) -> Any:
+    return await shop.release_all(parse_release({"phone_numbers": numbers(3), "confirm_release": True}), fate=fate)
+
+
+async def _relink(shop: HostingShop, fate: Fate | None) -> Any:
+    other = {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}
+    order = parse_configure({"phone_numbers": numbers(2), "sms": other, "confirm_unlink": True})
+    return await shop.configure(order, fate=fate)
+
+
 # For each step that costs something: the operation that meets the fault, what a run does, and what has to be there first.
 RUNS: dict[str, tuple[str, Run]] = {
     "import": ("import_number", _import_one),
     "import_order": ("import_numbers", _import_three),
     "add_numbers": ("add_qualified", _add_numbers),
     "text_enable": ("text_enable", _text_enable),
+    "delete": ("delete_imported", _delete),
+    "relink": ("update_imported", _relink),
 }
 CASES = [
     pytest.param(step, mishap, mode, id=f"{step}-{mishap}-{mode}")
@@ -62,6 +75,8 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
     shop = HostingShop(tmp_path)
     if step == "text_enable":
         await shop.qualify_at_once(numbers(3))
+    if step in ("delete", "relink"):
+        await shop.imported_at_once(numbers(3))
     if mode.startswith("resumed"):
         assert await run(shop, Fate("request", after=mode == "resumed-after", costly=True)) is None
     if mishap.rule is not None:
@@ -88,7 +103,7 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
 def misjudged(shop: HostingShop, report: Any, rows: Any) -> list[str]:
     """What the journal says against what the vendor has."""
     orders = {order["hosting_order_id"] for order in shop.simulator.hosting_orders()}
-    imported = {number["phoneNumber"] for number in shop.simulator.imported_numbers()}
+    imported = {number["phoneNumber"]: plan_of(number) for number in shop.simulator.imported_numbers()}
     wrong = []
     for row in rows:
         if row.state is not State.DONE:
@@ -99,9 +114,21 @@ def misjudged(shop: HostingShop, report: Any, rows: Any) -> list[str]:
             wrong.append(f"{row} is done, and the vendor has not imported it")
         if row.operation == "delete_imported" and row.subject in imported:
             wrong.append(f"{row} is done, and the vendor has it still")
+        if (
+            row.operation == "update_imported"
+            and row.fingerprint.startswith("change")
+            and imported[str(row.subject)] != "plan-other"
+        ):
+            wrong.append(f"{row} is done, and the number is on another plan")
     told = {line.phone_number for line in report.numbers}
     untold = {number for number in shop.in_orders() if number not in told}
     return [*wrong, *shop.doubled(), *shop.unwritten, *(f"no report names {number}" for number in sorted(untold))]
+
+
+def plan_of(number: Any) -> str:
+    """The plan that a number is on, or on its way to."""
+    sms = number["smsConfiguration"]
+    return str(sms.get("scheduledProvisioning", {}).get("servicePlanId") or sms["servicePlanId"])
 
 
 def refused_as_there(shop: HostingShop) -> list[str]:

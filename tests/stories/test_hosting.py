@@ -9,6 +9,8 @@ import pytest
 from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
 from support.letters import toll_free_numbers
 
+from numberflow.errors import BadInput, SpendRefused
+from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
 from numberflow.planning.hosting import Readiness
 from numberflow.purchase.qualify import Next, checklist
@@ -236,6 +238,82 @@ async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
     (line,) = await shop.sweep()
     (number,) = [number for number in line.numbers if number.state == "failed"]
     assert (few[1], True) == (number.phone_number, number.advice.startswith("60135"))
+
+    given_up, _ = await shop.release_all(parse_release({"phone_numbers": [few[1]], "confirm_release": True}))
+    assert {"deleted": 1} == state_of(given_up)
+    await shop.import_numbers(importing([few[1]], migrate_to_sinch_tmo=True), "MOVE-1")
+    await shop.wait(HOUR)
+    (line,) = await shop.sweep()
+    assert ("COMPLETED", False, ["done"]) == (line.state, line.needs_person, [number.state for number in line.numbers])
+
+
+async def test_another_campaign(tmp_path: Path) -> None:
+    """Imported and rented numbers get another plan and campaign: what they lose is told first and has to be confirmed; then unlink, wait, link."""
+    shop = HostingShop(tmp_path)
+    few = numbers(2)
+    await shop.imported_at_once(few)
+    shop.simulator.world.add_held(1)
+    (rented,) = [number.phone_number for number in shop.simulator.world.holdings]
+    wanted: dict[str, Any] = {
+        "phone_numbers": [*few, rented], "sms": {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}, "display_name": "Shop",
+    }  # fmt: skip
+    with pytest.raises(SpendRefused, match="service plan plan-hosting, campaign campaign-hosting"):
+        await shop.configure(parse_configure(wanted))
+    assert 0 == sum(entry["method"] == "PATCH" for entry in shop.simulator.requests())
+    report, rows = await shop.configure(parse_configure(wanted | {"confirm_unlink": True}))
+    assert {"being linked", "as wished"} >= set(state_of(report)), report.model_dump_json(indent=1)
+    assert RunOutcome.DONE == report.outcome
+    assert ["unlink", "change", "unlink", "change"] == [
+        row.fingerprint.split()[0] for row in rows if row.operation == "update_imported"
+    ]
+    await shop.wait(2 * HOUR)
+    again, _ = await shop.configure(parse_configure(wanted))
+    assert {"as wished": 3} == state_of(again)
+    shown = {number["phoneNumber"]: number for number in shop.simulator.imported_numbers()}
+    assert all(shown[number]["smsConfiguration"]["campaignId"] == "campaign-other" for number in few)
+    assert {"Shop"} == {shown[number]["displayName"] for number in few}
+    assert [] == shop.unwritten
+
+
+async def test_a_slow_unlink(tmp_path: Path) -> None:
+    """An unlink that takes longer than the run waits is told, and the next run with the same reference goes on from there."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    shop.simulator.switches.set("imported_unlink_s", 3600)
+    wanted = parse_configure({"phone_numbers": few, "sms": {"service_plan_id": "plan-other"}, "confirm_unlink": True})
+    report, _ = await shop.configure(wanted)
+    assert ({"being unlinked": 1}, RunOutcome.REFUSED) == (state_of(report), report.outcome)
+    await shop.wait(HOUR)
+    report, rows = await shop.configure(wanted)
+    assert ({"being linked": 1}, 2) == (state_of(report), len(rows))
+
+
+async def test_giving_numbers_up(tmp_path: Path) -> None:
+    """Rented and imported numbers are given up once it was confirmed; a run that names a number that is not held does nothing at all."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    shop.simulator.world.add_held(1)
+    (rented,) = [number.phone_number for number in shop.simulator.world.holdings]
+    with pytest.raises(BadInput, match=r"\+12125559999: the project holds no such number"):
+        await shop.release_all(
+            parse_release({"phone_numbers": [*few, rented, "+12125559999"], "confirm_release": True})
+        )
+    with pytest.raises(SpendRefused, match="would be given up"):
+        await shop.release_all(parse_release({"phone_numbers": [*few, rented]}))
+    assert 1 == len(shop.simulator.imported_numbers())
+    wanted = parse_release({"phone_numbers": [*few, rented], "confirm_release": True})
+    report, _ = await shop.release_all(wanted)
+    assert ({"deleted": 1, "released": 1}, RunOutcome.DONE) == (state_of(report), report.outcome)
+    sent = len(shop.simulator.requests())
+    again, _ = await shop.release_all(wanted)
+    assert state_of(report) == state_of(again)
+    assert not [
+        entry
+        for entry in shop.simulator.requests()[sent:]
+        if entry["method"] != "GET" and entry["operation"] != "token"
+    ]
 
 
 async def test_imported_by_somebody_else(tmp_path: Path) -> None:

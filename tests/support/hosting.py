@@ -22,8 +22,10 @@ from numberflow.models.north_american import is_toll_free
 from numberflow.models.qualify_numbers import parse_qualify
 from numberflow.models.reports import FollowLine, HostedReport
 from numberflow.models.text_enable_numbers import parse_text_enable
+from numberflow.purchase import configure as configuring
 from numberflow.purchase import import_numbers as imports
 from numberflow.purchase import qualify as qualifying
+from numberflow.purchase import release as releasing
 from numberflow.purchase import text_enable as enabling
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import follow_orders
@@ -137,6 +139,30 @@ class HostingShop(Shop):
             elif text:
                 await qualifying.hand_in_code(desk, purchase, turn, SecretStr(text), flow_run_id=None)
             return await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+
+    async def configure(self, order: Any, reference: str = "CONF-1", fate: Fate | None = None) -> Any:
+        """One run of configure-numbers: its report and rows; None when it died."""
+
+        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+            rows = await configuring.configure(desk, order, reference, flow_run_id=None)
+            return await configuring.configure_report(desk, order, reference, rows), tuple(rows)
+
+        return await self.mortal(work, fate)
+
+    async def release_all(self, order: Any, reference: str = "REL-1", fate: Fate | None = None) -> Any:
+        """One run of release-numbers: its report and rows; None when it died."""
+
+        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+            rows = await releasing.release(desk, order, reference, flow_run_id=None)
+            return await releasing.release_report(desk, order, reference, rows), tuple(rows)
+
+        return await self.mortal(work, fate)
+
+    async def imported_at_once(self, phone_numbers: list[str], plan: str = PLAN, campaign: str = CAMPAIGN) -> None:
+        """Have the numbers imported and linked, as if it had been done long ago."""
+        order = importing(phone_numbers, sms={"service_plan_id": plan, "campaign_id": campaign}, numbers_per_order=5)
+        await self.import_numbers(order, "LONG-AGO")
+        await self.wait(7200)
 
     async def sweep(self) -> list[FollowLine]:
         """One run of the sweep over orders of this API; its lines."""

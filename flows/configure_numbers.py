@@ -1,0 +1,65 @@
+"""Configure held numbers, rented or imported: name, SMS, voice, callback address; another link by unlink, wait, relink."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.forms import MAY_STAY_EMPTY
+from flows.hosted import run_hosted
+from numberflow.models.held_numbers import ConfigureOrder, parse_configure
+from numberflow.models.orders import SmsLink, VoiceLink
+from numberflow.models.reports import HostedReport
+from numberflow.purchase.desk import Desk
+from tasks.held import configure_numbers as configure_all
+from tasks.held import look_at_configuration
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(name="configure-numbers", flow_run_name="configure numbers", retries=0, persist_result=False)
+async def configure_numbers(
+    *,
+    phone_numbers: tuple[str, ...],
+    display_name: OptionalText = "",
+    sms: SmsLink | None = None,
+    unlink_sms: bool = False,
+    voice: VoiceLink | None = None,
+    callback_url: OptionalText = "",
+    confirm_unlink: bool = False,
+    provisioning_wait_s: int = 120,
+    plan_only: bool = False,
+    reference: OptionalText = "",
+    project: OptionalText = "",
+) -> State[HostedReport] | HostedReport:
+    """Change numbers that the project holds. What is left empty stays as it is.
+
+    A number that is linked elsewhere is unlinked first, which stops its service until the new link is on; that has to be confirmed. See with plan_only
+    what would be lost.
+
+    Args:
+        phone_numbers: The numbers, E.164, up to 500; rented or imported.
+        display_name: New name.
+        sms: SMS service plan (and 10DLC campaign, US only) to link to. An empty campaign keeps the one that is there.
+        unlink_sms: Take the SMS service plan and campaign off and link nothing.
+        voice: Voice app, SIP trunk or fax service to link to. Rented numbers only.
+        callback_url: Where the vendor sends events about these numbers.
+        confirm_unlink: Live links may be taken off. Otherwise a run that would do so is refused.
+        provisioning_wait_s: Seconds to wait for an unlink. A run that does not see it goes on when it is started again with the same reference.
+        plan_only: Say what would be sent and lost; send nothing.
+        reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "phone_numbers": phone_numbers, "display_name": display_name, "sms": sms.model_dump() if isinstance(sms, SmsLink) else sms,
+        "unlink_sms": unlink_sms, "voice": voice.model_dump() if isinstance(voice, VoiceLink) else voice, "callback_url": callback_url,
+        "confirm_unlink": confirm_unlink, "provisioning_wait_s": provisioning_wait_s, "plan_only": plan_only, "reference": reference,
+        "project": project,
+    }  # fmt: skip
+    return await run_hosted("configure", reference, lambda: parse_configure(parameters), _run)
+
+
+async def _run(desk: Desk, order: ConfigureOrder, reference: str, run_id: str) -> HostedReport:
+    return await (look_at_configuration if order.plan_only else configure_all)(desk, order, reference, run_id)

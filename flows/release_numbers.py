@@ -1,0 +1,49 @@
+"""Give up held numbers: release rented ones, delete imported ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.forms import MAY_STAY_EMPTY
+from flows.hosted import run_hosted
+from numberflow.models.held_numbers import ReleaseOrder, parse_release
+from numberflow.models.reports import HostedReport
+from numberflow.purchase.desk import Desk
+from tasks.held import look_at_release
+from tasks.held import release_numbers as release_all
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+
+
+@flow(name="release-numbers", flow_run_name="release numbers", retries=0, persist_result=False)
+async def release_numbers(
+    *,
+    phone_numbers: tuple[str, ...],
+    confirm_release: bool = False,
+    plan_only: bool = False,
+    reference: OptionalText = "",
+    project: OptionalText = "",
+) -> State[HostedReport] | HostedReport:
+    """Give numbers up for good, each once. See with plan_only what is lost, then confirm.
+
+    A rented number stays usable until its next charge date, nothing is refunded, and it cannot be had back. An imported number loses its messaging here
+    at once, and can be imported again. A run that names a number which the project does not hold is refused as a whole.
+
+    Args:
+        phone_numbers: The numbers, E.164, up to 500; rented or imported.
+        confirm_release: You have seen what is lost. Without it nothing is released.
+        plan_only: Say what would be lost; release nothing.
+        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
+        project: Name of a Sinch Credentials block. Empty: credentials of the environment.
+    """
+    parameters: dict[str, Any] = {
+        "phone_numbers": phone_numbers, "confirm_release": confirm_release, "plan_only": plan_only, "reference": reference, "project": project,
+    }  # fmt: skip
+    return await run_hosted("release", reference, lambda: parse_release(parameters), _run)
+
+
+async def _run(desk: Desk, order: ReleaseOrder, reference: str, run_id: str) -> HostedReport:
+    return await (look_at_release if order.plan_only else release_all)(desk, order, reference, run_id)

@@ -1,0 +1,102 @@
+"""Parameters of configure-numbers and release-numbers, checked as far as that is possible without a request. The numbers may be rented or imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, SmsLink, VoiceLink
+from numberflow.models.parameters import (
+    CallbackUrl,
+    OptionalText,
+    PhoneNumber,
+    Reference,
+    WholeNumber,
+    check_parameters,
+    empty_is_none,
+    none_is_empty,
+)
+
+# Each number takes up to four requests; five hundred are some minutes at the vendor's pace.
+NUMBERS_MAX = 500
+
+
+class _HeldNumbers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
+    plan_only: bool = False
+    reference: Reference = None
+    project: OptionalText = None
+
+    @field_validator("phone_numbers")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("is empty; name the numbers, E.164")
+        if len(value) > NUMBERS_MAX:
+            raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go in one run")
+        twice = sorted({number for number in value if value.count(number) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]} stands in the list twice")
+        return value
+
+    def what_is_done(self) -> dict[str, Any]:
+        """The parameters that make a run this one and no other, as JSON values. Confirming a loss continues the same run."""
+        left_out = {"reference", "project", "plan_only", "confirm_unlink", "confirm_release", "provisioning_wait_s"}
+        return self.model_dump(mode="json", exclude=left_out)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `what_is_done`, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+
+
+class ConfigureOrder(_HeldNumbers):
+    """Parameters of configure-numbers, checked. Build it with `parse_configure`. What is None stays as it is."""
+
+    display_name: OptionalText = None
+    sms: Annotated[SmsLink | None, BeforeValidator(empty_is_none)] = None
+    unlink_sms: bool = False
+    voice: Annotated[VoiceLink | None, BeforeValidator(empty_is_none)] = None
+    callback_url: CallbackUrl = None
+    confirm_unlink: bool = False
+    provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.sms is not None and self.unlink_sms:
+            raise ValueError(
+                "unlink_sms: does not go with sms; a link to another plan is taken off on the way by itself"
+            )
+        wanted = (self.display_name, self.sms, self.voice, self.callback_url)
+        if all(each is None for each in wanted) and not self.unlink_sms:
+            raise ValueError("sms: nothing is to be changed; set display_name, sms, unlink_sms, voice or callback_url")
+        return self
+
+
+class ReleaseOrder(_HeldNumbers):
+    """Parameters of release-numbers, checked. Build it with `parse_release`."""
+
+    confirm_release: bool = False
+
+
+def parse_configure(parameters: Mapping[str, Any]) -> ConfigureOrder:
+    """Check the parameters of configure-numbers. Sends nothing.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(ConfigureOrder, parameters)
+
+
+def parse_release(parameters: Mapping[str, Any]) -> ReleaseOrder:
+    """Check the parameters of release-numbers. Sends nothing.
+
+    Raises:
+        BadInput: as in `check_parameters`.
+    """
+    return check_parameters(ReleaseOrder, parameters)

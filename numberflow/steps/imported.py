@@ -1,0 +1,104 @@
+"""Change or remove an imported number (`PATCH` and `DELETE importedNumbers/{n}`). Source: docs/vendor/imported-hosting-behaviour.md §9, §15."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numberflow.client import Client
+from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
+from numberflow.models.imported import ImportedNumber, ImportedSmsSettings, ImportedUpdateRequest
+from numberflow.steps import named
+from numberflow.steps.reading import imported_or_none
+
+UPDATE_IMPORTED, DELETE_IMPORTED = "update_imported", "delete_imported"
+
+
+class UpdateImported:
+    """The two halves of changing an imported number, bound to a client.
+
+    The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms` {service_plan_id, campaign_id}; "" unlinks.
+
+    Costs: nothing by itself, but unlinking a live service cannot be taken back.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def do(self, attempt: Attempt) -> Applied:
+        """Send the PATCH once. Raises what the client raises."""
+        facts = attempt.intention.request
+        sms = facts.get("sms")
+        body = ImportedUpdateRequest(
+            display_name=facts.get("display_name"),
+            sms=None if sms is None else ImportedSmsSettings(**sms),
+            callback_url=facts.get("callback_url"),
+        )
+        number = await self._client.imported_numbers.update(named(attempt.intention), body, watch=attempt)
+        return Applied(result={"phone_number": number.phone_number}, note="the vendor took the change")
+
+    async def look(self, intention: Intention) -> Evidence:
+        """Read the number. Costs nothing; repeat at will."""
+        return judge_update(await imported_or_none(self._client, named(intention)), intention.request)
+
+
+class DeleteImported:
+    """The two halves of removing an imported number, bound to a client.
+
+    Costs: nothing; messaging of the number ends here. It may be imported again (assumed, §9).
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def do(self, attempt: Attempt) -> Applied:
+        """Send the removal once. Raises what the client raises."""
+        await self._client.imported_numbers.delete(named(attempt.intention), watch=attempt)
+        return Applied(result={"phone_number": attempt.intention.subject}, note="the vendor removed the number")
+
+    async def look(self, intention: Intention) -> Evidence:
+        """Read the number. Costs nothing; repeat at will."""
+        return judge_delete(await imported_or_none(self._client, named(intention)), named(intention))
+
+
+def judge_update(number: ImportedNumber | None, wanted: Mapping[str, Any]) -> Evidence:
+    """A change took effect when the number shows the wanted state or a job towards it, failed jobs included."""
+    if number is None:
+        return Evidence(Finding.INCONCLUSIVE, "the number is not imported", {"imported": False})
+    unreadable = {*number.unreadable, *(number.sms_configuration.unreadable if number.sms_configuration else ())}
+    if unreadable:
+        return Evidence(Finding.INCONCLUSIVE, f"cannot be read: {', '.join(sorted(unreadable))}", {"imported": True})
+    missing = [name for name in wanted if wanted[name] is not None and not _shows(number, name, wanted[name])]
+    if missing:
+        return Evidence(
+            Finding.ABSENT,
+            f"neither state nor job shows the wanted {', '.join(missing)}",
+            {"imported": True, "missing": missing},
+        )
+    return Evidence(
+        Finding.APPLIED,
+        "the number shows the wanted state or a job towards it",
+        {"imported": True},
+        {"phone_number": number.phone_number},
+    )
+
+
+def judge_delete(number: ImportedNumber | None, phone_number: str) -> Evidence:
+    """A removal took effect when the number is not imported any more."""
+    if number is None:
+        return Evidence(
+            Finding.APPLIED, "the number is not imported any more", {"imported": False}, {"phone_number": phone_number}
+        )
+    return Evidence(Finding.ABSENT, "the number is still imported", {"imported": True})
+
+
+def _shows(number: ImportedNumber, name: str, value: Any) -> bool:
+    if name != "sms":
+        return str(getattr(number, name) or "") == str(value)
+    config = number.sms_configuration
+    job = config.scheduled_provisioning if config else None
+    wanted = {key: each for key, each in value.items() if each is not None}
+    for holder in (job, config):
+        if holder is not None and all((getattr(holder, key) or "") == each for key, each in wanted.items()):
+            return True
+    return config is None and not any(wanted.values())
