@@ -18,6 +18,7 @@ from numberflow.models.parameters import (
     Reference,
     WholeNumber,
     check_parameters,
+    empty_is_none,
     none_is_empty,
 )
 
@@ -27,6 +28,9 @@ NUMBERS_MAX = 500
 NUMBERS_PER_ORDER = 5
 # Our token takes 24 characters more; the vendor documents no limit.
 DISPLAY_NAME_LENGTH_MAX = 100
+DisplayName = Annotated[
+    Annotated[str, Field(max_length=DISPLAY_NAME_LENGTH_MAX)] | None, BeforeValidator(empty_is_none)
+]
 
 
 class ImportNumbersOrder(BaseModel):
@@ -37,7 +41,7 @@ class ImportNumbersOrder(BaseModel):
     phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
     region_code: HostedRegion = HostedRegion.US
     sms: SmsLink
-    display_name: Annotated[OptionalText, Field(max_length=DISPLAY_NAME_LENGTH_MAX)] = None
+    display_name: DisplayName = None
     callback_url: CallbackUrl = None
     migrate_to_sinch_tmo: bool = False
     numbers_per_order: WholeNumber = Field(default=NUMBERS_PER_ORDER, ge=1, le=NUMBERS_MAX)

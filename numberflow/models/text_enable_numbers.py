@@ -15,12 +15,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     field_validator,
     model_validator,
 )
 
-from numberflow.models.import_numbers import DISPLAY_NAME_LENGTH_MAX
+from numberflow.models.import_numbers import DisplayName
 from numberflow.models.north_american import HostedRegion, check_numbers, check_region, is_toll_free
 from numberflow.models.orders import SmsLink
 from numberflow.models.papers import PaperReference
@@ -57,7 +56,7 @@ class TextEnableOrder(BaseModel):
     loa_kind: LoaKind = LoaKind.DIRECT
     loa: PaperReference = None
     signer_confirmed: bool = False
-    display_name: Annotated[OptionalText, Field(max_length=DISPLAY_NAME_LENGTH_MAX)] = None
+    display_name: DisplayName = None
     callback_url: CallbackUrl = None
     nnid: OptionalText = None
     scheduled_osr_update_time: Annotated[

@@ -1,0 +1,173 @@
+"""Kill -9 at every HTTP boundary of runs over numbers that live elsewhere, then the same command again: no order twice, no number in two orders."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from support.counts import count
+from support.hosting import CAMPAIGN, PLAN, numbers, signer
+from support.runs import Ended, Run
+from support.scenes import Scene
+
+from numberflow.simulator.imported.numbers import PROVISIONING, Change
+from numberflow.simulator.imported.steps import Step
+
+pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+
+KILLED = -signal.SIGKILL
+REPLY_READ = "numberflow.client.protocol:decipher"
+SMS = {"service_plan_id": PLAN, "campaign_id": CAMPAIGN}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A run: its deployment, its parameters, and the requests that it sends when nothing goes wrong."""
+
+    deployment: str
+    parameters: Mapping[str, Any]
+    requests: tuple[str, ...]
+    effect: Callable[[Scene], bool]
+
+
+def imported(count: int) -> Callable[[Scene], bool]:
+    """Whether so many numbers are imported or on their way, each by one order or request."""
+
+    def holds(scene: Scene) -> bool:
+        by_order = in_orders(scene)
+        alone = {number["phoneNumber"] for number in scene.simulator.imported_numbers()} - by_order.keys()
+        return len(by_order) + len(alone) == count
+
+    return holds
+
+
+COMMANDS = {
+    "import": Command(
+        "import-numbers",
+        {"phone_numbers": numbers(1), "sms": SMS},
+        ("token", "get_imported", "import_number", "get_imported"),
+        imported(1),
+    ),
+    "bulk-import": Command(
+        "import-numbers",
+        {"phone_numbers": numbers(3), "sms": SMS, "numbers_per_order": 2},
+        (
+            "token", *["get_imported"] * 3, "import_numbers", "import_numbers",
+            *["get_hosting_order", "list_hosting_order_numbers"] * 2,
+        ),
+        imported(3),
+    ),
+    "add-numbers": Command(
+        "qualify-numbers",
+        {"phone_numbers": numbers(2)},
+        ("token", "get_qualified", "get_qualified", "add_qualified", "get_qualified", "get_qualified"),
+        lambda scene: set(scene.simulator.qualified_numbers()) == set(numbers(2)),
+    ),
+    "text-enable": Command(
+        "text-enable-numbers",
+        {"phone_numbers": numbers(2), "sms": SMS, "loa": "LOA", "signer_confirmed": True},
+        (
+            "token", *["get_qualified"] * 6, "text_enable", "get_hosting_order", "list_hosting_order_numbers",
+        ),
+        lambda scene: in_orders(scene) == Counter(numbers(2)),
+    ),
+    "delete": Command(
+        "release-numbers",
+        {"phone_numbers": numbers(2), "confirm_release": True},
+        ("token", *["get_active", "get_active", "get_imported", "get_imported"], "delete_imported", "delete_imported"),
+        lambda scene: not scene.simulator.imported_numbers(),
+    ),
+}  # fmt: skip
+BOUNDARIES = [
+    pytest.param(name, nth, id=f"{name}-{nth}-{operation}")
+    for name, command in COMMANDS.items()
+    for nth, operation in enumerate(command.requests, 1)
+]
+
+
+def in_orders(scene: Scene) -> Counter[str]:
+    """In how many orders each number is, by the vendor's own books."""
+    return Counter(number for order in scene.simulator.hosting_orders() for number in order["numbers"])
+
+
+def start(scene: Scene, name: str, fate: Mapping[str, Any] | None = None) -> Run:
+    """Start the command; its letter is a file beside the journal, and the numbers to delete are those that are imported."""
+    command = COMMANDS[name]
+    parameters = {**command.parameters, "reference": f"KILL-{name}"}
+    if "loa" in parameters:
+        paper = scene.folder / "loa.json"
+        paper.write_text(json.dumps(signer()))
+        parameters["loa"] = str(paper)
+    return scene.start_flow(command.deployment, parameters, fate)
+
+
+@pytest.fixture
+def stage(scene: Scene, request: pytest.FixtureRequest) -> Scene:
+    """A scene with what the command needs to be there."""
+    name = request.getfixturevalue("name")
+    world = scene.simulator.world
+    with world.lock:
+        if name == "text-enable":
+            scene.simulator.switches.set("qualification_check_s", 0)
+            qualified = world.imported.qualified
+            qualified.add(numbers(2))
+            for number in numbers(2):
+                qualified.take_invoices(qualified.all[number], accepted=True, after_s=0)
+        if name == "delete":
+            moment = world.settle()
+            link = Change(PLAN, PROVISIONING, Step(moment, moment), moment)
+            for number in numbers(2):
+                world.imported.numbers.adopt(number, "US", "", "", link)
+    return scene
+
+
+def ending(scene: Scene, name: str, ended: Ended) -> tuple[int, bool, list[str]]:
+    """Exit code, whether the vendor has what was wanted, and what went wrong on the way."""
+    wrong = [f"{number} is in {n} orders" for number, n in in_orders(scene).items() if n > 1]
+    names = [order["display_name"] for order in scene.simulator.hosting_orders()]
+    wrong += [f"two orders are called {each}" for each, n in Counter(names).items() if n > 1]
+    entered = Counter((charge["kind"], charge["phone_number"]) for charge in scene.simulator.charges())
+    wrong += [
+        f"{what} was entered {n} times" for what, n in entered.items() if n > 1 and what[0] in ("import", "hosting")
+    ]
+    if "Traceback" in ended.told:
+        wrong.append(f"a traceback where a sentence is due: {ended.told[-2000:]}")
+    if ended.code != 0:
+        wrong.append(ended.told[-4000:])
+    return ended.code, COMMANDS[name].effect(scene), wrong
+
+
+COMPLETE: tuple[int, bool, list[str]] = (0, True, [])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_boundary_is_a_kill_point(stage: Scene, name: str) -> None:
+    """A run in which nothing goes wrong sends exactly the requests at which the tests below kill. Reads under way together come in any order."""
+    assert COMPLETE == ending(stage, name, start(stage, name).wait())
+    assert sorted(COMMANDS[name].requests) == sorted(stage.operations())
+
+
+@pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
+@pytest.mark.parametrize(("name", "nth"), BOUNDARIES)
+def test_killed_while_a_request_is_under_way(stage: Scene, name: str, nth: int, hold: str) -> None:
+    """Killed before or after a request takes effect, its reply never heard: the next run ends it, and nothing is there twice."""
+    stage.simulator.faults.add({"fault": hold, "nth": nth})
+    run = start(stage, name)
+    stage.kill_while_held(run)
+    assert KILLED == run.wait().code
+    count("kill points")
+    assert COMPLETE == ending(stage, name, start(stage, name).wait())
+
+
+@pytest.mark.parametrize(("name", "nth"), BOUNDARIES)
+def test_killed_right_after_a_reply(stage: Scene, name: str, nth: int) -> None:
+    """Killed when a reply was read and nothing was written yet: the next run ends it, and nothing is there twice."""
+    run = start(stage, name, {"after": REPLY_READ, "nth": nth})
+    assert KILLED == run.wait().code
+    count("kill points")
+    assert COMPLETE == ending(stage, name, start(stage, name).wait())
