@@ -43,7 +43,7 @@ async def _delete(shop: HostingShop, fate: Fate | None) -> Any:
 
 async def _relink(shop: HostingShop, fate: Fate | None) -> Any:
     other = {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}
-    order = parse_configure({"phone_numbers": numbers(2), "sms": other, "confirm_unlink": True})
+    order = parse_configure({"phone_numbers": numbers(3), "sms": other, "confirm_unlink": True})
     return await shop.configure(order, fate=fate)
 
 
