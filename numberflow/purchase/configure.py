@@ -49,7 +49,12 @@ async def configure(desk: Desk, order: ConfigureOrder, reference: str, *, flow_r
         JournalUnavailable: no journal, no request.
     """
     new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
-    begun = {str(row.subject) for row in await begun_rows(desk, new)}
+    # A change that never left may have to be planned again, so its number is checked like a new one.
+    begun = {
+        str(row.subject)
+        for row in await begun_rows(desk, new)
+        if not (_phase(row) == _CHANGE and row.state is State.PLANNED)
+    }
     await _require_allowed(desk, order, [number for number in order.phone_numbers if number not in begun])
     purchase = await in_thread(desk.journal.open_purchase, new)
     async with desk.hold(purchase) as (keeper, lease):
@@ -126,22 +131,37 @@ class _Run:
     async def one(self, phone_number: str, known: Sequence[Intention]) -> None:
         """Bring one number as far as it goes: unlink, wait, change. What was begun before is ended first."""
         live = {_phase(row): row for row in known if row.state is not State.REFUSED}
-        if _CHANGE not in live and _UNLINK not in live:
+        change = live.get(_CHANGE)
+        if change is not None and change.state is not State.PLANNED:
+            # It left, so its unlink is through: what is open about it is looked up, whatever the number shows of the unlink by now.
+            await self._send(change)
+            return
+        if change is not None and _UNLINK not in live and any(_phase(row) == _UNLINK for row in known):
+            # Its unlink was refused: over a live link it would be refused, too.
+            await self._withdraw(live.pop(_CHANGE))
+        if not live:
             held = await held_number(self._desk, phone_number)
-            assert held is not None, "required before"
+            if held is None:
+                # Gone since it was checked; the report says so.
+                return
             live = await self._plan(held, plan_changes(held, self._order))
         unlink = live.get(_UNLINK)
-        if unlink is not None:
-            unlink = await self._send(unlink)
-            if unlink.state is not State.DONE or not await self._unlinked(phone_number, unlink):
-                return
-            if _CHANGE not in live:
-                # Its change was refused in an earlier run: what is wanted from here on is planned anew.
-                held = await held_number(self._desk, phone_number)
-                if held is not None:
-                    live |= await self._plan(held, Changes(change=plan_changes(held, self._order).change))
-        if _CHANGE in live:
+        if (unlink is None or await self._take_off(phone_number, unlink, live)) and _CHANGE in live:
             await self._send(live[_CHANGE])
+
+    async def _take_off(self, phone_number: str, unlink: Intention, live: dict[str, Intention]) -> bool:
+        """Unlink and wait until the old link is gone; whether it is."""
+        unlink = await self._send(unlink)
+        if unlink.state is State.REFUSED and _CHANGE in live:
+            await self._withdraw(live[_CHANGE])
+        if unlink.state is not State.DONE or not await self._unlinked(phone_number, unlink):
+            return False
+        if _CHANGE not in live:
+            # Its change was refused in an earlier run: what is wanted from here on is planned anew.
+            held = await held_number(self._desk, phone_number)
+            if held is not None:
+                live |= await self._plan(held, Changes(change=plan_changes(held, self._order).change))
+        return True
 
     async def _plan(self, held: HeldNumber, changes: Changes) -> dict[str, Intention]:
         operation = UPDATE if held.holding is Holding.RENTED else UPDATE_IMPORTED
@@ -161,6 +181,10 @@ class _Run:
         client = self._desk.client
         step: CostlyStep = UpdateImported(client) if row.operation == UPDATE_IMPORTED else Update(client)
         return await run_step(self._desk, row, step, self._keeper, self._lease)
+
+    async def _withdraw(self, row: Intention) -> None:
+        reason = "the old link was not taken off, so nothing was put on"
+        await in_thread(self._desk.journal.withdraw, row.id, self._lease, reason)
 
     async def _unlinked(self, phone_number: str, unlink: Intention) -> bool:
         """Wait until the old link is gone. A run that does not see it is started again later and goes on from here."""

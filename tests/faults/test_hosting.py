@@ -120,6 +120,12 @@ def misjudged(shop: HostingShop, report: Any, rows: Any) -> list[str]:
             and imported[str(row.subject)] != "plan-other"
         ):
             wrong.append(f"{row} is done, and the number is on another plan")
+    papers = (shop.journal_file.read_bytes() + report.model_dump_json().encode()).lower()
+    wrong += [
+        f"a part of the letter is kept: {mark}"
+        for mark in ("ada@example", "sample road", "example telco")
+        if mark.encode() in papers
+    ]
     told = {line.phone_number for line in report.numbers}
     untold = {number for number in shop.in_orders() if number not in told}
     return [*wrong, *shop.doubled(), *shop.unwritten, *(f"no report names {number}" for number in sorted(untold))]

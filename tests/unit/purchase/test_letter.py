@@ -1,0 +1,63 @@
+"""A letter of authorisation: read under seal, its signer shown masked and remembered by a keyed digest; no error repeats a part of it."""
+
+from __future__ import annotations
+
+import pickle
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pydantic import Secret, SecretStr
+from support.letters import DIRECT, RESELLER
+
+from numberflow.errors import BadInput
+from numberflow.models.hosting import BlanketLoa
+from numberflow.models.text_enable_numbers import LoaKind
+from numberflow.purchase.letter import is_same, masked, read_letter, signer_digest, unconfirmed
+
+PAPER: dict[str, Any] = DIRECT["directLoaInfo"]
+MARK = "Marked-Part-88e1"
+
+
+def test_kinds() -> None:
+    """The parameter says whose letter it is; a blanket one needs no paper."""
+    assert "direct" == read_letter(LoaKind.DIRECT, Secret(PAPER)).kind
+    assert "reseller" == read_letter(LoaKind.RESELLER, Secret(RESELLER["resellerLoaInfo"])).kind
+    assert isinstance(read_letter(LoaKind.BLANKET, Secret({})), BlanketLoa)
+
+
+@pytest.mark.parametrize(
+    ("kind", "paper", "part"),
+    [
+        (LoaKind.DIRECT, {}, "authorisedPerson"),
+        (LoaKind.RESELLER, PAPER, "businessName"),
+        (LoaKind.DIRECT, PAPER | {"currentVoiceCarrier": " "}, "currentVoiceCarrier"),
+        (LoaKind.DIRECT, PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": MARK}}, "authorisedPerson.email"),
+        (LoaKind.DIRECT, PAPER | {"address": PAPER["address"] | {"country": MARK}}, "address.country"),
+        (LoaKind.DIRECT, PAPER | {"note": MARK}, "note"),
+    ],
+)  # fmt: skip
+def test_parts_at_fault(kind: LoaKind, paper: dict[str, Any], part: str) -> None:
+    """What is missing, empty or unknown is named; what stands in it is repeated nowhere, in no context of the error either."""
+    with pytest.raises(BadInput) as caught:
+        read_letter(kind, Secret(paper))
+    assert "loa" == caught.value.field
+    assert part in caught.value.message
+    assert MARK not in repr(caught.value) + str(caught.value.mend)
+    assert caught.value.__context__ is None
+    assert MARK.encode() not in pickle.dumps(caught.value)
+
+
+def test_signer() -> None:
+    """The address is shown by first letter and domain, compared without case, and kept as a digest that depends on the access key."""
+    email = SecretStr("ada@example.test")
+    assert "a…@example.test" == masked(email)
+    assert is_same(SecretStr(" ADA@example.test "), email)
+    assert not is_same(SecretStr("ada@example.tes"), email)
+
+    def desk(key: str) -> Any:
+        return cast("Any", SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr(key))))
+
+    assert signer_digest(desk("k"), email) == signer_digest(desk("k"), SecretStr("Ada@Example.test"))
+    assert signer_digest(desk("k"), email) != signer_digest(desk("other"), email)
+    assert "ada@" not in str(unconfirmed(email, "do so"))
