@@ -125,6 +125,8 @@ async def import_report(
         )
     elif any(row.operation == IMPORT_ORDER and row.state is State.DONE for row in result.rows):
         notes.append("the orders are followed by follow-orders until every number has ended; nothing can cancel them")
+    elif any(row.operation == IMPORT and row.state is State.DONE for row in result.rows):
+        notes.append("links take up to some hours; run again with the same reference to see whether they are on")
     return hosted_report(
         [told[number] for number in order.phone_numbers], result.rows, wished=_WISHED | {_PLANNED} if order.plan_only else _WISHED, notes=notes, reference=reference,
         action="import", plan_only=order.plan_only, project_id=desk.project_id, flow_run_id=flow_run_id,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pydantic import SecretStr
 
 from numberflow.errors import BadInput
-from numberflow.journal import Intention, NewIntention, NewPurchase, Purchase, State
+from numberflow.journal import Intention, NewIntention, NewPurchase, OrderKind, Purchase, State
 from numberflow.models.qualify_numbers import Proof, QualifyOrder
 from numberflow.models.reports import HostedLine, HostedReport
 from numberflow.planning.hosting import ADVICE, Readiness, readiness
@@ -89,6 +89,17 @@ async def add_numbers(
         rows = await plan(desk, purchase, lines, lease, flow_run_id)
         ended = [await run_step(desk, row, AddNumbers(desk.client), keeper, lease) for row in rows]
     await take_up(desk, ended)
+    for row in ended:
+        if row.state is State.DONE and "order" not in (row.result or {}):
+            # Settled by a person, who knows no more than that it was done.
+            await in_thread(
+                desk.journal.follow,
+                purchase.id,
+                OrderKind.QUALIFICATION,
+                str(row.subject),
+                state="added",
+                facts=row.request,
+            )
     return ended
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +141,7 @@ def test_imported_and_followed(office: Any) -> None:
     assert 2 <= len(rows)
 
 
-def test_nobody_to_ask(office: Any, qualified: list[str]) -> None:
+def test_a_checklist_and_a_guard(office: Any, qualified: list[str]) -> None:
     """The checklist of the invoice route names the numbers and the address; a release of a number that is not held is refused as a whole."""
     wanting = local_numbers(2, first=800)
     run_id = office.prefect.start({"phone_numbers": wanting, "reference": "INV-1"}, QUALIFY)
@@ -150,3 +152,32 @@ def test_nobody_to_ask(office: Any, qualified: list[str]) -> None:
     form = {"phone_numbers": [*qualified, "+12125559999"], "confirm_release": True}
     refused = office.prefect.ended(office.prefect.start(form, "release-numbers/release-numbers"))
     assert ("Refused", True) == (refused["state_name"], "holds no such number" in refused["state"]["message"])
+
+
+def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> None:
+    """Without a form a run refuses with exit 3 before anything is sent: the masked address and what to set, or where a form is."""
+    paper = tmp_path / "loa.json"
+    paper.write_text(json.dumps(LETTER))
+
+    def run(deployment: str, parameters: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "numberflow", "run", deployment, "--params", json.dumps(parameters)],
+            cwd=tmp_path,
+            env=office.prefect.environment(tmp_path) | office.environment() | {"NUMBERFLOW_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    letter = {"phone_numbers": qualified, "sms": SMS, "loa": str(paper), "reference": "CLI-1"}
+    done = run("text-enable-numbers", letter)
+    assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stderr
+    assert "m…@example.test" in done.stdout
+    assert "signer_confirmed true" in done.stdout
+    assert not [mark for mark in MARKS if mark.lower() in (done.stdout + done.stderr).lower()]
+    done = run("qualify-numbers", {"phone_numbers": ["+13125550188"], "method": "voice"})
+    assert (3, False) == (done.returncode, "+13125550188" in office.simulator.qualified_numbers()), done.stderr
+    assert "from its deployment" in done.stdout
+    done = run("text-enable-numbers", letter | {"signer_confirmed": True})
+    assert (0, 1) == (done.returncode, len(orders_of(office, qualified))), done.stdout + done.stderr
