@@ -83,11 +83,14 @@ async def import_numbers(
         known = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
         rows = [await _run(desk, row, keeper, lease) for row in known]
         result = ImportResult()
+        asked: tuple[str, ...] = ()
         for _ in range(ROUNDS_MAX):
             covered = {number for row in rows if row.state is not State.REFUSED for number in numbers_of(row)}
             result = await look_at_numbers(desk, order, [each for each in order.phone_numbers if each not in covered])
-            if not result.missing:
+            if not result.missing or result.missing == asked:
+                # Refused as there already, and still not shown: an order of somebody else works on them. Asking again would not help.
                 break
+            asked = result.missing
             lines = _lines(order, purchase, result.missing, first=len(rows))
             planned = await plan(desk, purchase, lines, lease, flow_run_id)
             ended = [await _run(desk, row, keeper, lease) for row in planned]

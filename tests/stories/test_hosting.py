@@ -345,3 +345,19 @@ async def test_a_race_for_the_same_numbers(tmp_path: Path) -> None:
     assert dict.fromkeys(few[1:], 1) == shop.in_orders()
     assert RunOutcome.DONE == report.outcome
     assert [] == shop.doubled()
+
+
+async def test_two_references_for_the_same_numbers(tmp_path: Path) -> None:
+    """Numbers that an order of another reference works on are refused with the vendor's words and left alone; once they are imported they are adopted."""
+    shop = HostingShop(tmp_path)
+    few = numbers(7)
+    first, _ = await shop.import_numbers(importing(few), "ONE")
+    second, rows = await shop.import_numbers(importing(few), "TWO")
+    assert [RunOutcome.DONE, RunOutcome.REFUSED] == [first.outcome, second.outcome]
+    assert ["refused", "refused"] == [str(row.state) for row in rows]
+    assert all("409" in line.advice for line in second.numbers)
+    assert dict.fromkeys(few, 1) == shop.in_orders()
+    await shop.wait(HOUR)
+    second, _ = await shop.import_numbers(importing(few), "TWO")
+    assert ({"imported": 7}, RunOutcome.DONE) == (state_of(second), second.outcome)
+    assert dict.fromkeys(few, 1) == shop.in_orders()
