@@ -171,3 +171,14 @@ def test_killed_right_after_a_reply(stage: Scene, name: str, nth: int) -> None:
     assert KILLED == run.wait().code
     count("kill points")
     assert COMPLETE == ending(stage, name, start(stage, name).wait())
+
+
+@pytest.mark.parametrize("name", ["bulk-import", "text-enable", "delete"])
+def test_four_processes_with_one_reference(stage: Scene, name: str) -> None:
+    """Four clicks at once are one run: the others wait for the first and tell what it did; nothing is there twice."""
+    ended = [run.wait() for run in [start(stage, name) for _ in range(4)]]
+    assert [COMPLETE] * 4 == [ending(stage, name, each) for each in ended]
+    sent = Counter(entry["operation"] for entry in stage.simulator.requests() if entry["method"] in ("POST", "DELETE"))
+    del sent["token"]
+    alone = Counter(operation for operation in COMMANDS[name].requests if operation in sent)
+    assert alone == sent
