@@ -19,7 +19,9 @@ TEXT = pa.string()
 TEXTS = pa.list_(TEXT)
 
 SOURCE_RENTED = "rented"
-"""`source` of numbers that the Numbers API lists. Hosted and imported numbers will come with words of their own."""
+"""`source` of numbers that the Numbers API lists."""
+SOURCE_IMPORTED = "imported"
+"""`source` of numbers that live elsewhere and message through the project. They have no price, no voice link and no dates."""
 
 
 def column(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
@@ -32,7 +34,12 @@ INVENTORY = pa.schema(
         column("phone_number", TEXT, "E.164 with plus; unique in a snapshot", nullable=False),
         column("region_code", TEXT, "ISO 3166-1 alpha-2 of the number's region"),
         column("number_type", TEXT, "LOCAL, MOBILE or TOLL_FREE; other values as the vendor sends them"),
-        column("source", TEXT, "where the number comes from: rented", nullable=False),
+        column(
+            "source",
+            TEXT,
+            "rented from the vendor, or imported: it lives elsewhere and messages through Sinch",
+            nullable=False,
+        ),
         column("capability", TEXTS, "what the number can carry: SMS, VOICE"),
         column("display_name", TEXT, "name given by its owner"),
         column("price_amount", AMOUNT, "recurring price for payment_interval_months, in price_currency"),
@@ -63,7 +70,7 @@ INVENTORY = pa.schema(
 )
 
 SORTED_BY = ("region_code", "number_type", "phone_number")
-"""Order of the rows in every snapshot, ascending, nulls first."""
+"""Order of the rented rows in every snapshot, ascending, nulls first; the imported ones follow in the same order."""
 
 
 def with_facts(schema: pa.Schema, **facts: str) -> pa.Schema:

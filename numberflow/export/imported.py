@@ -1,0 +1,191 @@
+"""Imported numbers: numbers that live elsewhere and message through the project. They follow the rented ones in the file, with a `source` of their own.
+
+Belongs here: asking for them, proving what can be proven, and their rows. Does not: rented numbers (plan, reader), who knows which lists to ask for (the
+caller: the vendor lists imported numbers by service plan and campaign only, docs/vendor/imported-hosting-behaviour.md §7, so there is no list of all).
+
+What is proven: every list that was asked for is complete (its pages name one total, and as many different numbers came). What is not: that no other list
+exists. Asked for are the links that rented numbers have, those that our own journal knows, and each plan without a campaign; and a number that the journal
+says is imported is read by itself when no list brought it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import phonenumbers
+import pyarrow as pa
+
+from numberflow.errors import NotFound, PermissionRefused, SnapshotRefused
+from numberflow.export.schema import INVENTORY, SOURCE_IMPORTED
+from numberflow.models.imported import ImportedNumber, ImportedNumbersPage
+
+# Tries for one list whose total changes while it is read: it is some pages long, so a second look is usually enough.
+TRIES_MAX = 4
+
+Link = tuple[str, str]
+"""Service plan and campaign; "" = none."""
+
+
+class ImportedNumbers(Protocol):
+    """`client.imported_numbers`."""
+
+    async def list_page(
+        self, *, service_plan_id: str, campaign_id: str, page_token: str | None = None
+    ) -> ImportedNumbersPage:
+        """One page of the numbers that have this link."""
+        ...
+
+    async def get(self, phone_number: str) -> ImportedNumber:
+        """One number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedQuestion:
+    """What is known of a project's imported numbers before the vendor is asked.
+
+    Fields:
+        links: lists to ask for, beside those that the rented numbers lead to.
+        phone_numbers: numbers that are imported as far as we know.
+    """
+
+    links: frozenset[Link] = frozenset()
+    phone_numbers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedReading:
+    """The rows (schema INVENTORY, sorted by region, type and number), and what the manifest says about them."""
+
+    table: pa.Table
+    facts: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Found:
+    numbers: dict[str, ImportedNumber] = field(default_factory=dict)
+    lists: list[dict[str, Any]] = field(default_factory=list)
+    requests: int = 0
+
+
+async def read_imported(
+    vendor: ImportedNumbers, question: ImportedQuestion, seen: Iterable[Link], snapshot_at: datetime
+) -> ImportedReading:
+    """Read every imported number that can be found.
+
+    Args:
+        vendor: `client.imported_numbers`.
+        question: what is known.
+        seen: links of the rented numbers.
+        snapshot_at: aware UTC; stands in every row.
+
+    Raises:
+        SnapshotRefused: a list cannot be proven complete, or the API refuses although numbers are known to be imported.
+        The errors of a read.
+    """
+    plans = {plan for plan, _ in (*question.links, *seen) if plan}
+    links = sorted({link for link in (*question.links, *seen) if link[0]} | {(plan, "") for plan in plans})
+    found = _Found()
+    try:
+        for plan, campaign in links:
+            await _read_list(vendor, plan, campaign, found)
+        remarks = [
+            await _read_known(vendor, number, found) for number in sorted(question.phone_numbers - found.numbers.keys())
+        ]
+    except PermissionRefused as error:
+        # An account that has rented numbers only may have no access to this API.
+        if question.links or question.phone_numbers:
+            raise SnapshotRefused(
+                f"imported numbers cannot be read: {error.message}",
+                reasons=(error.message,),
+                mend="check the account's access to the imported numbers",
+            ) from None
+        return ImportedReading(
+            INVENTORY.empty_table(),
+            {"rows": 0, "lists": []},
+            (f"imported numbers could not be asked for: {error.message}",),
+        )
+    facts = {"rows": len(found.numbers), "lists": found.lists, "requests": found.requests}
+    return ImportedReading(
+        _rows(found.numbers.values(), snapshot_at), facts, tuple(remark for remark in remarks if remark)
+    )
+
+
+async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _Found) -> None:
+    """One list, proven: its pages name one total, and as many different numbers came."""
+    doubt = ""
+    for _ in range(TRIES_MAX):
+        numbers: dict[str, ImportedNumber] = {}
+        totals: set[int | None] = set()
+        tokens: set[str] = set()
+        token: str | None = None
+        while True:
+            page = await vendor.list_page(service_plan_id=plan, campaign_id=campaign, page_token=token)
+            found.requests += 1
+            totals.add(page.total_size)
+            numbers |= {number.phone_number: number for number in page.imported_numbers}
+            token = page.next_page_token
+            if token is None or token in tokens:
+                break
+            tokens.add(token)
+        if totals == {len(numbers)} and token is None:
+            found.numbers |= numbers
+            found.lists.append(
+                {"service_plan_id": plan, "campaign_id": campaign, "rows": len(numbers), "total_size": len(numbers)}
+            )
+            return
+        doubt = f"{len(numbers)} numbers came where {', '.join(map(str, sorted(totals, key=str)))} were named"
+    where = f"imported numbers of plan {plan}" + (f" and campaign {campaign}" if campaign else "")
+    raise SnapshotRefused(
+        f"{where} cannot be proven complete: {doubt}",
+        reasons=(f"{where}: {doubt}",),
+        mend="run again when the project is quieter; the last snapshot stands",
+    )
+
+
+async def _read_known(vendor: ImportedNumbers, phone_number: str, found: _Found) -> str:
+    """A number that no list brought: linked to nothing, on its way, or gone. Returns a remark when it is gone."""
+    found.requests += 1
+    try:
+        found.numbers[phone_number] = await vendor.get(phone_number)
+    except NotFound:
+        return f"{phone_number} was imported by us, and the vendor does not know it any more"
+    return ""
+
+
+def _rows(numbers: Iterable[ImportedNumber], snapshot_at: datetime) -> pa.Table:
+    rows = [_row(number, snapshot_at.astimezone(UTC)) for number in numbers]
+    rows.sort(key=lambda row: (row["region_code"] or "", row["number_type"], row["phone_number"]))
+    return pa.Table.from_pylist(rows, schema=INVENTORY)
+
+
+def _row(number: ImportedNumber, snapshot_at: datetime) -> dict[str, Any]:
+    sms = number.sms_configuration
+    job = sms.scheduled_provisioning if sms is not None else None
+    row: dict[str, Any] = dict.fromkeys(INVENTORY.names)
+    return row | {
+        "phone_number": number.phone_number,
+        "region_code": number.region_code or None,
+        "number_type": _type(number.phone_number),
+        "source": SOURCE_IMPORTED,
+        "capability": ["SMS"],
+        "display_name": number.display_name or None,
+        "sms_service_plan_id": (sms.service_plan_id or None) if sms else None,
+        "sms_campaign_id": (sms.campaign_id or None) if sms else None,
+        "sms_provisioning_status": (job.status or None) if job else None,
+        "sms_provisioning_service_plan_id": (job.service_plan_id or None) if job else None,
+        "sms_provisioning_campaign_id": (job.campaign_id or None) if job else None,
+        "sms_provisioning_error_codes": list(job.error_codes) if job else None,
+        "callback_url": number.callback_url or None,
+        "snapshot_at": snapshot_at,
+    }
+
+
+def _type(phone_number: str) -> str:
+    """LOCAL or TOLL_FREE by the numbering plan: this API does not say, and hosts no others (§7, §13)."""
+    kind = phonenumbers.number_type(phonenumbers.parse(phone_number))
+    return "TOLL_FREE" if kind == phonenumbers.PhoneNumberType.TOLL_FREE else "LOCAL"
