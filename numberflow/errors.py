@@ -18,6 +18,8 @@
     ├── NumberClaimed         another intention already holds the phone number
     ├── SpendRefused          a cap, a missing price or a foreign currency stops the purchase
     ├── SnapshotRefused       the inventory could not be proven complete; nothing was published, the last snapshot stands
+    ├── StoreUnavailable      the inventory store cannot be read or written: names NUMBERFLOW_INVENTORY_URL; what was published stands
+    ├── FileDamaged           a published file is there and cannot be read
     ├── CallbackRejected      unsigned or unreadable; answer and forget
     └── IllegalTransition     our bug; stop, keep the evidence
 
@@ -159,6 +161,19 @@ class SnapshotRefused(NumberflowError):
     """
 
     reasons: Sequence[str] = ()
+    mend: str = ""
+
+
+class StoreUnavailable(NumberflowError):
+    """The inventory store cannot be reached, read or written. Each file in it is whole, the old one or the new one. Facts: `mend`."""
+
+    mend: str = ""
+
+
+class FileDamaged(NumberflowError):
+    """A published file is there, but not readable. Facts: `path` (under the store's root) and `mend`."""
+
+    path: str = ""
     mend: str = ""
 
 

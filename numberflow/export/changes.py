@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from numberflow.export import publish as publishing
 from numberflow.export.derived import publish_table
+from numberflow.export.files import read_columns, read_footer
 from numberflow.export.publish import Partition
 from numberflow.export.schema import INVENTORY, TEXT, column
-from numberflow.export.store import Store, unchanged
+from numberflow.export.store import Store
 from numberflow.export.writer import TableFile, as_integers
 
 CHANGES = pa.schema(
@@ -47,9 +47,12 @@ def publish_changes(store: Store, before: Partition, after: Partition, run_id: s
 
     Raises:
         FileNotFoundError: one of the snapshots is not there.
-        OSError: the store does not take it.
+        FileDamaged: one of them cannot be read.
+        StoreUnavailable: the store does not take it.
     """
     partition = Partition(publishing.CHANGES, after.snapshot_date, after.project_id)
+    # Which data it was made of: whoever comes later sees whether it still is that.
+    of = publishing.file_there(store, after)
 
     def write(file: TableFile) -> Mapping[str, Any]:
         counts = {"added": 0, "removed": 0, "changed": 0}
@@ -59,7 +62,12 @@ def publish_changes(store: Store, before: Partition, after: Partition, run_id: s
             if field is not None:
                 fields[field] = fields.get(field, 0) + len(rows)
             file.add(_as_changes(rows, change, field, before))
-        return {"previous_date": f"{before.snapshot_date:%Y-%m-%d}", "changes": counts, "changed_fields": fields}
+        return {
+            "of": of,
+            "previous_date": f"{before.snapshot_date:%Y-%m-%d}",
+            "changes": counts,
+            "changed_fields": fields,
+        }
 
     return publish_table(store, partition, CHANGES, run_id, write)
 
@@ -69,19 +77,10 @@ class _Snapshot:
 
     def __init__(self, store: Store, partition: Partition) -> None:
         self._store, self._partition = store, partition
-
-        def read() -> list[str]:
-            with store.open(partition.data) as file, pq.ParquetFile(file) as parquet:
-                return list(parquet.schema_arrow.names)
-
-        self.columns = unchanged(read)
+        self.columns = list(read_footer(store, partition.data).schema.to_arrow_schema().names)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        def read() -> pa.ChunkedArray:
-            with self._store.open(self._partition.data) as file, pq.ParquetFile(file) as parquet:
-                return parquet.read(columns=[name]).column(name)
-
-        return unchanged(read)
+        return read_columns(self._store, self._partition.data, [name]).column(name)
 
     def texts(self, name: str) -> pa.ChunkedArray:
         """A column as text, for comparing and showing; a list as its members with commas between."""

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from numberflow.export import publish as publishing
 from numberflow.export.derived import publish_table
+from numberflow.export.files import read_batches
 from numberflow.export.publish import Partition
 from numberflow.export.schema import AMOUNT, TEXT, TIME, column
 from numberflow.export.store import Store
-from numberflow.export.writer import ROW_GROUP_ROWS, TableFile
+from numberflow.export.writer import TableFile
 
 MONTHS = 12
 """Calendar months of the forecast; the first is the rest of the snapshot's own."""
@@ -69,15 +69,14 @@ def publish_costs(store: Store, snapshot: Partition, run_id: str) -> tuple[dict[
 
     Raises:
         FileNotFoundError: the snapshot is not there.
-        OSError: the store does not take it.
+        StoreUnavailable: the store does not take it.
     """
     day = snapshot.snapshot_date
     forecast = Forecast(day)
 
     def write_costs(file: TableFile) -> Mapping[str, Any]:
-        with store.open(snapshot.data) as data, pq.ParquetFile(data) as parquet:
-            for batch in parquet.iter_batches(ROW_GROUP_ROWS, columns=list(_READ)):
-                file.add(forecast.add(pa.Table.from_batches([batch])))
+        for batch in read_batches(store, snapshot.data, _READ):
+            file.add(forecast.add(batch))
         return forecast.told()
 
     costs = publish_table(store, Partition(publishing.COSTS, day, snapshot.project_id), COSTS, run_id, write_costs)

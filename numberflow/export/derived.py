@@ -34,7 +34,7 @@ def publish_table(
         write: adds the rows and returns what the manifest says beside the usual.
 
     Raises:
-        OSError: the store does not take it; what was published before stands.
+        StoreUnavailable: the store does not take it; what was published before stands.
     """
     with store.scratch() as scratch:
         path = scratch / partition.table.file

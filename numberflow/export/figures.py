@@ -12,12 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from numberflow.export.files import read_batches
 from numberflow.export.publish import Partition
 from numberflow.export.schema import TIME
 from numberflow.export.store import Store
-from numberflow.export.writer import ROW_GROUP_ROWS
 
 SOON_DAYS = 30
 """Days ahead that "soon" means."""
@@ -110,9 +109,8 @@ def count_figures(store: Store, snapshot: Partition, snapshot_at: datetime) -> F
         FileNotFoundError: the snapshot is not there.
     """
     figures = Figures(snapshot_at)
-    with store.open(snapshot.data) as data, pq.ParquetFile(data) as parquet:
-        for batch in parquet.iter_batches(ROW_GROUP_ROWS, columns=list(_READ)):
-            figures.add(pa.Table.from_batches([batch]))
+    for batch in read_batches(store, snapshot.data, _READ):
+        figures.add(batch)
     return figures
 
 

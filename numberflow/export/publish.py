@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,9 +22,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from numberflow.errors import BadInput, NumberflowError
+from numberflow.errors import BadInput, FileDamaged, NumberflowError
+from numberflow.export.files import read_footer
 from numberflow.export.schema import SCHEMA_VERSION
-from numberflow.export.store import Store, unchanged
+from numberflow.export.store import Store
 
 MANIFEST = "_manifest.json"
 LATEST = "_latest.json"
@@ -32,6 +34,13 @@ LATEST = "_latest.json"
 PREVIOUS_MAX = 5
 # Runs that publish the same date at the same moment correct each other; each round needs another run's step in between, so this many are never needed.
 ROUNDS_MAX = 50
+
+# 255 bytes are what file systems take for one name, "project_id=" included; the vendor's ids have 36 (a UUID).
+PROJECT_ID_MAX = 200
+# Readers of Hive folders guess types from the names: dates and times by their beginning, and null by a word.
+_READ_AS_SOMETHING_ELSE = re.compile(
+    r"[0-9._-]+|\d{4}-\d{2}-\d{2}.*|__HIVE_DEFAULT_PARTITION__|null|true|false", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,28 @@ class Partition:
 
 
 def check_project_id(project_id: str) -> None:
-    """BadInput when a project's id cannot be the name of a folder that every reader understands."""
+    """BadInput when a project's id cannot be the name of a folder that every reader understands, and gives back as the text that it is."""
     if not project_id or not all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in project_id):
-        raise BadInput(
-            f"project_id: {project_id!r} cannot name a folder", field="SINCH_PROJECT_ID", mend="letters, digits, - _ ."
-        )
+        problem = "letters other than A to Z, digits, - _ . cannot name a folder everywhere"
+    elif len(project_id) > PROJECT_ID_MAX:
+        problem = f"the name of its folder would be longer than file systems take ({PROJECT_ID_MAX})"
+    elif _READ_AS_SOMETHING_ELSE.fullmatch(project_id) or _is_number(project_id):
+        problem = "pandas and DuckDB would take it for a number, a date or nothing, and change it"
+    else:
+        return
+    raise BadInput(
+        f"SINCH_PROJECT_ID: {project_id[:40]!r} cannot be a folder of the inventory: {problem}",
+        field="SINCH_PROJECT_ID",
+        mend="take the project's id from the Sinch dashboard, such as 6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11",
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def publish(store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +124,11 @@ def publish(store: Store, partition: Partition, local: Path, manifest: Mapping[s
         manifest: at least `file_id`, `run_id`, `rows`, `bytes`, `sha256` of that file.
 
     Raises:
-        OSError: the store does not take it. What was published before still is.
+        StoreUnavailable: the store does not take it. What was published before still is.
     """
     published = {**manifest, "previous": _to_be_replaced(store, partition, str(manifest["sha256"]))}
+    if damaged := _damaged(store, partition):
+        published["remarks"] = [*manifest.get("remarks", ()), *damaged]
     store.write(partition.manifest, _json(published))
     store.put(local, partition.data)
     _agree(store, partition)
@@ -109,9 +137,57 @@ def publish(store: Store, partition: Partition, local: Path, manifest: Mapping[s
 
 
 def read_manifest(store: Store, partition: Partition) -> dict[str, Any] | None:
-    """The manifest of a partition; None when there is none."""
+    """The manifest of a partition; None when there is none, or none that can be read."""
+    return _object(store.read(partition.manifest))
+
+
+def write_note(store: Store, partition: Partition, note: Mapping[str, Any]) -> None:
+    """A manifest for data that is no table and has no footer: a page."""
+    store.write(partition.manifest, _json(note))
+
+
+def describe(store: Store, partition: Partition) -> dict[str, Any] | None:
+    """What is known of the data that is there: its manifest, or what its own footer says when that is about other data. None when there is no readable data.
+
+    Without `sha256` and `bytes` when it comes from the footer.
+    """
+    there = file_there(store, partition)
+    if there is None:
+        return None
+    manifest = read_manifest(store, partition)
+    if manifest is not None and manifest.get("file_id") == there:
+        return manifest
+    try:
+        metadata = read_footer(store, partition.data).metadata or {}
+    except (FileNotFoundError, FileDamaged):
+        return None
+    return _object(metadata.get(b"numberflow.manifest"))
+
+
+def _object(content: bytes | None) -> dict[str, Any] | None:
+    """A JSON object; None when it is none."""
+    if content is None:
+        return None
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _damaged(store: Store, partition: Partition) -> list[str]:
+    """What is there of this date and cannot be read, in words: it counts as absent, and is replaced."""
+    found = []
     content = store.read(partition.manifest)
-    return None if content is None else dict(json.loads(content))
+    if content is not None and _object(content) is None:
+        found.append(f"replaced a manifest of this date that could not be read: {partition.manifest}")
+    try:
+        read_footer(store, partition.data)
+    except FileNotFoundError:
+        pass
+    except FileDamaged as error:
+        found.append(f"replaced data of this date that could not be read: {error.message}")
+    return found
 
 
 def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
@@ -122,24 +198,35 @@ def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
 
 
 def partitions(store: Store, table: Table, project_id: str | None = None) -> list[Partition]:
-    """Every published partition of a table, oldest first."""
+    """Every published partition of a table, oldest first. Folders whose name is no date are somebody else's."""
     found: list[Partition] = []
     for path in store.find(f"{table.folder}/snapshot_date=*/project_id={project_id or '*'}/{table.file}"):
-        day, project = (part.partition("=")[2] for part in path.split("/")[-3:-1])
-        found.append(Partition(table, date.fromisoformat(day), project))
-    return found
+        text, project = (part.partition("=")[2] for part in path.split("/")[-3:-1])
+        day = _date(text)
+        if day is not None:
+            found.append(Partition(table, day, project))
+    return sorted(found, key=lambda each: (each.snapshot_date, each.project_id))
+
+
+def _date(text: str) -> date | None:
+    """A date as our folders name it; None for anything else, other ways to write a date included."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if f"{day:%Y-%m-%d}" == text else None
 
 
 def latest(store: Store, table: Table) -> dict[str, Partition]:
-    """The newest partition of every project, by the pointer; by the listing when there is no pointer."""
-    content = store.read(f"{table.folder}/{LATEST}")
-    if content is None:
+    """The newest partition of every project, by the pointer; by the listing when there is no pointer that can be read."""
+    pointer = _object(store.read(f"{table.folder}/{LATEST}")) or {}
+    try:
+        return {
+            project: Partition(table, date.fromisoformat(entry["snapshot_date"]), project)
+            for project, entry in pointer["projects"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
         return _newest(store, table)
-    entries = json.loads(content)["projects"]
-    return {
-        project: Partition(table, date.fromisoformat(entry["snapshot_date"]), project)
-        for project, entry in entries.items()
-    }
 
 
 def point_to_latest(store: Store, table: Table) -> None:
@@ -173,7 +260,7 @@ def _to_be_replaced(store: Store, partition: Partition, sha256: str) -> list[dic
     """
     manifest = read_manifest(store, partition)
     entries = [] if manifest is None else [_entry(manifest), *manifest.get("previous", ())]
-    there = _file_there(store, partition)
+    there = file_there(store, partition)
     if there is not None and there not in [entry["file_id"] for entry in entries]:
         entries.append(_entry(_describe(_content(store, partition))))
     entries.sort(key=lambda entry: entry["file_id"] != there)  # stable: the others stay newest first
@@ -191,7 +278,7 @@ def _agree(store: Store, partition: Partition) -> None:
     """
     for _ in range(ROUNDS_MAX):
         manifest = read_manifest(store, partition)
-        if manifest is not None and _file_there(store, partition) == manifest["file_id"]:
+        if manifest is not None and file_there(store, partition) == manifest.get("file_id"):
             return
         described = _describe(_content(store, partition))
         previous = _to_be_replaced(store, partition, str(described["sha256"]))
@@ -199,17 +286,13 @@ def _agree(store: Store, partition: Partition) -> None:
     raise NumberflowError(f"{partition.folder} is published by too many runs at once")
 
 
-def _file_there(store: Store, partition: Partition) -> str | None:
-    """Which file the data is that is there; None when there is none."""
-
-    def read() -> dict[bytes, bytes]:
-        with store.open(partition.data) as file:
-            return dict(pq.read_metadata(file).metadata or {})
-
+def file_there(store: Store, partition: Partition) -> str | None:
+    """Which file the data is that is there, by its `file_id`; None when there is none, or none that can be read."""
     try:
-        return unchanged(read).get(b"numberflow.file_id", b"").decode() or None
-    except FileNotFoundError:
+        metadata = read_footer(store, partition.data).metadata or {}
+    except (FileNotFoundError, FileDamaged):
         return None
+    return metadata.get(b"numberflow.file_id", b"").decode() or None
 
 
 def _content(store: Store, partition: Partition) -> bytes:

@@ -10,18 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import numpy as np
 import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from numberflow.errors import SnapshotRefused
-from numberflow.export.schema import TIME
+from numberflow.export.schema import AMOUNT, TIME
+from numberflow.export.writer import as_integers
 
 # Numbers that a message or manifest names for one rule; the count is always whole.
 NAMED_MAX = 20
+
+# Far above a year's price in any currency; sums over millions of numbers below it stay within the 28 digits of Python's decimals and the 38 of Parquet's.
+PRICE_END = 10**12
 
 # Numbers are rented by the month or the year: a date outside of these is a wrong unit or a wrong epoch, not a date.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -39,6 +45,10 @@ class Rule:
     says: str
     broken: Find
     stops: bool = True
+
+
+def _amount(value: int) -> pa.Scalar:
+    return pa.scalar(Decimal(value), AMOUNT)
 
 
 def _outside(column: str) -> Find:
@@ -75,8 +85,8 @@ RULES = (
     Rule("region", "region_code is two capital letters", lambda table: pc.or_(
         pc.is_null(table.column("region_code")), pc.fill_null(_no_match("region_code", "^[A-Z]{2}$")(table), False))),
     Rule("type", "number_type is there", lambda table: pc.is_null(table.column("number_type"))),
-    Rule("price", "a price is not negative", lambda table: pc.less(table.column("price_amount"), pa.scalar(0, pa.int64()).cast(
-        table.schema.field("price_amount").type))),
+    Rule("price", "a price is not negative and below a million million", lambda table: pc.or_(
+        pc.less(table.column("price_amount"), _amount(0)), pc.greater_equal(table.column("price_amount"), _amount(PRICE_END)))),
     Rule("currency", "a currency is three capital letters", _no_match("price_currency", "^[A-Z]{3}$")),
     Rule("money", "amount and currency come together", _one_without_the_other("price_amount", "price_currency")),
     Rule("interval", "payment_interval_months is 1 or more", lambda table: pc.less(table.column("payment_interval_months"), 1)),
@@ -139,3 +149,20 @@ class Quality:
         named, count = self.named[rule.name], self.counts[rule.name]
         more = f" and {count - len(named)} more" if count > len(named) else ""
         return f"{rule.says}: not so for {', '.join(named)}{more}"
+
+
+def require_each_once(table: pa.Table) -> None:
+    """Refuse a table that has a number twice.
+
+    Raises:
+        SnapshotRefused: names the numbers; or there are rows without an E.164 number.
+    """
+    numbers = np.sort(as_integers(table.column("phone_number")))
+    twice = numbers[:-1][numbers[1:] == numbers[:-1]]
+    if len(twice):
+        shown = ", ".join(f"+{number}" for number in twice[:NAMED_MAX].tolist())
+        raise SnapshotRefused(
+            f"{len(twice)} numbers stand in two regions or types, so something moved: {shown}",
+            reasons=(f"numbers twice: {shown}",),
+            mend="run again",
+        )

@@ -18,15 +18,17 @@ KEEP_DAYS = 35
 def superfluous(days: Iterable[date], *, now: date, keep_days: int = KEEP_DAYS) -> list[date]:
     """Which of one project's snapshots are to go, oldest first.
 
-    Kept are those of the last `keep_days` days, the last one of every month, and the newest, however old it is.
+    Kept are those of the last `keep_days` days and the last one of every month; so is the newest, however old it is, for it is the last of its month.
     """
     ordered = sorted(set(days))
-    if not ordered:
-        return []
     last_of_month = {(day.year, day.month): day for day in ordered}
-    kept = {*last_of_month.values(), ordered[-1]}
-    oldest_daily = now - timedelta(days=keep_days - 1)
-    return [day for day in ordered if day < oldest_daily and day not in kept]
+    oldest = oldest_daily(now, keep_days)
+    return [day for day in ordered if day < oldest and day not in last_of_month.values()]
+
+
+def oldest_daily(now: date, keep_days: int = KEEP_DAYS) -> date:
+    """The first of the days whose snapshots are all kept."""
+    return now - timedelta(days=keep_days - 1)
 
 
 def prune(store: Store, table: Table, *, now: date, keep_days: int = KEEP_DAYS) -> list[Partition]:

@@ -14,13 +14,13 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 
-from numberflow.errors import BadInput
+from numberflow.errors import BadInput, NumberflowError, StoreUnavailable
 
 # Stores where an object appears when its upload is finished, and not before. Elsewhere (sftp, smb, …) a reader could see half a file.
 ATOMIC_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
@@ -75,13 +75,13 @@ class Store(ABC):
 
 
 def open_store(root: str) -> Store:
-    """The store at a local path or fsspec URL.
+    """The store at a local path or fsspec URL. Whatever it cannot do later is a StoreUnavailable.
 
     Raises:
         BadInput: a kind of store that cannot replace a file in one step, or one whose library is not installed.
     """
     if "://" not in root or root.startswith("file://"):
-        return LocalStore(Path(root.removeprefix("file://")).expanduser())
+        return Border(LocalStore(Path(root.removeprefix("file://")).expanduser()), root)
     protocol = root.partition("://")[0]
     if protocol not in ATOMIC_PROTOCOLS:
         raise BadInput(
@@ -90,7 +90,7 @@ def open_store(root: str) -> Store:
             mend="use a local folder, s3://, gs:// or abfs://",
         )
     try:
-        return ObjectStore(root)
+        return Border(ObjectStore(root), root)
     except ImportError as error:
         raise BadInput(
             f"NUMBERFLOW_INVENTORY_URL: {error}",
@@ -240,6 +240,99 @@ class ObjectStore(Store):
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+class Border(Store):
+    """A store whose errors are ours: what goes wrong with files, network or keys becomes one StoreUnavailable that names the setting and the mend.
+
+    Two errors mean something to the caller and pass: a file that is not there when it is opened, and one that was replaced while it is read (`unchanged`).
+    """
+
+    def __init__(self, inner: Store, root: str) -> None:
+        self._inner = inner
+        self._root = root
+
+    def read(self, path: str) -> bytes | None:
+        """See Store."""
+        with self._ours(passing=(errno.EBUSY,)):
+            return self._inner.read(path)
+
+    def write(self, path: str, content: bytes) -> None:
+        """See Store."""
+        with self._ours():
+            self._inner.write(path, content)
+
+    def put(self, local: Path, path: str) -> None:
+        """See Store."""
+        with self._ours():
+            self._inner.put(local, path)
+
+    def open(self, path: str) -> BinaryIO:
+        """See Store."""
+        with self._ours(passing=(errno.EBUSY, errno.ENOENT)):
+            return self._inner.open(path)
+
+    def find(self, pattern: str) -> list[str]:
+        """See Store."""
+        with self._ours():
+            return self._inner.find(pattern)
+
+    def remove(self, path: str) -> None:
+        """See Store."""
+        with self._ours():
+            self._inner.remove(path)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """See Store. A disk that fills up while the folder is written counts as the store's."""
+        with ExitStack() as stack:
+            with self._ours():
+                folder = stack.enter_context(self._inner.scratch())
+            try:
+                yield folder
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                raise self._unavailable(error) from error
+
+    def url(self, path: str) -> str:
+        """See Store."""
+        return self._inner.url(path)
+
+    @contextmanager
+    def _ours(self, passing: tuple[int, ...] = ()) -> Iterator[None]:
+        try:
+            yield
+        except NumberflowError:
+            raise
+        except OSError as error:
+            # Libraries raise FileNotFoundError with a text and without its number.
+            number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
+            if number in passing:
+                raise
+            raise self._unavailable(error) from error
+        except Exception as error:
+            # Each store's library has errors of its own (botocore, aiohttp, google.auth, azure.core), with no base in common.
+            if isinstance(self._inner, LocalStore):
+                raise
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        said = " ".join(str(error).split()) or "it does not say why"
+        return StoreUnavailable(
+            f"the inventory store {self._root} cannot be used: {said} ({type(error).__name__})",
+            mend=f"check NUMBERFLOW_INVENTORY_URL: {_hint(error, local=isinstance(self._inner, LocalStore))}; then run again",
+        )
+
+
+def _hint(error: Exception, *, local: bool) -> str:
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return "it has to name a folder, and this is a file"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "there is no space left"
+    if local:
+        return "the folder has to be there, and yours to write"
+    return "the bucket has to be there, its address (AWS_ENDPOINT_URL) to answer, and its keys (AWS_ACCESS_KEY_ID, a profile, a role) to allow it"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,12 +20,12 @@ import pytest
 from support.exports import counts, project
 from support.s3 import s3_endpoint, s3_root
 
-from numberflow.errors import BadInput
+from numberflow.errors import BadInput, StoreUnavailable
 from numberflow.export.load import load_inventory
 from numberflow.export.publish import INVENTORY, Partition, latest, names, partitions, read_manifest
 from numberflow.export.retention import prune
 from numberflow.export.snapshot import export_project, today
-from numberflow.export.store import Store, open_store
+from numberflow.export.store import LocalStore, Store, open_store
 
 __all__ = ["s3_endpoint", "s3_root"]
 
@@ -170,8 +170,8 @@ async def test_a_broken_store_leaves_what_was_published(tmp_path: Path, monkeypa
         simulator.world.add_held(1)
         store = open_store(str(tmp_path))
         with monkeypatch.context() as broken:
-            broken.setattr(type(store), "put", _disk_full)
-            with pytest.raises(OSError, match="No space left"):
+            broken.setattr(LocalStore, "put", _disk_full)
+            with pytest.raises(StoreUnavailable, match="No space left"):
                 await export_project(client, str(tmp_path))
     assert 10 == _check(store, snapshot.partition)
 
