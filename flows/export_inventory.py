@@ -79,16 +79,19 @@ async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInv
     """One project; what goes wrong with it does not stop the others."""
     try:
         done = await export_one_project(project, wanted, run_id)
-    except (NumberflowError, OSError) as error:
-        message = error.message if isinstance(error, NumberflowError) else f"the inventory store: {error}"
-        mend = (
-            error.mend if isinstance(error, NumberflowError) else "check NUMBERFLOW_INVENTORY_URL and the space there"
-        )
+    except NumberflowError as error:
         return ProjectInventory(
-            project=project, outcome=RunOutcome.REFUSED, reason=message, mend=mend or "mend the cause and run again"
-        )
+            project=project, outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause and run again"
+        )  # fmt: skip
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other projects are not to blame; its traceback is in the log
+        # Its words may hold anything; its type is enough for the report.
+        get_run_logger().exception("Project %s could not be exported", project or "of the environment")
+        return ProjectInventory(
+            project=project, outcome=RunOutcome.REFUSED, reason=f"an error of numberflow itself: {type(error).__name__}",
+            mend="look at the traceback in this run's log, and tell the maintainers of numberflow",
+        )  # fmt: skip
     try:
-        await announce_snapshot(done, wanted.day)
+        await announce_snapshot(done)
     except Exception as error:  # noqa: BLE001 - what is published is published, whether or not Prefect lists it
         get_run_logger().warning("The asset could not be announced: %s", type(error).__name__)
     return done

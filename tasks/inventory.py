@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
 from time import monotonic
 from uuid import UUID
 
@@ -47,7 +46,7 @@ async def export_one_project(project: str, wanted: ExportInventory, run_id: str)
 
     Raises:
         BadInput, MissingCredentials: as in `settings_for`; or the date cannot be used.
-        SnapshotRefused: nothing was published.
+        SnapshotRefused, StoreUnavailable: nothing was published.
     """
     settings = await settings_for(project or None)
     teller = _Teller(settings.project_id)
@@ -57,7 +56,8 @@ async def export_one_project(project: str, wanted: ExportInventory, run_id: str)
                 client,
                 settings.inventory_root,
                 project=project,
-                snapshot_date=wanted.snapshot_date,
+                snapshot_date=wanted.day,
+                began_on=wanted.began_on,
                 run_id=run_id,
                 connections=wanted.connections,
                 strict=wanted.strict,
@@ -67,7 +67,7 @@ async def export_one_project(project: str, wanted: ExportInventory, run_id: str)
         await teller.end()
 
 
-async def announce_snapshot(done: ProjectInventory, snapshot_date: date | None) -> None:
+async def announce_snapshot(done: ProjectInventory) -> None:
     """Tell Prefect that the project's inventory is there: an asset, with its size and address.
 
     Costs: nothing. Repeat: safe.
@@ -81,7 +81,8 @@ async def announce_snapshot(done: ProjectInventory, snapshot_date: date | None) 
 
     async def publish_asset() -> None:
         add_asset_metadata(
-            asset, {"rows": done.rows, "snapshot_date": str(snapshot_date), "url": done.url, "report": done.report_url}
+            asset,
+            {"rows": done.rows, "snapshot_date": str(done.snapshot_date), "url": done.url, "report": done.report_url},
         )
 
     await MaterializingTask(
@@ -131,7 +132,7 @@ async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> 
     for project in wanted.projects:
         run = await arun_deployment(
             UUID(deployment_id),
-            parameters=wanted.model_dump(mode="json")
+            parameters=wanted.model_dump(mode="json", exclude={"began_on"})
             | {"snapshot_date": str(wanted.day), "projects": [project], "hand_out_projects": False},
             flow_run_name=f"inventory of {project}",
             idempotency_key=f"{run_id}/{project}",

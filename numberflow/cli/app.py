@@ -11,7 +11,7 @@ import stamina
 import typer
 
 from numberflow.cli import exit_codes
-from numberflow.errors import BadInput, JournalUnavailable, NumberflowError, SnapshotRefused
+from numberflow.errors import BadInput, JournalUnavailable, NumberflowError, SnapshotRefused, StoreUnavailable
 
 app = typer.Typer(
     name="numberflow",
@@ -55,7 +55,7 @@ def main() -> None:
         app()
     except BadInput as error:
         fail(error, exit_codes.BAD_INPUT)
-    except (JournalUnavailable, SnapshotRefused) as error:
+    except (JournalUnavailable, SnapshotRefused, StoreUnavailable) as error:
         fail(error, exit_codes.REFUSED)
     except NumberflowError as error:
         fail(error, exit_codes.CRASH)
@@ -127,7 +127,18 @@ def doctor(as_json: Json = False) -> None:
 @app.command()
 def export(
     date: Annotated[
-        str | None, typer.Option("--date", help="Date of the snapshot; today in UTC when left out.")
+        str | None,
+        typer.Option(
+            "--date",
+            help="Date of the snapshot, 2026-11-23; today in UTC when left out, a past one without a snapshot.",
+        ),
+    ] = None,
+    follow_up: Annotated[
+        str | None,
+        typer.Option(
+            "--follow-up",
+            help="Instead: make changes, costs and report of this published date again, from its files; asks the vendor nothing.",
+        ),
     ] = None,
     connections: Annotated[int, typer.Option(min=1, max=32, help="Requests at once.")] = 8,
     strict: Annotated[
@@ -135,9 +146,17 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Publish what the project holds now as a Parquet snapshot, with changes, costs and a report. Exit code: 0 published, 3 refused (nothing changed), 1 no answer."""
+    """Publish what the project holds now as a Parquet snapshot, with changes, costs and a report.
+
+    Exit code: 0 all of it is published; 2 bad input; 1 the vendor gave no answer or refused; 3 not all is there: nothing was published (and the snapshot
+    before stands), or it says PUBLISHED, BUT NOT COMPLETE, and `--follow-up` makes the rest.
+    """
     from numberflow.cli import export as command
 
+    if follow_up is not None:
+        if date is not None:
+            raise BadInput("--follow-up names its date itself", field="date", mend="leave --date out")
+        sys.exit(command.follow_up(follow_up, as_json=as_json))
     sys.exit(command.export(date, connections=connections, strict=strict, as_json=as_json))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import date
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from numberflow.cli import exit_codes
 from numberflow.client import Client
 from numberflow.errors import BadInput
-from numberflow.export.follow_up import export_inventory
+from numberflow.export.follow_up import export_inventory, follow_up_again
 from numberflow.export.snapshot import Progress, today
 from numberflow.export.words import inventory_text
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
@@ -23,11 +24,12 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
 
     Raises:
         BadInput: the date is none, or cannot be used.
-        SnapshotRefused: nothing was published.
+        SnapshotRefused, StoreUnavailable: nothing was published.
     """
     settings = Settings.load()
     settings.require_credentials()
-    snapshot_date = None if day is None else _date(day)
+    began_on = today()
+    snapshot_date = began_on if day is None else _date(day, "--date")
     shown = ProgressLine()
 
     async def run() -> ProjectInventory:
@@ -36,6 +38,7 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
                 client,
                 settings.inventory_root,
                 snapshot_date=snapshot_date,
+                began_on=began_on,
                 connections=connections,
                 strict=strict,
                 on_progress=shown,
@@ -45,23 +48,44 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
         done = asyncio.run(run())
     finally:
         shown.end()
+    return _tell((done,), snapshot_date, as_json=as_json)
+
+
+def follow_up(day: str, *, as_json: bool) -> int:
+    """Make changes, costs and report of a published date again, from its files. Returns the exit code.
+
+    Raises:
+        BadInput: the date is none, or has no snapshot.
+        StoreUnavailable: the store does not answer.
+    """
+    snapshot_date = _date(day, "--follow-up")
+    return _tell(follow_up_again(Settings.load().inventory_root, snapshot_date), snapshot_date, as_json=as_json)
+
+
+def _tell(done: Sequence[ProjectInventory], snapshot_date: date, *, as_json: bool) -> int:
+    failed = [each for each in done if each.outcome is not RunOutcome.DONE]
     report = InventoryReport(
-        outcome=done.outcome,
-        reason=done.reason,
-        mend=done.mend,
-        project_id=done.project_id,
-        snapshot_date=snapshot_date or today(),
-        projects=(done,),
+        outcome=RunOutcome.REFUSED if failed else RunOutcome.DONE,
+        reason="; ".join(dict.fromkeys(each.reason for each in failed)),
+        mend="; ".join(dict.fromkeys(each.mend for each in failed)),
+        project_id=done[0].project_id if len(done) == 1 else "",
+        snapshot_date=snapshot_date,
+        projects=tuple(done),
     )
     typer.echo(report.model_dump_json(indent=2) if as_json else inventory_text(report).replace("**", "").lstrip("# "))
-    return exit_codes.DONE if done.outcome is RunOutcome.DONE else exit_codes.REFUSED
+    if failed:
+        typer.echo(f"numberflow: PUBLISHED, BUT NOT COMPLETE: {report.reason}", err=True)
+        typer.echo(f"  → {report.mend}", err=True)
+    return exit_codes.REFUSED if failed else exit_codes.DONE
 
 
-def _date(text: str) -> date:
+def _date(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"--date: {text!r} is no date", field="date", mend="write it like 2026-11-23") from None
+        raise BadInput(
+            f"{option}: {text!r} is no date", field=option.lstrip("-"), mend="write it like 2026-11-23"
+        ) from None
 
 
 class ProgressLine:

@@ -1,18 +1,21 @@
 """What is made of a snapshot once it is published: changes, costs, forecast, report; and which old ones go.
 
-All of it can be made again from what is published, so a failure here takes nothing from the snapshot. Not here: how each is made.
+All of it can be made again from what is published, so a failure here takes nothing from the snapshot, and the next run makes what is missing.
+Not here: how each is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import anyio.to_thread
 
+from numberflow.errors import BadInput, FileDamaged, NumberflowError
 from numberflow.export import publish as publishing
 from numberflow.export.changes import publish_changes
 from numberflow.export.costs import publish_costs
@@ -21,10 +24,15 @@ from numberflow.export.pages import CONNECTIONS
 from numberflow.export.publish import Partition
 from numberflow.export.report import ChangeDay, report_page
 from numberflow.export.retention import prune
-from numberflow.export.snapshot import Progress, Snapshot, export_project
+from numberflow.export.snapshot import Progress, export_project, today
 from numberflow.export.store import Store, open_store
 from numberflow.export.vendor import Vendor
 from numberflow.models.reports import ProjectInventory, RunOutcome
+
+_LOG = logging.getLogger(__name__)
+
+# A date is published again on its own day only, so data that is newer than what was made of it is among the last ones; a week of nights that fail is noticed.
+LOOKED_AT = 7
 
 # Days of changes in the report.
 CHANGES_DAYS = 30
@@ -37,11 +45,12 @@ class FollowUp:
     """What was made of one snapshot.
 
     Fields:
-        changes: manifest of the changes; None when there is no earlier snapshot.
+        changes: manifest of the changes; None when there is no earlier snapshot to compare with, or the snapshot was filled in out of order.
         costs, forecast: manifests.
         figures: what the report shows.
         report_url: where the HTML page is.
         removed: snapshots and what belongs to them that retention took away.
+        remarks: what was odd: data that could not be read, other dates that were made good, or could not be.
     """
 
     changes: dict[str, Any] | None
@@ -49,11 +58,12 @@ class FollowUp:
     forecast: dict[str, Any]
     figures: Figures
     report_url: str
-    removed: tuple[Partition, ...]
+    removed: tuple[Partition, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
-def follow_up(root: str, snapshot: Partition, manifest: Mapping[str, Any]) -> FollowUp:
-    """Make everything that belongs to a published snapshot.
+def follow_up(root: str, snapshot: Partition, manifest: Mapping[str, Any], *, began_on: date | None = None) -> FollowUp:
+    """Make everything that belongs to a published snapshot; before that, what other snapshots of the project are still without; then let old ones go.
 
     Repeat: safe; each part is replaced in one step. Blocks: call it in a thread from an event loop.
 
@@ -61,19 +71,56 @@ def follow_up(root: str, snapshot: Partition, manifest: Mapping[str, Any]) -> Fo
         root: as in `export_project`.
         snapshot: of which.
         manifest: its manifest.
+        began_on: today for retention, as in `export_project`.
 
     Raises:
         FileNotFoundError: the snapshot is not there (any more).
-        OSError: the store does not take it.
+        FileDamaged: it cannot be read.
+        StoreUnavailable: the store does not take it.
     """
     store = open_store(root)
+    caught_up = _catch_up(store, snapshot)
+    made = _make(store, snapshot, manifest)
+    removed = _prune(store, began_on or today())
+    return replace(made, removed=removed, remarks=(*caught_up, *made.remarks))
+
+
+def missing(store: Store, project_id: str) -> list[Partition]:
+    """Snapshots of a project whose changes, costs or report were never made, or are of data that was replaced since; oldest first.
+
+    The report's manifest is written last of all and names the data; it stands for the rest.
+    """
+    there = publishing.partitions(store, publishing.INVENTORY, project_id)
+    reported = {each.snapshot_date for each in publishing.partitions(store, publishing.REPORTS, project_id)}
+    found = []
+    for place, each in enumerate(there):
+        looked_at = place >= len(there) - LOOKED_AT or each.snapshot_date not in reported
+        if looked_at and (of := publishing.file_there(store, each)) is not None:
+            report = publishing.read_manifest(store, _report(each))
+            if report is None or report.get("of") != of:
+                found.append(each)
+    return found
+
+
+def _catch_up(store: Store, snapshot: Partition) -> list[str]:
+    """Make what other snapshots are without. What cannot be made of them is no reason to do nothing for this one."""
+    remarks = []
+    for each in missing(store, snapshot.project_id):
+        if each == snapshot:
+            continue
+        try:
+            _make(store, each, publishing.describe(store, each) or {})
+        except Exception as error:  # noqa: BLE001 - see the docstring; logged with its traceback
+            remarks.append(f"what belongs to {each.snapshot_date} is still missing: {_said(error, each)}")
+        else:
+            remarks.append(f"made what was missing of {each.snapshot_date}: changes, costs, report")
+    return remarks
+
+
+def _make(store: Store, snapshot: Partition, manifest: Mapping[str, Any]) -> FollowUp:
+    of = publishing.file_there(store, snapshot)
     run_id = str(manifest["run_id"])
-    changes = None
-    if before := _neighbour(store, snapshot, -1):
-        changes = publish_changes(store, before, snapshot, run_id)
-    # A date that is published again, or filled in later, is what the next one is compared with.
-    if after := _neighbour(store, snapshot, 1):
-        publish_changes(store, snapshot, after, run_id)
+    changes, remarks = _changes(store, snapshot, manifest, of, run_id)
     costs, forecast = publish_costs(store, snapshot, run_id)
     figures = count_figures(store, snapshot, datetime.fromisoformat(manifest["snapshot_at"]))
     page = report_page(
@@ -85,23 +132,56 @@ def follow_up(root: str, snapshot: Partition, manifest: Mapping[str, Any]) -> Fo
         _change_days(store, snapshot),
         data_url=store.url(snapshot.data),
     )
-    report = Partition(publishing.REPORTS, snapshot.snapshot_date, snapshot.project_id)
+    report = _report(snapshot)
     store.write(report.data, page)
     publishing.point_to_latest(store, publishing.REPORTS)
-    removed = _prune(store)
-    return FollowUp(changes, costs, forecast, figures, store.url(report.data), removed)
+    publishing.write_note(store, report, {"table": report.table.name, "of": of, "run_id": run_id})
+    return FollowUp(changes, costs, forecast, figures, store.url(report.data), remarks=tuple(remarks))
 
 
-def _neighbour(store: Store, snapshot: Partition, step: int) -> Partition | None:
-    """The project's snapshot before (-1) or after (1) this one, by date."""
-    others = publishing.partitions(store, publishing.INVENTORY, snapshot.project_id)
-    if step < 0:
-        return max((each for each in others if each.snapshot_date < snapshot.snapshot_date), key=_day, default=None)
-    return min((each for each in others if each.snapshot_date > snapshot.snapshot_date), key=_day, default=None)
+def _report(snapshot: Partition) -> Partition:
+    return Partition(publishing.REPORTS, snapshot.snapshot_date, snapshot.project_id)
 
 
-def _day(partition: Partition) -> date:
-    return partition.snapshot_date
+def _changes(
+    store: Store, snapshot: Partition, manifest: Mapping[str, Any], of: str | None, run_id: str
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """Changes of a snapshot against the state before it, and what was odd.
+
+    They are told once, between snapshots that were read in the order of their dates. What was filled in out of order is no state on the way from the one
+    before to the one after, which has told everything already: it has no changes, and nothing is compared with it. What was told of this very data stays,
+    for the snapshot that it was compared with may be gone.
+    """
+    if manifest.get("out_of_order"):
+        return None, ["filled in after a later date had been read: what changed until then is told there"]
+    partition = Partition(publishing.CHANGES, snapshot.snapshot_date, snapshot.project_id)
+    told = publishing.read_manifest(store, partition)
+    if told is not None and of is not None and told.get("of") == of and publishing.file_there(store, partition):
+        return told, []
+    remarks: list[str] = []
+    for before in _before(store, snapshot, manifest):
+        try:
+            return publish_changes(store, before, snapshot, run_id), remarks
+        except FileDamaged as error:
+            if error.path != before.data:
+                raise
+            remarks.append(f"not compared with {before.snapshot_date}: {error.message}")
+        except FileNotFoundError:
+            if publishing.file_there(store, snapshot) is None:
+                raise
+    return None, remarks
+
+
+def _before(store: Store, snapshot: Partition, manifest: Mapping[str, Any]) -> Iterator[Partition]:
+    """Earlier snapshots of the project that were read before this one, latest first. Those without a readable footer come too: whoever reads them finds out."""
+    read_at = str(manifest.get("snapshot_at", ""))
+    for each in reversed(publishing.partitions(store, publishing.INVENTORY, snapshot.project_id)):
+        if each.snapshot_date >= snapshot.snapshot_date:
+            continue
+        found = publishing.describe(store, each) or {}
+        # One form and one time zone (schema.iso): their texts sort as the times do.
+        if not found.get("out_of_order") and (not read_at or str(found.get("snapshot_at", "")) <= read_at):
+            yield each
 
 
 def _change_days(store: Store, snapshot: Partition) -> list[ChangeDay]:
@@ -111,13 +191,12 @@ def _change_days(store: Store, snapshot: Partition) -> list[ChangeDay]:
         if not since < partition.snapshot_date <= snapshot.snapshot_date:
             continue
         manifest = publishing.read_manifest(store, partition)
-        if manifest is not None:
+        if manifest is not None and "changes" in manifest:
             days.append(ChangeDay(partition.snapshot_date, **manifest["changes"]))
     return days
 
 
-def _prune(store: Store) -> tuple[Partition, ...]:
-    now = datetime.now(UTC).date()
+def _prune(store: Store, now: date) -> tuple[Partition, ...]:
     gone: list[Partition] = []
     for table in _PRUNED:
         gone += prune(store, table, now=now)
@@ -130,6 +209,7 @@ async def export_inventory(
     *,
     project: str = "",
     snapshot_date: date | None = None,
+    began_on: date | None = None,
     run_id: str | None = None,
     connections: int = CONNECTIONS,
     strict: bool = False,
@@ -138,44 +218,89 @@ async def export_inventory(
     """Export one project and make what belongs to its snapshot: the library call behind the flow, the command line and the demo.
 
     Arguments and errors as in `export_project`; `project` is the name in the report. When the snapshot is published and something after it fails, that is
-    told in the result and not raised: the snapshot stands, and the same date can be run again.
+    told in the result and not raised: the snapshot stands, and what is missing is made by the next run, or by `follow_up_again`.
     """
+    began_on = began_on or today()
     snapshot = await export_project(
-        vendor, root, snapshot_date=snapshot_date, run_id=run_id, connections=connections, strict=strict, on_progress=on_progress
+        vendor, root, snapshot_date=snapshot_date, began_on=began_on, run_id=run_id, connections=connections, strict=strict,
+        on_progress=on_progress,
     )  # fmt: skip
+    told = _told(snapshot.partition, snapshot.url, snapshot.manifest, project).model_copy(
+        update={"requests": snapshot.manifest["requests"], "elapsed_s": round(snapshot.elapsed_s, 3)}
+    )
+    return await anyio.to_thread.run_sync(_followed, told, root, snapshot.partition, snapshot.manifest, began_on)
+
+
+def follow_up_again(root: str, snapshot_date: date) -> tuple[ProjectInventory, ...]:
+    """Make what belongs to the snapshots of a date, of every project, from the published files: without a vendor. Blocks.
+
+    Repeat: safe. What fails is told in the result of its project.
+
+    Raises:
+        BadInput: no snapshot of that date can be read.
+        StoreUnavailable: the store does not answer.
+    """
+    store, done = open_store(root), []
+    for each in publishing.partitions(store, publishing.INVENTORY):
+        manifest = publishing.describe(store, each) if each.snapshot_date == snapshot_date else None
+        if manifest is not None:
+            done.append(_followed(_told(each, store.url(each.data), manifest, ""), root, each, manifest, today()))
+    if not done:
+        raise BadInput(
+            f"--follow-up: there is no snapshot of {snapshot_date} in {store.url(publishing.INVENTORY.folder)}",
+            field="follow_up",
+            mend="choose a date that has one",
+        )
+    return tuple(done)
+
+
+def _followed(
+    told: ProjectInventory, root: str, snapshot: Partition, manifest: Mapping[str, Any], began_on: date
+) -> ProjectInventory:
+    """`told` with what was made of the snapshot, or with why it could not be made."""
     try:
-        made = await anyio.to_thread.run_sync(follow_up, root, snapshot.partition, snapshot.manifest)
-    except OSError as error:
-        return _told(snapshot, project).model_copy(
+        made = follow_up(root, snapshot, manifest, began_on=began_on)
+    except Exception as error:  # noqa: BLE001 - the snapshot is published, whatever goes wrong after it; logged with its traceback
+        return told.model_copy(
             update={
                 "outcome": RunOutcome.REFUSED,
-                "reason": f"the snapshot is published; its changes, costs or report are not: {error}",
-                "mend": f"mend the store, then run snapshot_date {snapshot.partition.snapshot_date} again",
+                "reason": f"the snapshot is published; its changes, costs or report are not: {_said(error, snapshot)}",
+                "mend": (
+                    f"mend the cause, then `numberflow export --follow-up {snapshot.snapshot_date}` makes them from the files; so does the next export"
+                ),
             }
         )
-    changes = made.changes["changes"] if made.changes else {}
-    return _told(snapshot, project).model_copy(
+    counts = made.changes["changes"] if made.changes else {}
+    return told.model_copy(
         update={
-            **changes,
+            **counts,
             "report_url": made.report_url,
             "monthly": {currency: Decimal(amount) for currency, amount in made.costs["monthly"].items()},
+            "remarks": (*told.remarks, *made.remarks),
         }
     )
 
 
-def _told(snapshot: Snapshot, project: str) -> ProjectInventory:
-    manifest = snapshot.manifest
-    odd = [f"{odd['rows']} rows: {odd['rule']}" for odd in manifest["quality"]["odd"]]
-    unknown = manifest["unknown_members"]
-    if unknown:
+def _said(error: Exception, snapshot: Partition) -> str:
+    """An error in words; what nobody thought of leaves its traceback in the log."""
+    if isinstance(error, NumberflowError):
+        return error.message
+    _LOG.error("What belongs to %s could not be made", snapshot.data, exc_info=error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _told(partition: Partition, url: str, manifest: Mapping[str, Any], project: str) -> ProjectInventory:
+    odd = [f"{odd['rows']} rows: {odd['rule']}" for odd in manifest.get("quality", {}).get("odd", ())]
+    if unknown := manifest.get("unknown_members"):
         odd.append(f"members that the schema does not know, kept in `extra`: {', '.join(unknown)}")
+    if manifest.get("backfilled"):
+        odd.append(f"filled in later: holds what was held at {manifest['snapshot_at']}")
     return ProjectInventory(
         project=project,
         outcome=RunOutcome.DONE,
-        project_id=snapshot.partition.project_id,
-        rows=snapshot.rows,
-        url=snapshot.url,
-        remarks=(*manifest["remarks"], *odd),
-        requests=manifest["requests"],
-        elapsed_s=round(snapshot.elapsed_s, 3),
+        project_id=partition.project_id,
+        snapshot_date=partition.snapshot_date,
+        rows=int(manifest["rows"]),
+        url=url,
+        remarks=(*manifest.get("remarks", ()), *odd),
     )

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -24,8 +24,9 @@ from numberflow.errors import BadInput, SnapshotRefused
 from numberflow.export import publish as publishing
 from numberflow.export.pages import CONNECTIONS, PAGE_SIZE, PageSource
 from numberflow.export.publish import Partition
-from numberflow.export.quality import Quality
+from numberflow.export.quality import Quality, require_each_once
 from numberflow.export.reader import Reader, Reading
+from numberflow.export.retention import oldest_daily, superfluous
 from numberflow.export.schema import INVENTORY, SCHEMA_VERSION, iso
 from numberflow.export.shards import Shard
 from numberflow.export.store import Store, open_store
@@ -90,6 +91,7 @@ async def export_project(
     root: str,
     *,
     snapshot_date: date | None = None,
+    began_on: date | None = None,
     run_id: str | None = None,
     connections: int = CONNECTIONS,
     page_size: int = PAGE_SIZE,
@@ -103,8 +105,9 @@ async def export_project(
     Args:
         vendor: an open numberflow.Client.
         root: local folder or fsspec URL (Settings.inventory_root).
-        snapshot_date: today in UTC when left out. A past date is taken only while it has no snapshot: what was held then cannot be read now, and
-            `snapshot_at` in every row says when it was read.
+        snapshot_date: `began_on` when left out. A past date is taken only while it has no snapshot, and if retention would keep it: what was held then
+            cannot be read now, `snapshot_at` in every row says when it was read, and the manifest says `backfilled`.
+        began_on: the day, in UTC, on which the run began, of which this export may be one of many; today when left out.
         run_id: name of this run in the manifest; made up when left out.
         connections: requests at once.
         page_size: numbers per page to ask for; the vendor may give fewer.
@@ -115,13 +118,14 @@ async def export_project(
         BadInput: a date or root that cannot be used.
         SnapshotRefused: what was read cannot be proven complete, or a number breaks a rule; nothing was published.
         OutcomeUnknown, NotSent, Throttled, Rejected: the vendor did not answer, or refused; nothing was published.
-        OSError: the store does not take files; the snapshot before stands.
+        StoreUnavailable: the store does not take files; what was published before stands.
     """
     began_s = monotonic()
     publishing.check_project_id(vendor.project_id)
     store = open_store(root)
-    partition = Partition(publishing.INVENTORY, snapshot_date or today(), vendor.project_id)
-    await asyncio.to_thread(_check_date, store, partition)
+    began_on = began_on or today()
+    partition = Partition(publishing.INVENTORY, snapshot_date or began_on, vendor.project_id)
+    place_in_time = await asyncio.to_thread(_check_date, store, partition, began_on)
     snapshot_at = datetime.now(UTC)
     run_id = run_id or uuid.uuid4().hex
     with (
@@ -135,7 +139,7 @@ async def export_project(
             quality = Quality()
             with TableFile(path, INVENTORY, unique="phone_number", check=quality.add) as file:
                 reading = await _read_into(file, source, scratch, strict=strict)
-                facts = _facts(partition, run_id, snapshot_at, source, reading)
+                facts = _facts(partition, run_id, snapshot_at, source, reading) | place_in_time
                 if not reading.moved:
                     if file.rows != facts["rows"]:
                         raise SnapshotRefused(f"{file.rows} rows were written, {facts['rows']} were proven")
@@ -177,7 +181,8 @@ async def read_numbers(
         on_progress: as in `export_project`.
 
     Raises:
-        SnapshotRefused and the vendor's errors as in `export_project`.
+        SnapshotRefused: as in `export_project`, broken rules and numbers that come twice included.
+        The vendor's errors as in `export_project`.
     """
     began_s = monotonic()
 
@@ -194,7 +199,10 @@ async def read_numbers(
                 tables.append(table)
 
             reader = Reader(source, Path(scratch), strict=strict)
-            return await reader.read(keep, Shard(number_type, region_code)), tables
+            reading = await reader.read(keep, Shard(number_type, region_code))
+            if not reading.moved:
+                await asyncio.to_thread(_check_rows, tables)
+            return reading, tables
 
         ticking = asyncio.ensure_future(_tick(source, began_s, on_progress))
         try:
@@ -317,17 +325,40 @@ def _facts(
     }
 
 
-def _check_date(store: Store, partition: Partition) -> None:
-    """A snapshot of another day than today is a statement about that day that today's numbers cannot make."""
-    day, now = partition.snapshot_date, today()
-    if day > now + timedelta(days=1):  # tomorrow in UTC is today somewhere
-        raise BadInput(f"snapshot_date: {day} is in the future", field="snapshot_date", mend=f"{now} or leave it out")
-    if day < now - timedelta(days=1) and store.find(partition.data):
-        raise BadInput(
-            f"snapshot_date: {day} has a snapshot, and what was held on that day cannot be read again",
-            field="snapshot_date",
-            mend="leave the past as it is; a missing day can be filled with what is held now",
-        )
+def _check_date(store: Store, partition: Partition, began_on: date) -> dict[str, Any]:
+    """A snapshot of another day than today is a statement about that day that today's numbers cannot make. What the manifest says of it.
+
+    `backfilled`: not read on its own day. `out_of_order`: read after a later date was, so it is no state between that one and the one before (follow_up).
+    """
+    day = partition.snapshot_date
+    if day > began_on:
+        raise _bad_date(f"{day} is in the future", f"{began_on}, which is today in UTC, or leave it out")
+    there = [each for each in publishing.partitions(store, partition.table, partition.project_id) if each != partition]
+    if day < began_on:
+        if publishing.file_there(store, partition) is not None:
+            raise _bad_date(
+                f"{day} has a snapshot, and what was held on that day cannot be read again",
+                "leave the past as it is; a missing day can be filled with what is held now",
+            )
+        days = [each.snapshot_date for each in there]
+        if set(superfluous([*days, day], now=began_on)) != set(superfluous(days, now=began_on)):
+            raise _bad_date(
+                f"of the month of {day} one snapshot is kept, and this one would take its place or be removed at once",
+                f"a day from {oldest_daily(began_on)} on, or of a month without a snapshot",
+            )
+    return {"backfilled": day < began_on, "out_of_order": any(day < each.snapshot_date for each in there)}
+
+
+def _bad_date(problem: str, mend: str) -> BadInput:
+    return BadInput(f"snapshot_date: {problem}", field="snapshot_date", mend=mend)
+
+
+def _check_rows(tables: list[pa.Table]) -> None:
+    quality = Quality()
+    for table in tables:
+        quality.add(table)
+    quality.require()
+    require_each_once(pa.concat_tables(tables))
 
 
 def _progress(source: PageSource, began_s: float) -> Progress:

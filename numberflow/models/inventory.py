@@ -36,6 +36,8 @@ class ExportInventory(BaseModel):
     hand_out_projects: bool = False
     connections: WholeNumber = Field(default=8, ge=1, le=CONNECTIONS_MAX)
     strict: bool = False
+    began_on: date = Field(default_factory=lambda: datetime.now(UTC).date())
+    """The day, in UTC, on which the run began. Taken once, so that midnight does not part what one run exports."""
 
     @field_validator("projects")
     @classmethod
@@ -48,8 +50,8 @@ class ExportInventory(BaseModel):
 
     @property
     def day(self) -> date:
-        """The date of the snapshots: today in UTC unless one is named."""
-        return self.snapshot_date or datetime.now(UTC).date()
+        """The date of the snapshots: the day on which the run began unless one is named."""
+        return self.snapshot_date or self.began_on
 
 
 def parse_export_inventory(parameters: Mapping[str, Any]) -> ExportInventory:

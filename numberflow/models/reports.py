@@ -103,6 +103,8 @@ class ProjectInventory(BaseModel):
     reason: str = ""
     mend: str = ""
     project_id: str = ""
+    snapshot_date: date | None = None
+    """Of the published snapshot; None when none was published."""
     rows: int | None = None
     """Numbers in the published snapshot; None when none was published."""
     url: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -80,26 +79,14 @@ async def test_names_are_text(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
 
 
-async def test_filled_in_later(tmp_path: Path) -> None:
-    """A day that is filled in later is what the next day is compared with from then on."""
-    root = str(tmp_path)
-    async with project(10) as (simulator, client):
-        await export_inventory(client, root, snapshot_date=today() - timedelta(days=2))
-        simulator.world.add_held(2)
-        await export_inventory(client, root)
-        assert 2 == len(numberflow.load_changes(root=root))
-        await export_inventory(client, root, snapshot_date=today() - timedelta(days=1))
-    assert 0 == len(numberflow.load_changes(root=root))
-    assert 2 == len(numberflow.load_changes(today() - timedelta(days=1), root=root))
-
-
 async def test_old_ones_go(tmp_path: Path) -> None:
     """After 35 days the last of a month stays, with what belongs to it; changes all stay."""
     root, store = str(tmp_path), LocalStore(tmp_path)
+    days = [today() - timedelta(days=n) for n in (100, 99, 0)]
     async with project(3) as (_, client):
-        days = [today() - timedelta(days=n) for n in (100, 99, 0)]
         for day in days:
-            await export_inventory(client, root, snapshot_date=day)
+            # Each on its day, as a nightly run does.
+            await export_inventory(client, root, snapshot_date=day, began_on=day)
     kept = {each.snapshot_date for each in publishing.partitions(store, publishing.INVENTORY)}
     gone = {days[0]} if days[0].month == days[1].month else set()
     assert set(days) - gone == kept
@@ -108,30 +95,8 @@ async def test_old_ones_go(tmp_path: Path) -> None:
     assert {days[1], days[2]} == {each.snapshot_date for each in publishing.partitions(store, publishing.CHANGES)}
 
 
-async def test_store_that_fills_up_after_the_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails after the publication is told, with the mend; the snapshot stands."""
-
-    def full(*_: object) -> None:
-        raise OSError(28, os.strerror(28))
-
-    async with project(5) as (_, client):
-        monkeypatch.setattr(LocalStore, "write", _failing(LocalStore.write, "report.html", full))
-        done = await export_inventory(client, str(tmp_path))
-    assert (RunOutcome.REFUSED, 5) == (done.outcome, done.rows)
-    assert "the snapshot is published; its changes, costs or report are not" in done.reason
-    assert f"run snapshot_date {today()} again" in done.mend
-    assert 5 == len(numberflow.load_inventory(root=str(tmp_path)))
-
-
 def _text(path: str) -> str:
     return Path(path).read_text()
-
-
-def _failing(write, ending, fail):
-    def wrapped(self, path, content):
-        return fail() if path.endswith(ending) else write(self, path, content)
-
-    return wrapped
 
 
 async def test_row_that_breaks_a_rule(tmp_path: Path) -> None:
