@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
+from prefect.states import Completed
 
 from flows.ending import ended
 from flows.forms import MAY_STAY_EMPTY
@@ -40,7 +41,7 @@ async def export_inventory(
     Args:
         snapshot_date: Date of the snapshot, 2026-11-23. Empty: today in UTC. A past date is taken only while it has no snapshot: what was held then cannot be read now.
         projects: Names of Sinch Credentials blocks, one snapshot each. Empty: the account of the environment.
-        hand_out_projects: Start one run for each project, so that several workers share them, instead of one after the other here.
+        hand_out_projects: Start one run for each project, so that several workers share them, instead of one after the other here. Each tells how it ended; this run does not wait for them.
         connections: Requests at once, 1 to 32.
         strict: Prove completeness without page tokens, for about twice the requests.
     """
@@ -109,7 +110,6 @@ async def _hand_out(wanted: ExportInventory, run_id: str) -> InventoryReport:
         outcome=RunOutcome.DONE,
         snapshot_date=wanted.day,
         handed_to=tuple(await hand_out(deployment_id, wanted, run_id)),
-        notes=("each run tells how its project ended",),
         flow_run_id=run_id,
     )
 
@@ -120,6 +120,13 @@ async def _conclude(report: InventoryReport) -> State[InventoryReport] | Invento
         await publish_inventory_report(report)
     except Exception as error:  # noqa: BLE001 - the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    if report.handed_to:
+        message = f"{len(report.handed_to)} projects were handed out; each run tells how its own ended: " + ", ".join(
+            f"{each.project} {each.flow_run_id}" for each in report.handed_to
+        )
+        logger.info("%s", message)
+        # Not plainly Completed: nobody has looked yet whether anything was published.
+        return Completed(name="HandedOut", message=message, data=report)
     published = sum(each.rows or 0 for each in report.projects)
     logger.info(
         "%s: %d numbers of %d projects. %s", report.outcome.value, published, len(report.projects), report.reason

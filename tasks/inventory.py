@@ -19,13 +19,14 @@ from prefect.deployments.flow_runs import arun_deployment
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.tasks import MaterializingTask
+from prefect.utilities.urls import url_for
 
 from numberflow.client import Client
 from numberflow.export.follow_up import export_inventory
 from numberflow.export.snapshot import Progress
 from numberflow.export.words import inventory_rows, inventory_text
 from numberflow.models.inventory import ExportInventory
-from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory, RunOutcome
 from tasks.credentials import settings_for
 from tasks.step import step
 
@@ -123,9 +124,10 @@ async def publish_inventory_report(report: InventoryReport) -> None:
 
 
 @step("hand out projects")
-async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> list[str]:
-    """Start one run of this deployment for each project, so that several workers share them. Returns their ids; does not wait for them.
+async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> list[HandedOut]:
+    """Start one run of this deployment for each project, so that several workers share them.
 
+    Does not wait for them: a worker that waits would keep a place that they may need.
     Costs: nothing. Repeat: safe; the same run hands a project out once.
     """
     started = []
@@ -139,7 +141,8 @@ async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> 
             timeout=0,
             as_subflow=False,
         )
-        started.append(str(run.id))
+        url = url_for("flow-run", obj_id=run.id) or ""
+        started.append(HandedOut(project=project, flow_run_id=str(run.id), url=url))
     return started
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,11 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+import pycountry
 
 from numberflow.cli.export import ProgressLine
 from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.export.schema import iso
+from numberflow.export.shards import KNOWN_TYPES
 from numberflow.export.snapshot import read_numbers
 from numberflow.settings import Settings
 
@@ -38,13 +41,16 @@ def list_numbers(form: Format, *, region_code: str | None, number_type: str | No
     """Read and write.
 
     Raises:
-        BadInput: a filter that is none, or Parquet for a terminal.
+        BadInput: a filter that is none, a file that cannot be written, or Parquet for a terminal. Nothing was asked for.
         SnapshotRefused: the list could not be proven complete; nothing was written.
     """
     if form is Format.PARQUET and out is None and sys.stdout.isatty():
         raise BadInput(
             "Parquet is no text for a terminal", field="format", mend="add --out FILE, or redirect the output"
         )
+    region_code, number_type = _region(region_code), _type(number_type)
+    if out is not None:
+        _check_writable(out)
     settings = Settings.load()
     settings.require_credentials()
     shown = ProgressLine()
@@ -58,11 +64,52 @@ def list_numbers(form: Format, *, region_code: str | None, number_type: str | No
     finally:
         shown.end()
     if out is not None:
-        with out.open("wb") as file:
-            _write(numbers, form, file)
+        try:
+            with out.open("wb") as file:
+                _write(numbers, form, file)
+        except OSError as error:
+            raise _bad_out(out, error.strerror or str(error)) from None
     else:
         _write(numbers, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+
+
+def _region(text: str | None) -> str | None:
+    if text is None:
+        return None
+    code = text.strip().upper()
+    if pycountry.countries.get(alpha_2=code) is None:
+        raise BadInput(
+            f"--region: {text!r} is no region", field="region", mend="write its two letters (ISO 3166-1), such as US"
+        )
+    return code
+
+
+def _type(text: str | None) -> str | None:
+    if text is None:
+        return None
+    kind = text.strip().upper()
+    if kind not in KNOWN_TYPES:
+        raise BadInput(
+            f"--type: {text!r} is no type of number", field="type", mend=f"write one of {', '.join(KNOWN_TYPES)}"
+        )
+    return kind
+
+
+def _check_writable(out: Path) -> None:
+    """Before a minute of reading, not after it."""
+    if out.is_dir():
+        raise _bad_out(out, "it is a folder")
+    if not out.parent.is_dir():
+        raise _bad_out(out, f"there is no folder {out.parent}")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise _bad_out(out, "it is not yours to write")
+
+
+def _bad_out(out: Path, problem: str) -> BadInput:
+    return BadInput(
+        f"--out: {out} cannot be written: {problem}", field="out", mend="name a file in a folder that is there"
+    )
 
 
 def _write(numbers: pa.Table, form: Format, file: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numberflow.models.reports import InventoryReport, ProjectInventory
+from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory
 
 
 def inventory_rows(report: InventoryReport) -> list[dict[str, str]]:
@@ -24,7 +24,8 @@ def inventory_rows(report: InventoryReport) -> list[dict[str, str]]:
 
 def inventory_text(report: InventoryReport) -> str:
     """The report as markdown: outcome first, then each project with its files."""
-    lines = [f"# Inventory of {report.snapshot_date}: {report.outcome.value.replace('_', ' ')}"]
+    outcome = "handed out" if report.handed_to else report.outcome.value.replace("_", " ")
+    lines = [f"# Inventory of {report.snapshot_date}: {outcome}"]
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]
     if report.mend:
@@ -32,9 +33,18 @@ def inventory_text(report: InventoryReport) -> str:
     for each in report.projects:
         lines += ["", *_project(each)]
     if report.handed_to:
-        lines += ["", f"Handed out as {len(report.handed_to)} flow runs: {', '.join(report.handed_to)}"]
+        lines += [
+            "",
+            f"{len(report.handed_to)} projects were handed out; whether each is published stands in its own flow run:",
+            "",
+        ]
+        lines += [f"- {each.project}: {_run(each)}" for each in report.handed_to]
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
+
+
+def _run(each: HandedOut) -> str:
+    return f"[{each.flow_run_id}]({each.url})" if each.url else each.flow_run_id
 
 
 def _project(each: ProjectInventory) -> list[str]:

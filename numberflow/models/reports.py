@@ -121,13 +121,24 @@ class ProjectInventory(BaseModel):
     elapsed_s: float = 0.0
 
 
+class HandedOut(BaseModel):
+    """A project that a flow run of its own exports."""
+
+    model_config = ConfigDict(frozen=True)
+
+    project: str
+    flow_run_id: str
+    url: str = ""
+    """Of the flow run in the UI; empty when Prefect does not know its UI's address."""
+
+
 class InventoryReport(RunReport):
-    """How an export ended, project by project."""
+    """How an export ended, project by project. With `handed_to` nothing has ended: each of those runs tells about its project."""
 
     snapshot_date: date | None = None
     projects: tuple[ProjectInventory, ...] = ()
-    handed_to: tuple[str, ...] = ()
-    """Ids of the flow runs that got a project each, when the projects were handed out to workers."""
+    handed_to: tuple[HandedOut, ...] = ()
+    """The flow runs that got a project each, when the projects were handed out to workers."""
 
 
 class EmergencyLine(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -76,16 +77,21 @@ def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, s
 
 
 def test_projects_handed_out(office: Any, store: str, blocks: tuple[str, str]) -> None:
-    """Each project becomes a run of its own, which any worker may take; starting the same run again hands out nothing twice."""
-    run_id = office.prefect.start({"projects": [blocks[0]], "hand_out_projects": True}, DEPLOYMENT)
-    assert "Completed" == office.prefect.ended(run_id)["state_name"]
+    """Each of two projects becomes a run of its own, which any worker may take; the parent says where, and not that they are done; nothing is handed out twice."""
+    run_id = office.prefect.start({"projects": list(blocks), "hand_out_projects": True}, DEPLOYMENT)
+    run = office.prefect.ended(run_id)
+    assert ("COMPLETED", "HandedOut") == (run["state_type"], run["state_name"])
     office.prefect.retry(run_id)
     office.prefect.ended(run_id, attempt=2)
     (summary,) = [each for key, each in office.prefect.artifacts(run_id).items() if key == "export-inventory-summary"]
-    handed_to = summary["data"].partition("Handed out as 1 flow runs: ")[2].split()[0]
-    assert "Completed" == office.prefect.ended(handed_to)["state_name"]
-    handed = [name for name in office.prefect.run_names() if name.startswith("inventory of north, 2")]
-    assert 1 == len(handed), office.prefect.run_names()
+    assert ": handed out" in summary["data"]
+    handed_to = dict(re.findall(r"- (north|south): \[?([0-9a-f-]{36})", summary["data"]))
+    assert set(blocks) == set(handed_to)
+    # One is published, the other is not: each says so itself.
+    assert ["Completed", "Refused"] == [office.prefect.ended(handed_to[each])["state_name"] for each in blocks]
+    for each in blocks:
+        handed = [name for name in office.prefect.run_names() if name.startswith(f"inventory of {each}, 2")]
+        assert 1 == len(handed), office.prefect.run_names()
 
 
 def test_bad_date(office: Any) -> None:

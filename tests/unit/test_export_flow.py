@@ -1,0 +1,81 @@
+"""The nightly flow without a server: projects fail alone, and one run has one date."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime
+from typing import Any
+
+import botocore.exceptions
+import pyarrow as pa
+import pytest
+from prefect.logging import disable_run_logger
+
+from flows import export_inventory as flow
+from numberflow.errors import StoreUnavailable
+from numberflow.models import inventory as parameters
+from numberflow.models.inventory import ExportInventory, parse_export_inventory
+from numberflow.models.reports import ProjectInventory, RunOutcome
+
+pytestmark = pytest.mark.anyio
+
+ERRORS = [
+    StoreUnavailable("no space", mend="make room"),
+    OSError("x"),
+    pa.ArrowInvalid("Parquet magic bytes not found in footer"),
+    ValueError("Invalid isoformat string: 'old-backup'"),
+    botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+]
+
+
+async def _announced(_done: ProjectInventory) -> None:
+    return None
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def test_projects_fail_alone(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong with one project, the next is exported; the report says what, and what nobody thought of leaves its traceback in the log."""
+
+    async def export(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
+        if project == "a":
+            raise error
+        return ProjectInventory(project=project, outcome=RunOutcome.DONE, rows=1)
+
+    monkeypatch.setattr(flow, "export_one_project", export)
+    monkeypatch.setattr(flow, "announce_snapshot", _announced)
+    monkeypatch.setattr(flow, "get_run_logger", lambda: logging.getLogger("run"))
+    report = await flow._export(parse_export_inventory({"projects": ["a", "b"]}), "run")
+    assert [("a", RunOutcome.REFUSED), ("b", RunOutcome.DONE)] == [
+        (each.project, each.outcome) for each in report.projects
+    ]
+    first = report.projects[0]
+    expected = isinstance(error, StoreUnavailable)
+    assert ("no space" if expected else type(error).__name__) in first.reason
+    assert ("make room" if expected else "traceback") in first.mend
+    assert (not expected) == any(record.exc_info for record in caplog.records)
+
+
+async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All projects of a run and its report have the date on which the run began, though midnight passes between them."""
+    now = [datetime(2026, 11, 25, 23, 59, 50, tzinfo=UTC)]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return now[0]
+
+    days: list[date] = []
+
+    async def export(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
+        days.extend((wanted.day, wanted.began_on))
+        now[0] = datetime(2026, 11, 26, 0, 0, 20, tzinfo=UTC)
+        return ProjectInventory(project=project, outcome=RunOutcome.DONE, rows=1, snapshot_date=wanted.day)
+
+    monkeypatch.setattr(parameters, "datetime", Clock)
+    monkeypatch.setattr(flow, "export_one_project", export)
+    monkeypatch.setattr(flow, "announce_snapshot", _announced)
+    with disable_run_logger():
+        report = await flow._export(parse_export_inventory({"projects": ["a", "b"]}), "run")
+    assert {date(2026, 11, 25)} == {*days, report.snapshot_date, *(each.snapshot_date for each in report.projects)}
