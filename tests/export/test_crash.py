@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import random
 import signal
@@ -9,16 +12,29 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
-from support.dying_export import Mortuary
+from support.dying_export import ROOT, Mortuary
 from support.exports import check_readable
+from support.inventories import inventory, publish_rows
+
+from numberflow.export import publish as publishing
+from numberflow.export.follow_up import missing
+from numberflow.export.load import load_changes, load_costs
+from numberflow.export.snapshot import today
+from numberflow.export.store import LocalStore
+from numberflow.simulator import SimulatorSettings
 
 pytestmark = pytest.mark.crash
 
 OLD, NEW = 300, 305
+# Several hundred deaths, in parts that workers can share.
+PARTS = 3
+PROJECT = SimulatorSettings().project_id
 PROJECT_GLOB = "inventory/v1/snapshot_date=*/project_id=*"
 
 
@@ -26,6 +42,17 @@ PROJECT_GLOB = "inventory/v1/snapshot_date=*/project_id=*"
 def exports() -> Iterator[Mortuary]:
     with Mortuary() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def whole_exports() -> Iterator[Mortuary]:
+    with Mortuary(whole=True) as started:
+        yield started
+
+
+def test_children_run_this_code(exports: Mortuary) -> None:
+    """What dies is the package beside these tests, whatever else is installed."""
+    assert ROOT / "numberflow" == exports.package
 
 
 def _rows_for_pandas(root: Path) -> int:
@@ -93,6 +120,42 @@ def test_every_file_operation_of_the_first_export(tmp_path: Path, exports: Mortu
         assert check_readable(root) in {None, OLD}, n
         assert exports.run(root, NEW) is not None
         assert NEW == check_readable(root)
+
+
+def _check_tables(root: Path) -> None:
+    """Every published table of every date is one that its manifest knows, and whole."""
+    for table in (publishing.INVENTORY, publishing.CHANGES, publishing.COSTS, publishing.FORECAST):
+        for path in root.glob(f"{table.folder}/snapshot_date=*/project_id=*/{table.file}"):
+            content = path.read_bytes()
+            manifest = json.loads((path.parent / "_manifest.json").read_bytes())
+            assert publishing.names(manifest, hashlib.sha256(content).hexdigest()), path
+            rows = {entry["sha256"]: entry["rows"] for entry in (manifest, *manifest["previous"])}
+            assert rows[hashlib.sha256(content).hexdigest()] == pq.read_metadata(io.BytesIO(content)).num_rows
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_file_operation_of_all_that_follows(tmp_path: Path, whole_exports: Mortuary, part: int) -> None:
+    """Killed at any file operation from the snapshot to retention, every table is whole; what a death left out is made by the next run that lives."""
+    store = LocalStore(tmp_path)
+    yesterday = today() - timedelta(days=1)
+    # A day before, as a run leaves it that died right after its snapshot; and one that retention takes away.
+    publish_rows(store, yesterday, inventory([{}] * 3), PROJECT)
+    for back in (95, 94):
+        publish_rows(store, today() - timedelta(days=back), inventory([{}]), PROJECT)
+    assert whole_exports.run(tmp_path, OLD) is not None
+    count = whole_exports.run(tmp_path, NEW)
+    assert count is not None
+    assert count >= 100, "changes, costs, forecast and page take many"
+    for n in range(1 + part, count + 1, PARTS):
+        when = "before" if n // PARTS % 2 else "after"
+        assert whole_exports.run(tmp_path, OLD if n % 4 < 2 else NEW, n, when) is None, (n, when)
+        _check_tables(tmp_path)
+        if n // PARTS % 10 == 0:
+            assert whole_exports.run(tmp_path, OLD) is not None
+            assert [] == [each for each in missing(store, PROJECT) if each.snapshot_date != yesterday]
+            assert OLD == len(load_costs(root=str(tmp_path)))
+    assert whole_exports.run(tmp_path, NEW) is not None
+    assert {"added": NEW, "removed": 3} == load_changes(root=str(tmp_path))["change"].value_counts().to_dict()
 
 
 def test_ten_random_moments(tmp_path: Path, exports: Mortuary) -> None:

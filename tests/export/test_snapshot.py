@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.exports import check_readable, counts, held, project
 
+from numberflow.client.raw_pages import read_raw_page
 from numberflow.errors import BadInput, SnapshotRefused
 from numberflow.export import pages
 from numberflow.export.load import load_inventory
@@ -168,6 +169,39 @@ async def test_filters_of_read_numbers() -> None:
                 if want.region_code in (None, region) and want.number_type in (None, kind)
             )
             assert expected == len(table)
+
+
+async def test_list_has_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that the vendor shows in two types is refused by read_numbers too, though each list looked well."""
+    async with project(40) as (simulator, client):
+        twice = next(number.phone_number for number in simulator.world.holdings if number.kind == ("US", "LOCAL"))
+        real = type(client.active_numbers).list_page_bytes
+
+        async def list_page_bytes(self: Any, **query: Any) -> Any:
+            if query.get("number_type") != "MOBILE":
+                return await real(self, **query)
+            others = json.loads((await real(self, **(query | {"number_type": "LOCAL"}))).body)
+            page = json.loads((await real(self, **query)).body)
+            page["activeNumbers"] += [
+                number | {"type": "MOBILE"} for number in others["activeNumbers"] if number["phoneNumber"] == twice
+            ]
+            page["totalSize"] = len(page["activeNumbers"])
+            return read_raw_page(json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode())
+
+        monkeypatch.setattr(type(client.active_numbers), "list_page_bytes", list_page_bytes)
+        with pytest.raises(SnapshotRefused, match="stand in two regions or types") as refused:
+            await read_numbers(client)
+    assert twice in refused.value.message
+
+
+async def test_list_is_checked() -> None:
+    """A row that breaks a rule is refused by read_numbers too, with its number."""
+    async with project(20) as (simulator, client):
+        bad = next(iter(simulator.world.holdings))
+        bad.currency = "usd"
+        with pytest.raises(SnapshotRefused, match="a currency is three capital letters") as refused:
+            await read_numbers(client)
+    assert bad.phone_number in refused.value.message
 
 
 async def test_same_date_is_replaced(tmp_path: Path) -> None:

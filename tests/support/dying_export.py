@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -16,24 +17,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-# What the standard library calls for every step that a crash could fall between. Reads are left out: they change nothing.
+# What the standard library calls for every step that a crash could fall between. Reads are left out: they change nothing. What is written goes through
+# files that `io.open` opens (`Path.open`; pyarrow's writer gets one of them, see writer._Hashed): opening, each write and each close count too.
 _OPERATIONS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "open")
 
 _TESTS = Path(__file__).parents[1]
+ROOT = _TESTS.parent
 
 
 class Mortuary:
     """Starts exports and tells how they ended."""
 
+    def __init__(self, *, whole: bool = False) -> None:
+        """`whole`: with all that follows the snapshot (changes, costs, forecast, page, retention), else the snapshot alone."""
+        self._whole = whole
+
     def __enter__(self) -> Self:
+        # The checkout before anything that is installed: the tests are about this code.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.dying_export"],
+            [sys.executable, "-m", "support.dying_export", *(["whole"] if self._whole else [])],
             cwd=_TESTS,
-            env=os.environ | {"PYTHONPATH": str(_TESTS)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(_TESTS)))},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._process.stdout is not None
+        self.package = Path(self._process.stdout.readline().strip())
+        """Where the package is that is being tested."""
         return self
 
     def __exit__(
@@ -86,43 +97,81 @@ class _Count:
         return operation
 
 
-def _child(root: str, active: int, count: _Count) -> None:
+class _Counted:
+    """A file that is written: each write and close is an operation."""
+
+    def __init__(self, file: Any, count: _Count) -> None:
+        self._file = file
+        self.write = count.wrap(file.write)
+        self.close = count.wrap(file.close)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _count_everything(count: _Count) -> None:
+    # Counted and not done: a dead process loses nothing that was written, only a dead machine does, and the disk is what all of this waits for.
+    os.fsync = lambda _: None
+    for name in _OPERATIONS:
+        setattr(os, name, count.wrap(getattr(os, name)))
+    really_open = io.open
+
+    def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        if not set(mode) & set("wxa+"):
+            return really_open(file, mode, *args, **kwargs)
+        return _Counted(count.wrap(really_open)(file, mode, *args, **kwargs), count)
+
+    io.open = opened  # type: ignore[assignment]
+
+
+def _child(root: str, active: int, count: _Count, *, whole: bool) -> None:
     from support.exports import project
 
+    from numberflow.export.follow_up import export_inventory
     from numberflow.export.snapshot import export_project
 
     async def export() -> None:
         async with project(active, page_size=1000) as (_, client):
-            for name in _OPERATIONS:
-                setattr(os, name, count.wrap(getattr(os, name)))
-            await export_project(client, root)
+            _count_everything(count)
+            await (export_inventory if whole else export_project)(client, root)
 
     asyncio.run(export())
 
 
-def _start(root: str, active: int, count: _Count) -> tuple[int, int]:
+def _start(root: str, active: int, count: _Count, *, whole: bool) -> tuple[int, int]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid:
         os.close(writing)
         return pid, reading
     try:
-        _child(root, active, count)
+        _child(root, active, count, whole=whole)
         os.write(writing, str(count.operations).encode())
     finally:
         os._exit(0)
 
 
-def _serve() -> None:
+def _serve(*, whole: bool) -> None:
     import support.exports  # noqa: F401 - everything is imported before the first fork
 
-    import numberflow.export.snapshot  # noqa: F401
+    import numberflow
+    from numberflow.export import follow_up
 
+    # Drawn in memory, without a file: half a second that a hundred deaths need not wait for.
+    follow_up.report_page = lambda *_, **__: b"<html>"
+    sys.stdout.write(f"{Path(numberflow.__file__).parent}\n")
+    sys.stdout.flush()
     pipes: dict[int, int] = {}
     for line in sys.stdin:
         word, *rest = line.strip().split(" ", 4)
         if word == "start":
-            pid, pipe = _start(rest[3], int(rest[0]), _Count(int(rest[1]), rest[2]))
+            pid, pipe = _start(rest[3], int(rest[0]), _Count(int(rest[1]), rest[2]), whole=whole)
             pipes[pid] = pipe
             answer = str(pid)
         else:
@@ -136,4 +185,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(whole="whole" in sys.argv)

@@ -53,7 +53,8 @@ class Prefect:
     def environment(self, home: Path) -> dict[str, str]:
         """What every process needs to work with this server, and nothing of whoever runs the tests."""
         plain = {n: v for n, v in os.environ.items() if not n.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))}
-        return plain | SERVER_ENVIRONMENT | {"PREFECT_API_URL": self.api_url, "PREFECT_HOME": str(home)}
+        own = {"PREFECT_API_URL": self.api_url, "PREFECT_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        return plain | SERVER_ENVIRONMENT | own
 
     def deployment(self, name: str = "search-and-rent/search-and-rent") -> dict[str, Any]:
         """A deployment by its flow's and its own name."""
