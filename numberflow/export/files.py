@@ -26,7 +26,7 @@ def read_footer(store: Store, path: str) -> pq.FileMetaData:
     """
 
     def read() -> pq.FileMetaData:
-        with _readable(path), store.open(path) as file:
+        with readable(path), store.open(path) as file:
             return pq.read_metadata(file)
 
     return unchanged(read)
@@ -36,7 +36,7 @@ def read_columns(store: Store, path: str, columns: Sequence[str]) -> pa.Table:
     """Columns of a published file. Errors as in `read_footer`."""
 
     def read() -> pa.Table:
-        with _readable(path), store.open(path) as file, pq.ParquetFile(file) as parquet:
+        with readable(path), store.open(path) as file, pq.ParquetFile(file) as parquet:
             return parquet.read(columns=list(columns))
 
     return unchanged(read)
@@ -44,13 +44,14 @@ def read_columns(store: Store, path: str, columns: Sequence[str]) -> pa.Table:
 
 def read_batches(store: Store, path: str, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Columns of a published file, row group by row group. Errors as in `read_footer`."""
-    with _readable(path), store.open(path) as file, pq.ParquetFile(file) as parquet:
+    with readable(path), store.open(path) as file, pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(ROW_GROUP_ROWS, columns=list(columns)):
             yield pa.Table.from_batches([batch])
 
 
 @contextmanager
-def _readable(path: str) -> Iterator[None]:
+def readable(path: str) -> Iterator[None]:
+    """For whoever reads a published file: what Arrow says of bytes that make no sense becomes a FileDamaged."""
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

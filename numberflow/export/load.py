@@ -7,7 +7,7 @@ Plain readers see the same rows: `pandas.read_parquet("<root>/inventory/v1")` fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from numberflow.errors import BadInput
 from numberflow.export import publish
+from numberflow.export.files import readable
 from numberflow.export.publish import Partition, Table
 from numberflow.export.store import Store, open_store, unchanged
 from numberflow.settings import Settings
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LATEST = "latest"
+Day = date | str
+"""LATEST, a date, or its text; a datetime or pandas.Timestamp is a date too."""
 
 # Partition columns are not in the files; they come last, as in a dataset reader's tables.
 _PARTITION_COLUMNS = ("snapshot_date", "project_id")
 
 
 def load_inventory(
-    date: date | str = LATEST,
+    date: Day = LATEST,
     columns: Sequence[str] | None = None,
     project: str | None = None,
     *,
@@ -38,7 +41,7 @@ def load_inventory(
     """The numbers of one date, sorted by region, type and number within each project.
 
     Args:
-        date: "latest", a date, or its text 2026-11-23. "latest" is each project's own newest snapshot.
+        date: "latest", a date (also a datetime or pandas.Timestamp), or its text 2026-11-23. "latest" is each project's own newest snapshot.
         columns: only these, in this order; every column, `snapshot_date` and `project_id` last, when left out.
         project: id of one project; every project that has the date when left out.
         root: folder or fsspec URL; NUMBERFLOW_INVENTORY_URL, or its default, when left out.
@@ -48,23 +51,34 @@ def load_inventory(
 
     Raises:
         BadInput: no such date, project or column.
+        FileDamaged, StoreUnavailable: what is published cannot be read.
     """
     return _load(publish.INVENTORY, date, columns, project, root)
 
 
 def load_changes(
-    date: date | str = LATEST,
+    date: Day = LATEST,
     columns: Sequence[str] | None = None,
     project: str | None = None,
     *,
+    since: date | str | None = None,
     root: str | None = None,
 ) -> pd.DataFrame:
-    """What changed from the snapshot before to that of `date`. Arguments, result and errors as in `load_inventory`."""
-    return _load(publish.CHANGES, date, columns, project, root)
+    """What changed from the snapshot before to that of `date`. Arguments, result and errors as in `load_inventory`.
+
+    Args:
+        date: "latest", a date, or its text.
+        columns: only these.
+        project: id of one project.
+        since: all changes after the snapshot of this date, up to that of `date`, oldest first: "what changed since Monday". A number that came and went is
+            there twice; `snapshot_date` says when each was told, `previous_date` what was compared with.
+        root: folder or fsspec URL.
+    """
+    return _load(publish.CHANGES, date, columns, project, root, since=since)
 
 
 def load_costs(
-    date: date | str = LATEST,
+    date: Day = LATEST,
     columns: Sequence[str] | None = None,
     project: str | None = None,
     *,
@@ -75,7 +89,7 @@ def load_costs(
 
 
 def load_forecast(
-    date: date | str = LATEST,
+    date: Day = LATEST,
     columns: Sequence[str] | None = None,
     project: str | None = None,
     *,
@@ -142,36 +156,90 @@ def _check_columns(wanted: Sequence[str], there: Sequence[str]) -> None:
 
 
 def _load(
-    table: Table, day: date | str, columns: Sequence[str] | None, project: str | None, root: str | None
+    table: Table,
+    day: Day,
+    columns: Sequence[str] | None,
+    project: str | None,
+    root: str | None,
+    *,
+    since: date | str | None = None,
 ) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - half a second, for who loads a frame only
 
+    _check_wish(columns, project)
     store = open_store(root if root is not None else Settings.load().inventory_root)
-    tables = [read_partition(store, partition, columns) for partition in _find(store, table, day, project)]
+    found = _find(store, table, day, project) if since is None else _find_since(store, table, since, day, project)
+    tables = []
+    for partition in found:
+        with readable(partition.data):
+            tables.append(read_partition(store, partition, columns))
     frame: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 
-def _find(store: Store, table: Table, day: date | str, project: str | None) -> list[Partition]:
-    if day == LATEST:
+def _check_wish(columns: Sequence[str] | None, project: str | None) -> None:
+    if isinstance(columns, str):
+        raise _bad("columns", f"{columns!r} is one text", f"a list: [{columns!r}]")
+    if columns is not None and not columns:
+        raise _bad("columns", "the list is empty", "name at least one, or leave columns out for all of them")
+    for name in columns or ():
+        if list(columns or ()).count(name) > 1:
+            raise _bad("columns", f"{name!r} stands there twice", "name each column once")
+    if project is not None and set(project) & set("*?[]/"):
+        raise _bad(
+            "project", f"{project!r} is no id of a project", "write the id of one, or leave project out for all of them"
+        )
+
+
+def _bad(field: str, problem: str, mend: str) -> BadInput:
+    return BadInput(f"{field}: {problem}", field=field, mend=mend)
+
+
+def _find(store: Store, table: Table, day: Day, project: str | None) -> list[Partition]:
+    if _is_latest(day):
         found = [each for _, each in sorted(publish.latest(store, table).items()) if project in (None, each.project_id)]
     else:
-        wanted = _date(day)
+        wanted = _date(day, "date")
         found = [each for each in publish.partitions(store, table, project) if each.snapshot_date == wanted]
     if not found:
-        raise BadInput(
-            f"nothing is published in {store.url(table.folder)} for date {day}"
-            + (f", project {project}" if project else ""),
-            field="date" if project is None else "project",
-            mend="run `numberflow export` first, or choose a date and project that are there",
-        )
+        raise _nothing(store, table, f"for date {day}", project, "date")
     return found
 
 
-def _date(day: date | str) -> date:
+def _find_since(store: Store, table: Table, since: date | str, day: Day, project: str | None) -> list[Partition]:
+    first = _date(since, "since")
+    last = None if _is_latest(day) else _date(day, "date")
+    found = [
+        each
+        for each in publish.partitions(store, table, project)
+        if first < each.snapshot_date and (last is None or each.snapshot_date <= last)
+    ]
+    if not found:
+        raise _nothing(store, table, f"after {first}" + ("" if last is None else f" up to {last}"), project, "since")
+    return found
+
+
+def _nothing(store: Store, table: Table, when: str, project: str | None, field: str) -> BadInput:
+    whose = f", project {project}" if project else ""
+    return BadInput(
+        f"nothing is published in {store.url(table.folder)} {when}{whose}",
+        field=field if project is None else "project",
+        mend="run `numberflow export` first, or choose a date and project that are there",
+    )
+
+
+def _is_latest(day: Day) -> bool:
+    return isinstance(day, str) and day == LATEST
+
+
+def _date(day: date | str, field: str) -> date:
+    """A date: of a moment (datetime, pandas.Timestamp) its date, in UTC when it knows its zone."""
+    if isinstance(day, datetime):
+        return (day if day.tzinfo is None else day.astimezone(UTC)).date()
     if isinstance(day, date):
         return day
     try:
         return date.fromisoformat(day)
-    except ValueError:
-        raise BadInput(f"date: {day!r} is no date", field="date", mend='"latest", or a date like 2026-11-23') from None
+    except (TypeError, ValueError):
+        also = '"latest", or ' if field == "date" else ""
+        raise _bad(field, f"{day!r} is no date", f"{also}a date like 2026-11-23") from None
