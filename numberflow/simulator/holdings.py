@@ -17,7 +17,7 @@ from numberflow.simulator.stock import CURRENCY, OFFERS, Kind, capability_of, pi
 
 @dataclass(slots=True)
 class HeldNumber:
-    """One active number. `periods` counts the months paid since `rented_at`; the next charge follows from both."""
+    """One active number. `monthly` is the price of `interval_months` (§13); `periods` counts those paid since `rented_at`; the next charge follows from both."""
 
     phone_number: str
     region_code: str
@@ -43,7 +43,7 @@ class HeldNumber:
 
     @property
     def next_charge_at(self) -> datetime:
-        """The moment of the rent, so many months later."""
+        """The moment of the rent, so many intervals later."""
         return add_months(self.rented_at, self.periods * self.interval_months)
 
 
@@ -147,17 +147,19 @@ def _held(rng: random.Random, kind: Kind, phone_number: str, now: datetime) -> H
     age_days = rng.randrange(1, 730)
     rented_at = now - timedelta(days=age_days, seconds=rng.randrange(86_400), microseconds=rng.randrange(1_000_000))
     capability = capability_of(kind, phone_number)
+    interval = _interval_of(phone_number)
     number = HeldNumber(
         phone_number,
         *kind,
         capability,
-        OFFERS[kind].monthly * (_OLD_PRICE_FACTOR if age_days > 365 else 1),
+        OFFERS[kind].monthly * (_OLD_PRICE_FACTOR if age_days > 365 else 1) * interval,
         CURRENCY,
         rented_at,
+        interval_months=interval,
         display_name=rng.choice(_NAMES),
     )
     months = (now.year - rented_at.year) * 12 + now.month - rented_at.month
-    number.periods = months if add_months(rented_at, months) > now else months + 1
+    number.periods = (months - 1 if add_months(rented_at, months) > now else months) // interval + 1
     dice = rng.random()
     if "SMS" in capability and dice < 0.6:
         campaign = f"C{rng.randrange(40):05d}" if kind == _CAMPAIGN_KIND and dice < 0.4 else ""
@@ -180,6 +182,11 @@ def _held(rng: random.Random, kind: Kind, phone_number: str, now: datetime) -> H
             error_codes=("CAMPAIGN_NOT_AVAILABLE",),
         )
     return number
+
+
+def _interval_of(phone_number: str) -> int:
+    """Months that a held number is paid for at a time. Live ones show 1 (§13); one in fifty here shows 3 or 12, for readers who take the price for a month's."""
+    return {7: 3, 57: 12}.get(int(phone_number[-3:]) % 100, 1)
 
 
 _CAMPAIGN_KIND: Kind = ("US", "LOCAL")

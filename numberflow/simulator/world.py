@@ -131,11 +131,11 @@ class World:
         if number.expire_at is not None:
             self._expire(number, at)
             return
-        month = number.monthly * number.interval_months
-        if not self.ledger.affords(month):
+        # The price is that of a whole interval, not of a month of it (§13).
+        if not self.ledger.affords(number.monthly):
             self._at(at + _RENEWAL_RETRY, lambda later: self._charge_date(number, later))
             return
-        self.ledger.renew(at, number.phone_number, number.currency, month)
+        self.ledger.renew(at, number.phone_number, number.currency, number.monthly)
         number.periods += 1
         self._expect_charge(number)
 

@@ -69,12 +69,25 @@ def test_the_same_seed_makes_the_same_world():
 
 
 def test_seeded_numbers_are_charged_in_the_future():
-    """No seeded number has a charge date in the past or more than a month and a day ahead."""
+    """No seeded number has a charge date in the past or more than its interval and a day ahead; some pay for more than a month at a time."""
     world = make_world(active=500)
-    dates = [number.next_charge_at for number in world.holdings]
-    assert min(dates) > START_AT
-    assert max(dates) <= START_AT + timedelta(days=32)
+    assert {1, 3, 12} == {number.interval_months for number in world.holdings}
+    for number in world.holdings:
+        assert START_AT < number.next_charge_at <= START_AT + timedelta(days=31 * number.interval_months + 1)
     assert world.ledger.charges() == []
+
+
+def test_renewal_is_the_price_of_the_interval():
+    """A number that pays by the year is charged the price that it shows, once a year (docs/vendor/numbers-behaviour.md §13)."""
+    world = make_world(active=500)
+    number = next(each for each in world.holdings if each.interval_months == 12 and each.expire_at is None)
+    due = number.next_charge_at
+    world.clock.advance((due - START_AT).total_seconds() + 1)
+    world.settle()
+    assert [(due, number.monthly)] == [
+        (charge.at, charge.amount) for charge in world.ledger.charges() if charge.phone_number == number.phone_number
+    ]
+    assert number.next_charge_at == add_months(due, 12)
 
 
 @pytest.mark.parametrize(
