@@ -22,7 +22,7 @@ from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, start_server, wait
 from numberflow.cli.processes import free_port, make_private_folder, stop
 from numberflow.client import Client
 from numberflow.export.follow_up import export_inventory
-from numberflow.export.load import load_inventory
+from numberflow.export.load import load_costs, load_inventory
 from numberflow.journal import Intention, Journal
 from numberflow.models.reports import ProjectInventory
 from numberflow.settings import Settings
@@ -174,8 +174,10 @@ def _export(environment: Mapping[str, str], home: Path) -> None:
     done = asyncio.run(publish())
     frame = load_inventory(root=settings.inventory_root)
     say(f"5. The numbers that the project holds now, in {done.url}; what pandas sees:")
-    summary = frame.groupby(["region_code", "number_type"]).agg(
-        numbers=("phone_number", "count"), monthly=("price_amount", "sum"), currency=("price_currency", "first")
+    summary = (
+        load_costs(root=settings.inventory_root)
+        .groupby(["RegionId", "ResourceType", "BillingCurrency"])
+        .agg(numbers=("ResourceId", "count"), monthly=("monthly_cost", "sum"))
     )
     say("\n".join(f"   {line}" for line in summary.to_string().splitlines()))
     say(f"   {len(frame)} rows, {len(frame.columns)} columns")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class Forecast:
     def __init__(self, day: date) -> None:
         self._first = day.year * 12 + day.month - 1
         self._groups: dict[Group, tuple[int, Decimal]] = {}
-        self._monthly: dict[str, Decimal] = {}
+        self._prices: dict[tuple[str, int], Decimal] = {}
         self._unpriced = 0
         self._unscheduled = 0
 
@@ -112,7 +113,7 @@ class Forecast:
         counts = pa.array(charged.sum(axis=1), pa.int32())
         self._add_up(table, charged)
         monthly = _times(table.column("price_amount"), pa.repeat(1, len(table)), interval)
-        self._add_monthly(table.column("price_currency"), monthly)
+        self._add_monthly(table, interval)
         columns = {
             "ResourceId": table.column("phone_number"),
             "RegionId": table.column("region_code"),
@@ -162,7 +163,7 @@ class Forecast:
     def told(self) -> dict[str, Any]:
         """What the manifest of the costs says: what all numbers cost a month, and which could not be counted."""
         return {
-            "monthly": {currency: str(amount) for currency, amount in sorted(self._monthly.items())},
+            "monthly": {currency: str(amount) for currency, amount in sorted(self._monthly().items())},
             "without_price": self._unpriced,
             "without_next_charge": self._unscheduled,
         }
@@ -198,13 +199,28 @@ class Forecast:
                 charges, amount = self._groups.get(group, (0, Decimal(0)))
                 self._groups[group] = (charges + row["price_amount_count"], amount + row["price_amount_sum"])
 
-    def _add_monthly(self, currencies: pa.ChunkedArray, monthly: pa.Array) -> None:
+    def _add_monthly(self, table: pa.Table, interval: pa.ChunkedArray) -> None:
         sums = (
-            pa.table({"currency": currencies, "monthly": monthly}).group_by("currency").aggregate([("monthly", "sum")])
+            pa.table(
+                {"currency": table.column("price_currency"), "months": interval, "price": table.column("price_amount")}
+            )
+            .group_by(["currency", "months"])
+            .aggregate([("price", "sum")])
         )
         for row in sums.to_pylist():
-            if row["currency"] is not None and row["monthly_sum"] is not None:
-                self._monthly[row["currency"]] = self._monthly.get(row["currency"], Decimal(0)) + row["monthly_sum"]
+            if row["currency"] is not None and row["price_sum"] is not None:
+                key = (row["currency"], max(row["months"], 1))
+                self._prices[key] = self._prices.get(key, Decimal(0)) + row["price_sum"]
+
+    def _monthly(self) -> dict[str, Decimal]:
+        """What all numbers cost a month: added up exactly, and rounded once."""
+        exact: dict[str, Fraction] = {}
+        for (currency, months), price in self._prices.items():
+            exact[currency] = exact.get(currency, Fraction(0)) + Fraction(price) / months
+        return {
+            currency: (Decimal(sum_.numerator) / sum_.denominator).quantize(_SIX_DIGITS, ROUND_HALF_UP)
+            for currency, sum_ in exact.items()
+        }
 
 
 def _times(amounts: pa.ChunkedArray, factors: pa.Array, divisors: pa.Array) -> pa.Array:

@@ -251,16 +251,23 @@ def _changes(changes: Sequence[ChangeDay]) -> _Part:
         return _Part("Changes of the last 30 days", "There is no earlier snapshot to compare with yet.")
 
     def draw(axes: Axes) -> None:
+        from matplotlib import dates as untyped  # noqa: PLC0415 - see _svg
         from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see _svg
 
-        labels = [f"{each.day:%m-%d}" for each in changes]
-        axes.bar(labels, [each.added for each in changes], color="#009E73", label="added")
-        axes.bar(labels, [-each.removed for each in changes], color="#D55E00", label="removed")
+        dates: Any = untyped
+        days = [each.day for each in changes]
+        at = dates.date2num(days)
+        axes.bar(at, [each.added for each in changes], color="#009E73", label="added")
+        axes.bar(at, [-each.removed for each in changes], color="#D55E00", label="removed")
         axes.plot(
-            labels, [each.changed for each in changes], color="#17212b", marker="o", linewidth=1, label="fields changed"
+            at, [each.changed for each in changes], color="#17212b", marker="o", linewidth=1, label="fields changed"
         )
         axes.axhline(0, color="#5b6b7a", linewidth=0.8)
-        axes.margins(x=0.02)
+        # As far apart as they are: nights without a snapshot are gaps.
+        day, (first, last) = timedelta(days=1), (days[0], days[-1])
+        axes.set_xlim(dates.date2num(first - day), dates.date2num(last + day))
+        axes.xaxis.set_major_locator(dates.DayLocator(interval=1 + (last - first).days // 12))
+        axes.xaxis.set_major_formatter(dates.DateFormatter("%m-%d"))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="x", rotation=45)
         axes.legend(frameon=False)

@@ -64,6 +64,15 @@ def test_totals() -> None:
     assert ("0", "0.5", "0.1") == (by_month["USD"]["2026-11"], by_month["USD"]["2026-12"], by_month["EUR"]["2027-10"])
 
 
+def test_sum_is_rounded_once() -> None:
+    """What all cost a month is exact: three thousand numbers at a third of a unit are a thousand units, over batches and intervals too."""
+    made = Forecast(DAY)
+    for _ in range(3):
+        made.add(inventory([{"price_amount": Decimal(1), "payment_interval_months": 3}] * 1000))
+        made.add(inventory([{"price_amount": Decimal(1), "payment_interval_months": 7}] * 7))
+    assert {"USD": "1003.000000"} == made.told()["monthly"]
+
+
 # Hypothesis takes bounds without a zone and puts it on itself.
 FIRST, SOON, LAST = (utc(*day).replace(tzinfo=None) for day in ((2026, 10, 1), (2026, 11, 23), (2028, 1, 1)))
 ROWS = st.fixed_dictionaries(
