@@ -2,7 +2,7 @@
 
     make notebook
 
-Runs the questions below in a kernel and keeps what they answer. The project is the simulator's, two days of it, so everybody gets the same numbers.
+Runs the questions below in a kernel and keeps what they answer. The project is the simulator's, a week of it, so everybody gets the same numbers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numberflow.client import Client
 from numberflow.export.follow_up import export_inventory
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
+from numberflow.simulator.provisioning import NO_VOICE, VoiceLink
 
 QUESTIONS = [
     (
@@ -36,24 +37,37 @@ QUESTIONS = [
     (
         "What is half-provisioned?",
         (
-            'jobs = numbers.dropna(subset=["sms_provisioning_status"])\n'
-            'jobs[["phone_number", "sms_provisioning_status", "sms_provisioning_error_codes", "sms_provisioning_updated_at"]].head(10)'
+            'jobs = numbers[numbers["sms_provisioning_status"].notna() | numbers["voice_provisioning_status"].notna()]\n'
+            'jobs[["phone_number", "sms_provisioning_status", "sms_provisioning_error_codes", "voice_provisioning_status", "voice_provisioning_updated_at"]].head(10)'
         ),
     ),
     (
         "What costs without a service?",
         (
-            'idle = numbers[numbers["sms_service_plan_id"].isna() & numbers["voice_target_id"].isna() & numbers["expire_at"].isna()]\n'
-            'idle.groupby("price_currency").agg(numbers=("phone_number", "count"), a_period=("price_amount", "sum"))'
+            "# Linked to nothing, staying, and no link on its way. Prices may be for a month or a year: only what they come to a month can be added up.\n"
+            'on_its_way = ["WAITING", "IN_PROGRESS"]\n'
+            "idle = numbers[\n"
+            '    numbers["sms_service_plan_id"].isna() & numbers["voice_target_id"].isna() & numbers["expire_at"].isna()\n'
+            '    & ~numbers["sms_provisioning_status"].isin(on_its_way) & ~numbers["voice_provisioning_status"].isin(on_its_way)\n'
+            "]\n"
+            "costs = numberflow.load_costs()\n"
+            'costs[costs["ResourceId"].isin(idle["phone_number"])].groupby("BillingCurrency").agg(\n'
+            '    numbers=("ResourceId", "count"), a_month=("monthly_cost", "sum")\n'
+            ")"
         ),
     ),
     (
-        "What changed since the day before?",
-        'changes = numberflow.load_changes()\nchanges[["phone_number", "change", "field", "old", "new"]]',
+        "What changed since Monday?",
+        (
+            'today = numbers["snapshot_date"].max()\n'
+            "monday = today - timedelta(days=today.weekday() or 7)\n"
+            "changes = numberflow.load_changes(since=monday)\n"
+            'changes.groupby(["snapshot_date", "change"])["phone_number"].count()'
+        ),
     ),
     (
         "What does it all cost a month?",
-        'costs = numberflow.load_costs()\ncosts.groupby(["BillingCurrency", "RegionId"])["monthly_cost"].sum().sort_values(ascending=False)',
+        'costs.groupby(["BillingCurrency", "RegionId"])["monthly_cost"].sum().sort_values(ascending=False)',
     ),
     (
         "What will be charged in the coming months?",
@@ -73,28 +87,41 @@ QUESTIONS = [
     ),
 ]
 
+# Eight nights: a whole week back from any day of it.
+NIGHTS = 8
 
-async def two_days(settings: Settings, simulator: Simulator) -> None:
-    """Publish yesterday's snapshot, let some numbers come and one go, and publish today's."""
+
+async def a_week(client: Client, root: str, simulator: Simulator) -> None:
+    """Publish the snapshots of a week, each as the run of its night does, while numbers come and go and some links are still being made."""
+    world, today = simulator.world, datetime.now(UTC).date()
+    for night in range(NIGHTS):
+        day = today - timedelta(days=NIGHTS - 1 - night)
+        if night:
+            world.add_held(night % 3)
+        if night % 2 == 0:
+            world.holdings.remove(next(iter(world.holdings)).phone_number)
+        if night == NIGHTS - 1:
+            without = [each for each in world.holdings if each.voice == NO_VOICE and each.voice_job is None]
+            for number in without[:2]:
+                world.linking.start_voice(number, VoiceLink("RTC", "app-0001"), world.clock.now())
+        await export_inventory(client, root, snapshot_date=day, began_on=day)
+
+
+async def publish(settings: Settings, simulator: Simulator) -> None:
+    """The week, over HTTP."""
     async with Client(settings) as client:
-        await export_inventory(
-            client, settings.inventory_root, snapshot_date=datetime.now(UTC).date() - timedelta(days=1)
-        )
-        simulator.world.add_held(4)
-        leaving = next(number.phone_number for number in simulator.world.holdings if number.expire_at is None)
-        await client.active_numbers.release(leaving)
-        await export_inventory(client, settings.inventory_root)
+        await a_week(client, settings.inventory_root, simulator)
 
 
 def main() -> None:
     """Write the notebook with its answers."""
     cells = [
         nbformat.v4.new_markdown_cell(
-            "# Ten questions to the inventory\n\nMade by `make notebook` from two snapshots of a simulated project. "
+            "# Ten questions to the inventory\n\nMade by `make notebook` from a week's snapshots of a simulated project. "
             "Columns and their meaning: [inventory.md](inventory.md)."
         ),
         nbformat.v4.new_code_cell(
-            'import pandas as pd\n\nimport numberflow\n\npd.set_option("display.max_columns", 20, "display.width", 160)\n'
+            'from datetime import timedelta\n\nimport pandas as pd\n\nimport numberflow\n\npd.set_option("display.max_columns", 20, "display.width", 160)\n'
             "numbers = numberflow.load_inventory()\nnumbers.shape"
         ),
     ]
@@ -105,7 +132,7 @@ def main() -> None:
         cell["id"] = f"cell-{place}"
     with tempfile.TemporaryDirectory() as folder, serve(Simulator(SimulatorSettings(seed=1, active=250))) as running:
         settings = Settings.model_validate(dict(running.environment) | {"NUMBERFLOW_INVENTORY_URL": folder})
-        asyncio.run(two_days(settings, running.simulator))
+        asyncio.run(publish(settings, running.simulator))
         os.environ["NUMBERFLOW_INVENTORY_URL"] = folder
         NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     # What differs from one machine to the next says nothing.
