@@ -27,6 +27,8 @@ from numberflow.export.snapshot import Progress
 from numberflow.export.words import inventory_rows, inventory_text
 from numberflow.models.inventory import ExportInventory
 from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory, RunOutcome
+from numberflow.purchase.desk import in_thread
+from numberflow.purchase.inventory import ask_journal
 from tasks.credentials import settings_for
 from tasks.step import step
 
@@ -47,9 +49,11 @@ async def export_one_project(project: str, wanted: ExportInventory, run_id: str)
 
     Raises:
         BadInput, MissingCredentials: as in `settings_for`; or the date cannot be used.
+        JournalUnavailable: the journal, which knows where imported numbers are to be found, cannot be read.
         SnapshotRefused, StoreUnavailable: nothing was published.
     """
     settings = await settings_for(project or None)
+    imported = await in_thread(ask_journal, settings)
     teller = _Teller(settings.project_id)
     try:
         async with Client(settings) as client:
@@ -62,6 +66,7 @@ async def export_one_project(project: str, wanted: ExportInventory, run_id: str)
                 run_id=run_id,
                 connections=wanted.connections,
                 strict=wanted.strict,
+                imported=imported,
                 on_progress=teller,
             )
     finally:

@@ -162,6 +162,8 @@ class Connection(asyncio.Protocol):
         elif path.endswith("/count"):
             body = json.dumps(self._count).encode()
             self._count["requests"] = 0
+        elif path.endswith("/importedNumbers"):
+            body = b'{"importedNumbers":[],"nextPageToken":"","totalSize":0}'
         else:
             self._count["requests"] += 1
             body = (

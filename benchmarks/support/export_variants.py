@@ -49,13 +49,16 @@ def whole(url: str, folder: Path, connections: int) -> Work:
     """What the flow does, without Prefect: the snapshot, then changes, costs, forecast and page. At the client's own rate limit."""
     from numberflow.client import Client
     from numberflow.export.follow_up import export_inventory
+    from numberflow.export.imported import ImportedQuestion
     from numberflow.settings import Settings
 
     settings = Settings.model_validate(_environment(url, folder))
 
     async def export() -> int:
         async with Client(settings) as client:
-            return (await export_inventory(client, str(folder), connections=connections)).rows or 0
+            return (
+                await export_inventory(client, str(folder), connections=connections, imported=ImportedQuestion())
+            ).rows or 0
 
     return lambda: asyncio.run(export())
 
@@ -75,7 +78,8 @@ def flow(url: str, folder: Path, connections: int) -> Work:
 def _environment(url: str, folder: Path) -> dict[str, str]:
     return {
         "SINCH_PROJECT_ID": PROJECT, "SINCH_KEY_ID": "key", "SINCH_KEY_SECRET": "secret", "SINCH_AUTH_URL": f"{url}/auth",
-        "SINCH_NUMBERS_URL": f"{url}/numbers", "NUMBERFLOW_INVENTORY_URL": str(folder),
+        "SINCH_NUMBERS_URL": f"{url}/numbers", "SINCH_IMPORTED_URL": f"{url}/imported", "NUMBERFLOW_INVENTORY_URL": str(folder),
+        "NUMBERFLOW_HOME": str(folder / "home"),
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from numberflow.export.follow_up import export_inventory, follow_up_again
 from numberflow.export.snapshot import Progress, today
 from numberflow.export.words import inventory_text
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from numberflow.purchase.inventory import ask_journal
 from numberflow.settings import Settings
 
 
@@ -30,6 +31,7 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
     settings.require_credentials()
     began_on = today()
     snapshot_date = began_on if day is None else _date(day, "--date")
+    imported = ask_journal(settings)
     shown = ProgressLine()
 
     async def run() -> ProjectInventory:
@@ -41,6 +43,7 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
                 began_on=began_on,
                 connections=connections,
                 strict=strict,
+                imported=imported,
                 on_progress=shown,
             )
 

@@ -20,6 +20,7 @@ from numberflow.export import publish as publishing
 from numberflow.export.changes import publish_changes
 from numberflow.export.costs import publish_costs
 from numberflow.export.figures import Figures, count_figures
+from numberflow.export.imported import ImportedQuestion
 from numberflow.export.pages import CONNECTIONS
 from numberflow.export.publish import Partition
 from numberflow.export.report import ChangeDay, report_page
@@ -213,6 +214,7 @@ async def export_inventory(
     run_id: str | None = None,
     connections: int = CONNECTIONS,
     strict: bool = False,
+    imported: ImportedQuestion | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> ProjectInventory:
     """Export one project and make what belongs to its snapshot: the library call behind the flow, the command line and the demo.
@@ -223,6 +225,7 @@ async def export_inventory(
     began_on = began_on or today()
     snapshot = await export_project(
         vendor, root, snapshot_date=snapshot_date, began_on=began_on, run_id=run_id, connections=connections, strict=strict,
+        imported=imported,
         on_progress=on_progress,
     )  # fmt: skip
     told = _told(snapshot.partition, snapshot.url, snapshot.manifest, project).model_copy(

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from numberflow.errors import SnapshotRefused
-from numberflow.export.schema import AMOUNT, TIME
+from numberflow.export.schema import AMOUNT, SOURCE_RENTED, TIME
 from numberflow.export.writer import as_integers
 
 # Numbers that a message or manifest names for one rule; the count is always whole.
@@ -93,7 +93,9 @@ RULES = (
     Rule("next charge", "next_charge_at lies in this century", _outside("next_charge_at")),
     Rule("expiry", "expire_at lies in this century", _outside("expire_at")),
     Rule("country", "a number begins with its region's country code", _foreign, stops=False),
-    Rule("price missing", "a number has a price", lambda table: pc.is_null(table.column("price_amount")), stops=False),
+    # An imported number is paid for where it lives.
+    Rule("price missing", "a rented number has a price", lambda table: pc.and_(
+        pc.is_null(table.column("price_amount")), pc.equal(table.column("source"), SOURCE_RENTED)), stops=False),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from numberflow.errors import BadInput, SnapshotRefused
 from numberflow.export import publish as publishing
+from numberflow.export.imported import ImportedQuestion, Link, read_imported
 from numberflow.export.pages import CONNECTIONS, PAGE_SIZE, PageSource
 from numberflow.export.publish import Partition
 from numberflow.export.quality import Quality, require_each_once
@@ -96,6 +97,7 @@ async def export_project(
     connections: int = CONNECTIONS,
     page_size: int = PAGE_SIZE,
     strict: bool = False,
+    imported: ImportedQuestion | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Snapshot:
     """Read every active number of the project and publish it as the snapshot of a date.
@@ -112,6 +114,7 @@ async def export_project(
         connections: requests at once.
         page_size: numbers per page to ask for; the vendor may give fewer.
         strict: prove completeness without page tokens (docs/inventory.md, "What the proof proves"), for about twice the requests.
+        imported: what is known of imported numbers, which then are part of the snapshot; None leaves them out, and the manifest says so.
         on_progress: called twice a second.
 
     Raises:
@@ -138,9 +141,12 @@ async def export_project(
         async def write(strict: bool) -> tuple[Reading, dict[str, Any]]:
             quality = Quality()
             with TableFile(path, INVENTORY, unique="phone_number", check=quality.add) as file:
-                reading = await _read_into(file, source, scratch, strict=strict)
+                links: set[Link] | None = None if imported is None else set()
+                reading = await _read_into(file, source, scratch, strict=strict, links=links)
                 facts = _facts(partition, run_id, snapshot_at, source, reading) | place_in_time
                 if not reading.moved:
+                    if imported is not None:
+                        await _add_imported(file, facts, vendor, imported, links or (), snapshot_at)
                     if file.rows != facts["rows"]:
                         raise SnapshotRefused(f"{file.rows} rows were written, {facts['rows']} were proven")
                     await asyncio.to_thread(file.end_rows)
@@ -268,15 +274,46 @@ async def _until_believed(
     return result
 
 
-async def _read_into(file: TableFile, source: PageSource, scratch: Path, *, strict: bool) -> Reading:
+async def _read_into(
+    file: TableFile, source: PageSource, scratch: Path, *, strict: bool, links: set[Link] | None
+) -> Reading:
     # One thread: row groups are compressed beside the reading, in their order.
     with ThreadPoolExecutor(1, thread_name_prefix="export-write") as writing:
         loop = asyncio.get_running_loop()
 
         async def write(table: pa.Table) -> None:
+            if links is not None:
+                links.update(_links(table))
             await loop.run_in_executor(writing, file.add, table)
 
         return await Reader(source, scratch, strict=strict).read(write)
+
+
+def _links(table: pa.Table) -> set[Link]:
+    """Service plans and campaigns that rented numbers are linked to: imported ones may be, too."""
+    pairs = table.select(["sms_service_plan_id", "sms_campaign_id"]).group_by(
+        ["sms_service_plan_id", "sms_campaign_id"]
+    )
+    return {
+        (plan, campaign or "") for plan, campaign in zip(*pairs.aggregate([]).to_pydict().values(), strict=True) if plan
+    }
+
+
+async def _add_imported(
+    file: TableFile,
+    facts: dict[str, Any],
+    vendor: Vendor,
+    imported: ImportedQuestion,
+    links: Iterable[Link],
+    snapshot_at: datetime,
+) -> None:
+    """Put the imported numbers behind the rented ones, and what is proven of them into the manifest."""
+    found = await read_imported(vendor.imported_numbers, imported, links, snapshot_at)
+    if len(found.table):
+        await asyncio.to_thread(file.add, found.table)
+    facts["rows"] += len(found.table)
+    facts["completeness"]["imported"] = dict(found.facts)
+    facts["remarks"] += found.remarks
 
 
 def _close(file: TableFile, partition: Partition, facts: dict[str, Any]) -> FileFacts:
@@ -315,6 +352,8 @@ def _facts(
             ],
             # Each line: all pages of this list named `total_size`, and as many different numbers were read.
             "proofs": [asdict(proof) for proof in sorted(reading.proofs, key=lambda proof: proof.shard)],
+            # Every list of imported numbers that was asked for; null: they were not asked for.
+            "imported": None,
         },
         "remarks": [*source.remarks, *sorted(set(reading.remarks))],
         "unknown_members": sorted(counters.unknown_members),

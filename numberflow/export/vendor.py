@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from numberflow.export.imported import ImportedNumbers
+
 
 class RawPage(Protocol):
     """A page as bytes, with what its end says."""
@@ -77,6 +79,10 @@ class Vendor(Protocol):
     @property
     def active_numbers(self) -> ActiveNumbers:
         """The numbers that it holds."""
+
+    @property
+    def imported_numbers(self) -> ImportedNumbers:
+        """The numbers that live elsewhere."""
 
     @property
     def regions(self) -> Regions:

@@ -10,9 +10,16 @@ from datetime import datetime
 
 from numberflow.export.imported import ImportedQuestion, Link
 from numberflow.journal import Intention, Journal, Operation, State
+from numberflow.settings import Settings
 
 # Steps that link numbers, and that end with imported ones.
 _IMPORTING = (Operation.IMPORT, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
+
+
+def ask_journal(settings: Settings) -> ImportedQuestion:
+    """Open the journal and ask it, as below."""
+    with Journal.open(settings.journal_url) as journal:
+        return imported_question(journal, settings.project_id)
 
 
 def imported_question(journal: Journal, project_id: str) -> ImportedQuestion:

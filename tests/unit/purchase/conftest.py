@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import stamina
 from support.desks import Shop
+from support.journals import journal, journal_url  # noqa: F401
+from support.postgres import own_postgres, postgres_server, postgres_url  # noqa: F401
 
 
 @pytest.fixture
