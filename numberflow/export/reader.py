@@ -5,8 +5,10 @@ what to do when a reading proves nothing (snapshot: reads again, strictly).
 
 What a walk over several pages proves: its pages named one total, and as many different numbers came. A number that left and one that came between two
 pages cancel in the totals, and if tokens are positions (the vendor does not say) a third number slips from one page to the one before and is never seen.
-So such walks are believed only while nothing at all moved in the project; when something did, or when a walk is in doubt, the reading is to be done again
-strictly: in lists of a single page, each of which is one answer of the vendor's, so that nothing can move within it.
+So such walks are believed only while no sign of a movement is seen: totals that differ afterwards, or a number whose `expire_at` fell into the reading
+(a released number leaves then, and at no other time, docs/vendor/numbers-behaviour.md §8). Then, or when a walk is in doubt, the reading is done again
+strictly: in lists of a single page, each of which is one answer of the vendor's, so that nothing can move within it. What remains is a number that left
+without having had a date, exchanged for another between two pages: only a strict reading excludes that, so each proof says by what it was made.
 
 Memory: shards are walked in the order of the file, and no more of them at once than fit the window, so rows wait only for those before them.
 """
@@ -46,12 +48,16 @@ LONG_WALK_PAGES = 64
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Why the walk of one shard is believed: every page named this total, and so many different numbers were read."""
+    """Why the walk of one shard is believed: every page named this total, and so many different numbers were read.
+
+    `by`: "one page", a single answer of the vendor's, or "page tokens", several of them one after the other (see the module).
+    """
 
     shard: str
     rows: int
     total_size: int
     pages: int
+    by: str
 
 
 @dataclass(slots=True)
@@ -179,7 +185,9 @@ class Reader:
 
     def _believe(self, shard: Shard, walk: Walk, run: Run) -> None:
         assert walk.total is not None
-        self._reading.proofs.append(Proof(str(shard), run.distinct, walk.total, walk.pages))
+        self._reading.proofs.append(
+            Proof(str(shard), run.distinct, walk.total, walk.pages, "one page" if walk.pages == 1 else "page tokens")
+        )
         self._reading.remarks += [f"{shard}: {remark}" for remark in walk.remarks(run.distinct)]
         self._source.counters.shards_done += 1
 

@@ -82,6 +82,7 @@ def report_page(
         snapshot_at=f"{figures.snapshot_at:%Y-%m-%d %H:%M}",
         numbers=f"{figures.numbers:,}",
         proofs=len(manifest["completeness"]["proofs"]),
+        by_tokens=sum(proof.get("by") == "page tokens" for proof in manifest["completeness"]["proofs"]),
         tiles=_tiles(snapshot, figures, costs, changes),
         notes=_notes(manifest, costs),
         parts=[

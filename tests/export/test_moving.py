@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from numberflow.errors import SnapshotRefused
 from numberflow.export import pages
 from numberflow.export.load import load_inventory
 from numberflow.export.snapshot import export_project
+from numberflow.simulator import Simulator
 
 pytestmark = pytest.mark.anyio
 
@@ -56,3 +58,51 @@ async def test_quiet_times_publish(tmp_path: Path) -> None:
         for seed in range(10)
     ]
     assert published.count(True) >= 8
+
+
+async def _published(root: Path, meddle: object, before: object = None) -> list[str]:
+    """Remarks of an export through `meddle`, of a project whose lists take several pages each."""
+    async with project(240, page_size=10, meddle=meddle) as (simulator, client):
+        if callable(before):
+            before(simulator)
+        snapshot = await export_project(client, str(root))
+    remarks: list[str] = snapshot.manifest["remarks"]
+    return remarks
+
+
+async def test_quiet_reading_is_not_done_again(tmp_path: Path) -> None:
+    """Nothing moved, nothing leaves: one reading is enough."""
+    assert [] == [remark for remark in await _published(tmp_path, None) if remark.startswith("read again")]
+
+
+async def test_a_number_that_came_behind_the_readers_back(tmp_path: Path) -> None:
+    """A number that comes when its list was read and others still are changes a total afterwards: everything is read again, and it is there."""
+    asked = 0
+
+    def count(_: Simulator) -> None:
+        nonlocal asked
+        asked += 1
+
+    await _published(tmp_path / "quiet", count)
+    last_list, asked = asked - 2, 0
+
+    def late(simulator: Simulator) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == last_list:
+            simulator.world.add_held(1)
+
+    remarks = await _published(tmp_path / "late", late)
+    assert [True] == ["totalSize was" in remark for remark in remarks if remark.startswith("read again")]
+    assert 241 == len(load_inventory(columns=["phone_number"], root=str(tmp_path / "late")))
+
+
+async def test_a_number_that_leaves_while_it_is_read(tmp_path: Path) -> None:
+    """A number whose `expire_at` falls into the reading could hide another one: everything is read again, whatever the totals say."""
+
+    def leaving(simulator: Simulator) -> None:
+        number = next(iter(simulator.world.holdings))
+        number.expire_at = simulator.clock.now() + timedelta(seconds=100)
+
+    remarks = await _published(tmp_path, None, leaving)
+    assert [True] == ["a number leaves at" in remark for remark in remarks if remark.startswith("read again")]
