@@ -6,10 +6,11 @@ The Prefect server is the one that PREFECT_API_URL names; `numberflow up` starts
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from prefect import aserve
+from prefect import Flow, aserve
 from prefect.deployments.runner import RunnerDeployment
-from prefect.schedules import Cron
+from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.configure_numbers import configure_numbers
@@ -26,68 +27,33 @@ from flows.text_enable_numbers import text_enable_numbers
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
 # 02:15, when people sleep and renewals of the day before are through; UTC, because a snapshot's date is UTC's. The same in prefect.yaml.
-NIGHTLY, NIGHTLY_TIMEZONE = "15 2 * * *", "UTC"
-
+NIGHTLY = Cron("15 2 * * *", timezone="UTC")
 # Every 15 minutes: the shortest reservation is 30 (docs/vendor/numbers-behaviour.md §10), so that somebody is told at half of it. The same in prefect.yaml.
-FOLLOWING = "*/15 * * * *"
+FOLLOWING = Cron("*/15 * * * *", timezone="UTC")
+
+CHANGING: tuple[Flow[..., Any], ...] = (
+    search_and_rent, order_numbers, emergency_address, import_numbers, qualify_numbers, text_enable_numbers, configure_numbers, release_numbers,
+)  # fmt: skip
+"""Flows that a person starts: each costs money or changes something at the vendor."""
+READING: tuple[tuple[Flow[..., Any], Schedule], ...] = ((follow_orders, FOLLOWING), (export_inventory, NIGHTLY))
+"""Flows that the clock starts."""
 
 
 async def all_deployments() -> list[RunnerDeployment]:
-    """Every deployment, by module entry point, so that no run depends on the folder it was started from."""
-    return [
-        await search_and_rent.ato_deployment(
-            name="search-and-rent",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await order_numbers.ato_deployment(
-            name="order-numbers",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await follow_orders.ato_deployment(
-            name="follow-orders",
-            tags=["numberflow", "reads only"],
-            schedule=Cron(FOLLOWING),
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await emergency_address.ato_deployment(
-            name="emergency-address",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await import_numbers.ato_deployment(
-            name="import-numbers",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await qualify_numbers.ato_deployment(
-            name="qualify-numbers",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await text_enable_numbers.ato_deployment(
-            name="text-enable-numbers",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await configure_numbers.ato_deployment(
-            name="configure-numbers",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await release_numbers.ato_deployment(
-            name="release-numbers",
-            tags=["numberflow", "costs money"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
-        await export_inventory.ato_deployment(
-            name="export-inventory",
-            tags=["numberflow", "reads only"],
-            schedule=Cron(NIGHTLY, timezone=NIGHTLY_TIMEZONE),
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
+    """Every deployment, called as its flow is, by module entry point, so that no run depends on the folder it was started from."""
+    changing = [
+        await flow.ato_deployment(
+            name=flow.name, tags=["numberflow", "costs money"], entrypoint_type=EntrypointType.MODULE_PATH
+        )
+        for flow in CHANGING
     ]
+    reading = [
+        await flow.ato_deployment(
+            name=flow.name, tags=["numberflow", "reads only"], schedule=when, entrypoint_type=EntrypointType.MODULE_PATH
+        )
+        for flow, when in READING
+    ]
+    return changing + reading
 
 
 async def main() -> None:
