@@ -335,10 +335,10 @@ def _refusal(
     }
     if request.base == "auth":
         mend = "check SINCH_KEY_ID and SINCH_KEY_SECRET" if status in (400, 401, 403) else "check SINCH_AUTH_URL"
-        return PermissionRefused(f"{told}: no token for this access key; {mend}", **facts)
+        return PermissionRefused(f"{told}: no token for this access key", mend=mend, **facts)
     if status in (401, 403):
         mend = "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and that the account may do this"
-        return PermissionRefused(f"{told}: {mend}", **facts)
+        return PermissionRefused(told, mend=mend, **facts)
     texts = (envelope.code, envelope.message, *(text for _, text in envelope.field_violations))
     if status == 402 or (status == 400 and any(_NO_CREDIT.search(text) for text in texts)):
         return InsufficientFunds(told, **facts)

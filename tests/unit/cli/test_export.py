@@ -89,6 +89,14 @@ def test_export_without_an_answer(command: Command) -> None:
     assert (1, "") == (ended.code, ended.out)
 
 
+def test_export_with_a_wrong_secret(account: Command) -> None:
+    """A key that the vendor does not accept is said with the names of the variables to look at."""
+    account.set({"SINCH_KEY_SECRET": "wrong"})
+    ended = account("export")
+    assert (1, "") == (ended.code, ended.out)
+    assert "  → check SINCH_KEY_ID and SINCH_KEY_SECRET" in ended.err.splitlines()
+
+
 def test_follow_up_that_failed(account: Command, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Published, but without what belongs to it: a message of its own with the command that makes it, which needs no vendor."""
     real = LocalStore.write
