@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from prefect import flow
@@ -23,6 +24,7 @@ from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import OrderReport, RunOutcome
 from numberflow.models.vendor import Capability, NumberType, SearchPattern
 from numberflow.planning.kyc_form import form_text
+from numberflow.planning.quote import quote_of_order
 from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.number_order import FILLING, OPERATION
@@ -166,7 +168,7 @@ async def _place(
     )
     seen.update({line.id: line for line in lines})
     existing = await _existing(desk, purchase, lines)
-    papers = OrderPapers()
+    papers: OrderPapers | None = None
     if existing is None or existing.state in FILLING:
         papers = await read_papers(order, requirements)
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
@@ -177,8 +179,13 @@ async def _place(
             desk, order, purchase, limits, facts["flow_run_id"]
         )
         alive = [await write_down_order(desk, purchase, order, quote, limits, facts["flow_run_id"])]
-    elif purchase.approval:
-        limits = approved(limits, purchase.approval)
+    else:
+        if purchase.approval:
+            limits = approved(limits, purchase.approval)
+        limits, facts["approved_by"] = await _approve_what_is_dearer(desk, order, purchase, existing, limits, facts)
+    if limits.approved_today is None and order.approve_above is not None:
+        # What the order turns out to cost, and a number in the place of a lost one, must not grow past what would have been asked about.
+        limits = replace(limits, approved_today=order.approve_above)
     placed = await place_order(desk, purchase, order, papers, limits, facts["flow_run_id"], seen)
     if requirements is None:
         placed.notes.append(f"no registration is needed for {order.number_type} numbers in {order.region_code}")
@@ -198,7 +205,7 @@ async def _existing(desk: Desk, purchase: Purchase, lines: tuple[Intention, ...]
         raise NotFound(
             f"the vendor does not know the order of {purchase.reference} any more: {error.message}",
             status=404,
-            mend="it has expired long ago; place a new order under a new reference",
+            mend="read what follow-orders told of it last; if it ended without numbers, place a new order under a new reference",
         ) from None
 
 
@@ -212,6 +219,26 @@ async def _quote_and_approve(
     if order.approve_above is not None and quote.today > order.approve_above:
         limits, approved_by = await ask_approval(desk, purchase, quote, limits, run_id)
     return limits, approved_by, quote
+
+
+async def _approve_what_is_dearer(
+    desk: Desk,
+    order: OrderNumbersOrder,
+    purchase: Purchase,
+    existing: NumberOrder | None,
+    limits: SpendLimits,
+    facts: Mapping[str, Any],
+) -> tuple[SpendLimits, str | None]:
+    """An order that reserved at a price above what was approved, or would have been asked about, asks once more before it is handed in."""
+    ceiling = limits.approved_today if limits.approved_today is not None else order.approve_above
+    if order.approve_above is None or ceiling is None or existing is None or existing.state not in FILLING:
+        return limits, facts["approved_by"]
+    quote = quote_of_order(existing.order_numbers, order.currency)
+    if quote.today <= ceiling:
+        return limits, facts["approved_by"]
+    limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
+    limits.check(quote.today, quote.monthly)
+    return await ask_approval(desk, purchase, quote, limits, facts["flow_run_id"])
 
 
 def _in_order(seen: Mapping[str, Intention]) -> tuple[Intention, ...]:

@@ -56,6 +56,8 @@ async def read_object(reference: str, *, field: str, read_block: ReadBlock | Non
         problem = f"is no JSON (line {error.lineno}, column {error.colno})"
     except UnicodeDecodeError:
         problem = "is no text in UTF-8"
+    except RecursionError:
+        problem = "is nested too deeply"
     except _TooLarge:
         problem = f"has more than {JSON_BYTES_MAX} bytes"
     except (OSError, ValueError, ImportError) as error:

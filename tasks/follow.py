@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -69,7 +71,8 @@ async def sweep(desk: Desk, reference: str | None, notify_block: str | None) -> 
     async def tell(line: FollowLine) -> None:
         logger.info("%s %s: %s", line.reference, line.kind, line.state)
         if line.again is not None:
-            await anyio.to_thread.run_sync(_keep_parameters, desk.settings.home, line)
+            path = await anyio.to_thread.run_sync(_keep_parameters, desk.settings.home, line)
+            logger.info("Parameters of the new order: numberflow run order-numbers --params @%s", path)
         for alarm in line.alarms:
             emit_event(
                 event="numberflow.order-alarm",
@@ -92,15 +95,18 @@ async def sweep(desk: Desk, reference: str | None, notify_block: str | None) -> 
 
 def parameter_file(home: Path, reference: str) -> Path:
     """Where the parameters of a new order are put, for `numberflow run order-numbers --params @FILE`."""
-    safe = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in reference)
-    return home / "orders" / f"{safe}.json"
+    # Readable as far as a file name can be, and never that of another reference: names of files are short, and "A/B" is not "A_B".
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", reference)[:80]
+    digest = hashlib.sha256(reference.encode()).hexdigest()[:8]
+    return home / "orders" / f"{safe}-{digest}.json"
 
 
-def _keep_parameters(home: Path, line: FollowLine) -> None:
+def _keep_parameters(home: Path, line: FollowLine) -> Path:
     assert line.again is not None
     path = parameter_file(home, str(line.again["reference"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(line.again, indent=2) + "\n")
+    return path
 
 
 @step("publish follow report")

@@ -102,7 +102,7 @@ async def place_order(
     desk: Desk,
     purchase: Purchase,
     order: OrderNumbersOrder,
-    papers: OrderPapers,
+    papers: OrderPapers | None,
     limits: SpendLimits,
     flow_run_id: str,
     seen: dict[str, Intention],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import Any
 
 import typer
 
-from numberflow.errors import BadInput
+from numberflow.client import Client
+from numberflow.errors import BadInput, NotFound
 from numberflow.journal import Intention, Journal, Operation, OrderKind, State, Verdict, opened_order
 from numberflow.purchase.report import open_item
 from numberflow.settings import Settings
@@ -117,10 +119,44 @@ def settle(
             )
         result: dict[str, Any] | None = {"phone_number": phone_number} if phone_number else None
         if order_id:
+            known = journal.followed(row.project_id, open_only=False)
+            if taken := next((each for each in known if each.order_id == order_id), None):
+                raise BadInput(
+                    f"--order: {order_id} belongs to {taken.reference!r}",
+                    field="order",
+                    mend="name the order of this step",
+                )
+            asyncio.run(_require_order(row, order_id))
             kind = OrderKind.NUMBER if row.operation is Operation.CREATE_ORDER else OrderKind.HOSTING
             result = opened_order(kind, order_id, "", **{**row.request, "intention_id": row.id})
         row = journal.settle_by_person(row.id, verdict, by=by, note=note, result=result)
     typer.echo(to_json(_facts(row)) if as_json else f"{row.id} is now {row.state.value}")
+
+
+async def _require_order(row: Intention, order_id: str) -> None:
+    """The vendor has to show the order, and it has to be what the step asked for: a verdict cannot be taken back.
+
+    Raises:
+        BadInput: no such order, or another one.
+    """
+    async with Client(Settings.load()) as client:
+        try:
+            if row.operation is not Operation.CREATE_ORDER:
+                await client.hosting_orders.get(order_id)
+                return
+            order = await client.number_orders.get(order_id)
+        except NotFound:
+            raise BadInput(
+                f"--order: the vendor knows no order {order_id}", field="order", mend="copy its id from the dashboard"
+            ) from None
+    held = {number.phone_number for number in order.order_numbers}
+    same_kind = (order.region_code, order.number_type) == (row.request["region_code"], row.request["number_type"])
+    if not same_kind or (row.subject is not None and row.subject not in held):
+        raise BadInput(
+            f"--order: order {order_id} is for {order.number_type} numbers in {order.region_code} ({', '.join(sorted(held))}), not what this step asked for",
+            field="order",
+            mend="name the order of this step",
+        )
 
 
 def number_of(row: Intention) -> str:

@@ -5,7 +5,7 @@ Registration data and file names are personal: they leave in bodies only, and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import Secret, SecretStr
@@ -99,7 +99,9 @@ def build_update_registration(
     )
 
 
-def build_upload_attachment(project_id: str, order_id: str, attachment_id: str, upload: Upload) -> Request[None]:
+def build_upload_attachment(
+    project_id: str, order_id: str, attachment_id: str, upload: Upload, hidden: Iterable[str] = ()
+) -> Request[None]:
     """Upload one required file. Repeated like a read if the file can be read again: a second upload replaces the first (assumed, "Not known", 19)."""
     attachment = segment(inputs.resource_id(attachment_id, "attachment_id"))
     return Request(
@@ -110,13 +112,16 @@ def build_upload_attachment(project_id: str, order_id: str, attachment_id: str, 
         read=lambda _: None,
         read_body=read_nothing,
         # Without its ending too; the ending itself ("only pdf is allowed") is nobody's.
-        personal=personal.texts([upload.file_name, upload.file_name.rpartition(".")[0]]),
+        personal=(*personal.texts([upload.file_name, upload.file_name.rpartition(".")[0]]), *hidden),
         total_s=UPLOAD_TOTAL_S,
     )
 
 
-def build_submit(project_id: str, order_id: str) -> Request[NumberOrder]:
-    """Hand the order in for review. Costly. A slash, not a colon, and no body (docs/vendor/numbers-behaviour.md §10)."""
+def build_submit(project_id: str, order_id: str, hidden: Iterable[str] | None = None) -> Request[NumberOrder]:
+    """Hand the order in for review. Costly. A slash, not a colon, and no body (docs/vendor/numbers-behaviour.md §10).
+
+    A refusal may quote the registration, which this request does not hold: `hidden` are its texts; without them no sentence of the vendor's is repeated.
+    """
     return Request(
         method="POST",
         base="numbers",
@@ -124,6 +129,7 @@ def build_submit(project_id: str, order_id: str) -> Request[NumberOrder]:
         read=NumberOrder.model_validate,
         costly=True,
         order=("idNumberOrder", order_id),
+        personal=None if hidden is None else tuple(hidden),
     )
 
 
@@ -240,6 +246,7 @@ class NumberOrders:
         media_type: str = "application/octet-stream",
         document_type: str | None = None,
         size: int | None = None,
+        hidden: Iterable[str] = (),
         watch: Watch | None = None,
     ) -> None:
         """Upload one required file, read piece by piece while it is sent. The file is not closed.
@@ -256,6 +263,7 @@ class NumberOrders:
             media_type: one of the requirement's `allowed_mime_types`, if it names any.
             document_type: one of the requirement's `allowed_document_types`, if it names any.
             size: bytes of a file that cannot seek or of an iterator; unknown, the body is sent without a length, which not every gateway takes.
+            hidden: texts that no error may repeat, beside the file's name: those of the registration (`models.personal.texts`).
             watch: asked before every time that the request leaves.
 
         Raises:
@@ -268,15 +276,22 @@ class NumberOrders:
         upload = await multipart.prepare(
             file, file_name=name, media_type=media_type, document_type=document_type, size=size
         )
-        request = build_upload_attachment(self._project_id, order_id, attachment_id, upload)
+        request = build_upload_attachment(self._project_id, order_id, attachment_id, upload, hidden)
         await self._transport.send(request, watch=watch)
 
-    async def submit(self, order_id: str, *, watch: Watch | None = None) -> NumberOrder:
+    async def submit(
+        self, order_id: str, *, hidden: Iterable[str] | None = None, watch: Watch | None = None
+    ) -> NumberOrder:
         """Hand the order in for review. The numbers are charged when it is completed (assumed).
 
         Repeat: after OutcomeUnknown look with `get` first: still CREATED or BLOCKED = not submitted. Leaves once.
 
+        Args:
+            order_id: the order.
+            hidden: texts of the registration that no error may repeat; None = not at hand, then errors leave out what the vendor says.
+            watch: asked before the request leaves.
+
         Raises:
             Rejected: 400 (assumed), data or files are missing, or the order can no longer be submitted.
         """
-        return await self._transport.send(build_submit(self._project_id, order_id), watch=watch)
+        return await self._transport.send(build_submit(self._project_id, order_id, hidden), watch=watch)

@@ -54,7 +54,8 @@ class Request(Generic[T]):
         read_body: turns the bytes of a 2xx into the result in place of `read`, for replies that are too large to become Python objects.
         large: the reply is about 1 MB; only for reads without a body.
         conceal: secrets that no error may repeat, should the vendor echo them.
-        personal: texts of personal data that no error may repeat (numberflow.models.personal.texts).
+        personal: texts of personal data that no error may repeat (numberflow.models.personal.texts). None: they are not at hand, so no error repeats
+            any sentence of the vendor's.
         total_s: bound of the whole call, repeats included, for what takes longer than other calls.
     """
 
@@ -72,7 +73,7 @@ class Request(Generic[T]):
     read_body: Callable[[bytes], T] | None = field(default=None, repr=False)
     large: bool = False
     conceal: tuple[str, ...] = field(default=(), repr=False)
-    personal: tuple[str, ...] = field(default=(), repr=False)
+    personal: tuple[str, ...] | None = field(default=(), repr=False)
     total_s: float | None = None
 
     @property
@@ -325,11 +326,11 @@ def _refusal(
     facts: dict[str, Any] = {
         "status": status,
         "code": _clean(request, envelope.code),
-        "vendor_message": _clean(request, envelope.message),
+        "vendor_message": _said(request, envelope.message),
         "resource_type": _clean(request, envelope.resource_type),
         "resource_name": _clean(request, envelope.resource_name),
         "field_violations": tuple(
-            (_clean(request, name), _clean(request, text)) for name, text in envelope.field_violations
+            (_clean(request, name), _said(request, text)) for name, text in envelope.field_violations
         ),
         "request_id": known_id,
     }
@@ -354,13 +355,18 @@ def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
         told += f" {_clean(request, about)}"
     violations = "; ".join(f"{name}: {text}" for name, text in envelope.field_violations)
     said = ", ".join(part for part in (envelope.message, violations) if part)
-    return f"{told} ({_clean(request, said)})" if said else told
+    return f"{told} ({_said(request, said)})" if said else told
+
+
+def _said(request: Request[Any], text: str) -> str:
+    """A sentence of the vendor's, as far as it may be repeated."""
+    return "what the vendor says may be personal" if text and request.personal is None else _clean(request, text)
 
 
 def _clean(request: Request[Any], text: str) -> str:
     for secret in request.conceal:
         text = text.replace(secret, "…") if secret else text
-    text = personal.blot(text, request.personal)
+    text = personal.blot(text, request.personal or ())
     return _short("".join(letter if letter.isprintable() else " " for letter in text), _VENDOR_TEXT_MAX)
 
 

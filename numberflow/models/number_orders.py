@@ -155,10 +155,19 @@ class Registration(Resource):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What reviewers wrote, oldest first, with everything blotted out that the registration itself holds: data and file names."""
+        """What reviewers wrote, oldest first, with everything blotted out that the registration itself holds: data and file names.
+
+        What it held before a correction is not known here, and an old message may quote it: show the newest ones only (`reasons_after`).
+        """
+        return self.reasons_after(0)
+
+    def reasons_after(self, count: int) -> tuple[str, ...]:
+        """`reasons` without the first `count` messages, which were written about earlier data."""
         data = personal.unseal(self.request_details)
-        hidden = personal.texts([data, [personal.unseal(each.file_name) for each in self.attachments]])
-        return tuple(personal.blot(log.message.get_secret_value(), hidden) for log in self.logs if log.message)
+        files = [str(personal.unseal(each.file_name) or "") for each in self.attachments]
+        hidden = personal.texts([data, files, [name.rpartition(".")[0] for name in files]])
+        written = [log.message.get_secret_value() for log in self.logs[count:] if log.message]
+        return tuple(personal.blot(message, hidden) for message in written)
 
 
 class NumberOrderRequest(NewLinks):

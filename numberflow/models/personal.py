@@ -47,6 +47,12 @@ def unseal(value: Any) -> Any:
 # Shorter texts ("AU", "GA", "10") name nobody, and blotting them would make the vendor's sentences unreadable.
 _HIDDEN_MIN = 3
 
+# Names of two letters (Li, Wu) do, unless they are all capitals, as regions are. Compared as they are written.
+_SHORT_NAME = re.compile(r"[A-Z][a-z]")
+
+# The last so many digits of a telephone number tell whose it is, however the rest is written.
+_NUMBER_DIGITS = 7
+
 # From here on a text is blotted even inside a longer word: nobody writes twelve characters by chance.
 _ANYWHERE_MIN = 12
 
@@ -59,7 +65,11 @@ def texts(value: Any) -> tuple[str, ...]:
     found: set[str] = set()
     names: set[str] = set()
     _collect(value, found, names)
-    whole = {text for text in found if len(text) >= _HIDDEN_MIN and text.casefold() not in names}
+    whole = {
+        text
+        for text in found
+        if (len(text) >= _HIDDEN_MIN or _SHORT_NAME.fullmatch(text)) and text.casefold() not in names
+    }
     return tuple(sorted(whole, key=lambda text: (-len(text), text)))
 
 
@@ -68,7 +78,12 @@ def blot(text: str, hidden: Iterable[str]) -> str:
     for each in hidden:
         exact = re.escape(each)
         pattern = exact if len(each) >= _ANYWHERE_MIN else rf"(?<!\w){exact}(?!\w)"
-        text = re.sub(pattern, "…", text, flags=re.IGNORECASE)
+        text = re.sub(pattern, "…", text, flags=re.IGNORECASE if len(each) >= _HIDDEN_MIN else 0)
+        digits = re.sub(r"\D", "", each)
+        if len(digits) >= _NUMBER_DIGITS and len(digits) >= len(each) - 6:
+            # A telephone number in any spelling: with or without its country code, with spaces, dots or dashes between.
+            spaced = r"[\s().\-]*".join(digits[-_NUMBER_DIGITS:])
+            text = re.sub(rf"[+0-9][0-9\s().\-]*{spaced}|{spaced}", "…", text)
     return text
 
 
@@ -82,5 +97,5 @@ def _collect(value: Any, found: set[str], names: set[str]) -> None:
             _collect(each, found, names)
     elif isinstance(value, str | int | float | Decimal) and not isinstance(value, bool):
         text = str(value).strip()
-        words = re.split(r"[\s,;]+", text)
+        words = re.split(r"[\s,;/'\u2019\-]+", text)
         found.update((text, text.lstrip("+"), *words))

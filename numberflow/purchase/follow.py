@@ -6,6 +6,7 @@ costs nothing, and the next one makes up for whatever this one could not do.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from numberflow.errors import JournalUnavailable, LeaseLost, NumberflowError
 from numberflow.journal import ORDER_OPERATIONS, FollowedOrder, Intention, LeaseKeeper, OrderKind, State
 from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
 from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.report import open_item
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Followed:
     facts: Mapping[str, Any] = field(default_factory=dict)
     closed: bool = False
 
+
+logger = logging.getLogger(__name__)
 
 Follower = Callable[[Desk, FollowedOrder, datetime], Awaitable[Followed]]
 """Looks at one order; the time is the vendor's. Sends nothing that costs."""
@@ -84,7 +88,7 @@ async def follow_orders(
         The errors of a read: the vendor does not answer at all.
     """
     await take_up(desk)
-    lines: list[FollowLine] = []
+    lines = await _lost(desk, reference)
     orders = await in_thread(desk.journal.followed, desk.project_id, reference=reference)
     if orders:
         # The smallest read there is: before the first reply nobody knows what the vendor's clock shows, and deadlines are told by it.
@@ -109,21 +113,57 @@ async def _look(desk: Desk, order: FollowedOrder, follower: Follower, tell: Tell
         return None
     try:
         followed = await follower(desk, order, desk.client.vendor_now())
+        if tell is not None:
+            await tell(followed.line)
     except (LeaseLost, JournalUnavailable):
         raise
     except NumberflowError as error:
-        return FollowLine(
-            kind=order.kind, order_id=order.order_id, reference=order.reference, state=order.state, is_open=True,
-            summary=f"could not be read: {error.message}", advice="the next sweep looks again; the state is the last one that was seen",
-        )  # fmt: skip
-    if tell is not None:
-        await tell(followed.line)
+        return _unread(
+            order,
+            f"could not be read: {error.message}",
+            "the next sweep looks again; the state is the last one that was seen",
+        )
+    except Exception as error:
+        # Whatever it is (a store, a notification block, an error of ours): the other orders are not to blame, and nothing counts as told.
+        logger.exception("%s could not be followed", order)
+        return _unread(
+            order,
+            f"could not be followed: {type(error).__name__}",
+            "the log has the traceback; the next sweep tries again",
+        )
     raised = [*order.facts.get("alarms", ()), *(alarm.name for alarm in followed.line.alarms)]
     await in_thread(
         desk.journal.note_order, order.id, state=followed.line.state, facts={**followed.facts, "alarms": raised},
         closed=followed.closed,
     )  # fmt: skip
     return followed.line
+
+
+def _unread(order: FollowedOrder, summary: str, advice: str) -> FollowLine:
+    return FollowLine(
+        kind=order.kind, order_id=order.order_id, reference=order.reference, state=order.state, is_open=True, summary=summary, advice=advice
+    )  # fmt: skip
+
+
+async def _lost(desk: Desk, reference: str | None) -> list[FollowLine]:
+    """Orders that may have been opened and whose id nobody has heard: their reservations may be running out while nobody looks."""
+    found = []
+    for operation in ORDER_OPERATIONS:
+        rows = await in_thread(
+            desk.journal.intentions,
+            project_id=desk.project_id,
+            operation=operation,
+            states=(State.UNKNOWN, State.NEEDS_PERSON),
+            reference=reference,
+        )
+        for row in rows:
+            person = row.state is State.NEEDS_PERSON
+            found.append(FollowLine(
+                kind=str(row.operation), order_id="", reference=row.reference, state=row.state.value, is_open=True, needs_person=person,
+                summary=f"it is not known whether the order was opened: {row.reason or 'no reply'}",
+                advice=f"settle it: {open_item(row).command}" if person else "run the same reference again",
+            ))  # fmt: skip
+    return found
 
 
 def not_raised(order: FollowedOrder, name: str) -> bool:

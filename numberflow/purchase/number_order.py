@@ -27,6 +27,7 @@ from numberflow.journal import (
     run_costly_step,
 )
 from numberflow.models.number_orders import (
+    Attachment,
     NumberOrder,
     NumberOrderState,
     NumberRequirements,
@@ -39,7 +40,7 @@ from numberflow.planning.quote import Quote, make_quote, quote_of_order
 from numberflow.purchase.choose import SpendLimits, find_numbers
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.follow import take_up
-from numberflow.purchase.order_papers import OrderPapers
+from numberflow.purchase.order_papers import OrderFile, OrderPapers
 from numberflow.purchase.quoting import quote_any, refuse_too_few
 from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of
 from numberflow.steps.number_orders import (
@@ -47,7 +48,7 @@ from numberflow.steps.number_orders import (
     SUBMIT,
     CreateOrder,
     SubmitOrder,
-    changed_since,
+    is_blocked_anew,
     order_id_of,
     request_facts,
     state_facts,
@@ -141,7 +142,7 @@ async def place_order(
     desk: Desk,
     purchase: Purchase,
     order: OrderNumbersOrder,
-    papers: OrderPapers,
+    papers: OrderPapers | None,
     limits: SpendLimits,
     *,
     flow_run_id: str | None,
@@ -157,7 +158,7 @@ async def place_order(
         desk: collaborators.
         purchase: the purchase; its order was written down.
         order: what was asked for.
-        papers: checked, with `check_papers`.
+        papers: checked, with `check_papers`; None when they were not read, because the order was out of our hands.
         limits: what it may cost.
         flow_run_id: Prefect's id of this run, for the journal.
         seen: filled with the last known state of each step, for the report of a run that loses its journal.
@@ -180,7 +181,7 @@ class _Placing:
     desk: Desk
     purchase: Purchase
     order: OrderNumbersOrder
-    papers: OrderPapers
+    papers: OrderPapers | None
     limits: SpendLimits
     keeper: LeaseKeeper
     lease: Lease
@@ -224,7 +225,7 @@ class _Placing:
             if error is None or not await self._was_taken(line, error):
                 self._stop(
                     error or SpendRefused(after.reason or "refused", rule="refused"),
-                    "correct what the vendor names, then run again under a new reference",
+                    "mend what the vendor names, then run again: with the same reference if the order itself stays as it is",
                 )
                 return
             if self.order.named_numbers:
@@ -270,10 +271,23 @@ class _Placing:
             order = self.placed.order = await _read_order(self.desk, order_id)
         if not await self._is_to_be_submitted(order):
             return
+        if self.papers is None:
+            raise BadInput(
+                f"order {order_id} came back from review while this run looked at it, without its papers",
+                field="kyc",
+                mend="run again with the same reference",
+            )
         await self._require_price(order)
         row = await self._followed(order_id)
-        await self._register(order)
-        await self._upload(order_id, row)
+        parameters = {"parameters": self.order.as_parameters()}
+        row = await in_thread(self.desk.journal.note_order, row.id, state=row.state, facts=parameters)
+        if order.state == NumberOrderState.BLOCKED:
+            # A correction of the data may put the order back on the reviewer's desk by itself: the files go first.
+            await self._upload(order_id, row, self.papers)
+            await self._register(order, self.papers)
+        else:
+            await self._register(order, self.papers)
+            await self._upload(order_id, row, self.papers)
         order = self.placed.order = await _read_order(self.desk, order_id)
         if order.state in FILLING:
             await self._submit(order)
@@ -286,7 +300,7 @@ class _Placing:
         if not submitted:
             return True
         self.placed.submit = submitted[-1]
-        if order.state == NumberOrderState.BLOCKED and changed_since(order, submitted[-1].result or {}):
+        if is_blocked_anew(order, submitted[-1]):
             return True
         self.placed.notes.append(
             f"the order was handed in already; the vendor shows {order.state}, as it was before, so nothing is sent again"
@@ -302,6 +316,12 @@ class _Placing:
         create = self.placed.create
         assert create is not None
         until = f"the reservation ends by itself{f' at {order.expire_at:%Y-%m-%d %H:%M} UTC' if order.expire_at else ''} and costs nothing"
+        if len(order.order_numbers) < self.order.wanted:
+            raise SpendRefused(
+                f"order {order.order_id} shows {len(order.order_numbers)} of {self.order.wanted} numbers; it was not handed in",
+                rule="missing_price",
+                mend=f"order as many as there are under a new reference; {until}",
+            )
         quote = quote_of_order(order.order_numbers, self.limits.currency)
         decided = (create.due_amount or 0, create.monthly_amount or 0)
         if (quote.today, quote.monthly) != decided:
@@ -342,11 +362,11 @@ class _Placing:
                 mend="raise max_today",
             )
 
-    async def _register(self, order: NumberOrder) -> None:
-        if self.papers.details is None:
+    async def _register(self, order: NumberOrder, papers: OrderPapers) -> None:
+        if papers.details is None:
             return
         try:
-            await self.desk.client.number_orders.update_registration(order.order_id, self.papers.details)
+            await self.desk.client.number_orders.update_registration(order.order_id, papers.details)
         except Rejected as error:
             if error.status != 400:
                 raise
@@ -360,43 +380,68 @@ class _Placing:
             ) from None
         self.tell("registration data accepted")
 
-    async def _upload(self, order_id: str, row: FollowedOrder) -> None:
+    async def _upload(self, order_id: str, row: FollowedOrder, papers: OrderPapers) -> None:
         """Send the files that were not sent yet, or have changed, and wait until the vendor has worked on them."""
         sent = dict(row.facts.get("uploaded", {}))
-        todo = {name: file for name, file in self.papers.files.items() if sent.get(name) != file.paper.digest}
+        todo = {name: file for name, file in papers.files.items() if sent.get(name) != file.paper.digest}
         for name, file in todo.items():
-            async with open_file(file.paper.reference, read_block=self.read_block) as source:
-                await self.desk.client.number_orders.upload_attachment(
-                    order_id,
-                    name,
-                    source,
-                    file_name=file.paper.name,
-                    media_type=file.paper.media_type,
-                    document_type=file.document_type,
-                )
+            await self._send_file(order_id, name, file, papers)
             sent[name] = file.paper.digest
             row = await in_thread(self.desk.journal.note_order, row.id, state=row.state, facts={"uploaded": sent})
-            self.tell(f"file {len(sent)} of {len(self.papers.files)} uploaded")
-        if not self.papers.files:
+            self.tell(f"file {len(sent)} of {len(papers.files)} uploaded")
+        if not papers.files:
             return
-        if failed := await self._await_processing(order_id):
-            await in_thread(self.desk.journal.note_order, row.id, state=row.state, facts={"uploaded": {}})
+        if failed := await self._await_processing(order_id, len(papers.files)):
+            # Which of ours failed is told by the id where it is the requirement's; where it is another one, any may have.
+            kept = (
+                {} if failed.isdisjoint(sent) else {name: digest for name, digest in sent.items() if name not in failed}
+            )
+            await in_thread(self.desk.journal.note_order, row.id, state=row.state, facts={"uploaded": kept})
             raise BadInput(
-                f"the vendor could not read {failed} of the files of order {order_id}",
+                f"the vendor could not read {len(failed)} of the files of order {order_id}",
                 field="attachments",
                 mend="hand in readable files and run again with the same reference; the order stays",
             )
 
-    async def _await_processing(self, order_id: str) -> int:
-        """How many files failed. Files are told by having a name: a list of what is still missing looks the same otherwise."""
+    async def _send_file(self, order_id: str, name: str, file: OrderFile, papers: OrderPapers) -> None:
+        problem = ""
+        try:
+            async with open_file(file.paper.reference, read_block=self.read_block) as source:
+                await self.desk.client.number_orders.upload_attachment(
+                    order_id, name, source, file_name=file.paper.name, media_type=file.paper.media_type,
+                    document_type=file.document_type, hidden=papers.texts(),
+                )  # fmt: skip
+        except Rejected as error:
+            if error.status != 400 or not await self._has_file(order_id, name):
+                raise
+            # A vendor that takes no second file has the first one, whose reply was lost, or one that was corrected since.
+            self.placed.notes.append(
+                f"attachments.{name}: the vendor has a file already and takes no other ({error.message})"
+            )
+        except (OSError, ValueError, ImportError) as error:
+            problem = type(error).__name__
+        if problem:
+            raise BadInput(
+                f"attachments.{name}: {file.paper.reference} cannot be read any more ({problem})",
+                field="attachments",
+                mend="put the file back and run again with the same reference; the order stays",
+            )
+
+    async def _has_file(self, order_id: str, name: str) -> bool:
+        registration = await self.desk.client.number_orders.get_registration(order_id)
+        return any(
+            each.attachment_id == name and each.upload_status != UploadStatus.FAILED for each in _uploads(registration)
+        )
+
+    async def _await_processing(self, order_id: str, wanted: int) -> set[str]:
+        """Ids of the files that failed. Files are told by having a name: a list of what is still missing looks the same otherwise."""
         waited_s = 0.0
         while True:
-            registration = await self.desk.client.number_orders.get_registration(order_id)
-            there = _uploads(registration)
-            if failed := sum(each == UploadStatus.FAILED for each in there):
+            there = _uploads(await self.desk.client.number_orders.get_registration(order_id))
+            if failed := {str(each.attachment_id) for each in there if each.upload_status == UploadStatus.FAILED}:
                 return failed
-            if len(there) >= len(self.papers.files) and all(each == UploadStatus.COMPLETED for each in there):
-                return 0
+            if len(there) >= wanted and all(each.upload_status == UploadStatus.COMPLETED for each in there):
+                return set()
             if waited_s >= UPLOAD_WAIT_S:
                 raise BadInput(
                     f"the vendor still works on the files of order {order_id}",
@@ -423,7 +468,9 @@ class _Placing:
     async def _hand_in(self, line: Intention, order: NumberOrder) -> bool:
         """Take the submitting step as far as it goes; whether it is done."""
         refusals: list[Rejected] = []
-        after = self.placed.submit = await self._run_step(line, SubmitOrder(self.desk.client), refusals)
+        after = self.placed.submit = await self._run_step(
+            line, SubmitOrder(self.desk.client, self.papers.texts() if self.papers is not None else None), refusals
+        )
         if after.state is State.REFUSED:
             error = refusals[-1] if refusals else SpendRefused(after.reason or "refused", rule="refused")
             self._stop(
@@ -527,11 +574,9 @@ async def _read_order(desk: Desk, order_id: str) -> NumberOrder:
         pause_s *= 2
 
 
-def _uploads(registration: Registration) -> list[str]:
+def _uploads(registration: Registration) -> list[Attachment]:
     return [
-        each.upload_status
-        for each in registration.attachments
-        if each.file_name is not None and each.file_name.get_secret_value()
+        each for each in registration.attachments if each.file_name is not None and each.file_name.get_secret_value()
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,13 +16,14 @@ from numberflow.errors import NotFound
 from numberflow.journal import FollowedOrder, Intention, LeaseKeeper, State
 from numberflow.models.number_orders import NumberOrder, NumberOrderState
 from numberflow.models.orders import SmsLink, VoiceLink
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.models.vendor import ActiveNumber
 from numberflow.planning.provisioning import LinkState, sms_link, voice_link
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.follow import Followed, not_raised
 from numberflow.steps import ACTIVE_NUMBER, NUMBER_ORDER, is_absence_of, read_or_none
-from numberflow.steps.number_orders import SUBMIT
+from numberflow.steps.number_orders import SUBMIT, is_blocked_anew
 
 # Shares of the reservation after which a person is told: half is a reminder, at four fifths somebody has to act today, at 95 % now.
 ALARM_SHARES = (Decimal("0.5"), Decimal("0.8"), Decimal("0.95"))
@@ -50,10 +51,7 @@ async def follow_number_order(desk: Desk, order: FollowedOrder, now: datetime) -
         case NumberOrderState.REJECTED | NumberOrderState.EXPIRED:
             return await _failed(desk, order, shown)
         case _:
-            # A state that is not known today is not final: it is looked at again (imported notes §17, rule 9, holds here too).
-            return Followed(
-                _line(order, shown, f"the vendor says {shown.state}, which is not known here"), _facts(shown)
-            )
+            return _other(order, shown)
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,10 @@ class _Shown:
     phone_numbers: tuple[str, ...]
 
 
+# What follow-orders says of an order that the vendor no longer knows although it was more than a reservation.
+_GONE = "NOT_FOUND"
+
+
 async def _read(desk: Desk, order: FollowedOrder, now: datetime) -> _Shown:
     expire_at = _moment(order.facts.get("expire_at"))
     try:
@@ -74,24 +76,32 @@ async def _read(desk: Desk, order: FollowedOrder, now: datetime) -> _Shown:
         # The skill calls the id of an expired order invalid, the reference has a readable EXPIRED (docs/vendor/numbers-behaviour.md §10).
         if not is_absence_of(error, NUMBER_ORDER) or expire_at is None or now < expire_at:
             raise
-        return _Shown(NumberOrderState.EXPIRED, expire_at, None, tuple(order.facts.get("phone_numbers", ())))
+        # An order that was handed in does not lapse (§10, assumed): that the vendor does not show it proves nothing about its numbers.
+        lapsed = order.state in _RESERVED and not await _submissions(desk, order)
+        state = NumberOrderState.EXPIRED if lapsed else _GONE
+        return _Shown(state, expire_at, None, tuple(order.facts.get("phone_numbers", ())))
     return _Shown(
-        _not_older(order, read),
+        await _not_older(desk, order, read),
         read.expire_at or expire_at,
         read.created_at or _moment(order.facts.get("created_at")),
         tuple(number.phone_number for number in read.order_numbers),
     )
 
 
-def _not_older(order: FollowedOrder, read: NumberOrder) -> str:
-    """The state that was read, unless it is one of before the submission that we know of: reads may be late, and an alarm on a late read is a false one."""
-    if read.state == NumberOrderState.CREATED and order.state not in (
-        "",
-        NumberOrderState.CREATED,
-        NumberOrderState.UNSPECIFIED,
-    ):
-        return order.state
-    return str(read.state)
+_RESERVED = ("", NumberOrderState.CREATED, NumberOrderState.UNSPECIFIED)
+
+
+async def _not_older(desk: Desk, order: FollowedOrder, read: NumberOrder) -> str:
+    """The state that was read, unless it is one of before a submission that we know of: reads may be late, and an alarm on a late read is a false one."""
+    submissions = await _submissions(desk, order)
+    if not submissions:
+        return str(read.state)
+    late = read.state == NumberOrderState.CREATED or (
+        read.state == NumberOrderState.BLOCKED and not is_blocked_anew(read, submissions[-1])
+    )
+    if not late:
+        return str(read.state)
+    return order.state if order.state not in (*_RESERVED, NumberOrderState.BLOCKED) else NumberOrderState.IN_REVIEW
 
 
 def _waiting(order: FollowedOrder, shown: _Shown, now: datetime, what: str, advice: str = "") -> Followed:
@@ -114,17 +124,37 @@ def _waiting(order: FollowedOrder, shown: _Shown, now: datetime, what: str, advi
 
 
 async def _blocked(desk: Desk, order: FollowedOrder, shown: _Shown, now: datetime) -> Followed:
-    reasons = await _reasons(desk, order)
-    what = f"BLOCKED by a reviewer: {reasons}"
+    registration = await desk.client.number_orders.get_registration(order.order_id)
+    written_at = registration.logs[-1].created_at if registration.logs else None
+    # Each time that it is blocked anew is told, and with what was written then: older messages are about older data.
+    name = f"blocked at {written_at:%Y-%m-%d %H:%M:%S}" if written_at else f"blocked {len(registration.logs)}"
+    before: Mapping[str, Any] = order.facts.get("block") or {}
+    after = before.get("after", 0) if before.get("name") == name else before.get("logs", 0)
+    facts = {"block": {"name": name, "after": after, "logs": len(registration.logs)}}
+    what = f"BLOCKED by a reviewer: {_words(registration.reasons_after(after))}"
     advice = f"correct what the reviewer names and run order-numbers again with reference {order.reference}; changed papers are sent again, the order stays"
-    # Each time that it is blocked anew is told: the number of submissions tells them apart.
-    name = f"blocked {await _submissions(desk, order)}"
     followed = _waiting(order, shown, now, what, advice)
-    if not not_raised(order, name):
-        return Followed(followed.line.model_copy(update={"needs_person": True}), followed.facts)
-    alarm = Alarm(name=name, text=f"order {order.order_id} ({order.reference}) is {what}; {advice}")
-    line = followed.line.model_copy(update={"alarms": (*followed.line.alarms, alarm), "needs_person": True})
-    return Followed(line, followed.facts)
+    alarms = followed.line.alarms
+    if not_raised(order, name):
+        alarms = (*alarms, Alarm(name=name, text=f"order {order.order_id} ({order.reference}) is {what}; {advice}"))
+    line = followed.line.model_copy(update={"alarms": alarms, "needs_person": True})
+    return Followed(line, {**followed.facts, **facts})
+
+
+def _other(order: FollowedOrder, shown: _Shown) -> Followed:
+    """A state that is not known today, which is not final (imported notes §17, rule 9, holds here too), or an order that was handed in and is not shown."""
+    if shown.state != _GONE:
+        return Followed(_line(order, shown, f"the vendor says {shown.state}, which is not known here"), _facts(shown))
+    summary = "the vendor does not know the order any more, although it was handed in"
+    advice = f"ask Sinch what became of it; its numbers: {', '.join(shown.phone_numbers) or 'not known'}"
+    alarms = (
+        [Alarm(name="gone", text=f"order {order.order_id} ({order.reference}): {summary}; {advice}")]
+        if not_raised(order, "gone")
+        else []
+    )
+    # The state that was seen last stays: this one is ours, and the next read may show the order again.
+    line = _line(order, replace(shown, state=order.state), summary, advice=advice, alarms=alarms, needs_person=True)
+    return Followed(line, _facts(shown))
 
 
 async def _completed(desk: Desk, order: FollowedOrder, shown: _Shown, now: datetime) -> Followed:
@@ -142,22 +172,31 @@ async def _completed(desk: Desk, order: FollowedOrder, shown: _Shown, now: datet
     numbers = await each_of(shown.phone_numbers, look, at_once=READS_AT_ONCE)
     late = now - completed_at >= PROVISIONING_PATIENCE
     pending = [each for each in numbers if each.state in ("not seen yet", "linking")]
-    bad = [each for each in numbers if each.state == "link failed"] + (pending if late else [])
+    bad = [each for each in numbers if each.state in ("link failed", _UNPRICED)] + (pending if late else [])
     held = [each for each in numbers if each.state != "not seen yet"]
     summary = f"{len(held)} of {len(numbers)} numbers are held{_cost(held)}"
     if pending and not late:
         return Followed(_line(order, shown, f"{summary}; {len(pending)} not ready yet", numbers=numbers), facts)
-    await _note_outcome(desk, order, numbers)
+    dearer = await _note_outcome(desk, order, numbers)
     advice = "see the advice beside each number; those that are held cost money until they are released" if bad else ""
+    if dearer:
+        summary, advice = f"{summary}; {dearer}", advice or "decide whether to keep them; release-numbers gives them up"
     name, text = ("completed", f"order {order.order_id} ({order.reference}) is completed: {summary}")
-    if bad:
+    if bad or dearer:
         name, text = (
             "completed, not all well",
             f"{text}; {len(bad)} need a person: {'; '.join(sorted({each.advice for each in bad if each.advice}))}",
         )
     alarms = [Alarm(name=name, text=text)] if not_raised(order, name) else []
     line = _line(
-        order, shown, summary, advice=advice, numbers=numbers, alarms=alarms, needs_person=bool(bad), is_open=False
+        order,
+        shown,
+        summary,
+        advice=advice,
+        numbers=numbers,
+        alarms=alarms,
+        needs_person=bool(bad or dearer),
+        is_open=False,
     )
     return Followed(line, facts, closed=True)
 
@@ -165,14 +204,17 @@ async def _completed(desk: Desk, order: FollowedOrder, shown: _Shown, now: datet
 async def _failed(desk: Desk, order: FollowedOrder, shown: _Shown) -> Followed:
     """REJECTED or EXPIRED: final, none of its numbers is ours, and a new order takes its place."""
     rejected = shown.state == NumberOrderState.REJECTED
-    why = f"REJECTED: {await _reasons(desk, order)}" if rejected else "EXPIRED before it was completed"
+    why = "EXPIRED before it was completed"
+    if rejected:
+        registration = await desk.client.number_orders.get_registration(order.order_id)
+        why = f"REJECTED: {_words(registration.reasons_after((order.facts.get('block') or {}).get('logs', 0)))}"
     summary = f"{why}; its numbers are free again and none is held"
     again = reordered(order)
     mend = (
         "correct the papers, then place a new order" if rejected else "place a new order and hand it in within its time"
     )
     advice = f"{mend}{' with the parameters that are ready' if again else ''}"
-    await _give_back(desk, order, summary)
+    await _give_back(desk, order)
     alarm = Alarm(name=shown.state.lower(), text=f"order {order.order_id} ({order.reference}) is {summary}; {advice}")
     line = _line(
         order, shown, summary, advice=advice, alarms=[alarm], needs_person=rejected, is_open=False, again=again
@@ -187,41 +229,49 @@ def reordered(order: FollowedOrder) -> dict[str, Any] | None:
         return None
     base, _, count = order.reference.rpartition("-again-")
     base, number = (base, int(count) + 1) if base and re.fullmatch(r"[0-9]{1,4}", count) else (order.reference, 2)
-    return {**parameters, "reference": f"{base}-again-{number}"}
+    ending = f"-again-{number}"
+    return {**parameters, "reference": base[: REFERENCE_LENGTH_MAX - len(ending)].rstrip() + ending}
 
 
-async def _give_back(desk: Desk, order: FollowedOrder, note: str) -> None:
-    """Nothing was charged for this order: its amount no longer counts against the caps of its day."""
+async def _give_back(desk: Desk, order: FollowedOrder) -> None:
+    """An order that was never handed in cost nothing: its amount no longer counts against the caps of its day.
+
+    One that was handed in goes on counting there: when the vendor charges is not published, and doubt counts as spent.
+    """
     create = await _creation(desk, order)
-    if create is None or not (create.due_amount or create.monthly_amount):
+    if (
+        create is None
+        or not (create.due_amount or create.monthly_amount)
+        or await _submissions(desk, order, open_too=True)
+    ):
         return
     async with LeaseKeeper(desk.journal, desk.settings.lease_s) as keeper:
         lease = await keeper.acquire(create.purchase_resource)
         await in_thread(
-            desk.journal.correct_price,
-            create.id,
-            lease,
-            due_amount=Decimal(0),
-            monthly_amount=Decimal(0),
-            note=f"order {order.order_id} {note}"[:500],
-        )
+            desk.journal.correct_price, create.id, lease, due_amount=Decimal(0), monthly_amount=Decimal(0),
+            note=f"order {order.order_id} ended before it was handed in",
+        )  # fmt: skip
 
 
-async def _note_outcome(desk: Desk, order: FollowedOrder, numbers: Sequence[OrderNumberLine]) -> None:
-    """What the held numbers really cost a month, where it is not what was decided; the journal's caps and reports count the truth."""
+async def _note_outcome(desk: Desk, order: FollowedOrder, numbers: Sequence[OrderNumberLine]) -> str:
+    """What the held numbers really cost a month, where it is not what was decided: the journal counts the truth. Returns what is dearer, in words."""
     create = await _creation(desk, order)
     held = [each for each in numbers if each.monthly is not None]
-    if create is None or len(held) < len(numbers) or {each.currency for each in held} != {create.currency}:
-        return
+    if create is None or create.due_amount is None or create.monthly_amount is None or not held:
+        return ""
+    if foreign := sorted({each.currency for each in held} - {create.currency}):
+        return f"they are priced in {', '.join(foreign)}, and {create.currency} was decided"
     monthly = sum((each.monthly or Decimal(0) for each in held), Decimal(0))
-    if monthly == create.monthly_amount or create.due_amount is None:
-        return
+    if monthly == create.monthly_amount or len(held) < len(numbers):
+        return ""
+    note = f"they cost {monthly} {create.currency} a month, {create.monthly_amount} was decided"
     async with LeaseKeeper(desk.journal, desk.settings.lease_s) as keeper:
         lease = await keeper.acquire(create.purchase_resource)
         await in_thread(
             desk.journal.correct_price, create.id, lease, due_amount=create.due_amount, monthly_amount=monthly,
-            note=f"order {order.order_id}: its numbers cost {monthly} {create.currency} a month, {create.monthly_amount} was expected",
+            note=f"order {order.order_id}: {note}",
         )  # fmt: skip
+    return note if monthly > create.monthly_amount else ""
 
 
 async def _creation(desk: Desk, order: FollowedOrder) -> Intention | None:
@@ -231,16 +281,21 @@ async def _creation(desk: Desk, order: FollowedOrder) -> Intention | None:
     )
 
 
-async def _submissions(desk: Desk, order: FollowedOrder) -> int:
+async def _submissions(desk: Desk, order: FollowedOrder, *, open_too: bool = False) -> tuple[Intention, ...]:
+    """The steps that handed the order in; with `open_too` those that may have, as well."""
     lines = await in_thread(
         desk.journal.intentions, purchase_id=order.purchase_id, operation=SUBMIT, subject=order.order_id
     )
-    return sum(line.state is State.DONE for line in lines)
+    counted = (State.DONE, State.SENDING, State.UNKNOWN, State.NEEDS_PERSON) if open_too else (State.DONE,)
+    return tuple(line for line in lines if line.state in counted)
 
 
-async def _reasons(desk: Desk, order: FollowedOrder) -> str:
-    registration = await desk.client.number_orders.get_registration(order.order_id)
-    return "; ".join(registration.reasons) or "no reason is given; ask Sinch"
+def _words(reasons: Sequence[str]) -> str:
+    return "; ".join(reasons) or "no reason is given; ask Sinch"
+
+
+# A number without a price is held, and nobody can say what it costs.
+_UNPRICED = "held, price unknown"
 
 
 def _number_line(
@@ -262,9 +317,13 @@ def _number_line(
         else "held"
     )
     monthly = number.money.amount / number.payment_interval_months if number.money else None
+    advice = [link.advice for link in links if link.advice]
+    if monthly is None:
+        state = _UNPRICED if state == "held" else state
+        advice.append("the vendor shows no price; ask Sinch what it costs")
     return OrderNumberLine(
         phone_number=phone_number, state=state, monthly=monthly, currency=number.money.currency_code if number.money else "",
-        advice="; ".join(link.advice for link in links if link.advice),
+        advice="; ".join(advice),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Secret
 
 from numberflow.errors import BadInput
+from numberflow.models import personal
 from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import OrderNumbersOrder
 from numberflow.papers import PaperFile
@@ -33,6 +34,12 @@ class OrderPapers:
     details: Secret[Mapping[str, Any]] | None = None
     files: Mapping[str, OrderFile] = field(default_factory=dict)
 
+    def texts(self) -> tuple[str, ...]:
+        """What no error may repeat when the vendor does: the registration, and names of files with and without their endings."""
+        names = [file.paper.name.get_secret_value() for file in self.files.values()]
+        details = self.details.get_secret_value() if self.details is not None else None
+        return personal.texts([details, names, [name.rpartition(".")[0] for name in names]])
+
 
 def check_papers(
     order: OrderNumbersOrder,
@@ -52,6 +59,12 @@ def check_papers(
         BadInput: everything that is missing or wrong, by field; never what stands in it.
     """
     if requirements is None:
+        if files:
+            raise BadInput(
+                f"attachments: the vendor asks for no files for {order.number_type} numbers in {order.region_code}",
+                field="attachments",
+                mend="leave attachments out",
+            )
         return OrderPapers(
             details, {name: OrderFile(paper, order.attachments[name].document_type) for name, paper in files.items()}
         )
@@ -72,7 +85,7 @@ def check_papers(
         raise BadInput(
             "; ".join(f"{name} {problem}" for name, problem in problems),
             field=problems[0][0].partition(":")[0].partition(".")[0],
-            mend="correct the papers and run again; nothing was ordered",
+            mend="correct the papers and run again with the same reference; nothing was sent",
         )
     return OrderPapers(
         details, {name: OrderFile(paper, _document_type(order, requirements, name)) for name, paper in files.items()}

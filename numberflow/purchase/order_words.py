@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from numberflow.errors import NumberflowError
@@ -53,19 +54,31 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     elif order.state in _ENDED_WITHOUT:
         outcome = RunOutcome.REFUSED
         reason = f"order {order.order_id} is {order.state}; none of its numbers is held"
-        mend = "follow-orders tells the reasons and has the parameters of a new order ready"
+        mend = "follow-orders has told why; place a new order under a new reference (docs/number-orders.md)"
+    opened = _opened(lines)
+    expire_at = order.expire_at if order is not None and order.state in FILLING else None
+    if order is None and opened.get("expire_at"):
+        expire_at = datetime.fromisoformat(opened["expire_at"])
     return OrderReport(
-        outcome=outcome, reason=reason, mend=mend, order_id=_order_id(placed), state=str(order.state) if order else "",
-        expire_at=order.expire_at if order and order.state in FILLING else None, numbers=_numbers(order), findings=placed.findings,
+        outcome=outcome, reason=reason, mend=mend, order_id=order.order_id if order else opened.get("order_id", ""),
+        state=str(order.state) if order else "", expire_at=expire_at, numbers=_numbers(order) or _reserved(opened), findings=placed.findings,
         open_items=tuple(open_item(line) for line in waiting), **{"notes": tuple(placed.notes), **facts},
     )  # fmt: skip
 
 
-def _order_id(placed: Placed) -> str:
-    if placed.order is not None:
-        return placed.order.order_id
-    result: Mapping[str, Any] = (placed.create.result or {}) if placed.create else {}
-    return str((result.get("order") or {}).get("order_id", ""))
+def _opened(lines: Sequence[Intention]) -> Mapping[str, Any]:
+    """What the journal knows of the order that a step of the purchase has opened; a run that could not read it names it all the same."""
+    for line in reversed(lines):
+        order = (line.result or {}).get("order")
+        if order is not None:
+            return {"order_id": order["order_id"], **order["facts"]}
+    return {}
+
+
+def _reserved(opened: Mapping[str, Any]) -> tuple[OrderNumberLine, ...]:
+    return tuple(
+        OrderNumberLine(phone_number=number, state="in the order") for number in opened.get("phone_numbers", ())
+    )
 
 
 def _numbers(order: NumberOrder | None) -> tuple[OrderNumberLine, ...]:

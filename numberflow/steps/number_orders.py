@@ -5,7 +5,7 @@ Registration and files lie between the two; they cost nothing and may be sent ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -87,13 +87,17 @@ class SubmitOrder:
     Costs: the fees of the order's numbers, when the review completes it (assumed, docs/vendor/numbers-behaviour.md "Not known", 20).
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, hidden: Iterable[str] | None = None) -> None:
+        """`hidden`: texts of the registration, which a refusal may quote; None = not at hand."""
         self._client = client
+        self._hidden = None if hidden is None else tuple(hidden)
 
     async def do(self, attempt: Attempt) -> Applied:
         """Hand the order in once. Raises what the client raises."""
-        order = await self._client.number_orders.submit(order_id_of(attempt.intention), watch=attempt)
-        return Applied(result=_submitted_facts(order), note=f"the vendor answered: {order.state}")
+        order_id = order_id_of(attempt.intention)
+        order = await self._client.number_orders.submit(order_id, hidden=self._hidden, watch=attempt)
+        facts = _submitted_facts(order, attempt.intention.request)
+        return Applied(result=facts, note=f"the vendor answered: {order.state}")
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the order. Costs nothing; repeat at will."""
@@ -129,19 +133,28 @@ def judge_submit(order: NumberOrder | None, before: Mapping[str, Any]) -> Eviden
         return Evidence(Finding.INCONCLUSIVE, "the vendor does not know the order (any more)", {"state": None})
     seen = {"state": order.state, "updated_at": _iso(order.updated_at)}
     if order.state in _AFTER_SUBMIT:
-        return Evidence(Finding.APPLIED, f"the order is {order.state}", seen, _submitted_facts(order))
+        return Evidence(Finding.APPLIED, f"the order is {order.state}", seen, _submitted_facts(order, before))
     if order.state == NumberOrderState.CREATED:
         return Evidence(Finding.ABSENT, "the order is still CREATED", seen)
     if order.state == NumberOrderState.BLOCKED:
         if before["state"] == NumberOrderState.BLOCKED and not changed_since(order, before):
             return Evidence(Finding.ABSENT, "the order is still BLOCKED as it was", seen)
-        return Evidence(Finding.APPLIED, "the order was reviewed and is BLOCKED", seen, _submitted_facts(order))
+        return Evidence(Finding.APPLIED, "the order was reviewed and is BLOCKED", seen, _submitted_facts(order, before))
     return Evidence(Finding.INCONCLUSIVE, f"the order is {order.state}: it does not say whether it was handed in", seen)
 
 
 def state_facts(order: NumberOrder) -> dict[str, Any]:
     """What an order was when a submission was planned: a BLOCKED of before must not pass for one of afterwards."""
     return {"state": order.state, "updated_at": _iso(order.updated_at)}
+
+
+def is_blocked_anew(order: NumberOrder, submitted: Intention) -> bool:
+    """Whether a BLOCKED order was blocked after that submission, and is not read as it was before it."""
+    if order.state != NumberOrderState.BLOCKED:
+        return False
+    # The first time that an order is handed in it was not blocked before: no read, however late, shows a block of earlier.
+    was_blocked = submitted.request.get("state") == NumberOrderState.BLOCKED
+    return not was_blocked or changed_since(order, submitted.result or {})
 
 
 def changed_since(order: NumberOrder, before: Mapping[str, Any]) -> bool:
@@ -176,8 +189,11 @@ def order_id_of(intention: Intention) -> str:
     return str(intention.result["order"]["order_id"])
 
 
-def _submitted_facts(order: NumberOrder) -> dict[str, Any]:
-    return {"order_id": order.order_id, "state": order.state, "updated_at": _iso(order.updated_at)}
+def _submitted_facts(order: NumberOrder, before: Mapping[str, Any]) -> dict[str, Any]:
+    # A block that is seen here came after the submission: whoever looks next compares with what was before.
+    blocked = order.state == NumberOrderState.BLOCKED
+    updated_at = before.get("updated_at") if blocked else _iso(order.updated_at)
+    return {"order_id": order.order_id, "state": order.state, "updated_at": updated_at}
 
 
 def _iso(moment: datetime | None) -> str | None:

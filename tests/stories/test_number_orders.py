@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from support.desks import Shop
 from support.orders import DATA, REFERENCE, Cabinet, followed, order_once, submissions, sweep, wanted
 
+from numberflow.errors import NotFound
+from numberflow.journal import OrderKind
 from numberflow.models.order_numbers import parse_order_numbers
-from numberflow.models.reports import RunOutcome
+from numberflow.models.reports import FollowLine, RunOutcome
+from numberflow.planning import kyc_form
+from numberflow.purchase.choose import SpendLimits
+from numberflow.purchase.follow import follow_orders
+from numberflow.purchase.number_order import place_order
+from numberflow.purchase.number_order_follow import follow_number_order
 
 pytestmark = pytest.mark.anyio
 
@@ -72,17 +81,25 @@ async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:
     assert ("COMPLETED", 1) == (line.state, len(shop.charged()))
 
 
-async def test_rejected_gives_its_amount_back(shop: Shop, cabinet: Cabinet) -> None:
-    """What a rejected order would have cost no longer counts against the cap of its day."""
-    await shop.script("review", outcome="REJECTED", times=1, delay_s=60)
-    first = await order_once(shop.desk, wanted(cabinet, max_today="20"))
-    assert RunOutcome.DONE == first.outcome
+async def test_what_was_handed_in_goes_on_counting(shop: Shop, cabinet: Cabinet) -> None:
+    """When the vendor charges is not published: a rejected order keeps its part of the day's cap, one that expired before it was handed in gives it back."""
+    shop.simulator.switches.set("reservation_s", 1800)
+    await shop.script("upload", outcome="FAILED", times=1)
+    unfinished = await order_once(shop.desk, wanted(cabinet, max_today="20"))
+    assert (RunOutcome.REFUSED, "CREATED") == (unfinished.outcome, unfinished.state)
     refused = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-2")
     assert (RunOutcome.REFUSED, True) == (refused.outcome, "today" in refused.reason), refused.reason
-    shop.simulator.clock.advance(120)
-    await sweep(shop.desk)
+    shop.simulator.clock.advance(1900)
+    (line,) = await sweep(shop.desk)
+    assert "EXPIRED" == line.state
+    await shop.script("review", outcome="REJECTED", times=1, delay_s=60)
     second = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-2")
     assert RunOutcome.DONE == second.outcome, second.reason
+    shop.simulator.clock.advance(120)
+    (line,) = await sweep(shop.desk)
+    assert "REJECTED" == line.state
+    third = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-3")
+    assert (RunOutcome.REFUSED, True) == (third.outcome, "today" in third.reason), third.reason
 
 
 async def test_blocked_and_mended(shop: Shop, cabinet: Cabinet) -> None:
@@ -94,7 +111,7 @@ async def test_blocked_and_mended(shop: Shop, cabinet: Cabinet) -> None:
     (line,) = await sweep(shop.desk)
     assert ("BLOCKED", True, True) == (line.state, line.is_open, line.needs_person)
     assert "the city does not exist" in line.summary
-    assert ["blocked 1"] == [alarm.name for alarm in line.alarms if alarm.name.startswith("blocked")]
+    assert ["blocked at"] == [alarm.name[:10] for alarm in line.alarms if alarm.name.startswith("blocked")]
     (line,) = await sweep(shop.desk)
     assert () == line.alarms
 
@@ -160,15 +177,179 @@ async def test_us_needs_no_papers(shop: Shop) -> None:
     )
 
 
-async def test_registration_refused_and_corrected(shop: Shop, cabinet: Cabinet) -> None:
-    """What the vendor finds wrong is told field by field without the values, the order stays, and corrected data continue it."""
-    shop.simulator.faults.add({"operation": "lookup_requirements", "fault": "html_200", "times": 1})
-    data = [*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}]
+async def test_registration_refused_here(shop: Shop, cabinet: Cabinet) -> None:
+    """What the form shows to be wrong is told field by field without the values, before anything is ordered."""
+    cabinet.write([*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}])
+    report = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
+    assert "kyc: data[2].phoneNumber must be E.164 with a plus" in report.reason
+    assert "+61-not-a-number" not in report.model_dump_json()
+
+
+async def test_registration_refused_by_the_vendor_and_corrected(
+    shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form that cannot be read here leaves the check to the vendor: its findings are told, the order stays, and corrected data continue the same order."""
+    monkeypatch.setattr(kyc_form, "sections", lambda _: ())
+    cabinet.write([*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}])
+    refused = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.REFUSED, "CREATED", True) == (refused.outcome, refused.state, bool(refused.order_id))
+    assert ("request_details.data[2].phoneNumber: must be E.164 with a plus",) == refused.findings
+    assert refused.expire_at is not None
+    assert "+61-not-a-number" not in refused.model_dump_json()
+    cabinet.write(DATA)
+    corrected = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.DONE, refused.order_id, 1) == (
+        corrected.outcome,
+        corrected.order_id,
+        len(shop.simulator.orders()),
+    )
+
+
+async def test_blocked_before_anybody_looked(shop: Shop, cabinet: Cabinet) -> None:
+    """The reply of the submission was lost and the order is blocked when we look: the block is ours to mend, and the mended order is handed in again."""
+    cabinet.spoil()
+    await shop.script("review", outcome="BLOCKED", logs=["the city does not exist"], times=1, delay_s=0)
+    shop.fault("submit_order", "timeout_after", times=1)
+    await order_once(shop.desk, wanted(cabinet))
+    shop.simulator.clock.advance(DAY)
+    cabinet.write(DATA)
+    mended = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.DONE, "IN_REVIEW") == (mended.outcome, mended.state), mended.reason
+    assert {mended.order_id: 2} == submissions(shop.simulator)
+
+
+async def test_old_messages_are_about_old_data(shop: Shop, cabinet: Cabinet) -> None:
+    """What a reviewer wrote about data that was corrected since is not shown again: nothing could blot it out any more. The journal keeps no message."""
+    data = copy.deepcopy(DATA)
+    data[1]["endBusinessName"] = "OldSecretName Pty"
     cabinet.write(data)
-    refused_here = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.REFUSED, 0) == (refused_here.outcome, shop.requests("create_order"))
-    assert "kyc: data[2].phoneNumber must be E.164 with a plus" in refused_here.reason
-    assert "+61-not-a-number" not in refused_here.model_dump_json()
+    await shop.script("review", outcome="BLOCKED", logs=["OldSecretName Pty is not registered"], times=1)
+    await order_once(shop.desk, wanted(cabinet))
+    shop.simulator.clock.advance(DAY)
+    (blocked,) = await sweep(shop.desk)
+    assert "… is not registered" in blocked.summary
+    cabinet.write(DATA)
+    await shop.script("review", outcome="REJECTED", logs=[f"call {DATA[2]['phoneNumber'][:3]} 491 570 156"], times=1)
+    await order_once(shop.desk, wanted(cabinet))
+    shop.simulator.clock.advance(DAY)
+    (rejected,) = await sweep(shop.desk)
+    kept = (shop.settings.home / "journal.db").read_bytes()
+    assert ("REJECTED: call …", False) == (rejected.summary.partition(";")[0], b"OldSecretName" in kept)
+    assert "OldSecretName" not in rejected.model_dump_json()
+
+
+async def test_fewer_numbers_than_asked(tmp_path: Path) -> None:
+    """An order that reserves fewer numbers than asked is not handed in: its price is not the one that was decided."""
+    shop = Shop(tmp_path, stock_us_local=5)
+    shop.simulator.switches.set("order_short_stock", "partial")
+    report = await order_once(shop.desk, wanted(quantity=20))
+    assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("submit_order")), report.reason
+    assert "of 20 numbers; it was not handed in" in report.reason
+
+
+async def test_an_order_in_review_that_is_not_shown(
+    shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 404 for an order that was handed in closes nothing: a person is told, and what is charged later is named."""
+    shop.simulator.switches.set("review_s", 10 * 86_400)
+    await order_once(shop.desk, wanted(cabinet))
+    await sweep(shop.desk)
+    shop.simulator.clock.advance(3 * DAY)
+
+    async def missing(*_: object, **__: object) -> None:
+        raise NotFound("404", status=404, resource_type="NumberOrder")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("numberflow.client.number_orders.NumberOrders.get", missing)
+        (line,) = await sweep(shop.desk)
+    assert (True, True, ["gone"]) == (line.is_open, line.needs_person, [alarm.name for alarm in line.alarms])
+    shop.simulator.clock.advance(10 * DAY)
+    (line,) = await sweep(shop.desk)
+    assert ("COMPLETED", shop.charged()) == (line.state, [number.phone_number for number in line.numbers])
+
+
+async def test_a_run_without_papers_hands_nothing_in(shop: Shop, cabinet: Cabinet) -> None:
+    """An order that is out of our hands when a run begins and back when it looks again is left to the next run, which reads the papers."""
+    await shop.script("upload", outcome="FAILED", times=1)
+    await order_once(shop.desk, wanted(cabinet))
+    async with shop.desk() as desk:
+        purchase = desk.journal.find_purchase(desk.project_id, REFERENCE)
+        assert purchase is not None
+        limits = SpendLimits(Decimal(500), Decimal(500), "USD")
+        placed = await place_order(desk, purchase, wanted(cabinet), None, limits, flow_run_id=None, seen={})
+    assert ("BadInput", 0) == (type(placed.stopped_by).__name__, shop.requests("submit_order"))
+
+
+async def test_a_report_names_the_order_that_it_could_not_read(shop: Shop, cabinet: Cabinet) -> None:
+    """A vendor that is down after the order was opened: the report has the order, its numbers and until when it has to be handed in."""
+    shop.fault("get_order", "error_before", times=None)
+    report = await order_once(shop.desk, wanted(cabinet))
+    (order,) = shop.simulator.orders()
+    assert (order["order_id"], order["phone_numbers"]) == (
+        report.order_id,
+        [number.phone_number for number in report.numbers],
+    )
+    assert report.expire_at is not None
+
+
+async def test_a_file_that_vanishes(shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was checked and is gone when it is to be sent is told by its name; the order stays, and the next run goes on with it."""
+    with monkeypatch.context() as patched:
+        patched.setattr("numberflow.purchase.number_order.open_file", broken_file)
+        report = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.REFUSED, "CREATED") == (report.outcome, report.state)
+    assert "cannot be read any more (FileNotFoundError)" in report.reason
+    assert RunOutcome.DONE == (await order_once(shop.desk, wanted(cabinet))).outcome
+
+
+def broken_file(*_: object, **__: object) -> None:
+    """An `open_file` whose file is gone."""
+    raise FileNotFoundError
+
+
+async def test_a_vendor_that_takes_no_second_file(shop: Shop, cabinet: Cabinet) -> None:
+    """The reply to an upload was lost, and the vendor refuses the file as being there: it is there, and the order is handed in."""
+    shop.simulator.switches.set("attachment_again", "refused")
+    shop.fault("upload_attachment", "reset_after", times=1)
+    report = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.DONE, "IN_REVIEW") == (report.outcome, report.state), report.reason
+    assert [True] == ["the vendor has a file already" in note for note in report.notes]
+
+
+async def test_files_that_nobody_asked_for(shop: Shop, cabinet: Cabinet) -> None:
+    """Where the vendor asks for no files none are sent, and no order is opened for finding that out."""
+    report = await order_once(shop.desk, wanted(attachments={"some-id": str(cabinet.extract)}))
+    assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
+    assert "attachments: the vendor asks for no files" in report.reason
+
+
+async def test_the_sweep_tells_of_lost_orders(shop: Shop, cabinet: Cabinet) -> None:
+    """An order whose opening nobody has heard of is in every sweep, with the command that settles it."""
+    shop.fault("create_order", "timeout_after", times=1)
+    await order_once(shop.desk, wanted(cabinet, quantity=2))
+    (line,) = await sweep(shop.desk)
+    assert ("create_order", True, True) == (line.kind, line.needs_person, "--order ORDER-ID-IF-DONE" in line.advice)
+
+
+async def test_an_alarm_that_cannot_be_raised(shop: Shop, cabinet: Cabinet) -> None:
+    """A notification that fails keeps neither the other orders from being looked at nor its own alarm from coming again."""
+    await shop.script("review", outcome="BLOCKED", logs=["what is this?"])
+    for reference in ("A-1", "B-1"):
+        await order_once(shop.desk, wanted(cabinet), reference)
+    shop.simulator.clock.advance(DAY)
+
+    async def tell(line: FollowLine) -> None:
+        if line.reference == "A-1":
+            raise OSError("the block is broken")
+
+    async with shop.desk() as desk:
+        lines = await follow_orders(desk, {OrderKind.NUMBER: follow_number_order}, tell=tell)
+    assert {"A-1": "could not be followed: OSError", "B-1": "BLOCKED"} == {
+        line.reference: line.summary if line.reference == "A-1" else line.state for line in lines
+    }
+    again = await sweep(shop.desk)
+    assert {"A-1": True, "B-1": False} == {line.reference: bool(line.alarms) for line in again}
 
 
 async def test_number_taken_by_a_rival(shop: Shop, cabinet: Cabinet) -> None:

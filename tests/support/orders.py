@@ -100,7 +100,7 @@ async def _order_at(desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any])
         lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
         existing = await number_order.current_order(desk, purchase)
-        sheaf = OrderPapers()
+        sheaf: OrderPapers | None = None
         if existing is None or existing.state in number_order.FILLING:
             details = await papers.read_object(order.kyc, field="kyc") if order.kyc else None
             files = {name: await papers.check_file(each.file, name=name) for name, each in order.attachments.items()}

@@ -10,9 +10,12 @@ import pytest
 from support.command import Command
 from support.journals import Vendor, new_purchase, plan, rent_line, run_step, take
 
+from numberflow.client import Client
 from numberflow.errors import OutcomeUnknown
-from numberflow.journal import Applied, Attempt, Evidence, Intention, Journal, NewIntention, State
+from numberflow.journal import Applied, Attempt, Evidence, Intention, Journal, NewIntention, OrderKind, State
+from numberflow.models.number_orders import NumberOrderRequest
 from numberflow.settings import Settings
+from numberflow.simulator import Simulator, SimulatorSettings, serve
 
 
 @pytest.fixture
@@ -178,25 +181,43 @@ def test_no_colour(command: Command, lines: dict[str, Intention]) -> None:
 
 
 def test_an_order_is_settled_with_its_id(command: Command) -> None:
-    """Whoever says that a lost order was opened says which one it is, and it is followed from then on; without its id nothing could follow it."""
-    command.set({"SINCH_NUMBERS_URL": "http://127.0.0.1:9", "NUMBERFLOW_SETTLE_S": "0"})
-    row = lost_order()
-    shown = command("journal", "show", row.id)
-    assert "--order ORDER-ID-IF-DONE" in shown.out
-    verdict = ("--as", "done", "--by", "Ada", "--note", "the dashboard has it")
-    refused = command("journal", "settle", row.id, *verdict)
-    assert (2, True) == (refused.code, "--order: which order was it?" in refused.err)
-    assert 0 == command("journal", "settle", row.id, *verdict, "--order", "0126amkg4k9hvh08kqv01z9y1c").code
-    with Journal.open(Settings.load().journal_url) as journal:
-        settled = journal.history(row.id).intention
-    assert ("done", "0126amkg4k9hvh08kqv01z9y1c", "AU") == (
+    """Whoever says that a lost order was opened says which one it is: an order that the vendor shows, of the kind that was asked for, that nobody follows."""
+    simulator = Simulator(SimulatorSettings(active=0, speed=0))
+    with serve(simulator) as running:
+        command.set({**running.environment, "NUMBERFLOW_SETTLE_S": "0"})
+        row = lost_order(simulator.settings.project_id)
+        ours, other = anyio.run(_opened, "AU", "MOBILE"), anyio.run(_opened, "DE", "LOCAL")
+        assert "--order ORDER-ID-IF-DONE" in command("journal", "show", row.id).out
+        verdict = ("journal", "settle", row.id, "--as", "done", "--by", "Ada", "--note", "the dashboard has it")
+        for order, problem in (
+            ((), "--order: which order was it?"),
+            (("--order", "0126amkg4k9hvh08kqv01z9y1x"), "the vendor knows no order"),
+            (("--order", other), f"order {other} is for LOCAL numbers in DE"),
+        ):
+            refused = command(*verdict, *order)
+            assert (2, True) == (refused.code, problem in refused.err), refused.err
+        assert 0 == command(*verdict, "--order", ours).code
+        again = lost_order(simulator.settings.project_id, "PO-2")
+        with Journal.open(Settings.load().journal_url) as journal:
+            settled = journal.history(row.id).intention
+            journal.follow(settled.purchase_id, OrderKind.NUMBER, ours, state="", facts={})
+        refused = command("journal", "settle", again.id, *verdict[3:], "--order", ours)
+    assert (2, True) == (refused.code, "belongs to 'PO-1'" in refused.err)
+    assert ("done", ours, "AU") == (
         settled.state,
         settled.result["order"]["order_id"],
         settled.result["order"]["facts"]["region_code"],
     )
 
 
-def lost_order() -> Intention:
+async def _opened(region_code: str, number_type: str) -> str:
+    """An order that was opened by hand."""
+    async with Client(Settings.load()) as client:
+        request = NumberOrderRequest(region_code=region_code, number_type=number_type, quantity=1)
+        return (await client.number_orders.create(request)).order_id
+
+
+def lost_order(project_id: str, reference: str = "PO-1") -> Intention:
     """An order by quantity whose reply was lost: nothing finds it again, so it needs a person."""
 
     async def lose(attempt: Attempt) -> Applied:
@@ -209,7 +230,7 @@ def lost_order() -> Intention:
     request = {"region_code": "AU", "number_type": "MOBILE", "parameters": {"region_code": "AU"}}
     line = NewIntention("create_order", None, "f", request, rent_line().setup_amount, rent_line().monthly_amount, "USD")
     with Journal.open(Settings.load().journal_url) as journal:
-        purchase = journal.open_purchase(new_purchase("PO-1"))
+        purchase = journal.open_purchase(new_purchase(reference, project_id))
         lease = take(journal, purchase.resource)
         (planned,) = plan(journal, lease, purchase, line)
         journal.give_back_leases((lease,))
