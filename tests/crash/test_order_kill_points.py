@@ -23,7 +23,7 @@ ORDER = (
     "get_order", "submit_order",
 )  # fmt: skip
 # Every write to the journal on the way, and how often it is made.
-WRITES = {"open_purchase": 1, "plan": 2, "begin": 2, "record": 2, "follow": 1, "note_order": 2}
+WRITES = {"open_purchase": 1, "plan": 2, "begin": 2, "record": 2, "follow": 1, "note_order": 3}
 REPLY_READ = "numberflow.client.protocol:decipher"
 PAPER = {
     "displayName": MARKS[2],
