@@ -7,12 +7,16 @@ no secret, is approval.py.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
 
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+import httpx
+from prefect.client.schemas.objects import FlowRunInput
+from prefect.exceptions import ObjectNotFound, Pause, PrefectHTTPStatusError
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
-from prefect.input.actions import adelete_flow_run_input
+from prefect.input.actions import adelete_flow_run_input, afilter_flow_run_input
 from prefect.input.run_input import keyset_from_base_key
 from prefect.logging import get_run_logger
 from pydantic import Field, SecretStr
@@ -25,6 +29,10 @@ F = TypeVar("F", bound=RunInput)
 SIGNER_TIMEOUT_S = 3 * 24 * 3600
 # Ten minutes is what a code lives (docs/vendor/imported-hosting-behaviour.md §16, assumed); whoever is later asks for another call.
 CODE_TIMEOUT_S = 24 * 3600
+# Prefect names the inputs of a suspended run after its state, which is called Suspended, and the question's key (seen in 3.8.8).
+_OURS, _ANSWER = "suspended-", "-response"
+# As many as the server gives at once.
+_PAGE = 200
 
 
 class SignerConfirmation(RunInput):
@@ -72,7 +80,40 @@ async def ask(form: type[F], key: str, *, timeout_s: int) -> F:
 async def forget(key: str) -> None:
     """Delete the answer to a question. Harmless when there is none."""
     try:
-        # Prefect names the input of a suspended run after its state, which is called Suspended (seen in 3.8.8).
-        await adelete_flow_run_input(keyset_from_base_key(f"suspended-{key}")["response"])
+        await adelete_flow_run_input(keyset_from_base_key(f"{_OURS}{key}")["response"])
     except (ObjectNotFound, PrefectHTTPStatusError) as error:
         get_run_logger().debug("No answer to delete: %s", type(error).__name__)
+
+
+@asynccontextmanager
+async def answers_forgotten() -> AsyncIterator[None]:
+    """Whatever way the work inside is left, every answer that was given to this run is deleted, unless it is left to wait for one.
+
+    A resumed run may never come to the question that was answered: the order was sent meanwhile, or a paper cannot be read any more.
+    """
+    try:
+        yield
+    except Pause:
+        # Suspended: whoever is quick has answered by now, and the answer is read when the run resumes.
+        raise
+    except BaseException:
+        await _forget_all()
+        raise
+    await _forget_all()
+
+
+async def _inputs(seen: set[str]) -> list[FlowRunInput]:
+    found: Any = await cast("Any", afilter_flow_run_input)(_OURS, limit=_PAGE, exclude_keys=seen)
+    return list(found)
+
+
+async def _forget_all() -> None:
+    seen: set[str] = set()
+    try:
+        while found := await _inputs(seen):
+            seen |= {each.key for each in found}
+            for each in found:
+                if each.key.endswith(_ANSWER):
+                    await adelete_flow_run_input(each.key)
+    except (ObjectNotFound, PrefectHTTPStatusError, httpx.HTTPError) as error:
+        get_run_logger().warning("Answers to forms may not be deleted, delete this run: %s", type(error).__name__)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Protocol, TypeVar
 
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
+from flows.asking import answers_forgotten
 from flows.ending import ended
 from numberflow.errors import NumberflowError
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
@@ -45,10 +47,12 @@ async def run_hosted(
     run_id = str(flow_run.get_id())
     name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
     try:
-        order = parse()
-        name = order.reference or run_id
-        async with open_desk(order.project) as desk:
-            report = await work(desk, order, name, run_id)
+        # Only a run of a deployment can have been asked for anything.
+        async with answers_forgotten() if deployment.get_id() is not None else nullcontext():
+            order = parse()
+            name = order.reference or run_id
+            async with open_desk(order.project) as desk:
+                report = await work(desk, order, name, run_id)
     except NumberflowError as error:
         report = HostedReport(
             outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause, then run again with the same reference",
