@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
+from pydantic import BeforeValidator
 
 from flows.asking import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
 from flows.forms import MAY_STAY_EMPTY
@@ -17,9 +18,9 @@ from numberflow.models.hosting import BlanketLoa
 from numberflow.models.north_american import HostedRegion
 from numberflow.models.orders import SmsLink
 from numberflow.models.reports import HostedReport
-from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, parse_text_enable
+from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, bare_yes, parse_text_enable
 from numberflow.purchase.desk import Desk
-from numberflow.purchase.letter import Letter, is_same, masked, unconfirmed
+from numberflow.purchase.letter import Letter, confirms, is_same, masked, unconfirmed_word
 from numberflow.purchase.text_enable import is_confirmed, is_sent
 from tasks.text_enable import (
     confirm_signer,
@@ -41,7 +42,7 @@ async def text_enable_numbers(
     loa_kind: LoaKind = LoaKind.DIRECT,
     loa: OptionalText = "",
     region_code: HostedRegion = HostedRegion.US,
-    signer_confirmed: bool = False,
+    signer_confirmed: Annotated[str | None, BeforeValidator(bare_yes), MAY_STAY_EMPTY] = "",
     display_name: OptionalText = "",
     callback_url: OptionalText = "",
     nnid: OptionalText = "",
@@ -61,7 +62,7 @@ async def text_enable_numbers(
         loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the account manager, local numbers only.
         loa: Where the letter's data are: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
         region_code: US or CA. All numbers of one run are in one region.
-        signer_confirmed: For runs without a form (numberflow run): you have checked the e-mail that the letter goes to. A deployed run asks all the same.
+        signer_confirmed: For runs without a form (numberflow run): the digest of the signer that the refusal shows, once you have checked the e-mail in the paper. A deployed run asks all the same.
         display_name: What the order and its numbers are called; the order's token stands behind it.
         callback_url: Where the vendor sends events about these numbers.
         nnid: The NNID that the route is changed to, six digits. Empty: the vendor's own.
@@ -91,11 +92,7 @@ async def _run(desk: Desk, order: TextEnableOrder, reference: str, run_id: str) 
         return await text_enable_all(desk, order, reference, None, run_id)
     letter = await read_loa(order)
     key = f"signer-{purchase.id}-{len(rows)}"
-    if isinstance(letter, BlanketLoa) or is_confirmed(desk, purchase, letter):
-        if deployment.get_id() is not None:
-            # A run that died between writing the confirmation down and deleting the answer to the form.
-            await forget(key)
-    else:
+    if not isinstance(letter, BlanketLoa) and not is_confirmed(desk, purchase, letter):
         if not rows:
             # Nobody is asked about an order that cannot be sent.
             await require_ready(desk, order)
@@ -107,10 +104,8 @@ async def _confirm(desk: Desk, order: TextEnableOrder, purchase: Purchase, lette
     """Have a person confirm whom the letter goes to, and write down that it was done."""
     email = letter.authorised_person.email
     if deployment.get_id() is None:
-        if not order.signer_confirmed:
-            raise unconfirmed(
-                email, "check the e-mail in the paper that loa names, then run again with signer_confirmed true"
-            )
+        if not confirms(desk, order.signer_confirmed, email):
+            raise unconfirmed_word(desk, order.signer_confirmed, email)
         await confirm_signer(desk, purchase, letter, "signer_confirmed")
         return
     answer = await ask(

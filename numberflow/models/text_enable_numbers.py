@@ -45,6 +45,14 @@ class LoaKind(StrEnum):
     BLANKET = "blanket"
 
 
+def bare_yes(value: Any) -> Any:
+    """A bare true says nothing about whom; as a text it is no digest, and the refusal tells which one is wanted."""
+    return str(value).lower() if value is True else None if value is False else value
+
+
+Confirmation = Annotated[Annotated[OptionalText, BeforeValidator(bare_yes)], BeforeValidator(empty_is_none)]
+
+
 class TextEnableOrder(BaseModel):
     """Parameters of text-enable-numbers, checked. Build it with `parse_text_enable`."""
 
@@ -55,7 +63,7 @@ class TextEnableOrder(BaseModel):
     sms: SmsLink
     loa_kind: LoaKind = LoaKind.DIRECT
     loa: PaperReference = None
-    signer_confirmed: bool = False
+    signer_confirmed: Confirmation = None
     display_name: DisplayName = None
     callback_url: CallbackUrl = None
     nnid: OptionalText = None

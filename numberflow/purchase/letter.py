@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,6 +61,26 @@ def signer_digest(desk: Desk, email: SecretStr) -> str:
     key = desk.settings.key_secret.get_secret_value().encode()
     text = f"signer {email.get_secret_value().strip().casefold()}".encode()
     return hmac.new(key, text, hashlib.sha256).hexdigest()[:_DIGEST_DIGITS]
+
+
+def confirms(desk: Desk, word: str | None, email: SecretStr) -> bool:
+    """Whether a word from outside a form names this signer: only the digest does that was shown with the masked address."""
+    return word is not None and hmac.compare_digest(word.strip().lower().encode(), signer_digest(desk, email).encode())
+
+
+def unconfirmed_word(desk: Desk, word: str | None, email: SecretStr) -> SpendRefused:
+    """The refusal of a run without a form: says which word confirms the signer that the paper names now."""
+    why = (
+        ""
+        if word is None
+        else "; signer_confirmed names another signer than the paper does now"
+        if re.fullmatch(r"[0-9a-fA-F]{32}", word.strip())
+        else "; signer_confirmed does not say whom, and the paper may change between two runs"
+    )
+    digest = signer_digest(desk, email)
+    return unconfirmed(
+        email, f'check the e-mail in the paper that loa names, then run again with signer_confirmed "{digest}"{why}'
+    )
 
 
 def unconfirmed(email: SecretStr, how: str) -> SpendRefused:

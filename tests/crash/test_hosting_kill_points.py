@@ -7,14 +7,17 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from pydantic import SecretStr
 from support.counts import count
 from support.hosting import CAMPAIGN, PLAN, numbers, signer
 from support.runs import Ended, Run
 from support.scenes import Scene
 
+from numberflow.purchase.letter import signer_digest
 from numberflow.simulator.imported.numbers import PROVISIONING, Change
 from numberflow.simulator.imported.steps import Step
 
@@ -70,7 +73,7 @@ COMMANDS = {
     ),
     "text-enable": Command(
         "text-enable-numbers",
-        {"phone_numbers": numbers(2), "sms": SMS, "loa": "LOA", "signer_confirmed": True},
+        {"phone_numbers": numbers(2), "sms": SMS, "loa": "LOA"},
         (
             "token", *["get_qualified"] * 6, "text_enable", "get_hosting_order", "list_hosting_order_numbers",
         ),
@@ -103,6 +106,11 @@ def start(scene: Scene, name: str, fate: Mapping[str, Any] | None = None) -> Run
         paper = scene.folder / "loa.json"
         paper.write_text(json.dumps(signer()))
         parameters["loa"] = str(paper)
+        desk = cast(
+            "Any",
+            SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr(scene.environment["SINCH_KEY_SECRET"]))),
+        )
+        parameters["signer_confirmed"] = signer_digest(desk, SecretStr(signer()["authorisedPerson"]["email"]))
     return scene.start_flow(command.deployment, parameters, fate)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -174,10 +175,37 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
     done = run("text-enable-numbers", letter)
     assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stderr
     assert "m…@example.test" in done.stdout
-    assert "signer_confirmed true" in done.stdout
+    (digest,) = set(re.findall(r'signer_confirmed \\?"([0-9a-f]{32})', done.stdout))
     assert not [mark for mark in MARKS if mark.lower() in (done.stdout + done.stderr).lower()]
     done = run("qualify-numbers", {"phone_numbers": ["+13125550188"], "method": "voice"})
     assert (3, False) == (done.returncode, "+13125550188" in office.simulator.qualified_numbers()), done.stderr
     assert "from its deployment" in done.stdout
+    # A bare yes does not say whom; neither does a yes to somebody else, when the paper has changed between the two runs.
     done = run("text-enable-numbers", letter | {"signer_confirmed": True})
+    assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stdout + done.stderr
+    assert "does not say whom" in done.stdout
+    other = SIGNER | {"email": "marked-signer-other@example.test"}
+    paper.write_text(json.dumps(LETTER | {"authorisedPerson": other}))
+    done = run("text-enable-numbers", letter | {"signer_confirmed": digest})
+    assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stdout + done.stderr
+    assert "another signer" in done.stdout
+    paper.write_text(json.dumps(LETTER))
+    done = run("text-enable-numbers", letter | {"signer_confirmed": digest})
     assert (0, 1) == (done.returncode, len(orders_of(office, qualified))), done.stdout + done.stderr
+
+
+def test_an_answer_that_nobody_reads(
+    office: Any, qualified: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A resumed run that never comes to its question, because the paper is gone, leaves no e-mail in Prefect's database all the same."""
+    paper = tmp_path / "loa.json"
+    paper.write_text(json.dumps(LETTER))
+    run_id = office.prefect.start(
+        {"phone_numbers": qualified, "sms": SMS, "loa": str(paper), "reference": "LOA-2"}, ENABLE
+    )
+    office.prefect.suspended(run_id)
+    paper.unlink()
+    office.prefect.resume(run_id, email=EMAIL, confirmed_by="Ada")
+    run = office.prefect.ended(run_id)
+    assert ("Refused", []) == (run["state_name"], orders_of(office, qualified))
+    assert EMAIL not in prefect_database(tmp_path_factory).lower()

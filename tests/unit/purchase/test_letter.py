@@ -13,7 +13,15 @@ from support.letters import DIRECT, RESELLER
 from numberflow.errors import BadInput
 from numberflow.models.hosting import BlanketLoa
 from numberflow.models.text_enable_numbers import LoaKind
-from numberflow.purchase.letter import is_same, masked, read_letter, signer_digest, unconfirmed
+from numberflow.purchase.letter import (
+    confirms,
+    is_same,
+    masked,
+    read_letter,
+    signer_digest,
+    unconfirmed,
+    unconfirmed_word,
+)
 
 PAPER: dict[str, Any] = DIRECT["directLoaInfo"]
 MARK = "Marked-Part-88e1"
@@ -61,3 +69,18 @@ def test_signer() -> None:
     assert signer_digest(desk("k"), email) == signer_digest(desk("k"), SecretStr("Ada@Example.test"))
     assert signer_digest(desk("k"), email) != signer_digest(desk("other"), email)
     assert "ada@" not in str(unconfirmed(email, "do so"))
+
+
+def test_a_word_that_confirms() -> None:
+    """Without a form only the digest of the signer that the paper names now confirms; the refusal shows it, and nothing of the address."""
+    desk = cast("Any", SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr("k"))))
+    ada, eve = SecretStr("ada@example.test"), SecretStr("eve@example.test")
+    digest = signer_digest(desk, ada)
+    assert [True, False, False, False] == [
+        confirms(desk, word, ada) for word in (f" {digest}", "true", None, signer_digest(desk, eve))
+    ]
+    refusals = [unconfirmed_word(desk, word, eve) for word in (None, "true", digest)]
+    assert all(signer_digest(desk, eve) in str(refusal.mend) for refusal in refusals)
+    assert [False, True, False] == ["does not say whom" in str(refusal.mend) for refusal in refusals]
+    assert "another signer" in str(refusals[2].mend)
+    assert "eve@" not in "".join(f"{refusal} {refusal.mend}" for refusal in refusals)
