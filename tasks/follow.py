@@ -22,6 +22,7 @@ from numberflow.models.reports import FollowLine, FollowReport
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Follower, follow_orders
 from numberflow.purchase.hosting_follow import follow_hosting
+from numberflow.purchase.link_follow import follow_link
 from numberflow.purchase.number_order_follow import follow_number_order
 from numberflow.purchase.order_words import follow_rows, follow_text
 from numberflow.purchase.qualification_follow import follow_qualification
@@ -31,6 +32,7 @@ FOLLOWERS: Mapping[OrderKind, Follower] = {
     OrderKind.NUMBER: follow_number_order,
     OrderKind.HOSTING: follow_hosting,
     OrderKind.QUALIFICATION: follow_qualification,
+    OrderKind.LINK: follow_link,
 }
 
 

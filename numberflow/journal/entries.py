@@ -43,8 +43,10 @@ class Operation(StrEnum):
 PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
 
 
-# The steps after which something is followed: orders under an id that only the vendor's reply tells, and batches that are qualified, under our own name.
-ORDER_OPERATIONS = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE, Operation.ADD_NUMBERS)
+# The steps that open an order, under an id that only the vendor's reply tells.
+_OPENING = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
+# The steps after which something is followed: orders, and under our own names batches that are qualified and links of single numbers.
+ORDER_OPERATIONS = (*_OPENING, Operation.ADD_NUMBERS, Operation.IMPORT, Operation.UPDATE_IMPORTED, Operation.UPDATE)
 
 
 class Finding(StrEnum):
@@ -167,7 +169,7 @@ class Intention:
     @property
     def opens_order(self) -> bool:
         """Whether it opens an order, whose id only the vendor's reply tells."""
-        return self.operation in ORDER_OPERATIONS and self.operation is not Operation.ADD_NUMBERS
+        return self.operation in _OPENING
 
     @property
     def resource(self) -> str:
@@ -192,6 +194,7 @@ class OrderKind(StrEnum):
     NUMBER = "number_order"
     HOSTING = "hosting_order"
     QUALIFICATION = "qualification"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class FollowLine(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: str
-    """number_order, hosting_order or qualification."""
+    """number_order, hosting_order, qualification or link."""
     order_id: str
     reference: str
     state: str

@@ -15,6 +15,8 @@ from typing import Any
 from numberflow.models.held_numbers import ConfigureOrder
 from numberflow.models.imported import ImportedNumber, StepState
 from numberflow.models.vendor import ActiveNumber, VoiceType
+from numberflow.planning.hosting import failed_step, imported_code
+from numberflow.planning.hosting_failures import Step, advice_for
 
 
 class Holding(StrEnum):
@@ -41,6 +43,8 @@ class HeldNumber:
     voice_id: str = ""
     is_moving: bool = False
     leaves_at: datetime | None = None
+    failed_step: Step | None = None
+    code: str = ""
 
     @property
     def told_links(self) -> str:
@@ -49,6 +53,13 @@ class HeldNumber:
         plan = f"service plan {self.service_plan_id}" if self.service_plan_id else ""
         campaign = f"campaign {self.campaign_id}" if self.campaign_id else ""
         return ", ".join(part for part in (plan, campaign, voice) if part)
+
+    @property
+    def told_failure(self) -> str:
+        """Why the last link failed, with the vendor's code and what to do; empty when none did."""
+        if self.failed_step is None:
+            return ""
+        return f"{f'{self.code}: ' if self.code else ''}{advice_for(self.code, self.failed_step)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,8 @@ def held_active(number: ActiveNumber) -> HeldNumber:
         number.phone_number, Holding.RENTED, number.display_name or "", number.callback_url or "",
         (link and link.service_plan_id) or "", (link and link.campaign_id) or "", kind,
         (spoken and kind in _VOICE_ID and getattr(spoken, _VOICE_ID[VoiceType(kind)])) or "", running or voice_running, number.expire_at,
+        failed_step=(Step.CAMPAIGN if sms and sms.service_plan_id else Step.PLATFORM) if job is not None and not running else None,
+        code=next(iter(job.error_codes), "") if job is not None and not running else "",
     )  # fmt: skip
 
 
@@ -88,6 +101,7 @@ def held_imported(number: ImportedNumber) -> HeldNumber:
         number.phone_number, Holding.IMPORTED, number.display_name or "", number.callback_url or "",
         (sms and sms.service_plan_id) or (target and target.service_plan_id) or "",
         (sms and sms.campaign_id) or (target and target.campaign_id) or "", is_moving=running,
+        failed_step=None if running else failed_step(number), code="" if running else imported_code(number),
     )  # fmt: skip
 
 

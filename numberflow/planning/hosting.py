@@ -99,6 +99,20 @@ def imported_code(number: ImportedNumber | None) -> str:
     return next(iter(scheduled.error_codes), "") if scheduled and scheduled.status == StepState.FAILED else ""
 
 
+def failed_step(number: ImportedNumber) -> Step | None:
+    """Which link of an imported number failed; None when none did."""
+    if number.sms_provisioning is not None and number.sms_provisioning.state == StepState.FAILED:
+        return Step.PLATFORM
+    if carrier_code(number) or (
+        number.campaign_provisioning is not None and number.campaign_provisioning.state == StepState.FAILED
+    ):
+        return Step.CAMPAIGN
+    scheduled = number.sms_configuration and number.sms_configuration.scheduled_provisioning
+    if not scheduled or scheduled.status != StepState.FAILED:
+        return None
+    return Step.CAMPAIGN if number.sms_configuration and number.sms_configuration.service_plan_id else Step.PLATFORM
+
+
 class Readiness(StrEnum):
     """Whether a number can be text-enabled, and if not, whether waiting helps."""
 

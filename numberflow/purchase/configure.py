@@ -16,9 +16,11 @@ from numberflow.models.held_numbers import ConfigureOrder
 from numberflow.models.reports import HostedLine, HostedReport
 from numberflow.planning.configuring import Changes, HeldNumber, Holding, is_unlinked, plan_changes
 from numberflow.purchase.desk import Desk, each_of, in_thread
+from numberflow.purchase.follow import take_up
 from numberflow.purchase.held import begun_rows, held_number, held_numbers, require_held
 from numberflow.purchase.hosting import CostlyStep, hosted_report, plan, run_step
 from numberflow.steps.imported import UPDATE_IMPORTED, UpdateImported
+from numberflow.steps.link import THEN
 from numberflow.steps.update import OPERATION as UPDATE
 from numberflow.steps.update import Update
 
@@ -65,7 +67,9 @@ async def configure(desk: Desk, order: ConfigureOrder, reference: str, *, flow_r
             lambda number: run.one(number, [row for row in known if row.subject == number]),
             at_once=AT_ONCE,
         )
-        return list(await in_thread(desk.journal.intentions, purchase_id=purchase.id))
+        rows = list(await in_thread(desk.journal.intentions, purchase_id=purchase.id))
+        await take_up(desk, rows)
+        return rows
 
 
 async def configure_report(
@@ -171,7 +175,9 @@ class _Run:
         if not requests:
             return {}
         lines = [
-            NewIntention(operation, held.phone_number, _fingerprint(phase, request), request)
+            NewIntention(
+                operation, held.phone_number, _fingerprint(phase, request), _with_what_follows(request, requests)
+            )
             for phase, request in requests.items()
         ]
         rows = await plan(self._desk, self._purchase, lines, self._lease, self._flow_run_id)
@@ -203,6 +209,12 @@ def _phase(row: Intention) -> str:
     return row.fingerprint.partition(" ")[0]
 
 
+def _with_what_follows(request: Mapping[str, Any], requests: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An unlink keeps what is to be put on, so that whoever follows it knows when the number is as wished, whatever becomes of this run."""
+    link = requests.get(_CHANGE, {}).get("sms")
+    return {**request, THEN: link} if request is requests.get(_UNLINK) and link else request
+
+
 def _fingerprint(phase: str, request: Mapping[str, Any]) -> str:
     return f"{phase} {hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()}"
 
@@ -229,9 +241,18 @@ def _told(
         lost = f"would lose {'; '.join(changes.loses)}" if changes.loses else ""
         return ("to be unlinked and changed" if lost else "to be changed"), lost
     if stuck is not None and not (stuck.state is State.PLANNED and held.is_moving):
-        return stuck.state.value, stuck.reason or ""
+        unlinked = _NO_LINK if _lost_its_link(held, changes) else ""
+        return stuck.state.value, "; ".join(part for part in (unlinked, stuck.reason) if part)
     if held.is_moving:
         return "being unlinked", "run again with the same reference to go on"
-    return "failed", (
-        "the vendor took the change, and the number does not show it: the link failed; see its provisioning, then run under a new reference"
-    )
+    why = held.told_failure or "the vendor took the change, and the number does not show it; see its provisioning"
+    state = _NO_LINK if _lost_its_link(held, changes) else "failed"
+    return state, f"{why}; then run under a new reference"
+
+
+_NO_LINK = "unlinked now: no messaging"
+
+
+def _lost_its_link(held: HeldNumber, changes: Changes) -> bool:
+    """Whether a number has no service plan and was to get one."""
+    return not held.service_plan_id and bool(changes.change.get("sms"))

@@ -14,6 +14,7 @@ from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber, ImportNumberRequest
 from numberflow.models.vendor import SmsSettings
 from numberflow.steps import named
+from numberflow.steps.link import link_result
 from numberflow.steps.reading import imported_or_none
 
 OPERATION = "import"
@@ -49,25 +50,29 @@ class ImportNumber:
             if shown is None or not linked_as(shown, facts):
                 raise
             return Applied(
-                result={"phone_number": shown.phone_number}, note="it was imported already, linked as wanted"
+                result=link_result(shown.phone_number, attempt.intention),
+                note="it was imported already, linked as wanted",
             )
-        return Applied(result={"phone_number": number.phone_number}, note="the vendor imported the number")
+        return Applied(
+            result=link_result(number.phone_number, attempt.intention), note="the vendor imported the number"
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
-        return judge(await imported_or_none(self._client, named(intention)), intention.request)
+        return judge(await imported_or_none(self._client, named(intention)), intention)
 
 
-def judge(number: ImportedNumber | None, wanted: Mapping[str, Any]) -> Evidence:
+def judge(number: ImportedNumber | None, intention: Intention) -> Evidence:
     """An import took effect when the number is imported and linked as wanted, or on its way to it."""
     if number is None:
         return Evidence(Finding.ABSENT, "the number is not imported", {"imported": False})
+    wanted = intention.request
     plan, campaign = links_of(number)
     seen = {"imported": True, "service_plan_id": plan, "campaign_id": campaign}
     if number.unreadable or not linked_as(number, wanted):
         return Evidence(Finding.INCONCLUSIVE, f"it is imported, and linked otherwise: {told_links(number)}", seen)
     return Evidence(
-        Finding.APPLIED, "the number is imported, linked as wanted", seen, {"phone_number": number.phone_number}
+        Finding.APPLIED, "the number is imported, linked as wanted", seen, link_result(number.phone_number, intention)
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber, ImportedSmsSettings, ImportedUpdateRequest
 from numberflow.steps import named
+from numberflow.steps.link import link_result, sent
 from numberflow.steps.reading import imported_or_none
 
 UPDATE_IMPORTED, DELETE_IMPORTED = "update_imported", "delete_imported"
@@ -27,7 +27,7 @@ class UpdateImported:
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the PATCH once. Raises what the client raises."""
-        facts = attempt.intention.request
+        facts = sent(attempt.intention.request)
         sms = facts.get("sms")
         body = ImportedUpdateRequest(
             display_name=facts.get("display_name"),
@@ -35,11 +35,11 @@ class UpdateImported:
             callback_url=facts.get("callback_url"),
         )
         number = await self._client.imported_numbers.update(named(attempt.intention), body, watch=attempt)
-        return Applied(result={"phone_number": number.phone_number}, note="the vendor took the change")
+        return Applied(result=link_result(number.phone_number, attempt.intention), note="the vendor took the change")
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
-        return judge_update(await imported_or_none(self._client, named(intention)), intention.request)
+        return judge_update(await imported_or_none(self._client, named(intention)), intention)
 
 
 class DeleteImported:
@@ -61,13 +61,14 @@ class DeleteImported:
         return judge_delete(await imported_or_none(self._client, named(intention)), named(intention))
 
 
-def judge_update(number: ImportedNumber | None, wanted: Mapping[str, Any]) -> Evidence:
+def judge_update(number: ImportedNumber | None, intention: Intention) -> Evidence:
     """A change took effect when the number shows the wanted state or a job towards it, failed jobs included."""
     if number is None:
         return Evidence(Finding.INCONCLUSIVE, "the number is not imported", {"imported": False})
     unreadable = {*number.unreadable, *(number.sms_configuration.unreadable if number.sms_configuration else ())}
     if unreadable:
         return Evidence(Finding.INCONCLUSIVE, f"cannot be read: {', '.join(sorted(unreadable))}", {"imported": True})
+    wanted = sent(intention.request)
     missing = [name for name in wanted if wanted[name] is not None and not _shows(number, name, wanted[name])]
     if missing:
         return Evidence(
@@ -79,7 +80,7 @@ def judge_update(number: ImportedNumber | None, wanted: Mapping[str, Any]) -> Ev
         Finding.APPLIED,
         "the number shows the wanted state or a job towards it",
         {"imported": True},
-        {"phone_number": number.phone_number},
+        link_result(number.phone_number, intention),
     )
 
 

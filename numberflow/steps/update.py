@@ -9,6 +9,7 @@ from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.vendor import ActiveNumber, UpdateRequest
 from numberflow.steps import ACTIVE_NUMBER, named, read_or_none
+from numberflow.steps.link import link_result, sent
 
 OPERATION = "update"
 
@@ -35,15 +36,15 @@ class Update:
             voice=facts.get("voice"),
         )
         number = await self._client.active_numbers.update(named(attempt.intention), body, watch=attempt)
-        return Applied(result={"phone_number": number.phone_number}, note="the vendor took the change")
+        return Applied(result=link_result(number.phone_number, attempt.intention), note="the vendor took the change")
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
         number = await read_or_none(self._client.active_numbers.get(named(intention)), ACTIVE_NUMBER)
-        return judge(number, intention.request)
+        return judge(number, intention)
 
 
-def judge(number: ActiveNumber | None, wanted: Mapping[str, Any]) -> Evidence:
+def judge(number: ActiveNumber | None, intention: Intention) -> Evidence:
     """A change took effect when the number shows the wanted state or a job towards it, failed jobs included (§6, §7)."""
     if number is None:
         return Evidence(finding=Finding.INCONCLUSIVE, note="the number is not held", seen={"active": False})
@@ -51,13 +52,14 @@ def judge(number: ActiveNumber | None, wanted: Mapping[str, Any]) -> Evidence:
     if unreadable:
         names = ", ".join(sorted(unreadable))
         return Evidence(finding=Finding.INCONCLUSIVE, note=f"cannot be read: {names}", seen={"active": True})
+    wanted = sent(intention.request)
     missing = [name for name in wanted if wanted[name] is not None and not _shows(number, name, wanted[name])]
     if not missing:
         return Evidence(
             finding=Finding.APPLIED,
             note="the number shows the wanted state or a job towards it",
             seen={"active": True},
-            result={"phone_number": number.phone_number},
+            result=link_result(number.phone_number, intention),
         )
     return Evidence(
         finding=Finding.ABSENT,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.dying import Fate
 from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
 from support.letters import toll_free_numbers
 
@@ -361,3 +362,89 @@ async def test_two_references_for_the_same_numbers(tmp_path: Path) -> None:
     second, _ = await shop.import_numbers(importing(few), "TWO")
     assert ({"imported": 7}, RunOutcome.DONE) == (state_of(second), second.outcome)
     assert dict.fromkeys(few, 1) == shop.in_orders()
+
+
+OTHER = {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}
+
+
+def relinking(few: list[str], **parameters: Any) -> Any:
+    """Checked parameters that take the numbers to another plan and campaign."""
+    return parse_configure({"phone_numbers": few, "sms": OTHER, "confirm_unlink": True} | parameters)
+
+
+async def watched(shop: HostingShop, sweeps: int = 3) -> list[tuple[str, str]]:
+    """State and alarms of so many sweeps, a quarter of an hour apart."""
+    seen = []
+    for _ in range(sweeps):
+        lines = await shop.sweep()
+        seen += [(line.state, alarm.name) for line in lines for alarm in line.alarms]
+        await shop.wait(900)
+    return seen
+
+
+async def test_a_relink_that_fails_later(tmp_path: Path) -> None:
+    """A link that fails long after the run is told by the sweep, once, with the vendor's code; so does the next report, in words."""
+    shop = HostingShop(tmp_path)
+    few = numbers(2)
+    await shop.imported_at_once(few)
+    await shop.sweep()
+    await shop.script("step_failure", phone_number=few[0], step="platform", code="NUMBER_PROVISIONING_FAILED")
+    await shop.script("step_failure", phone_number=few[1], step="campaign", code="INSUFFICIENT_BALANCE")
+    report, _ = await shop.configure(relinking(few))
+    assert {"being linked": 2} == state_of(report)
+    lines = await shop.sweep()
+    assert [("being linked", True)] * 2 == [(line.state, line.is_open) for line in lines]
+    await shop.wait(2 * HOUR)
+    lines = await shop.sweep()
+    texts = sorted(alarm.text for line in lines for alarm in line.alarms)
+    assert [True, True] == [line.needs_person for line in lines]
+    assert [True, True] == [few[0] in texts[0], "unlinked now: no messaging" in texts[0]]
+    assert [True, True] == [few[1] in texts[1], "INSUFFICIENT_BALANCE: the account has not enough credit" in texts[1]]
+    assert [] == await watched(shop)
+    assert [] == await shop.sweep()
+    again, _ = await shop.configure(relinking(few))
+    assert {"failed": 1, "unlinked now: no messaging": 1} == state_of(again)
+    assert any("INSUFFICIENT_BALANCE" in line.advice for line in again.numbers)
+
+
+async def test_a_relink_that_stops_half_way(tmp_path: Path) -> None:
+    """A run that dies between unlink and relink leaves a number that somebody hears of; the same reference puts the link on, and the matter is closed."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    await shop.sweep()
+    assert await shop.configure(relinking(few), fate=Fate("request", after=True, costly=True)) is None
+    # The unlink is found to have happened; its run dies before the new link leaves.
+    assert await shop.configure(relinking(few), fate=Fate("request", after=False, costly=True)) is None
+    await shop.wait(900)
+    assert [("unlinked now: no messaging", "unlinked")] == await watched(shop)
+    await shop.configure(relinking(few))
+    await shop.wait(2 * HOUR)
+    assert [("linked", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+
+
+async def test_a_link_that_is_refused_after_the_unlink(tmp_path: Path) -> None:
+    """The report says that the number is unlinked now, and the sweep raises the alarm."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    await shop.sweep()
+    shop.simulator.world.imported.unknown_plans.add("plan-other")
+    report, _ = await shop.configure(relinking(few))
+    assert {"refused": 1} == state_of(report)
+    assert report.numbers[0].advice.startswith("unlinked now: no messaging")
+    assert [("unlinked now: no messaging", "unlinked")] == await watched(shop)
+
+
+async def test_a_single_import_is_followed(tmp_path: Path) -> None:
+    """A number that was imported alone is followed to its links as well: a failure comes as an alarm with code and cure, a success closes it."""
+    shop = HostingShop(tmp_path)
+    good, bad = numbers(2)
+    await shop.script("held_elsewhere", phone_number=bad)
+    await shop.import_numbers(importing([good]), "ONE")
+    await shop.import_numbers(importing([bad]), "TWO")
+    await shop.wait(2 * HOUR)
+    lines = {line.reference: line for line in await shop.sweep()}
+    assert ("linked", False) == (lines["ONE"].state, lines["ONE"].is_open)
+    (alarm,) = lines["TWO"].alarms
+    assert ("link failed", True) == (alarm.name, "60135: T-Mobile has the number" in alarm.text)

@@ -31,6 +31,7 @@ from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.hosting_follow import follow_hosting
 from numberflow.purchase.letter import read_letter
+from numberflow.purchase.link_follow import follow_link
 from numberflow.purchase.qualification_follow import follow_qualification
 from numberflow.purchase.qualify import Next, VoiceTurn
 
@@ -168,7 +169,12 @@ class HostingShop(Shop):
         """One run of the sweep over orders of this API; its lines."""
         async with self.desk() as desk:
             return await follow_orders(
-                desk, {OrderKind.HOSTING: follow_hosting, OrderKind.QUALIFICATION: follow_qualification}
+                desk,
+                {
+                    OrderKind.HOSTING: follow_hosting,
+                    OrderKind.QUALIFICATION: follow_qualification,
+                    OrderKind.LINK: follow_link,
+                },
             )
 
     async def qualify_at_once(self, phone_numbers: list[str]) -> None:

@@ -39,7 +39,7 @@ def job(status: str, plan: str = "p", campaign: str = "c") -> dict[str, Any]:
 )
 def test_import(shown: ImportedNumber | None, finding: Finding) -> None:
     """An import took effect when the number is there as wanted or on its way; a number that is linked otherwise is somebody else's doing."""
-    assert finding is import_number.judge(shown, WANTED).finding
+    assert finding is import_number.judge(shown, line(request=WANTED)).finding
 
 
 def test_orders() -> None:
@@ -111,7 +111,7 @@ def test_verified(state: Readiness, finding: Finding) -> None:
 )  # fmt: skip
 def test_update(shown: ImportedNumber | None, wanted: dict[str, Any], finding: Finding) -> None:
     """A change took effect when the number shows it or a job towards it, failed ones included; what cannot be read proves nothing."""
-    assert finding is imported.judge_update(shown, wanted).finding
+    assert finding is imported.judge_update(shown, line(request=wanted)).finding
 
 
 def test_delete() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.lines import line
 
 from numberflow.journal import Finding
 from numberflow.models.vendor import ActiveNumber
@@ -70,18 +71,19 @@ TRUNK_JOB = {
 def test_change(shown: dict[str, Any], wanted: dict[str, Any], finding: Finding) -> None:
     """A change is there when state or job shows every wanted value, failed jobs included; what was not asked for does not count."""
     number = ActiveNumber.model_validate({"phoneNumber": NUMBER} | shown)
-    assert finding == judge(number, wanted).finding
+    assert finding == judge(number, line(request=wanted)).finding
 
 
 def test_number_not_held() -> None:
     """A change of a number that is not held can neither be proven nor ruled out."""
-    assert judge(None, {"display_name": "shop"}).finding is Finding.INCONCLUSIVE
+    assert judge(None, line(request={"display_name": "shop"})).finding is Finding.INCONCLUSIVE
 
 
 def test_absence_names_what_is_missing() -> None:
     """The evidence says which of several wanted values is not there."""
     number = ActiveNumber.model_validate({"phoneNumber": NUMBER, "displayName": "shop"})
     evidence = judge(
-        number, {"display_name": "shop", "callback_url": "https://a.test/", "sms": {"service_plan_id": "p"}}
+        number,
+        line(request={"display_name": "shop", "callback_url": "https://a.test/", "sms": {"service_plan_id": "p"}}),
     )
     assert ["callback_url", "sms"] == evidence.seen["missing"]
