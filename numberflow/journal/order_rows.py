@@ -16,9 +16,10 @@ from numberflow.journal.tables import orders, purchases
 
 
 def follow(
-    database: Database, purchase_id: str, kind: OrderKind, order_id: str, *, state: str, facts: Mapping[str, Any]
+    database: Database, purchase_id: str, kind: OrderKind, order_id: str, *, state: str, facts: Mapping[str, Any],
+    reopen: bool = False,
 ) -> FollowedOrder:
-    """The row of that order: a new one, or the one that is there, as it is."""
+    """The row of that order: a new one, or the one that is there, as it is; `reopen`: it is open again if it was closed."""
     with database.write() as connection:
         purchase = purchase_of(one(connection, purchases, purchase_id))
         now = database.now(connection)
@@ -37,6 +38,8 @@ def follow(
             created_at=now,
             seen_at=now,
         )
+        if reopen:
+            connection.execute(orders.update().where(orders.c.id == row_id).values(closed_at=None))
         return order_of(one(connection, orders, row_id))
 
 
@@ -63,7 +66,7 @@ def followed(
 
 
 def note(database: Database, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool) -> FollowedOrder:
-    """Keep what was seen last: `facts` over those that are there; closed once is closed for ever."""
+    """Keep what was seen last: `facts` over those that are there; closed once is closed until `follow` opens it again."""
     with database.write() as connection:
         before = order_of(one(connection, orders, row_id, lock=True))
         now = database.now(connection)

@@ -318,13 +318,24 @@ class Journal:
     # ---- orders that are followed
 
     def follow(
-        self, purchase_id: str, kind: OrderKind, order_id: str, *, state: str, facts: Mapping[str, Any]
+        self,
+        purchase_id: str,
+        kind: OrderKind,
+        order_id: str,
+        *,
+        state: str,
+        facts: Mapping[str, Any],
+        reopen: bool = False,
     ) -> FollowedOrder:
         """Follow an order from now on, until `note_order` closes it. One that is followed already is returned as it is.
 
+        `reopen`: one that was closed is followed again, with what is remembered of it.
+
         `state` is the vendor's word; `facts` are JSON values without anything private.
         """
-        return order_rows.follow(self._database, purchase_id, kind, order_id, state=state, facts=facts)
+        return order_rows.follow(
+            self._database, purchase_id, kind, order_id, state=state, facts=facts, reopen=reopen
+        )
 
     def followed(
         self,

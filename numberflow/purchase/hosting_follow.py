@@ -6,7 +6,7 @@ shows (planning.hosting).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,7 +60,10 @@ async def follow_hosting(desk: Desk, followed: FollowedOrder, _now: datetime) ->
     report = await desk.client.hosting_orders.report(followed.order_id)
     # Asked after the reads: before the first reply of a sweep the vendor's clock is not known, and ours may be off by days (a simulator's is).
     line = judge(followed, order, report, numbers, desk.client.vendor_now())
-    return Followed(line, {"created_at": _iso(order.created_at)}, closed=not line.is_open)
+    unclear = [number.phone_number for number in numbers if number.progress is Progress.UNCLEAR]
+    return Followed(
+        line, {"created_at": _iso(order.created_at), "told": {"unclear": unclear}}, closed=not line.is_open
+    )
 
 
 def judge(
@@ -97,11 +100,9 @@ def judge(
         alarms = due(followed, "failed numbers", _failures(followed, failed, len(numbers)))
     elif unclear:
         advice = "the order has ended, and some numbers do not show how; the next sweep looks again"
-        alarms = due(
-            followed,
-            "unclear",
-            f"{followed.reference}: the order has ended, and {len(unclear)} numbers do not show how; look in the dashboard",
-        )
+        if untold(followed, "unclear", [number.phone_number for number in unclear]):
+            text = f"{followed.reference}: the order has ended, and {len(unclear)} numbers do not show how; look in the dashboard"
+            alarms = [Alarm(name="unclear", text=text)]
     if report.ongoing_manual_action:
         alarms += due(
             followed, "manual action",
@@ -123,6 +124,12 @@ def latest_stage(stages: Sequence[Stage], waited: timedelta) -> Stage | None:
 def due(followed: FollowedOrder, name: str, text: str) -> list[Alarm]:
     """The alarm, unless it was raised before."""
     return [Alarm(name=name, text=text)] if not_raised(followed, name) else []
+
+
+def untold(followed: FollowedOrder, name: str, phone_numbers: Iterable[str]) -> list[str]:
+    """The numbers of which an alarm of this name has not told yet."""
+    told = set(followed.facts.get("told", {}).get(name, ()))
+    return [number for number in phone_numbers if number not in told]
 
 
 def _summary(order: HostingOrder, report: HostingOrderReport, numbers: Sequence[NumberProgress], age: timedelta) -> str:

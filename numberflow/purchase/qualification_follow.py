@@ -13,8 +13,8 @@ from numberflow.models.imported import QualifiedNumber
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
 from numberflow.purchase.desk import Desk
-from numberflow.purchase.follow import Followed, not_raised
-from numberflow.purchase.hosting_follow import Stage, due, latest_stage
+from numberflow.purchase.follow import Followed
+from numberflow.purchase.hosting_follow import Stage, due, latest_stage, untold
 from numberflow.steps.reading import qualified_numbers
 
 # A review takes one to three business days, so five days with a weekend in them (docs/vendor/imported-hosting-behaviour.md §6); who mailed nothing
@@ -28,7 +28,8 @@ PROOF_STAGES = (
     Stage("proof overdue", timedelta(days=14), "it is not known whether the proof will come; ask orders@sinch.com"),
 )
 _WAITING = frozenset({Readiness.CHECKING, Readiness.UNPROVEN, Readiness.CALLED, Readiness.FAILED})
-_LOST = frozenset({Readiness.NOT_ELIGIBLE, Readiness.BLOCKED, Readiness.UNKNOWN})
+# Looked at on: a late read, a number that is added again, one that the vendor's staff release. Only "not eligible" is the end.
+_STUCK = frozenset({Readiness.BLOCKED, Readiness.UNKNOWN})
 _NAMES_SHOWN_MAX = 5
 
 
@@ -37,23 +38,32 @@ async def follow_qualification(desk: Desk, followed: FollowedOrder, _now: dateti
     shown = await qualified_numbers(desk.client, list(followed.facts["numbers"]))
     # Asked after the reads: before the first reply of a sweep the vendor's clock is not known.
     line = judge(followed, shown, desk.client.vendor_now())
-    return Followed(line, {}, closed=not line.is_open)
+    # Whatever alarm there was to raise has told of all of these.
+    told: dict[str, list[str]] = {}
+    for number in line.numbers:
+        told.setdefault("ready" if number.state == Readiness.READY else number.state, []).append(number.phone_number)
+    if not any(alarm.name == "ready" for alarm in line.alarms):
+        told["ready"] = list(followed.facts.get("told", {}).get("ready", ()))
+    return Followed(line, {"told": told}, closed=not line.is_open)
 
 
 def judge(followed: FollowedOrder, shown: Mapping[str, QualifiedNumber | None], now: datetime) -> FollowLine:
     """What a batch shows, in words, with the alarms that are due and were not raised yet. Pure."""
     states = {number: readiness(each) for number, each in shown.items()}
     waiting = [number for number, state in states.items() if state in _WAITING]
-    lost = [number for number, state in states.items() if state in _LOST]
+    ready = [number for number, state in states.items() if state is Readiness.READY]
+    stuck = [number for number, state in states.items() if state in _STUCK]
+    lost = [*stuck, *(number for number, state in states.items() if state is Readiness.NOT_ELIGIBLE)]
     begun = [each.created_at for each in shown.values() if each is not None and each.created_at is not None]
     since = min(begun, default=followed.created_at)
     alarms: list[Alarm] = []
     for state in (Readiness.NOT_ELIGIBLE, Readiness.FAILED, Readiness.BLOCKED, Readiness.UNKNOWN):
         those = [number for number, each in states.items() if each is state]
-        if those:
-            more = " …" if len(those) > _NAMES_SHOWN_MAX else ""
-            text = f"{followed.reference}: {', '.join(those[:_NAMES_SHOWN_MAX])}{more}: {state}; {ADVICE[state]}"
-            alarms += due(followed, str(state), text)
+        new = untold(followed, str(state), those)
+        if new:
+            more = " …" if len(new) > _NAMES_SHOWN_MAX else ""
+            text = f"{followed.reference}: {', '.join(new[:_NAMES_SHOWN_MAX])}{more}: {state}; {ADVICE[state]}"
+            alarms.append(Alarm(name=str(state), text=text))
     stage = latest_stage(PROOF_STAGES, now - since) if waiting else None
     advice = stage.text if stage is not None else ""
     if stage is not None:
@@ -62,15 +72,15 @@ def judge(followed: FollowedOrder, shown: Mapping[str, QualifiedNumber | None], 
         )
     overdue = stage is PROOF_STAGES[-1]
     if not waiting:
-        advice = "text-enable those that are ready: text-enable-numbers" if len(lost) < len(states) else ""
-        if not lost and not_raised(followed, "ready"):
-            alarms.append(
-                Alarm(name="ready", text=f"{followed.reference}: all {len(states)} numbers are ready; {advice}")
-            )
+        advice = "text-enable those that are ready: text-enable-numbers" if ready else ""
+        if untold(followed, "ready", ready):
+            how_many = "all" if len(ready) == len(states) else f"{len(ready)} of"
+            text = f"{followed.reference}: {how_many} {len(states)} numbers are ready; {advice}"
+            alarms.append(Alarm(name="ready", text=text))
     told = counted(state.value for state in states.values())
     return FollowLine(
         kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=f"{told}{' (overdue)' if overdue else ''}",
-        is_open=bool(waiting), needs_person=overdue or bool(lost and not waiting), summary=f"{len(states)} numbers: {told}", advice=advice,
+        is_open=bool(waiting or stuck), needs_person=overdue or bool(lost and not waiting), summary=f"{len(states)} numbers: {told}", advice=advice,
         deadline_at=since + PROOF_STAGES[-1].after if waiting else None,
         numbers=tuple(OrderNumberLine(phone_number=number, state=state.value, advice=ADVICE[state]) for number, state in states.items()),
         alarms=tuple(alarms),

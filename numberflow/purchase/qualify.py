@@ -90,8 +90,8 @@ async def add_numbers(
         ended = [await run_step(desk, row, AddNumbers(desk.client), keeper, lease) for row in rows]
     await take_up(desk, ended)
     for row in ended:
-        if row.state is State.DONE and "order" not in (row.result or {}):
-            # Settled by a person, who knows no more than that it was done.
+        if row.state is State.DONE:
+            # Whoever runs it again wants to hear of it again, too; and one that a person settled is followed by nobody yet.
             await in_thread(
                 desk.journal.follow,
                 purchase.id,
@@ -99,6 +99,7 @@ async def add_numbers(
                 str(row.subject),
                 state="added",
                 facts=row.request,
+                reopen=True,
             )
     return ended
 
