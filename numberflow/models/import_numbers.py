@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from numberflow.models.north_american import HostedRegion, check_numbers, check_region, is_toll_free
 from numberflow.models.orders import SmsLink
@@ -28,8 +29,21 @@ NUMBERS_MAX = 500
 NUMBERS_PER_ORDER = 5
 # Our token takes 24 characters more; the vendor documents no limit.
 DISPLAY_NAME_LENGTH_MAX = 100
+# What our own tokens look like; the last word of an order's name decides whose it is.
+_TOKEN = re.compile(r"(?i)\bnf-[0-9a-f]{8,}")
+
+
+def _plain_name(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("holds characters that do not print; write plain words")
+    if _TOKEN.search(value):
+        raise ValueError("holds a word like the tokens by which orders are found again; leave it out")
+    return value
+
+
 DisplayName = Annotated[
-    Annotated[str, Field(max_length=DISPLAY_NAME_LENGTH_MAX)] | None, BeforeValidator(empty_is_none)
+    Annotated[str, Field(max_length=DISPLAY_NAME_LENGTH_MAX), AfterValidator(_plain_name)] | None,
+    BeforeValidator(empty_is_none),
 ]
 
 

@@ -33,6 +33,8 @@ IMPORT_ORDER, TEXT_ENABLE = "import_order", "text_enable"
 
 Loa = DirectLoa | ResellerLoa | BlanketLoa
 
+# Further numbers of one page; the server may use less.
+_PAGE_SIZE = 100
 # In the order in which an order goes through them: one that moves on while it is looked for is met in its next state.
 _ORDER_STATES = (
     HostingOrderState.SUBMITTED,
@@ -73,7 +75,7 @@ class ImportOrder:
         """Look for the order by its token, then at the numbers. Costs nothing; repeat at will."""
         orders = await find_orders(self._client, intention, HostingOrderType.IMPORT)
         if orders:
-            return judge_orders(orders, intention)
+            return judge_orders(orders, await _numbers_in(self._client, orders), intention)
         shown = [await imported_or_none(self._client, number) for number in intention.request["numbers"]]
         return judge_import_absence([number.phone_number for number in shown if number is not None])
 
@@ -122,7 +124,7 @@ class TextEnable:
         """Look for the order by its token, then at the numbers. Costs nothing; repeat at will."""
         orders = await find_orders(self._client, intention, HostingOrderType.TEXT_ENABLE)
         if orders:
-            return judge_orders(orders, intention)
+            return judge_orders(orders, await _numbers_in(self._client, orders), intention)
         shown = await qualified_numbers(self._client, intention.request["numbers"])
         return judge_text_enable_absence({number: readiness(each) for number, each in shown.items()})
 
@@ -144,11 +146,19 @@ async def find_orders(client: Client, intention: Intention, order_type: HostingO
     return list(found.values())
 
 
-def judge_orders(orders: Sequence[HostingOrder], intention: Intention) -> Evidence:
-    """An order with our token is ours: the step took effect. Two would be one too many, which a person has to see."""
+async def _numbers_in(client: Client, orders: Sequence[HostingOrder]) -> list[str]:
+    listed = client.hosting_orders.iterate_numbers(orders[0].hosting_order_id, page_size=_PAGE_SIZE)
+    return [number.phone_number async for number in listed]
+
+
+def judge_orders(orders: Sequence[HostingOrder], numbers: Collection[str], intention: Intention) -> Evidence:
+    """An order with our token and our numbers is ours: the step took effect. Two, or one with other numbers (`numbers`), a person has to see."""
     ids = [order.hosting_order_id for order in orders]
     if len(orders) > 1:
         return Evidence(Finding.INCONCLUSIVE, f"{len(orders)} orders carry the token", {"orders": ids})
+    if set(numbers) != set(intention.request["numbers"]):
+        seen = {"orders": ids, "numbers": len(numbers)}
+        return Evidence(Finding.INCONCLUSIVE, "an order carries the token, and shows other numbers", seen)
     return Evidence(Finding.APPLIED, "an order carries the token", {"orders": ids}, opened(orders[0], intention))
 
 
@@ -181,8 +191,8 @@ def name_with_token(display_name: str | None, token: str) -> str:
 
 
 def carries(display_name: str | None, token: str) -> bool:
-    """Whether an order's name holds the token."""
-    return token in (display_name or "").split()
+    """Whether an order's name ends with the token: what stands before it is the caller's, who may write anything."""
+    return (display_name or "").split()[-1:] == [token]
 
 
 def opened(order: HostingOrder, intention: Intention) -> dict[str, Any]:

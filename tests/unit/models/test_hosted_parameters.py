@@ -73,6 +73,8 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
         ),
         (parse_import_numbers, IMPORT | {"phone_numbers": [FREE], "sms": CAMPAIGN}, "sms.campaign_id", "toll-free"),
         (parse_import_numbers, IMPORT | {"display_name": "x" * 101}, "display_name", "more than 100"),
+        (parse_import_numbers, IMPORT | {"display_name": "nf-" + "0" * 20 + " x"}, "display_name", "tokens"),
+        (parse_text_enable, ENABLE | {"display_name": "a\nb"}, "display_name", "do not print"),
         (parse_import_numbers, IMPORT | {"numbers_per_order": 0}, "numbers_per_order", "1 or more"),
         (parse_import_numbers, IMPORT | {"loa": "/run/loa.json"}, "loa", "no such parameter"),
         (parse_text_enable, ENABLE | {"phone_numbers": [US, FREE]}, "phone_numbers", "two runs"),

@@ -45,17 +45,19 @@ def test_import(shown: ImportedNumber | None, finding: Finding) -> None:
 def test_orders() -> None:
     """One order with our token is ours, and the sweep can take it up from the result; two are a person's case."""
     one = HostingOrder.model_validate({"hostingOrderId": "o1", "state": "SUBMITTED", "displayName": "Shop nf-1"})
-    evidence = hosting.judge_orders([one], ORDER)
+    listed = ORDER.request["numbers"]
+    evidence = hosting.judge_orders([one], listed, ORDER)
     assert (Finding.APPLIED, "o1") == (evidence.finding, (evidence.result or {})["order"]["order_id"])
-    assert Finding.INCONCLUSIVE is hosting.judge_orders([one, one], ORDER).finding
+    assert Finding.INCONCLUSIVE is hosting.judge_orders([one, one], listed, ORDER).finding
+    assert [Finding.INCONCLUSIVE] * 2 == [hosting.judge_orders([one], each, ORDER).finding for each in ([], ["+12125550199"])]
 
 
 @pytest.mark.parametrize(
     ("name", "carries"),
-    [("nf-1", True), ("Shop nf-1", True), ("nf-12", False), ("Shop nf-1x", False), ("", False), (None, False)],
+    [("nf-1", True), ("Shop nf-1", True), ("nf-12", False), ("Shop nf-1x", False), ("nf-1 Shop", False), ("", False), (None, False)],
 )
 def test_token(name: str | None, *, carries: bool) -> None:
-    """A token is a word of its own: one that begins like it is another order's."""
+    """A token is the last word: one that begins like it is another order's, and what stands before it is the caller's."""
     assert carries is hosting.carries(name, "nf-1")
 
 
