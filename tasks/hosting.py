@@ -21,7 +21,7 @@ async def look_at_imports(
 
     Costs: nothing. Repeat: safe.
     """
-    result = await imports.look_at_numbers(desk, order, order.phone_numbers)
+    result = await imports.look_at_free_numbers(desk, order, reference)
     return await imports.import_report(desk, order, reference, result, flow_run_id=flow_run_id)
 
 

@@ -16,7 +16,13 @@ from numberflow.journal.tables import orders, purchases
 
 
 def follow(
-    database: Database, purchase_id: str, kind: OrderKind, order_id: str, *, state: str, facts: Mapping[str, Any],
+    database: Database,
+    purchase_id: str,
+    kind: OrderKind,
+    order_id: str,
+    *,
+    state: str,
+    facts: Mapping[str, Any],
     reopen: bool = False,
 ) -> FollowedOrder:
     """The row of that order: a new one, or the one that is there, as it is; `reopen`: it is open again if it was closed."""

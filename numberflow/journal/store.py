@@ -333,9 +333,7 @@ class Journal:
 
         `state` is the vendor's word; `facts` are JSON values without anything private.
         """
-        return order_rows.follow(
-            self._database, purchase_id, kind, order_id, state=state, facts=facts, reopen=reopen
-        )
+        return order_rows.follow(self._database, purchase_id, kind, order_id, state=state, facts=facts, reopen=reopen)
 
     def followed(
         self,

@@ -18,6 +18,7 @@ from numberflow.journal import (
     Lease,
     LeaseKeeper,
     NewIntention,
+    OrderKind,
     Purchase,
     SettlePolicy,
     State,
@@ -25,12 +26,13 @@ from numberflow.journal import (
 )
 from numberflow.models.hosting import HostingOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
-from numberflow.planning.hosting import NumberProgress, Progress, imported_code, judge_number
+from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, imported_code, judge_number
 from numberflow.planning.hosting_failures import Step
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.steps import named
+from numberflow.steps.hosting import IMPORT_ORDER, TEXT_ENABLE
 from numberflow.steps.reading import imported_or_none, none_if_absent
 
 # Reads at once; the client's own rate limit is the real one.
@@ -39,6 +41,7 @@ READS_AT_ONCE = 8
 _TOKEN_DIGITS = 20
 # Further numbers of one page; the server may use less.
 _PAGE_SIZE = 100
+BUSY = "ordered by another reference"
 
 
 class CostlyStep(Protocol):
@@ -103,6 +106,41 @@ async def take_up_orders(desk: Desk, rows: Sequence[Intention]) -> dict[str, str
         for row in rows
         if row.state is State.DONE and row.opens_order and row.result is not None and "order" in row.result
     }
+
+
+async def ordered_elsewhere(desk: Desk, purchase_id: str | None, phone_numbers: Sequence[str]) -> dict[str, str]:
+    """Numbers that an order of another reference of ours works on, or may: number and reference. Costs: nothing; a read for each open order.
+
+    The vendor says only of imported numbers that they cannot be ordered again (docs/vendor/imported-hosting-behaviour.md §8).
+    """
+    wanted = set(phone_numbers)
+    busy: dict[str, str] = {}
+    ended: frozenset[tuple[OrderKind, str]] | None = None
+    for operation in (IMPORT_ORDER, TEXT_ENABLE):
+        for row in await in_thread(desk.journal.intentions, project_id=desk.project_id, operation=operation):
+            shared = wanted.intersection(row.request["numbers"])
+            if not shared or row.purchase_id == purchase_id or row.state is State.REFUSED:
+                continue
+            if row.state is State.DONE:
+                order = (row.result or {}).get("order")
+                if ended is None:
+                    kept = await in_thread(desk.journal.followed, desk.project_id, open_only=False)
+                    ended = frozenset((each.kind, each.order_id) for each in kept if not each.is_open)
+                if order is None or (OrderKind(order["kind"]), order["order_id"]) in ended:
+                    continue
+                shown = await none_if_absent(desk.client.hosting_orders.get(order["order_id"]))
+                if shown is not None and shown.state in FINAL_ORDER_STATES:
+                    continue
+            busy |= dict.fromkeys(sorted(shared), row.reference)
+    return busy
+
+
+def busy_line(phone_number: str, reference: str) -> HostedLine:
+    """A number that was left alone because another reference has it, in words."""
+    return HostedLine(
+        phone_number=phone_number, state=BUSY,
+        advice=f"reference {reference!r} has it in an order that has not ended; wait for that, or run that reference again to see how far it is",
+    )  # fmt: skip
 
 
 async def order_progress(client: Client, order_id: str) -> tuple[HostingOrder | None, list[NumberProgress]]:

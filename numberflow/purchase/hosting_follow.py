@@ -61,9 +61,7 @@ async def follow_hosting(desk: Desk, followed: FollowedOrder, _now: datetime) ->
     # Asked after the reads: before the first reply of a sweep the vendor's clock is not known, and ours may be off by days (a simulator's is).
     line = judge(followed, order, report, numbers, desk.client.vendor_now())
     unclear = [number.phone_number for number in numbers if number.progress is Progress.UNCLEAR]
-    return Followed(
-        line, {"created_at": _iso(order.created_at), "told": {"unclear": unclear}}, closed=not line.is_open
-    )
+    return Followed(line, {"created_at": _iso(order.created_at), "told": {"unclear": unclear}}, closed=not line.is_open)
 
 
 def judge(

@@ -19,8 +19,10 @@ from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.hosting import (
     READS_AT_ONCE,
     CostlyStep,
+    busy_line,
     hosted_report,
     lost_race,
+    ordered_elsewhere,
     ordered_lines,
     plan,
     run_step,
@@ -47,6 +49,8 @@ class ImportResult:
     adopted: dict[str, ImportedNumber] = field(default_factory=dict)
     others: dict[str, ImportedNumber] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    busy: dict[str, str] = field(default_factory=dict)
+    """Numbers that an order of another reference works on: number and reference."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """Id of each order that is open or ended, by its token."""
 
@@ -62,6 +66,15 @@ async def look_at_numbers(desk: Desk, order: ImportNumbersOrder, phone_numbers: 
     result.missing = tuple(
         number for number in phone_numbers if number not in result.adopted and number not in result.others
     )
+    return result
+
+
+async def look_at_free_numbers(desk: Desk, order: ImportNumbersOrder, reference: str) -> ImportResult:
+    """As `look_at_numbers`, and which of the missing ones another reference has in an order. Costs: nothing."""
+    result = await look_at_numbers(desk, order, order.phone_numbers)
+    purchase = await in_thread(desk.journal.find_purchase, desk.project_id, reference)
+    result.busy = await ordered_elsewhere(desk, purchase.id if purchase else None, result.missing)
+    result.missing = tuple(each for each in result.missing if each not in result.busy)
     return result
 
 
@@ -87,6 +100,8 @@ async def import_numbers(
         for _ in range(ROUNDS_MAX):
             covered = {number for row in rows if row.state is not State.REFUSED for number in numbers_of(row)}
             result = await look_at_numbers(desk, order, [each for each in order.phone_numbers if each not in covered])
+            result.busy = await ordered_elsewhere(desk, purchase.id, result.missing)
+            result.missing = tuple(each for each in result.missing if each not in result.busy)
             if not result.missing or result.missing == asked:
                 # Refused as there already, and still not shown: an order of somebody else works on them. Asking again would not help.
                 break
@@ -117,6 +132,7 @@ async def import_report(
         told |= {line.phone_number: line for line in lines}
     told |= {each: _adopted_line(number) for each, number in result.adopted.items()}
     told |= {each: _other_line(order, number) for each, number in result.others.items()}
+    told |= {each: busy_line(each, other) for each, other in result.busy.items()}
     for number in result.missing:
         told.setdefault(number, HostedLine(phone_number=number, state=_PLANNED))
     notes = []

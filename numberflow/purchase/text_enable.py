@@ -14,7 +14,16 @@ from numberflow.models.reports import HostedLine, HostedReport
 from numberflow.models.text_enable_numbers import TextEnableOrder
 from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
 from numberflow.purchase.desk import Desk, in_thread
-from numberflow.purchase.hosting import hosted_report, ordered_lines, plan, run_step, take_up_orders, token_of
+from numberflow.purchase.hosting import (
+    busy_line,
+    hosted_report,
+    ordered_elsewhere,
+    ordered_lines,
+    plan,
+    run_step,
+    take_up_orders,
+    token_of,
+)
 from numberflow.purchase.letter import Letter, signer_digest
 from numberflow.steps.hosting import TEXT_ENABLE, TextEnable
 from numberflow.steps.reading import qualified_numbers
@@ -37,6 +46,7 @@ async def open_text_enabling(
     new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
     if await in_thread(desk.journal.find_purchase, desk.project_id, reference) is None:
         await require_ready(desk, order)
+        await require_free(desk, None, order)
     purchase = await in_thread(desk.journal.open_purchase, new)
     return purchase, await in_thread(desk.journal.intentions, purchase_id=purchase.id)
 
@@ -70,6 +80,22 @@ async def require_ready(desk: Desk, order: TextEnableOrder) -> None:
             f"{len(lines)} of {len(order.phone_numbers)} numbers are not ready: {counted(line.state for line in lines)}",
             rule="readiness",
             mend=f"{lines[0].phone_number} is {lines[0].state}: {lines[0].advice}; run with plan_only to see every number",
+        )
+
+
+async def require_free(desk: Desk, purchase_id: str | None, order: TextEnableOrder) -> None:
+    """Refuse numbers that an order of another reference works on. Costs: nothing.
+
+    Raises:
+        SpendRefused: names the first number, and the reference that has it.
+    """
+    busy = await ordered_elsewhere(desk, purchase_id, order.phone_numbers)
+    if busy:
+        line = busy_line(*next(iter(busy.items())))
+        raise SpendRefused(
+            f"{len(busy)} of {len(order.phone_numbers)} numbers stand in an order of another reference, {line.phone_number} for one",
+            rule="readiness",
+            mend=line.advice,
         )
 
 
@@ -117,6 +143,7 @@ async def text_enable(
             rows = [await run_step(desk, row, TextEnable(desk.client, letter), keeper, lease) for row in rows]
         if all(row.state is State.REFUSED for row in rows):
             await require_ready(desk, order)
+            await require_free(desk, purchase.id, order)
             (row,) = await plan(desk, purchase, [_line(order, purchase, len(rows))], lease, flow_run_id)
             rows.append(await run_step(desk, row, TextEnable(desk.client, letter), keeper, lease))
         return rows

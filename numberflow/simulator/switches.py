@@ -204,6 +204,10 @@ SWITCHES: dict[str, Switch] = {
     ),
     "imported_campaign_s": Switch(1_800.0, "Seconds to link one to a campaign (imported §16).", minimum=0),
     "imported_unlink_s": Switch(5.0, "Seconds to unlink one (imported §16).", minimum=0),
+    "open_order_conflicts": Switch(
+        True,
+        "True: a number in an open order cannot be ordered again (409); False: only an imported one (imported §8).",
+    ),
     "imported_number_cost": Switch(
         "0.00",
         "What importing or text-enabling a number costs, charged at once; no price is published (imported §15).",

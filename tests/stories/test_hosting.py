@@ -348,19 +348,37 @@ async def test_a_race_for_the_same_numbers(tmp_path: Path) -> None:
     assert [] == shop.doubled()
 
 
-async def test_two_references_for_the_same_numbers(tmp_path: Path) -> None:
-    """Numbers that an order of another reference works on are refused with the vendor's words and left alone; once they are imported they are adopted."""
+@pytest.mark.parametrize("conflicts", [True, False])
+async def test_two_references_for_the_same_numbers(tmp_path: Path, *, conflicts: bool) -> None:
+    """Numbers that an order of another reference works on are left alone and that reference is named, whether or not the vendor would take them.
+
+    Numbers beside them are ordered; once the others are imported they are adopted.
+    """
     shop = HostingShop(tmp_path)
-    few = numbers(7)
-    first, _ = await shop.import_numbers(importing(few), "ONE")
+    shop.simulator.switches.set("open_order_conflicts", conflicts)
+    few = numbers(8)
+    first, _ = await shop.import_numbers(importing(few[:7]), "ONE")
     second, rows = await shop.import_numbers(importing(few), "TWO")
     assert [RunOutcome.DONE, RunOutcome.REFUSED] == [first.outcome, second.outcome]
-    assert ["refused", "refused"] == [str(row.state) for row in rows]
-    assert all("409" in line.advice for line in second.numbers)
+    assert [[few[7]]] == [row.request["numbers"] for row in rows]
+    assert {"in progress": 1, "ordered by another reference": 7} == state_of(second)
+    assert all("'ONE'" in line.advice for line in second.numbers[:7])
     assert dict.fromkeys(few, 1) == shop.in_orders()
     await shop.wait(HOUR)
     second, _ = await shop.import_numbers(importing(few), "TWO")
-    assert ({"imported": 7}, RunOutcome.DONE) == (state_of(second), second.outcome)
+    assert ({"imported": 7, "done": 1}, RunOutcome.DONE) == (state_of(second), second.outcome)
+    assert dict.fromkeys(few, 1) == shop.in_orders()
+
+
+async def test_text_enabling_what_is_being_imported(tmp_path: Path) -> None:
+    """A letter goes out for no number that an import order of another reference works on."""
+    shop = HostingShop(tmp_path)
+    few = numbers(2)
+    await shop.qualify_at_once(few)
+    await shop.import_numbers(importing(few), "ONE")
+    with pytest.raises(SpendRefused, match="2 of 2 numbers stand in an order of another reference") as caught:
+        await shop.text_enable(text_enabling(few))
+    assert "'ONE'" in str(caught.value.mend)
     assert dict.fromkeys(few, 1) == shop.in_orders()
 
 

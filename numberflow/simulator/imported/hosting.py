@@ -66,12 +66,16 @@ class HostingOrders:
                 return order
         return None
 
+    def conflicts(self, phone_number: str) -> bool:
+        """Whether an order that works on a number keeps it from being ordered again (a disputed point: `open_order_conflicts`)."""
+        return self._switches.open_order_conflicts and self.open_order_of(phone_number) is not None
+
     # -- creating -----------------------------------------------------------------------------------------------------
 
     def import_numbers(self, wanted: Wanted, request: int | None) -> HostingOrder:
         """Opens an import order. Raises Problem 409 if a number is imported or on its way."""
         for phone_number in wanted.phone_numbers:
-            if phone_number in self._service.numbers.all or self.open_order_of(phone_number) is not None:
+            if phone_number in self._service.numbers.all or self.conflicts(phone_number):
                 raise refusals.already_exists()
         return self._open(wanted, "import", request)
 

@@ -115,7 +115,7 @@ class ImportedNumbers:
     ) -> ImportedNumber:
         """Imports one number and starts linking it to plan and campaign. Raises Problem 409."""
         now = self._service.settle()
-        if phone_number in self.all or self._service.hosting.open_order_of(phone_number) is not None:
+        if phone_number in self.all or self._service.hosting.conflicts(phone_number):
             raise refusals.already_exists()
         number = ImportedNumber(phone_number, region_code, display_name, callback_url, now, now)
         self.all[phone_number] = number

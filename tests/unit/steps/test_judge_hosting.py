@@ -49,12 +49,22 @@ def test_orders() -> None:
     evidence = hosting.judge_orders([one], listed, ORDER)
     assert (Finding.APPLIED, "o1") == (evidence.finding, (evidence.result or {})["order"]["order_id"])
     assert Finding.INCONCLUSIVE is hosting.judge_orders([one, one], listed, ORDER).finding
-    assert [Finding.INCONCLUSIVE] * 2 == [hosting.judge_orders([one], each, ORDER).finding for each in ([], ["+12125550199"])]
+    assert [Finding.INCONCLUSIVE] * 2 == [
+        hosting.judge_orders([one], each, ORDER).finding for each in ([], ["+12125550199"])
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "carries"),
-    [("nf-1", True), ("Shop nf-1", True), ("nf-12", False), ("Shop nf-1x", False), ("nf-1 Shop", False), ("", False), (None, False)],
+    [
+        ("nf-1", True),
+        ("Shop nf-1", True),
+        ("nf-12", False),
+        ("Shop nf-1x", False),
+        ("nf-1 Shop", False),
+        ("", False),
+        (None, False),
+    ],
 )
 def test_token(name: str | None, *, carries: bool) -> None:
     """A token is the last word: one that begins like it is another order's, and what stands before it is the caller's."""
