@@ -7,20 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from numberflow.errors import SpendRefused
-from numberflow.journal import Intention, NewIntention, NewPurchase, State
+from numberflow.errors import NotSent, SpendRefused
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Finding,
+    Intention,
+    NewIntention,
+    NewPurchase,
+    Operation,
+    State,
+    number_in,
+)
 from numberflow.models.held_numbers import ReleaseOrder
 from numberflow.models.reports import HostedLine, HostedReport
 from numberflow.planning.configuring import HeldNumber, Holding
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.held import begun_rows, held_numbers, require_held
 from numberflow.purchase.hosting import CostlyStep, hosted_report, plan, run_step
+from numberflow.steps import named
 from numberflow.steps.imported import DELETE_IMPORTED, DeleteImported
 from numberflow.steps.release import OPERATION as RELEASE
 from numberflow.steps.release import Release
 
 OPERATION = "release_numbers"
 AT_ONCE = 4
+# How a number comes to be ours.
+_GETTING = (Operation.RENT, Operation.RENT_ANY, Operation.IMPORT, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
 
 
 async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_id: str | None) -> list[Intention]:
@@ -61,9 +75,46 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
 
         async def one(row: Intention) -> Intention:
             step: CostlyStep = DeleteImported(desk.client) if row.operation == DELETE_IMPORTED else Release(desk.client)
+            if row.is_open and (newer := await _had_again(desk, row)) is not None:
+                if row.state is State.PLANNED:
+                    return await in_thread(desk.journal.withdraw, row.id, lease, f"never sent; {newer}; {_ANEW}")
+                return await run_step(desk, row, _Newer(step, newer), keeper, lease)
             return await run_step(desk, row, step, keeper, lease)
 
         return await each_of(rows, one, at_once=AT_ONCE)
+
+
+_ANEW = "release it under a new reference if that one is to go, too"
+
+
+class _Newer:
+    """A release of a number that we got again since: that it is there says nothing any more about whether it was given up, so nothing is sent."""
+
+    def __init__(self, step: CostlyStep, newer: str) -> None:
+        self._step = step
+        self._newer = newer
+
+    async def do(self, _attempt: Attempt) -> Applied:
+        raise NotSent(f"{self._newer}; {_ANEW}")
+
+    async def look(self, intention: Intention) -> Evidence:
+        evidence = await self._step.look(intention)
+        if evidence.finding is not Finding.ABSENT:
+            return evidence
+        return Evidence(Finding.INCONCLUSIVE, f"it is there, and {self._newer}; {_ANEW}", evidence.seen)
+
+
+async def _had_again(desk: Desk, row: Intention) -> str | None:
+    """How we got the number again after this release was begun, in words; None when we did not."""
+    history = await in_thread(desk.journal.history, row.id)
+    begun_at = history.attempts[0].started_at if history.attempts else row.created_at
+    number = named(row)
+    for operation in _GETTING:
+        for each in await in_thread(desk.journal.intentions, project_id=desk.project_id, operation=operation):
+            has_it = number in (each.subject, number_in(each.result)) or number in each.request.get("numbers", ())
+            if has_it and each.state is not State.REFUSED and each.updated_at > begun_at:
+                return f"reference {each.reference!r} got the number again since"
+    return None
 
 
 async def release_report(
@@ -76,6 +127,11 @@ async def release_report(
     lines = [
         _ended(number, by_number[number]) if number in by_number else _still(number, held[number])
         for number in order.phone_numbers
+    ]
+    why = {number: newer for number, row in by_number.items() if row.is_open and (newer := await _had_again(desk, row))}
+    lines = [
+        line.model_copy(update={"advice": f"{why[line.phone_number]}; {_ANEW}"}) if line.phone_number in why else line
+        for line in lines
     ]
     wished = frozenset({"released", "deleted", "leaving"})
     if order.plan_only:

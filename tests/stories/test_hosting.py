@@ -511,3 +511,39 @@ async def test_alarms_for_each_number(tmp_path: Path) -> None:
     assert [] == await shop.sweep()
     await shop.qualify(qualifying_order(few))
     assert [[]] == [alarms for _, _, alarms in await told_by(shop)]
+
+
+@pytest.mark.parametrize("again", [numbers(1), numbers(2)])
+async def test_a_release_that_is_repeated_too_late(tmp_path: Path, again: list[str]) -> None:
+    """A number that was released, and imported again since, stays: the first release is not repeated at it, and a person hears why."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    giving_up = parse_release({"phone_numbers": few, "confirm_release": True})
+    assert await shop.release_all(giving_up, fate=Fate("request", after=True, costly=True)) is None
+    assert [] == shop.simulator.imported_numbers()
+    await shop.import_numbers(importing(again), "MOVE-1")
+    await shop.wait(2 * HOUR)
+    for _ in range(2):
+        report, _ = await shop.release_all(giving_up)
+        assert RunOutcome.NEEDS_PERSON == report.outcome
+        assert len(again) == len(shop.simulator.imported_numbers())
+    assert "'MOVE-1' got the number again" in report.numbers[0].advice
+
+
+async def test_a_release_that_never_left(tmp_path: Path) -> None:
+    """A release that was planned and never sent is not sent at a number that we got again since."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    giving_up = parse_release({"phone_numbers": few, "confirm_release": True})
+    shop.simulator.faults.add(
+        {"operation": "delete_imported", "fault": "rate_limited", "retry_after": 7, "times": None}
+    )
+    await shop.release_all(giving_up)
+    shop.simulator.faults.clear()
+    await shop.release_all(giving_up, "REL-2")
+    await shop.import_numbers(importing(few), "MOVE-1")
+    await shop.wait(2 * HOUR)
+    await shop.release_all(giving_up)
+    assert 1 == len(shop.simulator.imported_numbers())
