@@ -34,6 +34,8 @@ class NumberProgress:
     step: Step | None = None
     step_state: str = ""
     code: str = ""
+    is_imported: bool = True
+    """False: the number of a text-enable order, which is imported only when all went well."""
 
     @property
     def advice(self) -> FailureAdvice | None:
@@ -42,7 +44,7 @@ class NumberProgress:
             return None
         if self.step is None:
             return FailureAdvice("the order was rejected as a whole", "ask the vendor why, then order again")
-        return advice_for(self.code, self.step)
+        return advice_for(self.code, self.step, is_imported=self.is_imported)
 
 
 FINAL_ORDER_STATES = frozenset({HostingOrderState.COMPLETED, HostingOrderState.REJECTED})
@@ -60,7 +62,10 @@ def judge_number(shown: HostingOrderNumber, order: HostingOrder) -> NumberProgre
     }
     for step, state in states.items():
         if state == StepState.FAILED:
-            return NumberProgress(shown.phone_number, Progress.FAILED, step, state, carrier_code(shown))
+            is_imported = order.order_type != HostingOrderType.TEXT_ENABLE
+            return NumberProgress(
+                shown.phone_number, Progress.FAILED, step, state, carrier_code(shown), is_imported=is_imported
+            )
     if order.state == HostingOrderState.REJECTED:
         return NumberProgress(shown.phone_number, Progress.FAILED)
     for step in steps_of(order):

@@ -71,6 +71,11 @@ _BY_CODE: dict[str, FailureAdvice] = {
         "the NNID is wrong, or the account may not use it", "leave nnid empty, or ask the account manager"
     ),
 }
+# A text-enable order that fails so leaves no imported number behind that could be released (assumed).
+_HELD_NEVER_IMPORTED = FailureAdvice(
+    "T-Mobile has the number under another aggregator",
+    "it was never imported, so there is nothing to release: import it directly with import-numbers and migrate_to_sinch_tmo",
+)
 _BY_STEP: dict[Step, FailureAdvice] = {
     Step.OSR: FailureAdvice(
         "the change of the messaging route failed",
@@ -81,8 +86,13 @@ _BY_STEP: dict[Step, FailureAdvice] = {
 }
 
 
-def advice_for(code: str, step: Step) -> FailureAdvice:
-    """What a failure at a step means. A code that the table does not list is told as it is, with the advice of its step."""
+def advice_for(code: str, step: Step, *, is_imported: bool = True) -> FailureAdvice:
+    """What a failure at a step means. A code that the table does not list is told as it is, with the advice of its step.
+
+    `is_imported`: False for a number of a text-enable order.
+    """
+    if code == HELD_ELSEWHERE and not is_imported:
+        return _HELD_NEVER_IMPORTED
     known = _BY_CODE.get(code)
     if known is not None:
         return known

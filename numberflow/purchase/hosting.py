@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from numberflow.client import Client
@@ -28,7 +29,7 @@ from numberflow.models.hosting import HostingOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
 from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, imported_code, judge_number
 from numberflow.planning.hosting_failures import Step
-from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.steps import named
@@ -41,7 +42,7 @@ READS_AT_ONCE = 8
 _TOKEN_DIGITS = 20
 # Further numbers of one page; the server may use less.
 _PAGE_SIZE = 100
-BUSY = "ordered by another reference"
+BUSY, GONE = "ordered by another reference", "not imported any more"
 
 
 class CostlyStep(Protocol):
@@ -160,7 +161,7 @@ async def _with_code(client: Client, number: NumberProgress) -> NumberProgress:
     if number.progress is not Progress.FAILED or number.code or number.step is not Step.CAMPAIGN:
         return number
     code = imported_code(await imported_or_none(client, number.phone_number))
-    return NumberProgress(number.phone_number, number.progress, number.step, number.step_state, code)
+    return replace(number, code=code)
 
 
 def progress_line(number: NumberProgress, order_id: str, intention_id: str = "") -> HostedLine:
@@ -189,7 +190,18 @@ async def ordered_lines(desk: Desk, row: Intention, order_id: str) -> list[Hoste
         return [
             HostedLine(phone_number=each, state="ordered", order_id=order_id, intention_id=row.id) for each in numbers
         ]
-    return [progress_line(told[each], order_id, row.id) for each in numbers]
+    lines = [progress_line(told[each], order_id, row.id) for each in numbers]
+    done = [line.phone_number for line in lines if line.state == Progress.DONE]
+    shown_now = await each_of(done, lambda number: imported_or_none(desk.client, number), at_once=READS_AT_ONCE)
+    gone = {number for number, each in zip(done, shown_now, strict=True) if each is None}
+    return [gone_line(line) if line.phone_number in gone else line for line in lines]
+
+
+def gone_line(line: HostedLine) -> HostedLine:
+    """A number that was imported and is not there any more, in words."""
+    return line.model_copy(
+        update={"state": GONE, "advice": "it was released or removed since; import it under a new reference"}
+    )
 
 
 # States of a line with which nobody has to do anything.

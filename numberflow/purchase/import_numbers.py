@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, Purchase, State
+from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, OrderKind, Purchase, State
 from numberflow.models.import_numbers import ImportNumbersOrder
 from numberflow.models.imported import ImportedNumber
 from numberflow.models.reports import HostedLine, HostedReport
@@ -20,6 +20,7 @@ from numberflow.purchase.hosting import (
     READS_AT_ONCE,
     CostlyStep,
     busy_line,
+    gone_line,
     hosted_report,
     lost_race,
     ordered_elsewhere,
@@ -32,6 +33,7 @@ from numberflow.purchase.hosting import (
 from numberflow.steps.hosting import IMPORT_ORDER, ImportOrder
 from numberflow.steps.import_number import OPERATION as IMPORT
 from numberflow.steps.import_number import ImportNumber, linked_as, told_links
+from numberflow.steps.imported import DELETE_IMPORTED
 from numberflow.steps.reading import imported_or_none
 
 OPERATION = "import_numbers"
@@ -130,11 +132,14 @@ async def import_report(
             else [await _single_line(desk, order, row)]
         )
         told |= {line.phone_number: line for line in lines}
-    told |= {each: _adopted_line(number) for each, number in result.adopted.items()}
+    for each, number in result.adopted.items():
+        line = _adopted_line(number)
+        parts = [part for part in (line.advice, left_as_it_was(order, number)) if part]
+        told[each] = line.model_copy(update={"advice": "; ".join(parts)})
     told |= {each: _other_line(order, number) for each, number in result.others.items()}
     told |= {each: busy_line(each, other) for each, other in result.busy.items()}
-    for number in result.missing:
-        told.setdefault(number, HostedLine(phone_number=number, state=_PLANNED))
+    for missing in result.missing:
+        told.setdefault(missing, HostedLine(phone_number=missing, state=_PLANNED))
     notes = []
     if order.plan_only:
         orders = -(-len(result.missing) // order.numbers_per_order)
@@ -191,10 +196,38 @@ async def _single_line(desk: Desk, order: ImportNumbersOrder, row: Intention) ->
     if row.state is not State.DONE:
         return HostedLine(phone_number=number, state=row.state.value, advice=row.reason or "", intention_id=row.id)
     shown = await imported_or_none(desk.client, number)
-    line = HostedLine(phone_number=number, state="imported") if shown is None else _adopted_line(shown)
-    if shown is not None and not linked_as(shown, _links(order)):
+    if shown is None:
+        line = HostedLine(phone_number=number, state="imported", advice="reads do not show it yet", intention_id=row.id)
+        return gone_line(line) if await _is_gone(desk, row) else line
+    line = _adopted_line(shown)
+    if not linked_as(shown, _links(order)):
         line = line.model_copy(update={"advice": f"linked by somebody to {told_links(shown)} since"})
     return line.model_copy(update={"intention_id": row.id})
+
+
+async def _is_gone(desk: Desk, row: Intention) -> bool:
+    """Whether a number that reads do not show was there before: we deleted it, or the sweep has waited long enough for a late read."""
+    rows = await in_thread(
+        desk.journal.intentions, project_id=desk.project_id, operation=DELETE_IMPORTED, subject=row.subject
+    )
+    if any(each.state is State.DONE and each.updated_at > row.updated_at for each in rows):
+        return True
+    kept = await in_thread(
+        desk.journal.followed, desk.project_id, kind=OrderKind.LINK, purchase_id=row.purchase_id, open_only=False
+    )
+    return any(each.facts.get("number") == row.subject and not each.is_open for each in kept)
+
+
+def left_as_it_was(order: ImportNumbersOrder, number: ImportedNumber) -> str:
+    """What an adopted number has that is not as asked, and was not changed, in words; empty when there is nothing."""
+    asked = {
+        "callback_url": (order.callback_url, number.callback_url),
+        "display_name": (order.display_name, number.display_name),
+    }
+    other = [name for name, (wanted, has) in asked.items() if wanted and wanted != (has or "")]
+    return (
+        f"it was there before; left as they were: {', '.join(other)} (configure-numbers changes them)" if other else ""
+    )
 
 
 def _adopted_line(number: ImportedNumber) -> HostedLine:

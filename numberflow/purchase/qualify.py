@@ -134,13 +134,32 @@ async def voice_turn(desk: Desk, purchase: Purchase, phone_number: str) -> Voice
                     settled = await in_thread(desk.journal.withdraw, row.id, lease, "it was never sent; ask again")
             rows.append(settled)
     shown = await qualified_numbers(desk.client, [phone_number])
+    state = readiness(shown[phone_number])
+    codes = await in_thread(
+        desk.journal.intentions, project_id=desk.project_id, operation=VERIFY_CODE, subject=phone_number
+    )
     turn = VoiceTurn(
-        phone_number, readiness(shown[phone_number]), Next.NOTHING,
+        phone_number, state, Next.NOTHING,
         calls=sum(row.operation == VOICE_CHALLENGE and row.state is State.DONE for row in rows),
-        tries=sum(row.operation == VERIFY_CODE and _was_tried(row) for row in rows),
+        tries=count_tries(codes, is_blocked=state is Readiness.BLOCKED),
         steps=len(rows), questions=await _questions(desk, purchase),
     )  # fmt: skip
     return replace(turn, next=next_step(turn, is_open=any(row.is_open for row in rows)))
+
+
+def count_tries(codes: Sequence[Intention], *, is_blocked: bool) -> int:
+    """How many codes of one number the vendor has counted, over all references: it blocks the number, not the reference. Pure.
+
+    Args:
+        codes: every code that was handed in, oldest first.
+        is_blocked: whether the number is blocked now. If it is not, staff have forgiven what came before the last block.
+    """
+    tries = 0
+    for row in codes:
+        tries += _was_tried(row)
+        if not is_blocked and row.state is State.DONE and (row.result or {}).get("state") == Readiness.BLOCKED:
+            tries = 0
+    return tries
 
 
 def next_step(turn: VoiceTurn, *, is_open: bool) -> Next:
@@ -220,10 +239,15 @@ async def qualify_report(
             line = line.model_copy(
                 update={"state": row.state.value, "advice": row.reason or "", "intention_id": row.id}
             )
+        elif state is Readiness.CHECKING and order.method is Proof.VOICE:
+            line = line.model_copy(
+                update={"advice": f"{ADVICE[state]}; then run again with the same reference: it calls"}
+            )
         elif state is Readiness.UNKNOWN and order.plan_only:
             line = line.model_copy(update={"state": _PLANNED, "advice": ""})
         lines.append(line)
-    wished = _WISHED if order.method is Proof.VOICE else _WISHED | {Readiness.UNPROVEN.value}
+    # By voice nothing goes on by itself: a number that is still checked was not called.
+    wished = _WISHED if order.method is Proof.VOICE else _WISHED | {Readiness.UNPROVEN.value, Readiness.CHECKING.value}
     unproven = [line for line in lines if line.state in (Readiness.UNPROVEN, Readiness.CHECKING, Readiness.FAILED)]
     notes = []
     if order.method is Proof.INVOICES and unproven and not order.plan_only:
@@ -237,7 +261,7 @@ async def qualify_report(
 
 
 _PLANNED = "to be added"
-_WISHED = frozenset({"ready", "being checked", "being hosted", "hosted"})
+_WISHED = frozenset({"ready", "being hosted", "hosted"})
 
 
 def checklist(report: HostedReport) -> str:

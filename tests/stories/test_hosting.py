@@ -81,6 +81,7 @@ async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Pat
     failed = {number.phone_number: number.advice for number in line.numbers if number.state == "failed"}
     assert {forty[7], forty[9]} == set(failed)
     assert "migrate_to_sinch_tmo" in failed[forty[7]]
+    assert "nothing to release" in failed[forty[7]]
     assert failed[forty[7]].startswith("60135: T-Mobile has the number under another aggregator")
     assert "messaging route failed" in failed[forty[9]]
     (alarm,) = line.alarms
@@ -547,3 +548,56 @@ async def test_a_release_that_never_left(tmp_path: Path) -> None:
     await shop.wait(2 * HOUR)
     await shop.release_all(giving_up)
     assert 1 == len(shop.simulator.imported_numbers())
+
+
+async def test_tries_are_the_number_s(tmp_path: Path) -> None:
+    """Wrong codes count for the number under whatever reference; after a block that staff released they begin anew."""
+    shop = HostingShop(tmp_path)
+    (number,) = numbers(1)
+    wanted = qualifying_order([number], method="voice")
+    await shop.call(wanted, "A")
+    await shop.answer(wanted, "wrong", "A")
+    await shop.answer(wanted, "call", "A")
+    await shop.answer(wanted, "wrong", "A")
+    await shop.call(wanted, "B")
+    turn = await shop.answer(wanted, "", "B")
+    assert (1, 2) == (turn.calls, turn.tries)
+    turn = await shop.answer(wanted, "wrong", "B")
+    assert (Readiness.BLOCKED, 3, Next.NOTHING) == (turn.state, turn.tries, turn.next)
+    await shop.script("unblock", phone_number=number)
+    turn = await shop.answer(wanted, "", "B")
+    assert (0, Next.DECISION) == (turn.tries, turn.next)
+
+
+async def test_a_check_that_takes_long(tmp_path: Path) -> None:
+    """A number that is still checked when the run for its call ends was not called: the report says so, and to run again."""
+    shop = HostingShop(tmp_path)
+    shop.simulator.switches.set("qualification_check_s", 600)
+    report, _ = await shop.call(qualifying_order(numbers(1), method="voice"))
+    assert (RunOutcome.REFUSED, {"being checked": 1}) == (report.outcome, state_of(report))
+    assert "run again" in report.numbers[0].advice
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_imported_once_and_gone(tmp_path: Path, count: int) -> None:
+    """A number that was imported and given up since is not told as imported any more."""
+    shop = HostingShop(tmp_path)
+    few = numbers(count)
+    await shop.import_numbers(importing(few))
+    await shop.wait(2 * HOUR)
+    await shop.release_all(parse_release({"phone_numbers": few[:1], "confirm_release": True}))
+    report, _ = await shop.import_numbers(importing(few))
+    assert ("not imported any more", RunOutcome.REFUSED) == (report.numbers[0].state, report.outcome)
+    assert 1 == state_of(report)["not imported any more"]
+
+
+async def test_adopted_as_it_is(tmp_path: Path) -> None:
+    """A number that is adopted keeps its name and callback address, and the report says that they are not as asked."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.import_numbers(importing(few, callback_url="https://a.example/one", display_name="A"), "A")
+    await shop.wait(2 * HOUR)
+    report, _ = await shop.import_numbers(importing(few, callback_url="https://b.example/two", display_name="B"), "B")
+    assert "left as they were: callback_url, display_name" in report.numbers[0].advice
+    report, _ = await shop.import_numbers(importing(few, callback_url="https://a.example/one"), "C")
+    assert "left as" not in report.numbers[0].advice
