@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
+import phonenumbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from numberflow.models.north_american import is_toll_free
 from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, SmsLink, VoiceLink
 from numberflow.models.parameters import (
     CallbackUrl,
@@ -18,6 +18,7 @@ from numberflow.models.parameters import (
     WholeNumber,
     check_parameters,
     empty_is_none,
+    fingerprint_of,
     none_is_empty,
 )
 
@@ -51,8 +52,8 @@ class _HeldNumbers(BaseModel):
         return self.model_dump(mode="json", exclude=left_out)
 
     def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
+        return fingerprint_of(self.what_is_done())
 
 
 class ConfigureOrder(_HeldNumbers):
@@ -66,8 +67,22 @@ class ConfigureOrder(_HeldNumbers):
     confirm_unlink: bool = False
     provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
 
+    @field_validator("display_name")
+    @classmethod
+    def _prints(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("holds characters that do not print; write plain words")
+        return value
+
     @model_validator(mode="after")
     def _something(self) -> Self:
+        if self.sms is not None and self.sms.campaign_id is not None:
+            for number in self.phone_numbers:
+                if not is_toll_free(number) and phonenumbers.region_code_for_number(phonenumbers.parse(number)) == "CA":
+                    # Ignored at the vendor, so the number would never be as wished (docs/vendor/imported-hosting-behaviour.md §18).
+                    raise ValueError(
+                        f"sms.campaign_id: {number} belongs to CA, and 10DLC campaigns are for US numbers; configure it in a run without one"
+                    )
         if self.sms is not None and self.unlink_sms:
             raise ValueError(
                 "unlink_sms: does not go with sms; a link to another plan is taken off on the way by itself"

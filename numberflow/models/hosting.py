@@ -166,8 +166,10 @@ class ImportNumbersRequest(Body):
     """Take the number over from another aggregator at T-Mobile; to be set after carrier error 60135 (§10)."""
 
 
-# Not the grammar of RFC 5322, which takes almost anything: a slip of the keyboard shall be noticed, because an order cannot be corrected (§4).
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+# Not the grammar of RFC 5322, which takes almost anything: a slip of the keyboard shall be noticed, because an order cannot be corrected (§4). ASCII
+# only: a letter of another script that looks like ours goes to somebody else.
+_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 
 
 def _filled(value: SecretStr) -> SecretStr:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -20,6 +18,7 @@ from numberflow.models.parameters import (
     WholeNumber,
     check_parameters,
     empty_is_none,
+    fingerprint_of,
     none_is_empty,
 )
 
@@ -97,8 +96,8 @@ class ImportNumbersOrder(BaseModel):
         return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "numbers_per_order"})
 
     def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
+        return fingerprint_of(self.what_is_done())
 
 
 def parse_import_numbers(parameters: Mapping[str, Any]) -> ImportNumbersOrder:

@@ -29,8 +29,14 @@ def check_reference(value: str) -> str:
             raise ValueError("block: takes the name of a Secret block, lower-case letters, digits and dashes")
     elif not (value.startswith(("/", "./", "../", "~")) or "://" in value or re.search(r"\.[A-Za-z0-9]{1,8}$", value)):
         raise ValueError("is neither a path, nor a URL, nor block:NAME")
-    elif re.search(r"://[^/]*@", value):
-        raise ValueError("a URL must not carry a user name or password; set them where the worker runs")
+    elif "@" in value:
+        raise ValueError(
+            "must not hold an @: neither an e-mail, nor a user name or password, which are set where the worker runs"
+        )
+    elif "://" in value and re.search(r"[?#]", value):
+        raise ValueError(
+            "a URL must not carry a query: signatures and keys stand there; set them where the worker runs"
+        )
     return value
 
 

@@ -7,6 +7,8 @@ vendor's answer.
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -92,6 +94,12 @@ def _explain(item: Any) -> tuple[str, str]:
         # Rules over several fields begin their message with the field that is to be mended.
         field, _, message = message.partition(": ")
     return field, message
+
+
+def fingerprint_of(what_is_done: Mapping[str, Any]) -> str:
+    """SHA-256 of what a run over named numbers does, hexadecimal; the same for the same numbers in another order."""
+    done = {**what_is_done, "phone_numbers": sorted(what_is_done["phone_numbers"])}
+    return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()
 
 
 def empty_is_none(value: Any) -> Any:

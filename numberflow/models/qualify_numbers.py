@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -11,7 +9,14 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from numberflow.models.north_american import check_numbers
-from numberflow.models.parameters import OptionalText, PhoneNumber, Reference, check_parameters, none_is_empty
+from numberflow.models.parameters import (
+    OptionalText,
+    PhoneNumber,
+    Reference,
+    check_parameters,
+    fingerprint_of,
+    none_is_empty,
+)
 
 # Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more are several mails anyway.
 NUMBERS_MAX = 2000
@@ -56,8 +61,8 @@ class QualifyOrder(BaseModel):
         return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "method"})
 
     def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
+        return fingerprint_of(self.what_is_done())
 
 
 def parse_qualify(parameters: Mapping[str, Any]) -> QualifyOrder:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC
 from enum import StrEnum
@@ -30,6 +28,7 @@ from numberflow.models.parameters import (
     Reference,
     check_parameters,
     empty_is_none,
+    fingerprint_of,
     none_is_empty,
 )
 
@@ -126,8 +125,8 @@ class TextEnableOrder(BaseModel):
         return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "signer_confirmed"})
 
     def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
+        return fingerprint_of(self.what_is_done())
 
 
 def parse_text_enable(parameters: Mapping[str, Any]) -> TextEnableOrder:

@@ -75,8 +75,14 @@ async def configure(desk: Desk, order: ConfigureOrder, reference: str, *, flow_r
 async def configure_report(
     desk: Desk, order: ConfigureOrder, reference: str, rows: Sequence[Intention], *, flow_run_id: str | None = None
 ) -> HostedReport:
-    """Put a run into words, every number as it is now. Costs: nothing."""
+    """Put a run into words, every number as it is now. Costs: nothing.
+
+    Raises:
+        BadInput: plan only, and the run would be refused: a number cannot have what is wanted.
+    """
     held, changes = await survey(desk, order)
+    if order.plan_only:
+        _require_possible(order, held)
     lines = [_line(number, each, changes.get(number), order, rows) for number, each in held.items()]
     notes = ["plan only: nothing was sent"] if order.plan_only else []
     return hosted_report(
@@ -89,9 +95,7 @@ _WISHED = frozenset({"as wished", "being linked"})
 _PLAN_WISHED = frozenset({"as wished", "being linked", "to be changed", "to be unlinked and changed"})
 
 
-async def _require_allowed(desk: Desk, order: ConfigureOrder, phone_numbers: Sequence[str]) -> None:
-    held = await held_numbers(desk, phone_numbers)
-    require_held(held)
+def _require_possible(order: ConfigureOrder, held: Mapping[str, HeldNumber | None]) -> None:
     imported = [number for number, each in held.items() if each is not None and each.holding is Holding.IMPORTED]
     if order.voice is not None and imported:
         raise BadInput(
@@ -99,6 +103,12 @@ async def _require_allowed(desk: Desk, order: ConfigureOrder, phone_numbers: Seq
             field="voice",
             mend="leave voice empty, or configure imported numbers in a run of their own",
         )
+
+
+async def _require_allowed(desk: Desk, order: ConfigureOrder, phone_numbers: Sequence[str]) -> None:
+    held = await held_numbers(desk, phone_numbers)
+    require_held(held)
+    _require_possible(order, held)
     loses = {
         number: changes.loses
         for number, each in held.items()

@@ -44,6 +44,11 @@ SIGNATURE_STAGES = (
         "reference only when that one has been rejected",
     ),
 )
+# An order takes minutes, a toll-free one some business days (§6, assumed). Nothing says that one stands still but that it does.
+PROGRESS_STAGES = (
+    Stage("slow order", timedelta(days=3), "nothing has moved for three days; look in the dashboard"),
+    Stage("order overdue", timedelta(days=14), "it is not known whether it will ever end; ask the vendor's support"),
+)
 _NAMES_SHOWN_MAX = 5
 
 
@@ -79,16 +84,15 @@ def judge(
     failed = [number for number in numbers if number.progress is Progress.FAILED]
     state, advice, deadline = order.state or "", "", None
     alarms: list[Alarm] = []
-    if order.state == HostingOrderState.WAITING_FOR_LOA_SIGNATURE:
-        since = order.created_at or followed.created_at
-        deadline = since + SIGNATURE_STAGES[-1].after
-        stage = latest_stage(SIGNATURE_STAGES, now - since)
+    wait = _wait(followed, order)
+    if wait is not None:
+        deadline = wait.since + wait.stages[-1].after
+        stage = latest_stage(wait.stages, now - wait.since)
         if stage is not None:
             advice = stage.text
-            alarms = due(
-                followed, stage.name, f"{followed.reference}: {_days(now - since)} without a signature; {stage.text}"
-            )
-            if stage is SIGNATURE_STAGES[-1]:
+            text = f"{followed.reference}: {_days(now - wait.since)} {wait.what}; {stage.text}"
+            alarms = due(followed, f"{stage.name}{wait.alarm_suffix}", text)
+            if stage is wait.stages[-1]:
                 state = f"{order.state} (overdue)"
     elif order.state == HostingOrderState.REJECTED:
         advice = "ask the vendor why (a declined or expired letter ends so too), then order again under a new reference"
@@ -112,6 +116,27 @@ def judge(
         summary=_summary(order, report, numbers, now - (order.created_at or followed.created_at)), advice=advice, deadline_at=deadline,
         numbers=tuple(_number(number, followed.order_id) for number in numbers), alarms=tuple(alarms),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What an order waits for, and since when. Alarms have names of their own where one may stand still more than once."""
+
+    stages: tuple[Stage, ...]
+    since: datetime
+    what: str
+    alarm_suffix: str = ""
+
+
+def _wait(followed: FollowedOrder, order: HostingOrder) -> _Wait | None:
+    created_at = order.created_at or followed.created_at
+    if order.state == HostingOrderState.WAITING_FOR_LOA_SIGNATURE:
+        return _Wait(SIGNATURE_STAGES, created_at, "without a signature")
+    if order.state in (HostingOrderState.SUBMITTED, HostingOrderState.IN_PROGRESS):
+        moved_at = order.updated_at or created_at
+        since = max(moved_at, order.scheduled_osr_update_at or moved_at)
+        return _Wait(PROGRESS_STAGES, since, f"{order.state} without a move", f" ({order.state})")
+    return None
 
 
 def latest_stage(stages: Sequence[Stage], waited: timedelta) -> Stage | None:

@@ -98,17 +98,20 @@ async def import_numbers(
         known = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
         rows = [await _run(desk, row, keeper, lease) for row in known]
         result = ImportResult()
-        asked: tuple[str, ...] = ()
+        ended: list[Intention] = []
         for _ in range(ROUNDS_MAX):
             covered = {number for row in rows if row.state is not State.REFUSED for number in numbers_of(row)}
             result = await look_at_numbers(desk, order, [each for each in order.phone_numbers if each not in covered])
             result.busy = await ordered_elsewhere(desk, purchase.id, result.missing)
             result.missing = tuple(each for each in result.missing if each not in result.busy)
-            if not result.missing or result.missing == asked:
-                # Refused as there already, and still not shown: an order of somebody else works on them. Asking again would not help.
+            singly, hopeless = unexplained(ended, result.missing)
+            missing = [number for number in result.missing if number not in hopeless]
+            if not missing:
+                # Refused by themselves as there already, and still not shown: somebody else works on them. Asking again would not help.
                 break
-            asked = result.missing
-            lines = _lines(order, purchase, result.missing, first=len(rows))
+            together = [number for number in missing if number not in singly]
+            lines = _lines(order, purchase, together, first=len(rows))
+            lines += _lines(order, purchase, sorted(singly), first=len(rows) + len(lines), numbers_per_order=1)
             planned = await plan(desk, purchase, lines, lease, flow_run_id)
             ended = [await _run(desk, row, keeper, lease) for row in planned]
             rows += ended
@@ -160,22 +163,39 @@ async def import_report(
 _WISHED = frozenset({"imported", "linking", "ordered", "in progress", "done"})
 
 
+def unexplained(refused: Sequence[Intention], missing: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Numbers of refused steps of which no number has been found since: one of them is in the way, and nothing shows which. Pure.
+
+    Returns:
+        those to be ordered each by itself, so that the others come through, and those that were refused by themselves.
+    """
+    groups = [set(numbers_of(row)) for row in refused if row.state is State.REFUSED]
+    stuck = [group for group in groups if group <= set(missing)]
+    return (
+        {number for group in stuck if len(group) > 1 for number in group},
+        {number for group in stuck if len(group) == 1 for number in group},
+    )
+
+
 def numbers_of(row: Intention) -> tuple[str, ...]:
     """The numbers that a step is about."""
     return tuple(row.request.get("numbers", ())) or ((row.subject,) if row.subject else ())
 
 
-def _lines(order: ImportNumbersOrder, purchase: Purchase, missing: Sequence[str], *, first: int) -> list[NewIntention]:
+def _lines(
+    order: ImportNumbersOrder, purchase: Purchase, missing: Sequence[str], *, first: int, numbers_per_order: int = 0
+) -> list[NewIntention]:
     """The steps that import these numbers; `first` is the position of the next step, which makes the token of its order its own."""
+    size = numbers_per_order or order.numbers_per_order
     texts = {"display_name": order.display_name, "callback_url": order.callback_url}
     if not order.by_order:
         request: dict[str, Any] = {"region_code": str(order.region_code), **_links(order), **texts}
         return [NewIntention(IMPORT, number, f"{IMPORT} {number}", request) for number in missing]
     lines: list[NewIntention] = []
-    for begin in range(0, len(missing), order.numbers_per_order):
+    for begin in range(0, len(missing), size):
         token = token_of(purchase, first + len(lines))
         request = {
-            "region_code": str(order.region_code), "numbers": list(missing[begin : begin + order.numbers_per_order]), **_links(order),
+            "region_code": str(order.region_code), "numbers": list(missing[begin : begin + size]), **_links(order),
             **texts, "migrate_to_sinch_tmo": order.migrate_to_sinch_tmo,
         }  # fmt: skip
         lines.append(NewIntention(IMPORT_ORDER, token, f"{IMPORT_ORDER} {token}", request))

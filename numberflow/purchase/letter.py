@@ -22,6 +22,7 @@ from numberflow.purchase.desk import Desk
 Letter = DirectLoa | ResellerLoa
 
 _PARTS = "authorisedPerson {firstName, lastName, email}, address {buildingNumber, street, city, state, postalCode, country}, currentVoiceCarrier"
+_KNOWN = frozenset(re.findall(r"[A-Za-z]+", f"businessName {_PARTS}"))
 # 128 bits of the digest: far more than it takes to tell two signers apart.
 _DIGEST_DIGITS = 32
 
@@ -98,7 +99,8 @@ def _parts_at_fault(error: ValueError) -> str:
     if errors is None:
         return "is no letter"
     found = [
-        ".".join(map(str, item["loc"])) or "a part"
+        # A key of the paper may be as private as what stands in it.
+        ".".join(part if part in _KNOWN else "an unknown part" for part in map(str, item["loc"])) or "a part"
         for item in errors(include_input=False, include_url=False, include_context=False)
     ]
     return f"missing, empty or unknown: {', '.join(found)}"

@@ -12,8 +12,10 @@ from support.letters import toll_free_numbers
 
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.models.held_numbers import parse_configure, parse_release
+from numberflow.models.hosting import ImportNumbersRequest
 from numberflow.models.reports import RunOutcome
 from numberflow.planning.hosting import Readiness
+from numberflow.purchase.configure import configure_report
 from numberflow.purchase.qualify import Next, checklist
 
 pytestmark = pytest.mark.anyio
@@ -601,3 +603,48 @@ async def test_adopted_as_it_is(tmp_path: Path) -> None:
     assert "left as they were: callback_url, display_name" in report.numbers[0].advice
     report, _ = await shop.import_numbers(importing(few, callback_url="https://a.example/one"), "C")
     assert "left as" not in report.numbers[0].advice
+
+
+async def test_a_number_that_somebody_else_has(tmp_path: Path) -> None:
+    """A number that is always refused as there already and never shown blocks nobody: the others are ordered one by one, and it is named."""
+    shop = HostingShop(tmp_path)
+    few = numbers(7)
+    async with shop.desk() as desk:
+        body = ImportNumbersRequest(
+            region_code="US", numbers=(few[2],), service_plan_id="plan-x", display_name="by hand"
+        )
+        await desk.client.hosting_orders.import_numbers(body, numbers_max=5)
+    shop.unwritten.clear()
+    report, rows = await shop.import_numbers(importing(few))
+    assert ({"in progress": 6, "refused": 1}, RunOutcome.REFUSED) == (state_of(report), report.outcome)
+    (line,) = [line for line in report.numbers if line.state == "refused"]
+    assert (few[2], True) == (line.phone_number, "409" in line.advice)
+    assert [5, 2, 1, 1, 1, 1, 1] == [len(row.request["numbers"]) for row in rows]
+    assert dict.fromkeys(few, 1) == shop.in_orders()
+
+
+@pytest.mark.parametrize("state", ["SUBMITTED", "IN_PROGRESS"])
+async def test_an_order_that_stands_still(tmp_path: Path, state: str) -> None:
+    """An order that does not move is told after three days and after fourteen, each once."""
+    shop = HostingShop(tmp_path)
+    shop.simulator.switches.set("hosting_submitted_s" if state == "SUBMITTED" else "imported_campaign_s", int(90 * DAY))
+    await shop.import_numbers(importing(numbers(2)))
+    alarms: list[tuple[int, str]] = []
+    await shop.wait(600)
+    for day in range(17):
+        (line,) = await shop.sweep()
+        alarms += [(day, alarm.name) for alarm in line.alarms]
+        await shop.wait(DAY)
+    assert [(3, f"slow order ({state})"), (14, f"order overdue ({state})")] == alarms
+    assert (f"{state} (overdue)", True, True) == (line.state, line.is_open, line.needs_person)
+
+
+async def test_voice_for_an_imported_number(tmp_path: Path) -> None:
+    """A plan is refused where the run would be: the voice of an imported number stays elsewhere."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    order = parse_configure({"phone_numbers": few, "voice": {"type": "RTC", "app_id": "app"}, "plan_only": True})
+    async with shop.desk() as desk:
+        with pytest.raises(BadInput, match="is imported, and the voice of an imported number stays elsewhere"):
+            await configure_report(desk, order, "PLAN-1", ())

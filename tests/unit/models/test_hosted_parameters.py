@@ -80,7 +80,11 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
         (parse_text_enable, ENABLE | {"phone_numbers": [US, FREE]}, "phone_numbers", "two runs"),
         (parse_text_enable, ENABLE | {"loa": ""}, "loa", "is missing"),
         (parse_text_enable, ENABLE | {"loa": '{"authorisedPerson": {}}'}, "loa", "looks like the data itself"),
+        (parse_text_enable, ENABLE | {"loa": "ada@example.test"}, "loa", "must not hold an @"),
+        (parse_text_enable, ENABLE | {"loa": "https://host/x.json?sig=MARK"}, "loa", "must not carry a query"),
         (parse_text_enable, ENABLE | {"loa_kind": "blanket"}, "loa", "leave it empty"),
+        (parse_configure, CONFIGURE | {"phone_numbers": [US, CA], "sms": CAMPAIGN}, "sms.campaign_id", "belongs to CA"),
+        (parse_configure, CONFIGURE | {"display_name": "a\nb"}, "display_name", "do not print"),
         (
             parse_text_enable,
             ENABLE | {"phone_numbers": [FREE], "loa_kind": "blanket", "loa": ""},
@@ -122,3 +126,20 @@ def test_bad_input(parse: Parse, parameters: dict[str, Any], field: str, told: s
     assert field == caught.value.field
     assert told in str(caught.value)
     assert "authorisedPerson" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parse", "parameters"),
+    [
+        (parse_import_numbers, IMPORT),
+        (parse_text_enable, ENABLE),
+        (parse_configure, CONFIGURE),
+        (parse_qualify, {}),
+        (parse_release, {}),
+    ],
+)
+def test_numbers_in_another_order(parse: Parse, parameters: dict[str, Any]) -> None:
+    """The same numbers in another order are the same run; other numbers are another."""
+    one, two = (parse(parameters | {"phone_numbers": each}) for each in ([US, "+12125550102"], ["+12125550102", US]))
+    assert one.fingerprint() == two.fingerprint()
+    assert one.fingerprint() != parse(parameters | {"phone_numbers": [US]}).fingerprint()

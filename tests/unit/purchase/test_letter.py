@@ -42,7 +42,9 @@ def test_kinds() -> None:
         (LoaKind.DIRECT, PAPER | {"currentVoiceCarrier": " "}, "currentVoiceCarrier"),
         (LoaKind.DIRECT, PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": MARK}}, "authorisedPerson.email"),
         (LoaKind.DIRECT, PAPER | {"address": PAPER["address"] | {"country": MARK}}, "address.country"),
-        (LoaKind.DIRECT, PAPER | {"note": MARK}, "note"),
+        (LoaKind.DIRECT, PAPER | {"note": MARK}, "an unknown part"),
+        (LoaKind.DIRECT, PAPER | {MARK: "x"}, "an unknown part"),
+        (LoaKind.DIRECT, PAPER | {"address": PAPER["address"] | {MARK: "x"}}, "address.an unknown part"),
     ],
 )  # fmt: skip
 def test_parts_at_fault(kind: LoaKind, paper: dict[str, Any], part: str) -> None:
@@ -84,3 +86,14 @@ def test_a_word_that_confirms() -> None:
     assert [False, True, False] == ["does not say whom" in str(refusal.mend) for refusal in refusals]
     assert "another signer" in str(refusals[2].mend)
     assert "eve@" not in "".join(f"{refusal} {refusal.mend}" for refusal in refusals)
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["ada@example..test", "ada@.test", "ada@example.test.", "ada..b@example.test", "\u0430da@example.test", "ada@ex\u0430mple.test",
+     "ada@x.test, eve@y.test", "Ada <ada@example.test>", "ada@example,test", "ada@@example.test", "ada"],
+)  # fmt: skip
+def test_an_email_that_is_none(email: str) -> None:
+    """An address with an empty label, a letter of another script or two recipients is refused: nothing can be corrected later."""
+    with pytest.raises(BadInput, match=r"authorisedPerson\.email"):
+        read_letter(LoaKind.DIRECT, Secret(PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": email}}))
