@@ -648,3 +648,34 @@ async def test_voice_for_an_imported_number(tmp_path: Path) -> None:
     async with shop.desk() as desk:
         with pytest.raises(BadInput, match="is imported, and the voice of an imported number stays elsewhere"):
             await configure_report(desk, order, "PLAN-1", ())
+
+
+@pytest.mark.parametrize(
+    ("sms", "state", "row_state"), [(None, "linking", "done"), (OTHER, "imported otherwise", "refused")]
+)
+async def test_a_race_for_one_number(tmp_path: Path, sms: Any, state: str, row_state: str) -> None:
+    """A single import that meets a 409 is as good as done when the number is there as wanted, and stays a refusal when it is linked otherwise."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    # One read that lags hides the import of a moment ago, as a rival's import in between would be hidden.
+    shop.simulator.faults.add({"operation": "import_number", "fault": "stale_reads", "lag_reads": 2})
+    await shop.import_numbers(importing(few, **({} if sms is None else {"sms": sms})), "HAND-1")
+    report, rows = await shop.import_numbers(importing(few))
+    assert 409 in [entry["status"] for entry in shop.simulator.requests() if entry["operation"] == "import_number"]
+    assert ([row_state], {state: 1}) == ([str(row.state) for row in rows], state_of(report))
+    assert 1 == len(shop.simulator.imported_numbers())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_failed_campaign_and_its_code(tmp_path: Path, count: int) -> None:
+    """The vendor's own code, which only the imported number shows, stands beside the number in the report, with what to do."""
+    shop = HostingShop(tmp_path)
+    few = numbers(count)
+    await shop.script("step_failure", phone_number=few[0], step="campaign", code="CAMPAIGN_EXPIRED")
+    await shop.import_numbers(importing(few))
+    await shop.wait(2 * HOUR)
+    for reference in ("HOST-1", "ANOTHER"):
+        report, _ = await shop.import_numbers(importing(few), reference)
+        assert ("failed", "CAMPAIGN_EXPIRED") == (report.numbers[0].state, report.numbers[0].code)
+        assert "the campaign has expired; link the number to another campaign" in report.numbers[0].advice
+        assert RunOutcome.REFUSED == report.outcome

@@ -102,3 +102,16 @@ async def test_a_letter_that_cannot_be_read(ready: HostingShop) -> None:
     with pytest.raises(BadInput, match="authorisedPerson"):
         read_letter(text_enabling(numbers(2)).loa_kind, Secret({}))
     assert 0 == letters_sent(ready)
+
+
+async def test_a_number_that_is_not_ready_any_more(ready: HostingShop) -> None:
+    """After a refusal the numbers are looked at again before the next order: one that is not ready any more stops it before anything is sent."""
+    order = text_enabling(numbers(2), loa_kind="blanket", loa="")
+    await ready.text_enable(order)
+    assert 1 == letters_sent(ready)
+    ready.simulator.switches.set("blanket_loa", True)
+    with ready.simulator.world.lock:
+        del ready.simulator.world.imported.qualified.all[numbers(2)[1]]
+    with pytest.raises(SpendRefused, match="1 of 2 numbers are not ready"):
+        await ready.text_enable(order)
+    assert 1 == letters_sent(ready)
