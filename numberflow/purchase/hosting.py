@@ -109,8 +109,30 @@ async def take_up_orders(desk: Desk, rows: Sequence[Intention]) -> dict[str, str
     }
 
 
-async def ordered_elsewhere(desk: Desk, purchase_id: str | None, phone_numbers: Sequence[str]) -> dict[str, str]:
+async def withdraw_late(desk: Desk, rows: Sequence[Intention], lease: Lease) -> list[Intention]:
+    """Take back those of some orders, just written down and not sent, whose numbers another reference wrote down a moment earlier.
+
+    Two runs that looked at the same time both found the numbers free; of what they wrote down, both see the same one as the first.
+    """
+    kept = []
+    for row in rows:
+        numbers = row.request.get("numbers", ())
+        busy = await ordered_elsewhere(desk, row.purchase_id, numbers, before=row) if row.state is State.PLANNED else {}
+        if busy:
+            number, reference = next(iter(busy.items()))
+            reason = f"{number} stands in an order of reference {reference!r}; nothing was sent"
+            kept.append(await in_thread(desk.journal.withdraw, row.id, lease, reason))
+        else:
+            kept.append(row)
+    return kept
+
+
+async def ordered_elsewhere(
+    desk: Desk, purchase_id: str | None, phone_numbers: Sequence[str], *, before: Intention | None = None
+) -> dict[str, str]:
     """Numbers that an order of another reference of ours works on, or may: number and reference. Costs: nothing; a read for each open order.
+
+    `before`: only orders that were written down before this step.
 
     The vendor says only of imported numbers that they cannot be ordered again (docs/vendor/imported-hosting-behaviour.md §8).
     """
@@ -121,6 +143,8 @@ async def ordered_elsewhere(desk: Desk, purchase_id: str | None, phone_numbers: 
         for row in await in_thread(desk.journal.intentions, project_id=desk.project_id, operation=operation):
             shared = wanted.intersection(row.request["numbers"])
             if not shared or row.purchase_id == purchase_id or row.state is State.REFUSED:
+                continue
+            if before is not None and (row.created_at, row.id) > (before.created_at, before.id):
                 continue
             if row.state is State.DONE:
                 order = (row.result or {}).get("order")

@@ -29,6 +29,7 @@ from numberflow.purchase.hosting import (
     run_step,
     take_up_orders,
     token_of,
+    withdraw_late,
 )
 from numberflow.steps.hosting import IMPORT_ORDER, ImportOrder
 from numberflow.steps.import_number import OPERATION as IMPORT
@@ -113,7 +114,8 @@ async def import_numbers(
             lines = _lines(order, purchase, together, first=len(rows))
             lines += _lines(order, purchase, sorted(singly), first=len(rows) + len(lines), numbers_per_order=1)
             planned = await plan(desk, purchase, lines, lease, flow_run_id)
-            ended = [await _run(desk, row, keeper, lease) for row in planned]
+            planned_still = await withdraw_late(desk, planned, lease)
+            ended = [await _run(desk, row, keeper, lease) for row in planned_still]
             rows += ended
             if not await lost_race(desk, ended):
                 break

@@ -23,6 +23,7 @@ from numberflow.purchase.hosting import (
     run_step,
     take_up_orders,
     token_of,
+    withdraw_late,
 )
 from numberflow.purchase.letter import Letter, signer_digest
 from numberflow.steps.hosting import TEXT_ENABLE, TextEnable
@@ -144,7 +145,8 @@ async def text_enable(
         if all(row.state is State.REFUSED for row in rows):
             await require_ready(desk, order)
             await require_free(desk, purchase.id, order)
-            (row,) = await plan(desk, purchase, [_line(order, purchase, len(rows))], lease, flow_run_id)
+            planned = await plan(desk, purchase, [_line(order, purchase, len(rows))], lease, flow_run_id)
+            (row,) = await withdraw_late(desk, planned, lease)
             rows.append(await run_step(desk, row, TextEnable(desk.client, letter), keeper, lease))
         return rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from support.dying import Fate
 from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
@@ -679,3 +680,15 @@ async def test_a_failed_campaign_and_its_code(tmp_path: Path, count: int) -> Non
         assert ("failed", "CAMPAIGN_EXPIRED") == (report.numbers[0].state, report.numbers[0].code)
         assert "the campaign has expired; link the number to another campaign" in report.numbers[0].advice
         assert RunOutcome.REFUSED == report.outcome
+
+
+async def test_two_references_at_the_same_moment(tmp_path: Path) -> None:
+    """Two runs that find the same numbers free at the same moment order them once, even at a vendor that would take both orders."""
+    shop = HostingShop(tmp_path)
+    shop.simulator.switches.set("open_order_conflicts", False)
+    few = numbers(3)
+    async with anyio.create_task_group() as group:
+        for reference in ("ONE", "TWO"):
+            group.start_soon(shop.import_numbers, importing(few), reference)
+    assert dict.fromkeys(few, 1) == shop.in_orders()
+    assert [] == shop.doubled()
