@@ -18,7 +18,6 @@ import typer
 from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import prefect_server
 from numberflow.errors import BadInput
-from numberflow.export.words import inventory_text
 from numberflow.models.emergency_address import parse_emergency_address
 from numberflow.models.follow import parse_follow_orders
 from numberflow.models.held_numbers import parse_configure, parse_release
@@ -27,11 +26,17 @@ from numberflow.models.inventory import parse_export_inventory
 from numberflow.models.order_numbers import parse_order_numbers
 from numberflow.models.orders import parse_search_and_rent
 from numberflow.models.qualify_numbers import parse_qualify
-from numberflow.models.reports import EmergencyReport, HostedReport, OrderReport, PurchaseReport, RunOutcome, RunReport
+from numberflow.models.reports import (
+    EmergencyReport,
+    FollowReport,
+    HostedReport,
+    InventoryReport,
+    OrderReport,
+    PurchaseReport,
+    RunOutcome,
+    RunReport,
+)
 from numberflow.models.text_enable_numbers import parse_text_enable
-from numberflow.purchase.hosting_words import hosted_rows, hosted_text
-from numberflow.purchase.order_words import follow_text, number_rows, order_text
-from numberflow.purchase.words import emergency_rows, emergency_text, report_rows, report_text
 from numberflow.settings import Settings
 
 
@@ -44,27 +49,50 @@ class Runnable:
     text: Callable[[Any], str]
 
 
+# Words are imported when there is something to say: what they need (journal, client, tables) takes a second, and bad input is answered before that.
+
+
 def _purchase_text(report: PurchaseReport) -> str:
+    from numberflow.purchase.words import report_rows, report_text
+
     return report_text(report) + ("\n" + as_table(report_rows(report)) if report.numbers else "")
 
 
 def _emergency_text(report: EmergencyReport) -> str:
+    from numberflow.purchase.words import emergency_rows, emergency_text
+
     return emergency_text(report) + ("\n" + as_table(emergency_rows(report)) if report.numbers else "")
 
 
 def _order_text(report: OrderReport) -> str:
+    from numberflow.purchase.order_words import number_rows, order_text
+
     text = order_text(report) + ("\n" + as_table(number_rows(report.numbers)) if report.numbers else "")
     return f"{text}\n\n{report.requirements}" if report.requirements else text
 
 
+def _follow_text(report: FollowReport) -> str:
+    from numberflow.purchase.order_words import follow_text
+
+    return follow_text(report)
+
+
 def _hosted_text(report: HostedReport) -> str:
+    from numberflow.purchase.hosting_words import hosted_rows, hosted_text
+
     return hosted_text(report) + ("\n" + as_table(hosted_rows(report)) if report.numbers else "")
+
+
+def _inventory_text(report: InventoryReport) -> str:
+    from numberflow.export.words import inventory_text
+
+    return inventory_text(report)
 
 
 RUNNABLE = {
     "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
     "order-numbers": Runnable("flows.order_numbers.order_numbers", parse_order_numbers, _order_text),
-    "follow-orders": Runnable("flows.follow_orders.follow_orders", parse_follow_orders, follow_text),
+    "follow-orders": Runnable("flows.follow_orders.follow_orders", parse_follow_orders, _follow_text),
     "emergency-address": Runnable(
         "flows.emergency_address.emergency_address", parse_emergency_address, _emergency_text
     ),
@@ -73,7 +101,7 @@ RUNNABLE = {
     "text-enable-numbers": Runnable("flows.text_enable_numbers.text_enable_numbers", parse_text_enable, _hosted_text),
     "configure-numbers": Runnable("flows.configure_numbers.configure_numbers", parse_configure, _hosted_text),
     "release-numbers": Runnable("flows.release_numbers.release_numbers", parse_release, _hosted_text),
-    "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, inventory_text),
+    "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, _inventory_text),
 }
 
 _AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
