@@ -549,7 +549,8 @@ async def test_a_release_that_never_left(tmp_path: Path) -> None:
     await shop.release_all(giving_up, "REL-2")
     await shop.import_numbers(importing(few), "MOVE-1")
     await shop.wait(2 * HOUR)
-    await shop.release_all(giving_up)
+    report, _ = await shop.release_all(giving_up)
+    assert ("refused", True) == (report.numbers[0].state, "never sent" in report.numbers[0].advice)
     assert 1 == len(shop.simulator.imported_numbers())
 
 
