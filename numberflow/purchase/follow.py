@@ -156,7 +156,7 @@ async def _lost(desk: Desk, reference: str | None) -> list[FollowLine]:
             states=(State.UNKNOWN, State.NEEDS_PERSON),
             reference=reference,
         )
-        for row in rows:
+        for row in (row for row in rows if row.opens_order):
             person = row.state is State.NEEDS_PERSON
             found.append(FollowLine(
                 kind=str(row.operation), order_id="", reference=row.reference, state=row.state.value, is_open=True, needs_person=person,
