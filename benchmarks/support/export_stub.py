@@ -37,6 +37,8 @@ def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
             "lastUpdatedTime": "2026-08-27T12:00:00.123456Z",
             "errorCodes": ["CAMPAIGN_NOT_AVAILABLE"],
         }
+    # A campaign belongs to a plan, or two do: a project has about as many links as the greater of both, not as their product.
+    plan = rng.randrange(40)
     rest = {
         "projectId": PROJECT,
         "displayName": rng.choice(["", "Support line", "Müller & Söhne", "夜間受付", "Driver hotline of the northern region"]),
@@ -47,7 +49,7 @@ def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
         "paymentIntervalMonths": 1,
         "nextChargeDate": f"2026-12-{rng.randrange(1, 29):02d}T{rng.randrange(24):02d}:{rng.randrange(60):02d}:10.MICROSZ",
         "expireAt": f"2026-12-{rng.randrange(1, 29):02d}T08:00:00.000001Z" if rng.random() < 0.03 else None,
-        "smsConfiguration": {"servicePlanId": f"plan-{rng.randrange(40):028d}", "scheduledProvisioning": job, "campaignId": f"C{rng.randrange(99):05d}"},
+        "smsConfiguration": {"servicePlanId": f"plan-{plan:028d}", "scheduledProvisioning": job, "campaignId": f"C{plan + 100 * rng.randrange(2):05d}"},
         "voiceConfiguration": {
             "appId": f"2f6b8c1e-0a57-4d3c-9b6e-{rng.randrange(50):012d}", "scheduledVoiceProvisioning": None, "lastUpdatedTime": None, "type": "RTC",
             "trunkId": "", "serviceId": "",
