@@ -12,7 +12,7 @@ export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help demo up test test-fast check fix bench notebook build simulate pins clean
+.PHONY: help demo up test test-all test-fast check fix bench notebook build simulate pins clean
 
 help:  ## say what each recipe does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,8 +41,11 @@ up: $(VENV)/.numberflow-run  ## simulator (without credentials), Prefect server 
 simulate: $(VENV)/.numberflow-run  ## the simulator alone; prints the environment that points at it
 	@$(BIN)/numberflow simulator
 
-test: $(VENV)/.numberflow-dev  ## checks and all tests
+test: $(VENV)/.numberflow-dev  ## checks and all tests but those that say again what their neighbours say
 	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup -m "not exhaustive"
+
+test-all: $(VENV)/.numberflow-dev  ## every case of every matrix (an hour on two cores)
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup
 
 test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only

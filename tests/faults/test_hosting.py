@@ -10,7 +10,7 @@ import pytest
 from support.counts import count
 from support.dying import Fate
 from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
-from support.mishaps import LAG_LONG_S, MISHAPS, Mishap
+from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
 
 from numberflow.journal import State
 from numberflow.models.held_numbers import parse_configure, parse_release
@@ -57,7 +57,7 @@ RUNS: dict[str, tuple[str, Run]] = {
     "relink": ("update_imported", _relink),
 }
 CASES = [
-    pytest.param(step, mishap, mode, id=f"{step}-{mishap}-{mode}")
+    pytest.param(step, mishap, mode, id=f"{step}-{mishap}-{mode}", marks=marks(mishap, mode))
     for step in RUNS
     for mishap in MISHAPS
     for mode in ("once", "always", "resumed-before", "resumed-after")
@@ -153,7 +153,7 @@ async def _call(shop: HostingShop, fate: Fate | None) -> Any:
 @pytest.mark.parametrize(
     ("mishap", "mode"),
     [
-        pytest.param(*case.values[1:], id=str(case.id).removeprefix("import-"))
+        pytest.param(*case.values[1:], id=str(case.id).removeprefix("import-"), marks=case.marks)
         for case in CASES
         if case.values[0] == "import"
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.counts import count
 from support.dying import Fate, is_death
-from support.mishaps import LAG_LONG_S, MISHAPS, Mishap
+from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
 from support.orders import MARKS, REFERENCE, Cabinet, followed, order_once, submissions, sweep, unnamed_charges, wanted
 from support.shop import Shop
 
@@ -21,7 +21,9 @@ DAY = 86_400.0
 OPERATIONS = ("create_order", "update_registration", "upload_attachment", "submit_order")
 COSTLY = ("create_order", "submit_order")
 CASES = [
-    pytest.param(operation, quantity, mishap, mode, id=f"{operation}-{quantity}-{mishap}-{mode}")
+    pytest.param(
+        operation, quantity, mishap, mode, id=f"{operation}-{quantity}-{mishap}-{mode}", marks=marks(mishap, mode)
+    )
     for operation in OPERATIONS
     for quantity in (1, 3)
     for mishap in MISHAPS
