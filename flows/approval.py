@@ -53,7 +53,7 @@ async def ask_approval(
             raise SpendRefused(
                 f"the quote of {quote.today} {quote.currency} is above approve_above and needs a person's approval",
                 rule="approval",
-                mend="run it from its deployment (numberflow up), where a form asks; or raise approve_above",
+                mend=f"run {purchase.operation.replace('_', '-')} from its deployment (numberflow up), where a form asks; or raise approve_above",
             )
         asked = await save_quote(desk, purchase, quote, run_id)
     answer = await asuspend_flow_run(
