@@ -16,7 +16,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from numberflow.errors import NotSent, OutcomeUnknown, Rejected, Throttled
-from numberflow.export.flatten import flatten
+from numberflow.export.flatten import flatten, in_own_memory
 from numberflow.export.shards import Shard
 from numberflow.export.vendor import Offer, RawPage, Vendor
 from numberflow.export.wire import Body, UnreadablePage, read_pages
@@ -34,8 +34,10 @@ CONNECTIONS = 8
 # out a vendor's restart; what it must not do is read everything again for one page.
 RESUME_PAUSES_S = (5.0, 15.0, 45.0)
 
-# One thread parses beside the event loop, so many pages at once if they have come in. From eight at once on the allocator gives memory back each time and gets it again: a fifth more time (measured 2026-11).
-PARSE_THREADS = 1
+# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread takes a seventh of the time off where there is a second core; a third
+# one waits for the lock. Many pages at once if they have come in; from eight at once on the allocator gives memory back each time and gets it again (both
+# measured 2026-11, 100k numbers).
+PARSE_THREADS = 2
 PARSED_AT_ONCE_MAX = 4
 # Bodies of about 1 MB that may wait for it or be in its hands while every connection brings another one.
 UNPARSED_MAX = 4
@@ -179,12 +181,12 @@ class PageSource:
 
     def _read(self, bodies: list[Body]) -> list[ReadPage | Exception]:
         read = read_pages(bodies)
-        # At once, not page by page: a call into Arrow costs the same for 1000 rows as for 4000. And not later, a row group at once: arro3's arrays hold twice
-        # what is in them, and many pages wait for their turn.
+        # At once, not page by page: a call into Arrow costs the same for 1000 rows as for 4000.
         table = flatten(read.numbers, self.snapshot_at)
         found: list[ReadPage | Exception] = []
         for start, stop, fast, error in zip(read.bounds, read.bounds[1:], read.fast, read.unreadable, strict=False):
-            found.append((table.slice(start, stop - start), fast) if error is None else error)
+            # Pages that came together wait for different turns in the file.
+            found.append((in_own_memory(table.slice(start, stop - start)), fast) if error is None else error)
         return found
 
     async def _rows(self, reading: asyncio.Future[ReadPage], shard: Shard, token: str | None) -> pa.Table:
