@@ -275,7 +275,8 @@ def main() -> None:
     import pyarrow as pa
 
     pa.scalar(None, pa.string())
-    assert pd and httpcore
+    assert pd
+    assert httpcore
     work = VARIANTS[name](url, folder, connections)
     before_s, began = _cpu_s(), perf_counter()
     rows = work()

@@ -14,14 +14,12 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-import numpy as np
 import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from numberflow.errors import SnapshotRefused
 from numberflow.export.schema import AMOUNT, SOURCE_RENTED, TIME
-from numberflow.export.writer import as_integers
 
 # Numbers that a message or manifest names for one rule; the count is always whole.
 NAMED_MAX = 20
@@ -151,20 +149,3 @@ class Quality:
         named, count = self.named[rule.name], self.counts[rule.name]
         more = f" and {count - len(named)} more" if count > len(named) else ""
         return f"{rule.says}: not so for {', '.join(named)}{more}"
-
-
-def require_each_once(table: pa.Table) -> None:
-    """Refuse a table that has a number twice.
-
-    Raises:
-        SnapshotRefused: names the numbers; or there are rows without an E.164 number.
-    """
-    numbers = np.sort(as_integers(table.column("phone_number")))
-    twice = numbers[:-1][numbers[1:] == numbers[:-1]]
-    if len(twice):
-        shown = ", ".join(f"+{number}" for number in twice[:NAMED_MAX].tolist())
-        raise SnapshotRefused(
-            f"{len(twice)} numbers stand in two regions or types, so something moved: {shown}",
-            reasons=(f"numbers twice: {shown}",),
-            mend="run again",
-        )

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from numberflow.errors import BadInput, SnapshotRefused
@@ -25,14 +26,14 @@ from numberflow.export import publish as publishing
 from numberflow.export.imported import ImportedQuestion, Link, read_imported
 from numberflow.export.pages import CONNECTIONS, PAGE_SIZE, PageSource
 from numberflow.export.publish import Partition
-from numberflow.export.quality import Quality, require_each_once
+from numberflow.export.quality import Quality
 from numberflow.export.reader import Reader, Reading
 from numberflow.export.retention import oldest_daily, superfluous
 from numberflow.export.schema import INVENTORY, SCHEMA_VERSION, iso
 from numberflow.export.shards import Shard
 from numberflow.export.store import Store, open_store
 from numberflow.export.vendor import Vendor
-from numberflow.export.writer import FileFacts, TableFile
+from numberflow.export.writer import FileFacts, TableFile, as_integers, require_distinct
 
 T = TypeVar("T")
 
@@ -397,7 +398,7 @@ def _check_rows(tables: list[pa.Table]) -> None:
     for table in tables:
         quality.add(table)
     quality.require()
-    require_each_once(pa.concat_tables(tables))
+    require_distinct(np.sort(as_integers(pa.concat_tables(tables).column("phone_number"))))
 
 
 def _progress(source: PageSource, began_s: float) -> Progress:

@@ -150,14 +150,7 @@ class TableFile:
         numbers = np.concatenate(self._numbers)
         self._numbers = [numbers]
         numbers.sort()
-        twice = numbers[:-1][numbers[1:] == numbers[:-1]]
-        if len(twice):
-            shown = ", ".join(f"+{number}" for number in twice[:10].tolist())
-            raise SnapshotRefused(
-                f"{len(twice)} numbers stand in two regions or types, so something moved: {shown}",
-                reasons=(f"numbers twice: {shown}",),
-                mend="run again; the last snapshot stands",
-            )
+        require_distinct(numbers)
 
 
 class _Hashed:
@@ -205,4 +198,23 @@ def as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
     return digits
 
 
-__all__ = ["ROW_GROUP_ROWS", "FileFacts", "TableFile", "as_integers"]
+def require_distinct(ascending: np.ndarray) -> None:
+    """Refuse numbers of which one comes twice.
+
+    Args:
+        ascending: as `as_integers` gives them, sorted.
+
+    Raises:
+        SnapshotRefused: names the first ten.
+    """
+    twice = ascending[:-1][ascending[1:] == ascending[:-1]]
+    if len(twice):
+        shown = ", ".join(f"+{number}" for number in twice[:10].tolist())
+        raise SnapshotRefused(
+            f"{len(twice)} numbers stand in two regions or types, so something moved: {shown}",
+            reasons=(f"numbers twice: {shown}",),
+            mend="run again; the last snapshot stands",
+        )
+
+
+__all__ = ["ROW_GROUP_ROWS", "FileFacts", "TableFile", "as_integers", "require_distinct"]

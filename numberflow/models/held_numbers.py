@@ -6,33 +6,25 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from numberflow.models.north_american import is_toll_free
 from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, SmsLink, VoiceLink
 from numberflow.models.parameters import (
     CallbackUrl,
+    NamedNumbersOrder,
     OptionalText,
-    PhoneNumber,
-    Reference,
     WholeNumber,
     check_parameters,
     empty_is_none,
-    fingerprint_of,
-    none_is_empty,
 )
 
 # Each number takes up to four requests; five hundred are some minutes at the vendor's pace.
 NUMBERS_MAX = 500
 
 
-class _HeldNumbers(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
-    plan_only: bool = False
-    reference: Reference = None
-    project: OptionalText = None
+class _HeldNumbers(NamedNumbersOrder):
+    continued_by = frozenset({"confirm_unlink", "confirm_release", "provisioning_wait_s"})
 
     @field_validator("phone_numbers")
     @classmethod
@@ -45,15 +37,6 @@ class _HeldNumbers(BaseModel):
         if twice:
             raise ValueError(f"{twice[0]} stands in the list twice")
         return value
-
-    def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values. Confirming a loss continues the same run."""
-        left_out = {"reference", "project", "plan_only", "confirm_unlink", "confirm_release", "provisioning_wait_s"}
-        return self.model_dump(mode="json", exclude=left_out)
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
-        return fingerprint_of(self.what_is_done())
 
 
 class ConfigureOrder(_HeldNumbers):

@@ -6,20 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from numberflow.models.north_american import HostedRegion, check_numbers, check_region, is_toll_free
 from numberflow.models.orders import SmsLink
 from numberflow.models.parameters import (
     CallbackUrl,
-    OptionalText,
-    PhoneNumber,
-    Reference,
+    NamedNumbersOrder,
     WholeNumber,
     check_parameters,
     empty_is_none,
-    fingerprint_of,
-    none_is_empty,
 )
 
 # A hundred orders of five: what one sweep still follows within a minute or two.
@@ -46,21 +42,17 @@ DisplayName = Annotated[
 ]
 
 
-class ImportNumbersOrder(BaseModel):
+class ImportNumbersOrder(NamedNumbersOrder):
     """Parameters of import-numbers, checked. Build it with `parse_import_numbers`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    continued_by = frozenset({"numbers_per_order"})
 
-    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
     region_code: HostedRegion = HostedRegion.US
     sms: SmsLink
     display_name: DisplayName = None
     callback_url: CallbackUrl = None
     migrate_to_sinch_tmo: bool = False
     numbers_per_order: WholeNumber = Field(default=NUMBERS_PER_ORDER, ge=1, le=NUMBERS_MAX)
-    plan_only: bool = False
-    reference: Reference = None
-    project: OptionalText = None
 
     @field_validator("phone_numbers")
     @classmethod
@@ -90,14 +82,6 @@ class ImportNumbersOrder(BaseModel):
     def by_order(self) -> bool:
         """Whether hosting orders are needed: for several numbers, and for the move at T-Mobile, which nothing else can ask for (§10)."""
         return len(self.phone_numbers) > 1 or self.migrate_to_sinch_tmo
-
-    def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values."""
-        return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "numbers_per_order"})
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
-        return fingerprint_of(self.what_is_done())
 
 
 def parse_import_numbers(parameters: Mapping[str, Any]) -> ImportNumbersOrder:

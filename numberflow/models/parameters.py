@@ -12,12 +12,12 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import phonenumbers
 import pycountry
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from numberflow.errors import BadInput
 
@@ -94,12 +94,6 @@ def _explain(item: Any) -> tuple[str, str]:
         # Rules over several fields begin their message with the field that is to be mended.
         field, _, message = message.partition(": ")
     return field, message
-
-
-def fingerprint_of(what_is_done: Mapping[str, Any]) -> str:
-    """SHA-256 of what a run over named numbers does, hexadecimal; the same for the same numbers in another order."""
-    done = {**what_is_done, "phone_numbers": sorted(what_is_done["phone_numbers"])}
-    return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()
 
 
 def empty_is_none(value: Any) -> Any:
@@ -214,3 +208,27 @@ OptionalText = Annotated[str | None, BeforeValidator(empty_is_none)]
 OptionalAmount = Annotated[Amount | None, BeforeValidator(empty_is_none)]
 Reference = Annotated[Annotated[str, AfterValidator(_short_printable)] | None, BeforeValidator(empty_is_none)]
 CallbackUrl = Annotated[Annotated[str, AfterValidator(_http_url)] | None, BeforeValidator(empty_is_none)]
+
+
+class NamedNumbersOrder(BaseModel):
+    """What every run over numbers that the caller names takes, and how it is known again. The flows' orders build on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    continued_by: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that may be others when the same reference is run again: they say how or how far, not what."""
+
+    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
+    plan_only: bool = False
+    reference: Reference = None
+    project: OptionalText = None
+
+    def what_is_done(self) -> dict[str, Any]:
+        """The parameters that make a run this one and no other, as JSON values."""
+        return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", *self.continued_by})
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
+        done = self.what_is_done()
+        done["phone_numbers"] = sorted(done["phone_numbers"])
+        return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()

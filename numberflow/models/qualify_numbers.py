@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from numberflow.models.north_american import check_numbers
 from numberflow.models.parameters import (
-    OptionalText,
-    PhoneNumber,
-    Reference,
+    NamedNumbersOrder,
     check_parameters,
-    fingerprint_of,
-    none_is_empty,
 )
 
 # Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more are several mails anyway.
@@ -31,16 +27,12 @@ class Proof(StrEnum):
     VOICE = "voice"
 
 
-class QualifyOrder(BaseModel):
+class QualifyOrder(NamedNumbersOrder):
     """Parameters of qualify-numbers, checked. Build it with `parse_qualify`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    continued_by = frozenset({"method"})
 
-    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
     method: Proof = Proof.INVOICES
-    plan_only: bool = False
-    reference: Reference = None
-    project: OptionalText = None
 
     @field_validator("phone_numbers")
     @classmethod
@@ -55,14 +47,6 @@ class QualifyOrder(BaseModel):
                 f"method: voice calls every number, one by one; {len(self.phone_numbers)} are too many (at most {VOICE_NUMBERS_MAX}), take invoices"
             )
         return self
-
-    def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values. Another proof for the same numbers continues the same run."""
-        return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "method"})
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
-        return fingerprint_of(self.what_is_done())
 
 
 def parse_qualify(parameters: Mapping[str, Any]) -> QualifyOrder:

@@ -10,9 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     field_validator,
     model_validator,
 )
@@ -23,13 +21,10 @@ from numberflow.models.orders import SmsLink
 from numberflow.models.papers import PaperReference
 from numberflow.models.parameters import (
     CallbackUrl,
+    NamedNumbersOrder,
     OptionalText,
-    PhoneNumber,
-    Reference,
     check_parameters,
     empty_is_none,
-    fingerprint_of,
-    none_is_empty,
 )
 
 # docs/vendor/imported-hosting-behaviour.md §7; one order, because one letter names them all.
@@ -52,12 +47,11 @@ def bare_yes(value: Any) -> Any:
 Confirmation = Annotated[Annotated[OptionalText, BeforeValidator(bare_yes)], BeforeValidator(empty_is_none)]
 
 
-class TextEnableOrder(BaseModel):
+class TextEnableOrder(NamedNumbersOrder):
     """Parameters of text-enable-numbers, checked. Build it with `parse_text_enable`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    continued_by = frozenset({"signer_confirmed"})
 
-    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
     region_code: HostedRegion = HostedRegion.US
     sms: SmsLink
     loa_kind: LoaKind = LoaKind.DIRECT
@@ -70,9 +64,6 @@ class TextEnableOrder(BaseModel):
         Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))] | None,
         BeforeValidator(empty_is_none),
     ] = None
-    plan_only: bool = False
-    reference: Reference = None
-    project: OptionalText = None
 
     @field_validator("phone_numbers")
     @classmethod
@@ -119,14 +110,6 @@ class TextEnableOrder(BaseModel):
     def is_toll_free(self) -> bool:
         """Whether all numbers are toll-free; otherwise none is."""
         return is_toll_free(self.phone_numbers[0])
-
-    def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values. Confirming the signer continues the same run."""
-        return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", "signer_confirmed"})
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
-        return fingerprint_of(self.what_is_done())
 
 
 def parse_text_enable(parameters: Mapping[str, Any]) -> TextEnableOrder:
