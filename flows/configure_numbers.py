@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import OptionalText, group_values
 from flows.hosted import run_hosted
 from numberflow.models.held_numbers import ConfigureOrder, parse_configure
 from numberflow.models.orders import SmsLink, VoiceLink
@@ -15,8 +15,6 @@ from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
 from tasks.held import configure_numbers as configure_all
 from tasks.held import look_at_configuration
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(name="configure-numbers", flow_run_name="configure numbers", retries=0, persist_result=False)
@@ -53,8 +51,8 @@ async def configure_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "display_name": display_name, "sms": sms.model_dump() if isinstance(sms, SmsLink) else sms,
-        "unlink_sms": unlink_sms, "voice": voice.model_dump() if isinstance(voice, VoiceLink) else voice, "callback_url": callback_url,
+        "phone_numbers": phone_numbers, "display_name": display_name, "sms": group_values(sms),
+        "unlink_sms": unlink_sms, "voice": group_values(voice), "callback_url": callback_url,
         "confirm_unlink": confirm_unlink, "provisioning_wait_s": provisioning_wait_s, "plan_only": plan_only, "reference": reference,
         "project": project,
     }  # fmt: skip

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import MAY_STAY_EMPTY, OptionalText
 from numberflow.errors import NumberflowError
 from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
@@ -19,8 +19,6 @@ from numberflow.purchase.desk import Desk
 from numberflow.purchase.emergency import emergency_report
 from tasks.desk import open_desk
 from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(name="emergency-address", flow_run_name="{action} emergency addresses", retries=0, persist_result=False)

@@ -11,13 +11,11 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import MAY_STAY_EMPTY, OptionalText
 from numberflow.errors import BadInput, NumberflowError
 from numberflow.models.inventory import ExportInventory, parse_export_inventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
 from tasks.inventory import announce_snapshot, export_one_project, hand_out, publish_inventory_report
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 def _run_name() -> str:

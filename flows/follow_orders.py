@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import OptionalText
 from numberflow.errors import NumberflowError
 from numberflow.models.follow import FollowOrders, parse_follow_orders
 from numberflow.models.reports import FollowReport, RunOutcome
@@ -18,8 +16,6 @@ from numberflow.purchase.follow import follow_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.follow import publish_follow_report, sweep
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(name="follow-orders", retries=0, persist_result=False)

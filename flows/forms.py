@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import GetJsonSchemaHandler
+from typing import Annotated, Any
+
+from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -23,3 +25,11 @@ class _MayStayEmpty:
 
 
 MAY_STAY_EMPTY = _MayStayEmpty()
+
+OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
+"""One line of text that may stay empty."""
+
+
+def group_values(group: Any) -> Any:
+    """What a group of fields holds, to be checked again with everything else; anything but a group, as when validation was off in the form, as it is."""
+    return group.model_dump() if isinstance(group, BaseModel) else group

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import OptionalText, group_values
 from flows.hosted import run_hosted
 from numberflow.models.import_numbers import ImportNumbersOrder, parse_import_numbers
 from numberflow.models.north_american import HostedRegion
@@ -16,8 +16,6 @@ from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
 from tasks.hosting import import_numbers as import_all
 from tasks.hosting import look_at_imports
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(name="import-numbers", flow_run_name="import {region_code} numbers", retries=0, persist_result=False)
@@ -52,7 +50,7 @@ async def import_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "sms": sms.model_dump() if isinstance(sms, SmsLink) else sms, "region_code": region_code,
+        "phone_numbers": phone_numbers, "sms": group_values(sms), "region_code": region_code,
         "display_name": display_name, "callback_url": callback_url, "migrate_to_sinch_tmo": migrate_to_sinch_tmo,
         "numbers_per_order": numbers_per_order, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip

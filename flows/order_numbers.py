@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from flows.approval import approved, ask_approval, quoted_before
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import MAY_STAY_EMPTY, OptionalText, group_values
 from numberflow.errors import NotFound, NumberflowError
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
@@ -43,8 +43,6 @@ from tasks.number_orders import (
 )
 from tasks.publish import publish_quote
 from tasks.purchase import open_purchase
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(
@@ -102,7 +100,7 @@ async def order_numbers(
         "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
         "max_monthly": max_monthly, "currency": currency, "reference": reference, "kyc": kyc, "attachments": attachments,
         "phone_number": phone_number, "capabilities": capabilities, "pattern": pattern, "search_pattern": search_pattern,
-        "sms": _plain(sms), "voice": _plain(voice), "callback_url": callback_url, "plan_only": plan_only,
+        "sms": group_values(sms), "voice": group_values(voice), "callback_url": callback_url, "plan_only": plan_only,
         "approve_above": approve_above, "project": project,
     }  # fmt: skip
     run_id = str(flow_run.get_id())
@@ -260,7 +258,3 @@ async def _conclude(report: OrderReport) -> State[OrderReport] | OrderReport:
         report.mend,
     )
     return ended(report)
-
-
-def _plain(settings: SmsLink | VoiceLink | None) -> Any:
-    return settings.model_dump() if settings is not None else None

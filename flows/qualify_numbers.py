@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State as RunState
@@ -11,7 +11,7 @@ from prefect.runtime import deployment
 from pydantic import SecretStr
 
 from flows.asking import CODE_TIMEOUT_S, SpokenCode, ask, forget
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import OptionalText
 from flows.hosted import run_hosted
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import Purchase, State
@@ -30,7 +30,6 @@ from tasks.qualify import (
     wait_for_checks,
 )
 
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 # Calls, codes and answers of one number in one run; three tries with their calls are six, and a few answers may be slips of the keyboard.
 _TURNS_MAX = 20
 

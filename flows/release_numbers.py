@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import OptionalText
 from flows.hosted import run_hosted
 from numberflow.models.held_numbers import ReleaseOrder, parse_release
 from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
 from tasks.held import look_at_release
 from tasks.held import release_numbers as release_all
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(name="release-numbers", flow_run_name="release numbers", retries=0, persist_result=False)

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from flows.approval import approved, ask_approval, quoted_before
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import MAY_STAY_EMPTY, OptionalText, group_values
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
@@ -43,9 +43,6 @@ from tasks.purchase import (
 
 # Chosen numbers that another purchase wrote down first are chosen again this often.
 CHOICES_MAX = 5
-
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(
@@ -102,7 +99,7 @@ async def search_and_rent(
     parameters: dict[str, Any] = {
         "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
         "max_monthly": max_monthly, "currency": currency, "reference": reference, "capabilities": capabilities,
-        "pattern": pattern, "search_pattern": search_pattern, "sms": _plain(sms), "voice": _plain(voice),
+        "pattern": pattern, "search_pattern": search_pattern, "sms": group_values(sms), "voice": group_values(voice),
         "callback_url": callback_url, "plan_only": plan_only, "approve_above": approve_above,
         "phone_numbers": phone_numbers, "strategy": strategy, "provisioning_wait_s": provisioning_wait_s, "project": project,
     }  # fmt: skip
@@ -237,7 +234,3 @@ async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseR
         report.mend,
     )
     return ended(report)
-
-
-def _plain(settings: SmsLink | VoiceLink | None) -> Any:
-    return settings.model_dump() if settings is not None else None

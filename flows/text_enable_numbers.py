@@ -10,7 +10,7 @@ from prefect.runtime import deployment
 from pydantic import BeforeValidator
 
 from flows.asking import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
-from flows.forms import MAY_STAY_EMPTY
+from flows.forms import MAY_STAY_EMPTY, OptionalText, group_values
 from flows.hosted import run_hosted
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
@@ -30,8 +30,6 @@ from tasks.text_enable import (
     require_ready,
 )
 from tasks.text_enable import text_enable_numbers as text_enable_all
-
-OptionalText = Annotated[str | None, MAY_STAY_EMPTY]
 
 
 @flow(name="text-enable-numbers", flow_run_name="text-enable {region_code} numbers", retries=0, persist_result=False)
@@ -72,7 +70,7 @@ async def text_enable_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "sms": sms.model_dump() if isinstance(sms, SmsLink) else sms, "loa_kind": loa_kind, "loa": loa,
+        "phone_numbers": phone_numbers, "sms": group_values(sms), "loa_kind": loa_kind, "loa": loa,
         "region_code": region_code, "signer_confirmed": signer_confirmed, "display_name": display_name, "callback_url": callback_url,
         "nnid": nnid, "scheduled_osr_update_time": scheduled_osr_update_time, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
