@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,37 @@ def form(cabinet: Cabinet) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_approved_blocked_mended_completed(office: Any, cabinet: Cabinet, form: dict[str, Any]) -> None:
-    """One order from the form to the number: approved by a person, blocked by a reviewer, mended under the same reference, completed; no paper is kept."""
+@pytest.fixture
+def messenger() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Address of something that takes messages, and those that came."""
+    came: list[dict[str, Any]] = []
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Taker)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", came
+    server.shutdown()
+    server.server_close()
+
+
+def test_approved_blocked_mended_completed(
+    office: Any, cabinet: Cabinet, form: dict[str, Any], messenger: tuple[str, list[dict[str, Any]]]
+) -> None:
+    """One order from the form to the number: approved, blocked by a reviewer and told once by the block that was named, mended, completed; no paper is kept."""
+    address, messages = messenger
+    office.prefect.save_block(
+        "custom-webhook",
+        "operations",
+        {"name": "operations", "url": address, "json_data": {"subject": "{{subject}}", "body": "{{body}}"}},
+    )
     cabinet.spoil()
     office.control(
         "/script",
@@ -51,8 +83,11 @@ def test_approved_blocked_mended_completed(office: Any, cabinet: Cabinet, form: 
     assert "Approved by Ada." in artifacts["order-numbers-summary"]["data"]
     assert 0 == office.charged
 
-    sweep = office.prefect.start({"reference": "W-KYC"}, FOLLOW)
+    sweep = office.prefect.start({"reference": "W-KYC", "notify": "custom-webhook/operations"}, FOLLOW)
     assert "NeedsPerson" == office.prefect.ended(sweep)["state_name"]
+    (message,) = messages
+    assert "W-KYC: blocked" in message["subject"]
+    assert "… is not registered" in message["body"]
     told = office.prefect.artifacts(sweep)
     assert "… is not registered" in told["follow-orders-alarm"]["data"]
     (row,) = json.loads(told["follow-orders-report"]["data"])
@@ -72,7 +107,7 @@ def test_approved_blocked_mended_completed(office: Any, cabinet: Cabinet, form: 
     office.control("/script", {"action": "review", "outcome": "COMPLETED", "delay_s": 1, "times": 1})
     second = office.prefect.start(form | {"reference": "W-KYC"}, ORDER)
     assert "Completed" == office.prefect.ended(second)["state_name"]
-    last = office.prefect.start({"reference": "W-KYC"}, FOLLOW)
+    last = office.prefect.start({"reference": "W-KYC", "notify": "custom-webhook/operations"}, FOLLOW)
     assert "Completed" == office.prefect.ended(last)["state_name"]
     assert "COMPLETED" in office.prefect.artifacts(last)["follow-orders-summary"]["data"]
     assert (1, [2]) == (office.charged, [n for order, n in submissions(office.simulator).items() if n > 1])
@@ -86,6 +121,28 @@ def test_approved_blocked_mended_completed(office: Any, cabinet: Cabinet, form: 
     kept = office.kept(*PAPERS)
     assert b"W-KYC" in kept
     assert [] == [mark for mark in MARKS if mark in told_of_runs or mark.encode() in kept]
+
+
+def test_reserved_dearer_than_asked_about(office: Any, form: dict[str, Any]) -> None:
+    """An order that reserved at a price that a person would have been asked about is not handed in before that person was."""
+    form |= {"reference": "W-RESERVED", "approve_above": "15.00"}
+    handed_in = sum(submissions(office.simulator).values())
+    office.simulator.faults.add({"operation": "create_order", "fault": "price_change", "factor": 2, "times": 1})
+    first = office.prefect.ended(office.prefect.start(form, ORDER))
+    assert "Refused" == first["state_name"]
+    assert "it was not handed in" in first["state"]["message"]
+    (create,) = office.journal("W-RESERVED")
+    assert create.due_amount is not None
+    assert create.due_amount > 15
+
+    second = office.prefect.start(form, ORDER)
+    office.prefect.suspended(second)
+    assert f"{create.due_amount:.2f}" in office.prefect.form(second)["description"]
+    assert handed_in == sum(submissions(office.simulator).values())
+    office.prefect.resume(second, decision="approve", approved_by="Ada")
+    assert "Completed" == office.prefect.ended(second)["state_name"]
+    assert "Approved by Ada." in office.prefect.artifacts(second)["order-numbers-summary"]["data"]
+    assert handed_in + 1 == sum(submissions(office.simulator).values())
 
 
 def test_papers_that_are_not_there(office: Any, cabinet: Cabinet, form: dict[str, Any]) -> None:
