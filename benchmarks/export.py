@@ -47,6 +47,7 @@ class Result:
     """One variant in one round."""
 
     seconds: float
+    engine_s: float
     cpu_s: float
     peak_mb: float
     rows: int
@@ -151,18 +152,20 @@ def flow_cost(size: int, rounds: int, connections: int) -> None:
             wait_ready(os.environ["PREFECT_API_URL"], server, Path(home) / "server.log")
             with stub(size, 50) as url:
                 once("flow", url, connections)  # the server's first run is slower
-                found: dict[str, list[float]] = {"whole": [], "flow": []}
+                found: dict[str, list[Result]] = {"whole": [], "flow": []}
                 for _ in range(rounds):
                     for variant in random.sample(list(found), 2):
-                        found[variant].append(once(variant, url, connections).seconds)
+                        found[variant].append(once(variant, url, connections))
         finally:
             del os.environ["PREFECT_API_URL"]
             stop(server)
-    more = [flow - whole for flow, whole in zip(found["flow"], found["whole"], strict=True)]
+    pairs = list(zip(found["flow"], found["whole"], strict=True))
+    alone, inside = ([each.seconds for each in found[variant]] for variant in ("whole", "flow"))
     print(
-        f"\nwith changes, costs, forecast and page, {size:,} numbers at 50 ms: {spread(found['whole'])} s; as a flow {spread(found['flow'])} s"
+        f"\nwith changes, costs, forecast and page, {size:,} numbers at 50 ms: {spread(alone)} s; as a flow {spread(inside)} s"
     )
-    verdict("flow call - library call, s", more, "<=", 1.0)
+    verdict("flow call - library call, s", [flow.seconds - whole.seconds for flow, whole in pairs], "<=", 1.0)
+    verdict("engine inside the flow ÷ alone", [flow.engine_s / whole.engine_s for flow, whole in pairs], "<=", 1.05)
 
 
 def verdict(name: str, values: list[float], sense: str, target: float) -> None:

@@ -161,11 +161,13 @@ class _Teller:
         self._artifact_id: UUID | None = None
         self._telling: asyncio.Task[None] | None = None
         self._works = True
+        self._read = False
 
     def __call__(self, progress: Progress) -> None:
         """Note how far it is; tell it when it is time."""
-        whole = progress.shards > 0 and progress.shards_done == progress.shards
-        if monotonic() - self._told_at_s < TELL_EVERY_S and not whole:
+        read = progress.shards > 0 and progress.shards_done == progress.shards
+        just_read, self._read = read and not self._read, read
+        if monotonic() - self._told_at_s < TELL_EVERY_S and not just_read:
             return
         self._told_at_s = monotonic()
         self._logger.info(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import botocore.exceptions
 import pyarrow as pa
@@ -13,9 +14,11 @@ from prefect.logging import disable_run_logger
 
 from flows import export_inventory as flow
 from numberflow.errors import StoreUnavailable
+from numberflow.export.snapshot import Progress
 from numberflow.models import inventory as parameters
 from numberflow.models.inventory import ExportInventory, parse_export_inventory
 from numberflow.models.reports import ProjectInventory, RunOutcome
+from tasks import inventory
 
 pytestmark = pytest.mark.anyio
 
@@ -79,3 +82,26 @@ async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPat
     with disable_run_logger():
         report = await flow._export(parse_export_inventory({"projects": ["a", "b"]}), "run")
     assert {date(2026, 11, 25)} == {*days, report.snapshot_date, *(each.snapshot_date for each in report.projects)}
+
+
+async def test_what_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The last shard is told at once, and not again twice a second until the file is published."""
+    shown: list[float] = []
+
+    async def create(percent: float, **_: str) -> UUID:
+        shown.append(percent)
+        return UUID(int=1)
+
+    async def update(_artifact_id: UUID, percent: float) -> None:
+        shown.append(percent)
+
+    monkeypatch.setattr(inventory, "acreate_progress_artifact", create)
+    monkeypatch.setattr(inventory, "aupdate_progress_artifact", update)
+    monkeypatch.setattr(inventory, "get_run_logger", lambda: logging.getLogger("run"))
+    caplog.set_level(logging.INFO)
+    teller = inventory._Teller("project")
+    for done in (1, 2, 2, 2):
+        teller(Progress(rows=9, pages=2, requests=7, shards_done=done, shards=2, elapsed_s=1.0))
+        await teller.end()
+    assert [100.0] == shown
+    assert 1 == sum("2 of 2 shards" in record.getMessage() for record in caplog.records)
