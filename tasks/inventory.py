@@ -175,7 +175,7 @@ class _Teller:
             progress.rows, progress.pages, progress.requests, progress.shards_done, progress.shards or "?", progress.rows_per_s,
         )  # fmt: skip
         if self._works and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.ensure_future(self._show(100.0 * progress.shards_done / max(progress.shards, 1)))
+            self._telling = asyncio.ensure_future(self._show(_percent(progress)))
 
     async def end(self) -> None:
         """Let what is being told arrive."""
@@ -193,3 +193,8 @@ class _Teller:
         except Exception as error:  # noqa: BLE001 - see the class
             self._works = False
             self._logger.warning("Progress cannot be shown in Prefect any more: %s", type(error).__name__)
+
+
+def _percent(progress: Progress) -> float:
+    """How many of the shards are done; 0 while it is not known how many there are, though some may be done by then."""
+    return 100.0 * progress.shards_done / progress.shards if progress.shards else 0.0

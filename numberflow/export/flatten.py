@@ -75,7 +75,9 @@ def flatten(numbers: pa.StructArray, snapshot_at: datetime) -> pa.Table:
 def in_own_memory(rows: pa.Table) -> pa.Table:
     """A copy of `rows`: what they are a part of, and what the reader made of the page, several times their size, is kept no longer."""
     batches = rows.to_batches()
-    return pa.Table.from_batches([pa.concat_batches([*batches, batches[0].slice(0, 0)])]) if batches else rows
+    if not batches:
+        return rows.schema.empty_table()
+    return pa.Table.from_batches([pa.concat_batches([*batches, batches[0].slice(0, 0)])])
 
 
 @dataclass(frozen=True, slots=True)

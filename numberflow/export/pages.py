@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pyarrow as pa
 
@@ -42,6 +42,7 @@ PARSED_AT_ONCE_MAX = 4
 # Bodies of about 1 MB that may wait for it or be in its hands while every connection brings another one.
 UNPARSED_MAX = 4
 
+T = TypeVar("T")
 
 ReadPage = tuple[pa.Table, bool]
 """A page's rows in our columns, and whether the fast way was enough."""
@@ -89,14 +90,15 @@ class PageSource:
         self._asking = asyncio.Semaphore(connections)
         self._unparsed = asyncio.Semaphore(connections + UNPARSED_MAX)
         self._waiting: list[tuple[Body, asyncio.Future[ReadPage]]] = []
-        self._parsing: set[asyncio.Task[None]] = set()
+        self._parsers = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         # Pages that nobody waits for any more, after a refusal.
-        for task in self._parsing:
+        for task in self._tasks:
             task.cancel()
         _give_up(self._waiting)
         self._waiting = []
@@ -121,7 +123,7 @@ class PageSource:
             Rejected: the vendor refuses the request; for a token that it no longer takes see `token_refused`.
         """
         raw, reading = await self._bring(shard, token)
-        rows = asyncio.ensure_future(self._rows(reading, shard, token))
+        rows = self._start(self._rows(reading, shard, token))
         return Page(shard, token, raw.next_page_token, raw.total_size, rows)
 
     async def total(self, shard: Shard) -> int | None:
@@ -151,14 +153,32 @@ class PageSource:
         reading: asyncio.Future[ReadPage] = asyncio.get_running_loop().create_future()
         reading.add_done_callback(lambda _: self._unparsed.release())
         self._waiting.append(((raw.body, raw.items), reading))
-        if len(self._parsing) < PARSE_THREADS:
-            task = asyncio.ensure_future(self._parse())
-            self._parsing.add(task)
-            task.add_done_callback(self._parsing.discard)
+        if self._parsers < PARSE_THREADS:
+            self._parsers += 1
+            self._start(self._parse())
         return raw, reading
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that ends with this source at the latest. Its error is told where it is awaited; after a refusal nobody does."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _parse(self) -> None:
         """Read what waits, several pages at once, until nothing does."""
+        try:
+            await self._parse_waiting()
+        finally:
+            # In the same step that saw nothing waiting: a page that comes in next has to find that nobody reads.
+            self._parsers -= 1
+
+    async def _parse_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:PARSED_AT_ONCE_MAX], self._waiting[PARSED_AT_ONCE_MAX:]
@@ -228,6 +248,18 @@ class PageSource:
                 self.counters.resumed += 1
                 await asyncio.sleep(max(pause_s, min(asked_s or 0.0, RESUME_PAUSES_S[-1])))
         raise AssertionError("the loop returns or raises")
+
+
+async def together(*asked: Awaitable[Any]) -> list[Any]:
+    """What all of them bring. When one fails none of them is left under way: the client may be closed next."""
+    tasks = [asyncio.ensure_future(each) for each in asked]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _give_up(waiting: Iterable[tuple[Body, asyncio.Future[ReadPage]]]) -> None:

@@ -9,21 +9,19 @@ and a project with five numbers is read with five requests instead of 180 (sixty
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from numberflow.errors import SnapshotRefused
-from numberflow.export.pages import Page, PageSource
+from numberflow.export.pages import Page, PageSource, together
 from numberflow.export.shards import KNOWN_TYPES, Shard, adds_up, counts_hits
 from numberflow.export.vendor import Offer
 
-# A shard is cut when its chain of tokens is longer than two of each connection's shares of all pages and a quarter: tokens come one after the other, so the
-# longest chain sets the time (factor 4 at 50 ms a page), but a list without a region begins while others are still being cut, and each cut takes a dozen
-# requests more (100k numbers, 16 connections: 155 requests instead of 122 for nothing gained, measured 2026-11). Never below 8 pages: the parts' extra first
-# and half-empty last pages would cost more than the chain. Always above 24: a walk's rows wait in memory until it is proven, and one of 24,000 rows holds
-# 12 MB.
+# A shard is cut when its chain of tokens is longer than so many times each connection's share of all pages: tokens come one after the other, so the longest
+# chain sets the time (factor 4 at 50 ms a page), but a list without a region begins while others are still being cut, and each cut takes a dozen requests
+# more (100k numbers, 16 connections: with 1.25 it was 155 requests instead of 122, and no second less; measured 2026-11). Never below 8 pages: the parts'
+# extra first and half-empty last pages would cost more than the chain. Always above 24: a walk's rows wait in memory until it is proven, and one of 24,000
+# rows holds 12 MB.
 UNCUT_SHARE = 2.25
 UNCUT_PAGES_MIN = 8
 UNCUT_PAGES_MAX = 24
@@ -71,7 +69,9 @@ class Planner:
         self._regions_seen: set[str] = set()
         self._to_cut: list[tuple[Shard, Page]] = []
         self.totals: dict[Shard, int | None] = {}
-        """What each whole list, type by type, counted when the plan was made."""
+        """What each whole list, type by type, counted when it was decided how to walk it."""
+        self.saw_all = False
+        """Whether the unfiltered probe was a single page: then it has shown every type."""
         self.remarks: list[str] = []
 
     async def begin(self, want: Shard) -> list[Leaf]:
@@ -83,14 +83,18 @@ class Planner:
         """
         # At once with the probe: the types that there are in any case, so that a project on the other side of the world is not asked one by one.
         known = [] if want.number_type is not None else [replace(want, number_type=kind) for kind in KNOWN_TYPES]
-        self._offers, probe, *pages = await _together(
+        size = self._source.page_size
+        self._offers, probe, *pages = await together(
             self._source.offers(), *(self._source.settle_page_size(shard) for shard in (want, *known))
         )
+        if self._source.page_size != size:
+            known = []  # some were asked for in a size that their next pages would not have
+        self.saw_all = probe.next_page_token is None
         self._regions_seen |= await _values(probe, "region_code")
         if want.number_type is not None:
             heads = {want: probe}
         else:
-            heads = await self._by_type(want, probe, dict(zip(known, pages, strict=True)))
+            heads = await self._by_type(want, probe, dict(zip(known, pages, strict=False)))
         self.totals = {shard: head.total_size for shard, head in heads.items()}
         if not self._whole_pages:
             share = await self._pages(heads.values()) * UNCUT_SHARE // self._source.connections
@@ -110,7 +114,8 @@ class Planner:
         Raises:
             The errors of PageSource.page.
         """
-        cuts = await _together(*(self._cut(*each) for each in self._to_cut))
+        cuts = await together(*(self._cut(*each) for each in self._to_cut))
+        self._to_cut = []
         leaves = [leaf for cut in cuts for leaf in cut]
         for leaf in [each for each in leaves if not each.whole][HEADS_MAX:]:
             leaf.take_head()
@@ -143,8 +148,10 @@ class Planner:
             if not _all_of_it(parts, now):
                 now = await self._source.total(shard) or 0
             if _all_of_it(parts, now):
+                if shard in self.totals:
+                    self.totals[shard] = now
                 found = [(part, page) for part, page in parts.items() if page.total_size]
-                return [leaf for cut in await _together(*(self._cut(*each) for each in found)) for leaf in cut]
+                return [leaf for cut in await together(*(self._cut(*each) for each in found)) for leaf in cut]
             total = now
         self._remark(f"{shard}: read in one chain, because its parts did not add up to {total}")
         return [Leaf(shard, head, -(-total // max(1, len(await head.rows))))]
@@ -203,23 +210,11 @@ class Planner:
 
     async def _heads(self, shards: Iterable[Shard]) -> dict[Shard, Page]:
         asked = list(shards)
-        return dict(zip(asked, await _together(*(self._source.page(shard) for shard in asked)), strict=True))
+        return dict(zip(asked, await together(*(self._source.page(shard) for shard in asked)), strict=True))
 
     def _remark(self, text: str) -> None:
         if text not in self.remarks:
             self.remarks.append(text)
-
-
-async def _together(*asked: Awaitable[Any]) -> list[Any]:
-    """What all of them bring. When one fails nothing is left under way: the client may be closed next."""
-    tasks = [asyncio.ensure_future(each) for each in asked]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 def _all_of_it(parts: dict[Shard, Page], total: int) -> bool:

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from numberflow.errors import NumberflowError, Rejected, SnapshotRefused
-from numberflow.export.pages import Page, PageSource, token_refused
+from numberflow.export.pages import Page, PageSource, together, token_refused
 from numberflow.export.plan import Leaf, Planner
 from numberflow.export.runs import Key, Run
 from numberflow.export.schema import TIME
@@ -46,6 +46,9 @@ WINDOW_PAGES = 96
 TAKEN_AT_ONCE = 8
 # What one walk of unknown length counts for; beyond that its rows wait on disk (runs.SPOOL_ROWS).
 LONG_WALK_PAGES = 64
+
+
+BY_ONE_PAGE = "one page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +113,38 @@ class Reader:
             except BaseExceptionGroup as several:
                 raise _first(several) from None
         self._reading.remarks += planner.remarks
+        self._reading.moved += self._sums_that_differ(planner)
         return self._reading
 
-    async def _movements(self, totals: dict[Shard, int | None]) -> tuple[str, ...]:
-        """What shows that numbers came or went since the lists had these totals."""
+    def _sums_that_differ(self, planner: Planner) -> tuple[str, ...]:
+        """What shows that a number went from one part of a list to another, past the reader: each part looks well then, and so does the list's total."""
         found: list[str] = []
-        nows = await asyncio.gather(*(self._source.total(shard) for shard in totals))
-        for (shard, before), now in zip(totals.items(), nows, strict=True):
+        for shard, total in planner.totals.items():
+            read = sum(
+                rows for (_, number_type), rows in self._reading.rows.items() if number_type == shard.number_type
+            )
+            if total is not None and read != total:
+                found.append(f"{shard}: {read} numbers were read, totalSize was {total}")
+        return tuple(found)
+
+    async def _movements(self, planner: Planner, want: Shard, *, between_pages: bool) -> tuple[str, ...]:
+        """What shows that numbers came or went since the lists had their totals.
+
+        Args:
+            planner: has the totals.
+            want: the whole of it.
+            between_pages: whether a list was read in several pages; within single ones nothing moves, and only a type may have been missed.
+        """
+        every, *nows = await together(
+            self._source.total(want), *(self._source.total(shard) for shard in planner.totals)
+        )
+        found: list[str] = []
+        # Less is in order: documents say that a list without type shows MOBILE alone (§4).
+        if (every or 0) > sum(now or 0 for now in nows):
+            found.append(f"{want}: totalSize is {every}, that of all types together {sum(now or 0 for now in nows)}")
+        if not between_pages:
+            return tuple(found)
+        for (shard, before), now in zip(planner.totals.items(), nows, strict=True):
             if now != before:
                 found.append(f"{shard}: totalSize was {before}, now it is {now}")
         if self._next_to_leave is not None and self._next_to_leave <= datetime.now(UTC) + CLOCK_MARGIN:
@@ -125,23 +153,21 @@ class Reader:
 
     async def _in_order(self, planner: Planner, want: Shard, sink: Sink, group: asyncio.TaskGroup) -> None:
         leaves = await planner.begin(want)
-        in_one_page = all(leaf.whole for leaf in leaves)
         # Which rows a walk without a region brings is not known before it is over, and these are small: they begin first, while other lists are cut, and
         # all others wait in memory until they are there.
         early = [group.create_task(self._prove(leaf)) for leaf in leaves if _key(leaf) is None]
         parts = [leaf for leaf in leaves if _key(leaf) is not None] + await planner.parts()
-        in_one_page = in_one_page and all(leaf.whole for leaf in parts)
-        self._source.counters.shards = len(early) + len(parts)
+        # A list that could not be cut has no region either.
+        early += [group.create_task(self._prove(leaf)) for leaf in parts if _key(leaf) is None]
         sources: dict[Key, list[Run | _Walking]] = {}
         for leaf in parts:
             if (of_leaf := _key(leaf)) is not None:
                 sources.setdefault(of_leaf, []).append(_Walking(leaf))
-            else:
-                # Its list could not be cut.
-                early.append(group.create_task(self._prove(leaf)))
         walks = [source for key in sorted(sources) for source in sources[key] if isinstance(source, _Walking)]
+        self._source.counters.shards = len(early) + len(walks)
         window = _Window(WINDOW_PAGES)
-        group.create_task(self._walk_all(walks, early, None if in_one_page else planner.totals, window, group))
+        starting = group.create_task(self._start(walks, window, group))
+        group.create_task(self._look_for_movements(planner, want, early, starting))
         for task in early:
             run = await task
             for key in run.keys:
@@ -156,31 +182,27 @@ class Reader:
             run.close()
             await window.leave(source.weight)
 
-    async def _walk_all(
-        self,
-        walks: list[_Walking],
-        early: list[asyncio.Task[Run]],
-        totals: dict[Shard, int | None] | None,
-        window: _Window,
-        group: asyncio.TaskGroup,
-    ) -> None:
-        """Start every walk when there is room for its rows, and look for movements when all are over, which is while the last rows are written.
-
-        Args:
-            walks: in the order of the file.
-            early: what was started already.
-            totals: of the lists when they were cut; None when every walk is a single page, within which nothing moves.
-            window: where there is room.
-            group: to start them in.
-        """
-        begun = [*early]
+    async def _start(self, walks: list[_Walking], window: _Window, group: asyncio.TaskGroup) -> list[asyncio.Task[Run]]:
+        """Start every walk, in the order of the file, when there is room for its rows."""
+        begun: list[asyncio.Task[Run]] = []
         for walking in walks:
             await window.enter(walking.weight)
             begun.append(group.create_task(self._prove(walking.leaf)))
             walking.run.set_result(begun[-1])
-        if totals is not None:
-            await asyncio.gather(*begun)
-            self._reading.moved = await self._movements(totals)
+        return begun
+
+    async def _look_for_movements(
+        self,
+        planner: Planner,
+        want: Shard,
+        early: list[asyncio.Task[Run]],
+        starting: asyncio.Task[list[asyncio.Task[Run]]],
+    ) -> None:
+        """When all walks are over, which is while the last rows are written."""
+        await asyncio.gather(*early, *await starting)
+        between_pages = any(proof.by != BY_ONE_PAGE for proof in self._reading.proofs)
+        if between_pages or not planner.saw_all:
+            self._reading.moved += await self._movements(planner, want, between_pages=between_pages)
 
     async def _hand_over(self, run: Run, key: Key, sink: Sink) -> None:
         for table in run.tables(key):
@@ -202,6 +224,8 @@ class Reader:
         doubts: tuple[str, ...] = ()
         for _ in range(tries):
             walk, run, doubts = await self._walk(leaf.shard, head)
+            if self._strict and walk.pages > 1:
+                doubts = (*doubts, "it no longer comes in a single page")
             if not doubts:
                 self._believe(leaf.shard, walk, run)
                 return run
@@ -213,7 +237,7 @@ class Reader:
     def _believe(self, shard: Shard, walk: Walk, run: Run) -> None:
         assert walk.total is not None
         self._reading.proofs.append(
-            Proof(str(shard), run.distinct, walk.total, walk.pages, "one page" if walk.pages == 1 else "page tokens")
+            Proof(str(shard), run.distinct, walk.total, walk.pages, BY_ONE_PAGE if walk.pages == 1 else "page tokens")
         )
         self._reading.remarks += [f"{shard}: {remark}" for remark in walk.remarks(run.distinct)]
         self._source.counters.shards_done += 1

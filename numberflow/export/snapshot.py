@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -42,6 +42,9 @@ PROGRESS_S = 0.5
 
 
 _LARGE_BLOCK = 8 << 20
+
+# Each list of a strict reading is one answer, but there are many of them: when a number goes from one to another meanwhile, all are read again this often.
+STRICT_TRIES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +245,7 @@ def _plain_memory() -> Iterator[None]:
 async def _until_believed(
     source: PageSource, read: Callable[[bool], Awaitable[tuple[Reading, T]]], *, strict: bool
 ) -> T:
-    """What `read` brings, when it is to be believed: first by page tokens, and if anything moved meanwhile once more, strictly.
+    """What `read` brings, when it is to be believed: first by page tokens, and if anything moved meanwhile again, strictly.
 
     Args:
         source: whose counters start again with a second reading.
@@ -252,27 +255,31 @@ async def _until_believed(
     Raises:
         SnapshotRefused: not to be believed in either way.
     """
+    doubts: tuple[str, ...] = ()
     if not strict:
         try:
             reading, result = await read(False)
         except SnapshotRefused as error:
-            doubts: Sequence[str] = error.reasons
+            doubts = tuple(error.reasons)
         else:
             if not reading.moved:
                 return result
             doubts = reading.moved
         source.begin_again(f"read again in single pages, because numbers came or went: {'; '.join(doubts)}")
-        try:
-            _, result = await read(True)
-        except SnapshotRefused as error:
-            raise SnapshotRefused(
-                f"{'; '.join(doubts)}; then, read in single pages: {error.message}",
-                reasons=(*doubts, *error.reasons),
-                mend=error.mend,
-            ) from None
-        return result
-    _, result = await read(True)
-    return result
+    before = f"{'; '.join(doubts)}; then, read in single pages: " if doubts else ""
+    try:
+        for _ in range(STRICT_TRIES_MAX):
+            reading, result = await read(True)
+            if not reading.moved:
+                return result
+            source.begin_again(f"read again in single pages once more: {'; '.join(reading.moved)}")
+    except SnapshotRefused as error:
+        raise SnapshotRefused(f"{before}{error.message}", reasons=(*doubts, *error.reasons), mend=error.mend) from None
+    raise SnapshotRefused(
+        f"{before}{'; '.join(reading.moved)}",
+        reasons=(*doubts, *reading.moved),
+        mend="run again when the project is quieter; the last snapshot stands",
+    )
 
 
 async def _read_into(

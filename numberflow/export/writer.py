@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,8 @@ class TableFile:
         self._numbers: list[np.ndarray] = []
         self._waiting: list[pa.Table] = []
         self._rows_waiting = 0
+        # Who waits for a thread that writes can be cancelled, the thread cannot: it must not write into a file that is closed under it (a crash of the process).
+        self._busy = threading.RLock()
         self._file = _Hashed(path)
         times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
@@ -80,11 +83,12 @@ class TableFile:
         Raises:
             SnapshotRefused: a row of a row group that is full by now has no E.164 number in the unique column.
         """
-        self.rows += len(table)
-        self._waiting.append(table)
-        self._rows_waiting += len(table)
-        if self._rows_waiting >= ROW_GROUP_ROWS:
-            self._write(all_of_it=False)
+        with self._busy:
+            self.rows += len(table)
+            self._waiting.append(table)
+            self._rows_waiting += len(table)
+            if self._rows_waiting >= ROW_GROUP_ROWS:
+                self._write(all_of_it=False)
 
     def end_rows(self) -> None:
         """Write what waits: from here on every row was checked. `close` does it too.
@@ -92,8 +96,9 @@ class TableFile:
         Raises:
             SnapshotRefused: the unique column holds a value twice, or no number.
         """
-        self._write(all_of_it=True)
-        self._no_number_twice()
+        with self._busy:
+            self._write(all_of_it=True)
+            self._no_number_twice()
 
     def close(self, facts: dict[str, str]) -> FileFacts:
         """Write what waits and the footer with `facts`, and flush all of it to the disk.
@@ -101,16 +106,20 @@ class TableFile:
         Raises:
             SnapshotRefused: the unique column holds a value twice; the file is not finished.
         """
-        assert self._writer is not None
-        self.end_rows()
-        version = {"schema_version": str(SCHEMA_VERSION)}
-        self._writer.add_key_value_metadata({f"numberflow.{name}": text for name, text in (version | facts).items()})
-        self._writer.close()
-        self._writer = None
-        self._file.sync()
-        self._file.close()
-        self._finished = True
-        return FileFacts(self.path, self.rows, self._file.size, self._file.digest())
+        with self._busy:
+            self.end_rows()
+            if self._writer is None:
+                raise ValueError("the file was given up")
+            version = {"schema_version": str(SCHEMA_VERSION)}
+            self._writer.add_key_value_metadata(
+                {f"numberflow.{name}": text for name, text in (version | facts).items()}
+            )
+            self._writer.close()
+            self._writer = None
+            self._file.sync()
+            self._file.close()
+            self._finished = True
+            return FileFacts(self.path, self.rows, self._file.size, self._file.digest())
 
     def __enter__(self) -> Self:
         return self
@@ -118,17 +127,20 @@ class TableFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._finished:
-            return
-        try:
-            if self._writer is not None:
-                self._writer.close()
-            self._file.close()
-        finally:
-            self.path.unlink(missing_ok=True)
+        with self._busy:
+            if self._finished:
+                return
+            try:
+                if self._writer is not None:
+                    self._writer.close()
+                    self._writer = None
+                self._file.close()
+            finally:
+                self.path.unlink(missing_ok=True)
 
     def _write(self, *, all_of_it: bool) -> None:
-        assert self._writer is not None
+        if self._writer is None:
+            raise ValueError("the file was given up")
         if not self._waiting:
             return
         rows = pa.concat_tables(self._waiting)

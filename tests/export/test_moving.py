@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import phonenumbers
 import pytest
 from support.exports import Traffic, project
+from support.held_list import HeldList, Question, held
 
 from numberflow.errors import SnapshotRefused
 from numberflow.export import pages
 from numberflow.export.load import load_inventory
-from numberflow.export.snapshot import export_project
+from numberflow.export.shards import Walk
+from numberflow.export.snapshot import export_project, read_numbers
 from numberflow.simulator import Simulator
 
 pytestmark = pytest.mark.anyio
@@ -106,3 +111,81 @@ async def test_a_number_that_leaves_while_it_is_read(tmp_path: Path) -> None:
 
     remarks = await _published(tmp_path, None, leaving)
     assert [True] == ["a number leaves at" in remark for remark in remarks if remark.startswith("read again")]
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+async def test_a_number_that_passes_the_reader_by(tmp_path: Path, exchanged: bool) -> None:
+    """A number goes from a region that is still to be read to one that was read: each region looks well and so does the total, but their sum does not."""
+    regions = sorted(phonenumbers.SUPPORTED_REGIONS)[:40]
+    numbers = [held(1000 * place + n, region_code=region) for place, region in enumerate(regions) for n in range(50)]
+    asked = 0
+
+    def move(question: Question) -> None:
+        nonlocal asked
+        if (question.region_code, question.page_token) != (regions[-1], None):
+            return
+        asked += 1
+        if asked != 2:  # the first time it was counted, the second time its walk begins
+            return
+        last = next(each for each in numbers if each["regionCode"] == regions[-1])
+        if exchanged:
+            numbers.remove(last)
+            numbers.append(held(77_777, region_code=regions[0]))
+        else:
+            last["regionCode"] = regions[0]
+
+    offers = [SimpleNamespace(region_code=region, types=("LOCAL",)) for region in regions]
+    vendor: Any = HeldList(numbers, before=move, offers=offers)
+    with pytest.raises(SnapshotRefused, match="1999 numbers were read, totalSize was 2000"):
+        await export_project(vendor, str(tmp_path))
+    assert asked >= 2
+    assert not (tmp_path / "inventory").exists()
+
+
+@pytest.mark.parametrize("rented", [0, 1])
+async def test_a_type_that_nobody_names(rented: int) -> None:
+    """Numbers of a type that neither documents nor regions name are found by the unfiltered total, also when a rented one makes up for them meanwhile."""
+    numbers = [held(place) for place in range(250)] + [held(900, "SHORT_CODE")]
+
+    def rent(question: Question) -> None:
+        if question.number_type == "LOCAL" and len(numbers) < 251 + rented:
+            numbers.append(held(500))
+
+    vendor: Any = HeldList(numbers, page_rows=100, before=rent)
+    table = await read_numbers(vendor)
+    assert {each["phoneNumber"] for each in numbers} == set(table.column("phone_number").to_pylist())
+    assert "SHORT_CODE" in table.column("number_type").to_pylist()
+
+
+async def test_strict_does_not_fall_back_on_tokens(tmp_path: Path) -> None:
+    """A list that came in one page and was in doubt, and comes in several when it is asked again, proves nothing strictly."""
+    numbers = [held(place) for place in range(300)]
+    vendor = HeldList(numbers, page_rows=1000)
+
+    def shrink(question: Question) -> None:
+        if question.number_type == "LOCAL":
+            first = len([each for each in vendor.asked if each.number_type == "LOCAL"]) == 1
+            vendor.page_rows = 1000 if first else 100
+
+    vendor.before = shrink
+    client: Any = vendor
+    doubted = Walk.doubts
+
+    def doubt_once(walk: Walk, distinct: int) -> tuple[str, ...]:
+        return ("in doubt",) if walk.pages == 1 and distinct == 300 else doubted(walk, distinct)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Walk, "doubts", doubt_once)
+        with pytest.raises(SnapshotRefused, match="no longer comes in a single page"):
+            await export_project(client, str(tmp_path), strict=True)
+
+
+async def test_a_page_size_that_is_refused() -> None:
+    """When the vendor takes no pages of 1000, each list is walked from its first page to its last in one size that it takes."""
+    numbers = [held(place, kind) for kind in ("LOCAL", "MOBILE") for place in range(250)]
+    for place, number in enumerate(numbers):
+        number["phoneNumber"] = f"+{12_025_000_000 + place}"
+    vendor = HeldList(numbers, page_rows=1000, page_size_max=100)
+    client: Any = vendor
+    assert 500 == len(await read_numbers(client))
+    assert {100} == {each.page_size for each in vendor.asked if each.page_token is not None}

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.live_pages import live, live_numbers, page
 
-from numberflow.export.flatten import flatten
+from numberflow.client.raw_pages import read_raw_page
+from numberflow.export.flatten import flatten, in_own_memory
 from numberflow.export.schema import INVENTORY
 from numberflow.export.wire import read_numbers
 from numberflow.models.vendor import ActiveNumber
@@ -118,3 +119,13 @@ def test_what_is_unknown_and_what_is_unreadable_stand_together() -> None:
     """`extra` holds members that the schema does not know beside values that it could not read."""
     row = table({**live(0), "newMember": 1, "expireAt": "soon"})[0]
     assert {"newMember": 1, "expireAt": "soon"} == json.loads(row["extra"])
+
+
+def test_a_page_keeps_only_its_own_memory() -> None:
+    """The rows of one page do not hold the other pages that were read with it, nor what the reader made of them."""
+    body = page([live(place) for place in range(1000)])
+    rows = flatten(read_numbers(body, read_raw_page(body).items)[0], datetime.now(UTC))
+    one = in_own_memory(rows.slice(500, 1))
+    assert rows.slice(500, 1) == one
+    assert one.get_total_buffer_size() < 4096 < rows.slice(500, 1).get_total_buffer_size()
+    assert in_own_memory(rows.slice(500, 0)).get_total_buffer_size() < 4096

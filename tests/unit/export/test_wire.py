@@ -222,3 +222,12 @@ def test_files_without_a_path_are_read_too(monkeypatch: pytest.MonkeyPatch) -> N
     body = page([live(0), live(1)])
     numbers, fast = read(body)
     assert (True, 2) == (fast, len(numbers))
+
+
+def test_pages_do_not_make_up_for_each_other() -> None:
+    """An unknown member is kept, also when the page before it lacks as many bytes as that member takes."""
+    lacking = {name: value for name, value in live(0).items() if name != "expireAt"}
+    bodies = [page([lacking]), page([live(1) | {"newTag": "gold"}])]
+    assert len('"expireAt":null,') == len('"newTag":"gold",')
+    read = read_pages([(body, read_raw_page(body).items) for body in bodies])
+    assert ([False, False], [None, {"newTag": "gold"}]) == (read.fast, extras(read.numbers))

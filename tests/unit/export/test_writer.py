@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,26 @@ def test_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     with pytest.raises((OSError, KeyboardInterrupt)):
         write()
     assert [] == list(tmp_path.iterdir())
+
+
+def test_given_up_while_a_thread_writes(tmp_path: Path) -> None:
+    """Who gives a file up waits for the thread that is writing into it, else pyarrow's writer is closed under it; what comes later is refused."""
+    path = tmp_path / "numbers.parquet"
+    writing, ended = threading.Event(), threading.Event()
+
+    def slow(_rows: pa.Table) -> None:
+        writing.set()
+        time.sleep(0.2)
+        ended.set()
+
+    with TableFile(path, SCHEMA, check=slow) as file:
+        file.add(rows(0, 10))
+        thread = threading.Thread(target=file.end_rows)
+        thread.start()
+        assert writing.wait(10)
+    assert ended.is_set()
+    thread.join()
+    assert not path.exists()
+    file.add(rows(10, 20))
+    with pytest.raises(ValueError, match="given up"):
+        file.close({})
