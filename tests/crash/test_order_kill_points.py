@@ -116,6 +116,8 @@ def test_killed_and_the_request_takes_effect_afterwards(
     assert COMPLETE == ending(scene, ended)
 
 
+# The reply was read and nothing was written: for the journal the same as a reply that was never heard, which the tests above have.
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("nth", "operation"), [case for case in BOUNDARIES if case.values[0] > 1])
 def test_killed_right_after_a_reply(scene: Scene, order: dict[str, Any], nth: int, operation: str) -> None:
     """Killed when the reply was read and nothing was written yet."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.counts import count
 from support.dying import Fate, is_death
-from support.mishaps import LAG_LONG_S, MISHAPS, Mishap
+from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
 from support.shop import Shop
 
 from numberflow.journal import Intention, State
@@ -24,7 +24,7 @@ ADDRESS = EmergencyAddressRequest(
     display_name="Marked-Name-7d21", street_number="4711", street_info="Marked-Street-7d21 St", city="Marietta", state="GA", postal_code="30062"
 )  # fmt: skip
 CASES = [
-    pytest.param(action, mishap, mode, id=f"{action}-{mishap}-{mode}")
+    pytest.param(action, mishap, mode, id=f"{action}-{mishap}-{mode}", marks=marks(mishap, mode))
     for action in (Action.PROVISION, Action.DEPROVISION)
     for mishap in MISHAPS
     for mode in ("once", "always", "resumed-before", "resumed-after")
