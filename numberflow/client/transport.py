@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import importlib.metadata
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -76,6 +78,12 @@ class Reply:
     received_at: datetime
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Which servers are believed. Once a process: reading the authorities' certificates takes as long as several requests, and clients come and go."""
+    return httpx.create_ssl_context()
+
+
 class Transport:
     """The open connections to one vendor account. An async context manager; usable again after it was closed."""
 
@@ -116,7 +124,7 @@ class Transport:
         if self._http is not None:
             raise RuntimeError("this client is already open")
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"numberflow/{_VERSION}"}
-        tls = httpx.create_ssl_context()
+        tls = _tls()
         self._http = httpx.AsyncClient(
             transport=self._transport,
             verify=tls,

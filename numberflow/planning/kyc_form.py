@@ -9,9 +9,11 @@ No finding ever repeats a value: registration data is personal.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -141,8 +143,14 @@ def _compiles(pattern: str) -> bool:
 
 
 def _is_schema(schema: Mapping[str, Any]) -> bool:
+    return _is_schema_text(json.dumps(schema, sort_keys=True))
+
+
+@lru_cache(maxsize=1024)
+def _is_schema_text(text: str) -> bool:
+    """By its text: every section is looked at again inside the one around it, and forms of one country are much alike."""
     try:
-        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
     except (jsonschema.SchemaError, RecursionError):
         return False
     return True

@@ -20,7 +20,6 @@ DAY = 86_400.0
 # What a run of an order sends that changes something at the vendor; the two in the middle may be sent again, the other two may not.
 OPERATIONS = ("create_order", "update_registration", "upload_attachment", "submit_order")
 COSTLY = ("create_order", "submit_order")
-# How many numbers an order has makes no difference once it is there.
 CASES = [
     pytest.param(
         operation,
@@ -28,7 +27,7 @@ CASES = [
         mishap,
         mode,
         id=f"{operation}-{quantity}-{mishap}-{mode}",
-        marks=[pytest.mark.exhaustive] if quantity > 1 and operation != "create_order" else marks(mishap, mode),
+        marks=marks(mishap, mode),
     )
     for operation in OPERATIONS
     for quantity in (1, 3)
