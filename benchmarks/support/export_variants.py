@@ -277,6 +277,7 @@ def _cpu_s() -> float:
 def main() -> None:
     name, url, folder, connections = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     # Arrow imports pandas when it first makes an array of Python values, httpx what it moves bytes with when it first opens a client; that is no work.
+    import anyio._backends._asyncio
     import httpcore
     import pandas as pd
     import pyarrow as pa
@@ -284,6 +285,7 @@ def main() -> None:
     pa.scalar(None, pa.string())
     assert pd
     assert httpcore
+    assert anyio
     work = VARIANTS[name](url, folder, connections)
     before_s, began = _cpu_s(), perf_counter()
     rows = work()
