@@ -113,7 +113,9 @@ class Reader:
             except BaseExceptionGroup as several:
                 raise _first(several) from None
         self._reading.remarks += planner.remarks
-        self._reading.moved += self._sums_that_differ(planner)
+        if not self._strict:
+            # Strictly each list is one answer, and a number has its region, type and digits for good: what differs then has come or gone.
+            self._reading.moved += self._sums_that_differ(planner)
         return self._reading
 
     def _sums_that_differ(self, planner: Planner) -> tuple[str, ...]:

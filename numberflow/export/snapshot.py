@@ -43,7 +43,7 @@ PROGRESS_S = 0.5
 
 _LARGE_BLOCK = 8 << 20
 
-# Each list of a strict reading is one answer, but there are many of them: when a number goes from one to another meanwhile, all are read again this often.
+# When numbers of a type that nobody names are found at the end of a strict reading, everything is read again this often.
 STRICT_TRIES_MAX = 3
 
 
