@@ -34,8 +34,8 @@ CONNECTIONS = 8
 # out a vendor's restart; what it must not do is read everything again for one page.
 RESUME_PAUSES_S = (5.0, 15.0, 45.0)
 
-# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread takes a seventh of the time off where there is a second core; a third
-# one waits for the lock. Many pages at once if they have come in; from eight at once on the allocator gives memory back each time and gets it again (both
+# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread takes a seventh of the time off where there is a second core.
+# Many pages at once if they have come in; from eight at once on the allocator gives memory back each time and gets it again (both
 # measured 2026-11, 100k numbers).
 PARSE_THREADS = 2
 PARSED_AT_ONCE_MAX = 4

@@ -5,8 +5,9 @@ what to do when a reading proves nothing (snapshot: reads again, strictly).
 
 What a walk over several pages proves: its pages named one total, and as many different numbers came. A number that left and one that came between two
 pages cancel in the totals, and if tokens are positions (the vendor does not say) a third number slips from one page to the one before and is never seen.
-So such walks are believed only while no sign of a movement is seen: totals that differ afterwards, or a number whose `expire_at` fell into the reading
-(a released number leaves then, and at no other time, docs/vendor/numbers-behaviour.md §8). Then, or when a walk is in doubt, the reading is done again
+So such walks are believed only while no sign of a movement is seen: totals that differ afterwards, numbers of a type that are more or fewer than its total,
+an unfiltered total above that of all types, or a number whose `expire_at` fell into the reading (a released number leaves then, and at no other time,
+docs/vendor/numbers-behaviour.md §8). Then, or when a walk is in doubt, the reading is done again
 strictly: in lists of a single page, each of which is one answer of the vendor's, so that nothing can move within it. What remains is a number that left
 without having had a date, exchanged for another between two pages: only a strict reading excludes that, so each proof says by what it was made.
 
