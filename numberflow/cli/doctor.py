@@ -132,12 +132,4 @@ def _prefect(settings: Settings) -> Finding:
 def _versions() -> Finding:
     versions = {name: metadata.version(name) for name in VERSIONS}
     text = ", ".join(f"{name} {version}" for name, version in versions.items())
-    major, minor = (int(part) for part in versions["fastapi"].split(".")[:2])
-    if (major, minor) >= (0, 151):
-        return Finding(
-            "versions",
-            ok=False,
-            text=text,
-            mend="install fastapi<0.151: Prefect's server refuses its own client's requests, or fails at import, with later ones",
-        )
     return Finding("versions", ok=True, text=text)

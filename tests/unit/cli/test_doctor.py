@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any
 
 import pytest
@@ -89,17 +88,3 @@ def test_bad_variable(command: Command) -> None:
     code, found = findings(command)
     assert (1, ["settings"]) == (code, list(found))
     assert found["settings"]["text"].startswith("NUMBERFLOW_LEASE_S: ")
-
-
-def test_version_that_does_not_fit(command: Command, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A FastAPI with which Prefect's server does not start is found before anybody starts one."""
-    command.set(running.environment)
-    version = metadata.version
-
-    def newer(name: str) -> str:
-        return "0.151.0" if name == "fastapi" else version(name)
-
-    monkeypatch.setattr(metadata, "version", newer)
-    code, found = findings(command)
-    assert (1, {"versions"}) == (code, {name for name, finding in found.items() if not finding["ok"]})
-    assert "fastapi<0.151" in found["versions"]["mend"]
