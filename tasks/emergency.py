@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.events import emit_event
 
 from numberflow.errors import BadInput
 from numberflow.journal import Intention
 from numberflow.models.emergency import EmergencyAddressRequest
 from numberflow.models.emergency_address import EmergencyAddressOrder
-from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.models.reports import EmergencyLine, EmergencyReport
 from numberflow.purchase import emergency
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.emergency import Verdict
 from numberflow.purchase.words import emergency_rows, emergency_text
 from tasks.papers import read_paper
+from tasks.person import call_person
 from tasks.step import step
 
 
@@ -83,15 +83,7 @@ async def publish_emergency_report(report: EmergencyReport) -> None:
         key="emergency-address-summary",
         description=f"Emergency addresses, {report.reference}",
     )
-    if report.outcome is RunOutcome.NEEDS_PERSON:
-        emit_event(
-            event="numberflow.needs-person",
-            resource={"prefect.resource.id": f"numberflow.emergency.{report.project_id}.{report.reference}"},
-            payload={
-                "reference": report.reference, "reason": report.reason, "mend": report.mend,
-                "commands": [item.command for item in report.open_items], "flow_run_id": report.flow_run_id,
-            },
-        )  # fmt: skip
+    call_person(report, "emergency")
 
 
 _NAMES = {

@@ -18,7 +18,7 @@ from prefect.logging import get_run_logger
 
 from numberflow.errors import BadInput
 from numberflow.journal import OrderKind
-from numberflow.models.reports import FollowLine, FollowReport
+from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Follower, follow_orders
 from numberflow.purchase.hosting_follow import follow_hosting
@@ -26,6 +26,7 @@ from numberflow.purchase.link_follow import follow_link
 from numberflow.purchase.number_order_follow import follow_number_order
 from numberflow.purchase.order_words import follow_rows, follow_text
 from numberflow.purchase.qualification_follow import follow_qualification
+from tasks.person import call_person
 from tasks.step import step
 
 FOLLOWERS: Mapping[OrderKind, Follower] = {
@@ -113,7 +114,7 @@ def _keep_parameters(home: Path, line: FollowLine) -> Path:
 
 @step("publish follow report")
 async def publish_follow_report(report: FollowReport) -> None:
-    """Put the sweep into a table and a summary in words.
+    """Put the sweep into a table and a summary in words; call a person for what is new.
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """
@@ -124,3 +125,8 @@ async def publish_follow_report(report: FollowReport) -> None:
     await acreate_markdown_artifact(
         markdown=follow_text(report), key="follow-orders-summary", description="Open orders, and those that ended"
     )
+    # A sweep every 15 minutes shows what waits for a person each time, and calls for it once: when
+    # its alarm is raised.
+    waits_anew = any(line.needs_person and line.alarms for line in report.orders)
+    if waits_anew or report.outcome is RunOutcome.REFUSED:
+        call_person(report, "order", unattended=True)

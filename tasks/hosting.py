@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.events import emit_event
 
 from numberflow.models.import_numbers import ImportNumbersOrder
-from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.models.reports import HostedReport
 from numberflow.purchase import import_numbers as imports
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.hosting_words import hosted_rows, hosted_text
+from tasks.person import call_person
 from tasks.step import step
 
 
@@ -50,12 +50,4 @@ async def publish_hosted_report(report: HostedReport) -> None:
     await acreate_markdown_artifact(
         markdown=hosted_text(report), key=f"{key}-summary", description=f"{report.action} numbers, {report.reference}"
     )
-    if report.outcome is RunOutcome.NEEDS_PERSON:
-        emit_event(
-            event="numberflow.needs-person",
-            resource={"prefect.resource.id": f"numberflow.hosting.{report.project_id}.{report.reference}"},
-            payload={
-                "reference": report.reference, "reason": report.reason, "mend": report.mend,
-                "commands": [item.command for item in report.open_items], "flow_run_id": report.flow_run_id,
-            },
-        )  # fmt: skip
+    call_person(report, "hosting")

@@ -30,6 +30,7 @@ from numberflow.models.reports import HandedOut, InventoryReport, ProjectInvento
 from numberflow.purchase.desk import in_thread
 from numberflow.purchase.inventory import ask_journal
 from tasks.credentials import settings_for
+from tasks.person import call_person
 from tasks.step import step
 
 # A line in the log and a step of the progress bar this often: often enough to see it move, seldom enough that a million numbers cost a dozen calls.
@@ -126,6 +127,8 @@ async def publish_inventory_report(report: InventoryReport) -> None:
             resource={"prefect.resource.id": f"numberflow.inventory.{report.flow_run_id}"},
             payload={"reason": report.reason, "mend": report.mend, "flow_run_id": report.flow_run_id},
         )
+        # It runs at night, and nobody waits for it.
+        call_person(report, "inventory", unattended=True)
 
 
 @step("hand out projects")

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from numberflow.journal import Intention, Purchase
 from numberflow.models.number_orders import NumberOrder, NumberRequirements
 from numberflow.models.order_numbers import OrderNumbersOrder
-from numberflow.models.reports import OrderReport, RunOutcome
+from numberflow.models.reports import OrderReport
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import Quote
 from numberflow.purchase import number_order, order_papers
@@ -24,6 +23,7 @@ from numberflow.purchase.number_order import Placed
 from numberflow.purchase.order_papers import OrderPapers
 from numberflow.purchase.order_words import number_rows, order_text
 from tasks.papers import check_file, read_block, read_paper
+from tasks.person import call_person
 from tasks.step import step
 
 
@@ -131,12 +131,4 @@ async def publish_order_report(report: OrderReport) -> None:
     await acreate_markdown_artifact(
         markdown=order_text(report), key="order-numbers-summary", description=f"Order of {report.reference}"
     )
-    if report.outcome is RunOutcome.NEEDS_PERSON:
-        emit_event(
-            event="numberflow.needs-person",
-            resource={"prefect.resource.id": f"numberflow.purchase.{report.project_id}.{report.reference}"},
-            payload={
-                "reference": report.reference, "reason": report.reason, "mend": report.mend,
-                "commands": [item.command for item in report.open_items], "flow_run_id": report.flow_run_id,
-            },
-        )  # fmt: skip
+    call_person(report, "purchase")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.events import emit_event
 
-from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.models.reports import PurchaseReport
 from numberflow.planning.quote import Quote
 from numberflow.purchase.words import amount, report_rows, report_text
+from tasks.person import call_person
 from tasks.step import step
 
 
@@ -53,15 +53,4 @@ async def publish_report(report: PurchaseReport) -> None:
     await acreate_markdown_artifact(
         markdown=report_text(report), key="search-and-rent-summary", description=f"Summary of {report.reference}"
     )
-    if report.outcome is RunOutcome.NEEDS_PERSON:
-        emit_event(
-            event="numberflow.needs-person",
-            resource={"prefect.resource.id": f"numberflow.purchase.{report.project_id}.{report.reference}"},
-            payload={
-                "reference": report.reference,
-                "reason": report.reason,
-                "mend": report.mend,
-                "commands": [item.command for item in report.open_items],
-                "flow_run_id": report.flow_run_id,
-            },
-        )
+    call_person(report, "purchase")

@@ -64,7 +64,7 @@ def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, s
     """The failure of one project is told with its mend; the other is published all the same, and the run is no success."""
     run_id = office.prefect.start({"projects": list(blocks)}, DEPLOYMENT)
     run = office.prefect.ended(run_id)
-    assert ("COMPLETED", "Refused") == (run["state_type"], run["state_name"])
+    assert ("FAILED", "Refused") == (run["state_type"], run["state_name"])
     north, south = json.loads(office.prefect.artifacts(run_id)["export-inventory-report"]["data"])
     assert ("north", "done", "south", "refused") == (
         north["project"],

@@ -47,7 +47,7 @@ def test_a_cap_refuses_without_a_charge(office, form):
     """A purchase above its cap ends in a state called Refused that names the cap and the mend, and nothing is charged."""
     run_id = office.prefect.start(form | {"max_today": "0.01"})
     run = office.prefect.ended(run_id)
-    assert ("COMPLETED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
+    assert ("FAILED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
     assert "max_today is 0.01 → raise max_today to" in run["state"]["message"]
     report = json.loads(office.prefect.artifacts(run_id)["search-and-rent-report"]["data"])
     assert [("none", "refused")] == [(row["phone number"], row["state"]) for row in report]
@@ -56,7 +56,7 @@ def test_a_cap_refuses_without_a_charge(office, form):
 def test_a_form_sent_unchecked_is_refused(office, form):
     """What the form did not check, the flow does: a region that does not exist ends in Refused, not in a traceback."""
     run = office.prefect.ended(office.prefect.start(form | {"region_code": "ZZ"}))
-    assert ("COMPLETED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
+    assert ("FAILED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
     assert "region_code: 'ZZ' is no ISO 3166-1 alpha-2 region" in run["state"]["message"]
 
 
@@ -65,7 +65,7 @@ def test_a_person_is_called_and_a_retry_finds_the_number(office, form):
     office.simulator.faults.add({"operation": "rent", "nth": 1, "fault": "reset_after", "lag_s": 7200})
     run_id = office.prefect.start(form | {"reference": "W-PERSON"})
     run = office.prefect.ended(run_id)
-    assert ("COMPLETED", "NeedsPerson", 1) == (run["state_type"], run["state_name"], office.charged)
+    assert ("FAILED", "NeedsPerson", 1) == (run["state_type"], run["state_name"], office.charged)
     (line,) = (line for line in office.journal("W-PERSON") if line.state is not State.DONE)
     assert f"numberflow journal settle {line.id}" in office.prefect.artifacts(run_id)["search-and-rent-summary"]["data"]
     # The server is everybody's in this test session: other runs call people too.

@@ -1,0 +1,82 @@
+"""What did not go as asked is red in Prefect, keeps its report, and calls a person by one event."""
+
+from __future__ import annotations
+
+import ast
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deployments.serve import all_deployments
+from flows.ending import ended
+from numberflow.models.reports import OpenItem, PurchaseReport, RunOutcome, RunReport
+from tasks import person
+
+ROOT = Path(__file__).parents[2]
+OPEN = OpenItem(
+    intention_id="7c1e", operation="rent", subject="+12025550101", state="needs_person",
+    seen="nothing", at_stake=Decimal(1), command="numberflow journal settle 7c1e",
+)  # fmt: skip
+
+
+def _report(outcome: RunOutcome) -> PurchaseReport:
+    items = (OPEN,) if outcome is RunOutcome.NEEDS_PERSON else ()
+    return PurchaseReport(
+        outcome=outcome, reason="r", mend="m", project_id="p", reference="PO-1", asked=1, currency="USD", open_items=items
+    )  # fmt: skip
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("outcome", RunOutcome)
+async def test_states(outcome: RunOutcome) -> None:
+    """Refused and NeedsPerson are of type FAILED and carry the report; done is the report itself."""
+    report = _report(outcome)
+    state = ended(report)
+    if outcome is RunOutcome.DONE:
+        assert report is state
+        return
+    assert not isinstance(state, RunReport)
+    name = {RunOutcome.REFUSED: "Refused", RunOutcome.NEEDS_PERSON: "NeedsPerson"}[outcome]
+    assert (name, True, "r → m") == (state.name, state.is_failed(), state.message)
+    assert report == await state.aresult(raise_on_failure=False)
+
+
+@pytest.mark.parametrize("unattended", [False, True])
+@pytest.mark.parametrize("outcome", RunOutcome)
+def test_calls(outcome: RunOutcome, unattended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person is called when one is needed, and for a refused run that nobody waits for."""
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr(person, "emit_event", lambda **event: calls.append(event))
+    person.call_person(_report(outcome), "purchase", unattended=unattended)
+    wanted = outcome is RunOutcome.NEEDS_PERSON or (unattended and outcome is RunOutcome.REFUSED)
+    assert wanted == bool(calls)
+    for call in calls:
+        assert person.NEEDS_PERSON == call["event"]
+        assert {"prefect.resource.id": "numberflow.purchase.p.PO-1"} == call["resource"]
+        assert ("PO-1", "r", "m") == tuple(call["payload"][key] for key in ("reference", "reason", "mend"))
+        commands = [OPEN.command] if outcome is RunOutcome.NEEDS_PERSON else []
+        assert commands == call["payload"]["commands"]
+
+
+def test_every_report_that_is_published_calls() -> None:
+    """No task that publishes a run's report forgets to call: all ten flows publish through these."""
+    silent = []
+    for path in sorted((ROOT / "tasks").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("publish_"):
+                takes = ast.unparse(node.args)
+                if "Report" in takes and "call_person(" not in ast.unparse(node):
+                    silent.append(f"{path.name}: {node.name}")
+    assert [] == silent
+
+
+@pytest.mark.anyio
+async def test_crash_automation_covers_every_deployment() -> None:
+    """The automation that notices dead runs goes by a tag that every deployment carries."""
+    automations = yaml.safe_load((ROOT / "deployments" / "automations.yaml").read_text())["automations"]
+    (trigger,) = [each["trigger"] for each in automations if "heartbeat" in each["name"]]
+    tag = trigger["match_related"]["prefect.resource.id"].removeprefix("prefect.tag.")
+    assert [] == [each.name for each in await all_deployments() if tag not in each.tags]
