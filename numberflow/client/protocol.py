@@ -8,6 +8,7 @@ Sources: docs/vendor/numbers-behaviour.md §2 (transport), §15 (errors), docs/v
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -284,16 +285,20 @@ def _members(value: Any) -> list[dict[str, Any]]:
 
 
 def _envelope(body: bytes) -> _Envelope:
-    """Read both error envelopes and the OAuth one, taking what is there. Never raises: gateways answer without JSON (§15)."""
+    """Read every error shape of the contract, taking what is there (§15, README correction 15).
+
+    Nested, with or without `status`; flat, its code as text or number; flat with `error`; RFC 6749.
+    Whatever else there is, such as a gateway's page, is the message. Never raises.
+    """
     try:
         value = parse_json(body)
     except ValueError:
-        return _Envelope()
+        return _Envelope(message=_page_words(body))
     if not isinstance(value, dict):
-        return _Envelope()
+        return _Envelope(message=value if isinstance(value, str) else "")
     error = value.get("error")
-    if isinstance(error, str):  # RFC 6749: {"error": "invalid_client", "error_description": …}
-        return _Envelope(code=error, message=_text(value.get("error_description")))
+    if isinstance(error, str):
+        return _flat(error, value)
     inner = error if isinstance(error, dict) else value
     details = _members(inner.get("details"))
     resource = next((detail for detail in details if detail.get("resourceType") or detail.get("resourceName")), {})
@@ -304,11 +309,33 @@ def _envelope(body: bytes) -> _Envelope:
     )
     return _Envelope(
         code=_text(inner.get("status")) or _text(inner.get("code")),
-        message=_text(inner.get("message")),
+        message=_text(inner.get("message")) or _text(resource.get("description")),
         resource_type=_text(resource.get("resourceType")),
         resource_name=_text(resource.get("resourceName")),
         field_violations=violations,
     )
+
+
+def _flat(error: str, value: Mapping[str, Any]) -> _Envelope:
+    """`error` is text: RFC 6749 (`error_description` beside it), or flat (`code` and `message`)."""
+    code = _text(value.get("status")) or _text(value.get("code"))
+    message = _text(value.get("error_description")) or _text(value.get("message"))
+    if not code:
+        return _Envelope(code=error, message=message)
+    return _Envelope(code=code, message=": ".join(part for part in (error, message) if part))
+
+
+# As much of a page as is searched for words: a gateway says them at its beginning.
+_PAGE_BYTES_MAX = 4_000
+_TITLE = re.compile(r"<(title|h1)[^>]*>([^<]+)<", re.IGNORECASE)
+_MARKUP = re.compile(r"<(script|style)\b.*?(</\1>|$)|<[^>]*(>|$)", re.IGNORECASE | re.DOTALL)
+
+
+def _page_words(body: bytes) -> str:
+    """What a body that is no JSON says: the title of a page, or its text."""
+    text = body[:_PAGE_BYTES_MAX].decode("utf-8", "replace")
+    title = _TITLE.search(text)
+    return " ".join(html.unescape(title[2] if title else _MARKUP.sub(" ", text)).split())
 
 
 # The body of a refusal for lack of credit is not published; "Insufficient balance" is assumed and siblings say INSUFFICIENT_* (§5).
@@ -341,7 +368,8 @@ def _refusal(
         mend = "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and that the account may do this"
         return PermissionRefused(told, mend=mend, **facts)
     texts = (envelope.code, envelope.message, *(text for _, text in envelope.field_violations))
-    if status == 402 or (status == 400 and any(_NO_CREDIT.search(text) for text in texts)):
+    no_credit = envelope.code == "402" or any(_NO_CREDIT.search(text) for text in texts)
+    if status == 402 or (status == 400 and no_credit):
         return InsufficientFunds(told, **facts)
     if status == 404:
         return NotFound(told, **facts)
@@ -350,12 +378,16 @@ def _refusal(
 
 def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
     told = f"{request.method} {request.path}: HTTP {status}"
-    about = " ".join(part for part in (envelope.code, envelope.resource_type, envelope.resource_name) if part)
+    # Some shapes have nothing but the status again for a code.
+    code = "" if envelope.code == str(status) else envelope.code
+    about = " ".join(part for part in (code, envelope.resource_type, envelope.resource_name) if part)
     if about:
         told += f" {_clean(request, about)}"
     violations = "; ".join(f"{name}: {text}" for name, text in envelope.field_violations)
     said = ", ".join(part for part in (envelope.message, violations) if part)
-    return f"{told} ({_said(request, said)})" if said else told
+    if said:
+        return f"{told} ({_said(request, said)})"
+    return told if about else f"{told}, without a reason"
 
 
 def _said(request: Request[Any], text: str) -> str:

@@ -67,7 +67,9 @@ class Access:
         if not self._token_bucket.take(TOKEN_BURST, TOKEN_PER_S):
             raise problems.too_many_requests()
         if _basic(authorization) != (self._settings.key_id, self._settings.key_secret):
-            raise problems.token_refused(401, "invalid_client", "The key id or secret is not accepted")
+            raise problems.token_refused(
+                self._switches.refused_credentials, "invalid_client", "The key id or secret is not accepted"
+            )
         grants = parse_qs(body.decode("utf-8", "replace")).get("grant_type", [])
         if grants != ["client_credentials"]:
             error = "unsupported_grant_type" if grants else "invalid_request"
@@ -91,7 +93,7 @@ class Access:
         elif basic:
             self._check_basic(authorization, method, imported=imported)
         else:
-            raise problems.unauthenticated(expired=False)
+            raise self._refused()
         if project_id != self._settings.project_id:
             if self._switches.callback_configuration_404 and operation.endswith("callback_configuration"):
                 raise problems.callback_project_not_found(project_id)
@@ -106,7 +108,7 @@ class Access:
 
     def _check_basic(self, authorization: str | None, method: str, *, imported: bool) -> None:
         if _basic(authorization) != (self._settings.key_id, self._settings.key_secret):
-            raise problems.unauthenticated(expired=False, scheme="Basic")
+            raise self._refused("Basic")
         bucket = self._imported_basic_bucket if imported else self._basic_bucket
         if imported and self._switches.imported_rate_limit:
             _take_imported(bucket, IMPORTED_BASIC_PER_S)
@@ -114,6 +116,12 @@ class Access:
             raise problems.too_many_requests()
         if self._switches.basic_read_only and method != "GET":
             raise problems.permission_denied()
+
+    def _refused(self, scheme: str = "Bearer") -> problems.Problem:
+        """What does not open the door, in the status that the switch asks for. An expired token is another matter."""
+        if self._switches.refused_credentials == 403:
+            return problems.permission_denied()
+        return problems.unauthenticated(expired=False, scheme=scheme)
 
     def _sign(self, lifetime_s: int) -> str:
         # `exp` is wall-clock time, because clients compare it with theirs; whether the token still opens the door is a
@@ -136,7 +144,7 @@ class Access:
     def _check_token(self, token: str) -> None:
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(self._signature(signed).encode(), signature.encode()):
-            raise problems.unauthenticated(expired=False)
+            raise self._refused()
         payload = signed.partition(".")[2]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         if claims["simulated_exp"] <= self._clock.now().timestamp():

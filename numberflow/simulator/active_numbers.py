@@ -47,11 +47,13 @@ class _Query:
 
     def __init__(self, world: World, call: Call) -> None:
         switches = world.switches
-        self.region = reading.region(call.value("regionCode"), required=False)
+        self.region = reading.region(call.value("regionCode"), switches, required=False)
         self.number_type = reading.choice(call.value("type"), reading.NUMBER_TYPES, "type")
         if self.number_type is None and switches.legacy_mobile_default:
             self.number_type = "MOBILE"
-        self.pattern = reading.Pattern(call.value("numberPattern.pattern"), call.value("numberPattern.searchPattern"))
+        self.pattern = reading.Pattern(
+            call.value("numberPattern.pattern"), call.value("numberPattern.searchPattern"), switches
+        )
         self.needed = reading.choices(
             call.values("capability"), reading.CAPABILITIES, "capability", comma_joined=switches.comma_joined_lists
         )
@@ -59,7 +61,9 @@ class _Query:
         if self.order not in _ORDERS:
             raise problems.bad_field("order_by", f"Invalid order_by {self.order}")
         most = min(switches.page_size_max, call.page_size_cap or switches.page_size_max)
-        self.page_size = reading.size(call.value("pageSize"), "pageSize", "page_size", switches.page_size_default, most)
+        self.page_size = reading.size(
+            call.value("pageSize"), "pageSize", "page_size", switches.page_size_default, most, switches
+        )
         self.token = call.value("pageToken")
         self.filters = (
             self.region,

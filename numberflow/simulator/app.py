@@ -216,7 +216,7 @@ class _Exchange:
     def _worded(self, problem: Problem) -> Problem:
         """A refusal in the envelope of the API that was called."""
         if not self._entry.path.startswith(_IMPORTED_PREFIX):
-            return problem
+            return problems.shaped(problem, self._sim.switches.error_shape)
         return shaped(problem, self._entry.operation, self._sim.switches)
 
     async def _refuse(self, problem: Problem) -> None:

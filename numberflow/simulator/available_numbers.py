@@ -4,6 +4,7 @@ import random
 
 from numberflow.simulator import problems, reading
 from numberflow.simulator.operations import Answer, Call, operation
+from numberflow.simulator.requirements import REQUIREMENTS
 from numberflow.simulator.stock import OFFERS, StockNumber
 from numberflow.simulator.wire import active_number, available_number
 from numberflow.simulator.world import World
@@ -34,12 +35,14 @@ def list_regions(world: World, call: Call) -> Answer:
 
 def search(world: World, call: Call) -> Answer:
     """A random sample of what fits; no page, no total. Asking again gives other numbers (§4)."""
-    region = reading.region(call.value("regionCode"), required=True)
+    region = reading.region(call.value("regionCode"), world.switches, required=True)
     number_type = call.value("type")
     if number_type is None:
         raise problems.bad_field("type", "type is required")
     reading.choice(number_type, reading.NUMBER_TYPES, "type")
-    pattern = reading.Pattern(call.value("numberPattern.pattern"), call.value("numberPattern.searchPattern"))
+    pattern = reading.Pattern(
+        call.value("numberPattern.pattern"), call.value("numberPattern.searchPattern"), world.switches
+    )
     needed = reading.choices(
         call.values("capabilities"),
         reading.CAPABILITIES,
@@ -47,7 +50,7 @@ def search(world: World, call: Call) -> Answer:
         comma_joined=world.switches.comma_joined_lists,
     )
     most = min(world.switches.page_size_max, call.page_size_cap or world.switches.page_size_max)
-    size = reading.size(call.value("size"), "size", "size", SIZE_DEFAULT, most)
+    size = reading.size(call.value("size"), "size", "size", SIZE_DEFAULT, most, world.switches)
     now = world.settle()
     assert region is not None
     kind = (region, number_type)
@@ -59,7 +62,7 @@ def search(world: World, call: Call) -> Answer:
     # The request's number makes each sample differ while the whole run stays repeatable.
     rng = random.Random(f"search-{world.seed}-{call.number}")
     sample = rng.sample(fitting, min(size, len(fitting)))
-    return Answer(f'{{"availableNumbers":[{",".join(map(_shown, sample))}]}}'.encode())
+    return Answer(f'{{"availableNumbers":[{",".join(_shown(world, number) for number in sample)}]}}'.encode())
 
 
 def check(world: World, call: Call) -> Answer:
@@ -70,7 +73,7 @@ def check(world: World, call: Call) -> Answer:
     number = world.shelf.get(phone_number) if shadow is None else shadow.commit.stock_before
     if number is None:
         raise problems.available_number_not_found(phone_number)
-    return Answer(_shown(number).encode())
+    return Answer(_shown(world, number).encode())
 
 
 def rent(world: World, call: Call) -> Answer:
@@ -84,7 +87,7 @@ def rent(world: World, call: Call) -> Answer:
 def rent_any(world: World, call: Call) -> Answer:
     """Rents a number that fits. Region and type are required although only US and LOCAL work (§5)."""
     body = call.json()
-    region = reading.region(_body_text(body, "regionCode"), required=True)
+    region = reading.region(_body_text(body, "regionCode"), world.switches, required=True)
     number_type = _body_text(body, "type")
     if number_type is None:
         raise problems.bad_field("type", "type is required")
@@ -92,7 +95,7 @@ def rent_any(world: World, call: Call) -> Answer:
     given = body.get("numberPattern") or {}
     if not isinstance(given, dict):
         raise problems.bad_value("numberPattern", str(given))
-    pattern = reading.Pattern(_body_text(given, "pattern"), _body_text(given, "searchPattern"))
+    pattern = reading.Pattern(_body_text(given, "pattern"), _body_text(given, "searchPattern"), world.switches)
     listed = body.get("capabilities") or []
     if not isinstance(listed, list):
         raise problems.bad_value("capabilities", str(listed))
@@ -119,8 +122,9 @@ def _body_text(body: dict[str, object], key: str) -> str | None:
     return value or None
 
 
-def _shown(number: StockNumber) -> str:
-    return available_number(number, documents_required=OFFERS[number.kind].documents_required)
+def _shown(world: World, number: StockNumber) -> str:
+    needed = world.switches.documents_flag_everywhere or number.kind in REQUIREMENTS
+    return available_number(number, documents_required=needed)
 
 
 OPERATIONS = (

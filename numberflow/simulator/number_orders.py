@@ -18,9 +18,9 @@ from numberflow.simulator.world import World
 _QUANTITY_MAX = 100
 
 
-def lookup_requirements(_world: World, call: Call) -> Answer:
+def lookup_requirements(world: World, call: Call) -> Answer:
     """The form and files of a kind. 404 where nothing is required, as recorded for the US."""
-    requirements = REQUIREMENTS.get(_kind(call.json()))
+    requirements = REQUIREMENTS.get(_kind(world, call.json()))
     if requirements is None:
         raise problems.requirements_not_found()
     return _json(requirements.as_dict())
@@ -29,7 +29,7 @@ def lookup_requirements(_world: World, call: Call) -> Answer:
 def create_order(world: World, call: Call) -> Answer:
     """Reserves one given number or a quantity by criteria. Not idempotent."""
     body = call.json()
-    kind = _kind(body)
+    kind = _kind(world, body)
     wanted = reading.wanted(body, update=False)
     if wanted.callback_url and not world.switches.order_callback_any_text and not _is_http(wanted.callback_url):
         raise problems.bad_field("callback_url", f"Invalid callback_url {wanted.callback_url}")
@@ -103,8 +103,8 @@ def submit_order(world: World, call: Call) -> Answer:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _kind(body: dict[str, Any]) -> Kind:
-    region = reading.region(reading.text(body, "regionCode", "region_code"), required=True)
+def _kind(world: World, body: dict[str, Any]) -> Kind:
+    region = reading.region(reading.text(body, "regionCode", "region_code"), world.switches, required=True)
     number_type = reading.text(body, "numberType", "numberType")
     if number_type is None:
         raise problems.bad_field("number_type", "number_type is required")
@@ -137,7 +137,9 @@ def _by_criteria(world: World, kind: Kind, option: Any) -> list[StockNumber]:
     if not isinstance(given, dict):
         raise problems.bad_value("numberPattern", str(given))
     pattern = reading.Pattern(
-        reading.text(given, "pattern", "pattern") or None, reading.text(given, "searchPattern", "searchPattern")
+        reading.text(given, "pattern", "pattern") or None,
+        reading.text(given, "searchPattern", "searchPattern"),
+        world.switches,
     )
     listed = option.get("capabilities") or []
     if not isinstance(listed, list):

@@ -22,6 +22,19 @@ class Problem(Exception):
         return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def shaped(problem: Problem, shape: str) -> Problem:
+    """The refusal in one of the shapes that were seen (README, correction 15). What is in RFC 6749's shape keeps it."""
+    error = problem.body["error"]
+    if shape == "nested" or not isinstance(error, dict):
+        return problem
+    message = error["message"] or error["status"].replace("_", " ").capitalize()
+    if shape == "without_status":
+        body: dict[str, Any] = {"error": {"code": error["code"], "message": message}}
+    else:
+        body = {"code": str(error["code"]), "error": error["status"], "message": message}
+    return Problem(problem.status, body, problem.headers)
+
+
 def envelope(code: int, status: str, message: str = "", details: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The error object of every API reply; `details` is always there, often empty."""
     return {"error": {"code": code, "message": message, "status": status, "details": details or []}}

@@ -6,6 +6,7 @@ from typing import Any
 from numberflow.simulator import problems
 from numberflow.simulator.operations import Call
 from numberflow.simulator.provisioning import VoiceLink
+from numberflow.simulator.switches import Switches
 from numberflow.simulator.world import Wanted
 
 NUMBER_TYPES = ("MOBILE", "LOCAL", "TOLL_FREE")
@@ -32,13 +33,14 @@ def is_phone_number(value: str) -> bool:
     return _PHONE_NUMBER.fullmatch(value) is not None
 
 
-def region(value: str | None, *, required: bool) -> str | None:
-    """A region code. Raises Problem 400 if it is missing though required, or no region."""
+def region(value: str | None, switches: Switches, *, required: bool) -> str | None:
+    """A region code. Raises Problem 400 if it is missing though required, or (by switch) no region."""
     if value is None:
         if required:
             raise problems.bad_field("region_code", "region_code is required")
         return None
-    if not _REGION.fullmatch(value) or _NO_COUNTRY.fullmatch(value):
+    odd = not _REGION.fullmatch(value) or _NO_COUNTRY.fullmatch(value)
+    if odd and switches.odd_region == "refused":
         raise problems.bad_field("region_code", f"Invalid region_code {value}")
     return value
 
@@ -59,13 +61,18 @@ def choices(values: list[str], allowed: tuple[str, ...], field: str, *, comma_jo
     return frozenset(values)
 
 
-def size(value: str | None, field: str, snake: str, default: int, most: int) -> int:
-    """A count of items. Too many are clamped silently; Raises Problem 400 for no number or less than one (*assumed*)."""
+def size(value: str | None, field: str, snake: str, default: int, most: int, switches: Switches) -> int:
+    """A count of items. Too many are clamped silently.
+
+    Raises Problem 400 for no number, and by switch for less than one (*assumed*).
+    """
     if value is None:
         return min(default, most)
     if not re.fullmatch(r"-?[0-9]{1,10}", value):
         raise problems.bad_value(field, value)
     if int(value) < 1:
+        if switches.odd_size == "default":
+            return min(default, most)
         raise problems.bad_field(snake, f"Invalid {snake} {value}")
     return min(int(value), most)
 
@@ -73,9 +80,11 @@ def size(value: str | None, field: str, snake: str, default: int, most: int) -> 
 class Pattern:
     """A digit pattern, compared with the whole E.164 text; START needs the plus and country code to find anything (§4)."""
 
-    def __init__(self, pattern: str | None, search_pattern: str | None) -> None:
+    def __init__(self, pattern: str | None, search_pattern: str | None, switches: Switches) -> None:
         choice(search_pattern, SEARCH_PATTERNS, "numberPattern.searchPattern")
-        if pattern is not None and not re.fullmatch(r"\+?[0-9]+", pattern):
+        self._finds_nothing = pattern is not None and re.fullmatch(r"\+(0[0-9]*)?", pattern) is not None
+        odd = self._finds_nothing and switches.odd_pattern == "refused"
+        if pattern is not None and (odd or not re.fullmatch(r"\+[0-9]*|[0-9]+", pattern)):
             raise problems.bad_field("number_pattern", f"Invalid number_pattern {pattern}")
         self.text = pattern
         # Absent: treated as CONTAINS (*assumed*, §4).
@@ -85,6 +94,8 @@ class Pattern:
         """Whether a number matches; no pattern matches everything."""
         if self.text is None:
             return True
+        if self._finds_nothing:
+            return False
         if self.how == "START":
             return number.startswith(self.text)
         return number.endswith(self.text) if self.how == "END" else self.text in number

@@ -50,7 +50,6 @@ class Offer:
     shelf: int
     held_per_1000: int
     voice_only_share: float = 0.0
-    documents_required: bool = True
 
 
 # US prices are the recorded ones (§13); the others are plausible figures, *assumed*. Area codes 312 and 415 are left out because

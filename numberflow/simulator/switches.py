@@ -261,6 +261,39 @@ SWITCHES: dict[str, Switch] = {
         "resourceId of a hosting order's events: number, or order for the order's id (imported §12).",
         ("number", "order"),
     ),
+    "error_shape": Switch(
+        "nested",
+        "Errors of the Numbers API: nested; without_status: only code and message inside; flat: code as text, error, message"
+        " (README, correction 15).",
+        ("nested", "without_status", "flat"),
+    ),
+    "documents_flag_everywhere": Switch(
+        True,
+        "True: every search result says supportingDocumentationRequired, as live US numbers do though they can be rented;"
+        " False: only kinds that need papers (README, correction 12).",
+    ),
+    "refused_credentials": Switch(
+        401,
+        "Status for a key, secret or token that is not accepted: 401, or 403 as the document has it; an expired token is"
+        " always 401 (README, correction 17).",
+        (401, 403),
+    ),
+    "odd_region": Switch(
+        "refused",
+        "regionCode unknown or in lower case: refused (400), or nothing: nothing is found there (assumed; README, correction 18).",
+        ("refused", "nothing"),
+    ),
+    "odd_size": Switch(
+        "refused",
+        "size or pageSize below 1: refused (400), or default: as if it were absent (assumed; README, correction 18).",
+        ("refused", "default"),
+    ),
+    "odd_pattern": Switch(
+        "refused",
+        "A pattern of a bare plus, or of a plus without a country code (+0…): refused (400), or nothing: nothing is found"
+        " (assumed; README, correction 18).",
+        ("refused", "nothing"),
+    ),
     "basic_read_only": Switch(
         False, "True: HTTP Basic gets 403 on POST, PATCH, PUT and DELETE; seen on DELETE of a sibling API (§2)."
     ),

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from numberflow.client import Client
-from numberflow.errors import NotFound, PermissionRefused, Rejected
+from numberflow.errors import InsufficientFunds, NotFound, PermissionRefused, Rejected, Throttled
 from numberflow.models import RentAnyRequest, RentRequest, SmsSettings, UpdateRequest, VoiceSettings
 from numberflow.settings import Settings
-from numberflow.simulator import BASE_URL, InProcessTransport, Simulator
+from numberflow.simulator import BASE_URL, InProcessTransport, Simulator, SimulatorSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -118,3 +118,28 @@ async def test_wrong_credentials(wrong: dict[str, str]) -> None:
     async with Client(settings(simulator, **wrong), transport=InProcessTransport(simulator)) as client:
         with pytest.raises(PermissionRefused, match="SINCH_KEY_SECRET"):
             await client.regions.list()
+
+
+@pytest.mark.parametrize("shape", ["nested", "without_status", "flat"])
+async def test_words_in_every_shape(shape: str) -> None:
+    """Whatever shape its errors have, the vendor's words and the kind of error come through."""
+    switches = {"error_shape": shape, "insufficient_balance_402": True, "rate_limit": True}
+    simulator = Simulator(SimulatorSettings(balance=Decimal(0), switches=switches))
+    async with Client(settings(simulator), transport=InProcessTransport(simulator)) as client:
+        number = (await client.available_numbers.search(region_code="US", number_type="LOCAL", size=1))[0]
+        with pytest.raises(InsufficientFunds, match="Insufficient balance"):
+            await client.available_numbers.rent(number.phone_number, RentRequest())
+        simulator.faults.add({"operation": "rent", "fault": "rate_limited"})
+        with pytest.raises(Throttled, match=r"(?i)resource.exhausted"):
+            await client.available_numbers.rent(number.phone_number, RentRequest())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_refused_credentials(status: int) -> None:
+    """A key or a token that is not accepted is refused with 401 or 403, and the client says so once."""
+    simulator = Simulator(SimulatorSettings(switches={"refused_credentials": status}))
+    wrong = settings(simulator, key_secret="wrong")
+    async with Client(wrong, transport=InProcessTransport(simulator)) as client:
+        with pytest.raises(PermissionRefused, match=f"HTTP {status} invalid_client.*not accepted") as caught:
+            await client.regions.list()
+    assert (caught.value.status, len(simulator.requests())) == (status, 1)

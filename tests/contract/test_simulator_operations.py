@@ -118,6 +118,35 @@ async def test_search_capabilities_are_all_required(api):
     assert ["SMS", "VOICE"] in [number["capability"] for number in voice]
 
 
+@pytest.mark.parametrize(
+    ("switch", "params", "found"),
+    [
+        ("odd_region", {"regionCode": "us"}, 0),
+        ("odd_region", {"regionCode": "XX"}, 0),
+        ("odd_size", {"size": "0"}, 10),
+        ("odd_size", {"size": "-5"}, 10),
+        ("odd_pattern", {"numberPattern.pattern": "+", "numberPattern.searchPattern": "START"}, 0),
+        ("odd_pattern", {"numberPattern.pattern": "+0415", "numberPattern.searchPattern": "START"}, 0),
+    ],
+)
+async def test_assumed_refusals_are_switches(api, switch, params, found):
+    """What is refused by assumption alone can be tolerated instead."""
+    query = {"regionCode": "US", "type": "LOCAL", **params}
+    refused = await api.call("GET", "availableNumbers", sloppy=True, params=query)
+    api.simulator.switches.set(switch, "default" if switch == "odd_size" else "nothing")
+    tolerated = await api.call("GET", "availableNumbers", sloppy=True, params=query)
+    assert (refused.status_code, len(tolerated.json()["availableNumbers"])) == (400, found)
+
+
+async def test_documents_flag(api):
+    """The flag is on every result, or by switch only where papers are really asked for."""
+    everywhere = await api.offered(size=1)
+    api.simulator.switches.set("documents_flag_everywhere", False)
+    seldom = await api.offered(size=1)
+    flags = [each[0]["supportingDocumentationRequired"] for each in (everywhere, seldom)]
+    assert flags == [True, False]
+
+
 async def test_search_empty_stock(api):
     """No stock is 200 with an empty list, for a kind that is not sold too."""
     area = {"numberPattern.pattern": "+1415", "numberPattern.searchPattern": "START"}

@@ -30,7 +30,7 @@ def list_imported(world: World, call: Call) -> Answer:
     digits = call.value("numberPattern.pattern")
     if digits is not None and not digits.removeprefix("+").isdigit():
         raise refusals.invalid("numberPattern.pattern", f"Invalid number_pattern {digits}")
-    pattern = Pattern(digits, None if how is None else _SEARCH_PATTERNS[how])
+    pattern = Pattern(digits, None if how is None else _SEARCH_PATTERNS[how], world.switches)
 
     def fits(shown: Mapping[str, Any]) -> bool:
         sms = shown["smsConfiguration"]

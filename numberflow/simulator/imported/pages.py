@@ -82,7 +82,8 @@ def _as_read(world: World, noun: str, items: list[Item]) -> list[Item]:
 def _size(world: World, call: Call) -> int:
     most: int = min(world.switches.page_size_max, call.page_size_cap or world.switches.page_size_max)
     value = call.value("pageSize")
-    if value is None:
+    below_one = re.fullmatch(r"-[0-9]{1,9}|0+", value or "") is not None
+    if value is None or (below_one and world.switches.odd_size == "default"):
         default: int = world.switches.page_size_default
         return min(default, most)
     if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < 1:

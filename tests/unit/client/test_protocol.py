@@ -132,6 +132,51 @@ def test_flat_envelope() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (429, b'{"error": {"code": 429, "message": "Over limit"}}', Throttled, "HTTP 429 (Over limit)"),
+        (
+            402,
+            b'{"code": "402", "error": "payment_required", "message": "Top up first"}',
+            InsufficientFunds,
+            "HTTP 402 (payment_required: Top up first)",
+        ),
+        (400, b'{"code": "402", "error": "", "message": "Top up"}', InsufficientFunds, "HTTP 400 402 (Top up)"),
+        (
+            409,
+            b'{"code": "409", "message": "imported", "status": "ALREADY_EXISTS"}',
+            Rejected,
+            "ALREADY_EXISTS (imported)",
+        ),
+        (
+            401,
+            b'{"error": "invalid_client", "error_description": "no such key"}',
+            PermissionRefused,
+            "invalid_client (no such key)",
+        ),
+        (400, b'{"error": "invalid_scope", "message": "no scope"}', Rejected, "invalid_scope (no scope)"),
+        (
+            413,
+            b'{"error": {"status": "CONTENT_TOO_LARGE", "details": [{"resourceName": "file", "description": "at most 10 MB"}]}}',
+            Rejected,
+            "CONTENT_TOO_LARGE file (at most 10 MB)",
+        ),
+        (502, b"<html><head><title>502 Bad&nbsp;Gateway</title></head>", OutcomeUnknown, "HTTP 502 (502 Bad Gateway)"),
+        (503, b"<html><style>p{}</style><p>Back  at\nnoon</p>", OutcomeUnknown, "HTTP 503 (Back at noon)"),
+        (404, b"no such route", NotFound, "HTTP 404 (no such route)"),
+        (500, b'"out of order"', OutcomeUnknown, "HTTP 500 (out of order)"),
+        (403, b"", PermissionRefused, "HTTP 403, without a reason"),
+        (500, b"[]", OutcomeUnknown, "HTTP 500, without a reason"),
+    ],
+)
+def test_the_vendors_own_words(status: int, body: bytes, kind: type[NumberflowError], words: str) -> None:
+    """Every error shape of the contract gives its kind of error and the vendor's own words."""
+    with pytest.raises(kind) as caught:
+        decipher(RENT, status, {}, body)
+    assert (type(caught.value), words in str(caught.value)) == (kind, True), str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("status", "message", "kind"),
     [
         (400, "Insufficient balance", InsufficientFunds),
