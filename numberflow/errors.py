@@ -6,7 +6,8 @@
     ├── BadInput              the caller's value is wrong: names the field and the mend; nothing was sent
     │   └── MissingCredentials    no account is configured: names the variables and the simulator
     ├── NotSent               surely nothing happened; try again
-    │   └── LeaseLost             somebody else took the work over; stop, do not send
+    │   ├── LeaseLost             somebody else took the work over; stop, do not send
+    │   └── Stopped               somebody holds every costly step, or this run; stop, do not send
     ├── Throttled             nothing happened; wait `retry_after_s`
     ├── Rejected              the vendor said no; fix the request
     │   ├── NotFound              the thing is not there (evidence for whoever looks)
@@ -79,6 +80,16 @@ class LeaseLost(NotSent):
     """Another process took the intention or the number over while this one was away. Facts: `resource`."""
 
     resource: str = ""
+
+
+class Stopped(NotSent):
+    """A person holds costly steps: all of them (`numberflow stop`, the stop file) or those of this run (its state in Prefect).
+
+    What was done stays done, what was written down stays planned. Facts: `run_state` (name of the run's own state; empty when
+    it is not this run that is held) and `mend`.
+    """
+
+    run_state: str = ""
 
 
 class Throttled(NumberflowError):

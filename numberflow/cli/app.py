@@ -124,6 +124,32 @@ def doctor(as_json: Json = False) -> None:
     sys.exit(command.doctor(as_json=as_json))
 
 
+Project = Annotated[
+    str | None,
+    typer.Option("--project", help="Only this project: the vendor's id of it, as in SINCH_PROJECT_ID. Left out: all."),
+]
+
+
+@app.command()
+def stop(
+    project: Project = None,
+    why: Annotated[str, typer.Option("--why", help="Shown in every report of a run that is stopped by it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Hold every costly step of every worker at once. Returns when the last request that was under way has ended."""
+    from numberflow.cli import stop as command
+
+    command.stop(project, why, as_json=as_json)
+
+
+@app.command()
+def go(project: Project = None, as_json: Json = False) -> None:
+    """Let costly steps go on after `numberflow stop`. What was stopped goes on when it is run again."""
+    from numberflow.cli import stop as command
+
+    command.go(project, as_json=as_json)
+
+
 @app.command()
 def export(
     date: Annotated[

@@ -15,8 +15,8 @@ import typer
 
 from numberflow.cli.prefect_server import running_api_url
 from numberflow.client import Client
-from numberflow.errors import MissingCredentials, NumberflowError
-from numberflow.journal import Journal
+from numberflow.errors import MissingCredentials, NumberflowError, Stopped
+from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.settings import Settings
 
 # Versions that decide whether the parts work together (pyproject.toml says why).
@@ -43,7 +43,9 @@ def doctor(*, as_json: bool) -> int:
         findings = [
             _credentials(settings),
             *([_checked("connectivity", lambda: _connectivity(settings))] if settings.has_credentials else []),
-            _checked("journal", lambda: _journal(settings)),
+            (journal := _checked("journal", lambda: _journal(settings))),
+            # Who holds what stands in the journal; one that cannot be read is told above, and refuses every purchase.
+            *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
             _checked("inventory", lambda: _inventory(settings)),
             _prefect(settings),
             _versions(),
@@ -90,6 +92,14 @@ def _journal(settings: Settings) -> str:
     with Journal.open(settings.journal_url) as journal:
         journal.check()
         return f"writes and reads at {journal.location}"
+
+
+def _stops(settings: Settings) -> str:
+    Brake(settings.home / STOP_FILE).check_file()
+    with Journal.open(settings.journal_url) as journal:
+        for held in journal.stops():
+            raise Stopped(f"costly steps are held by {held.described()}", mend=held.lifted_by)
+    return "no costly step is held"
 
 
 def _inventory(settings: Settings) -> str:

@@ -4,6 +4,7 @@
 """
 
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
+from numberflow.journal.brake import STOP_FILE, Brake
 from numberflow.journal.entries import (
     ORDER_OPERATIONS,
     AttemptEntry,
@@ -28,16 +29,21 @@ from numberflow.journal.entries import (
 from numberflow.journal.lease_rows import Busy
 from numberflow.journal.leases import Lease, LeaseKeeper
 from numberflow.journal.settling import SettlePolicy
+from numberflow.journal.stop_rows import ALL as ALL_PROJECTS
+from numberflow.journal.stop_rows import Stop
 from numberflow.journal.store import Journal, Verdict
 from numberflow.journal.transitions import FINAL_STATES, OPEN_STATES, Event, State, next_state
 
 __all__ = [
+    "ALL_PROJECTS",
     "FINAL_STATES",
     "OPEN_STATES",
     "ORDER_OPERATIONS",
+    "STOP_FILE",
     "Applied",
     "Attempt",
     "AttemptEntry",
+    "Brake",
     "Busy",
     "Event",
     "Evidence",
@@ -59,6 +65,7 @@ __all__ = [
     "Spend",
     "SpendLine",
     "State",
+    "Stop",
     "Verdict",
     "next_state",
     "number_in",

@@ -6,6 +6,7 @@ can creep in between, and the whole of it is proven with two lambdas. No vendor 
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import math
@@ -26,8 +27,10 @@ from numberflow.errors import (
     NumberflowError,
     PermissionRefused,
     Rejected,
+    Stopped,
     Throttled,
 )
+from numberflow.journal.brake import Brake
 from numberflow.journal.entries import AttemptEnd, Finding, Intention, Outcome, Sighting, number_in
 from numberflow.journal.json_text import as_kept
 from numberflow.journal.leases import Lease, LeaseKeeper
@@ -39,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# A request that waits before it leaves is asked for again this often; the promise is at least every 2 s.
+ASK_EVERY_S = 1.0
 # Long enough for a vendor's sentence, short enough for a table.
 _REASON_LENGTH_MAX = 500
 
@@ -66,23 +71,30 @@ class Evidence:
 class Attempt:
     """One permitted request. Handed to `do`, which passes it to the client as the request's watch."""
 
-    def __init__(self, intention: Intention, n: int, leases: tuple[Lease, ...]) -> None:
+    def __init__(self, intention: Intention, n: int, leases: tuple[Lease, ...], brake: Brake) -> None:
         self.intention = intention
         self.n = n
         self.status: int | None = None
         self.request_id: str | None = None
         self.may_have_left = False
         """Whether bytes may have left that no refusal answered."""
+        self.held_by: NumberflowError | None = None
+        """Why it may not leave any more: set while it waits, for a connection or for the vendor's limit."""
         self._leases = leases
+        self._brake = brake
 
     def before_send(self) -> None:
         """Call as the last thing before the first byte leaves. Instant, no I/O.
 
         Raises:
             LeaseLost: somebody else may be working on this by now. Do not send.
+            Stopped: a person holds it. Do not send.
         """
         for lease in self._leases:
             lease.check()
+        if self.held_by is not None:
+            raise self.held_by
+        self._brake.check_file()
         self.may_have_left = True
 
     def replied(self, status: int | None, request_id: str | None) -> None:
@@ -108,6 +120,7 @@ async def run_costly_step(
     keeper: LeaseKeeper,
     purchase_lease: Lease,
     policy: SettlePolicy,
+    brake: Brake,
     sleep: Sleep = anyio.sleep,
 ) -> Intention:
     """Bring one intention as far as it goes, from whatever state it is in, and return it as the journal has it then.
@@ -116,6 +129,7 @@ async def run_costly_step(
     be looked at, see `reason`). Costs: at most what the intention says, once. Repeat: safe, from every state and in any process.
 
     Raises:
+        Stopped: a person holds costly steps, or this run; nothing was sent, the row stays planned.
         LeaseLost: somebody else has the purchase or the number; this process sent nothing that it did not record, or the row is open for the other.
         SpendRefused: planned on another day, and today's cap has no room; nothing was sent.
         JournalUnavailable: nothing was sent; or, if its text says that the intention stays open, the next run looks before it sends.
@@ -130,6 +144,7 @@ async def run_costly_step(
             look=look,
             leases=(purchase_lease, number_lease),
             policy=policy,
+            brake=brake,
             sleep=sleep,
         )
         return await step.run()
@@ -156,6 +171,7 @@ class _Step:
         look: Look,
         leases: tuple[Lease, ...],
         policy: SettlePolicy,
+        brake: Brake,
         sleep: Sleep,
     ) -> None:
         self._journal = journal
@@ -164,6 +180,7 @@ class _Step:
         self._look = look
         self._leases = leases
         self._policy = policy
+        self._brake = brake
         self._sleep = sleep
 
     async def run(self) -> Intention:
@@ -200,18 +217,20 @@ class _Step:
 
     async def _attempt(self, attempts_made: int) -> _Turn:
         """From planned over sending to whatever the answer says."""
+        # The journal's own stops are read by `begin`, in the transaction that permits the request.
+        await self._brake.ask()
         begin = functools.partial(self._journal.begin, self._intention.id, leases=self._leases)
         begun = await anyio.to_thread.run_sync(begin)
-        attempt = Attempt(begun.intention, begun.n, self._leases)
+        attempt = Attempt(begun.intention, begun.n, self._leases, self._brake)
         pause_s = self._policy.backoff_s * 2 ** (attempts_made - 1)
         try:
-            applied = _kept_applied(await self._do(attempt))
+            applied = _kept_applied(await self._watched(attempt))
         except NotSent as error:
             if attempt.may_have_left:
                 # "Not sent", after it was let go: the two do not fit, so the worse one counts.
                 return await self._lost(attempt, error)
             row = await self._not_applied(attempt, Outcome.NOT_SENT, f"not sent: {_text(error)}")
-            if isinstance(error, LeaseLost):
+            if isinstance(error, LeaseLost | Stopped):
                 raise
             return _Turn(row, pause_s=pause_s)
         except Throttled as error:
@@ -235,6 +254,25 @@ class _Step:
                 subject=applied.subject,
             )
         )
+
+    async def _watched(self, attempt: Attempt) -> Applied:
+        """Do it, and meanwhile ask again and again whether it may still leave: it may have to wait before it does."""
+        asking = asyncio.ensure_future(self._keep_asking(attempt))
+        try:
+            return await self._do(attempt)
+        finally:
+            asking.cancel()
+
+    async def _keep_asking(self, attempt: Attempt) -> None:
+        project_id = self._intention.project_id
+        while attempt.held_by is None:
+            await asyncio.sleep(ASK_EVERY_S)
+            try:
+                await anyio.to_thread.run_sync(self._journal.require_no_stop, project_id)
+                await self._brake.ask()
+            except NumberflowError as error:
+                # Also a journal that cannot be asked: then nothing leaves.
+                attempt.held_by = error
 
     async def _not_applied(self, attempt: Attempt, outcome: Outcome, note: str) -> Intention:
         """Surely nothing happened: back to planned, with the proof, in one transaction."""

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
-from numberflow.journal import lease_rows, order_rows, purchase_rows, spending
+from numberflow.journal import lease_rows, order_rows, purchase_rows, spending, stop_rows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
     AttemptEnd,
@@ -39,6 +39,7 @@ from numberflow.journal.intention_rows import full_id, insert, of_purchase, one,
 from numberflow.journal.lease_rows import Busy, HeldLease, IsDead, Taken
 from numberflow.journal.owner import owner_is_dead
 from numberflow.journal.rows import attempt_of, evidence_of, intention_of, purchase_of
+from numberflow.journal.stop_rows import Stop
 from numberflow.journal.tables import attempts, claims, evidence, intentions, probes, purchases
 from numberflow.journal.transitions import Event, State, after
 
@@ -187,6 +188,7 @@ class Journal:
         The spend moves to the day on which the request leaves, and has to fit under that day's cap.
 
         Raises:
+            Stopped: somebody holds the project's costly steps; it stays planned.
             LeaseLost: purchase or number are not ours any more.
             SpendRefused: the step was planned on another day and does not fit into today's cap; it stays planned.
             IllegalTransition: it is not planned.
@@ -194,6 +196,7 @@ class Journal:
         with self._database.write() as connection:
             intention = self._held_intention(connection, intention_id, leases)
             state = after(intention.state, (Event.SEND,))
+            stop_rows.require_none(connection, intention.project_id)
             now = self._database.now(connection)
             if intention.due_amount is not None and now.date() != intention.spend_day:
                 self._require_room_for_planned(connection, intention, now.date())
@@ -352,6 +355,32 @@ class Journal:
     def note_order(self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False) -> FollowedOrder:
         """Keep what was seen last. `facts` replace those of the same name; `closed`: there is nothing more to wait for."""
         return order_rows.note(self._database, row_id, state=state, facts=facts, closed=closed)
+
+    # ---- holding costly steps
+
+    def stop(self, scope: str, *, by: str, why: str = "") -> Stop:
+        """Hold every costly step of a project (its id), or of all (`ALL_PROJECTS`), from now on and in every process.
+
+        One that stands already is returned as it is. What is under way at this moment is not called back.
+        """
+        return stop_rows.hold(self._database, scope, by, why)
+
+    def go(self, scope: str) -> bool:
+        """Let the costly steps of that scope go on. Returns whether they were held."""
+        return stop_rows.lift(self._database, scope)
+
+    def stops(self) -> tuple[Stop, ...]:
+        """The stops that stand, oldest first."""
+        return stop_rows.standing(self._database)
+
+    def under_way(self, scope: str, is_dead: IsDead = owner_is_dead) -> int:
+        """How many costly requests of that scope may be leaving at this moment."""
+        return stop_rows.under_way(self._database, scope, is_dead)
+
+    def require_no_stop(self, project_id: str) -> None:
+        """Raise Stopped when somebody holds the project's costly steps."""
+        with self._database.read() as connection:
+            stop_rows.require_none(connection, project_id)
 
     # ---- reading
 

@@ -194,6 +194,26 @@ spend_days = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
 )
 
+# Who holds costly steps, and since when. No row: nobody does. `scope` is a project's id, or "*" for all of them.
+stops = sa.Table(
+    "stops",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+# What people were told of purchases that stopped half-way: once, and not at all when somebody said that they know.
+told_purchases = sa.Table(
+    "told_purchases",
+    metadata,
+    sa.Column("purchase_id", sa.Text, sa.ForeignKey("purchases.id"), primary_key=True),
+    sa.Column("told_at", UtcTime),
+    sa.Column("closed_at", UtcTime),
+    sa.Column("closed_by", sa.Text),
+)
+
 # What `check` writes and reads back.
 probes = sa.Table(
     "probes",

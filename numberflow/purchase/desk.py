@@ -14,7 +14,8 @@ import anyio
 import anyio.to_thread
 
 from numberflow.client import Client
-from numberflow.journal import Busy, Journal, Lease, LeaseKeeper, NewPurchase, Purchase
+from numberflow.journal import STOP_FILE, Brake, Busy, Journal, Lease, LeaseKeeper, NewPurchase, Purchase
+from numberflow.journal.brake import RunState
 from numberflow.models.orders import WantedNumbers
 from numberflow.settings import Settings
 
@@ -68,6 +69,7 @@ class Desk:
         wait: how to let seconds pass; tests put their own.
         wait_for_owner_s: how long to wait for another run of the same purchase.
         on_wait: told whom we wait for.
+        run_state: reads the state that holds this run (`numberflow.journal.brake`); nobody can hold it when left out.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Desk:
         wait: Callable[[float], Awaitable[None]] = anyio.sleep,
         wait_for_owner_s: float = WAIT_FOR_OWNER_S,
         on_wait: Callable[[str], None] | None = None,
+        run_state: RunState | None = None,
     ) -> None:
         self.client = client
         self.journal = journal
@@ -86,6 +89,8 @@ class Desk:
         self.wait = wait
         self.wait_for_owner_s = wait_for_owner_s
         self.on_wait = on_wait
+        stop_file = settings.home / STOP_FILE
+        self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
 
     @property
     def project_id(self) -> str:

@@ -147,7 +147,7 @@ async def _one(
         step = Provision(desk.client, verdict.request, verdict.also_right)
     return await run_costly_step(
         desk.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
-        policy=SettlePolicy(settle_s=desk.settings.settle_s, lease_wait_s=1.5 * desk.settings.lease_s), sleep=desk.wait,
+        policy=SettlePolicy(settle_s=desk.settings.settle_s, lease_wait_s=1.5 * desk.settings.lease_s), brake=desk.brake, sleep=desk.wait,
     )  # fmt: skip
 
 

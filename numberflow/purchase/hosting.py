@@ -85,7 +85,7 @@ async def run_step(
     """Bring one step as far as it goes. Errors as in `run_costly_step`."""
     return await run_costly_step(
         desk.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
-        policy=settle_policy(desk, **policy), sleep=desk.wait,
+        policy=settle_policy(desk, **policy), brake=desk.brake, sleep=desk.wait,
     )  # fmt: skip
 
 

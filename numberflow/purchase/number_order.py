@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from numberflow.errors import BadInput, NotFound, NumberflowError, Rejected, SpendRefused
+from numberflow.errors import BadInput, NotFound, NumberflowError, Rejected, SpendRefused, Stopped
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -501,10 +501,16 @@ class _Placing:
         async def look(intention: Intention) -> Evidence:
             return await step.look(intention)
 
-        after = await run_costly_step(
-            self.desk.journal, line, do=do, look=look, keeper=self.keeper, purchase_lease=self.lease,
-            policy=SettlePolicy(settle_s=self.desk.settings.settle_s, lease_wait_s=1.5 * self.desk.settings.lease_s), sleep=self.desk.wait,
-        )  # fmt: skip
+        try:
+            after = await run_costly_step(
+                self.desk.journal, line, do=do, look=look, keeper=self.keeper, purchase_lease=self.lease,
+                policy=SettlePolicy(settle_s=self.desk.settings.settle_s, lease_wait_s=1.5 * self.desk.settings.lease_s),
+                brake=self.desk.brake, sleep=self.desk.wait,
+            )  # fmt: skip
+        except Stopped:
+            # Nothing left: what the report says of this step is what the journal says, not "under way".
+            await self._lines()
+            raise
         self.seen[after.id] = after
         return after
 

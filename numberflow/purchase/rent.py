@@ -21,6 +21,7 @@ from numberflow.errors import (
     ReferenceConflict,
     Rejected,
     SpendRefused,
+    Stopped,
     Throttled,
 )
 from numberflow.journal import (
@@ -87,6 +88,7 @@ async def rent_chosen(
         progress: called with each line when its step ended.
 
     Raises:
+        Stopped: a person holds costly steps; what is written down stays planned.
         LeaseLost: another run works on the purchase, or took it over.
         JournalUnavailable: the journal failed; what was under way stays open in it.
     """
@@ -193,6 +195,11 @@ class _Renting:
             # Planned on another day, and today has no room: nothing was sent.
             self._stop(error, error.mend)
             return
+        except Stopped as error:
+            # What is written down stays so: the same reference goes on with it. The lines beside this one see that nothing more is tried.
+            self._stop(error, error.mend)
+            await self._lines()
+            raise
         self.seen[after.id] = after
         await self._conclude(after, refusals)
         if self.progress is not None:
@@ -227,6 +234,7 @@ class _Renting:
                 # Half a lease longer than a worker that died on another machine keeps the number.
                 lease_wait_s=1.5 * self.desk.settings.lease_s,
             ),
+            brake=self.desk.brake,
             sleep=self.desk.wait,
         )
 

@@ -15,6 +15,7 @@ from numberflow.errors import OutcomeUnknown, Rejected
 from numberflow.journal import (
     Applied,
     Attempt,
+    Brake,
     Evidence,
     Intention,
     Journal,
@@ -167,6 +168,7 @@ async def run_step(
     *,
     sleep: Callable[[float], Awaitable[object]] = no_wait,
     policy: SettlePolicy | None = None,
+    brake: Brake | None = None,
     **keeper_options: Any,
 ) -> Intention:
     """`run_costly_step` as a new worker would: a keeper and the purchase's lease of its own, and no waiting."""
@@ -180,5 +182,6 @@ async def run_step(
             keeper=keeper,
             purchase_lease=lease,
             policy=policy or SettlePolicy(settle_s=8.0, lease_wait_s=0.0),
+            brake=brake or Brake(),
             sleep=sleep,
         )

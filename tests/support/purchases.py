@@ -146,6 +146,7 @@ async def change(
                     keeper=keeper,
                     purchase_lease=lease,
                     policy=policy,
+                    brake=desk.brake,
                     sleep=desk.wait,
                 )
                 for row in rows

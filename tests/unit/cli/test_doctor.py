@@ -11,7 +11,7 @@ from support.command import ACCOUNT, Command
 
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 
-CHECKS = ["credentials", "connectivity", "journal", "inventory", "prefect", "versions"]
+CHECKS = ["credentials", "connectivity", "journal", "stops", "inventory", "prefect", "versions"]
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ from numberflow.errors import (
 from numberflow.journal import (
     Applied,
     Attempt,
+    Brake,
     Event,
     Evidence,
     Finding,
@@ -311,6 +312,7 @@ async def test_an_interruption_is_written_down_and_passed_on(journal: Journal, i
                 keeper=keeper,
                 purchase_lease=lease,
                 policy=SettlePolicy(),
+                brake=Brake(),
                 sleep=no_wait,
             )
         except BaseException as error:
@@ -418,6 +420,7 @@ async def test_many_workers_one_charge(journal: Journal, workers: int) -> None:
                 keeper=keeper,
                 purchase_lease=lease,
                 policy=SettlePolicy(settle_s=0.0),
+                brake=Brake(),
             )
             ends.append(end.state)
             await keeper.release(lease)

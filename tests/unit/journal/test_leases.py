@@ -216,7 +216,7 @@ _WORKER = """
     import sys, anyio
     from support.journals import Vendor, new_purchase, rent_line
     from numberflow.errors import LeaseLost
-    from numberflow.journal import Applied, Evidence, Journal, LeaseKeeper, SettlePolicy, run_costly_step
+    from numberflow.journal import Applied, Brake, Evidence, Journal, LeaseKeeper, SettlePolicy, run_costly_step
 
     url, ledger, lease_s = sys.argv[1:]
 
@@ -242,7 +242,7 @@ _WORKER = """
                 )
                 end = await run_costly_step(
                     journal, known[0], do=do, look=look, keeper=keeper, purchase_lease=lease,
-                    policy=SettlePolicy(settle_s=0.2, lease_wait_s=20),
+                    policy=SettlePolicy(settle_s=0.2, lease_wait_s=20), brake=Brake(),
                 )
                 print(end.state, flush=True)
 

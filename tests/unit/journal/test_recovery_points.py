@@ -8,7 +8,7 @@ import anyio
 import pytest
 from support.journals import NUMBER, Vendor, keeping, new_purchase, no_wait, rent_line
 
-from numberflow.journal import Intention, Journal, SettlePolicy, State, run_costly_step
+from numberflow.journal import Brake, Intention, Journal, SettlePolicy, State, run_costly_step
 from numberflow.journal.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +68,7 @@ async def _purchase(journal: Journal, vendor: Vendor, project: str) -> Intention
             keeper=keeper,
             purchase_lease=lease,
             policy=SettlePolicy(settle_s=8.0, lease_wait_s=0.0),
+            brake=Brake(),
             sleep=no_wait,
         )
 

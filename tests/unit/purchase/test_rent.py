@@ -12,9 +12,10 @@ from support.desks import Shop
 from support.judging import violations
 from support.purchases import buy, order
 
-from numberflow.journal import State
+from numberflow.journal import ALL_PROJECTS, Applied, Attempt, Journal, State
 from numberflow.models.reports import PurchaseReport, RunOutcome
 from numberflow.purchase.choose import find_numbers
+from numberflow.steps.rent import Rent
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +69,32 @@ async def test_same_reference_with_other_parameters(shop: Shop) -> None:
     report = await buy(shop.desk, order(quantity=2), "PO-1")
     assert (RunOutcome.REFUSED, 1) == (report.outcome, shop.simulator.rentals())
     assert "quantity was 1, now 2" in report.reason
+
+
+async def test_a_stop_in_the_middle_keeps_what_is_written_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the stop nothing is rented; the report names what was, and the same reference buys the numbers that were chosen."""
+    with Journal.open(shop.journal_url) as journal:
+
+        async def rent_and_stop_after_the_third(step: Rent, attempt: Attempt) -> Applied:
+            applied = await rent(step, attempt)
+            if shop.simulator.rentals() >= 3:
+                journal.stop(ALL_PROJECTS, by="ann", why="prices look wrong")
+            return applied
+
+        rent = Rent.do
+        monkeypatch.setattr(Rent, "do", rent_and_stop_after_the_third)
+        report = await bought(shop, quantity=10)
+        chosen = {line.subject for line in shop.lines()}
+        rented = shop.simulator.rentals()
+        # Four are under way at a time: those that were permitted before the stop are finished, and no other begins.
+        assert (RunOutcome.REFUSED, rented, True) == (report.outcome, report.rented, 3 <= rented <= 6)
+        assert ("prices look wrong" in report.reason, "numberflow go" in report.mend) == (True, True)
+        assert 10 - rented == sum(line.state is State.PLANNED for line in shop.lines())
+        again = await bought(shop, quantity=10)
+        assert (RunOutcome.REFUSED, rented) == (again.outcome, shop.simulator.rentals())
+        journal.go(ALL_PROJECTS)
+    done = await bought(shop, quantity=10)
+    assert (RunOutcome.DONE, chosen) == (done.outcome, set(done.phone_numbers))
 
 
 async def test_lost_reply_is_looked_up(shop: Shop) -> None:

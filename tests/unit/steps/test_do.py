@@ -12,7 +12,7 @@ from support.lines import line
 
 from numberflow.client import Client
 from numberflow.errors import NotFound, OutcomeUnknown
-from numberflow.journal import Attempt, Finding, Intention
+from numberflow.journal import Attempt, Brake, Finding, Intention
 from numberflow.steps.release import Release
 from numberflow.steps.rent import Rent
 from numberflow.steps.rent_any import RentAny
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 def attempt(subject: str | None, **request: Any) -> Attempt:
     """A permitted request of an intention with this subject and request."""
-    return Attempt(line(0, subject=subject, request=request, result=None), 1, ())
+    return Attempt(line(0, subject=subject, request=request, result=None), 1, (), Brake())
 
 
 @pytest.fixture

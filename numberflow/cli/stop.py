@@ -1,0 +1,90 @@
+"""`numberflow stop` and `numberflow go`: hold every costly step, everywhere or for one project, and let them go on."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import time
+from datetime import UTC, datetime
+
+import typer
+
+from numberflow.cli.journal import to_json
+from numberflow.cli.processes import make_private_folder
+from numberflow.errors import JournalUnavailable
+from numberflow.journal import ALL_PROJECTS, STOP_FILE, Journal
+from numberflow.settings import Settings
+
+# A request that was permitted before the stop is through by then: the lease that it must not outlast (60 s) is the worst case,
+# and whoever stops everything wants the word "stopped" soon. What is still under way then is named.
+UNDER_WAY_WAIT_S = 10.0
+
+
+def stop(project: str | None, why: str, *, as_json: bool) -> None:
+    """Hold costly steps in the journal, and say when the last one that was under way has ended.
+
+    When the journal cannot be written, the stop file holds this machine instead, and JournalUnavailable is raised.
+    """
+    settings = Settings.load()
+    scope = project or ALL_PROJECTS
+    try:
+        with Journal.open(settings.journal_url) as journal:
+            held = journal.stop(scope, by=f"{getpass.getuser()}@{platform.node()}", why=why)
+            under_way = _wait_for_the_last(journal, scope)
+            known = project is None or journal.intentions(project_id=project, limit=1)
+    except JournalUnavailable as error:
+        file = settings.home / STOP_FILE
+        make_private_folder(settings.home)
+        file.write_text(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {why}\n")
+        raise JournalUnavailable(
+            f"{error.message} So the file {file} was written: it holds every costly step of THIS machine only.",
+            mend=f"{error.mend}; then run numberflow stop again. On other machines make the file stop under "
+            "NUMBERFLOW_HOME by hand",
+        ) from None
+    if as_json:
+        typer.echo(
+            to_json({"scope": held.scope, "by": held.by, "at": held.at, "why": held.why, "under_way": under_way})
+        )
+        return
+    what = "Every costly step of every project" if project is None else f"Every costly step of project {project}"
+    typer.echo(f"{what} is held, in every process that uses this journal, since {held.at:%Y-%m-%d %H:%M:%S} UTC.")
+    if not known:
+        typer.echo("The journal knows no step of this project: is that the vendor's id of the project?")
+    if under_way:
+        typer.echo(
+            f"{under_way} may still be under way, or its process died: numberflow journal list --state sending shows which."
+        )
+    else:
+        typer.echo("Nothing is under way any more.")
+    typer.echo(f"To let them go on: {held.lifted_by}")
+
+
+def go(project: str | None, *, as_json: bool) -> None:
+    """Let costly steps go on: of one project, or the stop of all, and this machine's stop file. Says what is still held."""
+    settings = Settings.load()
+    file = settings.home / STOP_FILE
+    with Journal.open(settings.journal_url) as journal:
+        lifted = journal.go(project or ALL_PROJECTS)
+        had_file = project is None and file.exists()
+        if had_file:
+            file.unlink()
+        still = journal.stops()
+    if as_json:
+        typer.echo(to_json({"lifted": lifted, "file_removed": had_file, "still_held": [held.scope for held in still]}))
+        return
+    if had_file:
+        typer.echo(f"The file {file} is removed.")
+    if lifted:
+        typer.echo("Costly steps go on: run what was stopped again with the same reference, or press Retry.")
+    elif not had_file:
+        typer.echo("Nothing was held by that." if still else "Nothing was held.")
+    for held in still:
+        typer.echo(f"Still held: {held.described()}. To let it go on: {held.lifted_by}")
+
+
+def _wait_for_the_last(journal: Journal, scope: str) -> int:
+    """Wait until no request is under way; the number of those that are when patience ends."""
+    until = time.monotonic() + UNDER_WAY_WAIT_S
+    while (count := journal.under_way(scope)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return count

@@ -1,0 +1,72 @@
+"""What holds a costly step besides the journal's own stops: the stop file of this machine, and the state of the run itself.
+
+Asked by `billable.py` before a step goes to sending, and again while its request waits to leave. Prefect is unknown here:
+how a run's state is read is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from numberflow.errors import Stopped
+
+STOP_FILE = "stop"
+"""Its name under NUMBERFLOW_HOME. For the day on which the journal cannot be written: any file of this name holds every
+costly step of this machine."""
+
+RunState = Callable[[], Awaitable[str]]
+"""Name of the state that holds the run (Suspended, Cancelling, …); empty when it may go on."""
+
+
+async def _free() -> str:
+    return ""
+
+
+class Brake:
+    """May a costly step of this run go ahead? Shared by all steps of a run.
+
+    Args:
+        stop_file: the file that holds this machine; None looks for none.
+        run_state: reads the run's own state; when left out, nobody can hold the run.
+    """
+
+    def __init__(self, stop_file: Path | None = None, run_state: RunState = _free) -> None:
+        self._stop_file = stop_file
+        self._run_state = run_state
+
+    async def ask(self) -> None:
+        """Read everything now.
+
+        Raises:
+            Stopped: by whom, and what to do about it.
+        """
+        self.check_file()
+        if state := await self._run_state():
+            raise Stopped(
+                f"the run is {state}: no further costly step",
+                mend="Resume it, or run again: the same reference goes on",
+                run_state=state,
+            )
+
+    def check_file(self) -> None:
+        """Look for the stop file only; instant.
+
+        Raises:
+            Stopped: it is there, or whether it is cannot be told.
+        """
+        if self._stop_file is None:
+            return
+        try:
+            self._stop_file.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise Stopped(
+                f"whether {self._stop_file} is there cannot be told: {error.strerror}",
+                mend="make NUMBERFLOW_HOME readable for this user, then run again with the same reference",
+            ) from None
+        raise Stopped(
+            f"stopped by the file {self._stop_file}",
+            mend="numberflow go (on that machine), then run again: the same reference goes on",
+        )

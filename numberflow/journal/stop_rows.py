@@ -1,0 +1,93 @@
+"""The stops table: holding costly steps, letting them go, asking. SQL only; what else can hold a step is in `brake.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from numberflow.errors import Stopped
+from numberflow.journal.database import Database
+from numberflow.journal.lease_rows import IsDead
+from numberflow.journal.tables import attempts, intentions, stops
+from numberflow.journal.transitions import State
+
+ALL = "*"
+# No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); ten times that is surely over.
+LEAVING_MAX = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A hold on costly steps: of one project (its id), or of all (`ALL`)."""
+
+    scope: str
+    by: str
+    why: str
+    at: datetime
+
+    def described(self) -> str:
+        """For people: what is held, by whom, since when, and why."""
+        what = "all projects" if self.scope == ALL else f"project {self.scope}"
+        why = f": {self.why}" if self.why else ""
+        return f"numberflow stop ({what}), {self.by}, {self.at:%Y-%m-%d %H:%M:%S} UTC{why}"
+
+    @property
+    def lifted_by(self) -> str:
+        """The command that ends it."""
+        return "numberflow go" if self.scope == ALL else f"numberflow go --project {self.scope}"
+
+
+def hold(database: Database, scope: str, by: str, why: str) -> Stop:
+    """The stop of that scope: a new one, or the one that stands, as it is."""
+    with database.write() as connection:
+        database.insert_missing(connection, stops, scope=scope, by=by, why=why, at=database.now(connection))
+        return _stop_of(connection.execute(sa.select(stops).where(stops.c.scope == scope)).one())
+
+
+def lift(database: Database, scope: str) -> bool:
+    """End the stop of that scope; whether there was one."""
+    with database.write() as connection:
+        return connection.execute(stops.delete().where(stops.c.scope == scope)).rowcount > 0
+
+
+def standing(database: Database) -> tuple[Stop, ...]:
+    """Every stop, the oldest first."""
+    with database.read() as connection:
+        return tuple(_stop_of(row) for row in connection.execute(sa.select(stops).order_by(stops.c.at)))
+
+
+def under_way(database: Database, scope: str, is_dead: IsDead) -> int:
+    """Requests that may be leaving now: permitted lately, by a process that is not provably dead, without an end yet."""
+    query = (
+        sa.select(attempts.c.owner, attempts.c.started_at)
+        .select_from(attempts.join(intentions))
+        .where(intentions.c.state == str(State.SENDING), attempts.c.ended_at.is_(None))
+    )
+    if scope != ALL:
+        query = query.where(intentions.c.project_id == scope)
+    with database.read() as connection:
+        since = database.now(connection) - LEAVING_MAX
+        return sum(row.started_at > since and not is_dead(row.owner) for row in connection.execute(query))
+
+
+def require_none(connection: sa.Connection, project_id: str) -> None:
+    """Make sure that nobody holds the project's costly steps.
+
+    Raises:
+        Stopped: says who does, and how it is lifted.
+    """
+    held = sa.select(stops).where(stops.c.scope.in_([ALL, project_id])).order_by(stops.c.at)
+    row = connection.execute(held).first()
+    if row is not None:
+        stop = _stop_of(row)
+        raise Stopped(
+            f"stopped by {stop.described()}",
+            mend=f"{stop.lifted_by}, then run again: the same reference goes on",
+        )
+
+
+def _stop_of(row: sa.Row[Any]) -> Stop:
+    return Stop(**row._asdict())
