@@ -40,10 +40,11 @@ def doctor(*, as_json: bool) -> int:
     except NumberflowError as error:
         findings = [Finding("settings", ok=False, text=error.message, mend=error.mend)]
     else:
+        journal = _checked("journal", lambda: _journal(settings))
         findings = [
             _credentials(settings),
             *([_checked("connectivity", lambda: _connectivity(settings))] if settings.has_credentials else []),
-            (journal := _checked("journal", lambda: _journal(settings))),
+            journal,
             # Who holds what stands in the journal; one that cannot be read is told above, and refuses every purchase.
             *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
             _checked("inventory", lambda: _inventory(settings)),

@@ -93,6 +93,7 @@ async def test_a_stop_in_the_middle_keeps_what_is_written_down(shop: Shop, monke
         again = await bought(shop, quantity=10)
         assert (RunOutcome.REFUSED, rented) == (again.outcome, shop.simulator.rentals())
         journal.go(ALL_PROJECTS)
+    monkeypatch.undo()
     done = await bought(shop, quantity=10)
     assert (RunOutcome.DONE, chosen) == (done.outcome, set(done.phone_numbers))
 
