@@ -21,7 +21,7 @@ from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import OrderNumbersOrder, parse_order_numbers
 from numberflow.models.orders import SmsLink, VoiceLink
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
-from numberflow.models.reports import OrderReport, RunOutcome
+from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType, SearchPattern
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import quote_of_order
@@ -29,11 +29,12 @@ from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.number_order import FILLING, OPERATION
 from numberflow.purchase.order_papers import OrderPapers
-from numberflow.purchase.order_words import order_report, stopped_order_report
+from numberflow.purchase.order_words import order_plan, order_report, stopped_order_report
 from numberflow.steps.number_orders import CREATE
 from tasks.desk import open_desk
 from tasks.number_orders import (
     current_order,
+    look_ahead,
     look_up_requirements,
     place_order,
     publish_order_report,
@@ -132,12 +133,11 @@ async def _plan(desk: Desk, order: OrderNumbersOrder, facts: Mapping[str, Any]) 
     if order.kyc is not None or order.attachments:
         await read_papers(order, requirements)
         notes.append("the papers are complete, as far as the form can be read here")
-    quote = await quote_order(desk, order, facts["reference"])
-    await publish_quote(quote, facts["reference"])
-    return OrderReport(
-        outcome=RunOutcome.DONE, quoted_today=quote.today, quoted_monthly=quote.monthly,
-        requirements=form_text(requirements, order.region_code, order.number_type), notes=tuple(notes), **facts,
-    )  # fmt: skip
+    form = form_text(requirements, order.region_code, order.number_type)
+    standing = await look_ahead(desk, order, facts["reference"])
+    if standing.quote is not None:
+        await publish_quote(standing.quote, facts["reference"])
+    return order_plan(standing, requirements=form, notes=notes, **facts)
 
 
 async def _order(desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any]) -> OrderReport:

@@ -25,16 +25,16 @@ from numberflow.models.orders import (
     parse_search_and_rent,
 )
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
-from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.models.reports import PurchaseReport
 from numberflow.models.vendor import Capability, NumberType, SearchPattern
-from numberflow.planning.quote import Quote
 from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk
-from numberflow.purchase.report import purchase_report, stopped_report
+from numberflow.purchase.report import plan_report, purchase_report, stopped_report
 from tasks.desk import open_desk
 from tasks.publish import publish_quote, publish_report
 from tasks.purchase import (
     confirm_numbers,
+    look_ahead,
     open_purchase,
     rent_numbers,
     search_and_quote,
@@ -122,12 +122,10 @@ async def _purchase(desk: Desk, order: SearchAndRentOrder, reference: str, run_i
         "reference": reference, "project_id": desk.project_id, "asked": order.wanted, "currency": order.currency, "flow_run_id": run_id,
     }  # fmt: skip
     if order.plan_only:
-        quote = await search_and_quote(desk, order, reference)
-        await publish_quote(quote, reference)
-        return PurchaseReport(
-            outcome=RunOutcome.DONE, plan_only=True, quoted_today=quote.today, quoted_monthly=quote.monthly,
-            notes=tuple(_cap_notes(quote, order)), **facts,
-        )  # fmt: skip
+        standing = await look_ahead(desk, order, reference)
+        if standing.quote.lines:
+            await publish_quote(standing.quote, reference)
+        return plan_report(standing.lines, standing.quote, refused=standing.refused, notes=standing.notes, **facts)
     seen: dict[str, Intention] = {}
     try:
         get_run_logger().info("Reference %s: run again with this reference to resume this purchase", reference)
@@ -135,6 +133,7 @@ async def _purchase(desk: Desk, order: SearchAndRentOrder, reference: str, run_i
             desk, order, reference, run_id, begun_before=(flow_run.get_run_count() or 1) > 1
         )
         seen.update({line.id: line for line in lines})
+        facts["before"] = lines
         return await _buy(desk, order, purchase, lines, seen, facts)
     except NumberflowError as error:
         return stopped_report(error, tuple(seen.values()), **facts)
@@ -201,14 +200,6 @@ async def _quote_approve_write_down(
     )
 
 
-def _cap_notes(quote: Quote, order: SearchAndRentOrder) -> list[str]:
-    try:
-        SpendLimits(order.max_today, order.max_monthly, order.currency).check(quote.today, quote.monthly)
-    except SpendRefused as error:
-        return [f"a run without plan_only would be refused: {error}"]
-    return []
-
-
 def _marker_notes(order: SearchAndRentOrder, rented: list[str]) -> list[str]:
     if order.strategy is not Strategy.ANY or not rented:
         return []
@@ -225,11 +216,12 @@ async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseR
     except Exception as error:  # noqa: BLE001 - what was bought is bought: the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
-        "%s: %s, %d of %d rented. %s %s",
+        "%s: %s, %d of %d rented, %d by this run. %s %s",
         report.reference,
         report.outcome.value,
         report.rented,
         report.asked,
+        report.rented_now,
         report.reason,
         report.mend,
     )

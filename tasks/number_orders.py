@@ -22,6 +22,7 @@ from numberflow.purchase.desk import Desk
 from numberflow.purchase.number_order import Placed
 from numberflow.purchase.order_papers import OrderPapers
 from numberflow.purchase.order_words import number_rows, order_text
+from numberflow.purchase.standing import OrderStanding, stand_order
 from tasks.papers import check_file, read_block, read_paper
 from tasks.person import call_person
 from tasks.step import step
@@ -75,6 +76,20 @@ async def quote_order(desk: Desk, order: OrderNumbersOrder, seed: str, prefer: S
         len(quote.lines), quote.today, quote.currency, quote.monthly,
     )  # fmt: skip
     return quote
+
+
+@step("look ahead")
+async def look_ahead(desk: Desk, order: OrderNumbersOrder, reference: str) -> OrderStanding:
+    """The order that the reference has already, or what a run would order.
+
+    Costs: nothing. Repeat: safe; nothing is reserved.
+
+    Raises:
+        ReferenceConflict: the reference stands for another order.
+        BadInput: nothing matches; says what the vendor sells.
+        SpendRefused: a price is missing or in another currency.
+    """
+    return await stand_order(desk, order, reference)
 
 
 @step("read order")

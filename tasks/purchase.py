@@ -23,6 +23,7 @@ from numberflow.purchase.desk import open_purchase as open_in_journal
 from numberflow.purchase.provisioning import NumberStatus, confirm_and_wait
 from numberflow.purchase.quoting import quote_order
 from numberflow.purchase.rent import RentResult, rent_chosen
+from numberflow.purchase.standing import Standing, stand
 from tasks.step import step
 
 
@@ -83,6 +84,20 @@ async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, pre
         "Quote: %d numbers, %s %s today, %s a month", len(quote.lines), quote.today, quote.currency, quote.monthly
     )
     return quote
+
+
+@step("look ahead")
+async def look_ahead(desk: Desk, order: SearchAndRentOrder, reference: str) -> Standing:
+    """What the reference holds already, and what a run would still rent.
+
+    Costs: nothing. Repeat: safe; nothing is reserved.
+
+    Raises:
+        ReferenceConflict: the reference stands for a purchase with other parameters.
+        BadInput: too few numbers match; says what the vendor sells.
+        SpendRefused: a price is missing or in another currency.
+    """
+    return await stand(desk, order, reference)
 
 
 @step("save quote")

@@ -229,13 +229,19 @@ def journal_list(
 
 @journal_app.command("show")
 def journal_show(
-    intention: Annotated[str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCE|INTENTION",
+            help="A reference, or the id of an intention, or a beginning of it that is unique.",
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
-    """One intention with its attempts and evidence."""
+    """What a reference holds and what is open in it, or one intention with its attempts and evidence. Buys nothing."""
     from numberflow.cli import journal as command
 
-    command.show(intention, as_json=as_json)
+    command.show(name, as_json=as_json)
 
 
 @journal_app.command("settle")

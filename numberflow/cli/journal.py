@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -57,14 +58,18 @@ def list_intentions(*, states: Sequence[str], reference: str | None, limit: int,
         )
 
 
-def show(intention_id: str, *, as_json: bool) -> None:
-    """Print one intention with attempts and evidence.
+def show(name: str, *, as_json: bool) -> None:
+    """Print what a reference holds, or one intention with attempts and evidence. Asks the vendor nothing.
 
     Raises:
-        BadInput: no such intention, or several begin like that.
+        BadInput: neither a reference nor an intention, or several intentions begin like that.
     """
     with open_journal() as journal:
-        history = journal.history(intention_id)
+        rows = journal.intentions(reference=name)
+        if rows:
+            _show_reference(rows, as_json=as_json)
+            return
+        history = journal.history(name)
     if as_json:
         typer.echo(to_json({
             "intention": _facts(history.intention),
@@ -90,6 +95,54 @@ def show(intention_id: str, *, as_json: bool) -> None:
         typer.echo(f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}")
     if row.state is State.NEEDS_PERSON:
         typer.echo(f"  settle with: {open_item(row).command}")
+
+
+def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
+    """The purchases of one reference, one for each project that used it."""
+    purchases = [_held([row for row in rows if row.purchase_id == each]) for each in _distinct(rows, "purchase_id")]
+    if as_json:
+        typer.echo(to_json({"reference": rows[0].reference, "purchases": purchases}))
+        return
+    for held in purchases:
+        typer.echo(f"{held['reference']} (project {held['project_id']}), by run {', '.join(held['runs']) or '-'}")
+        typer.echo(f"  steps       {', '.join(f'{count} {state}' for state, count in held['states'].items())}")
+        for currency, amounts in held["amounts"].items():
+            typer.echo(
+                f"  held        {amounts['done_due']} {currency} charged, {amounts['done_monthly']} a month"
+                f"; open: {amounts['open_due']} {currency} at most"
+            )
+    for row in rows:
+        ended = f"  {row.reason}" if row.reason and row.state is not State.DONE else ""
+        price = f"{row.due_amount} {row.currency}" if row.due_amount is not None else "-"
+        typer.echo(f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  {price}{ended}")
+        if row.state is State.NEEDS_PERSON:
+            typer.echo(f"    settle with: {open_item(row).command}")
+
+
+def _distinct(rows: Sequence[Intention], name: str) -> list[str]:
+    return list(dict.fromkeys(getattr(row, name) for row in rows))
+
+
+def _held(rows: Sequence[Intention]) -> dict[str, Any]:
+    """One purchase in sums. Amounts by currency: charged for what is done, at most to come for what is open."""
+    amounts: dict[str, dict[str, Decimal]] = {}
+    for row in rows:
+        if row.due_amount is None or row.currency is None or row.state is State.REFUSED:
+            continue
+        sums = amounts.setdefault(row.currency, dict.fromkeys(("done_due", "done_monthly", "open_due"), Decimal(0)))
+        if row.state is State.DONE:
+            sums["done_due"] += row.due_amount
+            sums["done_monthly"] += row.monthly_amount or Decimal(0)
+        else:
+            sums["open_due"] += row.due_amount
+    return {
+        "reference": rows[0].reference,
+        "project_id": rows[0].project_id,
+        "runs": [run for run in _distinct(rows, "flow_run_id") if run],
+        "states": Counter(row.state.value for row in rows),
+        "amounts": amounts,
+        "steps": [_facts(row) for row in rows],
+    }
 
 
 def settle(

@@ -433,6 +433,21 @@ class Journal:
         with self._database.read() as connection:
             return spending.spend(connection, project_id, day)
 
+    def today(self) -> date:
+        """The UTC day on whose cap a step counts that is written down or sent now."""
+        with self._database.read() as connection:
+            return self._database.now(connection).date()
+
+    def require_room_today(self, project_id: str, *, due: Decimal, currency: str, cap_today: Decimal) -> None:
+        """Whether today holds `due` more, as `plan` would see it now. Reads only, and keeps nothing free.
+
+        Raises:
+            SpendRefused: the cap would be passed, or the day holds another currency.
+        """
+        with self._database.read() as connection:
+            spent = spending.spend(connection, project_id, self._database.now(connection).date())
+        spending.require_room_today(spent, [spending.Price(due, Decimal(0), currency)], currency, cap_today)
+
     def claims(self, project_id: str) -> dict[str, str]:
         """The numbers that a rent holds, bought or about to be, and the intention that does: phone number → intention id."""
         with self._database.read() as connection:

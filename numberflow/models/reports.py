@@ -31,7 +31,7 @@ class NumberLine(BaseModel):
     state: str
     """State of the intention in the journal."""
     charged_today: Decimal
-    """Set-up and first period as quoted; 0 unless the number was rented."""
+    """Set-up and first period as quoted, on the day on which it was rented; 0 unless it was."""
     monthly: Decimal
     confirmed: bool = False
     """The number was read back as active after it was rented."""
@@ -76,11 +76,22 @@ class PurchaseReport(RunReport):
     reference: str
     asked: int
     rented: int = 0
+    """Numbers that the purchase holds, whichever run rented them."""
+    rented_now: int = 0
+    """Those of them that this run rented."""
+    earlier_runs: tuple[str, ...] = ()
+    """Flow-run ids under which the others were chosen."""
     currency: str
     charged_today: Decimal = Decimal(0)
+    """Set-up and first period of all `rented` numbers, each on its day."""
+    charged_now: Decimal = Decimal(0)
+    """The part of it that this run caused."""
     monthly: Decimal = Decimal(0)
     plan_only: bool = False
+    to_go: int | None = None
+    """Plan only: numbers that a run would still rent."""
     quoted_today: Decimal | None = None
+    """Plan only: what those would be charged at once."""
     quoted_monthly: Decimal | None = None
     approved_by: str | None = None
     numbers: tuple[NumberLine, ...] = ()

@@ -16,6 +16,7 @@ from numberflow.models.number_orders import NumberOrder, NumberOrderState
 from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport, RunOutcome
 from numberflow.purchase.number_order import FILLING, Placed
 from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
+from numberflow.purchase.standing import OrderStanding
 from numberflow.purchase.words import amount, open_words
 
 _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})
@@ -64,6 +65,36 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
         state=str(order.state) if order else "", expire_at=expire_at, numbers=_numbers(order) or _reserved(opened), findings=placed.findings,
         open_items=tuple(open_item(line) for line in waiting), **{"notes": tuple(placed.notes), **facts},
     )  # fmt: skip
+
+
+def order_plan(standing: OrderStanding, *, notes: Sequence[str] = (), **facts: Any) -> OrderReport:
+    """What an order would cost, or where the reference's order stands: done, or refused where a run would be refused.
+
+    Args:
+        standing: what a run would find.
+        notes: sentences for the reader.
+        facts: reference, project_id, asked, currency and further fields of the report.
+    """
+    opened = _opened(standing.lines)
+    waiting = [line for line in standing.lines if line.state in AT_STAKE_STATES]
+    begun = []
+    if opened:
+        begun.append("this reference has its order already: a run goes on with that one and opens no other")
+    elif standing.quote is None:
+        begun.append("this reference was begun: a run looks first what became of its order, and opens no other")
+    return OrderReport(
+        outcome=RunOutcome.REFUSED if standing.refused else RunOutcome.DONE,
+        reason=f"a run would be refused: {standing.refused.message}" if standing.refused else "",
+        mend=mend_of(standing.refused) if standing.refused else "",
+        quoted_today=standing.due,
+        quoted_monthly=standing.monthly,
+        order_id=opened.get("order_id", ""),
+        state=str(standing.placed.state) if standing.placed else "",
+        numbers=_numbers(standing.placed) or _reserved(opened),
+        open_items=tuple(open_item(line) for line in waiting),
+        notes=(*notes, *begun),
+        **facts,
+    )
 
 
 def _opened(lines: Sequence[Intention]) -> Mapping[str, Any]:
@@ -117,7 +148,10 @@ def order_text(report: OrderReport) -> str:
         lines += ["", f"Order **{report.order_id}** is **{report.state or 'open'}**."]
     if report.quoted_today is not None and report.quoted_monthly is not None:
         cost = f"{amount(report.quoted_today, report.currency)} when it is completed, {amount(report.quoted_monthly, report.currency)} a month"
-        lines += ["", f"{'Plan only: it would cost' if report.plan_only else 'It costs'} {cost}."]
+        lines += [
+            "",
+            f"{'Plan only: it would cost' if report.plan_only and not report.order_id else 'It costs'} {cost}.",
+        ]
     if report.approved_by:
         lines.append(f"Approved by {report.approved_by}.")
     if report.expire_at is not None:

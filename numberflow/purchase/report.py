@@ -5,7 +5,7 @@ Not here: reading either of them, and how a report is shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from numberflow.errors import (
 from numberflow.journal import Intention, State
 from numberflow.models.reports import NumberLine, OpenItem, PurchaseReport, RunOutcome
 from numberflow.planning.provisioning import LinkState
+from numberflow.planning.quote import Quote
 from numberflow.purchase.provisioning import NumberStatus
 
 # States in which it is not known whether the vendor charged.
@@ -37,6 +38,7 @@ def purchase_report(
     stopped_by: str = "",
     mend: str = "",
     notes: Sequence[str] = (),
+    before: Sequence[Intention] = (),
     **extra: Any,
 ) -> PurchaseReport:
     """Put a purchase into words: done, refused, or needs a person.
@@ -51,11 +53,13 @@ def purchase_report(
         stopped_by: why the run stopped before its end, if it did.
         mend: what to do about that.
         notes: further sentences for the reader.
+        before: the intentions as this run found them; what it did not send, an earlier one did.
         extra: further fields of the report, passed through.
     """
     numbers = tuple(_line(line, statuses) for line in lines if _is_told(line))
     open_items = tuple(open_item(line) for line in lines if line.state in AT_STAKE_STATES)
     done = [line for line in lines if line.state is State.DONE]
+    now = [line for line in done if not _is_earlier(line, before)]
     outcome, reason, advice = _outcome(lines, numbers, asked, stopped_by)
     return PurchaseReport(
         outcome=outcome,
@@ -65,14 +69,63 @@ def purchase_report(
         reference=reference,
         asked=asked,
         rented=len(done),
+        rented_now=len(now),
+        earlier_runs=_runs(line for line in done if line not in now),
         currency=currency,
-        charged_today=sum((line.due_amount or Decimal(0) for line in done), Decimal(0)),
+        charged_today=_due(done),
+        charged_now=_due(now),
         monthly=sum((line.monthly_amount or Decimal(0) for line in done), Decimal(0)),
         numbers=numbers,
         open_items=open_items,
         notes=(*notes, *_price_notes(done)),
         **extra,
     )
+
+
+def plan_report(
+    lines: Sequence[Intention], quote: Quote, *, refused: NumberflowError | None, asked: int, **facts: Any
+) -> PurchaseReport:
+    """What a purchase holds and what a run would still rent: done, or refused where the run would be refused.
+
+    Args:
+        lines: every intention of the purchase.
+        quote: what a run would still rent.
+        refused: why it would not.
+        asked: how many numbers are wanted.
+        facts: reference, project_id, currency and further fields of the report.
+    """
+    done = [line for line in lines if line.state is State.DONE]
+    return PurchaseReport(
+        outcome=RunOutcome.REFUSED if refused else RunOutcome.DONE,
+        reason=f"a run would be refused: {refused.message}" if refused else "",
+        mend=mend_of(refused) if refused else "",
+        plan_only=True,
+        asked=asked,
+        rented=len(done),
+        earlier_runs=_runs(done),
+        charged_today=_due(done),
+        monthly=sum((line.monthly_amount or Decimal(0) for line in done), Decimal(0)),
+        to_go=len(quote.lines),
+        quoted_today=quote.today,
+        quoted_monthly=quote.monthly,
+        numbers=tuple(_line(line, {}) for line in lines if _is_told(line)),
+        open_items=tuple(open_item(line) for line in lines if line.state in AT_STAKE_STATES),
+        **facts,
+    )
+
+
+def _is_earlier(line: Intention, before: Sequence[Intention]) -> bool:
+    """Whether a step left before this run took the purchase up: each sending writes down its own owner and fence."""
+    found = next((each for each in before if each.id == line.id), None)
+    return found is not None and found.fence is not None and (found.owner, found.fence) == (line.owner, line.fence)
+
+
+def _runs(lines: Iterable[Intention]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line.flow_run_id for line in lines if line.flow_run_id))
+
+
+def _due(lines: Iterable[Intention]) -> Decimal:
+    return sum((line.due_amount or Decimal(0) for line in lines), Decimal(0))
 
 
 def stopped_report(error: NumberflowError, lines: Sequence[Intention], **facts: Any) -> PurchaseReport:

@@ -5,6 +5,7 @@ Not here: where they are shown (tasks, cli) and what they say (report, planning.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from numberflow.models.reports import EmergencyReport, OpenItem, PurchaseReport
@@ -28,7 +29,7 @@ def report_rows(report: PurchaseReport) -> list[dict[str, str]]:
         {
             "phone number": line.phone_number or "not known yet",
             "state": line.state,
-            "charged today": amount(line.charged_today, report.currency),
+            "charged": amount(line.charged_today, report.currency),
             "per month": amount(line.monthly, report.currency),
             "confirmed": "yes" if line.confirmed else "no",
             "SMS": line.sms.replace("_", " "),
@@ -45,16 +46,8 @@ def report_text(report: PurchaseReport) -> str:
     lines = [
         f"# {report.reference}: {report.outcome.value.replace('_', ' ')}",
         "",
-        (
-            f"**{report.rented} of {report.asked}** numbers rented, **{amount(report.charged_today, report.currency)}** "
-            f"today, **{amount(report.monthly, report.currency)}** a month."
-        ),
+        _plan_words(report) if report.plan_only else _bought_words(report),
     ]
-    if report.plan_only and report.quoted_today is not None and report.quoted_monthly is not None:
-        lines.append(
-            f"Plan only: it would cost {amount(report.quoted_today, report.currency)} today and "
-            f"{amount(report.quoted_monthly, report.currency)} a month."
-        )
     if report.approved_by:
         lines.append(f"Approved by {report.approved_by}.")
     if report.reason:
@@ -65,6 +58,49 @@ def report_text(report: PurchaseReport) -> str:
         lines += open_words(item, report.currency)
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
+
+
+def _bought_words(report: PurchaseReport) -> str:
+    """What the purchase holds, and what this run has to do with it."""
+    monthly = amount(report.monthly, report.currency)
+    earlier = report.rented - report.rented_now
+    by = f",{_by(report.earlier_runs)}" if report.earlier_runs else ""
+    if not earlier:
+        return (
+            f"**{report.rented} of {report.asked}** numbers rented, **{amount(report.charged_now, report.currency)}** "
+            f"today, **{monthly}** a month."
+        )
+    return (
+        f"**{report.rented} of {report.asked}** numbers held: {earlier} bought earlier{by}; "
+        f"this run bought {report.rented_now}, **{amount(report.charged_now, report.currency)}** today. "
+        f"**{monthly}** a month."
+    )
+
+
+def _plan_words(report: PurchaseReport) -> str:
+    """What is held, what a run would still rent, and what that would cost."""
+    cost = (
+        f"{amount(report.quoted_today or Decimal(0), report.currency)} today and "
+        f"{amount(report.quoted_monthly or Decimal(0), report.currency)} a month"
+    )
+    if not report.numbers:
+        return f"Plan only: it would cost {cost}."
+    held = (
+        f"Plan only: **{report.rented} of {report.asked}** numbers are held already, "
+        f"bought{_by(report.earlier_runs)} for {amount(report.charged_today, report.currency)}"
+    )
+    if not report.rented:
+        held = f"Plan only: **0 of {report.asked}** numbers are held already"
+    if report.open_items:
+        held += f"; of {len(report.open_items)} it is not known"
+    if not report.to_go:
+        return f"{held}. A run would rent nothing."
+    return f"{held}. **{report.to_go} to go** would cost {cost}."
+
+
+def _by(runs: Sequence[str]) -> str:
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return f" by run {runs[0]}{more}" if runs else ""
 
 
 def emergency_rows(report: EmergencyReport) -> list[dict[str, str]]:

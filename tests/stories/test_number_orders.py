@@ -19,6 +19,8 @@ from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.number_order import place_order
 from numberflow.purchase.number_order_follow import follow_number_order
+from numberflow.purchase.order_words import order_plan
+from numberflow.purchase.standing import stand_order
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +61,25 @@ async def test_completed(shop: Shop, cabinet: Cabinet) -> None:
     month = next(c["amount"] for c in shop.simulator.charges() if c["kind"] == "monthly")
     assert (str(month), "USD") == (str(number.monthly), number.currency)
     assert [] == await sweep(shop.desk)
+
+
+async def test_plan_of_an_order(shop: Shop, cabinet: Cabinet) -> None:
+    """A plan names the order that its reference has, opens no other, and refuses what the day's cap would refuse."""
+    plan = {"plan_only": True, "reference": REFERENCE, "asked": 1, "currency": "USD"}
+    async with shop.desk() as desk:
+        fresh = order_plan(await stand_order(desk, wanted(cabinet), REFERENCE), **plan)
+        assert shop.lines() == ()
+    placed = await order_once(shop.desk, wanted(cabinet))
+    poor = wanted(cabinet, max_today=str(fresh.quoted_today))
+    async with shop.desk() as desk:
+        begun = order_plan(await stand_order(desk, wanted(cabinet), REFERENCE), **plan)
+        capped = order_plan(await stand_order(desk, poor, "PO-OTHER"), **plan)
+    other = await order_once(shop.desk, poor, "PO-OTHER")
+    assert (RunOutcome.DONE, "", fresh.quoted_today) == (fresh.outcome, fresh.order_id, placed.quoted_today)
+    assert (RunOutcome.DONE, placed.order_id, "IN_REVIEW") == (begun.outcome, begun.order_id, begun.state)
+    assert "opens no other" in begun.notes[0]
+    assert (RunOutcome.REFUSED, RunOutcome.REFUSED) == (capped.outcome, other.outcome)
+    assert other.reason in capped.reason
 
 
 async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:

@@ -69,7 +69,7 @@ async def buy(open_desk: OpenDesk, order: SearchAndRentOrder, reference: str) ->
         return stopped_report(error, (), **facts)
 
 
-async def _buy_at(desk: Desk, order: SearchAndRentOrder, facts: Mapping[str, Any]) -> PurchaseReport:
+async def _buy_at(desk: Desk, order: SearchAndRentOrder, facts: dict[str, Any]) -> PurchaseReport:
     seen: dict[str, Intention] = {}
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     try:
@@ -78,6 +78,7 @@ async def _buy_at(desk: Desk, order: SearchAndRentOrder, facts: Mapping[str, Any
         )
         lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
+        facts["before"] = lines
         if all(line.state is State.REFUSED for line in lines):
             await _choose(desk, purchase, order, limits)
         result = await rent_chosen(desk, purchase, order, limits, flow_run_id=None, seen=seen)

@@ -92,6 +92,23 @@ def test_show(command: Command, lines: dict[str, Intention]) -> None:
     assert "settle with" not in command("journal", "show", lines["done"].id).out
 
 
+def test_show_reference(command: Command, lines: dict[str, Intention]) -> None:
+    """A reference shows what it holds, what is open in it at most, and how that is settled; nothing is bought for it."""
+    shown = command("journal", "show", "PO-1").out
+    for part in (
+        "PO-1 (project",
+        "1 done, 2 needs_person",
+        "3.00 USD charged, 2.00 a month; open: 6.00 USD at most",
+        "done          rent        +12025550101",
+        f"numberflow journal settle {lines['open'].id} ",
+    ):
+        assert part in shown, shown
+    (purchase,) = json.loads(command("journal", "show", "PO-1", "--json").out)["purchases"]
+    assert ({"done": 1, "needs_person": 2}, "3.00") == (purchase["states"], purchase["amounts"]["USD"]["done_due"])
+    missing = command("journal", "show", "PO-2")
+    assert (2, True) == (missing.code, "PO-2" in missing.err), missing.err
+
+
 def test_show_json(command: Command, lines: dict[str, Intention]) -> None:
     """For programs: the intention, its attempts and its evidence."""
     shown = json.loads(command("journal", "show", lines["done"].id, "--json").out)
