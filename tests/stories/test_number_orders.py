@@ -75,7 +75,7 @@ async def test_plan_of_an_order(shop: Shop, cabinet: Cabinet) -> None:
         begun = order_plan(await stand_order(desk, wanted(cabinet), REFERENCE), **plan)
         capped = order_plan(await stand_order(desk, poor, "PO-OTHER"), **plan)
     other = await order_once(shop.desk, poor, "PO-OTHER")
-    assert (RunOutcome.DONE, "", fresh.quoted_today) == (fresh.outcome, fresh.order_id, placed.quoted_today)
+    assert (RunOutcome.DONE, "", fresh.quoted_today) == (fresh.outcome, fresh.order_id, begun.quoted_today)
     assert (RunOutcome.DONE, placed.order_id, "IN_REVIEW") == (begun.outcome, begun.order_id, begun.state)
     assert "opens no other" in begun.notes[0]
     assert (RunOutcome.REFUSED, RunOutcome.REFUSED) == (capped.outcome, other.outcome)
