@@ -32,11 +32,12 @@ async def configure_numbers(desk: Desk, order: ConfigureOrder, reference: str, f
 
 @step("look at the numbers to release")
 async def look_at_release(desk: Desk, order: ReleaseOrder, reference: str, flow_run_id: str | None) -> HostedReport:
-    """What would be lost with each number.
+    """What would be lost with each number, its emergency address included, and what the reference has given up already.
 
     Costs: nothing. Repeat: safe.
     """
-    return await release.release_report(desk, order, reference, (), flow_run_id=flow_run_id)
+    rows = await release.begun(desk, order, reference)
+    return await release.release_report(desk, order, reference, rows, flow_run_id=flow_run_id)
 
 
 @step("release numbers")

@@ -39,6 +39,7 @@ OPERATION = "emergency_address"
 # Reads at once; the client's own rate limit is the real one.
 READS_AT_ONCE = 8
 
+_HAS_ADDRESS = "has an address"
 _FEATURE = "the number lacks the E911 feature; ask the vendor to switch it on (how is not published)"
 
 
@@ -160,6 +161,11 @@ async def _voice_numbers(client: Client) -> list[str]:
     ]
 
 
+async def has_address(client: Client, phone_number: str) -> bool:
+    """Whether a rented number has an emergency address. Costs: nothing; no request for a number outside the US and Canada."""
+    return phone_number.startswith("+1") and (await _covered(client, phone_number)).state == _HAS_ADDRESS
+
+
 async def _covered(client: Client, phone_number: str) -> EmergencyLine:
     try:
         shown = await client.emergency_addresses.get(phone_number)
@@ -171,7 +177,7 @@ async def _covered(client: Client, phone_number: str) -> EmergencyLine:
         return EmergencyLine(phone_number=phone_number, state="missing feature", advice=_FEATURE)
     if shown is Absence.ADDRESS:
         return EmergencyLine(phone_number=phone_number, state="no address", advice="provision one: action=provision")
-    return EmergencyLine(phone_number=phone_number, state="has an address")
+    return EmergencyLine(phone_number=phone_number, state=_HAS_ADDRESS)
 
 
 async def _verdict(client: Client, phone_number: str, request: EmergencyAddressRequest, *, accept: bool) -> Verdict:

@@ -1,11 +1,13 @@
 """Give up held numbers: release rented ones, delete imported ones, each through the journal, and only after what is lost was listed.
 
-Not here: how a request is recognised (steps.release, steps.imported).
+A rented number's emergency address is removed first: released with it, the number would stay registered at somebody's door.
+Not here: how a request is recognised (steps.release, steps.imported, steps.emergency).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from numberflow.errors import NotSent, SpendRefused
 from numberflow.journal import (
@@ -14,9 +16,12 @@ from numberflow.journal import (
     Evidence,
     Finding,
     Intention,
+    Lease,
+    LeaseKeeper,
     NewIntention,
     NewPurchase,
     Operation,
+    Purchase,
     State,
     number_in,
 )
@@ -24,9 +29,11 @@ from numberflow.models.held_numbers import ReleaseOrder
 from numberflow.models.reports import HostedLine, HostedReport
 from numberflow.planning.configuring import HeldNumber, Holding
 from numberflow.purchase.desk import Desk, each_of, in_thread
+from numberflow.purchase.emergency import READS_AT_ONCE, has_address
 from numberflow.purchase.held import begun_rows, held_numbers, require_held
 from numberflow.purchase.hosting import CostlyStep, hosted_report, plan, run_step
 from numberflow.steps import named
+from numberflow.steps.emergency import DEPROVISION, Deprovision
 from numberflow.steps.imported import DELETE_IMPORTED, DeleteImported
 from numberflow.steps.release import OPERATION as RELEASE
 from numberflow.steps.release import Release
@@ -49,7 +56,8 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
         JournalUnavailable: no journal, no request.
     """
     new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
-    begun = {str(row.subject) for row in await begun_rows(desk, new)}
+    # An address that was removed does not give its number up.
+    begun = {str(row.subject) for row in await begun_rows(desk, new) if row.operation != DEPROVISION}
     held = await held_numbers(desk, [number for number in order.phone_numbers if number not in begun])
     require_held(held)
     leaving = {number: each for number, each in held.items() if each is not None and each.leaves_at is None}
@@ -73,15 +81,65 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
         planned = await plan(desk, purchase, lines, lease, flow_run_id)
         rows += [row for row in planned if row.id not in {each.id for each in rows}]
 
-        async def one(row: Intention) -> Intention:
-            step: CostlyStep = DeleteImported(desk.client) if row.operation == DELETE_IMPORTED else Release(desk.client)
-            if row.is_open and (newer := await _had_again(desk, row)) is not None:
-                if row.state is State.PLANNED:
-                    return await in_thread(desk.journal.withdraw, row.id, lease, f"never sent; {newer}; {_ANEW}")
-                return await run_step(desk, row, _Newer(step, newer), keeper, lease)
-            return await run_step(desk, row, step, keeper, lease)
+        run = _Run(desk, purchase, keeper, lease, flow_run_id)
+        giving_up = [row for row in rows if row.operation != DEPROVISION]
+        removing = {named(row): row for row in rows if row.operation == DEPROVISION}
+        await each_of(giving_up, lambda row: run.one(row, removing.get(named(row))), at_once=AT_ONCE)
+        ended_before = {row.id for row in known if row.state is State.REFUSED}
+        after = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+        return [row for row in after if row.id not in ended_before]
 
-        return await each_of(rows, one, at_once=AT_ONCE)
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run over the numbers of one reference, with its lease in hand."""
+
+    desk: Desk
+    purchase: Purchase
+    keeper: LeaseKeeper
+    lease: Lease
+    flow_run_id: str | None
+
+    async def one(self, row: Intention, removal: Intention | None) -> None:
+        """Give one number up, after its emergency address."""
+        step: CostlyStep = Release(self.desk.client)
+        if row.operation == DELETE_IMPORTED:
+            step = DeleteImported(self.desk.client)
+        if row.is_open and (newer := await _had_again(self.desk, row)) is not None:
+            if row.state is State.PLANNED:
+                await self._withdraw(row, f"never sent; {newer}; {_ANEW}")
+            else:
+                await self._run(row, _Newer(step, newer))
+            return
+        if row.state is not State.PLANNED or row.operation != RELEASE:
+            # What has left is looked up, whatever became of the address.
+            await self._run(row, step)
+            return
+        kept = await self._remove_address(named(row), removal)
+        if kept is not None and kept.state is State.REFUSED:
+            await self._withdraw(row, f"not released, because its emergency address stays: {kept.reason}")
+        elif kept is None:
+            await self._run(row, step)
+
+    async def _remove_address(self, phone_number: str, removal: Intention | None) -> Intention | None:
+        """Remove the number's emergency address, once. None when it has none now; else the step that did not bring that about."""
+        if removal is None:
+            if not await has_address(self.desk.client, phone_number):
+                return None
+            line = NewIntention(DEPROVISION, phone_number, f"{DEPROVISION} {phone_number}")
+            (removal,) = await plan(self.desk, self.purchase, [line], self.lease, self.flow_run_id)
+        removal = await self._run(removal, Deprovision(self.desk.client))
+        if removal.state is State.DONE:
+            return None
+        # Refused, too, when somebody else removed it in the meantime.
+        gone = removal.state is State.REFUSED and not await has_address(self.desk.client, phone_number)
+        return None if gone else removal
+
+    async def _run(self, row: Intention, step: CostlyStep) -> Intention:
+        return await run_step(self.desk, row, step, self.keeper, self.lease)
+
+    async def _withdraw(self, row: Intention, reason: str) -> None:
+        await in_thread(self.desk.journal.withdraw, row.id, self.lease, reason)
 
 
 _ANEW = "release it under a new reference if that one is to go, too"
@@ -117,15 +175,31 @@ async def _had_again(desk: Desk, row: Intention) -> str | None:
     return None
 
 
+async def begun(desk: Desk, order: ReleaseOrder, reference: str) -> tuple[Intention, ...]:
+    """The steps of this reference that have left, for a plan. Costs: nothing.
+
+    Raises:
+        ReferenceConflict: the reference stands for something else.
+    """
+    new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), None)
+    return tuple(row for row in await begun_rows(desk, new) if row.state is not State.PLANNED)
+
+
 async def release_report(
     desk: Desk, order: ReleaseOrder, reference: str, rows: Sequence[Intention], *, flow_run_id: str | None = None
 ) -> HostedReport:
     """Put a run into words. Costs: nothing."""
-    by_number = {str(row.subject): row for row in rows}
+    by_number = {named(row): row for row in rows if row.operation != DEPROVISION}
+    removals = {named(row): row for row in rows if row.operation == DEPROVISION}
     rest = [number for number in order.phone_numbers if number not in by_number]
     held = await held_numbers(desk, rest)
+    rented = [number for number, each in held.items() if each is not None and each.holding is Holding.RENTED]
+    shown = await each_of(rented, lambda number: has_address(desk.client, number), at_once=READS_AT_ONCE)
+    addressed = {number for number, each in zip(rented, shown, strict=True) if each}
     lines = [
-        _ended(number, by_number[number]) if number in by_number else _still(number, held[number])
+        _ended(number, by_number[number], removals.get(number))
+        if number in by_number
+        else _still(number, held[number], has_address=number in addressed)
         for number in order.phone_numbers
     ]
     why = {number: newer for number, row in by_number.items() if row.is_open and (newer := await _had_again(desk, row))}
@@ -134,37 +208,54 @@ async def release_report(
         for line in lines
     ]
     wished = frozenset({"released", "deleted", "leaving"})
+    notes = []
+    removed = sum(row.state is State.DONE for row in removals.values())
+    if removed:
+        notes.append(f"the emergency addresses of {removed} numbers were removed before their release")
     if order.plan_only:
         wished |= {"to be released", "to be deleted"}
+        notes.append("plan only: nothing was sent")
+        if addressed:
+            notes.append(f"{len(addressed)} of the numbers have an emergency address; a run removes it first")
     return hosted_report(
-        lines, rows, wished=wished, notes=["plan only: nothing was sent"] if order.plan_only else [], reference=reference,
-        action="release", plan_only=order.plan_only, project_id=desk.project_id, flow_run_id=flow_run_id,
+        lines, rows, wished=wished, notes=notes, reference=reference, action="release", plan_only=order.plan_only,
+        project_id=desk.project_id, flow_run_id=flow_run_id,
     )  # fmt: skip
 
 
-def _ended(number: str, row: Intention) -> HostedLine:
+def _ended(number: str, row: Intention, removal: Intention | None) -> HostedLine:
     if row.state is not State.DONE:
+        if row.state is State.PLANNED and removal is not None and removal.is_open:
+            advice = f"its emergency address is to be removed first, and that is {removal.state}: {removal.reason}"
+            return HostedLine(phone_number=number, state="not released", advice=advice, intention_id=removal.id)
         return HostedLine(phone_number=number, state=row.state.value, advice=row.reason or "", intention_id=row.id)
     if row.operation == DELETE_IMPORTED:
         return HostedLine(phone_number=number, state="deleted", advice="it can be imported again", intention_id=row.id)
     ends = (row.result or {}).get("expire_at")
-    return HostedLine(
-        phone_number=number, state="released", advice=f"usable until {ends}" if ends else "", intention_id=row.id
-    )
+    told = []
+    if removal is not None and removal.state is State.DONE:
+        told.append("its emergency address was removed first")
+    if ends:
+        told.append(f"usable until {ends}")
+    return HostedLine(phone_number=number, state="released", advice="; ".join(told), intention_id=row.id)
 
 
-def _still(number: str, held: HeldNumber | None) -> HostedLine:
+def _still(number: str, held: HeldNumber | None, *, has_address: bool) -> HostedLine:
     if held is None:
         return HostedLine(phone_number=number, state="not held", advice="the project does not hold it; leave it out")
     if held.leaves_at is not None:
-        return HostedLine(
-            phone_number=number, state="leaving", advice=f"released before, usable until {held.leaves_at:%Y-%m-%d}"
-        )
+        told = f"released before, usable until {held.leaves_at:%Y-%m-%d}"
+        if has_address:
+            told += "; it still has an emergency address: remove it with emergency-address, action deprovision"
+        return HostedLine(phone_number=number, state="leaving", advice=told)
     state = "to be released" if held.holding is Holding.RENTED else "to be deleted"
-    return HostedLine(phone_number=number, state=state, advice=f"would lose {_lost(held)}")
+    return HostedLine(phone_number=number, state=state, advice=_lost(held, has_address=has_address))
 
 
-def _lost(held: HeldNumber) -> str:
-    links = held.told_links or "no links"
-    rental = "the rest of the rental month" if held.holding is Holding.RENTED else "its messaging here"
-    return f"{held.holding}, {links}, {rental}"
+def _lost(held: HeldNumber, *, has_address: bool = False) -> str:
+    """What giving a number up means for it."""
+    loses = [part for part in ("its emergency address (removed first)" if has_address else "", held.told_links) if part]
+    links = f"it loses {', '.join(loses)}" if loses else "nothing is linked to it"
+    if held.holding is Holding.IMPORTED:
+        return f"imported: {links}; its messaging here ends at once; it can be imported again"
+    return f"rented: {links}; it works until its rental month ends, then it is gone for good, and nothing is refunded"

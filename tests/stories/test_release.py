@@ -1,0 +1,121 @@
+"""Numbers with an emergency address are given up: the address goes first, through the journal, and every report says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.dying import Fate
+from support.hosting import HostingShop
+
+from numberflow.journal import State
+from numberflow.models.emergency import EmergencyAddressRequest
+from numberflow.models.held_numbers import parse_release
+from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.purchase import release as releasing
+from numberflow.purchase.emergency import coverage
+
+pytestmark = pytest.mark.anyio
+
+ADDRESS = EmergencyAddressRequest(
+    display_name="Marked-Name-11fe", street_number="4711", street_info="Marked-Street-11fe St", city="Marietta", state="GA", postal_code="30062"
+)  # fmt: skip
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> tuple[HostingShop, list[str]]:
+    """Two held numbers that may have an emergency address; the first one has."""
+    shop = HostingShop(tmp_path)
+    shop.simulator.switches.set("emergency_feature", True)
+    shop.simulator.world.add_held(30)
+    numbers = sorted(each["phone_number"] for each in shop.simulator.emergency_coverage())[:2]
+    async with shop.desk() as desk:
+        await desk.client.emergency_addresses.provision(numbers[0], ADDRESS)
+    shop.unwritten.clear()
+    return shop, numbers
+
+
+def giving_up(numbers: list[str], **parameters: Any) -> Any:
+    """Checked parameters of release-numbers."""
+    return parse_release({"phone_numbers": numbers, "confirm_release": True} | parameters)
+
+
+async def plan(shop: HostingShop, numbers: list[str]) -> HostedReport:
+    """A run with plan_only."""
+    order = giving_up(numbers, plan_only=True)
+    async with shop.desk() as desk:
+        rows = await releasing.begun(desk, order, "REL-1")
+        return await releasing.release_report(desk, order, "REL-1", rows)
+
+
+def sent(shop: HostingShop) -> list[str]:
+    """The removals and releases that took effect, in order."""
+    return [
+        entry["operation"]
+        for entry in shop.simulator.requests()
+        if entry["committed"] and entry["operation"] in ("deprovision_emergency_address", "release")
+    ]
+
+
+async def test_the_address_goes_first(office: tuple[HostingShop, list[str]]) -> None:
+    """The plan names the address, the release removes it first and says so, and the coverage report agrees."""
+    shop, (with_address, without) = office
+    planned = await plan(shop, [with_address, without])
+    told = {line.phone_number: line.advice for line in planned.numbers}
+    assert (RunOutcome.DONE, []) == (planned.outcome, sent(shop))
+    assert ("its emergency address (removed first)" in told[with_address], "emergency" in told[without]) == (
+        True,
+        False,
+    )
+    report, rows = await shop.release_all(giving_up([with_address, without]))
+    assert (RunOutcome.DONE, {"released"}) == (report.outcome, {line.state for line in report.numbers})
+    assert "its emergency address was removed first; usable until" in report.numbers[0].advice
+    assert ["emergency" in line.advice for line in report.numbers] == [True, False]
+    assert ["deprovision_emergency", "release", "release"] == sorted(row.operation for row in rows)
+    order_of = {
+        (entry["operation"], with_address[1:] in entry["path"]): n for n, entry in enumerate(shop.simulator.requests())
+    }
+    assert order_of["deprovision_emergency_address", True] < order_of["release", True]
+    assert [] == shop.unwritten
+    async with shop.desk() as desk:
+        assert ["no address", "no address"] == [line.state for line in await coverage(desk, [with_address, without])]
+    again, _ = await shop.release_all(giving_up([with_address, without]))
+    assert (RunOutcome.DONE, 3) == (again.outcome, len(sent(shop)))
+    assert ["released", "released"] == [line.state for line in (await plan(shop, [with_address, without])).numbers]
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_killed_at_the_address(office: tuple[HostingShop, list[str]], after: bool) -> None:
+    """A run that dies at the removal releases nothing; the next one looks first, and sends each request once in all."""
+    shop, (number, _) = office
+    assert await shop.release_all(giving_up([number]), fate=Fate("request", after=after, costly=True)) is None
+    assert "release" not in sent(shop)
+    report, _ = await shop.release_all(giving_up([number]))
+    assert (RunOutcome.DONE, ["deprovision_emergency_address", "release"]) == (report.outcome, sent(shop))
+
+
+async def test_an_address_that_stays(office: tuple[HostingShop, list[str]]) -> None:
+    """A number whose address cannot be removed is not released, and a person hears why; once it can, the same reference goes on."""
+    shop, (number, other) = office
+    shop.simulator.faults.add(
+        {"operation": "deprovision_emergency_address", "fault": "rate_limited", "retry_after": 7, "times": None}
+    )
+    report, rows = await shop.release_all(giving_up([number, other]))
+    assert (["not released", "released"], ["release"]) == ([line.state for line in report.numbers], sent(shop))
+    assert RunOutcome.DONE is not report.outcome
+    assert "its emergency address is to be removed first" in report.numbers[0].advice
+    assert State.PLANNED in {row.state for row in rows}
+    shop.simulator.faults.clear()
+    report, _ = await shop.release_all(giving_up([number, other]))
+    assert (RunOutcome.DONE, {"released"}) == (report.outcome, {line.state for line in report.numbers})
+
+
+async def test_somebody_else_removed_it(office: tuple[HostingShop, list[str]]) -> None:
+    """An address that is gone when its removal arrives is no reason to keep the number."""
+    shop, (number, _) = office
+    assert await shop.release_all(giving_up([number]), fate=Fate("request", after=False, costly=True)) is None
+    async with shop.desk() as desk:
+        await desk.client.emergency_addresses.deprovision(number)
+    report, _ = await shop.release_all(giving_up([number]))
+    assert (RunOutcome.DONE, "released") == (report.outcome, report.numbers[0].state)
