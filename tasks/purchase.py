@@ -83,6 +83,8 @@ async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, pre
     get_run_logger().info(
         "Quote: %d numbers, %s %s today, %s a month", len(quote.lines), quote.today, quote.currency, quote.monthly
     )
+    if quote.warning:
+        get_run_logger().info("Before renting: %s", quote.warning)
     return quote
 
 

@@ -27,6 +27,8 @@ class QuoteLine(BaseModel):
     recurring: Decimal
     """Charged when the number is taken and then every `interval_months`."""
     interval_months: int
+    is_flagged: bool = False
+    """The vendor says `supportingDocumentationRequired`: a warning, since it says so of numbers that it rents at once."""
 
     @property
     def today(self) -> Decimal:
@@ -46,6 +48,17 @@ class Quote(BaseModel):
 
     currency: str
     lines: tuple[QuoteLine, ...]
+
+    @property
+    def warning(self) -> str:
+        """What to know of the vendor's flag for papers (docs/vendor/README.md, correction 12); empty when it has set none."""
+        flagged = sum(line.is_flagged for line in self.lines)
+        if not flagged:
+            return ""
+        return (
+            f"the vendor marks {flagged} of {len(self.lines)} as in need of papers. It marks numbers so that it rents at once, "
+            "so they are rented; if it refuses, use order-numbers"
+        )
 
     @property
     def today(self) -> Decimal:
@@ -111,4 +124,5 @@ def _line(phone_number: str, price: AvailableNumber | NumberPrice, currency: str
         setup=setup.amount,
         recurring=recurring.amount,
         interval_months=price.payment_interval_months or 1,
+        is_flagged=isinstance(price, AvailableNumber) and bool(price.supporting_documentation_required),
     )

@@ -118,13 +118,19 @@ async def find_numbers(
 
 async def what_is_sold(client: Client, order: WantedNumbers) -> str:
     """Why a search found nothing, in the vendor's own list of regions. Costs nothing."""
+    in_stock = "the vendor has no such numbers in stock; try another pattern, other capabilities, or later"
+    return await not_sold(client, order) or in_stock
+
+
+async def not_sold(client: Client, order: WantedNumbers) -> str:
+    """That the vendor does not sell such numbers at all, in its own list of regions; empty when it does. Costs nothing."""
     regions = {region.region_code: region for region in await client.regions.list()}
     region = regions.get(order.region_code)
     if region is None:
         return f"the vendor sells no numbers in {order.region_code}; it sells in {', '.join(sorted(regions))}"
     if region.types and order.number_type not in region.types:
         return f"the vendor sells no {order.number_type} numbers in {order.region_code}, only {', '.join(region.types)}"
-    return "the vendor has no such numbers in stock; try another pattern, other capabilities, or later"
+    return ""
 
 
 async def search(client: Client, order: WantedNumbers, wanted: int) -> tuple[AvailableNumber, ...]:

@@ -10,10 +10,17 @@ from collections.abc import Sequence
 from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.models.orders import SearchAndRentOrder, Strategy, WantedNumbers
+from numberflow.models.vendor import NumberType
 from numberflow.planning.candidates import pick
 from numberflow.planning.quote import Quote, make_quote
-from numberflow.purchase.choose import find_numbers, search, what_is_sold
+from numberflow.purchase.choose import find_numbers, not_sold, search, what_is_sold
 from numberflow.purchase.desk import Desk, in_thread
+
+RENTABLE = ("US", NumberType.LOCAL)
+MUST_BE_ORDERED = (
+    "they have to be ordered: run order-numbers with the same region_code, number_type and quantity; "
+    "numberflow requirements --region {region_code} --type {number_type} shows the papers"
+)
 
 
 async def quote_order(desk: Desk, order: SearchAndRentOrder, *, seed: str, prefer: Sequence[str] = ()) -> Quote:
@@ -26,9 +33,10 @@ async def quote_order(desk: Desk, order: SearchAndRentOrder, *, seed: str, prefe
         prefer: numbers that are taken first if they are still for sale.
 
     Raises:
-        BadInput: too few numbers match; says what the vendor sells.
+        BadInput: too few numbers match, or the vendor does not rent such numbers directly; says what it sells, and how.
         SpendRefused: a price is missing or in another currency.
     """
+    await require_rentable(desk.client, order)
     if order.strategy is Strategy.ANY:
         return await quote_any(desk.client, order)
     claims = await in_thread(desk.journal.claims, desk.project_id)
@@ -38,6 +46,21 @@ async def quote_order(desk: Desk, order: SearchAndRentOrder, *, seed: str, prefe
     if len(found) < order.wanted:
         await refuse_too_few(desk.client, order, [number.phone_number for number in found])
     return make_quote(found, order.currency)
+
+
+async def require_rentable(client: Client, order: WantedNumbers) -> None:
+    """Refuse what can only be ordered, before a request that costs money could find that out.
+
+    Source: docs/vendor/numbers-behaviour.md §1.1: `:rent` takes US LOCAL alone. Raises BadInput.
+    """
+    kind = (order.region_code, order.number_type)
+    if kind == RENTABLE or await not_sold(client, order):
+        return
+    raise BadInput(
+        f"{order.number_type} numbers in {order.region_code} cannot be rented directly; nothing was sent",
+        field="number_type",
+        mend=MUST_BE_ORDERED.format(number_type=order.number_type, region_code=order.region_code),
+    )
 
 
 async def quote_any(client: Client, order: WantedNumbers) -> Quote:

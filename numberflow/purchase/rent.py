@@ -334,12 +334,6 @@ class _Renting:
             return "top up the account, then run again with the same reference"
         if isinstance(error, NotFound):
             return "no number matches any more; search again with other criteria under a new reference"
-        if error.status == 400 and (self.order.region_code, self.order.number_type) != ("US", "LOCAL"):
-            # :rent is deprecated outside US LOCAL (docs/vendor/numbers-behaviour.md §1.1).
-            return (
-                f"{self.order.number_type} numbers in {self.order.region_code} cannot be rented directly, they have to be "
-                "ordered: use order-numbers with the same region, type and quantity"
-            )
         return "correct what the vendor names, then run again under a new reference"
 
     async def _replace_lost(self) -> bool:

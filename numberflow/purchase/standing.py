@@ -74,6 +74,8 @@ async def stand(desk: Desk, order: SearchAndRentOrder, reference: str) -> Standi
             f"{max(line.updated_at for line in planned):%Y-%m-%d %H:%M} UTC; a run reads them again"
         )
     quote = Quote(currency=order.currency, lines=(*map(_line, planned), *fresh))
+    if quote.warning:
+        notes.append(quote.warning)
     refused = None
     if not alive or any(line.state is not State.DONE for line in alive) or fresh:
         try:

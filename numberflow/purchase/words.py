@@ -150,5 +150,7 @@ def quote_text(quote: Quote, reference: str) -> str:
     ]
     if len(quote.lines) > QUOTE_ROWS_IN_FORM:
         lines.append(f"| … {len(quote.lines) - QUOTE_ROWS_IN_FORM} more in the quote artifact | | |")
+    if quote.warning:
+        lines += ["", f"Note: {quote.warning}."]
     lines += ["", "Prices are read again after approval; if they have risen, nothing is rented."]
     return "\n".join(lines)

@@ -15,6 +15,8 @@ from support.purchases import buy, order
 from numberflow.journal import ALL_PROJECTS, Applied, Attempt, Journal, State
 from numberflow.models.reports import PurchaseReport, RunOutcome
 from numberflow.purchase.choose import find_numbers
+from numberflow.purchase.quoting import quote_order
+from numberflow.purchase.words import quote_text
 from numberflow.steps.rent import Rent
 
 pytestmark = pytest.mark.anyio
@@ -170,14 +172,23 @@ async def test_no_credit_stops_the_rest(shop: Shop) -> None:
     assert {State.DONE, State.REFUSED} == {line.state for line in shop.lines()}
 
 
-async def test_refusal_outside_us_local_says_order(shop: Shop) -> None:
-    """Where the vendor rents nothing directly, the run says that numbers of this kind are ordered, and how."""
-    report = await bought(shop, region_code="GB", number_type="MOBILE", quantity=2)
-    assert (RunOutcome.REFUSED, 0, 1) == (report.outcome, shop.simulator.rentals(), shop.requests("rent"))
-    assert report.mend == (
-        "MOBILE numbers in GB cannot be rented directly, they have to be ordered: use order-numbers with the same region, "
-        "type and quantity"
-    )
+@pytest.mark.parametrize(("region_code", "number_type"), [("GB", "MOBILE"), ("DE", "LOCAL"), ("US", "TOLL_FREE")])
+async def test_what_has_to_be_ordered(shop: Shop, region_code: str, number_type: str) -> None:
+    """What the vendor does not rent directly is refused before a rent leaves, with the way to order-numbers."""
+    report = await bought(shop, region_code=region_code, number_type=number_type, quantity=2)
+    assert (RunOutcome.REFUSED, 0, ()) == (report.outcome, shop.requests("rent"), shop.lines())
+    assert f"{number_type} numbers in {region_code} cannot be rented directly" in report.reason
+    assert "run order-numbers with the same region_code, number_type and quantity" in report.mend
+    assert f"numberflow requirements --region {region_code} --type {number_type}" in report.mend
+
+
+async def test_flag_for_papers_is_a_warning(shop: Shop) -> None:
+    """A number that the vendor marks as in need of papers is rented all the same; the quote says what the mark means."""
+    async with shop.desk() as desk:
+        quote = await quote_order(desk, order(quantity=2), seed="PO-1")
+    assert "marks 2 of 2 as in need of papers" in quote.warning
+    assert quote.warning in quote_text(quote, "PO-1")
+    assert (await bought(shop, quantity=2)).outcome is RunOutcome.DONE
 
 
 async def test_trial_account(shop: Shop) -> None:
