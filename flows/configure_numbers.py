@@ -7,30 +7,36 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import OptionalText, group_values
+from flows.forms import NO_GROUP, REQUIRED, Address, Numbers, OptionalText, Project, Reference, Sms, Voice, WaitS, given
 from flows.hosted import run_hosted
+from flows.naming import named_numbers, run_name
 from numberflow.models.held_numbers import ConfigureOrder, parse_configure
-from numberflow.models.orders import SmsLink, VoiceLink
 from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
 from tasks.held import configure_numbers as configure_all
 from tasks.held import look_at_configuration
 
 
-@flow(name="configure-numbers", flow_run_name="configure numbers", retries=0, persist_result=False)
+@flow(
+    name="configure-numbers",
+    flow_run_name=run_name(named_numbers("configure")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def configure_numbers(
     *,
-    phone_numbers: tuple[str, ...],
+    phone_numbers: Numbers = REQUIRED,
     display_name: OptionalText = "",
-    sms: SmsLink | None = None,
+    sms: Sms = NO_GROUP,
     unlink_sms: bool = False,
-    voice: VoiceLink | None = None,
-    callback_url: OptionalText = "",
+    voice: Voice = NO_GROUP,
+    callback_url: Address = "",
     confirm_unlink: bool = False,
-    provisioning_wait_s: int = 120,
+    provisioning_wait_s: WaitS = 120,
     plan_only: bool = False,
-    reference: OptionalText = "",
-    project: OptionalText = "",
+    reference: Reference = "",
+    project: Project = "",
 ) -> State[HostedReport] | HostedReport:
     """Change numbers that the project holds. What is left empty stays as it is.
 
@@ -38,11 +44,11 @@ async def configure_numbers(
     what would be lost.
 
     Args:
-        phone_numbers: The numbers, E.164, up to 500; rented or imported.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. Rented or imported.
         display_name: New name.
-        sms: SMS service plan (and 10DLC campaign, US only) to link to. An empty campaign keeps the one that is there.
+        sms: SMS service plan (and 10DLC campaign, US only) to link to; leave both empty to keep the link. An empty campaign keeps the one that is there.
         unlink_sms: Take the SMS service plan and campaign off and link nothing.
-        voice: Voice app, SIP trunk or fax service to link to. Rented numbers only.
+        voice: Voice app, SIP trunk or fax service to link to; fill in one, or none to keep the link. Rented numbers only.
         callback_url: Where the vendor sends events about these numbers.
         confirm_unlink: Live links may be taken off. Otherwise a run that would do so is refused.
         provisioning_wait_s: Seconds to wait for an unlink. A run that does not see it goes on when it is started again with the same reference.
@@ -51,12 +57,12 @@ async def configure_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "display_name": display_name, "sms": group_values(sms),
-        "unlink_sms": unlink_sms, "voice": group_values(voice), "callback_url": callback_url,
+        "phone_numbers": phone_numbers, "display_name": display_name, "sms": sms,
+        "unlink_sms": unlink_sms, "voice": voice, "callback_url": callback_url,
         "confirm_unlink": confirm_unlink, "provisioning_wait_s": provisioning_wait_s, "plan_only": plan_only, "reference": reference,
         "project": project,
     }  # fmt: skip
-    return await run_hosted("configure", reference, lambda: parse_configure(parameters), _run)
+    return await run_hosted("configure", reference, lambda: parse_configure(given(parameters)), _run)
 
 
 async def _run(desk: Desk, order: ConfigureOrder, reference: str, run_id: str) -> HostedReport:

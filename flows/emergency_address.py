@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -10,10 +10,10 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY, OptionalText
+from flows.forms import OptionalNumbers, OptionalText, Project, Reference, given, name_of_run
+from flows.naming import emergency_addresses, run_name, word
 from numberflow.errors import NumberflowError
 from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
-from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.emergency import emergency_report
@@ -21,15 +21,21 @@ from tasks.desk import open_desk
 from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
 
 
-@flow(name="emergency-address", flow_run_name="{action} emergency addresses", retries=0, persist_result=False)
+@flow(
+    name="emergency-address",
+    flow_run_name=run_name(emergency_addresses),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def emergency_address(
     *,
     action: Action = Action.REPORT,
-    phone_numbers: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
+    phone_numbers: OptionalNumbers = "",
     address: OptionalText = "",
     accept_correction: bool = False,
-    reference: OptionalText = "",
-    project: OptionalText = "",
+    reference: Reference = "",
+    project: Project = "",
 ) -> State[EmergencyReport] | EmergencyReport:
     """Report, validate, provision or deprovision emergency addresses of US and CA numbers.
 
@@ -37,7 +43,7 @@ async def emergency_address(
 
     Args:
         action: report says who lacks one; validate asks the vendor and stores nothing; provision attaches; deprovision removes.
-        phone_numbers: The numbers, E.164. For a report leave it empty: every US and CA voice number.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. For a report leave it empty: every US and CA voice number.
         address: Where the address is: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with displayName, streetNumber, streetInfo, city, state, postalCode.
         accept_correction: Provision the vendor's correction where the address is nearly right. Otherwise such a number is refused, with the parts that differ.
         reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
@@ -48,16 +54,16 @@ async def emergency_address(
         "reference": reference, "project": project,
     }  # fmt: skip
     run_id = str(flow_run.get_id())
-    name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
+    name = name_of_run(reference, run_id)
     try:
-        order = parse_emergency_address(parameters)
+        order = parse_emergency_address(given(parameters))
         name = order.reference or run_id
         async with open_desk(order.project) as desk:
             report = await _run(desk, order, name, run_id)
     except NumberflowError as error:
         report = EmergencyReport(
             outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause, then run again with the same reference",
-            reference=name, action=str(action), flow_run_id=run_id,
+            reference=name, action=word(action), flow_run_id=run_id,
         )  # fmt: skip
     return await _conclude(report)
 

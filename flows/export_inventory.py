@@ -11,25 +11,27 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY, OptionalText
+from flows.forms import MAY_STAY_EMPTY, Connections, Day
+from flows.naming import exported_inventory, run_name
 from numberflow.errors import BadInput, NumberflowError
 from numberflow.models.inventory import ExportInventory, parse_export_inventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
 from tasks.inventory import announce_snapshot, export_one_project, hand_out, publish_inventory_report
 
 
-def _run_name() -> str:
-    given = flow_run.get_parameters()
-    return f"inventory of {', '.join(given.get('projects') or ()) or 'the account'}, {given.get('snapshot_date') or 'today'}"
-
-
-@flow(name="export-inventory", flow_run_name=_run_name, retries=0, persist_result=False)
+@flow(
+    name="export-inventory",
+    flow_run_name=run_name(exported_inventory),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def export_inventory(
     *,
-    snapshot_date: OptionalText = "",
+    snapshot_date: Day = "",
     projects: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
     hand_out_projects: bool = False,
-    connections: int = 8,
+    connections: Connections = 8,
     strict: bool = False,
 ) -> State[InventoryReport] | InventoryReport:
     """Publish every active number as a dated Parquet snapshot, with changes, costs and an HTML report.

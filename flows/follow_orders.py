@@ -8,7 +8,8 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.ending import ended
-from flows.forms import OptionalText
+from flows.forms import NotificationBlock, Project, Reference
+from flows.naming import followed_orders, run_name
 from numberflow.errors import NumberflowError
 from numberflow.models.follow import FollowOrders, parse_follow_orders
 from numberflow.models.reports import FollowReport, RunOutcome
@@ -18,9 +19,15 @@ from tasks.desk import open_desk
 from tasks.follow import publish_follow_report, sweep
 
 
-@flow(name="follow-orders", retries=0, persist_result=False)
+@flow(
+    name="follow-orders",
+    flow_run_name=run_name(followed_orders),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def follow_orders(
-    *, reference: OptionalText = "", notify: OptionalText = "", project: OptionalText = ""
+    *, reference: Reference = "", notify: NotificationBlock = "", project: Project = ""
 ) -> State[FollowReport] | FollowReport:
     """Look at every open order once: number orders, hosting orders, numbers that are being qualified.
 

@@ -12,8 +12,8 @@ from prefect.runtime import deployment, flow_run
 
 from flows.asking import answers_forgotten
 from flows.ending import ended
+from flows.forms import name_of_run
 from numberflow.errors import NumberflowError
-from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import HostedReport, RunOutcome
 from numberflow.purchase.desk import Desk
 from tasks.desk import open_desk
@@ -32,7 +32,7 @@ Order = TypeVar("Order", bound=_Order)
 
 async def run_hosted(
     action: str,
-    reference: str | None,
+    reference: object,
     parse: Callable[[], Order],
     work: Callable[[Desk, Order, str, str], Awaitable[HostedReport]],
 ) -> State[HostedReport] | HostedReport:
@@ -45,7 +45,7 @@ async def run_hosted(
         work: given desk, checked parameters, reference and flow-run id.
     """
     run_id = str(flow_run.get_id())
-    name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
+    name = name_of_run(reference, run_id)
     try:
         # Only a run of a deployment can have been asked for anything.
         async with answers_forgotten() if deployment.get_id() is not None else nullcontext():

@@ -7,30 +7,46 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import OptionalText, group_values
+from flows.forms import (
+    REQUIRED,
+    Address,
+    Numbers,
+    NumbersPerOrder,
+    OptionalText,
+    Project,
+    Reference,
+    RequiredSms,
+    given,
+)
 from flows.hosted import run_hosted
+from flows.naming import named_numbers, run_name
 from numberflow.models.import_numbers import ImportNumbersOrder, parse_import_numbers
 from numberflow.models.north_american import HostedRegion
-from numberflow.models.orders import SmsLink
 from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
 from tasks.hosting import import_numbers as import_all
 from tasks.hosting import look_at_imports
 
 
-@flow(name="import-numbers", flow_run_name="import {region_code} numbers", retries=0, persist_result=False)
+@flow(
+    name="import-numbers",
+    flow_run_name=run_name(named_numbers("import", kind="region_code")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def import_numbers(
     *,
-    phone_numbers: tuple[str, ...],
-    sms: SmsLink,
+    phone_numbers: Numbers = REQUIRED,
+    sms: RequiredSms = REQUIRED,
     region_code: HostedRegion = HostedRegion.US,
     display_name: OptionalText = "",
-    callback_url: OptionalText = "",
+    callback_url: Address = "",
     migrate_to_sinch_tmo: bool = False,
-    numbers_per_order: int = 5,
+    numbers_per_order: NumbersPerOrder = 5,
     plan_only: bool = False,
-    reference: OptionalText = "",
-    project: OptionalText = "",
+    reference: Reference = "",
+    project: Project = "",
 ) -> State[HostedReport] | HostedReport:
     """Import numbers that live elsewhere, each once.
 
@@ -38,7 +54,7 @@ async def import_numbers(
     follow-orders. Run it again with the same reference to resume, or to see how far the numbers are.
 
     Args:
-        phone_numbers: The numbers, E.164; US or CA, local or toll-free. Their messaging is routed to Sinch already; otherwise qualify and text-enable them.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. US or CA, local or toll-free. Their messaging is routed to Sinch already; otherwise qualify and text-enable them.
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         region_code: US or CA. All numbers of one run are in one region.
         display_name: What the numbers are called. Numbers of an order carry its token behind it; configure-numbers renames them.
@@ -50,11 +66,11 @@ async def import_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "sms": group_values(sms), "region_code": region_code,
+        "phone_numbers": phone_numbers, "sms": sms, "region_code": region_code,
         "display_name": display_name, "callback_url": callback_url, "migrate_to_sinch_tmo": migrate_to_sinch_tmo,
         "numbers_per_order": numbers_per_order, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("import", reference, lambda: parse_import_numbers(parameters), _run)
+    return await run_hosted("import", reference, lambda: parse_import_numbers(given(parameters)), _run)
 
 
 async def _run(desk: Desk, order: ImportNumbersOrder, reference: str, run_id: str) -> HostedReport:

@@ -13,16 +13,34 @@ from prefect.runtime import flow_run
 
 from flows.approval import approved, ask_approval, quoted_before
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY, OptionalText, group_values
+from flows.forms import (
+    MAY_STAY_EMPTY,
+    NO_GROUP,
+    REQUIRED,
+    Address,
+    Amount,
+    Currency,
+    DigitPattern,
+    OptionalAmount,
+    OptionalText,
+    OrderQuantity,
+    Project,
+    Reference,
+    Region,
+    Sms,
+    Voice,
+    Where,
+    given,
+    name_of_run,
+)
+from flows.naming import run_name, wanted_numbers, whole, word
 from numberflow.errors import NotFound, NumberflowError
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
 from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import OrderNumbersOrder, parse_order_numbers
-from numberflow.models.orders import SmsLink, VoiceLink
-from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import OrderReport
-from numberflow.models.vendor import Capability, NumberType, SearchPattern
+from numberflow.models.vendor import Capability, NumberType
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import quote_of_order
 from numberflow.purchase.choose import SpendLimits
@@ -47,29 +65,33 @@ from tasks.purchase import open_purchase
 
 
 @flow(
-    name="order-numbers", flow_run_name="order {quantity} {region_code} {number_type}", retries=0, persist_result=False
+    name="order-numbers",
+    flow_run_name=run_name(wanted_numbers("order")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
 )
 async def order_numbers(
     *,
-    region_code: str = "AU",
+    region_code: Region = "AU",
     number_type: NumberType = NumberType.MOBILE,
-    quantity: int = 1,
-    max_today: str,
-    max_monthly: str,
-    currency: str = "USD",
-    reference: OptionalText = "",
+    quantity: OrderQuantity = 1,
+    max_today: Amount = REQUIRED,
+    max_monthly: Amount = REQUIRED,
+    currency: Currency = "USD",
+    reference: Reference = "",
     kyc: OptionalText = "",
     attachments: dict[str, Any] = {},  # noqa: B006 - nobody changes it, and a form shows no default that is made later
     phone_number: OptionalText = "",
     capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
-    pattern: OptionalText = "",
-    search_pattern: SearchPattern | None = None,
-    sms: SmsLink | None = None,
-    voice: VoiceLink | None = None,
-    callback_url: OptionalText = "",
+    pattern: DigitPattern = "",
+    search_pattern: Where = "",
+    sms: Sms = NO_GROUP,
+    voice: Voice = NO_GROUP,
+    callback_url: Address = "",
     plan_only: bool = False,
-    approve_above: OptionalText = "",
-    project: OptionalText = "",
+    approve_above: OptionalAmount = "",
+    project: Project = "",
 ) -> State[OrderReport] | OrderReport:
     """Order phone numbers that need a registration, and never pay twice.
 
@@ -86,12 +108,12 @@ async def order_numbers(
         reference: Your name for this order, such as PO-1042. The same reference is the same order, for ever. Empty: this run is the order.
         kyc: Where the registration data is: a path, a URL such as s3://…, or block:NAME of a Secret block. `numberflow requirements --template FILE` writes a form to fill in.
         attachments: Where the files are: {"ID": "path or URL"}, or {"ID": {"file": "path or URL", "document_type": "PASSPORT"}}. The ids stand in the requirements.
-        phone_number: Order exactly this number (E.164) instead of searching.
+        phone_number: Order exactly this number instead of searching; with + and country code.
         capabilities: What every number must be able to do.
-        pattern: Digits to look for. With START begin with plus and country code: +614
-        search_pattern: Where the pattern has to stand.
-        sms: SMS service plan (and 10DLC campaign, US only) to link every number to.
-        voice: Voice app, SIP trunk or fax service to link every number to.
+        pattern: Digits to look for; with a plus and country code they begin the number: +614
+        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with a plus, else anywhere.
+        sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both empty to link none.
+        voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
         callback_url: Where the vendor sends events about this order and its numbers.
         plan_only: Stop after requirements, papers and quote; nothing is ordered.
         approve_above: Ask a person when the quote is above this amount. Empty: do not ask.
@@ -101,17 +123,17 @@ async def order_numbers(
         "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
         "max_monthly": max_monthly, "currency": currency, "reference": reference, "kyc": kyc, "attachments": attachments,
         "phone_number": phone_number, "capabilities": capabilities, "pattern": pattern, "search_pattern": search_pattern,
-        "sms": group_values(sms), "voice": group_values(voice), "callback_url": callback_url, "plan_only": plan_only,
+        "sms": sms, "voice": voice, "callback_url": callback_url, "plan_only": plan_only,
         "approve_above": approve_above, "project": project,
     }  # fmt: skip
     run_id = str(flow_run.get_id())
     facts: dict[str, Any] = {
-        "reference": (reference or run_id)[:REFERENCE_LENGTH_MAX], "region_code": region_code, "number_type": str(number_type), "asked": quantity,
-        "currency": currency, "plan_only": plan_only, "flow_run_id": run_id,
+        "reference": name_of_run(reference, run_id), "region_code": word(region_code), "number_type": word(number_type), "asked": whole(quantity),
+        "currency": word(currency), "plan_only": plan_only is True, "flow_run_id": run_id,
     }  # fmt: skip
     try:
         # The form can be sent unchecked, so everything is checked here again.
-        order = parse_order_numbers(parameters)
+        order = parse_order_numbers(given(parameters))
         facts |= {
             "reference": order.reference or run_id,
             "region_code": order.region_code,
@@ -136,7 +158,7 @@ async def _plan(desk: Desk, order: OrderNumbersOrder, facts: Mapping[str, Any]) 
     form = form_text(requirements, order.region_code, order.number_type)
     standing = await look_ahead(desk, order, facts["reference"])
     if standing.quote is not None:
-        await publish_quote(standing.quote, facts["reference"])
+        await publish_quote(standing.quote, facts["reference"], flow_name="order-numbers")
     return order_plan(standing, requirements=form, notes=notes, **facts)
 
 
@@ -211,7 +233,7 @@ async def _quote_and_approve(
     desk: Desk, order: OrderNumbersOrder, purchase: Purchase, limits: SpendLimits, run_id: str
 ) -> tuple[SpendLimits, str | None, Any]:
     quote = await quote_order(desk, order, purchase.reference, quoted_before(purchase, run_id))
-    await publish_quote(quote, purchase.reference)
+    await publish_quote(quote, purchase.reference, flow_name="order-numbers")
     limits.check(quote.today, quote.monthly)
     approved_by = None
     if order.approve_above is not None and quote.today > order.approve_above:

@@ -11,8 +11,9 @@ from prefect.runtime import deployment
 from pydantic import SecretStr
 
 from flows.asking import CODE_TIMEOUT_S, SpokenCode, ask, forget
-from flows.forms import OptionalText
+from flows.forms import REQUIRED, Numbers, Project, Reference, given
 from flows.hosted import run_hosted
+from flows.naming import named_numbers, run_name
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import Purchase, State
 from numberflow.models.qualify_numbers import Proof, QualifyOrder, parse_qualify
@@ -34,14 +35,20 @@ from tasks.qualify import (
 _TURNS_MAX = 20
 
 
-@flow(name="qualify-numbers", flow_run_name="qualify numbers by {method}", retries=0, persist_result=False)
+@flow(
+    name="qualify-numbers",
+    flow_run_name=run_name(named_numbers("qualify", behind="method")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def qualify_numbers(
     *,
-    phone_numbers: tuple[str, ...],
+    phone_numbers: Numbers = REQUIRED,
     method: Proof = Proof.INVOICES,
     plan_only: bool = False,
-    reference: OptionalText = "",
-    project: OptionalText = "",
+    reference: Reference = "",
+    project: Project = "",
 ) -> RunState[HostedReport] | HostedReport:
     """Qualify numbers whose voice stays elsewhere: the vendor checks them, and you prove that they are yours.
 
@@ -49,7 +56,7 @@ async def qualify_numbers(
     speaks a code, and a form asks for it; be at the telephone.
 
     Args:
-        phone_numbers: The numbers, E.164; US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
+        phone_numbers: The numbers with + and country code, as you have them: a pasted column, commas, +1 (202) 555-0101. US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
         method: invoices suit many numbers; voice suits a few whose telephones you can answer. Another method continues the same reference.
         plan_only: Say how far every number is; add none.
         reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
@@ -58,7 +65,7 @@ async def qualify_numbers(
     parameters: dict[str, Any] = {
         "phone_numbers": phone_numbers, "method": method, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("qualify", reference, lambda: parse_qualify(parameters), _run)
+    return await run_hosted("qualify", reference, lambda: parse_qualify(given(parameters)), _run)
 
 
 async def _run(desk: Desk, order: QualifyOrder, reference: str, run_id: str) -> HostedReport:

@@ -7,8 +7,9 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import OptionalText
+from flows.forms import REQUIRED, Numbers, Project, Reference, given
 from flows.hosted import run_hosted
+from flows.naming import named_numbers, run_name
 from numberflow.models.held_numbers import ReleaseOrder, parse_release
 from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
@@ -16,14 +17,20 @@ from tasks.held import look_at_release
 from tasks.held import release_numbers as release_all
 
 
-@flow(name="release-numbers", flow_run_name="release numbers", retries=0, persist_result=False)
+@flow(
+    name="release-numbers",
+    flow_run_name=run_name(named_numbers("release")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def release_numbers(
     *,
-    phone_numbers: tuple[str, ...],
+    phone_numbers: Numbers = REQUIRED,
     confirm_release: bool = False,
     plan_only: bool = False,
-    reference: OptionalText = "",
-    project: OptionalText = "",
+    reference: Reference = "",
+    project: Project = "",
 ) -> State[HostedReport] | HostedReport:
     """Give numbers up for good, each once. See with plan_only what is lost, then confirm.
 
@@ -31,7 +38,7 @@ async def release_numbers(
     at once, and can be imported again. A run that names a number which the project does not hold is refused as a whole.
 
     Args:
-        phone_numbers: The numbers, E.164, up to 500; rented or imported.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. Rented or imported.
         confirm_release: You have seen what is lost. Without it nothing is released.
         plan_only: Say what would be lost; release nothing.
         reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
@@ -40,7 +47,7 @@ async def release_numbers(
     parameters: dict[str, Any] = {
         "phone_numbers": phone_numbers, "confirm_release": confirm_release, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("release", reference, lambda: parse_release(parameters), _run)
+    return await run_hosted("release", reference, lambda: parse_release(given(parameters)), _run)
 
 
 async def _run(desk: Desk, order: ReleaseOrder, reference: str, run_id: str) -> HostedReport:

@@ -13,20 +13,38 @@ from prefect.runtime import flow_run
 
 from flows.approval import approved, ask_approval, quoted_before
 from flows.ending import ended
-from flows.forms import MAY_STAY_EMPTY, OptionalText, group_values
+from flows.forms import (
+    MAY_STAY_EMPTY,
+    NO_GROUP,
+    REQUIRED,
+    Address,
+    Amount,
+    Currency,
+    DigitPattern,
+    OptionalAmount,
+    OptionalNumbers,
+    Project,
+    Reference,
+    Region,
+    RentQuantity,
+    Sms,
+    Voice,
+    WaitS,
+    Where,
+    given,
+    name_of_run,
+)
+from flows.naming import how_many, run_name, wanted_numbers, whole, word
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
 from numberflow.models.orders import (
     SearchAndRentOrder,
-    SmsLink,
     Strategy,
-    VoiceLink,
     parse_search_and_rent,
 )
-from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import PurchaseReport
-from numberflow.models.vendor import Capability, NumberType, SearchPattern
+from numberflow.models.vendor import Capability, NumberType
 from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.report import plan_report, purchase_report, stopped_report
@@ -46,29 +64,33 @@ CHOICES_MAX = 5
 
 
 @flow(
-    name="search-and-rent", flow_run_name="rent {quantity} {region_code} {number_type}", retries=0, persist_result=False
+    name="search-and-rent",
+    flow_run_name=run_name(wanted_numbers("rent")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
 )
 async def search_and_rent(
     *,
-    region_code: str = "US",
+    region_code: Region = "US",
     number_type: NumberType = NumberType.LOCAL,
-    quantity: int = 1,
-    max_today: str,
-    max_monthly: str,
-    currency: str = "USD",
-    reference: OptionalText = "",
+    quantity: RentQuantity = 1,
+    max_today: Amount = REQUIRED,
+    max_monthly: Amount = REQUIRED,
+    currency: Currency = "USD",
+    reference: Reference = "",
     capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
-    pattern: OptionalText = "",
-    search_pattern: SearchPattern | None = None,
-    sms: SmsLink | None = None,
-    voice: VoiceLink | None = None,
-    callback_url: OptionalText = "",
+    pattern: DigitPattern = "",
+    search_pattern: Where = "",
+    sms: Sms = NO_GROUP,
+    voice: Voice = NO_GROUP,
+    callback_url: Address = "",
     plan_only: bool = False,
-    approve_above: OptionalText = "",
-    phone_numbers: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
+    approve_above: OptionalAmount = "",
+    phone_numbers: OptionalNumbers = "",
     strategy: Strategy = Strategy.CHOSEN,
-    provisioning_wait_s: int = 120,
-    project: OptionalText = "",
+    provisioning_wait_s: WaitS = 120,
+    project: Project = "",
 ) -> State[PurchaseReport] | PurchaseReport:
     """Rent phone numbers, and never pay twice.
 
@@ -84,14 +106,14 @@ async def search_and_rent(
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the purchase.
         reference: Your name for this purchase, such as PO-1042. The same reference is the same purchase, for ever. Empty: this run is the purchase.
         capabilities: What every number must be able to do.
-        pattern: Digits to look for. With START begin with plus and country code: +1307
-        search_pattern: Where the pattern has to stand.
-        sms: SMS service plan (and 10DLC campaign, US only) to link every number to.
-        voice: Voice app, SIP trunk or fax service to link every number to.
+        pattern: Digits to look for; with a plus and country code they begin the number: +1307
+        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with a plus, else anywhere.
+        sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both empty to link none.
+        voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
         callback_url: Where the vendor sends events about these numbers.
         plan_only: Stop after the quote; nothing is bought.
         approve_above: Ask a person when the quote is above this amount today. Empty: do not ask.
-        phone_numbers: Rent exactly these numbers (E.164) instead of searching.
+        phone_numbers: Rent exactly these numbers instead of searching; with + and country code, as you have them: a pasted column, commas, +1 (202) 555-0101.
         strategy: "chosen" names each number before it is rented; "any" lets the vendor pick (US LOCAL only).
         provisioning_wait_s: Seconds to wait for SMS and voice links; what is not ready then is reported as pending.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
@@ -99,20 +121,27 @@ async def search_and_rent(
     parameters: dict[str, Any] = {
         "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
         "max_monthly": max_monthly, "currency": currency, "reference": reference, "capabilities": capabilities,
-        "pattern": pattern, "search_pattern": search_pattern, "sms": group_values(sms), "voice": group_values(voice),
+        "pattern": pattern, "search_pattern": search_pattern, "sms": sms, "voice": voice,
         "callback_url": callback_url, "plan_only": plan_only, "approve_above": approve_above,
         "phone_numbers": phone_numbers, "strategy": strategy, "provisioning_wait_s": provisioning_wait_s, "project": project,
     }  # fmt: skip
     run_id = str(flow_run.get_id())
-    name = (reference or run_id)[:REFERENCE_LENGTH_MAX]
+    name = name_of_run(reference, run_id)
     try:
         # The form can be sent unchecked, so everything is checked here again.
-        order = parse_search_and_rent(parameters)
+        order = parse_search_and_rent(given(parameters))
         name = order.reference or run_id
         async with open_desk(order.project) as desk:
             report = await _purchase(desk, order, name, run_id)
     except NumberflowError as error:
-        report = stopped_report(error, (), reference=name, asked=quantity, currency=currency, flow_run_id=run_id)
+        report = stopped_report(
+            error,
+            (),
+            reference=name,
+            asked=how_many(phone_numbers) or whole(quantity),
+            currency=word(currency),
+            flow_run_id=run_id,
+        )
     return await _conclude(report)
 
 
@@ -124,7 +153,7 @@ async def _purchase(desk: Desk, order: SearchAndRentOrder, reference: str, run_i
     if order.plan_only:
         standing = await look_ahead(desk, order, reference)
         if standing.quote.lines:
-            await publish_quote(standing.quote, reference)
+            await publish_quote(standing.quote, reference, flow_name="search-and-rent")
         return plan_report(standing.lines, standing.quote, refused=standing.refused, notes=standing.notes, **facts)
     seen: dict[str, Intention] = {}
     try:
@@ -182,7 +211,7 @@ async def _quote_approve_write_down(
     logger = get_run_logger()
     for _ in range(CHOICES_MAX):
         quote = await search_and_quote(desk, order, purchase.reference, quoted_before(purchase, run_id))
-        await publish_quote(quote, purchase.reference)
+        await publish_quote(quote, purchase.reference, flow_name="search-and-rent")
         limits.check(quote.today, quote.monthly)
         approved_by = None
         if order.approve_above is not None and quote.today > order.approve_above:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
-from pydantic import BeforeValidator
 
 from flows.asking import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
-from flows.forms import MAY_STAY_EMPTY, OptionalText, group_values
+from flows.forms import (
+    REQUIRED,
+    Address,
+    Nnid,
+    Numbers,
+    OptionalText,
+    Project,
+    Reference,
+    RequiredSms,
+    TimeWithZone,
+    given,
+)
 from flows.hosted import run_hosted
+from flows.naming import named_numbers, run_name
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.models.hosting import BlanketLoa
 from numberflow.models.north_american import HostedRegion
-from numberflow.models.orders import SmsLink
 from numberflow.models.reports import HostedReport
-from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, bare_yes, parse_text_enable
+from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, parse_text_enable
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.letter import Letter, confirms, is_same, masked, unconfirmed_word
 from numberflow.purchase.text_enable import is_confirmed, is_sent
@@ -32,22 +42,28 @@ from tasks.text_enable import (
 from tasks.text_enable import text_enable_numbers as text_enable_all
 
 
-@flow(name="text-enable-numbers", flow_run_name="text-enable {region_code} numbers", retries=0, persist_result=False)
+@flow(
+    name="text-enable-numbers",
+    flow_run_name=run_name(named_numbers("text-enable", kind="region_code")),
+    validate_parameters=False,
+    retries=0,
+    persist_result=False,
+)
 async def text_enable_numbers(
     *,
-    phone_numbers: tuple[str, ...],
-    sms: SmsLink,
+    phone_numbers: Numbers = REQUIRED,
+    sms: RequiredSms = REQUIRED,
     loa_kind: LoaKind = LoaKind.DIRECT,
     loa: OptionalText = "",
     region_code: HostedRegion = HostedRegion.US,
-    signer_confirmed: Annotated[str | None, BeforeValidator(bare_yes), MAY_STAY_EMPTY] = "",
+    signer_confirmed: OptionalText = "",
     display_name: OptionalText = "",
-    callback_url: OptionalText = "",
-    nnid: OptionalText = "",
-    scheduled_osr_update_time: OptionalText = "",
+    callback_url: Address = "",
+    nnid: Nnid = "",
+    scheduled_osr_update_time: TimeWithZone = "",
     plan_only: bool = False,
-    reference: OptionalText = "",
-    project: OptionalText = "",
+    reference: Reference = "",
+    project: Project = "",
 ) -> State[HostedReport] | HostedReport:
     """Text-enable qualified numbers, once: a letter goes out for signature, and nothing can be corrected afterwards.
 
@@ -55,7 +71,7 @@ async def text_enable_numbers(
     run, by typing it again. The order is then followed by follow-orders.
 
     Args:
-        phone_numbers: The numbers, E.164, up to 500; all local or all toll-free, all qualified (qualify-numbers).
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. All local or all toll-free, all qualified (qualify-numbers).
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the account manager, local numbers only.
         loa: Where the letter's data are: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
@@ -70,11 +86,11 @@ async def text_enable_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "sms": group_values(sms), "loa_kind": loa_kind, "loa": loa,
+        "phone_numbers": phone_numbers, "sms": sms, "loa_kind": loa_kind, "loa": loa,
         "region_code": region_code, "signer_confirmed": signer_confirmed, "display_name": display_name, "callback_url": callback_url,
         "nnid": nnid, "scheduled_osr_update_time": scheduled_osr_update_time, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("text-enable", reference, lambda: parse_text_enable(parameters), _run)
+    return await run_hosted("text-enable", reference, lambda: parse_text_enable(given(parameters)), _run)
 
 
 async def _run(desk: Desk, order: TextEnableOrder, reference: str, run_id: str) -> HostedReport:

@@ -14,8 +14,8 @@ from tasks.step import step
 
 
 @step("publish quote")
-async def publish_quote(quote: Quote, reference: str) -> None:
-    """Put the itemised quote into a table artifact.
+async def publish_quote(quote: Quote, reference: str, *, flow_name: str) -> None:
+    """Put the itemised quote into a table artifact of that flow.
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """
@@ -38,7 +38,7 @@ async def publish_quote(quote: Quote, reference: str) -> None:
             "per month": amount(quote.monthly, quote.currency),
         }
     )
-    await acreate_table_artifact(table=rows, key="search-and-rent-quote", description=f"Quote for {reference}")
+    await acreate_table_artifact(table=rows, key=f"{flow_name}-quote", description=f"Quote for {reference}")
 
 
 @step("publish report")

@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from numberflow.models.papers import PaperReference
-from numberflow.models.parameters import OptionalText, PhoneNumber, Reference, check_parameters, none_is_empty
+from numberflow.models.parameters import PhoneNumbers, Project, Reference, check_parameters
 
 # One address for so many numbers at once: an office has some hundreds; each costs two requests.
 NUMBERS_MAX = 500
@@ -33,11 +33,11 @@ class EmergencyAddressOrder(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     action: Action = Action.REPORT
-    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)] = ()
+    phone_numbers: PhoneNumbers = ()
     address: PaperReference = None
     accept_correction: bool = False
     reference: Reference = None
-    project: OptionalText = None
+    project: Project = None
 
     @field_validator("phone_numbers")
     @classmethod

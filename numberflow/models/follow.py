@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from numberflow.models.parameters import OptionalText, Reference, check_parameters
+from numberflow.models.parameters import OptionalText, Project, Reference, check_parameters
 
 
 class FollowOrders(BaseModel):
@@ -17,12 +18,12 @@ class FollowOrders(BaseModel):
 
     reference: Reference = None
     notify: OptionalText = None
-    project: OptionalText = None
+    project: Project = None
 
     @field_validator("notify")
     @classmethod
     def _type_and_name(cls, value: str | None) -> str | None:
-        if value is not None and value.count("/") != 1:
+        if value is not None and not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", value):
             raise ValueError("write type and name of a notification block, such as slack-webhook/operations")
         return value
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import phonenumbers
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from numberflow.models.north_american import is_toll_free
-from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, SmsLink, VoiceLink
+from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, OptionalSmsLink, OptionalVoiceLink
 from numberflow.models.parameters import (
     CallbackUrl,
     NamedNumbersOrder,
     OptionalText,
     WholeNumber,
     check_parameters,
-    empty_is_none,
 )
 
 # Each number takes up to four requests; five hundred are some minutes at the vendor's pace.
@@ -43,9 +42,9 @@ class ConfigureOrder(_HeldNumbers):
     """Parameters of configure-numbers, checked. Build it with `parse_configure`. What is None stays as it is."""
 
     display_name: OptionalText = None
-    sms: Annotated[SmsLink | None, BeforeValidator(empty_is_none)] = None
+    sms: OptionalSmsLink = None
     unlink_sms: bool = False
-    voice: Annotated[VoiceLink | None, BeforeValidator(empty_is_none)] = None
+    voice: OptionalVoiceLink = None
     callback_url: CallbackUrl = None
     confirm_unlink: bool = False
     provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from numberflow.models.parameters import WholeNumber, check_parameters, none_is_empty, short
+from numberflow.models.parameters import WholeNumber, check_block_name, check_parameters, none_is_empty, short
 
 # The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3): more than these at once only makes 429s.
 CONNECTIONS_MAX = 32
@@ -46,7 +46,7 @@ class ExportInventory(BaseModel):
             raise ValueError("a project stands in the list twice")
         if any(not name for name in value):
             raise ValueError("a name is empty; write the name of a Sinch Credentials block, or leave the list empty")
-        return value
+        return tuple(check_block_name(name) for name in value)
 
     @property
     def day(self) -> date:

@@ -22,14 +22,16 @@ from numberflow.models.parameters import (
     CurrencyCode,
     OptionalAmount,
     OptionalText,
+    PhoneNumbers,
+    Project,
     Reference,
     RegionCode,
     WholeNumber,
     check_parameters,
-    check_phone_number,
     empty_is_none,
     none_is_empty,
 )
+from numberflow.models.phone_text import read_pattern
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
 # A search answers with one page and no token (docs/vendor/numbers-behaviour.md §4), so a larger purchase would search for
@@ -37,6 +39,10 @@ from numberflow.models.vendor import Capability, NumberType, SearchPattern, Voic
 QUANTITY_MAX = 500
 # Provisioning takes seconds to a day (§6). A flow run may wait some minutes; the rest is reported as pending.
 PROVISIONING_WAIT_MAX_S = 3600
+# As many as a number has (E.164).
+_PATTERN_DIGITS_MAX = 15
+# Longer than any id the vendor shows (UUIDs, ULIDs, names of service plans); a paste of something else is longer.
+_ID_LENGTH_MAX = 255
 
 
 class Strategy(StrEnum):
@@ -46,6 +52,13 @@ class Strategy(StrEnum):
     ANY = "any"
 
 
+def empty_group_is_none(value: Any) -> Any:
+    """A form shows a group flat and sends it with nothing in it; that is no group."""
+    if isinstance(value, Mapping) and all(empty_is_none(each) is None for each in value.values()):
+        return None
+    return empty_is_none(value)
+
+
 class SmsLink(BaseModel):
     """The SMS link that every rented number gets."""
 
@@ -53,13 +66,17 @@ class SmsLink(BaseModel):
 
     service_plan_id: str = Field(
         min_length=1,
-        max_length=255,
+        max_length=_ID_LENGTH_MAX,
         title="Service plan",
         description="SMS service plan id",
         json_schema_extra={"position": 0},
     )
     campaign_id: str | None = Field(
-        default=None, max_length=255, title="10DLC campaign", description="US only", json_schema_extra={"position": 1}
+        default=None,
+        max_length=_ID_LENGTH_MAX,
+        title="10DLC campaign",
+        description="US only",
+        json_schema_extra={"position": 1},
     )
 
     @field_validator("campaign_id")
@@ -68,20 +85,46 @@ class SmsLink(BaseModel):
         return value or None
 
 
+_VOICE_ID = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: "service_id"}
+
+
 class VoiceLink(BaseModel):
     """The voice link that every rented number gets: exactly the id that belongs to the type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    type: VoiceType = Field(default=VoiceType.RTC, title="Voice product", json_schema_extra={"position": 0})
-    app_id: str | None = Field(default=None, title="Voice app (RTC)", json_schema_extra={"position": 1})
-    trunk_id: str | None = Field(default=None, title="SIP trunk (EST)", json_schema_extra={"position": 2})
-    service_id: str | None = Field(default=None, title="Fax service (FAX)", json_schema_extra={"position": 3})
+    type: VoiceType = Field(
+        default=VoiceType.RTC,
+        title="Voice product",
+        description="May stay empty: the id says which",
+        json_schema_extra={"position": 0},
+    )
+    app_id: str | None = Field(
+        default=None, max_length=_ID_LENGTH_MAX, title="Voice app (RTC)", json_schema_extra={"position": 1}
+    )
+    trunk_id: str | None = Field(
+        default=None, max_length=_ID_LENGTH_MAX, title="SIP trunk (EST)", json_schema_extra={"position": 2}
+    )
+    service_id: str | None = Field(
+        default=None, max_length=_ID_LENGTH_MAX, title="Fax service (FAX)", json_schema_extra={"position": 3}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_of_the_id(cls, value: Any) -> Any:
+        """What is empty was not given, and a single id says its type."""
+        if not isinstance(value, Mapping):
+            return value
+        given = {name: each for name, each in value.items() if empty_is_none(each) is not None}
+        ids = [(kind, name) for kind, name in _VOICE_ID.items() if name in given]
+        if "type" not in given and len(ids) == 1:
+            given["type"] = ids[0][0]
+        return given
 
     @model_validator(mode="after")
     def _one_id(self) -> Self:
-        wanted = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: "service_id"}[self.type]
-        given = [name for name in ("app_id", "trunk_id", "service_id") if getattr(self, name)]
+        wanted = _VOICE_ID[self.type]
+        given = [name for name in _VOICE_ID.values() if getattr(self, name)]
         if given != [wanted]:
             raise ValueError(f"type {self.type} takes {wanted} and no other id (given: {', '.join(given) or 'none'})")
         return self
@@ -90,6 +133,10 @@ class VoiceLink(BaseModel):
     def target_id(self) -> str:
         """The one id that is set."""
         return self.app_id or self.trunk_id or self.service_id or ""
+
+
+OptionalSmsLink = Annotated[SmsLink | None, BeforeValidator(empty_group_is_none)]
+OptionalVoiceLink = Annotated[VoiceLink | None, BeforeValidator(empty_group_is_none)]
 
 
 class WantedNumbers(BaseModel):
@@ -101,10 +148,10 @@ class WantedNumbers(BaseModel):
     number_type: NumberType
     quantity: WholeNumber = Field(default=1, ge=1, le=QUANTITY_MAX)
     capabilities: tuple[Capability, ...] = ()
-    pattern: OptionalText = None
+    pattern: Annotated[OptionalText, BeforeValidator(read_pattern)] = None
     search_pattern: Annotated[SearchPattern | None, BeforeValidator(empty_is_none)] = None
-    sms: Annotated[SmsLink | None, BeforeValidator(empty_is_none)] = None
-    voice: Annotated[VoiceLink | None, BeforeValidator(empty_is_none)] = None
+    sms: OptionalSmsLink = None
+    voice: OptionalVoiceLink = None
     callback_url: CallbackUrl = None
     reference: Reference = None
     max_today: Amount
@@ -112,7 +159,7 @@ class WantedNumbers(BaseModel):
     currency: CurrencyCode = "USD"
     plan_only: bool = False
     approve_above: OptionalAmount = None
-    project: OptionalText = None
+    project: Project = None
 
     @field_validator("capabilities", mode="before")
     @classmethod
@@ -184,17 +231,15 @@ _NOT_WHAT_IS_BOUGHT = {
 class SearchAndRentOrder(WantedNumbers):
     """Parameters of search-and-rent, checked. Build it with `parse_search_and_rent`."""
 
-    phone_numbers: Annotated[tuple[str, ...], BeforeValidator(none_is_empty)] = ()
+    phone_numbers: PhoneNumbers = ()
     strategy: Strategy = Strategy.CHOSEN
     provisioning_wait_s: WholeNumber = Field(default=120, ge=0, le=PROVISIONING_WAIT_MAX_S)
 
     @field_validator("phone_numbers")
     @classmethod
-    def _e164(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _each_number_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(value) > QUANTITY_MAX:
             raise ValueError(f"names {len(value)} numbers; at most {QUANTITY_MAX} are bought under one reference")
-        for number in value:
-            check_phone_number(number)
         if len(set(value)) != len(value):
             raise ValueError("a number stands in the list twice")
         return value
@@ -233,19 +278,25 @@ def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_co
     starts = search_pattern is SearchPattern.START or (search_pattern is None and pattern.startswith("+"))
     country_code = _country_code(region_code)
     if starts:
-        if not re.fullmatch(r"\+[0-9]{1,15}", pattern):
-            raise ValueError(
-                "pattern: START needs plus and country code, such as "
-                + (f"+{country_code}{_digits(pattern)[:4] or '307'}" if country_code else "+1307")
-            )
+        if not re.fullmatch(rf"\+[0-9]{{1,{_PATTERN_DIGITS_MAX}}}", pattern):
+            raise ValueError(f"pattern: START needs plus and country code, such as {_meant(pattern, country_code)}")
         prefix = f"+{country_code}"
         # A region without numbers of its own (phonenumbers knows none): the vendor decides.
         if country_code and not (pattern.startswith(prefix) or prefix.startswith(pattern)):
             raise ValueError(f"pattern: {pattern} cannot match region {region_code}, whose numbers start with {prefix}")
-    elif not re.fullmatch(r"[0-9]{1,15}", pattern):
+    elif not re.fullmatch(rf"[0-9]{{1,{_PATTERN_DIGITS_MAX}}}", pattern):
         raise ValueError(
             f"pattern: {search_pattern or 'CONTAINS'} takes digits only, such as {_digits(pattern)[:6] or '2255'}"
         )
+
+
+def _meant(pattern: str, country_code: int) -> str:
+    """A pattern for START with the digits that were given, or an example."""
+    digits = _digits(pattern)
+    if not country_code or not digits or len(digits) > _PATTERN_DIGITS_MAX:
+        return f"+{country_code or 1}307"
+    # Whoever wrote 1415 meant +1415: no national number of a country begins like that by chance as often as somebody forgets the plus.
+    return f"+{digits}" if digits.startswith(str(country_code)) else f"+{country_code}{digits}"
 
 
 def _country_code(region_code: str) -> int:

@@ -15,11 +15,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-import phonenumbers
 import pycountry
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from numberflow.errors import BadInput
+from numberflow.models.phone_text import read_number, read_numbers
 
 # 200: longer than any purchase-order number or UUID, short enough for a table cell, and four times smaller than the narrowest index limit of
 # the journal (Postgres: 2,704 bytes per entry) even when each character takes four bytes and case folding doubles it.
@@ -181,31 +181,30 @@ def _http_url(value: str) -> str:
     return value
 
 
-def check_phone_number(number: str) -> str:
-    """Return the number when it is E.164 with its plus and possible in its numbering plan.
+def check_block_name(name: str) -> str:
+    """Return the name when a Prefect block can have it.
 
     Raises:
-        ValueError: says what is wrong and how to write it.
+        ValueError: says how such a name is written.
     """
-    if not re.fullmatch(r"\+[1-9][0-9]{4,14}", number):
-        raise ValueError(f"{short(number)} is not E.164; write + and digits only, such as +12025550123")
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        raise ValueError(f"{number} has no country code in use") from None
-    if not phonenumbers.is_possible_number(parsed):
-        raise ValueError(f"{number} has too few or too many digits for its country")
-    return number
+    if not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ValueError(
+            f"{short(name)} is no name of a Prefect block; write lower-case letters, digits and dashes, such as east-coast"
+        )
+    return name
 
 
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 RegionCode = Annotated[str, AfterValidator(_known_region)]
 CurrencyCode = Annotated[str, AfterValidator(_known_currency)]
-PhoneNumber = Annotated[str, AfterValidator(check_phone_number)]
+PhoneNumber = Annotated[str, BeforeValidator(read_number)]
+PhoneNumbers = Annotated[tuple[str, ...], BeforeValidator(read_numbers)]
 # Optional ones: what a form leaves empty is None.
 OptionalText = Annotated[str | None, BeforeValidator(empty_is_none)]
 OptionalAmount = Annotated[Amount | None, BeforeValidator(empty_is_none)]
+Project = Annotated[Annotated[str, AfterValidator(check_block_name)] | None, BeforeValidator(empty_is_none)]
+"""Name of a Sinch Credentials block; None is the account of the environment."""
 Reference = Annotated[Annotated[str, AfterValidator(_short_printable)] | None, BeforeValidator(empty_is_none)]
 CallbackUrl = Annotated[Annotated[str, AfterValidator(_http_url)] | None, BeforeValidator(empty_is_none)]
 
@@ -218,10 +217,10 @@ class NamedNumbersOrder(BaseModel):
     continued_by: ClassVar[frozenset[str]] = frozenset()
     """Parameters that may be others when the same reference is run again: they say how or how far, not what."""
 
-    phone_numbers: Annotated[tuple[PhoneNumber, ...], BeforeValidator(none_is_empty)]
+    phone_numbers: PhoneNumbers
     plan_only: bool = False
     reference: Reference = None
-    project: OptionalText = None
+    project: Project = None
 
     def what_is_done(self) -> dict[str, Any]:
         """The parameters that make a run this one and no other, as JSON values."""

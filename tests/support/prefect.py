@@ -61,9 +61,12 @@ class Prefect:
         return self._json("GET", f"/deployments/name/{name}")
 
     def start(self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent") -> str:
-        """Submit the form of a deployment; returns the flow run's id."""
+        """Submit the form of a deployment, a list of numbers as a pasted column; returns the flow run's id."""
+        form = dict(parameters)
+        if isinstance(form.get("phone_numbers"), list | tuple):
+            form["phone_numbers"] = "\n".join(form["phone_numbers"])
         run = self._json(
-            "POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", json={"parameters": dict(parameters)}
+            "POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", json={"parameters": form}
         )
         return str(run["id"])
 

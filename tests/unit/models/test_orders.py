@@ -102,7 +102,7 @@ def test_defaults() -> None:
             "its query carries 'Api-Key', and this address is kept in clear; callbacks are proven by their signature",
         ),
         ("sms", "plan-1", "must be a group of fields (a JSON object)"),
-        ("voice", {}, "type RTC takes app_id and no other id (given: none)"),
+        ("voice", {"type": "RTC"}, "type RTC takes app_id and no other id (given: none)"),
         ("voice", {"type": "EST", "app_id": "a"}, "type EST takes trunk_id and no other id (given: app_id)"),
         ("voice", {"type": "FAX", "trunk_id": "t"}, "type FAX takes service_id and no other id (given: trunk_id)"),
         (
@@ -110,11 +110,10 @@ def test_defaults() -> None:
             {"type": "RTC", "app_id": "a", "trunk_id": "t"},
             "type RTC takes app_id and no other id (given: app_id, trunk_id)",
         ),
-        ("phone_numbers", ["12025550101"], "'12025550101' is not E.164; write + and digits only, such as +12025550123"),
         (
             "phone_numbers",
-            ["+1 202 555 0101"],
-            "'+1 202 555 0101' is not E.164; write + and digits only, such as +12025550123",
+            ["12025550101"],
+            "'12025550101' is not E.164; write +12025550101 if that is what is meant: numbers begin with + and the country code",
         ),
         ("phone_numbers", ["+1\uff12025550101"], "'+1\uff12025550101' is not E.164; write + and digits only, such as +12025550123"),
         ("phone_numbers", ["+99912345678"], "+99912345678 has no country code in use"),
@@ -255,6 +254,8 @@ def test_rules_over_several_parameters(parameters: dict[str, Any], field: str, m
         ("307", "CONTAINS", SearchPattern.CONTAINS),
         ("307", None, SearchPattern.CONTAINS),
         ("0101", "END", SearchPattern.END),
+        ("+1 (307)", "", SearchPattern.START),
+        ("307-01", "", SearchPattern.CONTAINS),
         (None, None, None),
         ("", "", None),
     ],
@@ -268,6 +269,8 @@ def test_effective_search_pattern(pattern: str | None, search_pattern: str | Non
     ("parameters", "message"),
     [
         ({"pattern": "307", "search_pattern": "START"}, "START needs plus and country code, such as +1307"),
+        ({"pattern": "1415", "search_pattern": "START"}, "START needs plus and country code, such as +1415"),
+        ({"pattern": "1 (415)", "search_pattern": "START"}, "START needs plus and country code, such as +1415"),
         ({"pattern": "x", "search_pattern": "START"}, "START needs plus and country code, such as +1307"),
         (
             {"pattern": "+44", "search_pattern": "START"},
