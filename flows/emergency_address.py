@@ -19,6 +19,7 @@ from numberflow.purchase.desk import Desk
 from numberflow.purchase.emergency import emergency_report
 from tasks.desk import open_desk
 from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
+from tasks.papers import require_in_store
 
 
 @flow(
@@ -39,12 +40,12 @@ async def emergency_address(
 ) -> State[EmergencyReport] | EmergencyReport:
     """Report, validate, provision or deprovision emergency addresses of US and CA numbers.
 
-    The address itself never stands in a form: name the file, URL or Secret block that holds it.
+    The address itself never stands in a form: name the paper or Secret block that holds it.
 
     Args:
         action: report says who lacks one; validate asks the vendor and stores nothing; provision attaches; deprovision removes.
         phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. For a report leave it empty: every US and CA voice number.
-        address: Where the address is: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with displayName, streetNumber, streetInfo, city, state, postalCode.
+        address: The address: a paper of the papers store such as office.json (`numberflow papers put FILE`), or block:NAME of a Secret block. JSON with displayName, streetNumber, streetInfo, city, state, postalCode.
         accept_correction: Provision the vendor's correction where the address is nearly right. Otherwise such a number is refused, with the parts that differ.
         reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
@@ -58,6 +59,7 @@ async def emergency_address(
     try:
         order = parse_emergency_address(given(parameters))
         name = order.reference or run_id
+        await require_in_store(order.papers)
         async with open_desk(order.project) as desk:
             report = await _run(desk, order, name, run_id)
     except NumberflowError as error:

@@ -60,6 +60,7 @@ from tasks.number_orders import (
     read_papers,
     write_down_order,
 )
+from tasks.papers import require_in_store
 from tasks.publish import publish_quote
 from tasks.purchase import open_purchase
 
@@ -106,8 +107,8 @@ async def order_numbers(
         max_monthly: Most that this order may cost in a month. A decimal such as 90.00
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the order.
         reference: Your name for this order, such as PO-1042. The same reference is the same order, for ever. Empty: this run is the order.
-        kyc: Where the registration data is: a path, a URL such as s3://…, or block:NAME of a Secret block. `numberflow requirements --template FILE` writes a form to fill in.
-        attachments: Where the files are: {"ID": "path or URL"}, or {"ID": {"file": "path or URL", "document_type": "PASSPORT"}}. The ids stand in the requirements.
+        kyc: The registration data: a paper of the papers store such as kyc.json, or block:NAME of a Secret block. `numberflow requirements --template FILE` writes a form to fill in, `numberflow papers put FILE` puts it there.
+        attachments: The files, papers of the papers store: {"ID": "extract.pdf"}, or {"ID": {"file": "passport.png", "document_type": "PASSPORT"}}. The ids stand in the requirements.
         phone_number: Order exactly this number instead of searching; with + and country code.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +614
@@ -140,6 +141,7 @@ async def order_numbers(
             "asked": order.wanted,
             "currency": order.currency,
         }
+        await require_in_store(order.papers)
         async with open_desk(order.project) as desk:
             facts["project_id"] = desk.project_id
             report = await _plan(desk, order, facts) if order.plan_only else await _order(desk, order, facts)

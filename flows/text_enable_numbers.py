@@ -32,6 +32,7 @@ from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, pars
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.letter import Letter, confirms, is_same, masked, unconfirmed_word
 from numberflow.purchase.text_enable import is_confirmed, is_sent
+from tasks.papers import require_in_store
 from tasks.text_enable import (
     confirm_signer,
     look_at_readiness,
@@ -74,7 +75,7 @@ async def text_enable_numbers(
         phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. All local or all toll-free, all qualified (qualify-numbers).
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the account manager, local numbers only.
-        loa: Where the letter's data are: a path, a URL such as s3://…, or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
+        loa: The letter's data: a paper of the papers store such as loa.json (`numberflow papers put FILE`), or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
         region_code: US or CA. All numbers of one run are in one region.
         signer_confirmed: For runs without a form (numberflow run): the digest of the signer that the refusal shows, once you have checked the e-mail in the paper. A deployed run asks all the same.
         display_name: What the order and its numbers are called; the order's token stands behind it.
@@ -94,6 +95,7 @@ async def text_enable_numbers(
 
 
 async def _run(desk: Desk, order: TextEnableOrder, reference: str, run_id: str) -> HostedReport:
+    await require_in_store(order.papers)
     if order.plan_only:
         letter = await read_loa(order)
         report = await look_at_readiness(desk, order, reference, run_id)

@@ -19,7 +19,7 @@
     ├── NumberClaimed         another intention already holds the phone number
     ├── SpendRefused          a cap, a missing price or a foreign currency stops the purchase
     ├── SnapshotRefused       the inventory could not be proven complete; nothing was published, the last snapshot stands
-    ├── StoreUnavailable      the inventory store cannot be read or written: names NUMBERFLOW_INVENTORY_URL; what was published stands
+    ├── StoreUnavailable      the inventory or papers store cannot be read or written: names its setting; what is in it stands
     ├── FileDamaged           a published file is there and cannot be read
     ├── CallbackRejected      unsigned or unreadable; answer and forget
     └── IllegalTransition     our bug; stop, keep the evidence
@@ -176,7 +176,7 @@ class SnapshotRefused(NumberflowError):
 
 
 class StoreUnavailable(NumberflowError):
-    """The inventory store cannot be reached, read or written. Each file in it is whole, the old one or the new one. Facts: `mend`."""
+    """The inventory or papers store cannot be reached, read or written. Each file in it is whole, the old one or the new one. Facts: `mend`."""
 
     mend: str = ""
 

@@ -1,8 +1,10 @@
 """References to personal papers: an address, a registration form, a scan. What travels through forms, Prefect and the journal is the reference alone.
 
-A reference is a path, an fsspec URL (s3://…) or `block:NAME`, a Secret block in Prefect. Here: reading what it names: a form whole and under seal, a file
-piece by piece, so that a scan never lies in memory as a whole or on a second disk. Not here: what a reference may look like and what the data mean
-(models), and what a block holds (tasks, by Prefect).
+A reference is a name in the papers store or `block:NAME`, a Secret block in Prefect. Here: reading
+what it names: a form whole and under seal, a file piece by piece, so that a scan never lies in
+memory as a whole or on a second disk. Not here: where papers are and which references are refused
+(paper_store), what a reference looks like and what the data mean (models), and what a block holds
+(tasks, by Prefect).
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import anyio.to_thread
-import fsspec
 from pydantic import Secret, SecretStr
 
-from numberflow.errors import BadInput
-from numberflow.models.papers import BLOCK, check_reference
+from numberflow.errors import BadInput, NumberflowError
+from numberflow.models.papers import BLOCK
+from numberflow.paper_store import FILE_BYTES_MAX, PaperStore
 
 # A form is some kilobytes; whoever names a video by mistake is told before it is in memory.
 JSON_BYTES_MAX = 1 << 20
@@ -32,25 +34,24 @@ ReadBlock = Callable[[str], Awaitable[str]]
 """From the name of a Secret block to its text. ValueError when there is none."""
 
 
-async def read_object(reference: str, *, field: str, read_block: ReadBlock | None = None) -> Secret[Mapping[str, Any]]:
+async def read_object(
+    reference: str, *, field: str, store: PaperStore, read_block: ReadBlock | None = None
+) -> Secret[Mapping[str, Any]]:
     """The JSON object that a reference names, under seal.
 
     Args:
-        reference: path, fsspec URL or block:NAME.
+        reference: name in the store, or block:NAME.
         field: the parameter it came in, for the message.
+        store: where papers are.
         read_block: how to read a block; None where there is no Prefect.
 
     Raises:
-        BadInput: nothing there, not readable, too large, or no JSON object. No message repeats a part of the content.
+        BadInput: it leads out of the store, or there is nothing, not readable, too large, or no JSON object. No message repeats a part of the content.
     """
-    try:
-        check_reference(reference)
-    except ValueError as error:
-        raise BadInput(f"{field}: {error}", field=field, mend="name a file, a URL or block:NAME") from None
     problem = ""
     value: Any = None
     try:
-        text = await _read_text(reference, read_block)
+        text = await _read_text(reference, field, store, read_block)
         value = json.loads(text)
     except json.JSONDecodeError as error:
         problem = f"is no JSON (line {error.lineno}, column {error.colno})"
@@ -60,8 +61,9 @@ async def read_object(reference: str, *, field: str, read_block: ReadBlock | Non
         problem = "is nested too deeply"
     except _TooLarge:
         problem = f"has more than {JSON_BYTES_MAX} bytes"
-    except (OSError, ValueError, ImportError) as error:
-        # Stores repeat what they were asked for, and no more; of others only the kind is told.
+    except NumberflowError:
+        raise
+    except Exception as error:  # noqa: BLE001 - stores raise what they like, and repeat names: only the kind is told
         problem = f"cannot be read ({type(error).__name__})"
     # Raised out here, so that what was read does not hang on to the error as its context.
     if not problem and not isinstance(value, dict):
@@ -70,7 +72,7 @@ async def read_object(reference: str, *, field: str, read_block: ReadBlock | Non
         raise BadInput(
             f"{field}: {reference} {problem}",
             field=field,
-            mend="name a readable file with a JSON object, or block:NAME",
+            mend="name a paper that holds a JSON object (`numberflow papers list`), or block:NAME",
         )
     return Secret(value)
 
@@ -79,14 +81,15 @@ class _TooLarge(Exception):
     pass
 
 
-async def _read_text(reference: str, read_block: ReadBlock | None) -> str:
+async def _read_text(reference: str, field: str, store: PaperStore, read_block: ReadBlock | None) -> str:
+    await anyio.to_thread.run_sync(lambda: store.require(reference, field=field))
     if reference.startswith(BLOCK):
         if read_block is None:
             raise ValueError("no Prefect, no blocks")
         return await read_block(reference.removeprefix(BLOCK))
 
     def read() -> bytes:
-        with fsspec.open(reference, "rb") as file:
+        with store.open(reference, field=field) as file:
             return bytes(file.read(JSON_BYTES_MAX + 1))
 
     content = await anyio.to_thread.run_sync(read)
@@ -95,8 +98,6 @@ async def _read_text(reference: str, read_block: ReadBlock | None) -> str:
     return content.decode()
 
 
-# The vendor publishes no limit; 10 MiB is assumed (docs/vendor/numbers-behaviour.md, "Not known", 19), and what it refuses costs part of the reservation.
-FILE_BYTES_MAX = 10 * 1024 * 1024
 _PIECE = 1 << 16
 
 # How files of the usual kinds begin. A scan that was renamed is refused by whoever reviews the order, days later.
@@ -113,6 +114,7 @@ class PaperFile:
 
     Fields:
         reference: where it is.
+        store: where it is read from.
         name: what the vendor is told; personal.
         media_type: by its ending, and by its beginning where the kind has one.
         size: bytes.
@@ -120,18 +122,20 @@ class PaperFile:
     """
 
     reference: str
+    store: PaperStore
     name: SecretStr
     media_type: str
     size: int
     digest: str = field(repr=False)
 
 
-async def check_file(reference: str, *, name: str, read_block: ReadBlock | None = None) -> PaperFile:
+async def check_file(reference: str, *, name: str, store: PaperStore, read_block: ReadBlock | None = None) -> PaperFile:
     """Read a file once from end to end: is it there, readable, not empty, not too large, of the kind that its name says?
 
     Args:
-        reference: path, fsspec URL, or block:NAME of a block that holds the file in base64.
+        reference: name in the store, or block:NAME of a block that holds the file in base64.
         name: the parameter it came in, for the message.
+        store: where papers are.
         read_block: how to read a block; None where there is no Prefect.
 
     Raises:
@@ -139,9 +143,11 @@ async def check_file(reference: str, *, name: str, read_block: ReadBlock | None 
     """
     problem, found = "", None
     try:
-        async with open_file(reference, read_block=read_block) as file:
+        async with open_file(reference, name=name, store=store, read_block=read_block) as file:
             found = await anyio.to_thread.run_sync(_measure, file)
-    except (OSError, ValueError, ImportError) as error:
+    except NumberflowError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in read_object
         problem = f"cannot be read ({type(error).__name__})"
     if found is not None:
         size, start, digest = found
@@ -153,30 +159,34 @@ async def check_file(reference: str, *, name: str, read_block: ReadBlock | None 
         elif media_type is None:
             problem = "is not what its name says: its first bytes are of another kind"
         else:
-            return PaperFile(reference, SecretStr(_name(reference, media_type)), media_type, size, digest)
+            return PaperFile(reference, store, SecretStr(_name(reference, media_type)), media_type, size, digest)
     raise BadInput(
         f"{name}: {reference} {problem}",
         field=name,
-        mend="name a readable file: a path, a URL, or block:NAME with base64",
+        mend="name a paper that can be read (`numberflow papers list`), or block:NAME with base64",
     )
 
 
 @asynccontextmanager
-async def open_file(reference: str, *, read_block: ReadBlock | None = None) -> AsyncIterator[BinaryIO]:
-    """The file that a reference names, open for reading bytes, at its beginning.
+async def open_file(
+    reference: str, *, name: str, store: PaperStore, read_block: ReadBlock | None = None
+) -> AsyncIterator[BinaryIO]:
+    """The file that a reference names, open for reading bytes, at its beginning. Arguments as in `check_file`.
 
     Raises:
-        OSError, ValueError, ImportError: as the store says it; their messages may repeat the reference, which is no secret.
+        BadInput: it leads out of the store; nothing was opened.
+        Exception: as the store says it; messages may repeat the reference.
     """
+    await anyio.to_thread.run_sync(lambda: store.require(reference, field=name))
     if reference.startswith(BLOCK):
         if read_block is None:
             raise ValueError("no Prefect, no blocks")
         text = await read_block(reference.removeprefix(BLOCK))
         yield io.BytesIO(base64.b64decode(text, validate=True))
         return
-    file = await anyio.to_thread.run_sync(lambda: fsspec.open(reference, "rb").open())
+    file = await anyio.to_thread.run_sync(lambda: store.open(reference, field=name))
     try:
-        yield cast("BinaryIO", file)
+        yield file
     finally:
         await anyio.to_thread.run_sync(file.close)
 

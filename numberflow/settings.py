@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("~/.numberflow"), validation_alias=_env("NUMBERFLOW_HOME"))
     database_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_DATABASE_URL"))
     inventory_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_INVENTORY_URL"))
+    papers_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_PAPERS_URL"))
+    papers_anywhere: bool = Field(default=False, validation_alias=_env("NUMBERFLOW_PAPERS_ANYWHERE"))
 
     # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far above anything seen (assumed).
     settle_s: float = Field(default=120.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_SETTLE_S"))
@@ -125,6 +127,11 @@ class Settings(BaseSettings):
     def inventory_root(self) -> str:
         """Folder or fsspec URL under which snapshots are published."""
         return self.inventory_url or str(self.home / "data")
+
+    @property
+    def papers_root(self) -> str:
+        """Folder or fsspec URL of the papers store (`numberflow.paper_store`)."""
+        return self.papers_url or str(self.home / "papers")
 
     @property
     def has_credentials(self) -> bool:

@@ -26,6 +26,10 @@ journal_app = typer.Typer(
 app.add_typer(journal_app, name="journal")
 numbers_app = typer.Typer(help="The numbers that the project holds.", no_args_is_help=True)
 app.add_typer(numbers_app, name="numbers")
+papers_app = typer.Typer(
+    help="The papers store: registration data, files, letters and addresses that runs name.", no_args_is_help=True
+)
+app.add_typer(papers_app, name="papers")
 
 
 class FormatChoice(StrEnum):
@@ -118,7 +122,7 @@ def up(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check credentials, connectivity, journal, inventory store, Prefect and versions: what works, what to mend."""
+    """Check credentials, connectivity, journal, inventory and papers store, Prefect and versions: what works, what to mend."""
     from numberflow.cli import doctor as command
 
     sys.exit(command.doctor(as_json=as_json))
@@ -212,6 +216,38 @@ def numbers_list(
     from numberflow.cli import numbers as command
 
     command.list_numbers(command.Format(form.value), region_code=region, number_type=number_type, out=out)
+
+
+@papers_app.command("put")
+def papers_put(
+    file: Annotated[Path, typer.Argument(help="A file on this machine.")],
+    name: Annotated[
+        str | None,
+        typer.Option("--as", help="Its name in the store, such as au/extract.pdf; the file's own if left out."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="In the place of a paper of that name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a file into the papers store, and say how runs name it."""
+    from numberflow.cli import papers as command
+
+    command.put(file, name, replace=replace, as_json=as_json)
+
+
+@papers_app.command("list")
+def papers_list(as_json: Json = False) -> None:
+    """Every paper that a run can name, with its bytes."""
+    from numberflow.cli import papers as command
+
+    command.list_papers(as_json=as_json)
+
+
+@papers_app.command("remove")
+def papers_remove(name: Annotated[str, typer.Argument(help="As `numberflow papers list` shows it.")]) -> None:
+    """Remove a paper from the store. Nobody asks again."""
+    from numberflow.cli import papers as command
+
+    command.remove(name)
 
 
 @journal_app.command("list")

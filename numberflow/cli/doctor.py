@@ -1,4 +1,4 @@
-"""`numberflow doctor`: what works, and what to mend. Changes nothing but a probe row in the journal and a probe file in the store."""
+"""`numberflow doctor`: what works, and what to mend. Changes nothing but a probe row in the journal and a probe file in each store."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from numberflow.cli.prefect_server import running_api_url
 from numberflow.client import Client
 from numberflow.errors import MissingCredentials, NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
+from numberflow.paper_store import PaperStore
 from numberflow.settings import Settings
 
 # Versions that decide whether the parts work together (pyproject.toml says why).
@@ -48,6 +49,7 @@ def doctor(*, as_json: bool) -> int:
             # Who holds what stands in the journal; one that cannot be read is told above, and refuses every purchase.
             *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
             _checked("inventory", lambda: _inventory(settings)),
+            _checked("papers", lambda: _papers(settings)),
             _prefect(settings),
             _versions(),
         ]
@@ -112,6 +114,13 @@ def _inventory(settings: Settings) -> str:
         file.write(b"numberflow")
     filesystem.rm(probe)
     return f"writes and deletes at {root}"
+
+
+def _papers(settings: Settings) -> str:
+    store = PaperStore.of(settings)
+    store.probe()
+    anywhere = "; paths and URLs outside it are read, too (NUMBERFLOW_PAPERS_ANYWHERE)" if store.anywhere else ""
+    return f"writes, reads and deletes at {store.root}{anywhere}"
 
 
 def _prefect(settings: Settings) -> Finding:

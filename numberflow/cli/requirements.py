@@ -45,7 +45,8 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
     except OSError as error:
         raise BadInput(f"--template: {error}", field="template", mend="name a file that can be written") from None
     typer.echo(
-        f'\nForm to fill in: {template}. Then: numberflow run order-numbers --params \'{{… "kyc": "{template}"}}\''
+        f"\nForm to fill in: {template}. Then: numberflow papers put {template}, and "
+        f'numberflow run order-numbers --params \'{{… "kyc": "{template.name}"}}\''
     )
 
 

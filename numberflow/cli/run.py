@@ -125,8 +125,9 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
             f"{deployment!r} is no deployment", field="deployment", mend=f"choose one of: {', '.join(RUNNABLE)}"
         )
     parameters = _parameters(params)
-    runnable.check(parameters)
+    order = runnable.check(parameters)
     settings = Settings.load()
+    _require_in_store(getattr(order, "papers", {}), settings)
     if not parameters.get("project") and not parameters.get("projects"):
         settings.require_credentials()
     if report_file is not None:
@@ -144,6 +145,17 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         _write(report_file, report)
     typer.echo(report.model_dump_json(indent=2) if as_json else _plain(runnable.text(report)))
     return _EXIT[report.outcome]
+
+
+def _require_in_store(references: Mapping[str, str], settings: Settings) -> None:
+    """Refuse what the flow would refuse, before a server is started for it."""
+    if not references:
+        return
+    from numberflow.paper_store import PaperStore
+
+    store = PaperStore.of(settings)
+    for field, reference in references.items():
+        store.require(reference, field=field)
 
 
 async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any]) -> RunReport | None:

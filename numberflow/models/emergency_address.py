@@ -58,10 +58,15 @@ class EmergencyAddressOrder(BaseModel):
         if self.action is not Action.REPORT and not self.phone_numbers:
             raise ValueError(f"phone_numbers: is empty; name the numbers to {self.action}")
         if changes and self.address is None:
-            raise ValueError("address: is missing; name a file or block with the address")
+            raise ValueError("address: is missing; name the paper or block with the address")
         if not changes and self.address is not None:
             raise ValueError(f"address: {self.action} takes none")
         return self
+
+    @property
+    def papers(self) -> dict[str, str]:
+        """Each reference to a paper, by its parameter."""
+        return {} if self.address is None else {"address": self.address}
 
     def what_is_done(self) -> dict[str, Any]:
         """The parameters that make a run this one and no other, as JSON values. Accepting a correction continues the same change."""

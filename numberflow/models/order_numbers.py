@@ -78,6 +78,12 @@ class OrderNumbersOrder(WantedNumbers):
         """The parameter that names a number."""
         return "phone_number"
 
+    @property
+    def papers(self) -> dict[str, str]:
+        """Each reference to a paper, by its parameter."""
+        kyc = {} if self.kyc is None else {"kyc": self.kyc}
+        return kyc | {f"attachments.{name}": paper.file for name, paper in self.attachments.items()}
+
     def as_parameters(self) -> dict[str, Any]:
         """What a form or `--params` would say for this order, without what was left out; papers by reference, as they came."""
         given = self.model_dump(mode="json", exclude_defaults=True)

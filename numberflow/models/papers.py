@@ -22,13 +22,13 @@ def check_reference(value: str) -> str:
     """
     if any(mark in value for mark in "{}\n\r\x00") or len(value) > REFERENCE_CHARACTERS_MAX:
         raise ValueError(
-            "looks like the data itself; parameters are stored in clear, so put the data into a file or a Secret block and name that"
+            "looks like the data itself; parameters are stored in clear, so put the data into a paper or a Secret block and name that"
         )
     if value.startswith(BLOCK):
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", value.removeprefix(BLOCK)):
             raise ValueError("block: takes the name of a Secret block, lower-case letters, digits and dashes")
     elif not (value.startswith(("/", "./", "../", "~")) or "://" in value or re.search(r"\.[A-Za-z0-9]{1,8}$", value)):
-        raise ValueError("is neither a path, nor a URL, nor block:NAME")
+        raise ValueError("is neither the name of a paper, with its ending, nor block:NAME")
     elif "@" in value:
         raise ValueError(
             "must not hold an @: neither an e-mail, nor a user name or password, which are set where the worker runs"

@@ -93,7 +93,7 @@ class TextEnableOrder(NamedNumbersOrder):
                 "loa: a blanket letter was agreed with the account manager; nothing is sent, so leave it empty"
             )
         if self.loa_kind is not LoaKind.BLANKET and self.loa is None:
-            raise ValueError("loa: is missing; name a file, a URL or block:NAME with the letter's data")
+            raise ValueError("loa: is missing; name the paper or block:NAME with the letter's data")
         if self.sms.campaign_id is not None and self.region_code is HostedRegion.CA:
             raise ValueError("sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA")
         if self.is_toll_free:
@@ -105,6 +105,11 @@ class TextEnableOrder(NamedNumbersOrder):
             if self.nnid is not None:
                 raise ValueError("nnid: toll-free numbers take none; leave it empty")
         return self
+
+    @property
+    def papers(self) -> dict[str, str]:
+        """Each reference to a paper, by its parameter."""
+        return {} if self.loa is None else {"loa": self.loa}
 
     @property
     def is_toll_free(self) -> bool:

@@ -6,11 +6,12 @@ paper (papers). What is personal goes through here under seal and into no result
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from numberflow.errors import BadInput, NotFound, NumberflowError, Rejected, SpendRefused, Stopped
+from numberflow.errors import BadInput, NotFound, NumberflowError, OutcomeUnknown, Rejected, SpendRefused, Stopped
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -404,28 +405,39 @@ class _Placing:
             )
 
     async def _send_file(self, order_id: str, name: str, file: OrderFile, papers: OrderPapers) -> None:
-        problem = ""
+        parameter, problem = f"attachments.{name}", ""
         try:
-            async with open_file(file.paper.reference, read_block=self.read_block) as source:
-                await self.desk.client.number_orders.upload_attachment(
-                    order_id, name, source, file_name=file.paper.name, media_type=file.paper.media_type,
-                    document_type=file.document_type, hidden=papers.texts(),
-                )  # fmt: skip
+            problem = await self._send_paper(order_id, name, file, papers)
         except Rejected as error:
             if error.status != 400 or not await self._has_file(order_id, name):
                 raise
             # A vendor that takes no second file has the first one, whose reply was lost, or one that was corrected since.
-            self.placed.notes.append(
-                f"attachments.{name}: the vendor has a file already and takes no other ({error.message})"
-            )
-        except (OSError, ValueError, ImportError) as error:
-            problem = type(error).__name__
+            self.placed.notes.append(f"{parameter}: the vendor has a file already and takes no other ({error.message})")
+        except Exception as error:
+            problem = _paper_fault(error)
+            if not problem:
+                raise
         if problem:
             raise BadInput(
-                f"attachments.{name}: {file.paper.reference} cannot be read any more ({problem})",
-                field="attachments",
-                mend="put the file back and run again with the same reference; the order stays",
+                f"{parameter}: {file.paper.reference} {problem}",
+                field=parameter,
+                mend="put the paper back (`numberflow papers put FILE --replace`) and run again with the same reference; the order stays",
             )
+
+    async def _send_paper(self, order_id: str, name: str, file: OrderFile, papers: OrderPapers) -> str:
+        """Send a file that is as it was when it was checked; else what has become of it."""
+        paper = file.paper
+        async with open_file(
+            paper.reference, name=f"attachments.{name}", store=paper.store, read_block=self.read_block
+        ) as source:
+            if await in_thread(source.seek, 0, io.SEEK_END) != paper.size:
+                return "has another length than when it was checked"
+            await in_thread(source.seek, 0)
+            await self.desk.client.number_orders.upload_attachment(
+                order_id, name, source, file_name=paper.name, media_type=paper.media_type,
+                document_type=file.document_type, hidden=papers.texts(),
+            )  # fmt: skip
+        return ""
 
     async def _has_file(self, order_id: str, name: str) -> bool:
         registration = await self.desk.client.number_orders.get_registration(order_id)
@@ -578,6 +590,18 @@ async def _read_order(desk: Desk, order_id: str) -> NumberOrder:
         await desk.wait(pause_s)
         waited_s += pause_s
         pause_s *= 2
+
+
+def _paper_fault(error: Exception) -> str:
+    """What an error says of a paper that was good when it was checked; empty when it is about something else."""
+    if isinstance(error, BadInput) and error.field == "file":
+        # The client knows no parameters.
+        return "is empty now"
+    if isinstance(error, OutcomeUnknown) and error.cause == "source_failed":
+        # Of an upload that broke off in our own file the vendor has a part, and takes none.
+        return "was changed, or could not be read to its end, while it was sent"
+    # Stores raise what they like.
+    return "" if isinstance(error, NumberflowError) else f"cannot be read any more ({type(error).__name__})"
 
 
 def _uploads(registration: Registration) -> list[Attachment]:

@@ -109,13 +109,14 @@ def in_orders(scene: Scene) -> Counter[str]:
 
 
 def start(scene: Scene, name: str, fate: Mapping[str, Any] | None = None) -> Run:
-    """Start the command; its letter is a file beside the journal, and the numbers to delete are those that are imported."""
+    """Start the command; its letter is a paper of the store, and the numbers to delete are those that are imported."""
     command = COMMANDS[name]
     parameters = {**command.parameters, "reference": f"KILL-{name}"}
     if "loa" in parameters:
-        paper = scene.folder / "loa.json"
+        paper = scene.folder / "papers" / "loa.json"
+        paper.parent.mkdir(exist_ok=True)
         paper.write_text(json.dumps(signer()))
-        parameters["loa"] = str(paper)
+        parameters["loa"] = paper.name
         desk = cast(
             "Any",
             SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr(scene.environment["SINCH_KEY_SECRET"]))),

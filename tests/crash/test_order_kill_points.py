@@ -43,8 +43,8 @@ def order(scene: Scene) -> dict[str, Any]:
     scene.simulator.switches.set("attachment_processing_s", 0)
     cabinet = Cabinet(scene.folder / "papers")
     return {
-        "region_code": "AU", "number_type": "MOBILE", "max_today": "500", "max_monthly": "500", "reference": REFERENCE, "kyc": str(cabinet.kyc),
-        "attachments": {EXTRACT: str(cabinet.extract)},
+        "region_code": "AU", "number_type": "MOBILE", "max_today": "500", "max_monthly": "500", "reference": REFERENCE, "kyc": cabinet.kyc.name,
+        "attachments": {EXTRACT: cabinet.extract.name},
     }  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def test_killed_while_an_address_changes(scene: Scene, action: str, hold: str) -
     paper = scene.folder / "papers" / "address.json"
     paper.parent.mkdir()
     paper.write_text(json.dumps(PAPER))
-    provision = {"action": "provision", "phone_numbers": [number], "address": str(paper), "reference": "EM-1"}
+    provision = {"action": "provision", "phone_numbers": [number], "address": paper.name, "reference": "EM-1"}
     wish = (
         provision
         if action == "provision"

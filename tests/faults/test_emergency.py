@@ -48,7 +48,7 @@ class Office:
             {
                 "action": action,
                 "phone_numbers": self.numbers,
-                "address": "/run/address.json" if action is Action.PROVISION else "",
+                "address": "address.json" if action is Action.PROVISION else "",
             }
         )
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 import copy
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.desks import Shop
-from support.orders import DATA, REFERENCE, Cabinet, followed, order_once, submissions, sweep, wanted
+from support.orders import (
+    BUSINESS_REGISTRATION,
+    DATA,
+    REFERENCE,
+    Cabinet,
+    followed,
+    order_once,
+    submissions,
+    sweep,
+    wanted,
+)
 
+from numberflow.client.number_orders import NumberOrders
 from numberflow.errors import NotFound
 from numberflow.journal import OrderKind
 from numberflow.models.order_numbers import parse_order_numbers
@@ -324,6 +336,27 @@ async def test_a_file_that_vanishes(shop: Shop, cabinet: Cabinet, monkeypatch: p
     assert RunOutcome.DONE == (await order_once(shop.desk, wanted(cabinet))).outcome
 
 
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 business registration, and more"], ids=["emptied", "grown"])
+async def test_a_file_that_changes(
+    shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """A file that was emptied or has grown since it was checked is named by its attachment's id, and not sent; put right, the next run goes on."""
+    good = cabinet.extract.read_bytes()
+    register = NumberOrders.update_registration
+
+    async def meanwhile(*arguments: Any, **named: Any) -> Any:
+        cabinet.extract.write_bytes(content)
+        return await register(*arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(NumberOrders, "update_registration", meanwhile)
+        report = await order_once(shop.desk, wanted(cabinet))
+    assert (RunOutcome.REFUSED, "CREATED", 0) == (report.outcome, report.state, shop.requests("upload_attachment"))
+    assert f"attachments.{BUSINESS_REGISTRATION}: extract.pdf has another length" in report.reason
+    cabinet.extract.write_bytes(good)
+    assert RunOutcome.DONE == (await order_once(shop.desk, wanted(cabinet))).outcome
+
+
 def broken_file(*_: object, **__: object) -> None:
     """An `open_file` whose file is gone."""
     raise FileNotFoundError
@@ -340,7 +373,7 @@ async def test_a_vendor_that_takes_no_second_file(shop: Shop, cabinet: Cabinet) 
 
 async def test_files_that_nobody_asked_for(shop: Shop, cabinet: Cabinet) -> None:
     """Where the vendor asks for no files none are sent, and no order is opened for finding that out."""
-    report = await order_once(shop.desk, wanted(attachments={"some-id": str(cabinet.extract)}))
+    report = await order_once(shop.desk, wanted(attachments={"some-id": cabinet.extract.name}))
     assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
     assert "attachments: the vendor asks for no files" in report.reason
 

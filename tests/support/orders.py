@@ -19,6 +19,7 @@ from numberflow.errors import NumberflowError
 from numberflow.journal import FollowedOrder, Intention, OrderKind, State
 from numberflow.models.order_numbers import OrderNumbersOrder, parse_order_numbers
 from numberflow.models.reports import FollowLine, OrderReport
+from numberflow.paper_store import PaperStore
 from numberflow.purchase import number_order
 from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk, in_thread, open_purchase
@@ -43,7 +44,7 @@ DATA: list[Any] = [
 
 
 class Cabinet:
-    """Papers of one order in a folder."""
+    """Papers of one order in the folder of a papers store. `kyc` and `extract` are files, which orders name by their names alone."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,8 +72,8 @@ def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersOrd
     with_papers = {
         "region_code": "AU",
         "number_type": "MOBILE",
-        "kyc": str(cabinet.kyc),
-        "attachments": {BUSINESS_REGISTRATION: str(cabinet.extract)},
+        "kyc": cabinet.kyc.name,
+        "attachments": {BUSINESS_REGISTRATION: cabinet.extract.name},
     }
     return parse_order_numbers(defaults | with_papers | parameters)
 
@@ -102,8 +103,12 @@ async def _order_at(desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any])
         existing = await number_order.current_order(desk, purchase)
         sheaf: OrderPapers | None = None
         if existing is None or existing.state in number_order.FILLING:
-            details = await papers.read_object(order.kyc, field="kyc") if order.kyc else None
-            files = {name: await papers.check_file(each.file, name=name) for name, each in order.attachments.items()}
+            store = PaperStore.of(desk.settings)
+            details = await papers.read_object(order.kyc, field="kyc", store=store) if order.kyc else None
+            files = {
+                name: await papers.check_file(each.file, name=name, store=store)
+                for name, each in order.attachments.items()
+            }
             sheaf = check_papers(order, requirements, details, files)
         if not [line for line in lines if line.operation == CREATE and line.state is not State.REFUSED]:
             quote = await number_order.quote_number_order(desk, order, seed=facts["reference"])

@@ -45,6 +45,7 @@ class Scene:
         self.environment = running.environment | {
             "NUMBERFLOW_HOME": str(folder / "home"),
             "NUMBERFLOW_DATABASE_URL": self.journal_url,
+            "NUMBERFLOW_PAPERS_URL": str(folder / "papers"),
             "NUMBERFLOW_SETTLE_S": str(settle_s),
             "NUMBERFLOW_LEASE_S": str(lease_s),
         }

@@ -49,6 +49,7 @@ def test_defaults(tmp_path: Path) -> None:
     )
     assert f"sqlite:///{tmp_path}/home/.numberflow/numberflow.db" == settings.journal_url
     assert f"{tmp_path}/home/.numberflow/data" == settings.inventory_root
+    assert (f"{tmp_path}/home/.numberflow/papers", False) == (settings.papers_root, settings.papers_anywhere)
     assert settings.has_credentials is False
 
 
@@ -63,6 +64,8 @@ def test_defaults(tmp_path: Path) -> None:
         ("NUMBERFLOW_HOME", "/var/lib/numberflow", "home", Path("/var/lib/numberflow")),
         ("NUMBERFLOW_DATABASE_URL", "postgresql://db/journal", "journal_url", "postgresql://db/journal"),
         ("NUMBERFLOW_INVENTORY_URL", "s3://bucket/x", "inventory_root", "s3://bucket/x"),
+        ("NUMBERFLOW_PAPERS_URL", "s3://bucket/papers", "papers_root", "s3://bucket/papers"),
+        ("NUMBERFLOW_PAPERS_ANYWHERE", "1", "papers_anywhere", True),
         ("NUMBERFLOW_SETTLE_S", "30", "settle_s", 30.0),
         ("NUMBERFLOW_LEASE_S", "5", "lease_s", 5.0),
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "2.5", "http_timeout_s", 2.5),

@@ -57,6 +57,7 @@ class Office:
         return self.running.environment | {
             "NUMBERFLOW_DATABASE_URL": self.journal_url,
             "NUMBERFLOW_INVENTORY_URL": str(self.folder / "inventory"),
+            "NUMBERFLOW_PAPERS_URL": str(self.papers),
             "NUMBERFLOW_SETTLE_S": SETTLE_S,
             "NUMBERFLOW_LEASE_S": LEASE_S,
         }
@@ -66,6 +67,13 @@ class Office:
         self.simulator.faults.clear()
         self.simulator.holds.release_all()
         self._charged_before = self.simulator.rentals()
+
+    @property
+    def papers(self) -> Path:
+        """The papers store that every machine reaches."""
+        folder = self.folder / "papers"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def charged(self) -> int:

@@ -35,9 +35,9 @@ def everything_kept(office: Any) -> bytes:
 
 def test_near_match_then_accepted(office: Any, number: str) -> None:
     """A nearly right address is refused with the parts that differ; accepted, its correction is attached. Nothing of it is kept."""
-    paper = Path(office.folder) / "paper.json"
+    paper = office.papers / "paper.json"
     paper.write_text(json.dumps(PAPER))
-    form = {"action": "provision", "phone_numbers": [number], "address": str(paper), "reference": "E911-1"}
+    form = {"action": "provision", "phone_numbers": [number], "address": paper.name, "reference": "E911-1"}
     first = office.prefect.start(form, DEPLOYMENT)
     run = office.prefect.ended(first)
     assert ("FAILED", "Refused") == (run["state_type"], run["state_name"])

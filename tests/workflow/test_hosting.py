@@ -62,9 +62,9 @@ def test_a_letter_goes_out_once_it_is_confirmed(
     office: Any, qualified: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The form shows a masked address; a wrong one refuses, the right one sends the letter, once. No part of it stays in any place of ours or Prefect's."""
-    paper = Path(office.folder) / "loa.json"
+    paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
-    form = {"phone_numbers": qualified, "sms": SMS, "loa": str(paper), "reference": "LOA-1"}
+    form = {"phone_numbers": qualified, "sms": SMS, "loa": paper.name, "reference": "LOA-1"}
     first = office.prefect.start(form, ENABLE)
     office.prefect.suspended(first)
     question = office.prefect.form(first)
@@ -157,7 +157,7 @@ def test_a_checklist_and_a_guard(office: Any, qualified: list[str]) -> None:
 
 def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> None:
     """Without a form a run refuses with exit 3 before anything is sent: the masked address and what to set, or where a form is."""
-    paper = tmp_path / "loa.json"
+    paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
 
     def run(deployment: str, parameters: dict[str, Any]) -> subprocess.CompletedProcess[str]:
@@ -171,7 +171,7 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
             timeout=120,
         )
 
-    letter = {"phone_numbers": qualified, "sms": SMS, "loa": str(paper), "reference": "CLI-1"}
+    letter = {"phone_numbers": qualified, "sms": SMS, "loa": paper.name, "reference": "CLI-1"}
     done = run("text-enable-numbers", letter)
     assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stderr
     assert "m…@example.test" in done.stdout
@@ -195,13 +195,13 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
 
 
 def test_an_answer_that_nobody_reads(
-    office: Any, qualified: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    office: Any, qualified: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A resumed run that never comes to its question, because the paper is gone, leaves no e-mail in Prefect's database all the same."""
-    paper = tmp_path / "loa.json"
+    paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
     run_id = office.prefect.start(
-        {"phone_numbers": qualified, "sms": SMS, "loa": str(paper), "reference": "LOA-2"}, ENABLE
+        {"phone_numbers": qualified, "sms": SMS, "loa": paper.name, "reference": "LOA-2"}, ENABLE
     )
     office.prefect.suspended(run_id)
     paper.unlink()

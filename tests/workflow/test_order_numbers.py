@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,15 +23,15 @@ def cabinet(office: Any) -> Cabinet:
     """Papers that every worker can read; files are worked on at once."""
     office.simulator.switches.set("attachment_processing_s", 0)
     office.simulator.world.orders.scripts.clear()
-    return Cabinet(Path(office.folder) / "papers")
+    return Cabinet(office.papers)
 
 
 @pytest.fixture
 def form(cabinet: Cabinet) -> dict[str, Any]:
     """What an operator fills in for one AU MOBILE number."""
     return {
-        "region_code": "AU", "number_type": "MOBILE", "quantity": 1, "max_today": "500.00", "max_monthly": "500.00", "kyc": str(cabinet.kyc),
-        "attachments": {BUSINESS_REGISTRATION: str(cabinet.extract)},
+        "region_code": "AU", "number_type": "MOBILE", "quantity": 1, "max_today": "500.00", "max_monthly": "500.00", "kyc": cabinet.kyc.name,
+        "attachments": {BUSINESS_REGISTRATION: cabinet.extract.name},
     }  # fmt: skip
 
 

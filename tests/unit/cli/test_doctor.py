@@ -11,7 +11,7 @@ from support.command import ACCOUNT, Command
 
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 
-CHECKS = ["credentials", "connectivity", "journal", "stops", "inventory", "prefect", "versions"]
+CHECKS = ["credentials", "connectivity", "journal", "stops", "inventory", "papers", "prefect", "versions"]
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,11 @@ def test_all_well(command: Command, running: Running) -> None:
 
 
 def test_nothing_is_left_behind(command: Command, running: Running) -> None:
-    """The probe file in the inventory store is deleted, and no Prefect server is started."""
+    """The probe files in the stores are deleted, and no Prefect server is started."""
     command.set(running.environment)
     code, found = findings(command)
-    assert (0, []) == (code, [entry for entry in (command.home / "data").rglob("*") if entry.is_file()])
+    left = [entry for name in ("data", "papers") for entry in (command.home / name).rglob("*") if entry.is_file()]
+    assert (0, []) == (code, left)
     assert found["prefect"]["text"].startswith("no server is running")
 
 
@@ -65,6 +66,8 @@ def test_no_account(command: Command) -> None:
         ("journal", {"NUMBERFLOW_DATABASE_URL": "postgresql://nobody:very-secret@127.0.0.1:9/journal"}),
         ("inventory", {"NUMBERFLOW_INVENTORY_URL": "/dev/null/data"}),
         ("inventory", {"NUMBERFLOW_INVENTORY_URL": "nosuchscheme://x"}),
+        ("papers", {"NUMBERFLOW_PAPERS_URL": "/dev/null/papers"}),
+        ("papers", {"NUMBERFLOW_PAPERS_URL": "sftp://somewhere/papers"}),
         ("prefect", {"PREFECT_API_URL": "http://127.0.0.1:9/api"}),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),

@@ -25,7 +25,7 @@ ID = "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311"
         ({"kyc": '{"data": []}'}, "kyc", "looks like the data itself"),
         ({"attachments": ["a.pdf"]}, "attachments", "must be a JSON object"),
         ({"attachments": {"../x": "a.pdf"}}, "attachments", "is no id of an attachment"),
-        ({"attachments": {ID: "not a path"}}, f"attachments.{ID}.file", "is neither a path"),
+        ({"attachments": {ID: "not a path"}}, f"attachments.{ID}.file", "is neither the name of a paper"),
         ({"attachments": {ID: "a.pdf", "other": "a.pdf"}}, "attachments", "stands for two attachments"),
         ({"attachments": {ID: {"file": "a.pdf", "kind": "PASSPORT"}}}, f"attachments.{ID}.kind", "no such field"),
         ({"attachments": {str(n): f"{n}.pdf" for n in range(51)}}, "attachments", "names 51 files"),

@@ -1,0 +1,58 @@
+"""`numberflow papers`: what the papers store holds, and getting papers into it and out of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from numberflow.paper_store import PaperStore
+from numberflow.settings import Settings
+
+
+def put(source: Path, name: str | None, *, replace: bool, as_json: bool) -> None:
+    """Copy a file into the store and say how runs name it.
+
+    Raises:
+        BadInput: the file cannot be used, or the name is none or taken.
+        StoreUnavailable: the store cannot be written.
+    """
+    paper = _store().put(source, name if name is not None else source.name, replace=replace)
+    if as_json:
+        typer.echo(json.dumps(asdict(paper)))
+    else:
+        typer.echo(f"In the papers store as {paper.reference}; name it so in forms and --params.")
+
+
+def list_papers(*, as_json: bool) -> None:
+    """Every paper that a run can name.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+    """
+    store = _store()
+    papers = store.papers()
+    if as_json:
+        typer.echo(json.dumps([asdict(paper) for paper in papers], indent=2))
+        return
+    for paper in papers:
+        typer.echo(f"{paper.size:>10,}  {paper.reference}")
+    if not papers:
+        typer.echo(f"The papers store at {store.root} is empty; `numberflow papers put FILE` fills it.")
+
+
+def remove(name: str) -> None:
+    """Remove a paper.
+
+    Raises:
+        BadInput: there is no such paper.
+        StoreUnavailable: the store cannot be written.
+    """
+    _store().remove(name)
+    typer.echo(f"Removed {name}.")
+
+
+def _store() -> PaperStore:
+    return PaperStore.of(Settings.load())
