@@ -23,6 +23,7 @@ from flows.qualify_numbers import qualify_numbers
 from flows.release_numbers import release_numbers
 from flows.search_and_rent import search_and_rent
 from flows.text_enable_numbers import text_enable_numbers
+from tasks.credentials import SinchCredentials
 
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
@@ -57,7 +58,8 @@ async def all_deployments() -> list[RunnerDeployment]:
 
 
 async def main() -> None:
-    """Serve until stopped."""
+    """Register the block type that forms ask for, then serve until stopped."""
+    await SinchCredentials.aregister_type_and_schema()
     await aserve(*await all_deployments(), limit=RUNS_AT_ONCE, print_starting_message=False)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
-from prefect.blocks.core import Block
+from prefect.blocks.abstract import CredentialsBlock
 from pydantic import Field, SecretStr
 
+from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.settings import Settings
 
 
-class SinchCredentials(Block):
+class SinchCredentials(CredentialsBlock):
     """One Sinch project and its access key. Takes the place of SINCH_PROJECT_ID, SINCH_KEY_ID and SINCH_KEY_SECRET.
 
     Everyone with access to the Prefect API can read a block: give each project its own key, and Prefect its own password.
@@ -21,12 +22,32 @@ class SinchCredentials(Block):
     _block_type_slug = "sinch-credentials"
     _description = "Project and access key of the Sinch Numbers APIs (dashboard.sinch.com → Settings → Access keys)."
 
-    project_id: str = Field(title="Project ID", description="The project that owns and pays the numbers")
-    key_id: str = Field(title="Key ID", description="Access key of that project")
+    project_id: str = Field(min_length=1, title="Project ID", description="The project that owns and pays the numbers")
+    key_id: str = Field(min_length=1, title="Key ID", description="Access key of that project")
     key_secret: SecretStr = Field(title="Key secret", description="Shown once, when the access key is made")
     callback_secret: SecretStr | None = Field(
         default=None, title="Callback secret", description="HMAC secret of the Numbers API"
     )
+
+    def settings(self) -> Settings:
+        """The settings of the environment, with this account in the place of theirs.
+
+        Raises:
+            BadInput: a variable of the environment cannot be used.
+        """
+        own: dict[str, Any] = {"project_id": self.project_id, "key_id": self.key_id, "key_secret": self.key_secret}
+        # A form that was left empty sends "".
+        if self.callback_secret is not None and self.callback_secret.get_secret_value():
+            own["callback_secret"] = self.callback_secret
+        return Settings.load().model_copy(update=own)
+
+    def get_client(self) -> Client:
+        """A client of both APIs for this project; use it in `async with`. It costs what its calls cost, and no journal stands before them.
+
+        Raises:
+            BadInput: as in `settings`.
+        """
+        return Client(self.settings())
 
 
 async def settings_for(project: str | None) -> Settings:
@@ -36,20 +57,18 @@ async def settings_for(project: str | None) -> Settings:
         BadInput: no block has that name.
         MissingCredentials: no account is configured.
     """
-    settings = Settings.load()
-    if project is not None:
+    if project is None:
+        settings = Settings.load()
+    else:
         try:
             block = cast(SinchCredentials, await SinchCredentials.aload(project))
         except ValueError:
             raise BadInput(
                 f"project: no Sinch Credentials block is called {project!r}",
                 field="project",
-                mend="make one in the Prefect UI (Blocks → Sinch Credentials), or leave project empty to use the environment",
+                mend="make one in the Prefect UI (Blocks → + → Sinch Credentials; `prefect block register --module"
+                " tasks.credentials` puts it there), or leave project empty to use the environment",
             ) from None
-        settings = settings.model_copy(
-            update={"project_id": block.project_id, "key_id": block.key_id, "key_secret": block.key_secret}
-        )
-        if block.callback_secret is not None:
-            settings = settings.model_copy(update={"callback_secret": block.callback_secret})
+        settings = block.settings()
     settings.require_credentials()
     return settings
