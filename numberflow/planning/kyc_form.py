@@ -2,7 +2,8 @@
 
 The inside of the form is not published (docs/vendor/numbers-behaviour.md §10, "Requirements form"), so nothing here is a condition: what cannot be read is
 passed over, the vendor's own check comes with the registration, and data goes out as it was written. Read are a list of sections under `rules`, each
-with a `template` in the dialect of a sibling API (`properties` as a list of named fields) or in plain JSON Schema.
+with a `template` in the dialect of a sibling API (`properties` as a list of named fields) or in plain JSON Schema. An array may carry the fields of its
+entries in `properties`, without `items`. A section without a template keeps its place, and is passed over.
 
 No finding ever repeats a value: registration data is personal.
 """
@@ -36,12 +37,18 @@ class Finding:
 
 
 def sections(requirements: NumberRequirements) -> tuple[Mapping[str, Any], ...]:
-    """The templates of the form, one for each entry of `data`; empty when the form cannot be read."""
+    """The templates of the form, one for each entry of `data`, empty where a section cannot be read; none when the whole form cannot be."""
     rules = requirements.fields.get("rules")
-    if not isinstance(rules, list) or not rules:
+    if not isinstance(rules, list):
         return ()
     found = [rule.get("template") if isinstance(rule, dict) else None for rule in rules]
-    return tuple(template for template in found if isinstance(template, dict)) if all(found) else ()
+    templates = tuple(template if isinstance(template, dict) else {} for template in found)
+    return templates if any(templates) else ()
+
+
+def asks_for_data(requirements: NumberRequirements) -> bool:
+    """Whether there is a form at all, readable or not. A list of files in it, beside the real one, is none (docs/vendor/README.md, correction 14)."""
+    return any(value for name, value in requirements.fields.items() if name != "attachments")
 
 
 def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]:
@@ -64,7 +71,7 @@ def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]
 
 def blank(requirements: NumberRequirements) -> dict[str, Any]:
     """The registration to fill in: every field that the form names, empty. Without a readable form an empty list."""
-    return {"data": [_blank(_schema(template)) for template in sections(requirements)]}
+    return {"data": [_blank(_schema(template)) if template else {} for template in sections(requirements)]}
 
 
 def form_text(requirements: NumberRequirements | None, region_code: str, number_type: str) -> str:
@@ -79,6 +86,12 @@ def form_text(requirements: NumberRequirements | None, region_code: str, number_
     for index, template in enumerate(form):
         schema = _schema(template)
         lines += [f"### {index + 1}. {template.get('title') or 'Section'} (`data[{index}]`)", ""]
+        if not template:
+            lines += [
+                "The vendor's form for this section cannot be read here. Ask Sinch what goes into it; it is checked there.",
+                "",
+            ]
+            continue
         lines += ["| field | what | needed | takes |", "|---|---|---|---|"]
         lines += [f"| `{name}` | {what} | {needed} | {takes} |" for name, what, needed, takes in _rows(schema)] + [""]
     lines += ["## Files (`attachments`)", ""]
@@ -115,7 +128,11 @@ def _schema(template: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     items = template.get("items")
     if isinstance(items, dict):
         schema["items"] = _schema(items, depth + 1)
-    schema |= _members(template, depth)
+    members = _members(template, depth)
+    if schema.get("type") == "array" and "items" not in schema and members:
+        schema["items"] = {"type": "object", **members}
+    else:
+        schema |= members
     return schema if _is_schema(schema) else {name: schema[name] for name in ("title", "type") if name in schema}
 
 
@@ -209,6 +226,8 @@ def _blank(schema: Mapping[str, Any]) -> Any:
             return [_blank(schema.get("items", {}))]
         case "boolean":
             return False
+        case None if "items" in schema:
+            return [_blank(schema["items"])]
         case "object":
             return {name: _blank(each) for name, each in schema.get("properties", {}).items()}
         case _:

@@ -70,7 +70,7 @@ def check_papers(
         )
     problems: list[tuple[str, str]] = []
     if details is None:
-        if kyc_form.sections(requirements) or requirements.fields:
+        if kyc_form.asks_for_data(requirements):
             problems.append(("kyc", "is missing; `numberflow requirements --template FILE` writes a form to fill in"))
     else:
         value = details.get_secret_value()

@@ -9,7 +9,7 @@ import pytest
 from support.orders import DATA, MARKS
 
 from numberflow.models.number_orders import NumberRequirements
-from numberflow.planning.kyc_form import Finding, blank, findings, form_text
+from numberflow.planning.kyc_form import Finding, asks_for_data, blank, findings, form_text
 from numberflow.simulator.requirements import REQUIREMENTS
 
 AU = NumberRequirements.model_validate(REQUIREMENTS["AU", "MOBILE"].as_dict())
@@ -110,6 +110,59 @@ def test_plain_json_schema_is_read_too() -> None:
     requirements = NumberRequirements(fields={"rules": [{"template": template}]})
     assert (Finding("data[0].name", "is missing"),) == findings(requirements, [{}])
     assert (Finding("data[0].name", "has more than 3 characters"),) == findings(requirements, [{"name": "abcd"}])
+
+
+FIELDS = [{"name": "name", "type": "string", "title": "Name", "required": True}, {"name": "note", "type": "string"}]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"type": "array", "minItems": 1, "properties": FIELDS},
+        {"type": "array", "minItems": 1, "properties": {"name": {"type": "string", "title": "Name"}, "note": {"type": "string"}}, "required": ["name"]},
+        {"minItems": 1, "items": {"properties": FIELDS}},
+        {"type": "array", "minItems": 1, "items": {"type": "object", "properties": FIELDS}},
+    ],
+    ids=["named", "json-schema", "without-type", "with-items"],
+)  # fmt: skip
+def test_arrays_may_carry_their_fields(template: dict[str, Any]) -> None:
+    """However an array says what its entries hold, they are described, blank and checked the same way, inside a section too."""
+    for at, form in (("", template), (".deep", {"type": "object", "properties": [{"name": "deep", **template}]})):
+        requirements = NumberRequirements(fields={"rules": [{"template": form}]})
+
+        def filled(entries: Any, at: str = at) -> list[Any]:
+            return [{"deep": entries} if at else entries]
+
+        assert {"data": filled([{"name": "", "note": ""}])} == blank(requirements)
+        assert f"| `{'deep' if at else ''}[ ].name` | Name | yes |" in form_text(requirements, "AU", "MOBILE")
+        assert () == findings(requirements, filled([{"name": "Acme"}]))
+        assert (Finding(f"data[0]{at}[1].name", "is missing"),) == findings(requirements, filled([{"name": "A"}, {}]))
+        assert (Finding(f"data[0]{at}", "has fewer than 1 entries"),) == findings(requirements, filled([]))
+
+
+def test_a_section_without_a_template_keeps_its_place() -> None:
+    """The sections around it are read and checked; it takes an entry, of whatever kind."""
+    template = {"type": "object", "properties": FIELDS}
+    requirements = NumberRequirements(fields={"rules": [{"template": template}, {"other": 1}, {"template": template}]})
+    assert () == findings(requirements, [{"name": "a"}, ["anything"], {"name": "c"}])
+    assert (Finding("data[2].name", "is missing"),) == findings(requirements, [{"name": "a"}, {}, {}])
+    assert (Finding("data", "takes 3 entries, one for each section, not 2"),) == findings(requirements, [{}, {}])
+    assert [{"name": "", "note": ""}, {}, {"name": "", "note": ""}] == blank(requirements)["data"]
+    text = form_text(requirements, "AU", "MOBILE")
+    assert ("(`data[1]`)" in text, "for this section cannot be read" in text) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "asks"),
+    [
+        ({}, False),
+        ({"attachments": []}, False),
+        ({"schema": "/schema/v1.json", "rules": [{}], "attachments": []}, True),
+    ],
+)
+def test_a_list_of_files_is_no_form(fields: dict[str, Any], asks: bool) -> None:
+    """`attachments: []` inside the form, beside the member with the files, asks for nothing."""
+    assert asks is asks_for_data(NumberRequirements(fields=fields))
 
 
 def test_words() -> None:
