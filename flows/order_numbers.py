@@ -38,7 +38,7 @@ from numberflow.errors import NotFound, NumberflowError
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
 from numberflow.models.number_orders import NumberOrder
-from numberflow.models.order_numbers import OrderNumbersOrder, parse_order_numbers
+from numberflow.models.order_numbers import AttachmentGroup, OrderNumbersOrder, parse_order_numbers
 from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.planning.kyc_form import form_text
@@ -64,6 +64,8 @@ from tasks.papers import require_in_store
 from tasks.publish import publish_quote
 from tasks.purchase import open_purchase
 
+Attachments = Annotated[tuple[AttachmentGroup, ...] | None, MAY_STAY_EMPTY]
+
 
 @flow(
     name="order-numbers",
@@ -82,7 +84,7 @@ async def order_numbers(
     currency: Currency = "USD",
     reference: Reference = "",
     kyc: OptionalText = "",
-    attachments: dict[str, Any] = {},  # noqa: B006 - nobody changes it, and a form shows no default that is made later
+    attachments: Attachments = (),
     phone_number: OptionalText = "",
     capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
     pattern: DigitPattern = "",
@@ -108,7 +110,7 @@ async def order_numbers(
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the order.
         reference: Your name for this order, such as PO-1042. The same reference is the same order, for ever. Empty: this run is the order.
         kyc: The registration data: a paper of the papers store such as kyc.json, or block:NAME of a Secret block. `numberflow requirements --template FILE` writes a form to fill in, `numberflow papers put FILE` puts it there.
-        attachments: The files, papers of the papers store: {"ID": "extract.pdf"}, or {"ID": {"file": "passport.png", "document_type": "PASSPORT"}}. The ids stand in the requirements.
+        attachments: The files that the requirements name, one group for each.
         phone_number: Order exactly this number instead of searching; with + and country code.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +614

@@ -6,7 +6,7 @@ What is asked for is as in search-and-rent (`orders.WantedNumbers`); here is wha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -32,18 +32,58 @@ class AttachmentPaper(BaseModel):
     document_type: Annotated[str | None, BeforeValidator(empty_is_none)] = None
 
 
+class AttachmentGroup(BaseModel):
+    """One file of an order: which requirement it answers, where it is, and what it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    requirement_id: str = Field(
+        min_length=1,
+        title="Requirement",
+        description="Id of the file in the requirements (`numberflow requirements`, or a run with plan only)",
+        json_schema_extra={"position": 0},
+    )
+    file: str = Field(
+        min_length=1,
+        title="File",
+        description="A paper of the papers store such as extract.pdf, or block:NAME",
+        json_schema_extra={"position": 1},
+    )
+    document_type: str = Field(
+        default="",
+        title="Document type",
+        description="Such as PASSPORT; only where the requirement allows several",
+        json_schema_extra={"position": 2},
+    )
+
+
 def _as_papers(value: Any) -> Any:
-    """`{id: file}` as people write it; an object instead of the file says the document type too."""
+    """Papers by the id of their requirement. Forms send a list of groups; scripts may write `{id: file}`, or `{id: {"file": …, "document_type": …}}`."""
     if value is None or value == "":
         return {}
+    if isinstance(value, list | tuple):
+        value = _by_requirement(value)
     if not isinstance(value, Mapping):
-        raise ValueError('must be a JSON object such as {"ID": "extract.pdf"}')  # noqa: TRY004 - pydantic reads ValueError only
+        raise ValueError('must be a list of groups: [{"requirement_id": "ID", "file": "extract.pdf"}]')  # noqa: TRY004 - pydantic reads ValueError only
     if len(value) > ATTACHMENTS_MAX:
         raise ValueError(f"names {len(value)} files; at most {ATTACHMENTS_MAX} go with an order")
     for name in value:
         if not isinstance(name, str) or not _ATTACHMENT_ID.fullmatch(name):
             raise ValueError(f"{short(name)} is no id of an attachment; `numberflow requirements` lists them")
     return {name: {"file": paper} if isinstance(paper, str) else paper for name, paper in value.items()}
+
+
+def _by_requirement(groups: Sequence[Any]) -> dict[str, Any]:
+    papers: dict[str, Any] = {}
+    for index, given in enumerate(groups, 1):
+        group = given.model_dump() if isinstance(given, AttachmentGroup) else given
+        if not isinstance(group, Mapping) or not isinstance(group.get("requirement_id"), str):
+            raise ValueError(f"entry {index} must be a group with requirement_id and file")  # noqa: TRY004 - pydantic reads ValueError only
+        name = group["requirement_id"].strip()
+        if name in papers:
+            raise ValueError(f"two files are named for {short(name)}")
+        papers[name] = {field: value for field, value in group.items() if field != "requirement_id"}
+    return papers
 
 
 class OrderNumbersOrder(WantedNumbers):
@@ -88,10 +128,10 @@ class OrderNumbersOrder(WantedNumbers):
         """What a form or `--params` would say for this order, without what was left out; papers by reference, as they came."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         if self.attachments:
-            given["attachments"] = {
-                name: paper.file if paper.document_type is None else paper.model_dump(mode="json")
+            given["attachments"] = [
+                {"requirement_id": name, **paper.model_dump(mode="json", exclude_none=True)}
                 for name, paper in self.attachments.items()
-            }
+            ]
         return given | {"region_code": self.region_code, "number_type": self.number_type.value}
 
 

@@ -115,7 +115,7 @@ def _file_problems(
             problems.append(
                 (
                     f"attachments.{name}",
-                    f'needs its document type: {{"file": …, "document_type": …}} with one of {", ".join(allowed)}',
+                    f"needs its document_type, one of {', '.join(allowed)}",
                 )
             )
     return problems

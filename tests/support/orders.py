@@ -73,7 +73,7 @@ def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersOrd
         "region_code": "AU",
         "number_type": "MOBILE",
         "kyc": cabinet.kyc.name,
-        "attachments": {BUSINESS_REGISTRATION: cabinet.extract.name},
+        "attachments": [{"requirement_id": BUSINESS_REGISTRATION, "file": cabinet.extract.name}],
     }
     return parse_order_numbers(defaults | with_papers | parameters)
 

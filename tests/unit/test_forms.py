@@ -15,6 +15,7 @@ import flows.hosted
 from deployments.serve import CHANGING, READING
 from flows.forms import REQUIRED, given
 from flows.naming import run_name
+from numberflow.models.order_numbers import AttachmentGroup
 from numberflow.models.orders import SmsLink
 from numberflow.models.reports import RunOutcome, RunReport
 from tasks.credentials import settings_for
@@ -180,3 +181,19 @@ def test_groups_go_on_as_their_values() -> None:
         {"sms": SmsLink(service_plan_id="plan"), "max_today": REQUIRED, "a": PydanticUndefined, "b": 1}
     )
     assert callable(run_name(lambda parameters: "x"))
+
+
+def test_attachments_need_no_json() -> None:
+    """The form of order-numbers asks for files by a list of groups of plain fields; what is sent without a form may be spelled as before."""
+    schema = FLOWS["order-numbers"].parameters.model_dump_for_openapi()
+    field = schema["properties"]["attachments"]
+    assert ("array", []) == (field["type"], field["default"])
+    group = schema["definitions"]["AttachmentGroup"]["properties"]
+    assert {"requirement_id": "string", "file": "string", "document_type": "string"} == {
+        name: each.get("type") for name, each in group.items()
+    }
+    one = {"requirement_id": "a", "file": "a.pdf", "document_type": ""}
+    assert [] == validate(CAPS | {"attachments": [one]}, schema)
+    assert [] != validate(CAPS | {"attachments": [one | {"file": ""}]}, schema)
+    for spelled in ([one], [AttachmentGroup(**one)], {"a": "a.pdf"}, {"a": {"file": "a.pdf"}}, None):
+        assert "SINCH_PROJECT_ID" in sent("order-numbers", CAPS | {"attachments": spelled}).reason

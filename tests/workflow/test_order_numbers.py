@@ -31,7 +31,7 @@ def form(cabinet: Cabinet) -> dict[str, Any]:
     """What an operator fills in for one AU MOBILE number."""
     return {
         "region_code": "AU", "number_type": "MOBILE", "quantity": 1, "max_today": "500.00", "max_monthly": "500.00", "kyc": cabinet.kyc.name,
-        "attachments": {BUSINESS_REGISTRATION: cabinet.extract.name},
+        "attachments": [{"requirement_id": BUSINESS_REGISTRATION, "file": cabinet.extract.name}],
     }  # fmt: skip
 
 

@@ -23,7 +23,16 @@ ID = "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311"
         ({"phone_number": "+12025550123"}, "phone_number", "does not belong to region AU"),
         ({"phone_number": "+61412934979", "pattern": "+614"}, "phone_number", "take no pattern"),
         ({"kyc": '{"data": []}'}, "kyc", "looks like the data itself"),
-        ({"attachments": ["a.pdf"]}, "attachments", "must be a JSON object"),
+        ({"attachments": ["a.pdf"]}, "attachments", "entry 1 must be a group with requirement_id and file"),
+        ({"attachments": [{"requirement_id": 1, "file": "a.pdf"}]}, "attachments", "entry 1 must be a group"),
+        ({"attachments": "a.pdf"}, "attachments", "must be a list of groups"),
+        ({"attachments": [{"requirement_id": ID}]}, f"attachments.{ID}.file", "is missing"),
+        (
+            {"attachments": [{"requirement_id": ID, "file": f"{n}.pdf"} for n in "ab"]},
+            "attachments",
+            "two files are named for",
+        ),
+        ({"attachments": [{"requirement_id": "", "file": "a.pdf"}]}, "attachments", "is no id of an attachment"),
         ({"attachments": {"../x": "a.pdf"}}, "attachments", "is no id of an attachment"),
         ({"attachments": {ID: "not a path"}}, f"attachments.{ID}.file", "is neither the name of a paper"),
         ({"attachments": {ID: "a.pdf", "other": "a.pdf"}}, "attachments", "stands for two attachments"),
@@ -55,8 +64,13 @@ def test_as_parameters_comes_back() -> None:
     wanted = GOOD | {
         "quantity": 3,
         "kyc": "a.json",
-        "attachments": {ID: "a.pdf", "b": {"file": "b.pdf", "document_type": "PASSPORT"}},
+        "attachments": [
+            {"requirement_id": ID, "file": "a.pdf"},
+            {"requirement_id": "b", "file": "b.pdf", "document_type": "PASSPORT"},
+        ],
     }
     order = parse_order_numbers(wanted)
+    by_id = {ID: "a.pdf", "b": {"file": "b.pdf", "document_type": "PASSPORT"}}
+    assert order == parse_order_numbers(wanted | {"attachments": by_id})
     assert order == parse_order_numbers(order.as_parameters())
     assert wanted["attachments"] == order.as_parameters()["attachments"]
