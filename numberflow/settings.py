@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from numberflow.errors import BadInput, MissingCredentials
 
@@ -20,6 +20,14 @@ _CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
 
 # 30 s: a quarter of the default, for whoever has measured how late the vendor's reads are. Below it only a simulator on this machine may be.
 SETTLE_MIN_S = 30.0
+
+
+class Rates(NamedTuple):
+    """Requests per second to one host of the vendor: where the pace begins, and between what it moves."""
+
+    start: float
+    floor: float
+    ceiling: float
 
 
 def _env(name: str) -> AliasChoices:
@@ -79,6 +87,33 @@ class Settings(BaseSettings):
     http_timeout_s: float = Field(
         default=30.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S")
     )
+
+    # No host publishes a figure (docs/vendor/README.md, correction 11), so all but the token endpoint's are
+    # assumed: begin where nothing was ever seen to be refused, let a 429 lower it, and grow while there is none.
+    numbers_rate: Annotated[Rates, NoDecode] = Field(
+        default=Rates(20.0, 1.0, 100.0), validation_alias=_env("NUMBERFLOW_NUMBERS_RATE")
+    )
+    imported_rate: Annotated[Rates, NoDecode] = Field(
+        default=Rates(10.0, 0.5, 50.0), validation_alias=_env("NUMBERFLOW_IMPORTED_RATE")
+    )
+    # A bucket that is refilled with 10 a second (docs/vendor/numbers-behaviour.md §3).
+    token_rate: Annotated[Rates, NoDecode] = Field(
+        default=Rates(10.0, 0.5, 10.0), validation_alias=_env("NUMBERFLOW_TOKEN_RATE")
+    )
+    # 15 min: a limit that lasts longer is no burst of somebody else's, and a person should know.
+    patience_s: float = Field(default=900.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_PATIENCE_S"))
+
+    @field_validator("numbers_rate", "imported_rate", "token_rate", mode="before")
+    @classmethod
+    def _three_rates(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        try:
+            rates = Rates(*(float(part) for part in parts))
+        except (TypeError, ValueError):
+            raise ValueError("write start,floor,ceiling in requests per second, as in 20,1,100") from None
+        if not 0 < rates.floor <= rates.start <= rates.ceiling < float("inf"):
+            raise ValueError("start,floor,ceiling: must be floor <= start <= ceiling, all greater than 0")
+        return rates
 
     @field_validator("auth_url", "numbers_url", "imported_url")
     @classmethod

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 
 from prefect.logging import get_run_logger
 
-from numberflow.client import Client
 from numberflow.journal import Journal
-from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.desk import Desk, in_thread, open_client
 from tasks.credentials import settings_for
 
 
@@ -25,7 +24,7 @@ async def open_desk(project: str | None) -> AsyncIterator[Desk]:
     logger = get_run_logger()
     journal = await in_thread(Journal.open, settings.journal_url)
     try:
-        async with Client(settings) as client:
+        async with open_client(settings, on_wait=logger.info) as client:
             yield Desk(client, journal, settings, on_wait=logger.info)
     finally:
         await in_thread(journal.close)

@@ -21,13 +21,12 @@ from prefect.logging import get_run_logger
 from prefect.tasks import MaterializingTask
 from prefect.utilities.urls import url_for
 
-from numberflow.client import Client
 from numberflow.export.follow_up import export_inventory
 from numberflow.export.snapshot import Progress
 from numberflow.export.words import inventory_rows, inventory_text
 from numberflow.models.inventory import ExportInventory
 from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory, RunOutcome
-from numberflow.purchase.desk import in_thread
+from numberflow.purchase.desk import in_thread, open_client
 from numberflow.purchase.inventory import ask_journal
 from tasks.credentials import settings_for
 from tasks.person import call_person
@@ -57,7 +56,7 @@ async def export_one_project(project: str, wanted: ExportInventory, run_id: str)
     imported = await in_thread(ask_journal, settings)
     teller = _Teller(settings.project_id)
     try:
-        async with Client(settings) as client:
+        async with open_client(settings, on_wait=teller.waiting) as client:
             return await export_inventory(
                 client,
                 settings.inventory_root,
@@ -165,6 +164,7 @@ class _Teller:
         self._telling: asyncio.Task[None] | None = None
         self._works = True
         self._read = False
+        self._percent = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Note how far it is; tell it when it is time."""
@@ -178,21 +178,29 @@ class _Teller:
             progress.rows, progress.pages, progress.requests, progress.shards_done, progress.shards or "?", progress.rows_per_s,
         )  # fmt: skip
         if self._works and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.ensure_future(self._show(_percent(progress)))
+            self._percent = _percent(progress)
+            self._telling = asyncio.ensure_future(self._show())
+
+    def waiting(self, text: str) -> None:
+        """Tell what is waited for: in the log, and beside the bar until it moves again."""
+        self._logger.info(text)
+        if self._works and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.ensure_future(self._show(text))
 
     async def end(self) -> None:
         """Let what is being told arrive."""
         if self._telling is not None:
             await self._telling
 
-    async def _show(self, percent: float) -> None:
+    async def _show(self, waiting: str = "") -> None:
+        told = f"Shards of {self._project_id} that were read" + (f"; {waiting}" if waiting else "")
         try:
             if self._artifact_id is None:
                 self._artifact_id = await acreate_progress_artifact(
-                    percent, key="export-inventory-progress", description=f"Shards of {self._project_id} that were read"
+                    self._percent, key="export-inventory-progress", description=told
                 )
             else:
-                await aupdate_progress_artifact(self._artifact_id, percent)
+                await aupdate_progress_artifact(self._artifact_id, self._percent, description=told)
         except Exception as error:  # noqa: BLE001 - see the class
             self._works = False
             self._logger.warning("Progress cannot be shown in Prefect any more: %s", type(error).__name__)

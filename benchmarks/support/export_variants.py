@@ -43,7 +43,7 @@ def ours(url: str, folder: Path, connections: int) -> Work:
     })  # fmt: skip
 
     async def export() -> int:
-        async with Client(settings, rate_per_s=100_000) as client:
+        async with Client(settings, paced=False) as client:
             return (await export_project(client, str(folder), connections=connections)).rows
 
     return lambda: asyncio.run(export())

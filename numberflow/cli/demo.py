@@ -20,11 +20,11 @@ import typer
 
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, start_server, wait_ready
 from numberflow.cli.processes import free_port, make_private_folder, stop
-from numberflow.client import Client
 from numberflow.export.follow_up import export_inventory
 from numberflow.export.load import load_costs, load_inventory
 from numberflow.journal import Intention, Journal
 from numberflow.models.reports import ProjectInventory
+from numberflow.purchase.desk import open_client
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -168,7 +168,7 @@ def _export(environment: Mapping[str, str], home: Path) -> None:
     settings = Settings.model_validate(dict(environment) | {"NUMBERFLOW_INVENTORY_URL": str(home / "data")})
 
     async def publish() -> ProjectInventory:
-        async with Client(settings) as client:
+        async with open_client(settings) as client:
             return await export_inventory(client, settings.inventory_root)
 
     done = asyncio.run(publish())

@@ -14,10 +14,10 @@ import httpx
 import typer
 
 from numberflow.cli.prefect_server import running_api_url
-from numberflow.client import Client
 from numberflow.errors import MissingCredentials, NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.paper_store import PaperStore
+from numberflow.purchase.desk import open_client
 from numberflow.settings import Settings
 
 # Versions that decide whether the parts work together (pyproject.toml says why).
@@ -83,7 +83,7 @@ def _credentials(settings: Settings) -> Finding:
 
 def _connectivity(settings: Settings) -> str:
     async def ask() -> int:
-        async with Client(settings) as client:
+        async with open_client(settings) as client:
             page = await client.active_numbers.list_page(page_size=1)
             return page.total_size if page.total_size is not None else len(page.active_numbers)
 

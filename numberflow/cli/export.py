@@ -10,12 +10,12 @@ from datetime import date
 import typer
 
 from numberflow.cli import exit_codes
-from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.export.follow_up import export_inventory, follow_up_again
 from numberflow.export.snapshot import Progress, today
 from numberflow.export.words import inventory_text
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from numberflow.purchase.desk import open_client
 from numberflow.purchase.inventory import ask_journal
 from numberflow.settings import Settings
 
@@ -35,7 +35,7 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
     shown = ProgressLine()
 
     async def run() -> ProjectInventory:
-        async with Client(settings) as client:
+        async with open_client(settings, on_wait=shown.note) as client:
             return await export_inventory(
                 client,
                 settings.inventory_root,
@@ -113,6 +113,11 @@ class ProgressLine:
         elif progress.elapsed_s - self._said_at_s >= self.LOG_EVERY_S:
             self._said_at_s = progress.elapsed_s
             sys.stderr.write(f"{text}\n")
+
+    def note(self, text: str) -> None:
+        """Say what is waited for."""
+        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
+        sys.stderr.flush()
 
     def end(self) -> None:
         """Leave the line free for what comes next."""

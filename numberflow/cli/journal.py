@@ -14,9 +14,9 @@ from typing import Any
 
 import typer
 
-from numberflow.client import Client
 from numberflow.errors import BadInput, NotFound
 from numberflow.journal import Intention, Journal, Operation, OrderKind, State, Verdict, opened_order
+from numberflow.purchase.desk import open_client
 from numberflow.purchase.report import open_item
 from numberflow.settings import Settings
 
@@ -192,7 +192,7 @@ async def _require_order(row: Intention, order_id: str) -> None:
     Raises:
         BadInput: no such order, or another one.
     """
-    async with Client(Settings.load()) as client:
+    async with open_client(Settings.load()) as client:
         try:
             if row.operation is not Operation.CREATE_ORDER:
                 await client.hosting_orders.get(order_id)

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 import pycountry
 
 from numberflow.cli.export import ProgressLine
-from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.export.schema import iso
 from numberflow.export.shards import KNOWN_TYPES
 from numberflow.export.snapshot import read_numbers
+from numberflow.purchase.desk import open_client
 from numberflow.settings import Settings
 
 
@@ -56,7 +56,7 @@ def list_numbers(form: Format, *, region_code: str | None, number_type: str | No
     shown = ProgressLine()
 
     async def run() -> pa.Table:
-        async with Client(settings) as client:
+        async with open_client(settings, on_wait=shown.note) as client:
             return await read_numbers(client, region_code=region_code, number_type=number_type, on_progress=shown)
 
     try:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import typer
 
-from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import RequirementsQuestion
 from numberflow.models.parameters import check_parameters
 from numberflow.planning import kyc_form
+from numberflow.purchase.desk import open_client
 from numberflow.settings import Settings
 
 
@@ -51,5 +51,5 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
 
 
 async def _look_up(wanted: RequirementsQuestion) -> NumberRequirements | None:
-    async with Client(Settings.load()) as client:
+    async with open_client(Settings.load()) as client:
         return await client.number_orders.lookup_requirements(region_code=wanted.region, number_type=wanted.type)

@@ -10,33 +10,65 @@ from typing import TypeVar
 import stamina
 
 from numberflow.client import retry
+from numberflow.errors import Throttled
 
 T = TypeVar("T")
 
 
-async def persist(once: Callable[[], Awaitable[T]], budget: retry.Budget, *, began_s: float | None = None) -> T:
+class Stopwatch:
+    """How long a call has been at it. What the vendor's limit makes it wait is counted apart."""
+
+    def __init__(self) -> None:
+        self.began_s = time.monotonic()
+        self.limited_s = 0.0
+
+    @property
+    def total_s(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began_s
+
+    @property
+    def worked_s(self) -> float:
+        """The same without the waits for the limit."""
+        return self.total_s - self.limited_s
+
+
+async def persist(once: Callable[[], Awaitable[T]], budget: retry.Budget, *, stopwatch: Stopwatch | None = None) -> T:
     """The result of `once`, repeated within `budget`. Errors that are not worth a repeat, and the last one, come out unchanged.
 
-    `began_s` is the monotonic moment from which the budget's total counts; now when left out.
+    `stopwatch` says from when on the budget's times count; from now on when left out. What `once` itself waits for the
+    limit it adds to `limited_s`; tries that met a 429, and the waits after them, are added here.
 
     stamina does the waiting, so that its instrumentation sees every repeat and `stamina.set_testing` switches waiting off; how long and how often is
     decided in retry.py alone.
     """
-    began_s = time.monotonic() if began_s is None else began_s
-    attempt_number = 0
+    watch = Stopwatch() if stopwatch is None else stopwatch
+    throttles = failures = 0
+    worked_before_s = 0.0
 
     def hook(error: Exception) -> bool | float:
+        nonlocal throttles, failures
+        throttled = isinstance(error, Throttled)
+        if throttled:
+            throttles += 1
+            watch.limited_s += watch.worked_s - worked_before_s
+        else:
+            failures += 1
         wait = retry.wait_s(
             error,
-            attempt=attempt_number,
-            elapsed_s=time.monotonic() - began_s,
+            attempt=throttles if throttled else failures,
+            elapsed_s=watch.total_s if throttled else watch.worked_s,
             dice=random.random(),  # noqa: S311 — spreading load, not guarding a secret
             budget=budget,
         )
-        return False if wait is None else wait
+        if wait is None:
+            return False
+        if throttled:
+            watch.limited_s += wait
+        return wait
 
     async for attempt in stamina.retry_context(on=hook, attempts=None, timeout=None):
-        attempt_number = attempt.num
         with attempt:
+            worked_before_s = watch.worked_s
             return await once()
     raise AssertionError("stamina ends by returning or raising")

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from numberflow.client import attempts, retry
 from numberflow.client.protocol import Request
-from numberflow.errors import NotSent, OutcomeUnknown
+from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 
 # The Node SDK renews about 60 s early (docs/vendor/numbers-behaviour.md §2); it also gives a costly call, which is bounded below that, a token that
 # outlives it.
@@ -83,6 +83,8 @@ class TokenKeeper:
         self._renewing = asyncio.Lock()
         self._token: Token | None = None
         self._renew_after_s = 0.0
+        self.throttled = False
+        """Whether the endpoint's latest word was 429."""
 
     async def current(self, *, refused: SecretStr | None = None) -> SecretStr:
         """A token with more than 60 s to live (half its life, if it is issued for less than two minutes).
@@ -92,7 +94,7 @@ class TokenKeeper:
 
         Raises:
             NotSent: the token endpoint cannot be reached or does not answer in a readable way. Nothing has happened to any number.
-            Throttled: the token endpoint still says 429 after the budget. Nothing has happened either.
+            Throttled: the token endpoint still says 429 when patience is used up. Nothing has happened either.
             PermissionRefused: the access key is not accepted.
         """
         if (bearer := self._usable(refused)) is not None:
@@ -102,13 +104,22 @@ class TokenKeeper:
                 return bearer
             asked_at = self._clock()  # before the request: its travel time counts as spent life
             try:
-                token = await attempts.persist(lambda: self._exchange(self._request), self._budget)
+                token = await attempts.persist(self._ask, self._budget)
             except OutcomeUnknown as error:
                 # What is unknown is the fate of a token, not of the call that wanted it: that one has surely not left.
                 raise NotSent(f"no access token: {error.message}", request_id=error.request_id) from error
             self._token = token
             self._renew_after_s = asked_at + token.expires_in_s - min(RENEW_EARLY_S, token.expires_in_s / 2)
             return token.bearer
+
+    async def _ask(self) -> Token:
+        try:
+            token = await self._exchange(self._request)
+        except Throttled:
+            self.throttled = True
+            raise
+        self.throttled = False
+        return token
 
     def _usable(self, refused: SecretStr | None) -> SecretStr | None:
         if self._token is None or self._token.bearer == refused or self._clock() >= self._renew_after_s:

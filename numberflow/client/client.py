@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -15,10 +16,11 @@ from numberflow.client.emergency_addresses import EmergencyAddresses
 from numberflow.client.hosting_orders import HostingOrders
 from numberflow.client.imported_numbers import ImportedNumbers
 from numberflow.client.number_orders import NumberOrders
+from numberflow.client.pace import Shared
 from numberflow.client.qualified_numbers import QualifiedNumbers
 from numberflow.client.regions import Regions
-from numberflow.client.retry import READ_BUDGET, Budget
-from numberflow.client.transport import RATE_PER_S, Transport
+from numberflow.client.retry import Budget
+from numberflow.client.transport import Transport
 from numberflow.settings import Settings
 
 
@@ -31,8 +33,10 @@ class Client:
     Args:
         settings: account, base URLs and time limits; read from the environment when left out.
         transport: another httpx transport, for example an in-process application in tests.
-        rate_per_s: most requests per second of this client, tokens aside.
-        read_budget: how patiently reads are repeated.
+        paced: whether requests wait for their turn at the host's pace (docs/client.md); False for callers with a limit of their own.
+        shared_pace: where all processes with this access key share their pace (the journal's `Paces`); None: this client has its own.
+        on_wait: told in words that a request has been waiting for the vendor's limit for more than 5 s.
+        read_budget: how patiently reads are repeated; when left out, a 429 is waited out for `settings.patience_s`.
 
     Raises:
         MissingCredentials: no account is configured.
@@ -44,12 +48,21 @@ class Client:
         settings: Settings | None = None,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        rate_per_s: float = RATE_PER_S,
-        read_budget: Budget = READ_BUDGET,
+        paced: bool = True,
+        shared_pace: Shared | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        read_budget: Budget | None = None,
     ) -> None:
         settings = settings if settings is not None else Settings.load()
         settings.require_credentials()
-        self._transport = Transport(settings, transport=transport, rate_per_s=rate_per_s, read_budget=read_budget)
+        self._transport = Transport(
+            settings,
+            transport=transport,
+            paced=paced,
+            shared_pace=shared_pace,
+            on_wait=on_wait,
+            read_budget=read_budget,
+        )
         self.project_id = settings.project_id
         self.regions = Regions(self._transport, self.project_id)
         self.available_numbers = AvailableNumbers(self._transport, self.project_id)

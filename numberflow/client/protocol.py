@@ -145,7 +145,7 @@ def decipher(
         return _read(request, status, known_id, body)
     envelope = _envelope(body)
     told = _describe(request, status, envelope)
-    asked_s = _retry_after_s(lowered, received_at)
+    asked_s = retry_after_s(lowered, received_at)
     if status == 429:
         raise Throttled(told, retry_after_s=asked_s, request_id=known_id)
     if 400 <= status <= 499 and status != 408:
@@ -406,8 +406,8 @@ def _short(text: str, length_max: int) -> str:
     return text if len(text) <= length_max else f"{text[: length_max - 1]}…"
 
 
-def _retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> float | None:
-    """Retry-After in seconds, as it was said: absurd values are facts too, retry.py bounds them. None when absent or unreadable."""
+def retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> float | None:
+    """Retry-After in seconds, as it was said: absurd values are facts too, whoever waits bounds them. None when absent or unreadable."""
     said = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", said):
         seconds = float(said)

@@ -9,17 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numberflow.errors import LeaseLost, NotSent, NumberflowError, OutcomeUnknown, Throttled
+from numberflow.models.pace import believed_s
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much patience one call has. Both bounds hold: `attempts` counts the first one too, `total_s` covers calls and waits."""
+    """How much patience one call has. Both bounds hold: `attempts` counts the first one too, `total_s` covers calls and waits.
+
+    Tries that met a 429, and what the vendor's limit makes the call wait, are in neither: they are bounded by `throttled_s` alone,
+    counted from the beginning of the call. The vendor does not say that something is wrong, it says "later".
+    """
 
     attempts: int
     total_s: float
     wait_initial_s: float
     wait_factor: float
     wait_max_s: float
+    throttled_s: float = 900.0
 
 
 # Reads: five tries within a minute get over a restart of the vendor's gateway; whoever waits longer is better served by an error and a later run.
@@ -34,25 +40,32 @@ def wait_s(error: BaseException, *, attempt: int, elapsed_s: float, dice: float,
     """Seconds to wait before the next attempt, or None to give up and raise `error`.
 
     Full jitter: anything between nothing and the exponential ceiling, so that many clients that failed together do not come back together.
-    Retry-After is honoured up to `wait_max_s` (a longer or absurd one is taken as that), with at most `wait_initial_s` of jitter on top.
+    The Retry-After of a 429 is honoured to the letter (an absurd one is taken as half a minute, see numberflow.models.pace); that
+    of a 503 up to `wait_max_s`. At most `wait_initial_s` of jitter comes on top.
 
     Args:
         error: what the attempt raised.
-        attempt: number of the attempt that failed, from 1.
-        elapsed_s: seconds since the first attempt began.
+        attempt: how many attempts have failed, this one included: those with a 429 when it is one, the others when it is not.
+        elapsed_s: seconds since the first attempt began; without what the limit made us wait when the error is no 429.
         dice: uniform in [0, 1).
-        budget: the bounds; the wait that is returned ends before `total_s` is used up.
+        budget: the bounds; the wait that is returned ends before `total_s` (for a 429 `throttled_s`) is used up.
     """
-    if not _worth_repeating(error) or attempt >= budget.attempts:
+    if not _worth_repeating(error):
         return None
+    throttled = isinstance(error, Throttled)
+    if not throttled and attempt >= budget.attempts:
+        return None
+    total_s = budget.throttled_s if throttled else budget.total_s
     asked_s = error.retry_after_s if isinstance(error, Throttled | OutcomeUnknown) else None
     if asked_s is None:
         # The exponent is bounded before the power is taken: a budget of thousands of attempts must not overflow a float.
         ceiling_s = min(budget.wait_max_s, budget.wait_initial_s * budget.wait_factor ** min(attempt - 1, 64))
         wait = dice * ceiling_s
+    elif throttled:
+        wait = believed_s(asked_s) + dice * budget.wait_initial_s
     else:
         wait = min(asked_s, budget.wait_max_s) + dice * budget.wait_initial_s
-    return wait if elapsed_s + wait < budget.total_s else None
+    return wait if elapsed_s + wait < total_s else None
 
 
 def _worth_repeating(error: BaseException) -> bool:

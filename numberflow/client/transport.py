@@ -1,42 +1,40 @@
 """Moves requests to the vendor and replies back, and says for every failure whether the request may have taken effect.
 
-Belongs here: the connection pool, time limits, the local rate, and the line between "surely not sent" and "may have happened". Does not: what a reply
+Belongs here: the connection pool, time limits, each request's turn (pace.py), and the line between "surely not sent" and "may have happened". Does not: what a reply
 means (protocol.py), how often a read is tried (retry.py).
 
-The line is drawn where httpcore reports `http11.send_request_headers.started`: everything before it (token, local rate, a free connection, name, TCP,
+The line is drawn where httpcore reports `http11.send_request_headers.started`: everything before it (token, turn, a free connection, name, TCP,
 TLS) is NotSent, everything after it is OutcomeUnknown until a whole reply was read.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import httpx
-from aiolimiter import AsyncLimiter
 from pydantic import SecretStr
 
 from numberflow.client import attempts, protocol, retry
+from numberflow.client.attempts import Stopwatch
 from numberflow.client.auth import Token, TokenKeeper, build_token
 from numberflow.client.bulk import BulkReads
 from numberflow.client.multipart import SourceFailed
+from numberflow.client.pace import HostPace, Pacer, Shared, Unpaced, shared_name
 from numberflow.client.protocol import Request
-from numberflow.errors import BadInput, NotSent, OutcomeUnknown
+from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 from numberflow.settings import Settings
 
 T = TypeVar("T")
-
-# 50 requests/s: no figure is published (docs/vendor/numbers-behaviour.md §3), so this is assumed: quick enough for an inventory, slow enough not to be the
-# customer that a rate limit is introduced for.
-RATE_PER_S = 50.0
 
 # A TCP and TLS handshake that takes longer than 10 s will not get better by waiting.
 CONNECT_TIMEOUT_MAX_S = 10.0
@@ -92,12 +90,12 @@ class Transport:
         settings: Settings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        rate_per_s: float = RATE_PER_S,
-        read_budget: retry.Budget = retry.READ_BUDGET,
+        paced: bool = True,
+        shared_pace: Shared | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        read_budget: retry.Budget | None = None,
         token_budget: retry.Budget = retry.TOKEN_BUDGET,
     ) -> None:
-        if rate_per_s <= 0:
-            raise BadInput(f"rate_per_s: {rate_per_s}", field="rate_per_s", mend="more than 0")
         self._bases = {"auth": settings.auth_url, "numbers": settings.numbers_url, "imported": settings.imported_url}
         self._timeout = httpx.Timeout(
             settings.http_timeout_s, connect=min(CONNECT_TIMEOUT_MAX_S, settings.http_timeout_s)
@@ -107,12 +105,21 @@ class Transport:
         self._transport = transport
         # Only httpcore tells when the first byte leaves; for other transports (in-process ones) the moment before the hand-over has to do.
         self._traces = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
-        self._rate_per_s = rate_per_s
-        self._read_budget = read_budget
-        self._token_budget = token_budget
+        self._rates = {
+            "auth": settings.token_rate,
+            "numbers": settings.numbers_rate,
+            "imported": settings.imported_rate,
+        }
+        self._key_id = settings.key_id
+        self._paced = paced
+        self._shared_pace = shared_pace
+        self._on_wait = on_wait
+        patience_s = settings.patience_s
+        self._read_budget = read_budget or dataclasses.replace(retry.READ_BUDGET, throttled_s=patience_s)
+        self._token_budget = dataclasses.replace(token_budget, throttled_s=patience_s)
         self._http: httpx.AsyncClient | None = None
         self._bulk: BulkReads | None = None
-        self._limiter: AsyncLimiter | None = None
+        self._pacers: dict[str, Pacer] = {}
         self._tokens: TokenKeeper | None = None
         self._vendor_ahead = timedelta(0)
 
@@ -138,9 +145,7 @@ class Transport:
             ),
             headers=headers,
         )
-        # Below one per second the bucket holds one and fills slowly; above, it holds one second's worth.
-        slow = self._rate_per_s < 1
-        self._limiter = AsyncLimiter(1, 1 / self._rate_per_s) if slow else AsyncLimiter(self._rate_per_s, 1)
+        self._pacers = {base: self._pacer(base) for base in self._bases}
         self._tokens = TokenKeeper(self._token_request, self._exchange_token, budget=self._token_budget)
         if self._transport is None:
             self._bulk = BulkReads(
@@ -153,6 +158,9 @@ class Transport:
     ) -> None:
         http, self._http, self._tokens = self._http, None, None
         bulk, self._bulk = self._bulk, None
+        pacers, self._pacers = self._pacers, {}
+        for pacer in pacers.values():
+            await pacer.close()
         if bulk is not None:
             await bulk.close()
         if http is not None:
@@ -161,14 +169,15 @@ class Transport:
     async def send(self, request: Request[T], *, watch: Watch | None = None) -> T:
         """The result of `request`.
 
-        Reads are repeated within the read budget. A costly call leaves once, except that a 401 saying `expired` (a refusal before any handling) is
+        Reads are repeated within the read budget; what they wait for the vendor's limit is not in it. A costly call leaves once, except that a 401 saying `expired` (a refusal before any handling) is
         followed by one repeat with a new token, for which `watch.before_send` is asked again. An upload whose file can be read only once leaves once in
         any case.
 
         Raises:
             NotSent: surely nothing happened.
             OutcomeUnknown: it may have happened.
-            Throttled, Rejected and its subclasses: see protocol.decipher.
+            Throttled: nothing happened; of a costly call also when its turn does not come in its time.
+            Rejected and its subclasses: see protocol.decipher.
             asyncio.CancelledError: as always; for a costly call it means OutcomeUnknown once `watch.before_send` was called.
             RuntimeError: the client is not open.
         """
@@ -176,57 +185,63 @@ class Transport:
         budget = self._read_budget
         if request.total_s is not None:
             budget = dataclasses.replace(budget, total_s=max(request.total_s, budget.total_s))
-        total_s = self._costly_total_s if request.costly else budget.total_s
-        began_s = asyncio.get_running_loop().time()  # monotonic
-        deadline = began_s + total_s
+        allowed = (
+            _Allowed(self._costly_total_s)
+            if request.costly
+            else _Allowed(budget.total_s, patience_s=budget.throttled_s)
+        )
         await self._token(
-            tokens, request, deadline
+            tokens, request, allowed
         )  # outside the loop below: its own repeats must not be multiplied by those of the read
 
         async def once() -> T:
-            return await self._send_once(tokens, request, watch, deadline)
+            return await self._send_once(tokens, request, watch, allowed)
 
         if request.costly or not _repeatable(request):
             return await once()
-        return await attempts.persist(once, budget, began_s=began_s)
+        return await attempts.persist(once, budget, stopwatch=allowed.stopwatch)
 
-    async def _send_once(self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, deadline: float) -> T:
-        bearer = await self._token(tokens, request, deadline)
-        reply = await self._exchange(request, bearer, watch, deadline)
+    async def _send_once(self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, allowed: _Allowed) -> T:
+        bearer = await self._token(tokens, request, allowed)
+        reply = await self._exchange(request, bearer, watch, allowed)
         if protocol.token_expired(reply.status, reply.headers):
-            bearer = await self._token(tokens, request, deadline, refused=bearer)
+            bearer = await self._token(tokens, request, allowed, refused=bearer)
             if not _repeatable(request):
                 raise NotSent(
                     f"{request.method} {request.path}: refused before any handling, for an expired token; the file is used up: open it again"
                 )
-            reply = await self._exchange(request, bearer, watch, deadline)
+            reply = await self._exchange(request, bearer, watch, allowed)
         return protocol.decipher(request, reply.status, reply.headers, reply.body, received_at=reply.received_at)
 
     async def _token(
-        self, tokens: TokenKeeper, request: Request[Any], deadline: float, *, refused: SecretStr | None = None
+        self, tokens: TokenKeeper, request: Request[Any], allowed: _Allowed, *, refused: SecretStr | None = None
     ) -> SecretStr:
         try:
-            async with asyncio.timeout_at(deadline):
-                return await tokens.current(refused=refused)
+            # A token has a budget of its own, so a read waits for it as long as for its turn.
+            with allowed.waiting():
+                async with asyncio.timeout_at(allowed.turn_by_s):
+                    return await tokens.current(refused=refused)
         except TimeoutError:
-            raise NotSent(f"{request.method} {request.path}: no access token in time") from None
+            told = f"{request.method} {request.path}: no access token in time"
+            if tokens.throttled:
+                raise Throttled(f"{told}, for the vendor's limit") from None
+            raise NotSent(told) from None
 
     async def _exchange_token(self, request: Request[Token]) -> Token:
-        reply = await self._exchange(
-            request, None, None, asyncio.get_running_loop().time() + self._token_budget.total_s
-        )
+        allowed = _Allowed(self._token_budget.total_s, patience_s=self._token_budget.throttled_s)
+        reply = await self._exchange(request, None, None, allowed)
         return protocol.decipher(request, reply.status, reply.headers, reply.body, received_at=reply.received_at)
 
     async def _exchange(
-        self, request: Request[Any], bearer: SecretStr | None, watch: Watch | None, deadline: float
+        self, request: Request[Any], bearer: SecretStr | None, watch: Watch | None, allowed: _Allowed
     ) -> Reply:
-        """One request on the wire at most. Every exception of the machinery below leaves here as NotSent or OutcomeUnknown."""
+        """One request on the wire at most, in its turn. Every exception of the machinery below leaves here as NotSent or OutcomeUnknown."""
+        pacer = await self._turn(request, allowed)
         departure = _Departure(watch)
+        departed_s = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(deadline):
-                if bearer is not None and self._limiter is not None:
-                    await self._limiter.acquire()
-                return await self._move(request, bearer, departure)
+            async with asyncio.timeout_at(allowed.done_by_s):
+                reply = await self._move(request, bearer, departure)
         except NotSent:
             raise
         except Exception as error:
@@ -236,6 +251,42 @@ class Transport:
                 # httpx hangs the request on its exceptions, body and token included; ours keep them as their cause.
                 error.request = httpx.Request(request.method, self._bases[request.base])
             raise departure.judge(request, error) from error
+        if reply.status == 429:
+            asked_s = protocol.retry_after_s(reply.headers, reply.received_at)
+            pacer.refused(departed_s=departed_s, retry_after_s=asked_s)
+        else:
+            pacer.passed()
+        return reply
+
+    async def _turn(self, request: Request[Any], allowed: _Allowed) -> Pacer:
+        """Wait until the host's pace lets this request leave."""
+        pacer = self._pacers.get(request.base)
+        if pacer is None:
+            raise NotSent("the client was closed while a call was under way")
+        try:
+            with allowed.waiting():
+                async with asyncio.timeout_at(allowed.turn_by_s):
+                    await pacer.turn()
+        except TimeoutError:
+            raise Throttled(
+                f"{request.method} {request.path}: not sent, its turn under the vendor's limit did not come in time"
+            ) from None
+        except asyncio.CancelledError:
+            if self._pacers.get(request.base) is pacer:
+                raise
+            raise NotSent("the client was closed while a call was under way") from None
+        return pacer
+
+    def _pacer(self, base: str) -> Pacer:
+        if not self._paced:
+            return Unpaced()
+        return HostPace(
+            "token" if base == "auth" else base,
+            shared_name(self._bases[base], self._key_id),
+            self._rates[base],
+            shared=self._shared_pace,
+            on_wait=self._on_wait,
+        )
 
     async def _move(self, request: Request[Any], bearer: SecretStr | None, departure: _Departure) -> Reply:
         http = self._open_http()
@@ -281,6 +332,38 @@ class Transport:
         if self._tokens is None:
             raise RuntimeError("the client is not open: use `async with numberflow.Client() as client:`")
         return self._tokens
+
+
+class _Allowed:
+    """Until when one call may wait for its turn, and until when its request may take (monotonic seconds).
+
+    A costly call has one bound for both, so that it never outlasts its lease. A read waits for its turn with
+    `patience_s`, and what it waited is added to the time that its requests have.
+    """
+
+    def __init__(self, total_s: float, *, patience_s: float | None = None) -> None:
+        self.stopwatch = Stopwatch()
+        self._total_s = total_s
+        self._patience_s = patience_s
+
+    @property
+    def turn_by_s(self) -> float:
+        patience_s = self._total_s if self._patience_s is None else max(self._patience_s, self._total_s)
+        return self.stopwatch.began_s + patience_s
+
+    @property
+    def done_by_s(self) -> float:
+        limited_s = 0.0 if self._patience_s is None else self.stopwatch.limited_s
+        return self.stopwatch.began_s + self._total_s + limited_s
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count what passes inside as waiting for the limit."""
+        before_s = self.stopwatch.total_s
+        try:
+            yield
+        finally:
+            self.stopwatch.limited_s += self.stopwatch.total_s - before_s
 
 
 def _repeatable(request: Request[Any]) -> bool:

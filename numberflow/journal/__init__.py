@@ -28,6 +28,7 @@ from numberflow.journal.entries import (
 )
 from numberflow.journal.lease_rows import Busy
 from numberflow.journal.leases import Lease, LeaseKeeper
+from numberflow.journal.paces import Paces
 from numberflow.journal.settling import SettlePolicy
 from numberflow.journal.stop_rows import ALL as ALL_PROJECTS
 from numberflow.journal.stop_rows import Stop
@@ -60,6 +61,7 @@ __all__ = [
     "Operation",
     "OrderKind",
     "Outcome",
+    "Paces",
     "Purchase",
     "SettlePolicy",
     "Spend",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -37,6 +36,7 @@ from numberflow.journal.leases import Lease, LeaseKeeper
 from numberflow.journal.settling import SettlePolicy, pauses_s, settlement
 from numberflow.journal.store import Journal
 from numberflow.journal.transitions import FINAL_STATES, Event, State
+from numberflow.models.pace import believed_s
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,8 @@ async def run_costly_step(
 ) -> Intention:
     """Bring one intention as far as it goes, from whatever state it is in, and return it as the journal has it then.
 
-    Returned states: done; refused; needs_person; planned (`attempts_max` requests did not get through, see `reason`); unknown (the vendor could not
+    Returned states: done; refused; needs_person; planned (`attempts_max` requests did not get through, or the
+    vendor's limit outlasted `patience_s`, see `reason`); unknown (the vendor could not
     be looked at, see `reason`). Costs: at most what the intention says, once. Repeat: safe, from every state and in any process.
 
     Raises:
@@ -152,11 +153,15 @@ async def run_costly_step(
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What an attempt left behind: the row, the vendor's refusal that still has to be checked against its state, and a pause to keep."""
+    """What an attempt left behind: the row, the vendor's refusal that still has to be checked against its state, and a pause to keep.
+
+    `throttled`: the pause is for the vendor's limit.
+    """
 
     row: Intention
     refusal: Rejected | None = None
     pause_s: float = 0.0
+    throttled: bool = False
 
 
 class _Step:
@@ -182,6 +187,8 @@ class _Step:
         self._policy = policy
         self._brake = brake
         self._sleep = sleep
+        self._attempts = self._throttles = 0
+        self._throttled_s = 0.0
 
     async def run(self) -> Intention:
         """Take one step after the other until the state says that nothing is left to do here."""
@@ -190,7 +197,6 @@ class _Step:
         turn = _Turn(history.intention)
         if turn.row.state is State.NEEDS_PERSON:
             return await self._look_for_person(turn.row)
-        attempts_made = 0
         while True:
             match turn.row.state:
                 case State.DONE | State.REFUSED | State.NEEDS_PERSON:
@@ -204,25 +210,42 @@ class _Step:
                     turn = _Turn(await self._settle(turn.refusal))
                     if turn.row.state is State.UNKNOWN:
                         return turn.row
-                case State.PLANNED if attempts_made == self._policy.attempts_max:
-                    last = f" (last: {turn.row.reason})" if turn.row.reason else ""
-                    return await self._write(
-                        reason=f"not done after {attempts_made} attempts in this run; run it again{last}"
-                    )
+                case State.PLANNED if enough := self._enough(turn):
+                    return await self._write(reason=enough)
                 case State.PLANNED:
-                    if turn.pause_s > 0:
-                        await self._sleep(turn.pause_s)
-                    attempts_made += 1
-                    turn = await self._attempt(attempts_made)
+                    turn = await self._try_again(turn)
 
-    async def _attempt(self, attempts_made: int) -> _Turn:
+    def _enough(self, turn: _Turn) -> str:
+        """Why this run tries no more; empty when it does."""
+        if turn.throttled and self._throttled_s + turn.pause_s > self._policy.patience_s:
+            return (
+                f"the vendor's limit (HTTP 429) outlasted this run's patience: {self._throttles} refusals, "
+                f"{self._throttled_s:.0f} s waited, the next try in {turn.pause_s:.0f} s; run it again later"
+            )
+        if self._attempts == self._policy.attempts_max:
+            last = f" (last: {turn.row.reason})" if turn.row.reason else ""
+            return f"not done after {self._attempts} attempts in this run; run it again{last}"
+        return ""
+
+    async def _try_again(self, turn: _Turn) -> _Turn:
+        """Keep the pause, and send."""
+        if turn.pause_s > 0:
+            await self._sleep(turn.pause_s)
+        if turn.throttled:
+            self._throttled_s += turn.pause_s
+        turn = await self._attempt()
+        self._throttles += turn.throttled
+        self._attempts += not turn.throttled
+        return turn
+
+    async def _attempt(self) -> _Turn:
         """From planned over sending to whatever the answer says."""
         # The journal's own stops are read by `begin`, in the transaction that permits the request.
         await self._brake.ask()
         begin = functools.partial(self._journal.begin, self._intention.id, leases=self._leases)
         begun = await anyio.to_thread.run_sync(begin)
         attempt = Attempt(begun.intention, begun.n, self._leases, self._brake)
-        pause_s = self._policy.backoff_s * 2 ** (attempts_made - 1)
+        pause_s = self._policy.backoff_s * 2**self._attempts
         try:
             applied = _kept_applied(await self._watched(attempt))
         except NotSent as error:
@@ -235,7 +258,7 @@ class _Step:
             return _Turn(row, pause_s=pause_s)
         except Throttled as error:
             row = await self._not_applied(attempt, Outcome.THROTTLED, "429: the vendor takes no more requests for now")
-            return _Turn(row, pause_s=self._throttle_pause_s(error.retry_after_s, pause_s))
+            return _Turn(row, pause_s=self._throttle_pause_s(error.retry_after_s), throttled=True)
         except Rejected as error:
             return await self._rejected(attempt, error, earlier_unknown=begun.earlier_unknown)
         except Exception as error:  # noqa: BLE001 (whatever it is, the request may have left)
@@ -408,12 +431,13 @@ class _Step:
             error.add_note(f"{self._intention} stays open: {failure}")
             logger.warning("%s stays open: %s", self._intention, failure)
 
-    def _throttle_pause_s(self, retry_after_s: float | None, backoff_s: float) -> float:
+    def _throttle_pause_s(self, retry_after_s: float | None) -> float:
+        """Retry-After to the letter; without one a pause that doubles. Never none: the vendor said "later"."""
         if retry_after_s is None:
-            return backoff_s
-        if not math.isfinite(retry_after_s):
-            return self._policy.throttle_wait_max_s
-        return min(max(retry_after_s, 0.0), self._policy.throttle_wait_max_s)
+            # The exponent is bounded before the power is taken, or patience would overflow a float.
+            doubled_s = self._policy.backoff_s * 2.0 ** min(self._throttles, 64)
+            return min(doubled_s, self._policy.throttle_wait_max_s)
+        return max(believed_s(retry_after_s), self._policy.backoff_s)
 
 
 def _ended(attempt: Attempt, outcome: Outcome) -> AttemptEnd:

@@ -99,8 +99,10 @@ _POSTGRES_TROUBLES = {
 class Database:
     """An open engine with the journal's durability settings. Thread-safe; not to be carried across a fork."""
 
-    def __init__(self, url: str, *, clock: Clock | None, busy_timeout_s: float) -> None:
+    def __init__(self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True) -> None:
         """Prepare the engine and bring the schema up to date.
+
+        `durable=False`: commits return before they are on disk, for what may be lost in a power cut.
 
         Raises:
             BadInput: the URL cannot name a journal.
@@ -108,6 +110,7 @@ class Database:
         """
         self._clock = clock
         self._busy_timeout_s = busy_timeout_s
+        self._durable = durable
         self._url = _normalised(url)
         self.is_postgres = self._url.get_backend_name() == "postgresql"
         try:
@@ -180,14 +183,15 @@ class Database:
         }
         if not self.is_postgres:
             engine = sa.create_engine(self._url, connect_args={"timeout": self._busy_timeout_s}, **common)
-            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "connect", _prepare_sqlite if self._durable else _prepare_quick_sqlite)
             sa.event.listen(engine, "begin", _begin_sqlite)
             self._reader: sa.Engine = engine.execution_options(numberflow_begin="BEGIN")
             return engine
         engine = sa.create_engine(
             self._url,
-            # A connection that died with a restarted server is replaced before it is used.
-            pool_pre_ping=True,
+            # A connection that died with a restarted server is replaced before it is used; what is not
+            # durable does without that question, and fails once.
+            pool_pre_ping=self._durable,
             connect_args={
                 "connect_timeout": max(2, round(self._busy_timeout_s)),
                 # A server that vanished without a word is noticed, instead of being waited for with a costly step in the air.
@@ -205,7 +209,8 @@ class Database:
             # synchronous_commit: a database may be configured to answer before the commit is on disk.
             connection.execute(
                 f"SET lock_timeout = {busy_ms}; SET statement_timeout = {2 * busy_ms};"
-                f" SET idle_in_transaction_session_timeout = {2 * busy_ms}; SET synchronous_commit = on".encode()
+                f" SET idle_in_transaction_session_timeout = {2 * busy_ms};"
+                f" SET synchronous_commit = {'on' if self._durable else 'off'}".encode()
             )
             connection.autocommit = False
 
@@ -321,6 +326,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # macOS: a plain fsync leaves the data in the drive's cache. No effect elsewhere.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _prepare_quick_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    _prepare_sqlite(connection, record)
+    # In WAL mode this loses the last commits in a power cut, and damages nothing; a later commit of the
+    # journal syncs them too.
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

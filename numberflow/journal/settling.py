@@ -24,7 +24,9 @@ class SettlePolicy:
     - `attempts_max`: requests per run, not per intention: each resume is a decision of somebody (or of a schedule) to try again, and an
       intention that could never be sent again would have to be settled by hand although nothing is wrong with it.
     - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each time.
-    - `throttle_wait_max_s`: longest wait on a 429's word. An absurd Retry-After must not hold a purchase for an hour.
+    - `patience_s`: how long one run waits because the vendor refuses with 429 (NUMBERFLOW_PATIENCE_S). These refusals are no attempts:
+      nothing is wrong with the request. A Retry-After is kept to the letter; one that patience cannot hold ends the run at once.
+    - `throttle_wait_max_s`: longest pause after a 429 that says nothing.
     - `lease_wait_s`: how long to wait for whoever holds the number. More than one lease (60 s), so that a worker that died on another
       machine is waited out.
     """
@@ -32,6 +34,7 @@ class SettlePolicy:
     settle_s: float = 120.0
     attempts_max: int = 3
     backoff_s: float = 1.0
+    patience_s: float = 900.0
     throttle_wait_max_s: float = 30.0
     lease_wait_s: float = 90.0
 

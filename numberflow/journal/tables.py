@@ -214,6 +214,19 @@ told_purchases = sa.Table(
     sa.Column("closed_by", sa.Text),
 )
 
+# How quickly each host of the vendor is asked with one access key (numberflow.models.pace); `name` says
+# which, without the key. Not of the journal: nothing here decides whether something is bought.
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("rate_per_s", sa.Double, nullable=False),
+    sa.Column("next_at", UtcTime, nullable=False),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Column("used", sa.Integer, nullable=False),
+    sa.Column("lowered_at", UtcTime),
+)
+
 # What `check` writes and reads back.
 probes = sa.Table(
     "probes",

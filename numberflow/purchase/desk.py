@@ -8,13 +8,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from numberflow.client import Client
-from numberflow.journal import STOP_FILE, Brake, Busy, Journal, Lease, LeaseKeeper, NewPurchase, Purchase
+from numberflow.journal import (
+    STOP_FILE,
+    Brake,
+    Busy,
+    Journal,
+    Lease,
+    LeaseKeeper,
+    NewPurchase,
+    Paces,
+    Purchase,
+    SettlePolicy,
+)
 from numberflow.journal.brake import RunState
 from numberflow.models.orders import WantedNumbers
 from numberflow.settings import Settings
@@ -57,6 +68,20 @@ async def each_of(items: Sequence[A], call: Callable[[A], Awaitable[T]], *, at_o
     if errors:
         raise errors[0]
     return [results[index] for index in range(len(items))]
+
+
+@asynccontextmanager
+async def open_client(settings: Settings, *, on_wait: Callable[[str], None] | None = None) -> AsyncIterator[Client]:
+    """A client that keeps to the pace which all processes with the same journal and access key share.
+
+    `on_wait`: told in words that a request has been waiting for the vendor's limit.
+
+    Raises:
+        MissingCredentials: no account is configured.
+    """
+    with Paces(settings.journal_url) as shared:
+        async with Client(settings, shared_pace=shared, on_wait=on_wait) as client:
+            yield client
 
 
 class Desk:
@@ -111,6 +136,17 @@ class Desk:
     def _waiting(self, busy: Busy) -> None:
         if self.on_wait is not None:
             self.on_wait(f"another run works on this purchase: {busy.described()}; waiting for it")
+
+
+def settle_policy(desk: Desk, **more: Any) -> SettlePolicy:
+    """How patient a costly step is at this desk."""
+    return SettlePolicy(
+        settle_s=desk.settings.settle_s,
+        patience_s=desk.settings.patience_s,
+        # Half a lease longer than a worker that died on another machine keeps the number.
+        lease_wait_s=1.5 * desk.settings.lease_s,
+        **more,
+    )
 
 
 async def open_purchase(

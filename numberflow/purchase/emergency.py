@@ -16,7 +16,6 @@ from numberflow.journal import (
     LeaseKeeper,
     NewIntention,
     NewPurchase,
-    SettlePolicy,
     State,
     run_costly_step,
 )
@@ -30,7 +29,7 @@ from numberflow.models.emergency import (
 from numberflow.models.emergency_address import Action, EmergencyAddressOrder
 from numberflow.models.personal import unseal
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
-from numberflow.purchase.desk import Desk, each_of, in_thread
+from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.steps import ACTIVE_NUMBER, is_absence_of
 from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision, Provision
@@ -148,7 +147,7 @@ async def _one(
         step = Provision(desk.client, verdict.request, verdict.also_right)
     return await run_costly_step(
         desk.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
-        policy=SettlePolicy(settle_s=desk.settings.settle_s, lease_wait_s=1.5 * desk.settings.lease_s), brake=desk.brake, sleep=desk.wait,
+        policy=settle_policy(desk), brake=desk.brake, sleep=desk.wait,
     )  # fmt: skip
 
 

@@ -21,7 +21,6 @@ from numberflow.journal import (
     NewIntention,
     OrderKind,
     Purchase,
-    SettlePolicy,
     State,
     run_costly_step,
 )
@@ -29,7 +28,7 @@ from numberflow.models.hosting import HostingOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
 from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, imported_code, judge_number
 from numberflow.planning.hosting_failures import Step
-from numberflow.purchase.desk import Desk, each_of, in_thread
+from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.steps import named
@@ -62,11 +61,6 @@ def token_of(purchase: Purchase, position: int) -> str:
     """The word in an order's name by which it is found again: the same for the same purchase and position, and nobody else's."""
     digest = hashlib.sha256(f"{purchase.id}/{position}".encode()).hexdigest()
     return f"nf-{digest[:_TOKEN_DIGITS]}"
-
-
-def settle_policy(desk: Desk, **more: Any) -> SettlePolicy:
-    """How patient a step is at this desk."""
-    return SettlePolicy(settle_s=desk.settings.settle_s, lease_wait_s=1.5 * desk.settings.lease_s, **more)
 
 
 async def plan(

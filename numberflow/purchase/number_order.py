@@ -23,7 +23,6 @@ from numberflow.journal import (
     NewIntention,
     OrderKind,
     Purchase,
-    SettlePolicy,
     State,
     run_costly_step,
 )
@@ -39,7 +38,7 @@ from numberflow.models.order_numbers import OrderNumbersOrder
 from numberflow.papers import ReadBlock, open_file
 from numberflow.planning.quote import Quote, make_quote, quote_of_order
 from numberflow.purchase.choose import SpendLimits, find_numbers
-from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.desk import Desk, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.order_papers import OrderFile, OrderPapers
 from numberflow.purchase.quoting import quote_any, refuse_too_few
@@ -516,7 +515,7 @@ class _Placing:
         try:
             after = await run_costly_step(
                 self.desk.journal, line, do=do, look=look, keeper=self.keeper, purchase_lease=self.lease,
-                policy=SettlePolicy(settle_s=self.desk.settings.settle_s, lease_wait_s=1.5 * self.desk.settings.lease_s),
+                policy=settle_policy(self.desk),
                 brake=self.desk.brake, sleep=self.desk.wait,
             )  # fmt: skip
         except Stopped:

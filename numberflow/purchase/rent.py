@@ -32,14 +32,13 @@ from numberflow.journal import (
     Lease,
     LeaseKeeper,
     Purchase,
-    SettlePolicy,
     State,
     run_costly_step,
 )
 from numberflow.models.orders import SearchAndRentOrder, Strategy
 from numberflow.planning.quote import make_quote, quote_line
 from numberflow.purchase.choose import SpendLimits, find_numbers, what_is_sold, write_down
-from numberflow.purchase.desk import Desk, each_of, in_thread
+from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.steps.rent import Rent
 from numberflow.steps.rent_any import RentAny
 
@@ -229,11 +228,7 @@ class _Renting:
             look=look,
             keeper=self.keeper,
             purchase_lease=self.lease,
-            policy=SettlePolicy(
-                settle_s=self.desk.settings.settle_s,
-                # Half a lease longer than a worker that died on another machine keeps the number.
-                lease_wait_s=1.5 * self.desk.settings.lease_s,
-            ),
+            policy=settle_policy(self.desk),
             brake=self.desk.brake,
             sleep=self.desk.wait,
         )

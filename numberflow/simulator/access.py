@@ -18,13 +18,9 @@ from numberflow.simulator.switches import Switches
 TOKEN_BURST = 30
 TOKEN_PER_S = 10.0
 """The token endpoint's bucket, from a comment in the vendor's Node SDK (§3)."""
-PROJECT_BURST = 40
-PROJECT_PER_S = 20.0
-"""The API's bucket when the switch rate_limit is on; figures are *assumed* (§3)."""
 
-IMPORTED_PER_S = 10.0
 IMPORTED_BASIC_PER_S = 1.0
-"""The imported-numbers API's, when the switch imported_rate_limit is on; *assumed* (imported-hosting-behaviour.md §18)."""
+"""The imported-numbers API's over Basic, when the switch imported_rate_limit is on; *assumed* (imported-hosting-behaviour.md §18)."""
 
 
 class Bucket:
@@ -65,7 +61,7 @@ class Access:
     def issue(self, authorization: str | None, body: bytes) -> bytes:
         """The token reply. Raises Problem: 429 bucket empty, 401 credentials, 400 grant."""
         if not self._token_bucket.take(TOKEN_BURST, TOKEN_PER_S):
-            raise problems.too_many_requests()
+            raise self._too_many()
         if _basic(authorization) != (self._settings.key_id, self._settings.key_secret):
             raise problems.token_refused(
                 self._switches.refused_credentials, "invalid_client", "The key id or secret is not accepted"
@@ -101,21 +97,30 @@ class Access:
         if imported:
             # Basic has been counted, in a smaller bucket.
             if self._switches.imported_rate_limit and not basic:
-                _take_imported(self._imported_bucket, IMPORTED_PER_S)
-        elif self._switches.rate_limit and not self._project_bucket.take(PROJECT_BURST, PROJECT_PER_S):
-            wait_s = self._switches.rate_limit_retry_after_s
-            raise problems.too_many_requests(str(wait_s) if wait_s else None)
+                self._take_imported(self._imported_bucket, self._switches.imported_rate_per_s)
+        elif self._switches.rate_limit and not self._project_bucket.take(
+            self._switches.rate_limit_burst, self._switches.rate_limit_per_s
+        ):
+            raise self._too_many(self._switches.rate_limit_retry_after_s)
 
     def _check_basic(self, authorization: str | None, method: str, *, imported: bool) -> None:
         if _basic(authorization) != (self._settings.key_id, self._settings.key_secret):
             raise self._refused("Basic")
         bucket = self._imported_basic_bucket if imported else self._basic_bucket
         if imported and self._switches.imported_rate_limit:
-            _take_imported(bucket, IMPORTED_BASIC_PER_S)
+            self._take_imported(bucket, IMPORTED_BASIC_PER_S)
         elif not bucket.take(self._switches.basic_burst, self._switches.basic_per_s):
-            raise problems.too_many_requests()
+            raise self._too_many()
         if self._switches.basic_read_only and method != "GET":
             raise problems.permission_denied()
+
+    def _take_imported(self, bucket: Bucket, per_s: float) -> None:
+        if not bucket.take(max(1.0, per_s), per_s):
+            raise self._too_many(self._switches.imported_rate_retry_after_s)
+
+    def _too_many(self, retry_after_s: int = 0) -> problems.Problem:
+        said = str(retry_after_s) if retry_after_s else None
+        return problems.too_many_requests(said, bare=self._switches.rate_limit_body == "message")
 
     def _refused(self, scheme: str = "Bearer") -> problems.Problem:
         """What does not open the door, in the status that the switch asks for. An expired token is another matter."""
@@ -149,11 +154,6 @@ class Access:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         if claims["simulated_exp"] <= self._clock.now().timestamp():
             raise problems.unauthenticated(expired=True)
-
-
-def _take_imported(bucket: Bucket, per_s: float) -> None:
-    if not bucket.take(per_s, per_s):
-        raise problems.too_many_requests("1")
 
 
 def _basic(authorization: str | None) -> tuple[str, str] | None:

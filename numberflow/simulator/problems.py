@@ -156,9 +156,11 @@ def job_running() -> Problem:
     return Problem(409, envelope(409, "ABORTED", "a provisioning job is running"))
 
 
-def too_many_requests(retry_after: str | None = None) -> Problem:
-    """Rate limit. *Assumed* body; Retry-After may well be absent."""
+def too_many_requests(retry_after: str | None = None, *, bare: bool = False) -> Problem:
+    """Rate limit. *Assumed* body, `bare` as in correction 15 of the README; Retry-After may well be absent."""
     headers = {} if retry_after is None else {"retry-after": retry_after}
+    if bare:
+        return Problem(429, {"error": {"code": 429, "message": "Over limit"}}, headers)
     return Problem(429, envelope(429, "RESOURCE_EXHAUSTED"), headers)
 
 

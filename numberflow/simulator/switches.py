@@ -195,6 +195,10 @@ SWITCHES: dict[str, Switch] = {
     "imported_rate_limit": Switch(
         False, "True: 10 requests per second with a token, 1 with Basic, then 429 with Retry-After (imported §18)."
     ),
+    "imported_rate_per_s": Switch(10.0, "Requests per second of that limit, and its burst (imported §18).", minimum=0),
+    "imported_rate_retry_after_s": Switch(
+        1, "Retry-After of that 429 in seconds; 0 leaves the header out (imported §18).", minimum=0
+    ),
     "imported_delete_body": Switch(False, "True: DELETE answers {}; False: nothing (imported §2)."),
     "imported_numbers_max": Switch(
         5, "Numbers per :importNumbers; the account manager can raise it (imported §7).", minimum=1
@@ -305,6 +309,13 @@ SWITCHES: dict[str, Switch] = {
     ),
     "rate_limit": Switch(
         False, "True: 20 requests per second with a burst of 40 per project, then 429 (assumed, §3) [7]."
+    ),
+    "rate_limit_per_s": Switch(20.0, "Requests per second of that limit (assumed) [7].", minimum=0),
+    "rate_limit_burst": Switch(40, "Requests at once of that limit (assumed) [7].", minimum=1),
+    "rate_limit_body": Switch(
+        "status",
+        "A 429 of any host says: status (RESOURCE_EXHAUSTED), or message (code and Over limit; README, correction 15).",
+        ("status", "message"),
     ),
     "rate_limit_retry_after_s": Switch(
         0, "Retry-After of that 429 in seconds; 0 leaves the header out (assumed) [7].", minimum=0

@@ -541,6 +541,24 @@ async def test_basic_authentication(api):
     assert error_of(refused) == (403, "PERMISSION_DENIED", "", [])
 
 
+@pytest.mark.parametrize("host", ["numbers", "imported"])
+async def test_rate_limits_of_a_host(api, host):
+    """Each host's limit, its Retry-After and the words of its 429 can be set."""
+    imported = host == "imported"
+    switches = {"imported_rate_limit": True, "imported_rate_per_s": 3.0, "imported_rate_retry_after_s": 0}
+    switches["rate_limit_body"] = "message"  # which the Numbers API's schema does not allow for
+    if not imported:
+        switches = {"rate_limit": True, "rate_limit_per_s": 3.0, "rate_limit_burst": 3}
+    for name, value in switches.items():
+        api.simulator.switches.set(name, value)
+    call, path = (api.imported, "importedNumbers/+12025550101") if imported else (api.call, "activeNumbers")
+    responses = [await call("GET", path) for _ in range(9)]
+    limited = [one for one in responses if one.status_code == 429]
+    assert (len(limited) >= 3, responses[2].status_code) == (True, 404 if imported else 200)
+    assert "retry-after" not in limited[0].headers
+    assert ("Over limit" == limited[0].json()["error"]["message"]) is imported
+
+
 async def test_rate_limit_by_switch(api):
     """The project's bucket is off by default; switched on, a burst of more than 40 meets a 429."""
     assert {200} == {(await api.call("GET", "callbackConfiguration")).status_code for _ in range(60)}

@@ -43,7 +43,7 @@ class Interrupted(httpx.AsyncBaseTransport):
 @asynccontextmanager
 async def _desk(shop: Shop, transport: httpx.AsyncBaseTransport) -> AsyncIterator[Desk]:
     with Journal.open(shop.journal_url) as journal:
-        async with Client(shop.settings, transport=transport, rate_per_s=10_000) as client:
+        async with Client(shop.settings, transport=transport, paced=False) as client:
             yield Desk(client, journal, shop.settings, wait=shop.wait)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support import rates
 
 from numberflow.cli import main
 from numberflow.simulator import Simulator
@@ -38,6 +39,7 @@ class Command:
             if name.upper().startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_")):
                 monkeypatch.delenv(name)
         monkeypatch.chdir(folder)
+        self.set(rates.FREE)
         self.set({"NUMBERFLOW_HOME": str(self.home), "PREFECT_HOME": str(folder / "prefect")})
 
     def set(self, variables: Mapping[str, str]) -> None:

@@ -35,7 +35,7 @@ class Shop:
     async def _desk(self) -> AsyncIterator[Desk]:
         transport = InProcessTransport(self.simulator)
         with Journal.open(self.journal_url) as journal:
-            async with Client(self.settings, transport=transport) as client:
+            async with Client(self.settings, transport=transport, paced=False) as client:
                 yield Desk(client, journal, self.settings, wait=self._wait, wait_for_owner_s=0.0)
 
     async def _wait(self, seconds: float) -> None:

@@ -47,7 +47,7 @@ async def project(
     )
     transport = Meddler(simulator, None if meddle is None else lambda: meddle(simulator))
     settings = Settings.model_validate(simulator.environment(BASE_URL))
-    async with Client(settings, transport=transport, rate_per_s=100_000, read_budget=AT_ONCE) as client:
+    async with Client(settings, transport=transport, paced=False, read_budget=AT_ONCE) as client:
         yield simulator, client
 
 

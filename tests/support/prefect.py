@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support import rates
 
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT
 
@@ -54,7 +55,7 @@ class Prefect:
         """What every process needs to work with this server, and nothing of whoever runs the tests."""
         plain = {n: v for n, v in os.environ.items() if not n.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))}
         own = {"PREFECT_API_URL": self.api_url, "PREFECT_HOME": str(home), "PYTHONPATH": str(ROOT)}
-        return plain | SERVER_ENVIRONMENT | own
+        return plain | rates.FREE | SERVER_ENVIRONMENT | own
 
     def deployment(self, name: str = "search-and-rent/search-and-rent") -> dict[str, Any]:
         """A deployment by its flow's and its own name."""

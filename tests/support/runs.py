@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from support import rates
 
 from numberflow.cli.prefect_server import start_server, wait_ready
 from numberflow.cli.processes import free_port, stop
@@ -204,9 +205,10 @@ def fresh_run(arguments: Sequence[str], environment: Mapping[str, str], folder: 
 
 def _plain_environment() -> dict[str, str]:
     """This environment without settings of ours or Prefect's: tests do not depend on who runs them."""
-    return {
+    plain = {
         name: value for name, value in os.environ.items() if not name.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
     }
+    return plain | rates.FREE
 
 
 @pytest.fixture(scope="session")

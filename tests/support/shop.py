@@ -84,7 +84,7 @@ class Shop:
         # Token requests are repeated too, and their budget is no argument of the client.
         with stamina.set_testing(True, attempts=READS.attempts, cap=True):
             try:
-                async with Client(self.settings, transport=transport, rate_per_s=10_000, read_budget=READS) as client:
+                async with Client(self.settings, transport=transport, paced=False, read_budget=READS) as client:
                     yield SuccessorDesk(client, journal, self.settings, wait=self.wait)
             finally:
                 self.unwritten += transport.unwritten

@@ -70,6 +70,10 @@ def test_defaults(tmp_path: Path) -> None:
         ("NUMBERFLOW_LEASE_S", "5", "lease_s", 5.0),
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "2.5", "http_timeout_s", 2.5),
         ("NUMBERFLOW_SETTLE_S", "", "settle_s", 120.0),
+        ("NUMBERFLOW_NUMBERS_RATE", "5, 0.5,50", "numbers_rate", (5.0, 0.5, 50.0)),
+        ("NUMBERFLOW_IMPORTED_RATE", "", "imported_rate", (10.0, 0.5, 50.0)),
+        ("NUMBERFLOW_TOKEN_RATE", "1,1,1", "token_rate", (1.0, 1.0, 1.0)),
+        ("NUMBERFLOW_PATIENCE_S", "60", "patience_s", 60.0),
     ],
 )
 def test_each_variable(
@@ -89,6 +93,12 @@ def test_each_variable(
         ("NUMBERFLOW_SETTLE_S", "inf"),
         ("NUMBERFLOW_SETTLE_S", "nan"),
         ("NUMBERFLOW_LEASE_S", "0"),
+        ("NUMBERFLOW_NUMBERS_RATE", "20"),
+        ("NUMBERFLOW_NUMBERS_RATE", "20,30,100"),
+        ("NUMBERFLOW_IMPORTED_RATE", "10,0,50"),
+        ("NUMBERFLOW_TOKEN_RATE", "ten,1,10"),
+        ("NUMBERFLOW_TOKEN_RATE", "10,1,inf"),
+        ("NUMBERFLOW_PATIENCE_S", "-1"),
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "0"),
     ],
 )

@@ -95,7 +95,7 @@ async def test_repeats() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("fault", "raised"),
-    [(Throttled("t"), Throttled), (NotSent("n"), NotSent), (OutcomeUnknown("o", request_id="r"), NotSent)],
+    [(NotSent("n"), NotSent), (OutcomeUnknown("o", request_id="r"), NotSent)],
 )
 async def test_gives_up(fault: Exception, raised: type[Exception]) -> None:
     """After the fourth failure the error comes out, and never as an unknown outcome: the call that wanted the token has not left."""
@@ -103,6 +103,17 @@ async def test_gives_up(fault: Exception, raised: type[Exception]) -> None:
     with pytest.raises(raised):
         await endpoint.keeper().current()
     assert endpoint.asked == 4
+
+
+@pytest.mark.anyio
+async def test_a_throttle_is_waited_out() -> None:
+    """A 429 is no failure: it is repeated however often, as long as patience lasts, and then comes out as what it is."""
+    endpoint = Endpoint(faults=(Throttled("t"),) * 9)
+    assert (await endpoint.keeper().current()).get_secret_value() == "token-10"
+    impatient = Endpoint(faults=(Throttled("t", retry_after_s=901.0),))
+    with pytest.raises(Throttled):
+        await impatient.keeper().current()
+    assert impatient.asked == 1
 
 
 @pytest.mark.anyio

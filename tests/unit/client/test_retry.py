@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numberflow.client.retry import READ_BUDGET, TOKEN_BUDGET, Budget, wait_s
 from numberflow.client.transport import COSTLY_SHARE_OF_LEASE
 from numberflow.errors import BadInput, LeaseLost, NotFound, NotSent, OutcomeUnknown, Rejected, Throttled
+from numberflow.models.pace import RETRY_AFTER_MAX_S
 from numberflow.settings import Settings
 
 BUDGET = Budget(attempts=5, total_s=60, wait_initial_s=1, wait_factor=4, wait_max_s=30)
@@ -36,13 +37,22 @@ dice = st.floats(0, 1, exclude_max=True)
 
 @given(budgets, errors, st.integers(1, 3000), st.floats(0, 1e7), dice)
 def test_never_beyond_the_budget(budget: Budget, error: Exception, attempt: int, elapsed_s: float, dice: float) -> None:
-    """A wait ends before the total is used up, no attempt follows the last, and no wait is longer than the cap and its jitter."""
+    """A wait ends before the time is used up, no attempt follows the last, and no wait is longer than the cap and its jitter.
+
+    After a 429 the time is all that bounds it, and the cap is the longest Retry-After that is believed.
+    """
     wait = wait_s(error, attempt=attempt, elapsed_s=elapsed_s, dice=dice, budget=budget)
-    if wait is not None:
+    if wait is None:
+        return
+    assert 0 <= wait
+    assert math.isfinite(wait)
+    if isinstance(error, Throttled):
+        assert elapsed_s + wait < budget.throttled_s
+        assert wait <= max(budget.wait_max_s, RETRY_AFTER_MAX_S) + budget.wait_initial_s
+    else:
         assert attempt < budget.attempts
         assert elapsed_s + wait < budget.total_s
-        assert 0 <= wait <= budget.wait_max_s + budget.wait_initial_s
-        assert math.isfinite(wait)
+        assert wait <= budget.wait_max_s + budget.wait_initial_s
 
 
 @given(budgets, st.lists(st.tuples(errors, st.floats(0, 100), dice), min_size=1, max_size=50))
@@ -56,7 +66,7 @@ def test_whole_call_within_the_budget(budget: Budget, story: list[tuple[Exceptio
             break
         waited_s += wait
         elapsed_s += wait
-    assert waited_s == 0 or waited_s < budget.total_s
+    assert waited_s == 0 or waited_s < max(budget.total_s, budget.throttled_s)
 
 
 @pytest.mark.parametrize(("attempt", "ceiling_s"), [(1, 1), (2, 4), (3, 16), (4, 30)])
@@ -76,15 +86,25 @@ def test_retry_after_is_honoured(kind: type[Throttled | OutcomeUnknown], asked_s
     assert asked_s <= wait <= asked_s + BUDGET.wait_initial_s
 
 
-def test_absurd_retry_after_is_the_cap() -> None:
-    """A Retry-After of a year is taken as the cap."""
-    absurd = Throttled("t", retry_after_s=31_536_000.0)
-    assert BUDGET.wait_max_s == wait_s(absurd, attempt=1, elapsed_s=0, dice=0, budget=BUDGET)
+@pytest.mark.parametrize("kind", [Throttled, OutcomeUnknown])
+def test_absurd_retry_after_is_the_cap(kind: type[Throttled | OutcomeUnknown]) -> None:
+    """A Retry-After of a year is taken as half a minute."""
+    absurd = kind("t", retry_after_s=31_536_000.0)
+    assert wait_s(absurd, attempt=1, elapsed_s=0, dice=0, budget=BUDGET) == 30.0
+
+
+def test_a_throttle_is_kept_to_the_letter() -> None:
+    """Minutes are waited out when the vendor says minutes, unless the 503's cap or the patience forbid it; tries do not count."""
+    said = Throttled("t", retry_after_s=300.0)
+    assert wait_s(said, attempt=500, elapsed_s=599, dice=0, budget=BUDGET) == 300.0
+    assert None is wait_s(said, attempt=1, elapsed_s=600, dice=0, budget=BUDGET)
+    unavailable = OutcomeUnknown("t", retry_after_s=300.0)
+    assert wait_s(unavailable, attempt=1, elapsed_s=0, dice=0, budget=BUDGET) == 30.0
 
 
 def test_retry_after_that_the_budget_cannot_hold() -> None:
     """A Retry-After that ends after the budget gives up at once instead of waiting in vain."""
-    error = Throttled("t", retry_after_s=20.0)
+    error = OutcomeUnknown("t", retry_after_s=20.0)
     assert None is wait_s(error, attempt=1, elapsed_s=40, dice=0, budget=BUDGET)
     assert wait_s(error, attempt=1, elapsed_s=39.9, dice=0, budget=BUDGET) == 20
 

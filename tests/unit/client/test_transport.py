@@ -19,7 +19,6 @@ from support.samples import load
 from numberflow.client import Budget, Client
 from numberflow.client import available_numbers as available
 from numberflow.errors import (
-    BadInput,
     LeaseLost,
     MissingCredentials,
     NotFound,
@@ -395,33 +394,27 @@ async def test_token_too_late_is_not_sent() -> None:
     assert server.calls == []
 
 
-async def test_local_rate() -> None:
-    """The local rate holds requests back: 3 beyond a bucket of 10 a second take at least 0.2 s more."""
+async def test_a_turn_that_does_not_come_is_throttled() -> None:
+    """A costly call that does not get its turn within its bound was not sent, and says that it was the limit."""
     async with (
         w.serve(otherwise=w.answer(200, ACTIVE)) as server,
-        Client(settings(server.url), rate_per_s=10) as client,
-    ):
-        began = time.monotonic()
-        await asyncio.gather(*(client.active_numbers.get(NUMBER) for _ in range(13)))
-    assert time.monotonic() - began >= 0.2
-
-
-async def test_impossible_local_rate() -> None:
-    """A rate of nothing would wait for ever: BadInput."""
-    with pytest.raises(BadInput, match="rate_per_s"):
-        Client(settings("http://127.0.0.1:1"), rate_per_s=0)
-
-
-async def test_slow_local_rate_is_not_sent_in_time() -> None:
-    """Less than one request a second works; a costly call that does not get its turn within its bound is NotSent."""
-    async with (
-        w.serve(otherwise=w.answer(200, ACTIVE)) as server,
-        Client(settings(server.url, lease_s=0.3), rate_per_s=0.5) as client,
+        Client(settings(server.url, lease_s=0.3, numbers_rate=(0.5, 0.5, 0.5))) as client,
     ):
         await rent(client)
-        with pytest.raises(NotSent):
+        with pytest.raises(Throttled, match="turn"):
             await rent(client)
     assert len(server.calls) == 1
+
+
+async def test_throttled_reads_are_repeated_while_patience_lasts() -> None:
+    """More 429s than a read has tries do not fail it; waiting for its turn does not use up its time."""
+    many = [w.answer(429, {}, {"Retry-After": "0.01"})] * 12
+    budget = Budget(attempts=2, total_s=0.5, wait_initial_s=0.0, wait_factor=1, wait_max_s=0)
+    async with w.serve(*many, w.answer(200, ACTIVE)) as server:
+        slow = settings(server.url, numbers_rate=(20, 20, 20))
+        async with Client(slow, read_budget=budget) as client:
+            assert (await client.active_numbers.get(NUMBER)).phone_number == NUMBER
+    assert len(server.calls) == 13
 
 
 async def test_wire_form() -> None:
@@ -575,7 +568,7 @@ async def test_not_open() -> None:
 async def test_closed_under_way() -> None:
     """A client that is closed while a call waits for its turn leaves that call unsent."""
     async with w.serve(otherwise=w.answer(200, ACTIVE)) as server:
-        client = Client(settings(server.url), rate_per_s=1)
+        client = Client(settings(server.url, numbers_rate=(1, 1, 1)))
         async with client:
             await rent(client)
             waiting = asyncio.create_task(rent(client))

@@ -103,7 +103,10 @@ BUG = ValueError("KYC of Ada Lovelace")
         ([NotSent("no route"), OK], [APPLIED], "done", 2, 0),
         ([NotSent("no route")], [APPLIED], "planned", 3, 0),
         ([Throttled("429", retry_after_s=5.0), OK], [APPLIED], "done", 2, 0),
-        ([Throttled("429")], [APPLIED], "planned", 3, 0),
+        # 900 s of patience: 1 + 2 + 4 + 8 + 16 s, then every 30 s; nobody waits for a Retry-After that is longer.
+        ([Throttled("429")], [APPLIED], "planned", 34, 0),
+        ([Throttled("429", retry_after_s=901.0)], [APPLIED], "planned", 1, 0),
+        ([Throttled("429"), NotSent("a")] * 2 + [Throttled("429")] * 20 + [OK], [APPLIED], "done", 25, 0),
         ([Rejected("bad", status=400)], [APPLIED], "refused", 1, 0),
         ([InsufficientFunds("broke", status=402)], [APPLIED], "refused", 1, 0),
         ([NotFound("gone", status=404)], [ABSENT], "refused", 1, 1),
@@ -135,18 +138,18 @@ async def test_each_answer_leads_to(
 
 
 async def test_waits_are_what_the_answers_ask_for(journal: Journal) -> None:
-    """Retry-After up to 30 s, else a back-off that doubles; looks are spread over the settling time."""
+    """Retry-After to the letter unless it is absurd, else a back-off that doubles; looks are spread over the settling time."""
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    throttles: list[Any] = [Throttled("429", retry_after_s=wait) for wait in (7.0, 9e9, float("nan"), -1.0)]
+    throttles: list[Any] = [Throttled("429", retry_after_s=wait) for wait in (7.0, 120.0, 9e9, float("nan"), 0.0)]
     script = Script([*throttles, Throttled("429"), NotSent("no route"), LOST, OK])
     (intention,) = planned(journal)
-    policy = SettlePolicy(settle_s=80.0, attempts_max=9)
+    policy = SettlePolicy(settle_s=80.0)
     await run_step(journal, intention, script.do, script.look, sleep=sleep, policy=policy)
-    assert [7.0, 30.0, 30.0, 16.0, 32.0, 10.0, 10.0, 20.0, 40.0] == waited
+    assert [7.0, 120.0, 30.0, 30.0, 1.0, 30.0, 1.0, 10.0, 10.0, 20.0, 40.0] == waited
 
 
 async def test_attempts_are_counted_for_each_run(journal: Journal) -> None:

@@ -1,0 +1,288 @@
+"""Let requests leave at the pace of their host: one for each host and access key, shared by all that use the key.
+
+Here: waiting for a turn, saying so when it takes long, and telling a 429 to everybody. Not here: how a
+pace changes (numberflow.models.pace), where it is shared (whatever `Shared` is handed in; the
+journal's `Paces` in this product), whether a refused request is tried again (retry.py, the journal).
+
+A turn costs next to nothing: times are taken from the shared pace for a fifth of a second at a time,
+in a thread beside the event loop. When the shared pace cannot be had in time, this process goes on
+with a pace of its own: too many 429s are better than no work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from numberflow.errors import NumberflowError
+from numberflow.models import pace as arithmetic
+from numberflow.models.pace import AHEAD_S, Bounds, Grant
+from numberflow.settings import Rates
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Waited for the shared pace at most, the first time (a database is opened, perhaps made) and later.
+OPENING_S = 5.0
+ANSWER_S = 0.5
+# After trouble with the shared pace, this process keeps to its own for so long.
+ALONE_S = 5.0
+# The shared pace is asked again at least this often while nothing is free: a settings change or another
+# host's clock must not keep anybody waiting for a time that is no longer true.
+AGAIN_MAX_S = 1.0
+# A time that was given out and not used is good for this long.
+STALE_S = 0.5
+# Waiting is told after this long, and again this often.
+TELL_AFTER_S = 5.0
+
+
+class Shared(Protocol):
+    """Where a pace is shared. Called from a thread; `name` stands for host and key. Raises JournalUnavailable."""
+
+    def take(self, name: str, bounds: Bounds, *, wanted: int, unused: int) -> Grant:
+        """As `numberflow.models.pace.take`, by the sharers' clock."""
+
+    def lower(self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None) -> float:
+        """As `numberflow.models.pace.lower`; the new rate per second."""
+
+
+class Pacer(Protocol):
+    """When requests to one host may leave."""
+
+    async def turn(self) -> None:
+        """Return when the next request may leave."""
+
+    def refused(self, *, departed_s: float, retry_after_s: float | None) -> None:
+        """A request that left at `departed_s` (of the event loop's clock) met a 429."""
+
+    def passed(self) -> None:
+        """A request met no 429."""
+
+    async def close(self) -> None:
+        """Let go of whoever waits: they are cancelled."""
+
+
+class Unpaced:
+    """Every request leaves at once: for callers with a limit of their own."""
+
+    async def turn(self) -> None:
+        """Now."""
+
+    def refused(self, *, departed_s: float, retry_after_s: float | None) -> None:
+        """Nothing to slow down."""
+
+    def passed(self) -> None:
+        """Nothing to note."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class HostPace:
+    """The pace of one host and key in this process. Belongs to one event loop.
+
+    Args:
+        host: for people: numbers, imported, token.
+        name: for the sharers; see `shared_name`.
+        rates: start, floor and ceiling, requests per second.
+        shared: the others; None for a pace of this process alone.
+        on_wait: told that a request has been waiting, in words.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        name: str,
+        rates: Rates,
+        *,
+        shared: Shared | None = None,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
+        self._host = host
+        self._name = name
+        self._bounds = Bounds(*rates)
+        self._shared = shared
+        self._on_wait = on_wait
+        self._loop = asyncio.get_running_loop()
+        self._own = arithmetic.fresh(self._bounds, self._loop.time())
+        self._rate_per_s = rates.start
+        self._times: deque[float] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._serving: asyncio.Task[None] | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._under_way: asyncio.Future[Grant] | None = None
+        self._alone_until_s = 0.0
+        self._warned = self._opened = self._closed = False
+        self._batch = 0
+        self._unused = 0
+        self._held_up_since_s: float | None = None
+        self._told_at_s = 0.0
+
+    async def turn(self) -> None:
+        """Return when the next request may leave. First come, first served."""
+        if not self._waiting and self._take_time():
+            return
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(turn)
+        if self._serving is None or self._serving.done():
+            self._serving = self._loop.create_task(self._serve())
+        began_s = self._loop.time()
+        tell = self._loop.call_later(TELL_AFTER_S, self._tell, began_s)
+        try:
+            await turn
+        finally:
+            tell.cancel()
+
+    def refused(self, *, departed_s: float, retry_after_s: float | None) -> None:
+        """A 429: everybody is slower from now on, and nobody sends before its Retry-After is over."""
+        now_s = self._loop.time()
+        self._held_up_since_s = self._held_up_since_s or now_s
+        self._own = arithmetic.lower(self._own, self._bounds, now_s, departed_s=departed_s, retry_after_s=retry_after_s)
+        # They were given out at a rate that was too much.
+        self._times.clear()
+        if self._shared is not None and not self._closed:
+            lower = functools.partial(
+                self._shared.lower,
+                self._name,
+                self._bounds,
+                departed_ago_s=now_s - departed_s,
+                retry_after_s=retry_after_s,
+            )
+            # In front of whatever is asked next: there is one thread.
+            self._submit(lower).add_done_callback(self._note_lowered)
+        asked_s = arithmetic.believed_s(retry_after_s or 0.0)
+        if max(asked_s, now_s - self._held_up_since_s) > TELL_AFTER_S:
+            self._tell(self._held_up_since_s, asked_s)
+
+    def passed(self) -> None:
+        """A request met no 429."""
+        self._held_up_since_s = None
+
+    async def close(self) -> None:
+        """Cancel whoever waits for a turn."""
+        self._closed = True
+        if self._serving is not None:
+            self._serving.cancel()
+        while self._waiting:
+            self._waiting.popleft().cancel()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = None
+
+    # ---- turns
+
+    def _take_time(self) -> bool:
+        """Whether a time that was given out has come; it is used up then."""
+        now_s = self._loop.time()
+        while self._times and self._times[0] < now_s - STALE_S:
+            self._times.popleft()
+            self._unused += 1
+        if not self._times or self._times[0] > now_s:
+            return False
+        self._times.popleft()
+        return True
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            if self._waiting[0].done():  # cancelled
+                self._waiting.popleft()
+            elif self._take_time():
+                self._waiting.popleft().set_result(None)
+            elif self._times:
+                await asyncio.sleep(self._times[0] - self._loop.time())
+            else:
+                await self._fetch()
+
+    async def _fetch(self) -> None:
+        """More times, or a pause when there are none to be had yet."""
+        # A batch that was used up makes the next one larger; one that was not makes it one again.
+        self._batch = 1 if self._unused else min(max(1, 2 * self._batch), max(1, int(self._rate_per_s * AHEAD_S)))
+        wanted, unused = max(self._batch, len(self._waiting)), self._unused
+        self._unused = 0
+        grant = await self._ask(wanted, unused)
+        now_s = self._loop.time()
+        self._rate_per_s = grant.rate_per_s
+        self._times.extend(now_s + delay_s for delay_s in grant.delays_s)
+        if not grant.delays_s:
+            await asyncio.sleep(min(grant.again_s, AGAIN_MAX_S))
+
+    async def _ask(self, wanted: int, unused: int) -> Grant:
+        if self._shared is None or self._loop.time() < self._alone_until_s:
+            return self._ask_own(wanted, unused)
+        if self._under_way is not None and not self._under_way.done():
+            return self._fail_open("it does not answer", wanted, unused)
+        asked = self._submit(
+            functools.partial(self._shared.take, self._name, self._bounds, wanted=wanted, unused=unused)
+        )
+        self._under_way = asked
+        try:
+            async with asyncio.timeout(ANSWER_S if self._opened else OPENING_S):
+                grant = await asyncio.shield(asked)
+        except TimeoutError:
+            asked.add_done_callback(_heard)
+            return self._fail_open("it does not answer", wanted, unused)
+        except NumberflowError as error:
+            return self._fail_open(error.message, wanted, unused)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for a turn gets one
+            return self._fail_open(type(error).__name__, wanted, unused)
+        finally:
+            self._opened = True
+        if self._warned:
+            self._warned = False
+            logger.info("%s: the shared rate budget is back", self._host)
+        return grant
+
+    def _ask_own(self, wanted: int, unused: int) -> Grant:
+        self._own, grant = arithmetic.take(self._own, self._bounds, self._loop.time(), wanted=wanted, unused=unused)
+        return grant
+
+    def _fail_open(self, why: str, wanted: int, unused: int) -> Grant:
+        self._alone_until_s = self._loop.time() + ALONE_S
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "%s: the rate budget that all processes share cannot be had (%s); this process keeps to its own",
+                self._host,
+                why,
+            )
+        return self._ask_own(wanted, unused)
+
+    def _submit(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="pace")
+        return self._loop.run_in_executor(self._threads, call)
+
+    def _note_lowered(self, lowered: asyncio.Future[float]) -> None:
+        if not lowered.cancelled() and lowered.exception() is None:
+            self._rate_per_s = lowered.result()
+
+    # ---- words
+
+    def _tell(self, since_s: float, for_s: float = 0.0) -> None:
+        now_s = self._loop.time()
+        if self._on_wait is None or now_s - self._told_at_s < TELL_AFTER_S:
+            return
+        self._told_at_s = now_s
+        more = f", no request for {for_s:.0f} s" if for_s > 0 else f", {now_s - since_s:.0f} s so far"
+        self._on_wait(f"waiting for the vendor's limit ({self._host}{more})")
+
+
+def shared_name(url: str, key_id: str) -> str:
+    """What stands for one host and one access key; the key itself is not in it."""
+    return f"{url.partition('://')[2]} {hashlib.sha256(key_id.encode()).hexdigest()[:16]}"
+
+
+def _heard(future: asyncio.Future[Grant]) -> None:
+    """An answer that came too late: its times are lost, its error is no news."""
+    if not future.cancelled():
+        future.exception()
+
+
+__all__ = ["HostPace", "Pacer", "Shared", "Unpaced", "shared_name"]
