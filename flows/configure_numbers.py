@@ -51,7 +51,8 @@ async def configure_numbers(
         voice: Voice app, SIP trunk or fax service to link to; fill in one, or none to keep the link. Rented numbers only.
         callback_url: Where the vendor sends events about these numbers.
         confirm_unlink: Live links may be taken off. Otherwise a run that would do so is refused.
-        provisioning_wait_s: Seconds to wait for an unlink. A run that does not see it goes on when it is started again with the same reference.
+        provisioning_wait_s: Seconds to wait for old links to come off, and as long for new ones to be on. A run that does not see it goes on when it is
+            started again with the same reference; links are followed by follow-orders.
         plan_only: Say what would be sent and lost; send nothing.
         reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.

@@ -279,4 +279,6 @@ class HostedReport(RunReport):
     numbers: tuple[HostedLine, ...] = ()
     orders: tuple[str, ...] = ()
     """Ids of the hosting orders that this reference opened."""
+    commands: tuple[str, ...] = ()
+    """What to run for numbers whose link failed: the same once more, or back to what they had."""
     open_items: tuple[OpenItem, ...] = ()

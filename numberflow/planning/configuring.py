@@ -7,16 +7,25 @@ docs/vendor/imported-hosting-behaviour.md §9). Not here: sending and waiting (p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from numberflow.models.held_numbers import ConfigureOrder
-from numberflow.models.imported import ImportedNumber, StepState
-from numberflow.models.vendor import ActiveNumber, VoiceType
+from numberflow.models.imported import ImportedNumber, ImportedSmsConfiguration
+from numberflow.models.vendor import (
+    ActiveNumber,
+    ProvisioningStatus,
+    ScheduledProvisioning,
+    ScheduledVoiceProvisioning,
+    SmsConfiguration,
+    VoiceConfiguration,
+    VoiceType,
+)
 from numberflow.planning.hosting import failed_step, imported_code
-from numberflow.planning.hosting_failures import Step, advice_for
+from numberflow.planning.hosting_failures import Step
+from numberflow.planning.links import SMS_IDS, VOICE_IDS, Ids, LinkJob, Product, takes_off, told_ids
 
 
 class Holding(StrEnum):
@@ -31,7 +40,10 @@ _VOICE_ID = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: 
 
 @dataclass(frozen=True, slots=True)
 class HeldNumber:
-    """A held number as far as it can be changed: "" for what is not there. `is_moving`: a job runs that will change a link."""
+    """A held number as far as it can be changed: "" for what is not there.
+
+    `service_plan_id` to `voice_id` are what it has or is on its way to get; `ids` what is in effect at this moment, by the names of planning.links.
+    """
 
     phone_number: str
     holding: Holding
@@ -41,25 +53,28 @@ class HeldNumber:
     campaign_id: str = ""
     voice_type: str = ""
     voice_id: str = ""
-    is_moving: bool = False
     leaves_at: datetime | None = None
-    failed_step: Step | None = None
-    code: str = ""
+    ids: Ids = field(default_factory=dict)
+    sms_job: LinkJob | None = None
+    voice_job: LinkJob | None = None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a job runs that will change a link."""
+        return any(job is not None and job.is_running for job in (self.sms_job, self.voice_job))
 
     @property
     def told_links(self) -> str:
-        """The live links in words; empty when there is none."""
-        voice = f"voice {self.voice_type} {self.voice_id}" if self.voice_id else ""
-        plan = f"service plan {self.service_plan_id}" if self.service_plan_id else ""
-        campaign = f"campaign {self.campaign_id}" if self.campaign_id else ""
-        return ", ".join(part for part in (plan, campaign, voice) if part)
+        """The links in words; empty when there is none."""
+        return told_ids({
+            "service_plan_id": self.service_plan_id, "campaign_id": self.campaign_id, "voice_type": self.voice_type, "voice_id": self.voice_id,
+        })  # fmt: skip
 
     @property
-    def told_failure(self) -> str:
-        """Why the last link failed, with the vendor's code and what to do; empty when none did."""
-        if self.failed_step is None:
-            return ""
-        return f"{f'{self.code}: ' if self.code else ''}{advice_for(self.code, self.failed_step)}"
+    def marks(self) -> dict[str, str]:
+        """Of the failed jobs that are there, by product: a later read that still shows one of them shows nothing new."""
+        jobs = ((Product.SMS, self.sms_job), (Product.VOICE, self.voice_job))
+        return {str(name): job.mark for name, job in jobs if job is not None and not job.is_running and job.mark}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +89,85 @@ class Changes:
 def held_active(number: ActiveNumber) -> HeldNumber:
     """A rented number. A failed job has changed nothing; a running one is on its way to its ids."""
     sms, voice = number.sms_configuration, number.voice_configuration
-    job = sms.scheduled_provisioning if sms else None
-    voice_job = voice.scheduled_voice_provisioning if voice else None
-    running = job is not None and job.status != "FAILED"
-    voice_running = voice_job is not None and voice_job.status != "FAILED"
-    link = job if running and job is not None and job.service_plan_id else sms
-    spoken: Any = voice_job if voice_running else voice
-    kind = str(spoken.type or VoiceType.RTC) if spoken else ""
-    return HeldNumber(
-        number.phone_number, Holding.RENTED, number.display_name or "", number.callback_url or "",
-        (link and link.service_plan_id) or "", (link and link.campaign_id) or "", kind,
-        (spoken and kind in _VOICE_ID and getattr(spoken, _VOICE_ID[VoiceType(kind)])) or "", running or voice_running, number.expire_at,
-        failed_step=(Step.CAMPAIGN if sms and sms.service_plan_id else Step.PLATFORM) if job is not None and not running else None,
-        code=next(iter(job.error_codes), "") if job is not None and not running else "",
-    )  # fmt: skip
+    ids = {**_sms_ids(sms), **_voice_ids(voice)}
+    sms_job = _sms_job(sms, _has_campaign_step(ids))
+    if sms_job is None and ("smsConfiguration" in number.unreadable or (sms and sms.unreadable)):
+        sms_job = _UNREADABLE
+    shown = voice.scheduled_voice_provisioning if voice else None
+    voice_job = None
+    if shown is not None:
+        is_running = shown.status != ProvisioningStatus.FAILED
+        voice_job = LinkJob(_voice_ids(shown), is_running, updated_at=shown.last_updated_at)
+    elif "voiceConfiguration" in number.unreadable or (voice and voice.unreadable):
+        voice_job = _UNREADABLE
+    return _held(number, Holding.RENTED, ids, sms_job, voice_job, number.expire_at)
 
 
 def held_imported(number: ImportedNumber) -> HeldNumber:
     """An imported number. A failed job has changed nothing; a running one is on its way to its ids."""
-    sms = number.sms_configuration
-    job = sms.scheduled_provisioning if sms else None
-    running = job is not None and job.status != StepState.FAILED
-    target = job if running else None
-    # While a link is being taken off it still stands in the configuration.
+    ids = _sms_ids(number.sms_configuration)
+    job = _sms_job(number.sms_configuration, failed_step(number))
+    if (job is None or not job.is_running) and (step := failed_step(number)) is not None:
+        # The scheduled change may be gone or say less than the details do (docs/vendor/imported-hosting-behaviour.md §4).
+        code = imported_code(number)
+        job = (
+            replace(job, failed_step=step, code=code) if job else LinkJob(_detail_ids(number), False, code, None, step)
+        )
+    if job is None and number.unreadable:
+        job = _UNREADABLE
+    return _held(number, Holding.IMPORTED, ids, job, None, None)
+
+
+# What cannot be read may be a job: not final.
+_UNREADABLE = LinkJob({}, is_running=True)
+
+
+def _held(
+    number: ActiveNumber | ImportedNumber, holding: Holding, ids: Ids, sms_job: LinkJob | None,
+    voice_job: LinkJob | None, leaves_at: datetime | None,
+) -> HeldNumber:  # fmt: skip
+    coming = {**ids}
+    for job in (sms_job, voice_job):
+        # While a link is being taken off it still stands.
+        if job is not None and job.is_running and not takes_off(job, ids):
+            coming |= {name: value for name, value in job.ids.items() if value or not ids.get(name)}
     return HeldNumber(
-        number.phone_number, Holding.IMPORTED, number.display_name or "", number.callback_url or "",
-        (sms and sms.service_plan_id) or (target and target.service_plan_id) or "",
-        (sms and sms.campaign_id) or (target and target.campaign_id) or "", is_moving=running,
-        failed_step=None if running else failed_step(number), code="" if running else imported_code(number),
+        number.phone_number, holding, number.display_name or "", number.callback_url or "", leaves_at=leaves_at, ids=ids,
+        sms_job=sms_job, voice_job=voice_job, **{name: coming.get(name, "") for name in (*SMS_IDS, *VOICE_IDS)},
     )  # fmt: skip
+
+
+def _sms_ids(holder: SmsConfiguration | ImportedSmsConfiguration | ScheduledProvisioning | None) -> dict[str, str]:
+    return {name: (holder and getattr(holder, name)) or "" for name in SMS_IDS}
+
+
+def _voice_ids(holder: VoiceConfiguration | ScheduledVoiceProvisioning | None) -> dict[str, str]:
+    kind = str(holder.type or VoiceType.RTC) if holder else ""
+    name = _VOICE_ID.get(VoiceType(kind)) if kind in _VOICE_ID else None
+    return {"voice_type": kind, "voice_id": (name and getattr(holder, name)) or ""}
+
+
+def _sms_job(sms: SmsConfiguration | ImportedSmsConfiguration | None, step: Step | None) -> LinkJob | None:
+    job = sms.scheduled_provisioning if sms else None
+    if job is None:
+        return None
+    is_running = job.status != ProvisioningStatus.FAILED
+    code = "" if is_running else next(iter(job.error_codes), "")
+    return LinkJob(_sms_ids(job), is_running, code, job.last_updated_at, None if is_running else step)
+
+
+def _has_campaign_step(ids: Ids) -> Step:
+    """Which link of a rented number failed: one status covers both (docs/vendor/numbers-behaviour.md §6)."""
+    return Step.CAMPAIGN if ids.get("service_plan_id") else Step.PLATFORM
+
+
+def _detail_ids(number: ImportedNumber) -> dict[str, str]:
+    """Where the last changes of an imported number led."""
+    details = zip(SMS_IDS, (number.sms_provisioning, number.campaign_provisioning), strict=True)
+    return {
+        name: (detail.service_id or "") if detail is not None and detail.type != "DEPROVISIONING" else ""
+        for name, detail in details
+    }
 
 
 def plan_changes(held: HeldNumber, order: ConfigureOrder) -> Changes:
@@ -160,16 +225,6 @@ def _plan_voice(
         unlink["voice"] = {"type": held.voice_type, _VOICE_ID[VoiceType(held.voice_type)]: ""}
         loses.append(f"voice {held.voice_type} {held.voice_id}")
     change["voice"] = {"type": str(order.voice.type), _VOICE_ID[order.voice.type]: order.voice.target_id}
-
-
-def is_unlinked(held: HeldNumber, unlink: Mapping[str, Any]) -> bool:
-    """Whether what a request took off is gone, so that something else can be put on."""
-    if held.is_moving:
-        return False
-    sms = unlink.get("sms", {})
-    plan_gone = sms.get("service_plan_id") != "" or not held.service_plan_id
-    campaign_gone = sms.get("campaign_id") != "" or not held.campaign_id
-    return plan_gone and campaign_gone and ("voice" not in unlink or not held.voice_id)
 
 
 def _told_sms(held: HeldNumber) -> str:

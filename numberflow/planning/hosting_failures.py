@@ -67,6 +67,10 @@ _BY_CODE: dict[str, FailureAdvice] = {
     "TFN_NOT_ALLOWED": FailureAdvice(
         "a toll-free number takes no campaign", "text-enable it as toll-free: text-enable-numbers"
     ),
+    "SMS_PROVISIONING_FAILED": FailureAdvice(
+        "the link to the service plan failed", "check the service plan id, use another plan, or ask support"
+    ),
+    "INTERNAL_ERROR": FailureAdvice("the vendor had an error of its own", _SUPPORT),
     "INVALID_NNID": FailureAdvice(
         "the NNID is wrong, or the account may not use it", "leave nnid empty, or ask the account manager"
     ),
@@ -84,6 +88,30 @@ _BY_STEP: dict[Step, FailureAdvice] = {
     Step.PLATFORM: FailureAdvice("the link to the service plan failed", "check the service plan, then order again"),
     Step.CAMPAIGN: FailureAdvice("the link to the campaign failed", _SUPPORT),
 }
+
+
+_UNLINK = FailureAdvice("the vendor could not take the old link off", "try once more, then ask the vendor's support")
+_VOICE = FailureAdvice(
+    "the voice link failed, and the vendor gives no reason for voice",
+    "check the id of the app, trunk or fax service, then link again; then ask the vendor's support",
+)
+_VOICE_UNLINK = FailureAdvice(
+    "the old voice link was not taken off, and the vendor gives no reason for voice",
+    "try once more, then ask the vendor's support",
+)
+
+
+def voice_advice(*, unlink: bool) -> FailureAdvice:
+    """What a failed voice job means: voice has no codes (docs/vendor/numbers-behaviour.md §6)."""
+    return _VOICE_UNLINK if unlink else _VOICE
+
+
+def unlink_advice(code: str) -> FailureAdvice:
+    """What the failed unlink of a plan or campaign means; the codes are those of links."""
+    known = _BY_CODE.get(code)
+    if known is not None:
+        return FailureAdvice(f"{_UNLINK.meaning}: {known.meaning}", known.what_to_do)
+    return FailureAdvice(f"{_UNLINK.meaning} ({code})", _UNLINK.what_to_do) if code else _UNLINK
 
 
 def advice_for(code: str, step: Step, *, is_imported: bool = True) -> FailureAdvice:

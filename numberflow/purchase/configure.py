@@ -7,28 +7,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, Purchase, State
 from numberflow.models.held_numbers import ConfigureOrder
-from numberflow.models.reports import HostedLine, HostedReport
-from numberflow.planning.configuring import Changes, HeldNumber, Holding, is_unlinked, plan_changes
+from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
+from numberflow.planning.configuring import Changes, HeldNumber, Holding, plan_changes
+from numberflow.planning.links import (
+    FAILED,
+    MOVING,
+    NO_MESSAGING,
+    Stand,
+    Standing,
+    Unlink,
+    stands,
+    told_ids,
+    unlink_progress,
+    worst,
+)
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.held import begun_rows, held_number, held_numbers, require_held
 from numberflow.purchase.hosting import CostlyStep, hosted_report, plan, run_step
+from numberflow.purchase.link_commands import back, once_more
 from numberflow.steps.imported import UPDATE_IMPORTED, UpdateImported
-from numberflow.steps.link import THEN
+from numberflow.steps.link import BEFORE, THEN, wanted_link
 from numberflow.steps.update import OPERATION as UPDATE
 from numberflow.steps.update import Update
 
 OPERATION = "configure_numbers"
 # Numbers under way at once, as with rents.
 AT_ONCE = 4
-# Unlinking takes seconds (docs/vendor/imported-hosting-behaviour.md §16, assumed).
-POLL_S = 5.0
+# Jobs take seconds (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §16, assumed), or half an hour with a campaign: soon at
+# first, since a number between two links has no service, then twelve times a minute for all numbers together.
+POLL_FIRST_S, POLL_GROWTH, POLL_S = 1.0, 1.5, 5.0
 
 _UNLINK, _CHANGE = "unlink", "change"
 
@@ -61,12 +76,7 @@ async def configure(desk: Desk, order: ConfigureOrder, reference: str, *, flow_r
     purchase = await in_thread(desk.journal.open_purchase, new)
     async with desk.hold(purchase) as (keeper, lease):
         known = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
-        run = _Run(desk, order, purchase, keeper, lease, flow_run_id)
-        await each_of(
-            order.phone_numbers,
-            lambda number: run.one(number, [row for row in known if row.subject == number]),
-            at_once=AT_ONCE,
-        )
+        await _Run(desk, order, purchase, keeper, lease, flow_run_id).all(known)
         rows = list(await in_thread(desk.journal.intentions, purchase_id=purchase.id))
         await take_up(desk, rows)
         return rows
@@ -85,10 +95,52 @@ async def configure_report(
         _require_possible(order, held)
     lines = [_line(number, each, changes.get(number), order, rows) for number, each in held.items()]
     notes = ["plan only: nothing was sent"] if order.plan_only else []
-    return hosted_report(
+    if any(line.state in ("being linked", "being unlinked") for line in lines):
+        notes.append("jobs are still running: follow-orders says how they end")
+    report = hosted_report(
         lines, rows, wished=_PLAN_WISHED if order.plan_only else _WISHED, notes=notes, reference=reference, action="configure",
         plan_only=order.plan_only, project_id=desk.project_id, flow_run_id=flow_run_id,
     )  # fmt: skip
+    commands = [] if order.plan_only else _commands(order, reference, held, changes, rows)
+    if not commands or report.outcome is not RunOutcome.REFUSED:
+        return report.model_copy(update={"commands": tuple(commands)})
+    return report.model_copy(update={"commands": tuple(commands), "mend": _MEND})
+
+
+_MEND = (
+    "see the advice beside each number; a job that has failed stays failed under this reference, so run one of the commands below when its cause is gone: "
+    "the same once more, or back to what the number had"
+)
+
+
+def _commands(
+    order: ConfigureOrder,
+    reference: str,
+    held: Mapping[str, HeldNumber | None],
+    changes: Mapping[str, Changes],
+    rows: Sequence[Intention],
+) -> list[str]:
+    """For the numbers whose links failed or are lacking, each command once for all numbers that it fits."""
+    failed: list[str] = []
+    by_links: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for number, each in held.items():
+        mine = [row for row in rows if row.subject == number]
+        if each is None or not mine or each.is_moving or any(_is_open(row) for row in mine):
+            continue
+        stand = _stand(each, mine)
+        has_failed = stand is not None and stand.standing in FAILED
+        if has_failed:
+            failed.append(number)
+        had = links_before(mine)
+        is_changed = any(each.ids.get(name, "") != value for name, value in had.items())
+        if is_changed and (has_failed or _lost(each, changes[number])):
+            by_links.setdefault(tuple(sorted(had.items())), []).append(number)
+    commands = [once_more(order, reference, failed)] if failed else []
+    return commands + [
+        command
+        for had_links, numbers in by_links.items()
+        if (command := back(dict(had_links), reference, numbers, order.project))
+    ]
 
 
 _WISHED = frozenset({"as wished", "being linked"})
@@ -123,8 +175,16 @@ async def _require_allowed(desk: Desk, order: ConfigureOrder, phone_numbers: Seq
         )
 
 
+@dataclass
+class _Waiting:
+    """A number whose job is under way: the step that started it, and how long it has been waited for."""
+
+    row: Intention
+    waited_s: float = 0.0
+
+
 class _Run:
-    """One run over the numbers of one reference, with its lease in hand."""
+    """One run over the numbers of one reference, with its lease in hand: everything is sent, then everything is waited for together."""
 
     def __init__(
         self,
@@ -141,57 +201,134 @@ class _Run:
         self._keeper = keeper
         self._lease = lease
         self._flow_run_id = flow_run_id
+        self._live: dict[str, dict[str, Intention]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
-    async def one(self, phone_number: str, known: Sequence[Intention]) -> None:
-        """Bring one number as far as it goes: unlink, wait, change. What was begun before is ended first."""
+    async def all(self, known: Sequence[Intention]) -> None:
+        """Bring every number as far as it goes: unlink, wait, change, wait. What was begun before is ended first."""
+        for number in self._order.phone_numbers:
+            self._live[number] = await self._begun([row for row in known if row.subject == number])
+        await self._plan_new([number for number, live in self._live.items() if not live])
+        await self._each(self._order.phone_numbers, self._begin)
+        await self._wait_for_all()
+
+    async def _each(self, numbers: Sequence[str], act: Callable[[str], Awaitable[None]]) -> None:
+        await each_of(numbers, act, at_once=AT_ONCE)
+
+    async def _begun(self, known: Sequence[Intention]) -> dict[str, Intention]:
+        """The steps of one number that count, by phase."""
         live = {_phase(row): row for row in known if row.state is not State.REFUSED}
         change = live.get(_CHANGE)
-        if change is not None and change.state is not State.PLANNED:
-            # It left, so its unlink is through: what is open about it is looked up, whatever the number shows of the unlink by now.
-            await self._send(change)
-            return
-        if change is not None and _UNLINK not in live and any(_phase(row) == _UNLINK for row in known):
+        was_refused = _UNLINK not in live and any(_phase(row) == _UNLINK for row in known)
+        if change is not None and change.state is State.PLANNED and was_refused:
             # Its unlink was refused: over a live link it would be refused, too.
             await self._withdraw(live.pop(_CHANGE))
-        if not live:
-            held = await held_number(self._desk, phone_number)
-            if held is None:
-                # Gone since it was checked; the report says so.
-                return
-            live = await self._plan(held, plan_changes(held, self._order))
-        unlink = live.get(_UNLINK)
-        if (unlink is None or await self._take_off(phone_number, unlink, live)) and _CHANGE in live:
-            await self._send(live[_CHANGE])
+        return live
 
-    async def _take_off(self, phone_number: str, unlink: Intention, live: dict[str, Intention]) -> bool:
-        """Unlink and wait until the old link is gone; whether it is."""
-        unlink = await self._send(unlink)
-        if unlink.state is State.REFUSED and _CHANGE in live:
-            await self._withdraw(live[_CHANGE])
-        if unlink.state is not State.DONE or not await self._unlinked(phone_number, unlink):
-            return False
+    async def _plan_new(self, numbers: Sequence[str]) -> None:
+        """Write down what is needed, for all numbers at once. One that is gone since it was checked is left to the report."""
+        held = await held_numbers(self._desk, numbers)
+        await self._plan([(each, plan_changes(each, self._order)) for each in held.values() if each is not None])
+
+    async def _plan(self, wanted: Sequence[tuple[HeldNumber, Changes]]) -> None:
+        lines: list[tuple[str, str, NewIntention]] = []
+        for held, changes in wanted:
+            operation = UPDATE if held.holding is Holding.RENTED else UPDATE_IMPORTED
+            for phase, request in ((_UNLINK, changes.unlink), (_CHANGE, changes.change)):
+                if request:
+                    noted = {**request, **_notes(phase, held, changes)}
+                    line = NewIntention(operation, held.phone_number, _fingerprint(phase, request), noted)
+                    lines.append((held.phone_number, phase, line))
+        if lines:
+            new = [line for _, _, line in lines]
+            rows = await plan(self._desk, self._purchase, new, self._lease, self._flow_run_id)
+            for (number, phase, _), row in zip(lines, rows, strict=True):
+                self._live[number][phase] = row
+
+    async def _begin(self, number: str) -> None:
+        """Send the first request of one number that is due."""
+        live = self._live[number]
+        change = live.get(_CHANGE)
+        if change is not None and (_UNLINK not in live or change.state is not State.PLANNED):
+            # Once it left, its unlink is through: what is open about it is looked up, whatever the number shows of the unlink by now.
+            await self._send_change(number)
+        elif _UNLINK in live:
+            unlink = live[_UNLINK] = await self._send(live[_UNLINK])
+            if unlink.state is State.DONE:
+                self._waiting[number] = _Waiting(unlink)
+            elif unlink.state is State.REFUSED and (change := live.pop(_CHANGE, None)) is not None:
+                # The next run plans both anew.
+                await self._withdraw(change)
+
+    async def _wait_for_all(self) -> None:
+        """Look at all numbers together until every job has ended, or was waited for long enough. What came off gets its new link at once.
+
+        A run that does not see the end of an unlink is started again later and goes on from here; links are followed by the sweep.
+        """
+        pause_s = POLL_FIRST_S
+        while self._waiting:
+            numbers = list(self._waiting)
+            imported = {number for number in numbers if self._waiting[number].row.operation == UPDATE_IMPORTED}
+            held = await held_numbers(self._desk, numbers, imported=imported)
+            ended = [number for number in numbers if self._has_ended(number, held[number])]
+            await self._each(ended, self._go_on)
+            limit_s = self._order.provisioning_wait_s
+            self._waiting = {number: each for number, each in self._waiting.items() if each.waited_s < limit_s}
+            if not self._waiting:
+                return
+            pause_s = POLL_FIRST_S if ended else min(pause_s * POLL_GROWTH, POLL_S)
+            pause_s = min(pause_s, max(limit_s - each.waited_s for each in self._waiting.values()))
+            await self._desk.wait(pause_s)
+            for each in self._waiting.values():
+                each.waited_s += pause_s
+
+    def _has_ended(self, number: str, held: HeldNumber | None) -> bool:
+        """Whether nothing is left to wait for, by what a list or a read shows."""
+        if held is None:
+            return True
+        row = self._waiting[number].row
+        if _phase(row) == _UNLINK:
+            progress = unlink_progress(held, row.request, _marks(row))
+            return progress in (Unlink.OFF, Unlink.FAILED) or not _any(plan_changes(held, self._order))
+        standings = {stand.standing for stand in stands(held, wanted_link(row.request), _marks(row))}
+        return standings <= {Standing.LINKED} or (bool(standings & FAILED) and not standings & MOVING)
+
+    async def _go_on(self, number: str) -> None:
+        """The job of one number has ended: go on to what is next. Read by name before anything is built on it, since lists may be late."""
+        held = await held_number(self._desk, number)
+        if not self._has_ended(number, held):
+            return
+        row = self._waiting.pop(number).row
+        if held is None or _phase(row) == _CHANGE:
+            return
+        if unlink_progress(held, row.request, _marks(row)) is Unlink.FAILED:
+            await self._do_without_unlink(number, held)
+            return
+        live = self._live[number]
         if _CHANGE not in live:
             # Its change was refused in an earlier run: what is wanted from here on is planned anew.
-            held = await held_number(self._desk, phone_number)
-            if held is not None:
-                live |= await self._plan(held, Changes(change=plan_changes(held, self._order).change))
-        return True
+            await self._plan([(held, Changes(change=plan_changes(held, self._order).change))])
+        if _CHANGE in live:
+            await self._send_change(number)
 
-    async def _plan(self, held: HeldNumber, changes: Changes) -> dict[str, Intention]:
-        operation = UPDATE if held.holding is Holding.RENTED else UPDATE_IMPORTED
-        requests = {
-            phase: request for phase, request in ((_UNLINK, changes.unlink), (_CHANGE, changes.change)) if request
-        }
-        if not requests:
-            return {}
-        lines = [
-            NewIntention(
-                operation, held.phone_number, _fingerprint(phase, request), _with_what_follows(request, requests)
-            )
-            for phase, request in requests.items()
-        ]
-        rows = await plan(self._desk, self._purchase, lines, self._lease, self._flow_run_id)
-        return dict(zip(requests, rows, strict=True))
+    async def _do_without_unlink(self, number: str, held: HeldNumber) -> None:
+        """An old link is still on and will stay: its change is taken back, and what does not depend on it is sent all the same."""
+        live = self._live[number]
+        change = live.pop(_CHANGE, None)
+        if change is None:
+            return
+        await self._withdraw(change)
+        changes = plan_changes(held, self._order)
+        rest = {name: value for name, value in changes.change.items() if name not in changes.unlink}
+        await self._plan([(held, Changes(change=rest))])
+        if _CHANGE in live:
+            await self._send_change(number)
+
+    async def _send_change(self, number: str) -> None:
+        live = self._live[number]
+        change = live[_CHANGE] = await self._send(live[_CHANGE])
+        if change.state is State.DONE and wanted_link(change.request):
+            self._waiting[number] = _Waiting(change)
 
     async def _send(self, row: Intention) -> Intention:
         client = self._desk.client
@@ -202,27 +339,32 @@ class _Run:
         reason = "the old link was not taken off, so nothing was put on"
         await in_thread(self._desk.journal.withdraw, row.id, self._lease, reason)
 
-    async def _unlinked(self, phone_number: str, unlink: Intention) -> bool:
-        """Wait until the old link is gone. A run that does not see it is started again later and goes on from here."""
-        waited_s = 0.0
-        while True:
-            held = await held_number(self._desk, phone_number)
-            if held is not None and is_unlinked(held, unlink.request):
-                return True
-            if waited_s >= self._order.provisioning_wait_s:
-                return False
-            await self._desk.wait(POLL_S)
-            waited_s += POLL_S
+
+def _any(changes: Changes) -> bool:
+    return bool(changes.unlink or changes.change)
+
+
+def _marks(row: Intention) -> dict[str, str]:
+    return dict((row.request.get(BEFORE) or {}).get("marks", {}))
+
+
+def _notes(phase: str, held: HeldNumber, changes: Changes) -> dict[str, Any]:
+    """What a step that touches a link keeps: the links there were, to be offered back, and with an unlink what is to be put on.
+
+    So whoever follows it knows when the number is as wished, whatever becomes of this run.
+    """
+    request = changes.unlink if phase == _UNLINK else changes.change
+    if not request.keys() & {"sms", "voice"}:
+        return {}
+    had = {name: value for name, value in held.ids.items() if value and (name != "voice_type" or held.ids["voice_id"])}
+    then = {name: changes.change[name] for name in ("sms", "voice") if name in changes.change}
+    marks = {name: mark for name, mark in held.marks.items() if name.lower() in request}
+    notes: dict[str, Any] = {BEFORE: {"ids": had, "marks": marks}}
+    return {**notes, THEN: then} if phase == _UNLINK and then else notes
 
 
 def _phase(row: Intention) -> str:
     return row.fingerprint.partition(" ")[0]
-
-
-def _with_what_follows(request: Mapping[str, Any], requests: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An unlink keeps what is to be put on, so that whoever follows it knows when the number is as wished, whatever becomes of this run."""
-    link = requests.get(_CHANGE, {}).get("sms")
-    return {**request, THEN: link} if request is requests.get(_UNLINK) and link else request
 
 
 def _fingerprint(phase: str, request: Mapping[str, Any]) -> str:
@@ -235,34 +377,67 @@ def _line(
     """One number as it is now, and what is still to be done."""
     mine = [row for row in rows if row.subject == number]
     stuck = next((row for row in reversed(mine) if row.state is not State.DONE), None)
+    if held is None or changes is None:
+        return HostedLine(phone_number=number, state="not held", advice="the project does not hold it; leave it out")
+    stand = _stand(held, mine)
+    if not order.plan_only and stand is not None and stand.standing in FAILED and not _is_open(stuck):
+        # A withdrawn change was withdrawn because of this.
+        state = NO_MESSAGING if stand.lost == NO_MESSAGING else stand.standing.value
+        return HostedLine(
+            phone_number=number, state=state, code=stand.code, advice=_told_failure(stand, held, mine), intention_id=mine[-1].id
+        )  # fmt: skip
     state, advice = _told(held, changes, order, stuck)
     return HostedLine(phone_number=number, state=state, advice=advice, intention_id=stuck.id if stuck else "")
 
 
-def _told(
-    held: HeldNumber | None, changes: Changes | None, order: ConfigureOrder, stuck: Intention | None
-) -> tuple[str, str]:
+def _is_open(row: Intention | None) -> bool:
+    """Whether it is not known, or not decided, what becomes of a step."""
+    return row is not None and row.state not in (State.REFUSED, State.PLANNED, State.DONE)
+
+
+def _stand(held: HeldNumber, mine: Sequence[Intention]) -> Stand | None:
+    """How far the links of this reference are, by the latest steps that left."""
+    wanted: dict[str, str] = {}
+    marks: dict[str, str] = {}
+    for row in mine:
+        if row.state is State.DONE:
+            wanted |= wanted_link(row.request)
+            marks |= _marks(row)
+    return worst(stands(held, wanted, marks))
+
+
+def _told_failure(stand: Stand, held: HeldNumber, mine: Sequence[Intention]) -> str:
+    """Why a job failed, what the number has now, and what it had."""
+    had = told_ids(links_before(mine))
+    now = f"it still has {told_ids(held.ids)}" if told_ids(held.ids) else ""
+    before = f"before this run it had {had}" if had and had != told_ids(held.ids) else ""
+    return "; ".join(part for part in (stand.told, now, before) if part)
+
+
+def links_before(mine: Sequence[Intention]) -> dict[str, str]:
+    """The links that a number had when its first step was written down, as the journal keeps them."""
+    kept = [row.request[BEFORE]["ids"] for row in mine if row.request.get(BEFORE)]
+    return dict(kept[0]) if kept else {}
+
+
+def _told(held: HeldNumber, changes: Changes, order: ConfigureOrder, stuck: Intention | None) -> tuple[str, str]:
     """State and advice of a number; `stuck` is its latest step that is not done."""
-    if held is None or changes is None:
-        return "not held", "the project does not hold it; leave it out"
-    if not changes.unlink and not changes.change:
+    if not _any(changes):
         return "being linked" if held.is_moving else "as wished", held.told_links
     if order.plan_only:
         lost = f"would lose {'; '.join(changes.loses)}" if changes.loses else ""
         return ("to be unlinked and changed" if lost else "to be changed"), lost
     if stuck is not None and not (stuck.state is State.PLANNED and held.is_moving):
-        unlinked = _NO_LINK if _lost_its_link(held, changes) else ""
+        unlinked = _lost(held, changes)
         return stuck.state.value, "; ".join(part for part in (unlinked, stuck.reason) if part)
     if held.is_moving:
         return "being unlinked", "run again with the same reference to go on"
-    why = held.told_failure or "the vendor took the change, and the number does not show it; see its provisioning"
-    state = _NO_LINK if _lost_its_link(held, changes) else "failed"
-    return state, f"{why}; then run under a new reference"
+    return _lost(held, changes) or "failed", (
+        "the vendor took the change, and the number does not show it; see its provisioning, then run under a new reference"
+    )
 
 
-_NO_LINK = "unlinked now: no messaging"
-
-
-def _lost_its_link(held: HeldNumber, changes: Changes) -> bool:
-    """Whether a number has no service plan and was to get one."""
-    return not held.service_plan_id and bool(changes.change.get("sms"))
+def _lost(held: HeldNumber, changes: Changes) -> str:
+    """What a number has not that it was to get, in words; empty when it has all of it."""
+    stand = worst(stands(held, wanted_link(changes.change)))
+    return stand.lost if stand is not None else ""

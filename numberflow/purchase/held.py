@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from numberflow.client.active_numbers import PAGE_SIZE
 from numberflow.errors import BadInput
 from numberflow.journal import Intention, NewPurchase, State
 from numberflow.planning.configuring import HeldNumber, held_active, held_imported
@@ -13,22 +14,58 @@ from numberflow.steps import ACTIVE_NUMBER, read_or_none
 from numberflow.steps.reading import imported_or_none
 
 _NAMES_SHOWN_MAX = 5
+# One page stands for so many reads at least.
+LISTED_MIN = 10
 
 
 async def held_number(desk: Desk, phone_number: str) -> HeldNumber | None:
     """The number as it is held; None when it is neither rented nor imported. Costs: nothing; one read or two."""
     active = await read_or_none(desk.client.active_numbers.get(phone_number), ACTIVE_NUMBER)
-    if active is not None:
-        return held_active(active)
+    return await _imported(desk, phone_number) if active is None else held_active(active)
+
+
+async def _imported(desk: Desk, phone_number: str) -> HeldNumber | None:
     # Only North American numbers can be imported, and only about those this API can be asked (docs/vendor/imported-hosting-behaviour.md §7).
     imported = await imported_or_none(desk.client, phone_number) if phone_number.startswith("+1") else None
     return None if imported is None else held_imported(imported)
 
 
-async def held_numbers(desk: Desk, phone_numbers: Sequence[str]) -> dict[str, HeldNumber | None]:
-    """Each number as it is held, in the order asked. Costs: nothing."""
-    shown = await each_of(phone_numbers, lambda number: held_number(desk, number), at_once=READS_AT_ONCE)
-    return dict(zip(phone_numbers, shown, strict=True))
+async def held_numbers(
+    desk: Desk, phone_numbers: Sequence[str], *, imported: Collection[str] = ()
+) -> dict[str, HeldNumber | None]:
+    """Each number as it is held, in the order asked. Costs: nothing; pages of the active list where they are fewer than the numbers, else a read for each.
+
+    `imported`: those that are known to be imported; the active list is not asked for them.
+    """
+    found: dict[str, HeldNumber | None] = {}
+    rented = [number for number in phone_numbers if number not in imported]
+    if len(rented) >= LISTED_MIN:
+        found |= await _listed(desk, frozenset(rented))
+    rest = [number for number in phone_numbers if number not in found]
+
+    async def one(phone_number: str) -> HeldNumber | None:
+        return await (_imported if phone_number in imported else held_number)(desk, phone_number)
+
+    # Lists may be filtered or late: "not there" is asked for by name.
+    shown = await each_of(rest, one, at_once=READS_AT_ONCE)
+    found |= dict(zip(rest, shown, strict=True))
+    return {number: found[number] for number in phone_numbers}
+
+
+async def _listed(desk: Desk, wanted: frozenset[str]) -> dict[str, HeldNumber | None]:
+    """Those of the wanted numbers that some pages of the active list show: no more pages than a fraction of the reads they are to spare."""
+    found: dict[str, HeldNumber | None] = {}
+    pages_max = len(wanted) // LISTED_MIN
+    page_token: str | None = None
+    for _ in range(pages_max):
+        page = await desk.client.active_numbers.list_page(page_token=page_token)
+        found |= {each.phone_number: held_active(each) for each in page.active_numbers if each.phone_number in wanted}
+        page_token = page.next_page_token
+        pages = -(-(page.total_size or 0) // PAGE_SIZE)
+        if page_token is None or len(found) == len(wanted) or pages > pages_max:
+            # What is left of a long list costs more than it spares.
+            break
+    return found
 
 
 def require_held(held: Mapping[str, HeldNumber | None]) -> None:

@@ -35,6 +35,7 @@ def hosted_text(report: HostedReport) -> str:
         lines += ["", f"**Why:** {report.reason}"]
     if report.mend:
         lines += ["", f"**What to do:** {report.mend}"]
+    lines += [line for command in report.commands for line in ("", f"    {command}")]
     for item in report.open_items:
         lines += open_words(item, "")
     lines += ["", *[f"- {note}" for note in report.notes]]

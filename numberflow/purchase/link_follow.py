@@ -1,21 +1,22 @@
-"""Following the link of one number, imported or rented: until it is on, or has failed, or somebody has to hear that the number has none. Reads only.
+"""Following the links of one number, imported or rented: until they are as wished, or have failed, or somebody has to hear that the number has none. Reads only.
 
-Not here: which requests leave a link behind (steps.link), and the sweep itself (follow).
+Not here: which requests leave a link behind (steps.link), how far a link is (planning.links), and the sweep itself (follow).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from numberflow.journal import FollowedOrder
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.planning.configuring import HeldNumber
+from numberflow.planning.links import FAILED, MOVING, Product, Stand, Standing, stands, told_ids, worst
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Followed
 from numberflow.purchase.held import held_number
 from numberflow.purchase.hosting_follow import Stage, due, latest_stage
+from numberflow.purchase.link_commands import back
 
 # What may be a late read, or a run that is between unlink and relink right now, has to be seen for so long; two sweeps are a quarter of an hour apart.
 SETTLED_AFTER = timedelta(minutes=10)
@@ -26,9 +27,8 @@ LINK_STAGES = (
         "link overdue", timedelta(days=3), "it is not known whether the link will ever be on; ask the vendor's support"
     ),
 )
-LINKED, LINKING, FAILED, UNLINKED, OTHERWISE, GONE = (
-    "linked", "being linked", "link failed", "unlinked now: no messaging", "linked otherwise", "not held any more",
-)  # fmt: skip
+GONE, LEAVING, UNLINKED = "not held any more", "released", "unlinked as asked"
+_AGAIN = "run the same reference again to put the new link on; its report says what is in the way"
 
 
 async def follow_link(desk: Desk, followed: FollowedOrder, _now: datetime) -> Followed:
@@ -39,31 +39,37 @@ async def follow_link(desk: Desk, followed: FollowedOrder, _now: datetime) -> Fo
 
 def judge(followed: FollowedOrder, held: HeldNumber | None, now: datetime) -> Followed:
     """What the number shows, in words, with the alarms that are due and were not raised yet. Pure."""
-    wanted: Mapping[str, Any] = followed.facts["wanted"]
     number = str(followed.facts["number"])
-    state = link_state(held, wanted)
+    wanted: Mapping[str, str] = followed.facts["wanted"]
+    before = followed.facts.get("before") or {}
+    found = stands(held, wanted, before.get("marks")) if held is not None else ()
+    state = _state(held, found, wanted)
     kept: Mapping[str, str] = followed.facts.get("shown", {})
     since = datetime.fromisoformat(kept["since"]) if kept.get("state") == state else now
     is_settled = now - since >= SETTLED_AFTER
-    advice = ""
+    told: list[str] = []
     alarms: list[Alarm] = []
-    needs_person = False
-    if state == FAILED:
-        assert held is not None
-        advice, needs_person = f"{held.told_failure}; {_messaging(held)}", True
-        alarms = due(followed, "link failed", f"{followed.reference}: {number}: {advice}")
-    elif state == UNLINKED and is_settled:
-        advice, needs_person = (
-            "run the same reference again to put the new link on; its report says what is in the way",
-            True,
-        )
-        alarms = due(followed, "unlinked", f"{followed.reference}: {number} is {state}; {advice}")
-    elif state == LINKING and (stage := latest_stage(LINK_STAGES, now - since)) is not None:
-        advice, needs_person = stage.text, stage is LINK_STAGES[-1]
-        alarms = due(followed, stage.name, f"{followed.reference}: {number}: {stage.text}")
-    elif held is not None and state == OTHERWISE:
-        advice = f"it has {held.told_links}, which is not what this reference asked for"
-    closed = state == LINKED or (is_settled and state in (FAILED, OTHERWISE, GONE))
+    needs_person = is_lost = False
+    for stand in found:
+        if held is None or held.leaves_at is not None:
+            break
+        text = ""
+        if stand.standing in FAILED:
+            text, needs_person = _told_failure(stand, held, before.get("ids", {}), followed.reference), True
+            alarms += due(followed, _alarm(stand), f"{followed.reference}: {number}: {text}")
+        elif stand.standing is Standing.UNLINKED and is_settled:
+            text, needs_person = f"{stand.lost}; {_AGAIN}", True
+            alarms += due(followed, _alarm(stand), f"{followed.reference}: {number} is {text}")
+        elif stand.standing in MOVING and (stage := latest_stage(LINK_STAGES, now - since)) is not None:
+            text, needs_person = stage.text, needs_person or stage is LINK_STAGES[-1]
+            alarms += due(followed, stage.name, f"{followed.reference}: {number}: {stage.text}")
+        elif stand.standing is Standing.OTHERWISE:
+            text = f"it has {told_ids(held.ids)}, which is not what this reference asked for"
+        is_lost = is_lost or bool(stand.lost) or stand.standing in MOVING
+        told += [text] if text and text not in told else []
+    # A number that has lost its service stays on the list until it has one again, or is given up.
+    closed = state in (Standing.LINKED, UNLINKED, LEAVING) or (is_settled and not is_lost)
+    advice = "; ".join(told)
     line = FollowLine(
         kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=state, is_open=not closed, needs_person=needs_person,
         summary=f"{number}: {state}", advice=advice, numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),), alarms=tuple(alarms),
@@ -71,19 +77,28 @@ def judge(followed: FollowedOrder, held: HeldNumber | None, now: datetime) -> Fo
     return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)
 
 
-def link_state(held: HeldNumber | None, wanted: Mapping[str, Any]) -> str:
-    """How far a number is with the wanted link."""
-    if held is None:
+def _state(held: HeldNumber | None, found: tuple[Stand, ...], wanted: Mapping[str, str]) -> str:
+    """One word for a number: that of the product that matters most."""
+    stand = worst(found)
+    if held is None or stand is None:
         return GONE
-    if held.is_moving:
-        return LINKING
-    has = {"service_plan_id": held.service_plan_id, "campaign_id": held.campaign_id}
-    if all(has[name] == value for name, value in wanted.items()):
-        return LINKED
-    if held.failed_step is not None:
-        return FAILED
-    return OTHERWISE if held.service_plan_id else UNLINKED
+    if held.leaves_at is not None:
+        return LEAVING
+    if stand.standing is Standing.LINKED:
+        return Standing.LINKED.value if any(wanted.values()) else UNLINKED
+    return stand.lost if stand.standing is Standing.UNLINKED else stand.standing.value
 
 
-def _messaging(held: HeldNumber) -> str:
-    return "it has no campaign now: US carriers block its messages" if held.service_plan_id else UNLINKED
+def _alarm(stand: Stand) -> str:
+    """Name of an alarm; voice has names of its own, since an alarm is raised once for each number."""
+    name = "unlinked" if stand.standing is Standing.UNLINKED else stand.standing.value
+    return name if stand.product is Product.SMS else f"voice {name}"
+
+
+def _told_failure(stand: Stand, held: HeldNumber, before: Mapping[str, str], reference: str) -> str:
+    """What failed, what the number has, what it had, and how to put that back."""
+    now, had = told_ids(held.ids), told_ids(before)
+    parts = [stand.told, f"it still has {now}" if now else ""]
+    if had and had != now:
+        parts.append(f"it had {had}; to put that back: {back(before, reference, [held.phone_number])}")
+    return "; ".join(part for part in parts if part)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from numberflow.simulator import callbacks, staff
 from numberflow.simulator import control_input as given
-from numberflow.simulator.linking import JobScript
+from numberflow.simulator.linking import STEPS, JobScript
 from numberflow.simulator.news import News
 from numberflow.simulator.provisioning import Event
 from numberflow.simulator.stock import OFFERS, Kind, StockNumber
@@ -230,6 +230,10 @@ class _Control:
         subject = given.text(body, named[0])
         outcome = given.choice(body, "outcome", ("SUCCEEDED", "FAILED"), "SUCCEEDED")
         script = JobScript(outcome == "FAILED", given.texts(body, "error_codes"), given.number(body, "delay_s", 0))
+        if "step" in body:
+            step = given.choice(body, "step", STEPS)
+            self._sim.world.linking.step_scripts[subject, step] = script
+            return {"subject": subject, "step": step, "outcome": outcome}
         self._sim.world.linking.scripts[subject] = script
         return {"subject": subject, "outcome": outcome}
 

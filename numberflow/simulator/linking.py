@@ -14,6 +14,9 @@ from numberflow.simulator.holdings import HeldNumber
 from numberflow.simulator.provisioning import Event, Job, SmsLink, Timing, VoiceLink, progress, sms_events, voice_events
 from numberflow.simulator.switches import Switches
 
+STEPS = ("link", "unlink", "link_sms", "unlink_sms", "link_voice", "unlink_voice")
+"""What a script may be limited to. A job that puts nothing new on is an unlink."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
@@ -49,6 +52,7 @@ class Linking:
         self._tell = tell
         self._serial = itertools.count(1)
         self.scripts: dict[str, JobScript] = {}
+        self.step_scripts: dict[tuple[str, str], JobScript] = {}
         self.extra_s = 0.0
 
     def may_link_sms(self, number: HeldNumber, now_linked: SmsLink, target: SmsLink, now: datetime) -> bool:
@@ -97,9 +101,17 @@ class Linking:
             voice_job.reached if voice_job is not None and now >= voice_job.ends_at else number.voice,
         )
 
-    def _script_for(self, *subjects: str) -> tuple[str, JobScript] | None:
-        for subject in subjects:
-            if subject and subject in self.scripts:
+    def _script_for(
+        self, step: str, product: str, number: HeldNumber, target: Iterable[str], before: Iterable[str]
+    ) -> tuple[str, JobScript] | None:
+        """The narrowest script that fits: one for this step over one for all steps. What comes off is a subject of unlinks."""
+        off = before if step == "unlink" else ()
+        for subject in filter(None, (number.phone_number, *target, *off)):
+            for name in (f"{step}_{product}", step):
+                if (subject, name) in self.step_scripts:
+                    return subject, self.step_scripts[subject, name]
+        for subject in filter(None, (number.phone_number, *target)):
+            if subject in self.scripts:
                 return subject, self.scripts[subject]
         return None
 
@@ -109,7 +121,8 @@ class Linking:
         number.sms_job = None
         if target == number.sms:
             return
-        script = self._script_for(number.phone_number, target.service_plan_id, target.campaign_id)
+        is_unlink = all(not asked or asked == linked for asked, linked in zip(target, number.sms, strict=True))
+        script = self._script_for("unlink" if is_unlink else "link", "sms", number, target, number.sms)
         if self._switches.unlink_at_once and not target.service_plan_id and not target.campaign_id:
             self._tell(number, sms_events(Job(0, number.sms, target, target, now, Timing(0, 0))), now)
             number.sms = target
@@ -138,7 +151,7 @@ class Linking:
             self._tell(number, [Event("DEPROVISIONING_FROM_VOICE_PLATFORM", "SUCCEEDED")], now)
             number.voice = VoiceLink()
             return
-        script = self._script_for(number.phone_number, target.id)
+        script = self._script_for("link" if target.id else "unlink", "voice", number, [target.id], [before.id])
         failed = script is not None and script[1].failed
         reached = before if failed else (target if target.id else VoiceLink())
         job = Job(next(self._serial), before, target, reached, now, self._timing(script, 0.0), failed)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from numberflow.simulator import control_input as given
 from numberflow.simulator.callbacks import Habit
-from numberflow.simulator.imported.steps import FAILURE_CODES, STEPS, Failure
+from numberflow.simulator.imported.steps import FAILURE_CODES, STEPS, UNLINK, Failure
 from numberflow.simulator.order import BLOCKED, CREATED, IN_REVIEW, OUTCOMES, Review
 from numberflow.simulator.problems import Problem
 
@@ -127,7 +127,7 @@ def reject_hosting_order(sim: "Simulator", body: dict[str, Any]) -> Any:
 
 def step_failure(sim: "Simulator", body: dict[str, Any]) -> Any:
     """A step of a number fails with a code, now if it runs and from now on; code null: it does not."""
-    step = given.choice(body, "step", STEPS)
+    step = given.choice(body, "step", (*STEPS, UNLINK))
     code = body.get("code")
     failure = None if code is None else Failure(given.choice(body, "code", FAILURE_CODES))
     sim.world.imported.set_failure(given.text(body, "phone_number"), step, failure)

@@ -1,7 +1,7 @@
 """A link that is on its way: what a step that links one number leaves behind, so that the sweep hears of it when the link is on, or fails.
 
-The vendor takes a link at once and puts it on later (docs/vendor/imported-hosting-behaviour.md §9); between unlink and relink a number has no messaging.
-Not here: looking (purchase.link_follow).
+The vendor takes a link at once and puts it on later (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §9); between unlink and
+relink a number has no service. Not here: looking (purchase.link_follow).
 """
 
 from __future__ import annotations
@@ -11,27 +11,50 @@ from typing import Any
 
 from numberflow.journal import Intention, OrderKind, opened_order
 
-# In the request of an unlink: the link that is to be put on afterwards. It is not sent.
-THEN = "then"
+# Our own notes in the request of a step; they are not sent. THEN: the links that are to be put on after an unlink. BEFORE: what the number had, to be
+# offered back, and the marks of failed jobs that were there already (planning.links).
+THEN, BEFORE = "then", "before"
 _ID_DIGITS = 8
+_VOICE_ID = {"RTC": "app_id", "EST": "trunk_id", "FAX": "service_id"}
 
 
 def sent(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a request leaves: all but our own note of what follows."""
-    return {name: value for name, value in request.items() if name != THEN}
+    """What of a request leaves: all but our own notes."""
+    return {name: value for name, value in request.items() if name not in (THEN, BEFORE)}
 
 
 def wanted_link(request: Mapping[str, Any]) -> dict[str, str]:
-    """Plan and campaign that the number will have in the end; empty when no link is put on."""
-    link = request.get(THEN) or request.get("sms") or request
-    return {name: link[name] for name in ("service_plan_id", "campaign_id") if link.get(name)}
+    """The ids that the number will have in the end, by the names of planning.links; "" where a link is only taken off, empty when none is touched."""
+    then = request.get(THEN) or {}
+    if "service_plan_id" in then or "campaign_id" in then:
+        # Rows from before voice was followed.
+        then = {"sms": then}
+    named = {name for name in ("sms", "voice") if request.get(name) or then.get(name)}
+    link: dict[str, Mapping[str, Any]] = {name: then.get(name) or request[name] for name in named}
+    if not named and request.get("service_plan_id"):
+        # An import has plan and campaign at the top.
+        link = {"sms": {name: value for name, value in request.items() if value}}
+    sms, voice = link.get("sms", {}), link.get("voice", {})
+    wanted = {name: sms[name] for name in ("service_plan_id", "campaign_id") if sms.get(name) is not None}
+    if voice:
+        kind = str(voice.get("type") or "RTC")
+        wanted |= {"voice_type": kind, "voice_id": str(voice.get(_VOICE_ID.get(kind, "")) or "")}
+    return wanted
+
+
+def link_order(phone_number: str, intention: Intention) -> dict[str, Any]:
+    """What the result of a step that links a number holds for the sweep; empty when it touches no link.
+
+    One number of one reference is followed once, from its unlink to its new link.
+    """
+    wanted = wanted_link(intention.request)
+    if not wanted:
+        return {}
+    order_id = f"{phone_number} {intention.purchase_id[:_ID_DIGITS]}"
+    before = intention.request.get(BEFORE) or {}
+    return opened_order(OrderKind.LINK, order_id, "sent", number=phone_number, wanted=wanted, before=before)
 
 
 def link_result(phone_number: str, intention: Intention) -> dict[str, Any]:
-    """The result of a step that changes one number. One number of one reference is followed once, from its unlink to its new link."""
-    wanted = wanted_link(intention.request)
-    if not wanted:
-        return {"phone_number": phone_number}
-    order_id = f"{phone_number} {intention.purchase_id[:_ID_DIGITS]}"
-    followed = opened_order(OrderKind.LINK, order_id, "sent", number=phone_number, wanted=wanted)
-    return {"phone_number": phone_number, **followed}
+    """The result of a step that changes one number."""
+    return {"phone_number": phone_number, **link_order(phone_number, intention)}

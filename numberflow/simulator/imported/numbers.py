@@ -15,6 +15,7 @@ from numberflow.simulator.imported.steps import (
     FINAL,
     HELD_ELSEWHERE,
     PLATFORM,
+    UNLINK,
     WAITING,
     Failure,
     Step,
@@ -44,8 +45,8 @@ class Change:
         return self.service_id if reached == (self.type == PROVISIONING) else ""
 
     def asked(self, now: datetime) -> str:
-        """The id that was asked for, as long as it has not failed."""
-        on = self.type == PROVISIONING and self.step.state(now) != FAILED
+        """The id that was asked for, as long as it has not failed; a link that could not be taken off is there."""
+        on = (self.type == PROVISIONING) == (self.step.state(now) != FAILED)
         return self.service_id if on else ""
 
     def running(self, now: datetime) -> bool:
@@ -198,8 +199,12 @@ class ImportedNumbers:
 
     def _unlink_plan(self, number: ImportedNumber, now: datetime) -> None:
         assert number.plan is not None
+        step = self._unlink_step(number, now)
+        self._start(number, "plan", Change(number.plan.service_id, DEPROVISIONING, step, now))
+
+    def _unlink_step(self, number: ImportedNumber, now: datetime) -> Step:
         ends_at = now + timedelta(seconds=self._switches.imported_unlink_s)
-        self._start(number, "plan", Change(number.plan.service_id, DEPROVISIONING, Step(now, ends_at), now))
+        return Step(now, ends_at, self._service.failure(number.phone_number, UNLINK))
 
     def _link_campaign(self, number: ImportedNumber, campaign: str, now: datetime) -> None:
         if not campaign or number.region_code == "CA":
@@ -216,8 +221,8 @@ class ImportedNumbers:
 
     def _unlink_campaign(self, number: ImportedNumber, now: datetime) -> None:
         assert number.campaign is not None
-        ends_at = now + timedelta(seconds=self._switches.imported_unlink_s)
-        self._start(number, "campaign", Change(number.campaign.service_id, DEPROVISIONING, Step(now, ends_at), now))
+        step = self._unlink_step(number, now)
+        self._start(number, "campaign", Change(number.campaign.service_id, DEPROVISIONING, step, now))
 
     def _start(self, number: ImportedNumber, link: str, change: Change) -> None:
         setattr(number, link, change)

@@ -11,6 +11,9 @@ OSR, PLATFORM, CAMPAIGN = "osr", "platform", "campaign"
 """The steps of a number, in the order they run (§4)."""
 STEPS = (OSR, PLATFORM, CAMPAIGN)
 
+UNLINK = "unlink"
+"""The taking off of a plan or campaign, as scripts name it; no step of an order."""
+
 HELD_ELSEWHERE = "60135"
 """T-Mobile's code for a number that another aggregator holds (§10)."""
 

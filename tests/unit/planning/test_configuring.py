@@ -15,9 +15,9 @@ from numberflow.planning.configuring import (
     Holding,
     held_active,
     held_imported,
-    is_unlinked,
     plan_changes,
 )
+from numberflow.planning.links import Unlink, unlink_progress
 
 NUMBER = "+12125550101"
 
@@ -101,4 +101,6 @@ def test_an_unlink_that_is_under_way() -> None:
     gone = held_imported(
         ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": {"servicePlanId": ""}})
     )
-    assert [False, False, True] == [is_unlinked(each, unlink) for each in (moving, rented, gone)]
+    assert [Unlink.RUNNING, Unlink.RUNNING, Unlink.OFF] == [
+        unlink_progress(each, unlink) for each in (moving, rented, gone)
+    ]
