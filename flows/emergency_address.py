@@ -17,6 +17,7 @@ from numberflow.models.emergency_address import Action, EmergencyAddressOrder, p
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.emergency import emergency_report
+from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
 from tasks.papers import require_in_store
@@ -64,7 +65,7 @@ async def emergency_address(
             report = await _run(desk, order, name, run_id)
     except NumberflowError as error:
         report = EmergencyReport(
-            outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause, then run again with the same reference",
+            outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),
             reference=name, action=word(action), flow_run_id=run_id,
         )  # fmt: skip
     return await _conclude(report)

@@ -16,6 +16,7 @@ from flows.forms import name_of_run
 from numberflow.errors import NumberflowError
 from numberflow.models.reports import HostedReport, RunOutcome
 from numberflow.purchase.desk import Desk
+from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.hosting import publish_hosted_report
 
@@ -55,7 +56,7 @@ async def run_hosted(
                 report = await work(desk, order, name, run_id)
     except NumberflowError as error:
         report = HostedReport(
-            outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause, then run again with the same reference",
+            outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),
             reference=name, action=action, flow_run_id=run_id,
         )  # fmt: skip
     logger = get_run_logger()

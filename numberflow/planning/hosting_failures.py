@@ -37,7 +37,7 @@ _SUPPORT = "try once more with configure-numbers, then ask the vendor's support"
 _BY_CODE: dict[str, FailureAdvice] = {
     HELD_ELSEWHERE: FailureAdvice(
         "T-Mobile has the number under another aggregator",
-        "release it with release-numbers, then import it again with import-numbers and migrate_to_sinch_tmo",
+        "release it with release-numbers, then import it with import-numbers and migrate_to_sinch_tmo under a new reference",
     ),
     "CAMPAIGN_NOT_AVAILABLE": FailureAdvice(
         "the campaign is unknown at the registry, or the vendor is not its connectivity partner",
@@ -72,20 +72,24 @@ _BY_CODE: dict[str, FailureAdvice] = {
     ),
     "INTERNAL_ERROR": FailureAdvice("the vendor had an error of its own", _SUPPORT),
     "INVALID_NNID": FailureAdvice(
-        "the NNID is wrong, or the account may not use it", "leave nnid empty, or ask the account manager"
+        "the NNID is wrong, or the account may not use it",
+        "leave nnid empty under a new reference, or ask the account manager",
     ),
 }
 # A text-enable order that fails so leaves no imported number behind that could be released (assumed).
 _HELD_NEVER_IMPORTED = FailureAdvice(
     "T-Mobile has the number under another aggregator",
-    "it was never imported, so there is nothing to release: import it directly with import-numbers and migrate_to_sinch_tmo",
+    "it was never imported, so there is nothing to release: import it with import-numbers and migrate_to_sinch_tmo",
 )
 _BY_STEP: dict[Step, FailureAdvice] = {
     Step.OSR: FailureAdvice(
         "the change of the messaging route failed",
-        "ask the current carrier whether the route is locked, then text-enable the number again",
+        "ask the current carrier whether the route is locked, then text-enable the number under a new reference",
     ),
-    Step.PLATFORM: FailureAdvice("the link to the service plan failed", "check the service plan, then order again"),
+    Step.PLATFORM: FailureAdvice(
+        "the link to the service plan failed",
+        "check the service plan, then link the number: configure-numbers, or order under a new reference",
+    ),
     Step.CAMPAIGN: FailureAdvice("the link to the campaign failed", _SUPPORT),
 }
 

@@ -131,6 +131,8 @@ def emergency_report(
             dict.fromkeys(line.state for line in short)
         )
         mend = "see the advice beside each number, then run again with the same reference"
+        if any(line.state == "not held" for line in short):
+            mend += "; without the numbers that are not held it is another change: run that under a new reference"
     return EmergencyReport(
         outcome=outcome, reason=reason, mend=mend, project_id=project_id, reference=reference, action=order.action.value,
         numbers=tuple(told), open_items=tuple(open_item(row) for row in waiting), notes=_notes(order, told), flow_run_id=flow_run_id,

@@ -26,7 +26,14 @@ from numberflow.journal import (
 )
 from numberflow.models.hosting import HostingOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
-from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, imported_code, judge_number
+from numberflow.planning.hosting import (
+    FINAL_ORDER_STATES,
+    NumberProgress,
+    Progress,
+    Readiness,
+    imported_code,
+    judge_number,
+)
 from numberflow.planning.hosting_failures import Step
 from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
@@ -226,6 +233,24 @@ def gone_line(line: HostedLine) -> HostedLine:
 _AS_WISHED = frozenset({"imported", "ordered", "in progress", "done", "ready", "changed", "released", "being checked"})
 
 
+# States of a line that no further run of the same reference changes.
+_ENDED = frozenset({str(Progress.FAILED), str(Readiness.NOT_ELIGIBLE), GONE, "not held"})
+
+
+def _next_step(short: Sequence[HostedLine]) -> str:
+    """What to do about numbers that are not as asked: the same reference helps only where something is still to be done under it."""
+    ended = [line for line in short if line.state in _ENDED]
+    if not ended:
+        return "see the advice beside each number, then run again with the same reference"
+    anew = "what is still wanted of them runs under a new reference"
+    if len(ended) == len(short):
+        return f"see the advice beside each number; running the same reference again changes nothing, {anew}"
+    return (
+        f"see the advice beside each number, then run again with the same reference for {len(short) - len(ended)} of them; "
+        f"for the other {len(ended)} that changes nothing, {anew}"
+    )
+
+
 def hosted_report(
     lines: Sequence[HostedLine],
     rows: Sequence[Intention] = (),
@@ -253,7 +278,7 @@ def hosted_report(
     elif short:
         states = dict.fromkeys(line.state for line in short)
         reason = f"{len(short)} of {len(lines)} numbers are not as asked: {'; '.join(states)}"
-        mend = "see the advice beside each number, then run again with the same reference"
+        mend = _next_step(short)
     orders = dict.fromkeys(line.order_id for line in lines if line.order_id)
     return HostedReport(
         outcome=outcome, reason=reason, mend=mend, numbers=tuple(lines), orders=tuple(orders),

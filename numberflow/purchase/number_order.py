@@ -11,7 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from numberflow.errors import BadInput, NotFound, NumberflowError, OutcomeUnknown, Rejected, SpendRefused, Stopped
+from numberflow.errors import (
+    BadInput,
+    InsufficientFunds,
+    NotFound,
+    NumberflowError,
+    OutcomeUnknown,
+    Rejected,
+    SpendRefused,
+    Stopped,
+)
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -42,6 +51,7 @@ from numberflow.purchase.desk import Desk, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.order_papers import OrderFile, OrderPapers
 from numberflow.purchase.quoting import quote_any, refuse_too_few
+from numberflow.purchase.report import mend_of
 from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of
 from numberflow.steps.number_orders import (
     CREATE,
@@ -223,16 +233,19 @@ class _Placing:
                 return
             error = refusals[-1] if refusals else None
             if error is None or not await self._was_taken(line, error):
-                self._stop(
-                    error or SpendRefused(after.reason or "refused", rule="refused"),
-                    "mend what the vendor names, then run again: with the same reference if the order itself stays as it is",
+                mend = (
+                    "mend what the vendor names, then run again: with the same reference if the order itself stays as it is, "
+                    "with other parameters under a new one"
                 )
+                if isinstance(error, InsufficientFunds):
+                    mend = mend_of(error)
+                self._stop(error or SpendRefused(after.reason or "refused", rule="refused"), mend)
                 return
             if self.order.named_numbers:
                 raise BadInput(
                     f"phone_number: {line.subject} is no longer for sale; nothing was ordered",
                     field="phone_number",
-                    mend="name another number under a new reference, or leave phone_number out and let one be found",
+                    mend="under a new reference name another number, or leave phone_number out and let one be found",
                 )
             tried.append(str(line.subject))
             self.tell("another buyer took the number first; choosing again")

@@ -213,12 +213,10 @@ async def _failed(desk: Desk, order: FollowedOrder, shown: _Shown) -> Followed:
     mend = (
         "correct the papers, then place a new order" if rejected else "place a new order and hand it in within its time"
     )
-    advice = f"{mend}{' with the parameters that are ready' if again else ''}"
+    advice = f"{mend} {'with the parameters that are ready' if again else 'under a new reference'}"
     await _give_back(desk, order)
     alarm = Alarm(name=shown.state.lower(), text=f"order {order.order_id} ({order.reference}) is {summary}; {advice}")
-    line = _line(
-        order, shown, summary, advice=advice, alarms=[alarm], needs_person=rejected, is_open=False, again=again
-    )
+    line = _line(order, shown, summary, advice=advice, alarms=[alarm], needs_person=True, is_open=False, again=again)
     return Followed(line, _facts(shown), closed=True)
 
 

@@ -17,7 +17,7 @@ from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport
 from numberflow.purchase.number_order import FILLING, Placed
 from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
 from numberflow.purchase.standing import OrderStanding
-from numberflow.purchase.words import amount, open_words
+from numberflow.purchase.words import amount, open_words, stake_words
 
 _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})
 
@@ -144,14 +144,12 @@ def number_rows(numbers: Sequence[OrderNumberLine]) -> list[dict[str, str]]:
 def order_text(report: OrderReport) -> str:
     """The report as markdown: outcome, order, money, what to do next."""
     lines = [f"# {report.reference}: {report.outcome.value.replace('_', ' ')}"]
+    lines += stake_words(report, report.open_items, report.currency)
     if report.order_id:
         lines += ["", f"Order **{report.order_id}** is **{report.state or 'open'}**."]
     if report.quoted_today is not None and report.quoted_monthly is not None:
         cost = f"{amount(report.quoted_today, report.currency)} when it is completed, {amount(report.quoted_monthly, report.currency)} a month"
-        lines += [
-            "",
-            f"{'Plan only: it would cost' if report.plan_only and not report.order_id else 'It costs'} {cost}.",
-        ]
+        lines += ["", _cost_words(report, cost)]
     if report.approved_by:
         lines.append(f"Approved by {report.approved_by}.")
     if report.expire_at is not None:
@@ -169,6 +167,14 @@ def order_text(report: OrderReport) -> str:
     for item in report.open_items:
         lines += open_words(item, report.currency)
     return "\n".join([*lines, "", *[f"- {note}" for note in report.notes]])
+
+
+def _cost_words(report: OrderReport, cost: str) -> str:
+    if report.state in _ENDED_WITHOUT:
+        return "It ended without numbers, so there is nothing to pay from now on."
+    if report.state == NumberOrderState.COMPLETED:
+        return f"Its numbers cost {cost.replace('when it is completed', 'when it was completed')}."
+    return f"{'Plan only: it would cost' if report.plan_only and not report.order_id else 'It costs'} {cost}."
 
 
 def follow_rows(report: FollowReport) -> list[dict[str, str]]:
@@ -191,6 +197,10 @@ def follow_text(report: FollowReport) -> str:
     """The sweep as markdown: what needs somebody first, then every order, then parameters of new orders."""
     still = sum(line.is_open for line in report.orders)
     lines = [f"# {len(report.orders)} orders followed, {still} still open"]
+    waiting = [line for line in report.orders if line.needs_person]
+    if waiting:
+        told = ", ".join(f"{line.reference} ({line.state}, {len(line.numbers)} numbers)" for line in waiting)
+        lines += ["", f"**At stake:** {told}."]
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]
     if report.mend:

@@ -18,6 +18,7 @@ from numberflow.errors import (
     NumberClaimed,
     NumberflowError,
     OutcomeUnknown,
+    PermissionRefused,
     ReferenceConflict,
     Rejected,
     SpendRefused,
@@ -327,6 +328,8 @@ class _Renting:
     def _mend(self, error: Rejected) -> str:
         if isinstance(error, InsufficientFunds):
             return "top up the account, then run again with the same reference"
+        if isinstance(error, PermissionRefused):
+            return f"{error.mend}; then run again with the same reference"
         if isinstance(error, NotFound):
             return "no number matches any more; search again with other criteria under a new reference"
         return "correct what the vendor names, then run again under a new reference"
@@ -339,6 +342,8 @@ class _Renting:
         if missing <= 0 or any(line.state is State.PLANNED for line in lines):
             return False
         if self.order.phone_numbers or self.order.strategy is Strategy.ANY:
+            what = "lost numbers that were named" if self.order.phone_numbers else "numbers that the vendor picks"
+            self.result.mend = f"{what} are not replaced; buy others under a new reference"
             return False
         try:
             await self._write_down_replacements(alive, missing, {line.subject for line in lines if line.subject})
@@ -362,7 +367,8 @@ class _Renting:
                 raise BadInput(
                     "no further number matches",
                     field="quantity",
-                    mend=await what_is_sold(self.desk.client, self.order),
+                    mend=f"{await what_is_sold(self.desk.client, self.order)}. "
+                    "Other criteria need a new reference; the same one tries for the rest",
                 )
             quote = make_quote(found, self.limits.currency)
             self.limits.check(

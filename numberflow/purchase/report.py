@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from numberflow.errors import (
+    InsufficientFunds,
     LeaseLost,
     NotSent,
     NumberflowError,
@@ -149,6 +150,7 @@ _MEND: Mapping[type[NumberflowError], str] = {
     LeaseLost: "another run works on this purchase; wait for it, then run again with the same reference",
     Throttled: "the vendor is limiting requests; run again later with the same reference",
     OutcomeUnknown: "the vendor could not be read; run again later with the same reference",
+    InsufficientFunds: "top up the account, then run again with the same reference",
     NotSent: "the vendor could not be reached; check the network and the SINCH_*_URL variables, then run again",
     PermissionRefused: "check project id and access key (they belong together), and that the account may rent numbers",
 }
@@ -178,7 +180,7 @@ def _outcome(
         if planned:
             mend = "run again with the same reference: the numbers that are written down are tried again"
         else:
-            mend = "run again with the same reference to try for the rest, or take fewer"
+            mend = "run again with the same reference to try for the rest"
         return RunOutcome.REFUSED, reason, mend
     unseen = [line for line in numbers if line.state == State.DONE and not line.confirmed]
     failed = [line for line in numbers if line.state == State.DONE and _link_is_broken(line)]

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from numberflow.models.reports import EmergencyReport, OpenItem, PurchaseReport
+from numberflow.models.reports import EmergencyReport, OpenItem, PurchaseReport, RunOutcome, RunReport
 from numberflow.planning.quote import Quote
 
 # Rows of a quote that are shown in the approval form; the whole quote is in its artifact.
 QUOTE_ROWS_IN_FORM = 20
+# Open steps that are named in the first paragraph; all of them follow with their commands.
+STAKES_NAMED_MAX = 3
 # Digits after the point that are shown at most: prices have four at most, the rest comes from dividing a period into months.
 PLACES_MAX = 6
 
@@ -45,6 +47,7 @@ def report_text(report: PurchaseReport) -> str:
     """The report as markdown: outcome first, then money, then what a person has to do."""
     lines = [
         f"# {report.reference}: {report.outcome.value.replace('_', ' ')}",
+        *stake_words(report, report.open_items, report.currency),
         "",
         _plan_words(report) if report.plan_only else _bought_words(report),
     ]
@@ -111,6 +114,7 @@ def emergency_rows(report: EmergencyReport) -> list[dict[str, str]]:
 def emergency_text(report: EmergencyReport) -> str:
     """The report as markdown: outcome, what to do, what is open. No address in it."""
     lines = [f"# {report.reference or 'emergency addresses'}: {report.action} {report.outcome.value.replace('_', ' ')}"]
+    lines += stake_words(report, report.open_items)
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]
     if report.mend:
@@ -119,6 +123,26 @@ def emergency_text(report: EmergencyReport) -> str:
         lines += open_words(item, "")
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
+
+
+def stake_words(report: RunReport, items: Sequence[OpenItem], currency: str = "") -> list[str]:
+    """What is at stake, as the first paragraph of a report that needs a person; nothing for any other.
+
+    Args:
+        report: the report.
+        items: its open steps.
+        currency: of what they may have cost; empty when none of them has a price.
+    """
+    if report.outcome is not RunOutcome.NEEDS_PERSON:
+        return []
+    if not items:
+        held = report.monthly if isinstance(report, PurchaseReport) else Decimal(0)
+        return ["", f"**At stake:** {amount(held, currency)} a month, for numbers that are held."] if held else []
+    named = [f"{item.operation.replace('_', ' ')} of {item.subject}" for item in items[:STAKES_NAMED_MAX]]
+    more = f" and {len(items) - STAKES_NAMED_MAX} more" if len(items) > STAKES_NAMED_MAX else ""
+    cost = sum((item.at_stake for item in items), Decimal(0))
+    money = f"{amount(cost, currency)} that may have been charged" if cost and currency else "no known charge"
+    return ["", f"**At stake:** {money}, and whether it was done: {', '.join(named)}{more}."]
 
 
 def open_words(item: OpenItem, currency: str) -> list[str]:

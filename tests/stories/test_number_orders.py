@@ -124,7 +124,7 @@ async def test_what_was_handed_in_goes_on_counting(shop: Shop, cabinet: Cabinet)
     assert (RunOutcome.REFUSED, True) == (refused.outcome, "today" in refused.reason), refused.reason
     shop.simulator.clock.advance(1900)
     (line,) = await sweep(shop.desk)
-    assert "EXPIRED" == line.state
+    assert ("EXPIRED", True) == (line.state, line.needs_person)
     await shop.script("review", outcome="REJECTED", times=1, delay_s=60)
     second = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-2")
     assert RunOutcome.DONE == second.outcome, second.reason

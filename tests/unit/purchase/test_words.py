@@ -7,9 +7,12 @@ from decimal import Decimal
 import pytest
 from support.lines import line, status
 
-from numberflow.journal import State
-from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.journal import Operation, State
+from numberflow.models.reports import HostedLine, OrderReport, PurchaseReport, RunOutcome
 from numberflow.planning.quote import Quote, QuoteLine
+from numberflow.purchase.hosting import hosted_report
+from numberflow.purchase.hosting_words import hosted_text
+from numberflow.purchase.order_words import order_text
 from numberflow.purchase.report import purchase_report
 from numberflow.purchase.words import QUOTE_ROWS_IN_FORM, amount, quote_text, report_rows, report_text
 
@@ -56,9 +59,11 @@ def report() -> PurchaseReport:
 
 
 def test_report_text() -> None:
-    """The text begins with the outcome, then money, reason and mend, then each open item with its command, then the notes."""
-    assert report_text(report()).splitlines()[:3] == [
+    """The text begins with the outcome and what is at stake, then money, reason and mend, then each open item with its command, then the notes."""
+    assert report_text(report()).splitlines()[:5] == [
         "# PO-1: needs person",
+        "",
+        "**At stake:** 1.00 USD that may have been charged, and whether it was done: rent of +12025550101.",
         "",
         "**1 of 3** numbers rented, **1.00 USD** today, **0.50 USD** a month.",
     ]
@@ -116,3 +121,49 @@ def test_quote_of_numbers_that_nobody_can_name() -> None:
     """A line of a quote for vendor-picked numbers says so."""
     one = QuoteLine(phone_number="", setup=Decimal(1), recurring=Decimal(3), interval_months=1)
     assert "| picked by the vendor | 4.00 USD | 3.00 USD |" in quote_text(Quote(currency="USD", lines=(one,)), "PO-1")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("EXPIRED", "It ended without numbers, so there is nothing to pay from now on."),
+        ("COMPLETED", "Its numbers cost 2.00 USD when it was completed, 1.00 USD a month."),
+        ("IN_REVIEW", "It costs 2.00 USD when it is completed, 1.00 USD a month."),
+    ],
+)
+def test_what_an_order_costs(state: str, said: str) -> None:
+    """An order that ended without numbers costs nothing when it is completed, because it never will be."""
+    report = OrderReport(
+        outcome=RunOutcome.DONE, reference="PO-1", order_id="o-1", state=state, currency="USD",
+        quoted_today=Decimal(2), quoted_monthly=Decimal(1),
+    )  # fmt: skip
+    assert said in order_text(report).splitlines()
+
+
+ENDED = "running the same reference again changes nothing, what is still wanted of them runs under a new reference"
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        (("refused", "not added"), "see the advice beside each number, then run again with the same reference"),
+        (("failed", "not eligible"), f"see the advice beside each number; {ENDED}"),
+        (
+            ("not eligible", "not added"),
+            "run again with the same reference for 1 of them; for the other 1 that changes nothing",
+        ),
+    ],
+)
+def test_same_reference_only_where_it_helps(states: tuple[str, ...], said: str) -> None:
+    """A declined letter, a failed or an ineligible number: the same reference changes nothing, and the report says so."""
+    lines = [HostedLine(phone_number=f"+1202555010{n}", state=state) for n, state in enumerate(states)]
+    assert said in hosted_report(lines).mend
+
+
+def test_needs_a_person_without_a_price() -> None:
+    """What is at stake comes first also where no step has a price."""
+    row = line(0, State.UNKNOWN, operation=Operation.RELEASE, due_amount=None)
+    report = hosted_report([HostedLine(phone_number=str(row.subject), state="unknown")], [row], action="release")
+    assert hosted_text(report).splitlines()[2] == (
+        f"**At stake:** no known charge, and whether it was done: release of {row.subject}."
+    )
