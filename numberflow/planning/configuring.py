@@ -184,6 +184,32 @@ def plan_changes(held: HeldNumber, order: ConfigureOrder) -> Changes:
     return Changes(unlink, change, tuple(loses))
 
 
+def told_changes(held: HeldNumber, changes: Changes) -> str:
+    """What the requests change, field by field, as "old → new"; empty when they change nothing."""
+    sms = {**changes.unlink.get("sms", {}), **_given(changes.change.get("sms", {}))}
+    voice = changes.change.get("voice") or changes.unlink.get("voice") or {}
+    spoken = next((str(voice[name]) for name in _VOICE_ID.values() if voice.get(name)), "")
+    fields = {
+        "display_name": (held.display_name, changes.change.get("display_name")),
+        "callback_url": (held.callback_url, changes.change.get("callback_url")),
+        "sms.service_plan_id": (held.service_plan_id, sms.get("service_plan_id")),
+        "sms.campaign_id": (held.campaign_id, sms.get("campaign_id")),
+        "voice": (
+            f"{held.voice_type} {held.voice_id}" if held.voice_id else "",
+            f"{voice['type']} {spoken}" if spoken else "" if voice else None,
+        ),
+    }
+    return "; ".join(
+        f"{name}: {old or 'none'} → {new or 'none'}"
+        for name, (old, new) in fields.items()
+        if new is not None and new != old
+    )
+
+
+def _given(sms: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sms.items() if value is not None}
+
+
 def _plan_sms(
     held: HeldNumber, order: ConfigureOrder, unlink: dict[str, Any], change: dict[str, Any], loses: list[str]
 ) -> None:

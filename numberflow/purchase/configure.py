@@ -15,7 +15,7 @@ from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, Purchase, State
 from numberflow.models.held_numbers import ConfigureOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
-from numberflow.planning.configuring import Changes, HeldNumber, Holding, plan_changes
+from numberflow.planning.configuring import Changes, HeldNumber, Holding, plan_changes, told_changes
 from numberflow.planning.links import (
     FAILED,
     MOVING,
@@ -420,13 +420,20 @@ def links_before(mine: Sequence[Intention]) -> dict[str, str]:
     return dict(kept[0]) if kept else {}
 
 
+def _planned(held: HeldNumber, changes: Changes) -> tuple[str, str]:
+    """State and advice of a number that a run would change: every field as it is and as it would be."""
+    told = told_changes(held, changes)
+    if not changes.loses:
+        return "to be changed", told
+    return "to be unlinked and changed", f"{told}; would lose {'; '.join(changes.loses)} on the way"
+
+
 def _told(held: HeldNumber, changes: Changes, order: ConfigureOrder, stuck: Intention | None) -> tuple[str, str]:
     """State and advice of a number; `stuck` is its latest step that is not done."""
     if not _any(changes):
         return "being linked" if held.is_moving else "as wished", held.told_links
     if order.plan_only:
-        lost = f"would lose {'; '.join(changes.loses)}" if changes.loses else ""
-        return ("to be unlinked and changed" if lost else "to be changed"), lost
+        return _planned(held, changes)
     if stuck is not None and not (stuck.state is State.PLANNED and held.is_moving):
         unlinked = _lost(held, changes)
         return stuck.state.value, "; ".join(part for part in (unlinked, stuck.reason) if part)

@@ -28,6 +28,7 @@ from numberflow.journal import (
 from numberflow.models.held_numbers import ReleaseOrder
 from numberflow.models.reports import HostedLine, HostedReport
 from numberflow.planning.configuring import HeldNumber, Holding
+from numberflow.planning.wording import counted
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.emergency import READS_AT_ONCE, has_address
 from numberflow.purchase.held import begun_rows, held_numbers, require_held
@@ -64,7 +65,7 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
     if leaving and not order.confirm_release:
         first = next(iter(leaving.values()))
         raise SpendRefused(
-            f"{len(leaving)} numbers would be given up, {first.phone_number} for one ({_lost(first)})",
+            f"{counted(len(leaving), 'number')} would be given up, {first.phone_number} for one ({_lost(first)})",
             rule="release",
             mend="run with plan_only to see what is lost with each, then again with confirm_release true",
         )
@@ -211,12 +212,12 @@ async def release_report(
     notes = []
     removed = sum(row.state is State.DONE for row in removals.values())
     if removed:
-        notes.append(f"the emergency addresses of {removed} numbers were removed before their release")
+        notes.append(f"emergency addresses that were removed before the release: {removed}")
     if order.plan_only:
         wished |= {"to be released", "to be deleted"}
         notes.append("plan only: nothing was sent")
         if addressed:
-            notes.append(f"{len(addressed)} of the numbers have an emergency address; a run removes it first")
+            notes.append(f"emergency addresses that a run removes first: {len(addressed)}")
     return hosted_report(
         lines, rows, wished=wished, notes=notes, reference=reference, action="release", plan_only=order.plan_only,
         project_id=desk.project_id, flow_run_id=flow_run_id,

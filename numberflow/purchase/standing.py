@@ -15,6 +15,7 @@ from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import OrderNumbersOrder
 from numberflow.models.orders import SearchAndRentOrder, Strategy, WantedNumbers
 from numberflow.planning.quote import Quote, QuoteLine, make_quote
+from numberflow.planning.wording import counted
 from numberflow.purchase import number_order
 from numberflow.purchase.choose import SpendLimits, find_numbers
 from numberflow.purchase.desk import OPERATION, Desk, in_thread, open_purchase
@@ -70,7 +71,7 @@ async def stand(desk: Desk, order: SearchAndRentOrder, reference: str) -> Standi
     fresh = await _fresh(desk, order, reference, lines, notes)
     if planned:
         notes.append(
-            f"{_count(len(planned))} written down and not rented yet, at the prices of "
+            f"{counted(len(planned), 'number')} written down and not rented yet, at the prices of "
             f"{max(line.updated_at for line in planned):%Y-%m-%d %H:%M} UTC; a run reads them again"
         )
     quote = Quote(currency=order.currency, lines=(*map(_line, planned), *fresh))
@@ -154,7 +155,9 @@ async def _fresh(
     taken = {*await in_thread(desk.journal.claims, desk.project_id), *(line.subject for line in lines if line.subject)}
     found = await find_numbers(desk.client, order, quantity=missing, seed=reference, exclude=taken)
     if len(found) < missing:
-        notes.append(f"{_count(missing)} would have to be found in the place of lost ones, and only {len(found)} match")
+        notes.append(
+            f"{counted(missing, 'number')} would have to be found in the place of lost ones, and only {len(found)} match"
+        )
     return make_quote(found, order.currency).lines
 
 
@@ -197,7 +200,3 @@ def _line(planned: Intention) -> QuoteLine:
     return QuoteLine(
         phone_number=planned.subject or "", setup=setup, recurring=due - setup, interval_months=max(1, months)
     )
-
-
-def _count(numbers: int) -> str:
-    return f"{numbers} number{'' if numbers == 1 else 's'}"

@@ -16,6 +16,7 @@ from numberflow.planning.configuring import (
     held_active,
     held_imported,
     plan_changes,
+    told_changes,
 )
 from numberflow.planning.links import Unlink, unlink_progress
 
@@ -104,3 +105,32 @@ def test_an_unlink_that_is_under_way() -> None:
     assert [Unlink.RUNNING, Unlink.RUNNING, Unlink.OFF] == [
         unlink_progress(each, unlink) for each in (moving, rented, gone)
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "wanted", "told"),
+    [
+        (held(**LINKED), {"sms": SMS}, ""),
+        (held(display_name="old"), {"display_name": "new"}, "display_name: old → new"),
+        (held(), {"callback_url": "https://a.test/x"}, "callback_url: none → https://a.test/x"),
+        (held(), {"sms": SMS}, "sms.service_plan_id: none → p; sms.campaign_id: none → c"),
+        (
+            held(service_plan_id="a", campaign_id="A", holding=Holding.RENTED), {"sms": SMS},
+            "sms.service_plan_id: a → p; sms.campaign_id: A → c",
+        ),
+        (held(service_plan_id="p", campaign_id="A"), {"sms": SMS}, "sms.campaign_id: A → c"),
+        (
+            held(service_plan_id="a", campaign_id="c"), {"sms": {"service_plan_id": "p"}},
+            "sms.service_plan_id: a → p",
+        ),
+        (
+            held(voice_type="RTC", voice_id="app-1", holding=Holding.RENTED),
+            {"voice": {"type": "EST", "trunk_id": "t-1"}}, "voice: RTC app-1 → EST t-1",
+        ),
+        (held(**LINKED), {"unlink_sms": True}, "sms.service_plan_id: p → none; sms.campaign_id: c → none"),
+    ],
+)  # fmt: skip
+def test_old_and_new(number: HeldNumber, wanted: dict[str, Any], told: str) -> None:
+    """A plan shows every field that changes, as it is and as it will be."""
+    order = parse_configure({"phone_numbers": [NUMBER], **wanted})
+    assert told == told_changes(number, plan_changes(number, order))

@@ -1,0 +1,41 @@
+"""What plan_only of configure-numbers shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.hosting import HostingShop, numbers
+
+from numberflow.models.held_numbers import parse_configure
+from numberflow.models.reports import RunOutcome
+from numberflow.purchase.configure import configure_report
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_old_and_new_of_every_number(tmp_path: Path) -> None:
+    """Every number with every field that would change, as it is and as it would be; nothing is sent."""
+    shop = HostingShop(tmp_path)
+    linked, bare = numbers(1)[0], "+12125559999"
+    await shop.imported_at_once([linked], plan="plan-a", campaign="CAMPA")
+    sent = len(shop.simulator.requests())
+    order = parse_configure(
+        {
+            "phone_numbers": [linked, bare],
+            "display_name": "shop",
+            "sms": {"service_plan_id": "plan-b", "campaign_id": "CAMPB"},
+            "plan_only": True,
+        }
+    )
+    async with shop.desk() as desk:
+        report = await configure_report(desk, order, "CONF-1", ())
+    told = {line.phone_number: (line.state, line.advice) for line in report.numbers}
+    assert told[linked] == (
+        "to be unlinked and changed",
+        "display_name: none → shop; sms.service_plan_id: plan-a → plan-b; sms.campaign_id: CAMPA → CAMPB; "
+        "would lose service plan plan-a, campaign CAMPA on the way",
+    )
+    assert told[bare][0] == "not held"
+    assert report.outcome is RunOutcome.REFUSED
+    assert {entry["method"] for entry in shop.simulator.requests()[sent:] if entry["operation"] != "token"} == {"GET"}
