@@ -6,6 +6,7 @@ The Prefect server is the one that PREFECT_API_URL names; `numberflow up` starts
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from prefect import Flow, aserve
@@ -13,6 +14,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
+from deployments.automations import ensure_automations
 from flows.configure_numbers import configure_numbers
 from flows.emergency_address import emergency_address
 from flows.export_inventory import export_inventory
@@ -24,6 +26,8 @@ from flows.release_numbers import release_numbers
 from flows.search_and_rent import search_and_rent
 from flows.text_enable_numbers import text_enable_numbers
 from tasks.credentials import SinchCredentials
+
+logger = logging.getLogger(__name__)
 
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
@@ -58,9 +62,16 @@ async def all_deployments() -> list[RunnerDeployment]:
 
 
 async def main() -> None:
-    """Register the block type that forms ask for, then serve until stopped."""
+    """Register the block type that forms ask for, make the automations, then serve until stopped."""
     await SinchCredentials.aregister_type_and_schema()
-    await aserve(*await all_deployments(), limit=RUNS_AT_ONCE, print_starting_message=False)
+    deployments = await all_deployments()
+    try:
+        for line in await ensure_automations():
+            print(line, flush=True)  # noqa: T201 - the log of `up` is its output
+    except Exception:
+        # Runs can be served without alarms; the log says which are missing and why.
+        logger.exception("The automations of automations.yaml could not be made")
+    await aserve(*deployments, limit=RUNS_AT_ONCE, print_starting_message=False)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from numberflow.purchase.follow import follow_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.follow import publish_follow_report, sweep
+from tasks.schedules import overdue_exports
 
 
 @flow(
@@ -32,7 +33,7 @@ async def follow_orders(
     """Look at every open order once: number orders, hosting orders, numbers that are being qualified.
 
     Runs every 15 minutes from its deployment, and may be started by hand or by an event at any time. It costs nothing and holds nothing up: what is not
-    over is looked at again next time.
+    over is looked at again next time. It also says when the nightly inventory is overdue.
 
     Args:
         reference: Only the orders of this reference. Empty: all.
@@ -51,6 +52,8 @@ async def follow_orders(
 async def _sweep(wanted: FollowOrders, run_id: str) -> FollowReport:
     async with open_desk(wanted.project) as desk:
         lines = await sweep(desk, wanted.reference, wanted.notify)
+        if wanted.reference is None:
+            lines += await overdue_exports()
         return follow_report(lines, project_id=desk.project_id, flow_run_id=run_id)
 
 

@@ -128,8 +128,12 @@ class Settings(BaseSettings):
         return value.expanduser().absolute()
 
     @classmethod
-    def load(cls) -> Self:
+    def load(cls, *, may_lack_account: bool = False) -> Self:
         """Read the environment.
+
+        Args:
+            may_lack_account: without an account the caller sends the vendor nothing: it starts a
+                simulator of its own, or only looks. No settling time is too short then.
 
         Raises:
             BadInput: a variable has a value that cannot be used; the message names the variable.
@@ -140,7 +144,8 @@ class Settings(BaseSettings):
             first = error.errors(include_input=False, include_url=False)[0]
             name = str(first["loc"][0]).upper() if first["loc"] else "environment"
             raise BadInput(f"{name}: {first['msg']}", field=name, mend="correct or unset the variable") from None
-        settings._check_settling()
+        if settings.has_credentials or not may_lack_account:
+            settings._check_settling()
         return settings
 
     def _check_settling(self) -> None:

@@ -40,7 +40,8 @@ RUN_TIMEOUT_S = 120.0
 def demo() -> int:
     """Run the demo. Returns 0 when exactly what was asked for was charged."""
     started = monotonic()
-    home = Settings.load().home / "demo"
+    # Its own simulator, even when an account is set: of the settings only the home counts.
+    home = Settings.load(may_lack_account=True).home / "demo"
     shutil.rmtree(home, ignore_errors=True)
     make_private_folder(home)
     with ExitStack() as stack:

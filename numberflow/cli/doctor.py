@@ -7,16 +7,21 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 
 import fsspec
 import httpx
 import typer
 
-from numberflow.cli.prefect_server import running_api_url
+from numberflow.cli.prefect_server import HEALTH_TIMEOUT_S, read_up_file, running_api_url
+from numberflow.cli.schedules import ask, server_auth
+from numberflow.cli.server_log import ServerLog
 from numberflow.errors import MissingCredentials, NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.paper_store import PaperStore
+from numberflow.planning.schedules import next_run, problem, read_schedules
 from numberflow.purchase.desk import open_client
 from numberflow.settings import Settings
 
@@ -37,11 +42,12 @@ class Finding:
 def doctor(*, as_json: bool) -> int:
     """Run every check. Returns 0 when all are ok, 1 otherwise."""
     try:
-        settings = Settings.load()
+        settings = Settings.load(may_lack_account=True)
     except NumberflowError as error:
         findings = [Finding("settings", ok=False, text=error.message, mend=error.mend)]
     else:
         journal = _checked("journal", lambda: _journal(settings))
+        prefect = _prefect(settings)
         findings = [
             _credentials(settings),
             *([_checked("connectivity", lambda: _connectivity(settings))] if settings.has_credentials else []),
@@ -50,7 +56,8 @@ def doctor(*, as_json: bool) -> int:
             *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
             _checked("inventory", lambda: _inventory(settings)),
             _checked("papers", lambda: _papers(settings)),
-            _prefect(settings),
+            prefect,
+            *(_clock(settings) if prefect.ok else ()),
             _versions(),
         ]
     if as_json:
@@ -130,7 +137,9 @@ def _prefect(settings: Settings) -> Finding:
             "prefect", ok=True, text="no server is running; `numberflow run` starts a temporary one (about 20 s)"
         )
     try:
-        version = httpx.get(f"{url}/admin/version", timeout=5.0).raise_for_status().json()
+        version = (
+            httpx.get(f"{url}/admin/version", timeout=HEALTH_TIMEOUT_S, auth=server_auth()).raise_for_status().json()
+        )
     except httpx.HTTPError as error:
         return Finding(
             "prefect",
@@ -147,6 +156,67 @@ def _prefect(settings: Settings) -> Finding:
             mend="run the same version on both sides",
         )
     return Finding("prefect", ok=True, text=f"server {version} at {url}")
+
+
+def _clock(settings: Settings) -> list[Finding]:
+    """The schedules of the server that runs, and its log where `up` keeps it. Nothing when no server answers."""
+    url = running_api_url(settings)
+    if url is None:
+        return []
+    # The log and the age are known of the server that `up` has started, and of no other.
+    left = read_up_file(settings)
+    is_ours = left.get("api_url") == url
+    since = datetime.fromisoformat(left["server_since"]) if is_ours and "server_since" in left else None
+    found = [_schedules(url, since)]
+    if is_ours and "server_log" in left:
+        found.append(_server_log(ServerLog(Path(left["server_log"]), int(left.get("server_log_start", 0)))))
+    return found
+
+
+def _schedules(url: str, since: datetime | None) -> Finding:
+    now = datetime.now(UTC)
+    try:
+        seen = ask(url, read_schedules(now))
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        return Finding(
+            "schedules",
+            ok=False,
+            text=f"{url} does not tell them: {type(error).__name__}",
+            mend="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
+        )
+    if not seen:
+        return Finding(
+            "schedules",
+            ok=False,
+            text="no deployment of this server has a schedule: no nightly inventory, no follow-orders",
+            mend="deploy them: numberflow up, or prefect deploy --all (docs/operations.md)",
+        )
+    wrong = [(each.name, *clauses) for each in seen if (clauses := problem(each, now, since))]
+    if wrong:
+        return Finding(
+            "schedules",
+            ok=False,
+            text="; ".join(f"{name}: {reason}" for name, reason, _ in wrong),
+            mend="; ".join(f"{name}: {mend}" for name, _, mend in wrong),
+        )
+    return Finding("schedules", ok=True, text="next runs: " + ", ".join(next_run(each) for each in seen))
+
+
+def _server_log(log: ServerLog) -> Finding:
+    try:
+        found = log.errors()
+    except OSError as error:
+        return Finding(
+            "server log", ok=False, text=f"{log.path}: {type(error).__name__}", mend="restart `numberflow up`"
+        )
+    if found:
+        return Finding(
+            "server log",
+            ok=False,
+            text="; ".join(str(error) for error in found),
+            mend=f"see {log.path}; install the pinned versions (requirements.txt), then restart `numberflow up`",
+        )
+    return Finding("server log", ok=True, text=f"no error of the server's services in {log.path}")
 
 
 def _versions() -> Finding:

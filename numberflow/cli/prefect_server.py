@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import httpx
 import typer
@@ -20,6 +21,8 @@ from numberflow.settings import Settings
 
 # Measured: 15 to 50 s from start to ready on two busy cores; the default of 20 s is too short.
 SERVER_READY_TIMEOUT_S = 120.0
+# Patient with a server on busy cores; where none listens, that is known at once.
+HEALTH_TIMEOUT_S = 15.0
 # Quiet, offline, without a tour or an advertisement; retention 90 days, because Prefect keeps runs for ever by default.
 SERVER_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
@@ -35,25 +38,31 @@ def up_file(settings: Settings) -> Path:
     return settings.home / "up.json"
 
 
+def read_up_file(settings: Settings) -> dict[str, Any]:
+    """What the `numberflow up` that runs, or was killed, has written; empty when there is none."""
+    try:
+        content = json.loads(up_file(settings).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def running_api_url(settings: Settings) -> str | None:
     """API address of the server that is there: PREFECT_API_URL, that of `numberflow up`, or the Prefect profile's."""
     # PREFECT_API_URL is Prefect's variable, not one of ours, so that settings.py does not know it.
     url = os.environ.get("PREFECT_API_URL")
     if url:
         return url
-    try:
-        url = str(json.loads(up_file(settings).read_text())["api_url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        url = None
+    url = str(read_up_file(settings).get("api_url") or "")
     if url and is_healthy(url):
         return url
     return _profile_api_url()
 
 
 def is_healthy(api_url: str) -> bool:
-    """Whether a Prefect server answers there."""
+    """Whether a Prefect server answers there. Where none listens that is known at once."""
     try:
-        return httpx.get(f"{api_url}/health", timeout=2.0).status_code == 200
+        return httpx.get(f"{api_url}/health", timeout=HEALTH_TIMEOUT_S).status_code == 200
     except httpx.HTTPError:
         return False
 

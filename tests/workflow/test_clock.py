@@ -1,0 +1,200 @@
+"""Schedules fire: `numberflow up` from the very pins, and runs that nobody but the clock has started.
+
+A server whose scheduler fails goes on serving and passes every other test: hence the wait for the clock,
+and the look at the server's log (docs/adr/0010-the-servers-log.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.postgres import PostgresServer
+from support.prefect import TERMINAL, Prefect
+from support.runs import until
+from support.server_logs import require_quiet
+
+import numberflow
+from numberflow.cli.processes import free_port, stop
+from numberflow.planning.schedules import PLANNED_WITHIN
+
+# A group of its own: most of its time is waiting, so that it runs beside the other workflows.
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("clock"), pytest.mark.timeout(400)]
+
+SCHEDULED = ("export-inventory", "follow-orders")
+# Next starts are planned within 5 s, on busy cores later; what is nearer than this may come too late.
+NOT_BEFORE_S = 10
+
+
+class Up:
+    """`numberflow up` as a process, without an account: its own simulator, server and deployments."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self.home = folder / "home"
+        self._out = folder / "out"
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
+        } | {
+            "NUMBERFLOW_HOME": str(self.home),
+            "PREFECT_HOME": str(folder / "prefect"),
+            # Short settling is allowed here: it is its own simulator that `up` talks to.
+            "NUMBERFLOW_SETTLE_S": "1",
+            "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        } | variables  # fmt: skip
+        with self._out.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "numberflow", "up", "--port", str(free_port(0))],
+                env=self.environment, cwd=folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def told(self) -> str:
+        """What stands on its terminal."""
+        return self._out.read_text()
+
+    def says(self, words: str) -> str:
+        """What stands on its terminal when `words` do."""
+
+        def said() -> str:
+            assert self.process.poll() is None, self.told
+            return self.told if words in self.told else ""
+
+        return str(until(said, f"`numberflow up` says {words!r}"))
+
+    def doctor(self) -> dict[str, dict[str, Any]]:
+        """Every finding of `numberflow doctor` in the same surroundings, by name."""
+        done = subprocess.run(
+            [sys.executable, "-m", "numberflow", "doctor", "--json"],
+            env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return {finding["name"]: finding for finding in json.loads(done.stdout)}
+
+
+@contextmanager
+def running(folder: Path, variables: dict[str, str]) -> Iterator[Up]:
+    """Start it, and stop it with all it started."""
+    up = Up(folder, variables)
+    try:
+        yield up
+    finally:
+        stop(up.process)
+
+
+def move_to_the_next_minute(prefect: Prefect) -> datetime:
+    """Do what a person does who moves a schedule in the UI; returns the minute."""
+    at = (datetime.now(UTC) + timedelta(seconds=NOT_BEFORE_S)).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    cron = {"cron": f"{at.minute} {at.hour} * * *", "timezone": "UTC"}
+    for name in SCHEDULED:
+        deployment = prefect.deployment(f"{name}/{name}")
+        (schedule,) = deployment["schedules"]
+        prefect._json(
+            "PATCH",
+            f"/deployments/{deployment['id']}/schedules/{schedule['id']}",
+            json={"active": True, "schedule": cron},
+        )
+    return at
+
+
+def clock_runs(prefect: Prefect, at: datetime) -> dict[str, dict[str, Any]]:
+    """Runs that the scheduler made for that minute, by deployment."""
+    body = {"flow_runs": {"expected_start_time": {"after_": at.isoformat(), "before_": at.isoformat()}}}
+    found = prefect._json("POST", "/flow_runs/filter", json=body)
+    names = {prefect.deployment(f"{name}/{name}")["id"]: name for name in SCHEDULED}
+    return {names[run["deployment_id"]]: run for run in found if run["auto_scheduled"]}
+
+
+def automations_are_made_once(prefect: Prefect, folder: Path) -> None:
+    """Those that `up` has made stay as they are, but for one that is gone; what somebody chose on the server stays, too."""
+
+    def there() -> dict[str, dict[str, Any]]:
+        found = prefect._json("POST", "/automations/filter", json={})
+        assert len(found) == len({each["name"] for each in found})
+        return {each["name"]: each for each in found}
+
+    def made() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.automations"],
+            env=prefect.environment(folder / "prefect"), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.splitlines()
+
+    before = there()
+    gone, off, *_ = before
+    prefect._json("DELETE", f"/automations/{before[gone]['id']}")
+    prefect._json("PATCH", f"/automations/{before[off]['id']}", json={"enabled": False})
+    assert [f"made: {gone}"] == made()
+    after = there()
+    assert (set(before), False) == (set(after), after[off]["enabled"])
+    changed = {name: value for name, value in after[off].items() if name in ("name", "description", "actions")}
+    other = after[off]["trigger"] | {"within": 60}
+    prefect._json("PUT", f"/automations/{before[off]['id']}", json=changed | {"enabled": False, "trigger": other})
+    assert [f"brought up to date: {off}"] == made()
+    assert [before[off]["trigger"]["within"], False] == [there()[off]["trigger"]["within"], there()[off]["enabled"]]
+
+
+def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
+    """The whole story, on whatever database the server has."""
+    with running(folder, variables) as up:
+        up.says("Prefect UI: ")
+        prefect = Prefect(json.loads((up.home / "up.json").read_text())["api_url"])
+        assert "follow-orders 2" in up.says("Next runs: ")
+        at = move_to_the_next_minute(prefect)
+        automations_are_made_once(prefect, folder)
+
+        def ended() -> dict[str, dict[str, Any]] | None:
+            nonlocal at
+            if len(runs := clock_runs(prefect, at)) < len(SCHEDULED) and datetime.now(UTC) > at + PLANNED_WITHIN / 3:
+                # On busy cores the start was planned when its minute was over: it will be tomorrow's.
+                at = move_to_the_next_minute(prefect)
+                return None
+            over = len(runs) == len(SCHEDULED) and all(run["state_type"] in TERMINAL for run in runs.values())
+            return runs if over else None
+
+        runs = until(ended, "the clock starts both flows, and they end", timeout_s=240)
+        assert dict.fromkeys(SCHEDULED, "Completed") == {name: run["state_name"] for name, run in runs.items()}
+        # 250: what the simulator of `up` holds from the start.
+        assert 250 == len(numberflow.load_inventory(root=str(up.home / "data")))
+        found = up.doctor()
+        assert {"schedules": True, "server log": True} == {
+            name: found[name]["ok"] for name in ("schedules", "server log")
+        }, found
+        assert f"follow-orders {at + timedelta(days=1):%Y-%m-%d %H:%M} UTC" in found["schedules"]["text"]
+        require_quiet(up.home / "prefect-server.log")
+        assert "ERROR" not in up.told
+
+
+def test_the_clock_starts_runs(tmp_path: Path) -> None:
+    """With the server's SQLite: both scheduled flows run when their minute comes, the snapshot is on disk, and no service of the server has logged an error."""
+    see_the_clock_start_runs(tmp_path, {})
+
+
+@pytest.fixture
+def prefects_postgres() -> Iterator[PostgresServer]:
+    """A server with the extension that Prefect's tables need; the one that the tests bring along has none."""
+    server = PostgresServer(contrib=True)
+    yield server
+    server.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.exhaustive
+def test_the_clock_starts_runs_on_postgres(tmp_path: Path, prefects_postgres: PostgresServer) -> None:
+    """The same with the server's tables, and the journal, in Postgres."""
+    server, journal = prefects_postgres.fresh_database(), prefects_postgres.fresh_database()
+    see_the_clock_start_runs(
+        tmp_path,
+        {
+            "PREFECT_API_DATABASE_CONNECTION_URL": server.replace("postgresql", "postgresql+asyncpg", 1),
+            "NUMBERFLOW_DATABASE_URL": journal,
+        },
+    )
