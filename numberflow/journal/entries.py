@@ -46,7 +46,9 @@ PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CRE
 # The steps that open an order, under an id that only the vendor's reply tells.
 _OPENING = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
 # The steps after which something is followed: orders, and under our own names batches that are qualified and links of single numbers.
-ORDER_OPERATIONS = (*_OPENING, Operation.ADD_NUMBERS, Operation.IMPORT, Operation.UPDATE_IMPORTED, Operation.UPDATE)
+ORDER_OPERATIONS = (
+    *_OPENING, Operation.ADD_NUMBERS, Operation.IMPORT, Operation.UPDATE_IMPORTED, Operation.UPDATE, Operation.RENT, Operation.RENT_ANY,
+)  # fmt: skip
 
 
 class Finding(StrEnum):

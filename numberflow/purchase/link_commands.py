@@ -31,7 +31,16 @@ def once_more(order: ConfigureOrder, reference: str, phone_numbers: Sequence[str
 
 
 def back(ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None = None) -> str:
-    """The links `ids` (by the names of planning.links) for these numbers; empty when there were none."""
+    """The links `ids` (by the names of planning.links) that these numbers had; empty when there were none."""
+    return _links(ids, f"{reference}-back", phone_numbers, project)
+
+
+def again(ids: Mapping[str, str], reference: str, phone_number: str) -> str:
+    """The links `ids` once more, for a number that did not get them; empty when they do not say all that a link takes."""
+    return _links(ids, f"{reference}-again", [phone_number], None)
+
+
+def _links(ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None) -> str:
     wanted: dict[str, Any] = {}
     if ids.get("service_plan_id"):
         wanted["sms"] = {name: ids[name] for name in ("service_plan_id", "campaign_id") if ids.get(name)}
@@ -40,7 +49,7 @@ def back(ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], p
     if not wanted:
         return ""
     wanted |= {"phone_numbers": list(phone_numbers), "confirm_unlink": True}
-    return _command(wanted, f"{reference}-back", project)
+    return _command(wanted, reference, project)
 
 
 def _command(wanted: Mapping[str, Any], reference: str, project: str | None) -> str:

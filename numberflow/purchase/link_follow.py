@@ -16,7 +16,7 @@ from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Followed
 from numberflow.purchase.held import held_number
 from numberflow.purchase.hosting_follow import Stage, due, latest_stage
-from numberflow.purchase.link_commands import back
+from numberflow.purchase.link_commands import again, back
 
 # What may be a late read, or a run that is between unlink and relink right now, has to be seen for so long; two sweeps are a quarter of an hour apart.
 SETTLED_AFTER = timedelta(minutes=10)
@@ -55,10 +55,12 @@ def judge(followed: FollowedOrder, held: HeldNumber | None, now: datetime) -> Fo
             break
         text = ""
         if stand.standing in FAILED:
-            text, needs_person = _told_failure(stand, held, before.get("ids", {}), followed.reference), True
+            text, needs_person = _told_failure(stand, held, followed), True
             alarms += due(followed, _alarm(stand), f"{followed.reference}: {number}: {text}")
         elif stand.standing is Standing.UNLINKED and is_settled:
-            text, needs_person = f"{stand.lost}; {_AGAIN}", True
+            # A run of configure-numbers goes on from here; no other run puts a link on a second time.
+            how = _AGAIN if before else f"link it: {again(wanted, followed.reference, number)}"
+            text, needs_person = f"{stand.lost}; {how}", True
             alarms += due(followed, _alarm(stand), f"{followed.reference}: {number} is {text}")
         elif stand.standing in MOVING and (stage := latest_stage(LINK_STAGES, now - since)) is not None:
             text, needs_person = stage.text, needs_person or stage is LINK_STAGES[-1]
@@ -95,10 +97,14 @@ def _alarm(stand: Stand) -> str:
     return name if stand.product is Product.SMS else f"voice {name}"
 
 
-def _told_failure(stand: Stand, held: HeldNumber, before: Mapping[str, str], reference: str) -> str:
-    """What failed, what the number has, what it had, and how to put that back."""
+def _told_failure(stand: Stand, held: HeldNumber, followed: FollowedOrder) -> str:
+    """What failed, what the number has, and the commands: once more, and back to what it had."""
+    before = (followed.facts.get("before") or {}).get("ids", {})
     now, had = told_ids(held.ids), told_ids(before)
     parts = [stand.told, f"it still has {now}" if now else ""]
+    once_more = again(followed.facts["wanted"], followed.reference, held.phone_number)
+    if once_more:
+        parts.append(f"once more, when the cause is gone: {once_more}")
     if had and had != now:
-        parts.append(f"it had {had}; to put that back: {back(before, reference, [held.phone_number])}")
+        parts.append(f"it had {had}; to put that back: {back(before, followed.reference, [held.phone_number])}")
     return "; ".join(part for part in parts if part)

@@ -7,9 +7,10 @@ relink a number has no service. Not here: looking (purchase.link_follow).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from numberflow.journal import Intention, OrderKind, opened_order
+from numberflow.journal import Evidence, Intention, OrderKind, number_in, opened_order
 
 # Our own notes in the request of a step; they are not sent. THEN: the links that are to be put on after an unlink. BEFORE: what the number had, to be
 # offered back, and the marks of failed jobs that were there already (planning.links).
@@ -53,6 +54,14 @@ def link_order(phone_number: str, intention: Intention) -> dict[str, Any]:
     order_id = f"{phone_number} {intention.purchase_id[:_ID_DIGITS]}"
     before = intention.request.get(BEFORE) or {}
     return opened_order(OrderKind.LINK, order_id, "sent", number=phone_number, wanted=wanted, before=before)
+
+
+def with_links(evidence: Evidence, intention: Intention) -> Evidence:
+    """The evidence of a rent, with the links of its number for the sweep when it took effect."""
+    number = number_in(evidence.result)
+    if number is None:
+        return evidence
+    return replace(evidence, result={**(evidence.result or {}), **link_order(number, intention)})
 
 
 def link_result(phone_number: str, intention: Intention) -> dict[str, Any]:

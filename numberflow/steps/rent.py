@@ -10,6 +10,7 @@ from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.orders import SmsLink, VoiceLink
 from numberflow.models.vendor import ActiveNumber, AvailableNumber, RentRequest
 from numberflow.steps import ACTIVE_NUMBER, AVAILABLE_NUMBER, is_absence_of, named, read_or_none
+from numberflow.steps.link import link_order, with_links
 
 OPERATION = "rent"
 
@@ -46,7 +47,10 @@ class Rent:
             raise OutcomeUnknown(
                 f"a 404 that is not about the number: {error.message}", status=404, cause="foreign_404"
             ) from error
-        return Applied(result=result_facts(number), note="the vendor answered with the rented number")
+        return Applied(
+            result=result_facts(number) | link_order(number.phone_number, attempt.intention),
+            note="the vendor answered with the rented number",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read activeNumbers, and availableNumbers when the number is not active. Costs nothing; repeat at will."""
@@ -55,7 +59,7 @@ class Rent:
         available = None
         if active is None:
             available = await read_or_none(self._client.available_numbers.get(number), AVAILABLE_NUMBER)
-        return judge(active, available)
+        return with_links(judge(active, available), intention)
 
 
 def judge(active: ActiveNumber | None, available: AvailableNumber | None) -> Evidence:

@@ -14,6 +14,7 @@ from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.orders import SearchAndRentOrder
 from numberflow.models.vendor import ActiveNumber, RentAnyRequest
+from numberflow.steps.link import link_order, with_links
 from numberflow.steps.rent import result_facts
 
 OPERATION = "rent_any"
@@ -86,7 +87,10 @@ class RentAny:
             callback_url=facts["callback_url"],
         )
         number = await self._client.available_numbers.rent_any(body, watch=attempt)
-        return Applied(result=result_facts(number), note="the vendor answered with the number that it picked")
+        return Applied(
+            result=result_facts(number) | link_order(number.phone_number, attempt.intention),
+            note="the vendor answered with the number that it picked",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Walk the held numbers of the region and type. Costs nothing; repeat at will."""
@@ -102,7 +106,8 @@ class RentAny:
         ]
         # Read after the list: a number that another intention bought in between is then known as its own.
         others = await self._claimed_by_others(intention)
-        return judge(held, facts["marker"], before=self._before, claimed_by_others=others)
+        evidence = judge(held, facts["marker"], before=self._before, claimed_by_others=others)
+        return with_links(evidence, intention)
 
 
 def judge(

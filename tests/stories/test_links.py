@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.dying import Fate
 from support.hosting import HostingShop
+from support.purchases import order as bought
 
 from numberflow.models.held_numbers import parse_configure
 from numberflow.models.reports import RunOutcome
@@ -193,3 +194,26 @@ async def test_many_numbers_wait_together(tmp_path: Path) -> None:
     assert (shop.simulator.clock.now() - began).total_seconds() < 1.3 * one_s
     # Read by name: once when its unlink has ended, once when its link has.
     assert shop.simulator.log.summary()["get_active"] <= 2 * 39 + 20
+
+
+async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
+    """A purchase that ends before its links leaves them to the sweep: what is on is closed, what failed is an alarm with the command that links it."""
+    shop = HostingShop(tmp_path)
+    await shop.script(
+        "provisioning", service_plan_id="plan-b", outcome="FAILED", error_codes=["SMS_PROVISIONING_FAILED"]
+    )
+    for reference, plan in (("GOOD", "plan-a"), ("BAD", "plan-b")):
+        report = await shop.buy(bought(quantity=2, sms={"service_plan_id": plan}, provisioning_wait_s=0), reference)
+        assert report is not None
+        assert 2 == report.rented
+    assert {"being linked"} == {line.state for line in await shop.sweep()}
+    await shop.wait(60)
+    lines = await shop.sweep()
+    assert [("linked", False)] * 2 == [(each.state, each.is_open) for each in lines if each.reference == "GOOD"]
+    failed = [each for each in lines if each.reference == "BAD"]
+    assert [("link failed", 1)] * 2 == [(each.state, len(each.alarms)) for each in failed]
+    shop.simulator.world.linking.scripts.clear()
+    (number,) = failed[0].numbers
+    command = number.advice.split("once more, when the cause is gone: ")[1]
+    done, _ = await shop.configure(parse_configure(parameters_of(command)), "LINK")
+    assert (RunOutcome.DONE, "plan-b") == (done.outcome, links(shop, number.phone_number)[0].service_plan_id)
