@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 
 from numberflow.client import Client
 from numberflow.errors import BadInput
+from numberflow.journal import Paces
 from numberflow.settings import Settings
 
 
@@ -44,10 +45,13 @@ class SinchCredentials(CredentialsBlock):
     def get_client(self) -> Client:
         """A client of both APIs for this project; use it in `async with`. It costs what its calls cost, and no journal stands before them.
 
+        It keeps to the pace that all processes with this key share.
+
         Raises:
             BadInput: as in `settings`.
         """
-        return Client(self.settings())
+        settings = self.settings()
+        return Client(settings, shared_pace=Paces(settings.journal_url))
 
 
 async def settings_for(project: str | None) -> Settings:

@@ -29,7 +29,7 @@ from numberflow.journal.entries import (
 from numberflow.journal.lease_rows import Busy
 from numberflow.journal.leases import Lease, LeaseKeeper
 from numberflow.journal.paces import Paces
-from numberflow.journal.settling import SettlePolicy
+from numberflow.journal.settling import Patience, SettlePolicy
 from numberflow.journal.stop_rows import ALL as ALL_PROJECTS
 from numberflow.journal.stop_rows import Stop
 from numberflow.journal.store import Journal, Verdict
@@ -62,6 +62,7 @@ __all__ = [
     "OrderKind",
     "Outcome",
     "Paces",
+    "Patience",
     "Purchase",
     "SettlePolicy",
     "Spend",

@@ -126,7 +126,7 @@ async def run_costly_step(
     """Bring one intention as far as it goes, from whatever state it is in, and return it as the journal has it then.
 
     Returned states: done; refused; needs_person; planned (`attempts_max` requests did not get through, or the
-    vendor's limit outlasted `patience_s`, see `reason`); unknown (the vendor could not
+    vendor's limit outlasted the patience, see `reason`); unknown (the vendor could not
     be looked at, see `reason`). Costs: at most what the intention says, once. Repeat: safe, from every state and in any process.
 
     Raises:
@@ -217,7 +217,9 @@ class _Step:
 
     def _enough(self, turn: _Turn) -> str:
         """Why this run tries no more; empty when it does."""
-        if turn.throttled and self._throttled_s + turn.pause_s > self._policy.patience_s:
+        patience = self._policy.patience
+        if turn.throttled and (patience.over or self._throttled_s + turn.pause_s > patience.total_s):
+            patience.over = True
             return (
                 f"the vendor's limit (HTTP 429) outlasted this run's patience: {self._throttles} refusals, "
                 f"{self._throttled_s:.0f} s waited, the next try in {turn.pause_s:.0f} s; run it again later"

@@ -6,13 +6,25 @@ Running the looks and writing them down is `billable.py`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from numberflow.journal.entries import Finding
 from numberflow.journal.transitions import Event
 
 # Early looks find the usual case (it was applied, or the vendor's read shows it within seconds); the last one is what absence rests on.
 _LOOKS_AT = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long each step of one run waits for the vendor's limit (NUMBERFLOW_PATIENCE_S, seconds). Shared by the steps of the run.
+
+    `over`: one of them has waited that long in vain. The others then end at their next 429: a hundred numbers
+    must not take a hundred times as long to find out the same.
+    """
+
+    total_s: float = 900.0
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +36,8 @@ class SettlePolicy:
     - `attempts_max`: requests per run, not per intention: each resume is a decision of somebody (or of a schedule) to try again, and an
       intention that could never be sent again would have to be settled by hand although nothing is wrong with it.
     - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each time.
-    - `patience_s`: how long one run waits because the vendor refuses with 429 (NUMBERFLOW_PATIENCE_S). These refusals are no attempts:
-      nothing is wrong with the request. A Retry-After is kept to the letter; one that patience cannot hold ends the run at once.
+    - `patience`: how long a step waits because the vendor refuses with 429. These refusals are no attempts: nothing is wrong with the
+      request. A Retry-After is kept to the letter; one that patience cannot hold ends the step at once.
     - `throttle_wait_max_s`: longest pause after a 429 that says nothing.
     - `lease_wait_s`: how long to wait for whoever holds the number. More than one lease (60 s), so that a worker that died on another
       machine is waited out.
@@ -34,7 +46,7 @@ class SettlePolicy:
     settle_s: float = 120.0
     attempts_max: int = 3
     backoff_s: float = 1.0
-    patience_s: float = 900.0
+    patience: Patience = field(default_factory=Patience)
     throttle_wait_max_s: float = 30.0
     lease_wait_s: float = 90.0
 

@@ -23,6 +23,7 @@ from numberflow.journal import (
     LeaseKeeper,
     NewPurchase,
     Paces,
+    Patience,
     Purchase,
     SettlePolicy,
 )
@@ -114,6 +115,7 @@ class Desk:
         self.wait = wait
         self.wait_for_owner_s = wait_for_owner_s
         self.on_wait = on_wait
+        self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
         self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
 
@@ -142,7 +144,7 @@ def settle_policy(desk: Desk, **more: Any) -> SettlePolicy:
     """How patient a costly step is at this desk."""
     return SettlePolicy(
         settle_s=desk.settings.settle_s,
-        patience_s=desk.settings.patience_s,
+        patience=desk.patience,
         # Half a lease longer than a worker that died on another machine keeps the number.
         lease_wait_s=1.5 * desk.settings.lease_s,
         **more,

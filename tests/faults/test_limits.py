@@ -84,10 +84,13 @@ async def test_a_costly_step_waits_it_out(operation: str, tmp_path: Path) -> Non
 
 
 async def test_a_limit_that_stays_ends_the_run_by_its_patience(tmp_path: Path) -> None:
-    """No 429 for ever: when patience is used up nothing was bought, and the report says that it was the limit."""
+    """A 429 for ever: when patience is used up nothing was bought, once for all numbers, and the report says that it was the limit."""
     shop = Shop(tmp_path)
+    shop.settings = shop.settings.model_copy(update={"patience_s": 60.0})
     shop.simulator.faults.add({"operation": "rent", "fault": "rate_limited", "times": None})
-    report = await shop.buy(order(quantity=1))
+    report = await shop.buy(order(quantity=8))
+    # Six tries of one number in a minute; four at a time do so together, and the others try once.
+    assert 6 + 7 <= sum(request["operation"] == "rent" for request in shop.simulator.requests()) <= 4 * 6 + 4
     assert report is not None
     assert (report.outcome, shop.simulator.rentals()) == (RunOutcome.REFUSED, 0)
     assert "the vendor's limit (HTTP 429) outlasted this run's patience" in report.model_dump_json()

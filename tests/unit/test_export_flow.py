@@ -84,20 +84,46 @@ async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPat
     assert {date(2026, 11, 25)} == {*days, report.snapshot_date, *(each.snapshot_date for each in report.projects)}
 
 
-async def test_what_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The last shard is told at once, and not again twice a second until the file is published."""
-    shown: list[float] = []
+def _show_progress(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, str]]:
+    """What progress artifacts show, in place of Prefect's server: percent and words."""
+    shown: list[tuple[float, str]] = []
 
-    async def create(percent: float, **_: str) -> UUID:
-        shown.append(percent)
+    async def create(percent: float, *, key: str, description: str) -> UUID:
+        shown.append((percent, description))
         return UUID(int=1)
 
-    async def update(_artifact_id: UUID, percent: float) -> None:
-        shown.append(percent)
+    async def update(_artifact_id: UUID, percent: float, *, description: str) -> None:
+        shown.append((percent, description))
 
     monkeypatch.setattr(inventory, "acreate_progress_artifact", create)
     monkeypatch.setattr(inventory, "aupdate_progress_artifact", update)
     monkeypatch.setattr(inventory, "get_run_logger", lambda: logging.getLogger("run"))
+    return shown
+
+
+async def test_waiting_for_the_limit_is_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beside the bar as long as it stands still, and in the log."""
+    shown = _show_progress(monkeypatch)
+    monkeypatch.setattr(inventory, "TELL_EVERY_S", 0.0)
+    caplog.set_level(logging.INFO)
+    teller = inventory._Teller("project")
+    progress = Progress(rows=9, pages=2, requests=7, shards_done=1, shards=2, elapsed_s=1.0)
+    teller(progress)
+    await teller.end()
+    teller.waiting("waiting for the vendor's limit (numbers, no request for 12 s)")
+    await teller.end()
+    teller(progress)
+    await teller.end()
+    assert [percent for percent, _ in shown] == [50.0, 50.0, 50.0]
+    assert ["waiting" in words for _, words in shown] == [False, True, False]
+    assert "no request for 12 s" in caplog.text
+
+
+async def test_what_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The last shard is told at once, and not again twice a second until the file is published."""
+    shown = _show_progress(monkeypatch)
     caplog.set_level(logging.INFO)
     teller = inventory._Teller("project")
     monkeypatch.setattr(inventory, "TELL_EVERY_S", 0.0)
@@ -108,5 +134,5 @@ async def test_what_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog
     for done in (1, 2, 2, 2):
         teller(Progress(rows=9, pages=2, requests=7, shards_done=done, shards=2, elapsed_s=1.0))
         await teller.end()
-    assert [0.0, 100.0] == shown
+    assert [0.0, 100.0] == [percent for percent, _ in shown]
     assert 1 == sum("2 of 2 shards" in record.getMessage() for record in caplog.records)
