@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from flows.forms import NO_GROUP, REQUIRED, Address, Numbers, OptionalText, Project, Reference, Sms, Voice, WaitS, given
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
+from flows.stopping import accounted_for
 from numberflow.models.held_numbers import ConfigureOrder, parse_configure
 from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
@@ -17,6 +18,7 @@ from tasks.held import configure_numbers as configure_all
 from tasks.held import look_at_configuration
 
 
+@accounted_for
 @flow(
     name="configure-numbers",
     flow_run_name=run_name(named_numbers("configure")),

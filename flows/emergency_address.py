@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from flows.ending import ended
 from flows.forms import OptionalNumbers, OptionalText, Project, Reference, given, name_of_run
 from flows.naming import emergency_addresses, run_name, word
+from flows.stopping import accounted_for
 from numberflow.errors import NumberflowError
 from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
@@ -23,6 +24,7 @@ from tasks.emergency import change_addresses, publish_emergency_report, report_c
 from tasks.papers import require_in_store
 
 
+@accounted_for
 @flow(
     name="emergency-address",
     flow_run_name=run_name(emergency_addresses),

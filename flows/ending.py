@@ -11,7 +11,7 @@ from numberflow.models.reports import RunOutcome, RunReport
 
 R = TypeVar("R", bound=RunReport)
 
-_STATE_NAMES = {RunOutcome.REFUSED: "Refused", RunOutcome.NEEDS_PERSON: "NeedsPerson"}
+STATE_NAMES = {RunOutcome.REFUSED: "Refused", RunOutcome.NEEDS_PERSON: "NeedsPerson"}
 
 
 def ended(report: R) -> State[R] | R:
@@ -22,7 +22,7 @@ def ended(report: R) -> State[R] | R:
     Python asks for the state, `await flow(…, return_state=True)`, and gets the report from
     `await state.aresult(raise_on_failure=False)`, however the run ended.
     """
-    name = _STATE_NAMES.get(report.outcome)
+    name = STATE_NAMES.get(report.outcome)
     if name is None:
         return report
     return Failed(name=name, message=f"{report.reason} → {report.mend}", data=report)

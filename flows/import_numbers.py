@@ -20,6 +20,7 @@ from flows.forms import (
 )
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
+from flows.stopping import accounted_for
 from numberflow.models.import_numbers import ImportNumbersOrder, parse_import_numbers
 from numberflow.models.north_american import HostedRegion
 from numberflow.models.reports import HostedReport
@@ -28,6 +29,7 @@ from tasks.hosting import import_numbers as import_all
 from tasks.hosting import look_at_imports
 
 
+@accounted_for
 @flow(
     name="import-numbers",
     flow_run_name=run_name(named_numbers("import", kind="region_code")),

@@ -34,6 +34,7 @@ from flows.forms import (
     name_of_run,
 )
 from flows.naming import run_name, wanted_numbers, whole, word
+from flows.stopping import accounted_for
 from numberflow.errors import NotFound, NumberflowError
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
@@ -67,6 +68,7 @@ from tasks.purchase import open_purchase
 Attachments = Annotated[tuple[AttachmentGroup, ...] | None, MAY_STAY_EMPTY]
 
 
+@accounted_for
 @flow(
     name="order-numbers",
     flow_run_name=run_name(wanted_numbers("order")),

@@ -14,6 +14,7 @@ from flows.asking import CODE_TIMEOUT_S, SpokenCode, ask, forget
 from flows.forms import REQUIRED, Numbers, Project, Reference, given
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
+from flows.stopping import accounted_for
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import Purchase, State
 from numberflow.models.qualify_numbers import Proof, QualifyOrder, parse_qualify
@@ -35,6 +36,7 @@ from tasks.qualify import (
 _TURNS_MAX = 20
 
 
+@accounted_for
 @flow(
     name="qualify-numbers",
     flow_run_name=run_name(named_numbers("qualify", behind="method")),

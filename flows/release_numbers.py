@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from flows.forms import REQUIRED, Numbers, Project, Reference, given
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
+from flows.stopping import accounted_for
 from numberflow.models.held_numbers import ReleaseOrder, parse_release
 from numberflow.models.reports import HostedReport
 from numberflow.purchase.desk import Desk
@@ -17,6 +18,7 @@ from tasks.held import look_at_release
 from tasks.held import release_numbers as release_all
 
 
+@accounted_for
 @flow(
     name="release-numbers",
     flow_run_name=run_name(named_numbers("release")),

@@ -35,6 +35,7 @@ from flows.forms import (
     name_of_run,
 )
 from flows.naming import how_many, run_name, wanted_numbers, whole, word
+from flows.stopping import accounted_for
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, Purchase
 from numberflow.journal import State as IntentionState
@@ -63,6 +64,7 @@ from tasks.purchase import (
 CHOICES_MAX = 5
 
 
+@accounted_for
 @flow(
     name="search-and-rent",
     flow_run_name=run_name(wanted_numbers("rent")),

@@ -23,6 +23,7 @@ from flows.forms import (
 )
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
+from flows.stopping import accounted_for
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.models.hosting import BlanketLoa
@@ -43,6 +44,7 @@ from tasks.text_enable import (
 from tasks.text_enable import text_enable_numbers as text_enable_all
 
 
+@accounted_for
 @flow(
     name="text-enable-numbers",
     flow_run_name=run_name(named_numbers("text-enable", kind="region_code")),

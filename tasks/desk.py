@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from uuid import UUID
 
+import anyio
+from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 
 from numberflow.journal import Journal
 from numberflow.purchase.desk import Desk, in_thread, open_client
 from tasks.credentials import settings_for
+
+# A server that is far behind answers within seconds; one that does not answer must not hold a purchase half-way.
+STATE_WAIT_S = 5.0
+
+
+class OwnRun:
+    """The state of this flow run at the Prefect server, as far as it holds costly steps.
+
+    Fails open, with a warning: whoever wants to stop everything while Prefect is down has `numberflow stop`, which does not need it.
+    """
+
+    def __init__(self, run_id: str | None, warn: Callable[[str], None]) -> None:
+        self._run_id = run_id
+        self._warn = warn
+        self._warned = False
+
+    async def held_by(self) -> str:
+        """Name of the state in which no further costly step is to be taken; empty while the run may go on."""
+        if self._run_id is None:
+            return ""
+        try:
+            with anyio.fail_after(STATE_WAIT_S):
+                async with get_client() as client:
+                    state = (await client.read_flow_run(UUID(self._run_id))).state
+        except Exception as error:  # noqa: BLE001 - see the class
+            if not self._warned:
+                self._warn(f"Whether this run was suspended or cancelled could not be read: {type(error).__name__}")
+            self._warned = True
+            return ""
+        if state is not None and (state.is_paused() or state.is_cancelling() or state.is_final()):
+            return state.name or state.type.value.capitalize()
+        return ""
 
 
 @asynccontextmanager
@@ -25,6 +61,7 @@ async def open_desk(project: str | None) -> AsyncIterator[Desk]:
     journal = await in_thread(Journal.open, settings.journal_url)
     try:
         async with open_client(settings, on_wait=logger.info) as client:
-            yield Desk(client, journal, settings, on_wait=logger.info)
+            own = OwnRun(flow_run.get_id(), logger.warning)
+            yield Desk(client, journal, settings, on_wait=logger.info, run_state=own.held_by)
     finally:
         await in_thread(journal.close)

@@ -4,17 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.exceptions import Pause
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment
 from prefect.states import Failed
 
-from numberflow.errors import IllegalTransition, NumberflowError
+from numberflow.errors import IllegalTransition, NumberflowError, Stopped
+from tasks.account import publish_account
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+async def _suspend_if_asked() -> None:
+    """End this process without a state of its own when the run was suspended in Prefect: Resume then goes on with it.
+
+    Raises:
+        Pause: which ends the process. Nothing when the run was stopped in another way, or cannot be resumed.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or deployment.get_id() is None:
+        return
+    async with get_client() as client:
+        state = (await client.read_flow_run(context.flow_run.id)).state
+    if state is not None and state.is_paused():
+        await _tell_suspended(state)
+        raise Pause(state=state)
+
+
+async def _tell_suspended(state: State[Any] | None) -> None:
+    """What the run did so far, in an artifact: it may be days until somebody presses Resume."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    try:
+        await publish_account(context.flow_run, f"the run was suspended ({state.name if state else 'Suspended'})")
+    except Exception as error:  # noqa: BLE001 - the journal has it, and so has the sweep
+        get_run_logger().warning("What the suspended run did could not be shown: %s", type(error).__name__)
 
 
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
@@ -37,9 +70,17 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
 
         @wraps(body)
         async def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            result = await as_task(*args, **kwargs)
-            if isinstance(result, State):
-                raise cast("NumberflowError", await result.aresult(raise_on_failure=False))
+            try:
+                result = await as_task(*args, **kwargs)
+                if isinstance(result, State):
+                    raise cast("NumberflowError", await result.aresult(raise_on_failure=False))
+            except Stopped:
+                await _suspend_if_asked()
+                raise
+            except Pause as pause:
+                # Prefect itself noticed that the run was suspended, at a task's beginning or end.
+                await _tell_suspended(pause.state)
+                raise
             return result
 
         return call

@@ -80,7 +80,10 @@ def run(
     report: Annotated[Path | None, typer.Option("--report", help="Write the report here, as JSON.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a flow here. Exit code: 0 done, 2 bad input, 3 refused, 4 needs a person, 1 crash."""
+    """Run a flow here. Exit code: 0 done, 2 bad input, 3 refused, 4 needs a person, 1 crash.
+
+    Stopped by Ctrl-C it is 130, by SIGTERM 143: what was done until then is told from the journal.
+    """
     from numberflow.cli import run as command
 
     sys.exit(command.run(deployment, params, report, as_json=as_json))

@@ -1,4 +1,4 @@
-"""Child processes of `up` and `demo`: started in groups of their own, stopped in order, none left behind."""
+"""Child processes of `run`, `up` and `demo`: started in groups of their own, stopped in order, none left behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Prefect's runner stops its flow runs within this when asked; after it everything is killed.
@@ -22,6 +23,24 @@ def stop(process: subprocess.Popen[bytes], *, timeout_s: float = STOP_TIMEOUT_S)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived: unwinds like Ctrl-C, so that what was started is stopped in order."""
+
+
+@contextmanager
+def sigterm_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM raise Terminated meanwhile. While a flow runs, Prefect has a handler of its own in its place."""
+
+    def terminate(_number: int, _frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def free_port(preferred: int) -> int:

@@ -17,6 +17,7 @@ import typer
 
 from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import prefect_server
+from numberflow.cli.processes import Terminated, sigterm_like_ctrl_c
 from numberflow.errors import BadInput
 from numberflow.models.emergency_address import parse_emergency_address
 from numberflow.models.follow import parse_follow_orders
@@ -132,14 +133,22 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         settings.require_credentials()
     if report_file is not None:
         _check_writable(report_file)
+    run_ids: list[str] = []
     try:
-        with prefect_server(settings):
-            report = asyncio.run(_run_flow(runnable, parameters))
+        with sigterm_like_ctrl_c(), prefect_server(settings):
+            report = asyncio.run(_run_flow(runnable, parameters, run_ids))
     except RuntimeError as error:
         typer.echo(f"numberflow: {error}", err=True)
         return exit_codes.CRASH
+    except BaseException as error:
+        code = _signal_code(error)
+        if code is None:
+            raise
+        _tell_stopped(settings, parameters, run_ids, report_file, "stopped by a signal", as_json=as_json)
+        return code
     if report is None:
         typer.echo("numberflow: the run crashed; run the same command with the same reference to resume it", err=True)
+        _tell_stopped(settings, parameters, run_ids, report_file, "the run crashed", as_json=as_json)
         return exit_codes.CRASH
     if report_file is not None:
         _write(report_file, report)
@@ -158,11 +167,52 @@ def _require_in_store(references: Mapping[str, str], settings: Settings) -> None
         store.require(reference, field=field)
 
 
-async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any]) -> RunReport | None:
+def _signal_code(error: BaseException) -> int | None:
+    """The exit code of a command that was stopped by a signal, as shells have it; None when it was not."""
+    if isinstance(error, KeyboardInterrupt):
+        return exit_codes.TERMINATED if isinstance(error, Terminated) else exit_codes.INTERRUPTED
+    # Prefect's own, while a flow runs; its class is known by name so that nothing of Prefect is imported for it.
+    return exit_codes.TERMINATED if type(error).__name__ == "TerminationSignal" else None
+
+
+def _tell_stopped(
+    settings: Settings,
+    parameters: Mapping[str, Any],
+    run_ids: Sequence[str],
+    report_file: Path | None,
+    why: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what the stopped run did, from the journal: its own report will never come."""
+    from numberflow.journal import Journal
+    from numberflow.purchase.account import account_of, account_rows, account_text
+
+    if not run_ids:
+        typer.echo("numberflow: stopped before the run began; nothing was sent", err=True)
+        return
+    name = str(parameters.get("reference") or "").strip() or run_ids[0]
+    with Journal.open(settings.journal_url) as journal:
+        # A run for another project's credentials block: the journal knows which project that was.
+        projects = {row.project_id for row in journal.intentions(reference=name, limit=100)}
+        project_id = settings.project_id if settings.project_id in projects or not projects else min(projects)
+        report = account_of(journal, project_id, name, why=why, flow_run_id=run_ids[0])
+    if report_file is not None:
+        _write(report_file, report)
+    table = "\n\n" + as_table(account_rows(report)) if report.lines else ""
+    typer.echo(report.model_dump_json(indent=2) if as_json else _plain(account_text(report)) + table)
+
+
+async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any], run_ids: list[str]) -> RunReport | None:
+    """Run it. `run_ids` gets the run's id as soon as it has one."""
     from prefect.logging.handlers import APILogHandler
+
+    def begun(_flow: Any, flow_run: Any, _state: Any) -> None:
+        run_ids.append(str(flow_run.id))
 
     module, name = runnable.entry_point.rsplit(".", 1)
     flow = getattr(importlib.import_module(module), name)
+    flow.on_running(begun)
     state = await flow(**parameters, return_state=True)
     # A temporary server is stopped right after this: what Prefect still has to tell it, it tells now.
     await APILogHandler.aflush()

@@ -103,6 +103,36 @@ class PurchaseReport(RunReport):
         return tuple(line.phone_number for line in self.numbers if line.state == "done")
 
 
+class AccountLine(BaseModel):
+    """One costly step of a run that did not end by itself, as the journal has it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    intention_id: str
+    operation: str
+    subject: str
+    """The number or the order; empty while the vendor has not said which it is."""
+    state: str
+    charged_today: Decimal = Decimal(0)
+    """0 unless it is done and costs something."""
+    currency: str = ""
+    reason: str = ""
+
+
+class AccountReport(RunReport):
+    """What a run did that was stopped from outside: made from the journal, by whoever noticed that it stopped."""
+
+    reference: str
+    operation: str = ""
+    wanted: int | None = None
+    """Numbers that the purchase is to bring; None where nothing is bought."""
+    done: int = 0
+    charged_today: dict[str, Decimal] = {}
+    """By currency."""
+    lines: tuple[AccountLine, ...] = ()
+    open_items: tuple[OpenItem, ...] = ()
+
+
 class ProjectInventory(BaseModel):
     """What became of one project's export."""
 

@@ -18,7 +18,7 @@ from support.lines import line, status
 
 from numberflow.cli import run as run_module
 from numberflow.journal import State
-from numberflow.models.reports import PurchaseReport, RunOutcome
+from numberflow.models.reports import AccountReport, PurchaseReport, RunOutcome
 from numberflow.purchase.report import purchase_report
 
 GOOD = {"region_code": "US", "number_type": "LOCAL", "max_today": "9.00", "max_monthly": "9.00", "reference": "PO-1"}
@@ -163,8 +163,11 @@ class Flow:
         monkeypatch.setattr(run_module, "prefect_server", lambda _settings: nullcontext())
         monkeypatch.setattr(run_module, "_run_flow", self)
 
-    async def __call__(self, _runnable: Any, parameters: Mapping[str, Any]) -> PurchaseReport | None:
+    async def __call__(
+        self, _runnable: Any, parameters: Mapping[str, Any], run_ids: list[str]
+    ) -> PurchaseReport | None:
         self.parameters = parameters
+        run_ids.append("run-1")
         return self.result
 
 
@@ -199,11 +202,13 @@ def test_text(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_crash(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run without a report is exit code 1, says how to resume, and writes no report file."""
+    """A run without a report is exit code 1, says how to resume, and what it did, from the journal; in the file too."""
     Flow(monkeypatch, None)
     command.set(ACCOUNT)
     ended = command("run", "search-and-rent", "--params", json.dumps(GOOD), "--report", "r.json")
-    assert (1, "", False) == (ended.code, ended.out, (command.folder / "r.json").exists())
+    account = AccountReport.model_validate_json((command.folder / "r.json").read_text())
+    assert (1, "PO-1", 0) == (ended.code, account.reference, account.done)
+    assert "the run crashed; nothing was begun, nothing was sent" in ended.out
     assert "run the same command with the same reference to resume it" in ended.err
 
 

@@ -1,0 +1,65 @@
+"""Suspend and Cancel in the middle of a purchase: no further costly step, and what was bought is told. The ledger judges."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+
+WANTED = 8
+# Rents under way at once (numberflow.purchase.rent): those that had left before the stop.
+AT_ONCE = 4
+
+
+def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
+    """Suspended while a rent is under way: it is the last one. Resume buys what is missing, each number once."""
+    run_id = _stopped_in_the_middle(office, form | {"reference": "W-SUSPEND"}, "PAUSED", "Suspended")
+    artifact = _eventually(lambda: office.prefect.artifacts(run_id).get("stopped-run"))
+    bought = office.charged
+    assert bought <= 1 + AT_ONCE
+    assert f"{bought} of {WANTED} numbers rented" in artifact["data"]
+    time.sleep(2)
+    assert ("PAUSED", bought) == (office.prefect.run(run_id)["state_type"], office.charged)
+
+    office.prefect.resume(run_id)
+    run = office.prefect.ended(run_id, attempt=2)
+    assert ("Completed", WANTED) == (run["state_name"], office.charged)
+
+
+def test_cancel_names_what_was_charged(office, form):
+    """Cancelled while a rent is under way: no other leaves, and the run's artifact names every number that may cost money."""
+    run_id = _stopped_in_the_middle(office, form | {"reference": "W-CANCELLED"}, "CANCELLING", "Cancelling")
+    run = office.prefect.ended(run_id)
+    assert ("CANCELLED", True) == (run["state_type"], office.charged <= 1 + AT_ONCE)
+    steps = json.loads(_eventually(lambda: office.prefect.artifacts(run_id).get("stopped-run-steps"))["data"])
+    told = {row["number or order"] for row in steps if row["state"] not in {"planned", "refused"}}
+    charged = {charge["phone_number"] for charge in office.simulator.charges() if charge["kind"] == "setup"}
+    assert charged & {row["number or order"] for row in steps} <= told
+    assert any(
+        event["payload"]["flow_run_id"] == run_id
+        for event in _eventually(lambda: office.prefect.events("numberflow.needs-person"))
+    )
+
+
+def _stopped_in_the_middle(office: Any, parameters: dict[str, Any], kind: str, name: str) -> str:
+    """A run of `WANTED` numbers whose state is changed while the vendor holds its second rent; the run's id."""
+    office.simulator.faults.add({"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300})
+    run_id: str = office.prefect.start(parameters | {"quantity": WANTED})
+    _eventually(office.simulator.holds.list)
+    # The others of the four that were under way are through.
+    _eventually(lambda: office.charged >= AT_ONCE - 1)
+    office.prefect.set_state(run_id, kind, name)
+    office.simulator.holds.release_all()
+    return run_id
+
+
+def _eventually(found: Any) -> Any:
+    give_up_at = time.monotonic() + 120
+    while not (result := found()):
+        assert time.monotonic() < give_up_at, "waited in vain"
+        time.sleep(0.05)
+    return result
