@@ -283,6 +283,20 @@ def journal_show(
     command.show(name, as_json=as_json)
 
 
+@journal_app.command("close")
+def journal_close(
+    reference: Annotated[str, typer.Argument(help="The purchase.")],
+    by: Annotated[str, typer.Option("--by", help="Your name; kept in the journal.")],
+    project: Annotated[
+        str | None, typer.Option("--project", help="The vendor's id of its project, where several have the reference.")
+    ] = None,
+) -> None:
+    """Say that you know how a stopped purchase stands: the sweep does not name it again, until something changes in it."""
+    from numberflow.cli import journal as command
+
+    command.close(reference, by=by, project=project)
+
+
 @journal_app.command("settle")
 def journal_settle(
     intention: Annotated[str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")],

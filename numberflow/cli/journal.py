@@ -17,7 +17,7 @@ import typer
 from numberflow.errors import BadInput, NotFound
 from numberflow.journal import Intention, Journal, Operation, OrderKind, State, Verdict, opened_order
 from numberflow.purchase.desk import open_client
-from numberflow.purchase.report import open_item
+from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.settings import Settings
 
 
@@ -70,6 +70,7 @@ def show(name: str, *, as_json: bool) -> None:
             _show_reference(rows, as_json=as_json)
             return
         history = journal.history(name)
+        rows = journal.intentions(purchase_id=history.intention.purchase_id)
     if as_json:
         typer.echo(to_json({
             "intention": _facts(history.intention),
@@ -93,8 +94,37 @@ def show(name: str, *, as_json: bool) -> None:
         )
     for entry in history.evidence:
         typer.echo(f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}")
-    if row.state is State.NEEDS_PERSON:
-        typer.echo(f"  settle with: {open_item(row).command}")
+    if row.state in AT_STAKE_STATES:
+        item = open_item(row, rows)
+        typer.echo(f"  at stake    {item.at_stake} {row.currency or ''}")
+        typer.echo(f"  settle with: {item.command}")
+        typer.echo(
+            "               or --as refused (it did not take effect), or --as planned (it did not; send it again)"
+        )
+
+
+def close(reference: str, *, by: str, project: str | None) -> None:
+    """Keep that somebody knows of a stopped purchase.
+
+    Raises:
+        BadInput: no such purchase, or several projects have one of that reference.
+    """
+    with open_journal() as journal:
+        found = [each for each in journal.purchases_named(reference) if project in (None, each.project_id)]
+        if not found:
+            raise BadInput(
+                f"reference: the journal has no purchase {reference!r}",
+                field="reference",
+                mend="numberflow journal list shows them",
+            )
+        if len(found) > 1:
+            raise BadInput(
+                f"--project: {', '.join(each.project_id for each in found)} have a purchase {reference!r}",
+                field="project",
+                mend="add --project ID",
+            )
+        journal.close_purchase(found[0].id, by=by)
+    typer.echo(f"{reference} is not named again until something changes in it.")
 
 
 def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
@@ -115,7 +145,7 @@ def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
         ended = f"  {row.reason}" if row.reason and row.state is not State.DONE else ""
         price = f"{row.due_amount} {row.currency}" if row.due_amount is not None else "-"
         typer.echo(f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  {price}{ended}")
-        if row.state is State.NEEDS_PERSON:
+        if row.state in AT_STAKE_STATES:
             typer.echo(f"    settle with: {open_item(row).command}")
 
 

@@ -359,6 +359,9 @@ class _Step:
         outcome = settlement(findings)
         events: tuple[Event, ...] = () if outcome.event is None else (outcome.event,)
         reason = outcome.reason
+        if sighting.finding is Finding.UNSEEN:
+            # The vendor's own word on why (401, 403, …): it is what somebody has to mend first.
+            reason = f"{reason} ({sighting.note})"
         if outcome.event is Event.PROVE_ABSENT and (doubt := self._doubt(refusal)):
             events, reason = (Event.ESCALATE,), doubt
         elif outcome.event is Event.PROVE_ABSENT and refusal is not None:

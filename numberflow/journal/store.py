@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
-from numberflow.journal import lease_rows, order_rows, purchase_rows, spending, stop_rows
+from numberflow.journal import lease_rows, order_rows, purchase_rows, spending, stop_rows, told_rows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
     AttemptEnd,
@@ -48,6 +48,13 @@ _VERDICTS = {
     "done": (Event.JUDGE_DONE, Finding.APPLIED),
     "refused": (Event.JUDGE_REFUSED, Finding.ABSENT),
     "planned": (Event.JUDGE_PLANNED, Finding.ABSENT),
+}
+
+
+# What is not a person's case yet becomes one in the same transaction.
+_UNTIL_A_PERSON: Mapping[State, tuple[Event, ...]] = {
+    State.SENDING: (Event.LOSE, Event.ESCALATE),
+    State.UNKNOWN: (Event.ESCALATE,),
 }
 
 
@@ -289,11 +296,13 @@ class Journal:
         result: Any = None,
         is_dead: IsDead = owner_is_dead,
     ) -> Intention:
-        """Close, or reopen as planned, what needs a person, on that person's word. Accepts a unique prefix of the id.
+        """Close, or reopen as planned, what is not known, on a person's word. Accepts a unique prefix of the id.
+
+        Also what nobody has looked at yet (sending, unknown), once nobody works on it: a person who has looked knows more.
 
         Raises:
             BadInput: no such intention, an empty name or note, or another verdict than done, refused and planned.
-            IllegalTransition: it does not need a person.
+            IllegalTransition: it is known what became of it.
             LeaseLost: a running process has it at this moment.
         """
         if verdict not in _VERDICTS:
@@ -311,7 +320,8 @@ class Journal:
                 self._database,
                 connection,
                 intention,
-                (event,),
+                (*_UNTIL_A_PERSON.get(intention.state, ()), event),
+                attempt=AttemptEnd(Outcome.UNKNOWN) if intention.state is State.SENDING else None,
                 sighting=Sighting(finding, f"decided by {by}: {note}", {"by": by}),
                 reason=f"{verdict}, decided by {by}: {note}",
                 result=result,
@@ -355,6 +365,26 @@ class Journal:
     def note_order(self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False) -> FollowedOrder:
         """Keep what was seen last. `facts` replace those of the same name; `closed`: there is nothing more to wait for."""
         return order_rows.note(self._database, row_id, state=state, facts=facts, closed=closed)
+
+    # ---- purchases that stopped half-way
+
+    def idle_purchases(self, project_id: str, *, idle_s: float, reference: str | None = None) -> tuple[Purchase, ...]:
+        """Purchases with steps, in which nothing has changed for `idle_s` and of which nobody was told since; oldest first."""
+        return told_rows.idle(self._database, project_id, idle_s, reference)
+
+    def note_told(self, purchase_ids: Sequence[str]) -> None:
+        """Keep that people know of purchases as they are now; what changes in one later is told again."""
+        told_rows.note_told(self._database, purchase_ids)
+
+    def close_purchase(self, purchase_id: str, *, by: str) -> None:
+        """Keep that somebody knows how a purchase stands and wants to hear no more of it, until something changes in it."""
+        if not by.strip():
+            raise BadInput("by: is empty.", field="by", mend="say who knows of it")
+        told_rows.close(self._database, purchase_id, by)
+
+    def purchases_named(self, reference: str) -> tuple[Purchase, ...]:
+        """The purchases of that reference in all projects."""
+        return told_rows.named(self._database, reference)
 
     # ---- holding costly steps
 

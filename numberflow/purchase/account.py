@@ -50,7 +50,7 @@ def account(
         done=done,
         charged_today=charged,
         lines=lines,
-        open_items=tuple(open_item(row) for row in waiting),
+        open_items=tuple(open_item(row, rows) for row in waiting),
         flow_run_id=flow_run_id,
     )  # fmt: skip
 

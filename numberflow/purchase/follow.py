@@ -17,6 +17,7 @@ from numberflow.journal import ORDER_OPERATIONS, FollowedOrder, Intention, Lease
 from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.report import open_item
+from numberflow.purchase.stopped import name_stopped
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ async def follow_orders(
     """
     await take_up(desk)
     lines = await _lost(desk, reference)
+    lines += await name_stopped(desk, reference=reference, tell=tell)
     orders = await in_thread(desk.journal.followed, desk.project_id, reference=reference)
     if orders:
         # The smallest read there is: before the first reply nobody knows what the vendor's clock shows, and deadlines are told by it.

@@ -37,6 +37,10 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
         outcome = RunOutcome.NEEDS_PERSON
         reason = "; ".join(line.reason or f"{line.operation} is {line.state}" for line in waiting)
         mend = "run again with the same reference to look once more, or settle each open item with its command"
+        if error is not None:
+            # Why nobody could look (401, 403, 404, …) comes first: while that stands, looking again brings nothing new.
+            reason = f"{error.message}; {reason}"
+            mend = f"{placed.mend or mend_of(error)}; {mend}"
     elif error is not None:
         outcome, reason, mend = RunOutcome.REFUSED, error.message, placed.mend or mend_of(error)
     elif (
@@ -63,7 +67,7 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     return OrderReport(
         outcome=outcome, reason=reason, mend=mend, order_id=order.order_id if order else opened.get("order_id", ""),
         state=str(order.state) if order else "", expire_at=expire_at, numbers=_numbers(order) or _reserved(opened), findings=placed.findings,
-        open_items=tuple(open_item(line) for line in waiting), **{"notes": tuple(placed.notes), **facts},
+        open_items=tuple(open_item(line, lines) for line in waiting), **{"notes": tuple(placed.notes), **facts},
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from numberflow.errors import (
     PermissionRefused,
     Throttled,
 )
-from numberflow.journal import Intention, State
+from numberflow.journal import Intention, Operation, State
 from numberflow.models.reports import NumberLine, OpenItem, PurchaseReport, RunOutcome
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
@@ -229,21 +229,37 @@ def _line(line: Intention, statuses: Mapping[str, NumberStatus]) -> NumberLine:
     )
 
 
-def open_item(line: Intention) -> OpenItem:
-    """What a person has to decide about one intention, with the command that does it."""
+def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
+    """What a person has to decide about one intention, with the command that does it when it took effect.
+
+    `lines`: the steps of its purchase. What handing in an order costs stands at the step that opened the order.
+    """
     # What the vendor names has no name yet: whoever says that it was bought says which number, or which order, it is.
     opens = line.opens_order
-    named = " --order ORDER-ID-IF-DONE" if opens else "" if line.subject else " --number +E164-IF-DONE"
+    named = " --order ORDER-ID" if opens else "" if line.subject else " --number +E164"
     what = "an order by quantity" if opens else "a number that the vendor picks"
     return OpenItem(
         intention_id=line.id,
         operation=line.operation,
         subject=line.subject or what,
         state=line.state.value,
-        seen=line.reason or "nothing yet",
-        at_stake=line.due_amount or Decimal(0),
-        command=f"numberflow journal settle {line.id} --as done|refused|planned --by NAME --note WHAT-YOU-SAW{named}",
+        seen=line.reason or _NOTHING_SEEN.get(line.state, "nothing yet"),
+        at_stake=_at_stake(line, lines),
+        command=f"numberflow journal settle {line.id} --as done --by NAME --note WHAT-YOU-SAW{named}",
     )
+
+
+_NOTHING_SEEN: Mapping[State, str] = {
+    State.SENDING: "its process ended before the outcome was written down, and nobody has looked since"
+}
+
+
+def _at_stake(line: Intention, lines: Sequence[Intention]) -> Decimal:
+    priced = line
+    if line.operation is Operation.SUBMIT_ORDER:
+        opened = [each for each in lines if each.operation is Operation.CREATE_ORDER and each.state is State.DONE]
+        priced = opened[-1] if opened else line
+    return priced.due_amount or Decimal(0)
 
 
 def _price_notes(done: Sequence[Intention]) -> list[str]:

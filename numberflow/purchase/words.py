@@ -151,7 +151,8 @@ def open_words(item: OpenItem, currency: str) -> list[str]:
     return [
         "",
         f"- {item.operation} of {item.subject} is *{item.state}*: {item.seen}.{stake}",
-        f"  Settle with `{item.command}`",
+        f"  It took effect? Settle with `{item.command}`",
+        "  It did not? The same with `--as refused`, or with `--as planned` to have it sent again",
     ]
 
 

@@ -383,7 +383,7 @@ async def test_the_sweep_tells_of_lost_orders(shop: Shop, cabinet: Cabinet) -> N
     shop.fault("create_order", "timeout_after", times=1)
     await order_once(shop.desk, wanted(cabinet, quantity=2))
     (line,) = await sweep(shop.desk)
-    assert ("create_order", True, True) == (line.kind, line.needs_person, "--order ORDER-ID-IF-DONE" in line.advice)
+    assert ("create_order", True, True) == (line.kind, line.needs_person, "--order ORDER-ID" in line.advice)
 
 
 async def test_an_alarm_that_cannot_be_raised(shop: Shop, cabinet: Cabinet) -> None:

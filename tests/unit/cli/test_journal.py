@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from support.command import Command
-from support.journals import Vendor, new_purchase, plan, rent_line, run_step, take
+from support.journals import Vendor, new_purchase, plan, planned, rent_line, run_step, take
 
 from numberflow.client import Client
 from numberflow.errors import OutcomeUnknown
@@ -88,7 +88,7 @@ def test_show(command: Command, lines: dict[str, Intention]) -> None:
     assert "price       3.00 USD at once, 2.00 a month" in out
     assert "attempt 1" in out
     assert "neither held nor for sale" in out
-    assert f"settle with: numberflow journal settle {lines['open'].id} --as done|refused|planned" in out
+    assert f"settle with: numberflow journal settle {lines['open'].id} --as done" in out
     assert "settle with" not in command("journal", "show", lines["done"].id).out
 
 
@@ -204,7 +204,7 @@ def test_an_order_is_settled_with_its_id(command: Command) -> None:
         command.set({**running.environment, "NUMBERFLOW_SETTLE_S": "0"})
         row = lost_order(simulator.settings.project_id)
         ours, other = anyio.run(_opened, "AU", "MOBILE"), anyio.run(_opened, "DE", "LOCAL")
-        assert "--order ORDER-ID-IF-DONE" in command("journal", "show", row.id).out
+        assert "--order ORDER-ID" in command("journal", "show", row.id).out
         verdict = ("journal", "settle", row.id, "--as", "done", "--by", "Ada", "--note", "the dashboard has it")
         for order, problem in (
             ((), "--order: which order was it?"),
@@ -252,3 +252,13 @@ def lost_order(project_id: str, reference: str = "PO-1") -> Intention:
         (planned,) = plan(journal, lease, purchase, line)
         journal.give_back_leases((lease,))
         return anyio.run(run_step, journal, planned, lose, look)
+
+
+def test_close(command: Command) -> None:
+    """Who knows of it says so, once for all sweeps; a slip in the reference is told."""
+    with Journal.open(Settings.load().journal_url) as journal:
+        (row,) = planned(journal, reference="PO 7")
+        known = journal.idle_purchases(row.project_id, idle_s=0.0)
+        assert 0 == command("journal", "close", "PO 7", "--by", "Ada").code
+        assert (1, ()) == (len(known), journal.idle_purchases(row.project_id, idle_s=0.0))
+    assert (2, True) == ((slip := command("journal", "close", "PO 8", "--by", "Ada")).code, "PO 8" in slip.err)

@@ -74,7 +74,7 @@ def test_report_text() -> None:
         "**Why:** 1 of 3 numbers rented",
         "**What to do:** run again with the same reference",
         "- rent of +12025550101 is *needs_person*: neither held nor for sale. At stake: 1.00 USD.",
-        f"Settle with `{command}`",
+        f"It took effect? Settle with `{command}`",
         "- a note",
     ]
     positions = [text.index(part) for part in parts]

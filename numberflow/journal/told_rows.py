@@ -1,0 +1,75 @@
+"""Purchases on which nobody works any more, and whether people were told of them. SQL only; what is unfinished is not decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from numberflow.journal.database import Database
+from numberflow.journal.entries import Purchase
+from numberflow.journal.rows import purchase_of
+from numberflow.journal.tables import intentions, purchases, told_purchases
+from numberflow.journal.transitions import State
+
+
+def idle(database: Database, project_id: str, idle_s: float, reference: str | None) -> tuple[Purchase, ...]:
+    """Purchases with a step that was not refused, in which nothing has changed for so long, and of which nobody was told since.
+
+    Oldest first.
+    """
+    steps = (
+        sa.select(intentions.c.purchase_id, sa.func.max(intentions.c.updated_at).label("changed_at"))
+        .where(intentions.c.project_id == project_id, intentions.c.state != str(State.REFUSED))
+        .group_by(intentions.c.purchase_id)
+        .subquery()
+    )
+    told = told_purchases.c
+    query = (
+        sa.select(purchases)
+        .join(steps, steps.c.purchase_id == purchases.c.id)
+        .outerjoin(told_purchases, told.purchase_id == purchases.c.id)
+        .where(
+            sa.or_(told.told_at.is_(None), told.told_at < steps.c.changed_at),
+            sa.or_(told.closed_at.is_(None), told.closed_at < steps.c.changed_at),
+        )
+        .order_by(purchases.c.created_at)
+    )
+    if reference is not None:
+        query = query.where(purchases.c.reference == reference)
+    with database.read() as connection:
+        until = database.now(connection) - timedelta(seconds=idle_s)
+        return tuple(purchase_of(row) for row in connection.execute(query.where(steps.c.changed_at <= until)))
+
+
+def note_told(database: Database, purchase_ids: Sequence[str]) -> None:
+    """People know of them, as they are now."""
+    if not purchase_ids:
+        return
+    with database.write() as connection:
+        for purchase_id in sorted(purchase_ids):
+            database.insert_missing(connection, told_purchases, purchase_id=purchase_id)
+            connection.execute(
+                told_purchases.update()
+                .where(told_purchases.c.purchase_id == purchase_id)
+                .values(told_at=database.now(connection))
+            )
+
+
+def close(database: Database, purchase_id: str, by: str) -> None:
+    """Somebody says: I know. Holds until something changes in the purchase."""
+    with database.write() as connection:
+        database.insert_missing(connection, told_purchases, purchase_id=purchase_id)
+        connection.execute(
+            told_purchases.update()
+            .where(told_purchases.c.purchase_id == purchase_id)
+            .values(closed_at=database.now(connection), closed_by=by)
+        )
+
+
+def named(database: Database, reference: str) -> tuple[Purchase, ...]:
+    """The purchases of that reference, one of each project that has it."""
+    query = sa.select(purchases).where(purchases.c.reference == reference).order_by(purchases.c.project_id)
+    with database.read() as connection:
+        return tuple(purchase_of(row) for row in connection.execute(query))

@@ -1,0 +1,79 @@
+"""The sweep names what stopped half-way: once, while it is so, and not what is finished or under way."""
+
+from __future__ import annotations
+
+import pytest
+from support.desks import Shop
+from support.journals import new_purchase, plan, rent_line, take
+from support.purchases import buy, order
+
+from numberflow.journal import ALL_PROJECTS, Applied, Attempt, Journal
+from numberflow.models.reports import FollowLine
+from numberflow.purchase.follow import follow_orders
+from numberflow.purchase.stopped import name_stopped
+from numberflow.steps.rent import Rent
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def half_done(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A purchase of three numbers that stopped after its first."""
+    rent = Rent.do
+    with Journal.open(shop.journal_url) as journal, monkeypatch.context() as patched:
+
+        async def rent_and_stop(step: Rent, attempt: Attempt) -> Applied:
+            applied = await rent(step, attempt)
+            journal.stop(ALL_PROJECTS, by="ann")
+            return applied
+
+        patched.setattr(Rent, "do", rent_and_stop)
+        await buy(shop.desk, order(quantity=3), "PO-HALF")
+        journal.go(ALL_PROJECTS)
+    assert 1 == shop.simulator.rentals()
+    return shop
+
+
+async def swept(shop: Shop, idle_s: float = 0.0) -> list[FollowLine]:
+    """One sweep over purchases in which nothing has changed for so long."""
+    async with shop.desk() as desk:
+        return await name_stopped(desk, idle_s=idle_s)
+
+
+async def test_it_is_named_once_and_again_when_it_stops_again(half_done: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how far it came and what may be done; not by the next sweep, and never once it is finished."""
+    (line,) = await swept(half_done)
+    assert ("PO-HALF", "stopped; 1 of 3 numbers rented", True) == (line.reference, line.summary, line.needs_person)
+    assert half_done.charged() == [number.phone_number for number in line.numbers]
+    assert "numberflow journal close PO-HALF --by NAME" in line.alarms[0].text
+    assert [] == await swept(half_done)
+    await buy(half_done.desk, order(quantity=3), "PO-HALF")
+    assert ([], 3) == (await swept(half_done), half_done.simulator.rentals())
+
+
+async def test_what_is_under_way_or_rested_for_a_moment_is_left_alone(half_done: Shop) -> None:
+    """A run that holds the purchase, and the half hour, speak for it; what could not be told comes again."""
+    async with half_done.desk() as desk:
+        purchase = desk.journal.find_purchase(desk.project_id, "PO-HALF")
+        assert purchase is not None
+        async with desk.hold(purchase):
+            assert [] == await swept(half_done)
+        assert [] == await follow_orders(desk, {})
+
+        async def fails(_: FollowLine) -> None:
+            raise RuntimeError("no notification today")
+
+        with pytest.raises(RuntimeError):
+            await name_stopped(desk, tell=fails, idle_s=0.0)
+    assert 1 == len(await swept(half_done))
+
+
+async def test_a_step_that_is_open_names_its_purchase(shop: Shop) -> None:
+    """Also where numbers are not counted: a step that was written down and never sent."""
+    with Journal.open(shop.journal_url) as journal:
+        purchase = journal.open_purchase(new_purchase("OUT-1", shop.settings.project_id))
+        lease = take(journal, purchase.resource)
+        plan(journal, lease, purchase, rent_line())
+        journal.give_back_leases((lease,))
+    (line,) = await swept(shop)
+    assert "stopped; 0 of 1 steps done" == line.summary
