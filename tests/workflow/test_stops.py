@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ AT_ONCE = 4
 
 def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
     """Suspended while a rent is under way: it is the last one. Resume buys what is missing, each number once."""
-    run_id = _stopped_in_the_middle(office, form | {"reference": "W-SUSPEND"}, "PAUSED", "Suspended")
+    run_id = _stopped_in_the_middle(office, form | {"reference": "W-SUSPEND"}, office.prefect.suspend)
     artifact = _eventually(lambda: office.prefect.artifacts(run_id).get("stopped-run"))
     bought = office.charged
     assert bought <= 1 + AT_ONCE
@@ -32,7 +33,7 @@ def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
 
 def test_cancel_names_what_was_charged(office, form):
     """Cancelled while a rent is under way: no other leaves, and the run's artifact names every number that may cost money."""
-    run_id = _stopped_in_the_middle(office, form | {"reference": "W-CANCELLED"}, "CANCELLING", "Cancelling")
+    run_id = _stopped_in_the_middle(office, form | {"reference": "W-CANCELLED"}, office.prefect.cancel)
     run = office.prefect.ended(run_id)
     assert ("CANCELLED", True) == (run["state_type"], office.charged <= 1 + AT_ONCE)
     steps = json.loads(_eventually(lambda: office.prefect.artifacts(run_id).get("stopped-run-steps"))["data"])
@@ -45,14 +46,14 @@ def test_cancel_names_what_was_charged(office, form):
     )
 
 
-def _stopped_in_the_middle(office: Any, parameters: dict[str, Any], kind: str, name: str) -> str:
-    """A run of `WANTED` numbers whose state is changed while the vendor holds its second rent; the run's id."""
+def _stopped_in_the_middle(office: Any, parameters: dict[str, Any], press: Callable[[str], None]) -> str:
+    """A run of `WANTED` numbers for which a button is pressed while the vendor holds its second rent; the run's id."""
     office.simulator.faults.add({"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300})
     run_id: str = office.prefect.start(parameters | {"quantity": WANTED})
     _eventually(office.simulator.holds.list)
     # The others of the four that were under way are through.
     _eventually(lambda: office.charged >= AT_ONCE - 1)
-    office.prefect.set_state(run_id, kind, name)
+    press(run_id)
     office.simulator.holds.release_all()
     return run_id
 
