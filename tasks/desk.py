@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -29,15 +30,29 @@ class OwnRun:
         self._run_id = run_id
         self._warn = warn
         self._warned = False
+        self._reading = anyio.Lock()
+        self._read_at_s = float("-inf")
+        self._state = ""
 
     async def held_by(self) -> str:
-        """Name of the state in which no further costly step is to be taken; empty while the run may go on."""
+        """Name of the state in which no further costly step is to be taken; empty while the run may go on.
+
+        Never older than the question: steps that ask while a read is under way share the next one.
+        """
         if self._run_id is None:
             return ""
+        asked_at_s = time.monotonic()
+        async with self._reading:
+            if self._read_at_s <= asked_at_s:
+                self._read_at_s = time.monotonic()
+                self._state = await self._read(UUID(self._run_id))
+            return self._state
+
+    async def _read(self, run_id: UUID) -> str:
         try:
             with anyio.fail_after(STATE_WAIT_S):
                 async with get_client() as client:
-                    state = (await client.read_flow_run(UUID(self._run_id))).state
+                    state = (await client.read_flow_run(run_id)).state
         except Exception as error:  # noqa: BLE001 - see the class
             if not self._warned:
                 self._warn(f"Whether this run was suspended or cancelled could not be read: {type(error).__name__}")
