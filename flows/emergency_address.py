@@ -16,8 +16,9 @@ from flows.stopping import accounted_for
 from numberflow.errors import NumberflowError
 from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.desk import Desk
-from numberflow.purchase.emergency import emergency_report
+from numberflow.purchase.emergency import emergency_report, stopped_emergency_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
@@ -64,7 +65,19 @@ async def emergency_address(
         name = order.reference or run_id
         await require_in_store(order.papers)
         async with open_desk(order.project) as desk:
-            report = await _run(desk, order, name, run_id)
+            try:
+                report = await _run(desk, order, name, run_id)
+            except NumberflowError as error:
+                # Also what it did before that is named: the journal has it.
+                rows = await steps_so_far(desk, name)
+                report = stopped_emergency_report(
+                    error,
+                    rows,
+                    reference=name,
+                    action=order.action.value,
+                    project_id=desk.project_id,
+                    flow_run_id=run_id,
+                )
     except NumberflowError as error:
         report = EmergencyReport(
             outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),

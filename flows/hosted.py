@@ -15,7 +15,9 @@ from flows.ending import ended
 from flows.forms import name_of_run
 from numberflow.errors import NumberflowError
 from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.desk import Desk
+from numberflow.purchase.hosting import stopped_hosted_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.hosting import publish_hosted_report
@@ -53,7 +55,14 @@ async def run_hosted(
             order = parse()
             name = order.reference or run_id
             async with open_desk(order.project) as desk:
-                report = await work(desk, order, name, run_id)
+                try:
+                    report = await work(desk, order, name, run_id)
+                except NumberflowError as error:
+                    # Also what it did before that is named: the journal has it.
+                    rows = await steps_so_far(desk, name)
+                    report = stopped_hosted_report(
+                        error, rows, reference=name, action=action, project_id=desk.project_id, flow_run_id=run_id
+                    )
     except NumberflowError as error:
         report = HostedReport(
             outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from numberflow.errors import JournalUnavailable
 from numberflow.journal import Intention, Journal, Operation, Purchase, State
 from numberflow.models.reports import AccountLine, AccountReport, RunOutcome
+from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.words import amount, open_words
 
@@ -62,6 +64,14 @@ def account_of(journal: Journal, project_id: str, reference: object, *, why: str
     if purchase is None:
         return nothing_begun(name, why=why, project_id=project_id, flow_run_id=flow_run_id)
     return account(purchase, journal.intentions(purchase_id=purchase.id), why=why, flow_run_id=flow_run_id)
+
+
+async def steps_so_far(desk: Desk, reference: str) -> tuple[Intention, ...]:
+    """What the journal has of a reference, for the report of a run that an error ended; nothing when it cannot be read either."""
+    try:
+        return await in_thread(desk.journal.intentions, project_id=desk.project_id, reference=reference)
+    except JournalUnavailable:
+        return ()
 
 
 def nothing_begun(reference: str, *, why: str, project_id: str, flow_run_id: str | None = None) -> AccountReport:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from numberflow.client import Client
-from numberflow.errors import NotFound, Rejected
+from numberflow.errors import NotFound, NumberflowError, Rejected
 from numberflow.journal import (
     Intention,
     Lease,
@@ -30,7 +31,7 @@ from numberflow.models.emergency_address import Action, EmergencyAddressOrder
 from numberflow.models.personal import unseal
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
-from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
 from numberflow.steps import ACTIVE_NUMBER, is_absence_of
 from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision, Provision
 
@@ -136,6 +137,16 @@ def emergency_report(
     return EmergencyReport(
         outcome=outcome, reason=reason, mend=mend, project_id=project_id, reference=reference, action=order.action.value,
         numbers=tuple(told), open_items=tuple(open_item(row) for row in waiting), notes=_notes(order, told), flow_run_id=flow_run_id,
+    )  # fmt: skip
+
+
+def stopped_emergency_report(error: NumberflowError, rows: Sequence[Intention], **facts: Any) -> EmergencyReport:
+    """The report of a run that an error ended half-way: what it did until then, as the journal has it."""
+    waiting = [row for row in rows if row.state in AT_STAKE_STATES]
+    return EmergencyReport(
+        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),
+        numbers=tuple(_ended(EmergencyLine(phone_number=str(row.subject), state=row.state.value), row) for row in rows),
+        open_items=tuple(open_item(row) for row in waiting), **facts,
     )  # fmt: skip
 
 

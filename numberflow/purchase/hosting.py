@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from numberflow.client import Client
+from numberflow.errors import NumberflowError
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -37,7 +38,7 @@ from numberflow.planning.hosting import (
 from numberflow.planning.hosting_failures import Step
 from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
-from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
 from numberflow.steps import named
 from numberflow.steps.hosting import IMPORT_ORDER, TEXT_ENABLE
 from numberflow.steps.reading import imported_or_none, none_if_absent
@@ -249,6 +250,31 @@ def _next_step(short: Sequence[HostedLine]) -> str:
         f"see the advice beside each number, then run again with the same reference for {len(short) - len(ended)} of them; "
         f"for the other {len(ended)} that changes nothing, {anew}"
     )
+
+
+def stopped_hosted_report(error: NumberflowError, rows: Sequence[Intention], **facts: Any) -> HostedReport:
+    """The report of a run that an error ended half-way: what it did until then, as the journal has it.
+
+    Args:
+        error: what ended it.
+        rows: every step of the reference.
+        facts: further fields of the report.
+    """
+    told = [row for row in rows if row.state is not State.REFUSED]
+    waiting = [row for row in told if row.state in AT_STAKE_STATES]
+    lines = [
+        HostedLine(
+            phone_number=number, state=row.state.value, advice="" if row.state is State.DONE else row.reason or "",
+            intention_id=row.id,
+        )
+        for row in told
+        for number in row.request.get("numbers") or (row.subject or "",)
+    ]  # fmt: skip
+    done = f"; {sum(row.state is State.DONE for row in told)} of {len(told)} steps done" if told else ""
+    return HostedReport(
+        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED, reason=f"{error.message}{done}",
+        mend=mend_of(error), numbers=tuple(lines), open_items=tuple(open_item(row) for row in waiting), **facts,
+    )  # fmt: skip
 
 
 def hosted_report(
