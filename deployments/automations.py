@@ -1,8 +1,8 @@
-"""Make the automations of automations.yaml on the Prefect server, once each: run it as often as you like.
+"""Make the automations of automations.yaml on the Prefect server, once each.
 
     python -m deployments.automations
 
-`numberflow up` and serve.py do it by themselves. An automation is known by its name.
+Run it as often as you like; `numberflow up` and serve.py do it by themselves. An automation is known by its name.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def recorded() -> list[AutomationCore]:
 
 
 async def ensure_automations(wanted: Sequence[AutomationCore] | None = None) -> list[str]:
-    """Make what is missing and bring up to date what is there. Returns a line for each that was changed.
+    """Make what is missing, bring up to date what is there. Returns a line for each change.
 
-    What somebody chose on the server stays: whether an automation is on, and its action where the file
-    has none (do-nothing). Repeat: safe. Two at once may make one twice; the next says so.
+    What somebody chose on the server stays: whether an automation is on, and its action where the
+    file has none (do-nothing). Repeat: safe. Two at once may make one twice; the next says so.
 
     Args:
         wanted: the automations; those of the file when left out.
@@ -69,7 +69,7 @@ def _does_nothing(automation: AutomationCore) -> bool:
 
 
 def _content(automation: AutomationCore) -> Any:
-    """What two automations have in common when they do the same; the server adds ids and defaults."""
+    """What is equal in automations that do the same; the server adds ids and defaults."""
     content = AutomationCore.model_validate(automation.model_dump(include=set(AutomationCore.model_fields)))
     return _comparable(content.model_dump(mode="json"))
 

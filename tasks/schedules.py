@@ -1,4 +1,7 @@
-"""What the clock has missed, seen from a run that the clock did start. Not here: what is overdue (planning.schedules)."""
+"""What the clock has missed, seen from a run that the clock did start.
+
+Not here: what is overdue (numberflow.planning.schedules).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,15 @@ from tasks.step import step
 
 T = TypeVar("T")
 
-# The sweep itself runs, if this is read at all; whoever watches the sweep is `up`, doctor or an automation.
+# The sweep itself runs, if this is read at all: it is watched by `up`, doctor and an automation.
 WATCHED = ("export-inventory",)
 
 
 @step("look at the clock")
 async def overdue_exports() -> list[FollowLine]:
-    """Say which nightly export has not run for two intervals; its alarm, once a day, has the report call a person.
+    """Say which nightly export is overdue; its alarm, once a day, has the report call a person.
 
-    Costs: nothing. Repeat: safe. A server that does not tell is no failure of the sweep: the log says so.
+    Costs: nothing. Repeat: safe. A server that does not tell is no failure: the log says so.
     """
     now = datetime.now(UTC)
     lines = []
@@ -43,7 +46,7 @@ async def overdue_exports() -> list[FollowLine]:
                     markdown=f"# {each.name}: overdue\n\n{reason}. {mend}", key="follow-orders-alarm",
                     description=f"{each.name}: overdue",
                 )  # fmt: skip
-    except Exception as error:  # noqa: BLE001 - the orders are followed whatever Prefect tells of its clock
+    except Exception as error:  # noqa: BLE001 - the orders are followed all the same
         get_run_logger().warning("Whether the nightly export is overdue is not known: %s", type(error).__name__)
     return lines
 

@@ -1,4 +1,7 @@
-"""Ask a Prefect server about schedules, without importing Prefect. What is asked: numberflow.planning.schedules."""
+"""Ask a Prefect server about schedules, without importing Prefect.
+
+What is asked: numberflow.planning.schedules.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def ask(api_url: str, questions: Questions[T]) -> T:
 
 
 def server_auth() -> tuple[str, str] | None:
-    """User and password of a server that asks for them, from the variable that Prefect's own client reads."""
+    """User and password, where the server asks for them; from the variable of Prefect's client."""
     text = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     if not text:
         return None

@@ -1,7 +1,7 @@
-"""The Prefect server's log, read for errors of its own services: the scheduler, the events, the clean-up.
+"""The Prefect server's log, read for errors of its own services, such as the scheduler.
 
-A server whose scheduler fails once a minute goes on serving, and nothing in its API says so: only its
-log does (docs/adr/0010-the-servers-log.md). Not here: who is told (doctor, watch).
+A server whose scheduler fails once a minute goes on serving, and nothing in its API says so: only
+its log does (docs/adr/0010-the-servers-log.md). Not here: who is told (doctor, watch).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A record of Prefect's console handler: 14:13:34.550 | ERROR   | prefect.server.services.scheduler - …
+# A record of Prefect's console handler, such as
+# 14:13:34.550 | ERROR   | prefect.server.services.scheduler - …
 _RECORD = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} \| ([A-Z]+) *\| (\S+) - (.*)$")
 _BAD = frozenset({"ERROR", "CRITICAL"})
 # A request that fails is told to whoever made it; everything else is said by a background service.
 _OF_REQUESTS = re.compile(r"(prefect\.server(\.(api|orchestration)(\..+)?)?|(uvicorn|fastapi)(\..+)?)$")
-# SQLite that was busy for too long: every service tries again with its next turn, a minute later at most.
+# SQLite that was busy for too long: every service tries again with its next turn.
 _PASSES = "database is locked"
 # What differs between two records of one error.
 _PARTICULAR = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\b\d+(?:\.\d+)?\b")
@@ -41,7 +42,7 @@ class ServerError:
 
     @property
     def is_of_a_service(self) -> bool:
-        """Whether one of the server's background services failed, and neither a request nor for a moment."""
+        """Whether a background service of the server failed: no request, and not for a moment."""
         return _OF_REQUESTS.match(self.logger) is None and _PASSES not in self.text + self.cause
 
     def __str__(self) -> str:
@@ -97,7 +98,7 @@ class ServerLog:
         return cls(path, path.stat().st_size if path.exists() else 0)
 
     def errors(self) -> list[ServerError]:
-        """Every error of a service so far. Reads the file: a server that is well writes next to nothing.
+        """Every error of a service so far. Reads the whole file: a server that is well writes little.
 
         Raises:
             OSError: the log cannot be read.
@@ -110,8 +111,8 @@ class ServerLog:
     def news(self) -> list[ServerError]:
         """Kinds of errors that an earlier call has not returned.
 
-        A record and its traceback are written in several steps: the file is read when it has not grown
-        since the call before.
+        A record and its traceback are written in several steps: the file is read when it has not
+        grown since the call before.
 
         Raises:
             OSError: the log cannot be read.

@@ -1,6 +1,6 @@
-"""What `numberflow up` keeps an eye on while it runs: errors of the server's services, and the clock.
+"""What `numberflow up` keeps an eye on: errors of the server's services, and the clock.
 
-Not here: reading the log (server_log), what is overdue (planning.schedules), starting and stopping (up).
+Not here: reading the log (server_log), what is overdue (planning.schedules), starting (up).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from numberflow.cli.schedules import ask
 from numberflow.cli.server_log import ServerError, ServerLog
 from numberflow.planning.schedules import PLANNED_WITHIN, Scheduled, next_run, problem, raise_alarm, read_schedules
 
-# The log is looked at with every turn; the server is asked this often: the shortest interval is 15 minutes.
+# The log is looked at with every turn; the server is asked this often: the shortest interval is
+# 15 minutes.
 ASK_EVERY_S = 60.0
 # Until the first next runs are known: somebody waits for that line.
 ASK_FIRST_EVERY_S = 3.0
@@ -51,7 +52,7 @@ class Watch:
         self._asked_at_s = -math.inf
 
     def look(self) -> None:
-        """Say every error of a service that was not said before; ask the server about the clock from time to time."""
+        """Say every error of a service that is new; ask the server about the clock now and then."""
         for found in self._news():
             self.say(f"ERROR in the Prefect server: {found}")
             self.say(f"  → it goes on serving, but schedules or alarms may fail; see {self.log.path}")
@@ -65,7 +66,7 @@ class Watch:
 
     @property
     def _is_young(self) -> bool:
-        """Whether deployments may still be on their way: off as an earlier `up` left them, or not planned."""
+        """Whether deployments may still be off, as an earlier `up` left them, or not planned."""
         return self._served_at_s is not None and monotonic() - self._served_at_s < YOUNG_S
 
     def _news(self) -> list[ServerError]:

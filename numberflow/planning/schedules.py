@@ -1,7 +1,7 @@
-"""What the clock starts on a Prefect server: when it is due, when it is overdue, and how that is told.
+"""What the clock starts on a Prefect server: when it is due or overdue, and how that is told.
 
-Questions to the server are generators that yield an `Ask` and get the JSON of its answer, so that the
-command line (httpx) and a flow run (Prefect's client) ask the same. Not here: sending them.
+Questions to the server are generators that yield an `Ask` and get the JSON of its answer, so that
+the command line (httpx) and a flow run (Prefect's client) ask the same. Not here: sending them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Ask(NamedTuple):
 Questions = Generator[Ask, Any, T]
 """Yields requests, is sent the JSON of each answer, returns what it wanted to know."""
 
-# The schedules as they are deployed (deployments/prefect.yaml), for a server that has planned no start.
+# The schedules as they are deployed (deployments/prefect.yaml), where no start is planned.
 INTERVALS = {"follow-orders": timedelta(minutes=15), "export-inventory": timedelta(days=1)}
 _OTHERS = timedelta(days=1)
 # "No run for two intervals": one may be late or fail to start; two are no accident.
@@ -38,7 +38,7 @@ PLANNED_WITHIN = timedelta(seconds=75)
 AFTER_START = timedelta(minutes=30)
 # An alarm that nobody has mended comes again: once a day.
 AGAIN_AFTER = timedelta(days=1)
-# Starts that the scheduler plans ahead; two would do to see the interval, more see a day that differs.
+# Planned starts that are read; two would do to see the interval, more see a day that differs.
 _AHEAD = 10
 # A run that said itself how it ended, well or badly (that has an alarm of its own). A crashed or
 # cancelled one has done nothing that counts.

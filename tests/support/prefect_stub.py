@@ -1,4 +1,7 @@
-"""What a Prefect server tells of its schedules, without a server: for commands that only ask. Real ones: support.runs."""
+"""What a Prefect server tells of its schedules, for commands that only ask.
+
+Real servers: support.runs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from typing import Any
 
 @dataclass
 class Clock:
-    """The answers, changed at will: planned starts and the last end by deployment. `events` are those that were raised."""
+    """The answers, changed at will, by deployment; `events` are those that were raised."""
 
     created_at: datetime
     changed_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""The log of a Prefect server that tests started: a pin that breaks a service of it shows there alone."""
+"""The log of a Prefect server that tests started: a broken service of it shows there alone."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ async def look() -> list[Any]:
 
 
 async def test_an_overdue_export_needs_a_person(clock: Clock) -> None:
-    """Each sweep names it with what to do; its alarm, for which the report calls a person, comes once."""
+    """Each sweep names it with what to do; its alarm, with which a person is called, comes once."""
     first, second = [await look() for _ in range(2)]
     (line,) = first
     assert ("export-inventory", "overdue", True) == (line.reference, line.state, line.needs_person)

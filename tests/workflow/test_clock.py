@@ -1,7 +1,7 @@
-"""Schedules fire: `numberflow up` from the very pins, and runs that nobody but the clock has started.
+"""Schedules fire: `numberflow up` from the very pins, and runs that the clock has started.
 
-A server whose scheduler fails goes on serving and passes every other test: hence the wait for the clock,
-and the look at the server's log (docs/adr/0010-the-servers-log.md).
+A server whose scheduler fails goes on serving and passes every other test: hence the wait for the
+clock, and the look at the server's log (docs/adr/0010-the-servers-log.md).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from numberflow.planning.schedules import PLANNED_WITHIN
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("clock"), pytest.mark.timeout(400)]
 
 SCHEDULED = ("export-inventory", "follow-orders")
-# Next starts are planned within 5 s, on busy cores later; what is nearer than this may come too late.
+# Next starts are planned within 5 s, on busy cores later; what is nearer may come too late.
 NOT_BEFORE_S = 10
 
 
 class Up:
-    """`numberflow up` as a process, without an account: its own simulator, server and deployments."""
+    """`numberflow up` without an account, as a process: simulator, server and deployments."""
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self.home = folder / "home"
@@ -114,7 +114,7 @@ def clock_runs(prefect: Prefect, at: datetime) -> dict[str, dict[str, Any]]:
 
 
 def automations_are_made_once(prefect: Prefect, folder: Path) -> None:
-    """Those that `up` has made stay as they are, but for one that is gone; what somebody chose on the server stays, too."""
+    """Those of `up` stay, one that is gone is made again, what somebody chose on the server stays."""
 
     def there() -> dict[str, dict[str, Any]]:
         found = prefect._json("POST", "/automations/filter", json={})
@@ -154,7 +154,7 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
         def ended() -> dict[str, dict[str, Any]] | None:
             nonlocal at
             if len(runs := clock_runs(prefect, at)) < len(SCHEDULED) and datetime.now(UTC) > at + PLANNED_WITHIN / 3:
-                # On busy cores the start was planned when its minute was over: it will be tomorrow's.
+                # On busy cores it was planned when its minute was over: it will be tomorrow's.
                 at = move_to_the_next_minute(prefect)
                 return None
             over = len(runs) == len(SCHEDULED) and all(run["state_type"] in TERMINAL for run in runs.values())
@@ -174,13 +174,13 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
 
 
 def test_the_clock_starts_runs(tmp_path: Path) -> None:
-    """With the server's SQLite: both scheduled flows run when their minute comes, the snapshot is on disk, and no service of the server has logged an error."""
+    """With SQLite: both flows run when their minute comes, the snapshot is there, the log is quiet."""
     see_the_clock_start_runs(tmp_path, {})
 
 
 @pytest.fixture
 def prefects_postgres() -> Iterator[PostgresServer]:
-    """A server with the extension that Prefect's tables need; the one that the tests bring along has none."""
+    """A server with the extension that Prefect's tables need; the one of other tests has none."""
     server = PostgresServer(contrib=True)
     yield server
     server.close()

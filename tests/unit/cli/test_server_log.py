@@ -33,7 +33,7 @@ sqlite3.OperationalError: database is locked
 
 
 def test_errors_of_services(tmp_path: Path) -> None:
-    """Errors of a kind are one, with their cause; requests that failed, a busy SQLite and warnings are none; what an earlier server wrote is not this one's."""
+    """Errors of a kind are one; failed requests, a busy SQLite, and an earlier server's are none."""
     log = tmp_path / "log"
     log.write_text(OTHERS)
     assert ["docket.worker"] == [error.logger for error in ServerLog(log).errors()]
@@ -48,7 +48,7 @@ def test_errors_of_services(tmp_path: Path) -> None:
 
 
 def test_news(tmp_path: Path) -> None:
-    """Each kind is told once, when the log has stopped growing: not before its traceback is there."""
+    """Each kind is told once, when the log has stopped growing: its traceback is there."""
     log = ServerLog.from_here(tmp_path / "log")
     first, _, rest = TWICE.partition("\n")
     log.path.write_text(first + "\n")

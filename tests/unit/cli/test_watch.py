@@ -72,7 +72,7 @@ def test_an_error_of_a_service_is_said_at_once(clock: Clock, tmp_path: Path) -> 
 
 
 def test_overdue_calls_a_person_once(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sweep that did not run for two intervals is said and raises one event; not a second one with the next turn."""
+    """A sweep that did not run for two intervals is said, and a person is called, once."""
     now = datetime.now(UTC)
     watch, said = watcher(clock, tmp_path, since=now - 50 * HOUR)
     watch.served()
@@ -127,7 +127,7 @@ def test_doctor_with_a_server_that_up_did_not_start(command: Command, clock: Clo
 
 
 def test_doctor_with_the_server_of_up(command: Command, clock: Clock) -> None:
-    """The part of the log that this server wrote is looked at; what was missed while it was off is not overdue yet."""
+    """Its own part of the log is read; what was missed while it was off is not overdue yet."""
     command.set({**ACCOUNT, "PREFECT_API_URL": clock.url})
     command.home.mkdir()
     log = command.home / "prefect-server.log"

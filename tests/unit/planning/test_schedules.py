@@ -1,4 +1,4 @@
-"""What the clock starts: what is overdue, what is wrong with a schedule, and when a person is called."""
+"""What is overdue, what is wrong with a schedule, and when a person is called."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def nightly(
     ],
 )  # fmt: skip
 def test_overdue(scheduled: Scheduled, overdue: bool) -> None:
-    """Two intervals without a run that ended by itself; a deployment that is new has had no time yet."""
+    """Two intervals without a run that ended by itself; a new deployment has had no time yet."""
     assert overdue == scheduled.is_overdue(NOW)
 
 
@@ -65,7 +65,7 @@ def test_a_server_that_was_off_is_given_half_an_hour() -> None:
 
 
 def test_problems() -> None:
-    """Each says what is wrong and how to mend it; overdue comes first, and its mend knows the reason."""
+    """Each says what is wrong and how to mend it; overdue first, and its mend knows why."""
     assert problem(nightly(), NOW) is None
     assert problem(nightly(ahead=0, changed_at=NOW - timedelta(seconds=74)), NOW) is None
     overdue, off, unplanned = (
@@ -87,7 +87,7 @@ def run_at(at: datetime, *, by_clock: bool = True) -> dict[str, Any]:
 
 
 def test_reading() -> None:
-    """Deployments without a schedule are left out; runs that a person has planned are not the clock's; a run of the flow counts whoever started it."""
+    """Only deployments with a schedule; starts that the clock planned; ends of whatever run."""
     made = {"created": "2026-11-01T00:00:00Z", "updated": "2026-11-02T00:00:00Z", "paused": False}
     moved = "2026-11-03T00:00:00Z"
     questions = read_schedules(NOW)
@@ -109,7 +109,7 @@ def test_reading() -> None:
 
 @pytest.mark.parametrize("told", [False, True])
 def test_an_alarm_is_raised_once(told: bool) -> None:
-    """Unless the server has had it since the last run, or within the day; a person is called where no report does."""
+    """Unless the server has had it since; a person is called where no report does."""
     late = nightly(ended=50 * HOUR)
     for calls_person in (False, True):
         questions = raise_alarm(late, "no run", "start it", NOW, calls_person=calls_person)
