@@ -39,7 +39,7 @@ def test_artifacts_show_quote_and_report(office, form):
     report = json.loads(artifacts["search-and-rent-report"]["data"])
     assert [(number, "done", "yes")] == [(row["phone number"], row["state"], row["confirmed"]) for row in report]
     fees = sum(float(charge["amount"]) for charge in charged if charge["phone_number"] == number)
-    assert f"{fees:.2f} USD" == report[0]["charged today"]
+    assert f"{fees:.2f} USD" == report[0]["charged"]
     assert "W-ARTIFACTS: done" in artifacts["search-and-rent-summary"]["data"]
 
 
