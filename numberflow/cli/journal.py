@@ -69,7 +69,14 @@ def show(name: str, *, as_json: bool) -> None:
         if rows:
             _show_reference(rows, as_json=as_json)
             return
-        history = journal.history(name)
+        try:
+            history = journal.history(name)
+        except BadInput as error:
+            raise BadInput(
+                f"{name!r}: no reference, and {error.message}",
+                field="reference",
+                mend="numberflow journal list shows both",
+            ) from None
         rows = journal.intentions(purchase_id=history.intention.purchase_id)
     if as_json:
         typer.echo(to_json({

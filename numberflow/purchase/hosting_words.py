@@ -6,6 +6,7 @@ Not here: where they are shown (tasks, cli) and what they say (hosting).
 from __future__ import annotations
 
 from numberflow.models.reports import HostedReport
+from numberflow.planning import wording
 from numberflow.planning.hosting import counted
 from numberflow.purchase.words import open_words, stake_words
 
@@ -26,10 +27,12 @@ def hosted_rows(report: HostedReport) -> list[dict[str, str]]:
 
 def hosted_text(report: HostedReport) -> str:
     """The report as markdown: outcome, how many numbers are where, what to do, what is open."""
-    lines = [f"# {report.reference or report.action}: {report.action} {report.outcome.value.replace('_', ' ')}"]
+    lines = [
+        f"# {report.reference or report.action}: {report.action}{' (plan only)' if report.plan_only else ''} {report.outcome.value.replace('_', ' ')}"
+    ]
     lines += [*stake_words(report, report.open_items), ""]
     states = [line.state for line in report.numbers]
-    lines.append(f"{len(states)} numbers: {counted(states)}." if states else "No number.")
+    lines.append(f"{wording.counted(len(states), 'number')}: {counted(states)}." if states else "No number.")
     if report.orders:
         lines.append(f"Hosting orders: {', '.join(report.orders)}.")
     if report.reason:

@@ -14,6 +14,7 @@ from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
 from numberflow.models.number_orders import NumberOrder, NumberOrderState
 from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport, RunOutcome
+from numberflow.planning.wording import counted
 from numberflow.purchase.number_order import FILLING, Placed
 from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
 from numberflow.purchase.standing import OrderStanding
@@ -203,7 +204,7 @@ def follow_text(report: FollowReport) -> str:
     lines = [f"# {len(report.orders)} orders followed, {still} still open"]
     waiting = [line for line in report.orders if line.needs_person]
     if waiting:
-        told = ", ".join(f"{line.reference} ({line.state}, {len(line.numbers)} numbers)" for line in waiting)
+        told = ", ".join(f"{line.reference} ({line.state}, {counted(len(line.numbers), 'number')})" for line in waiting)
         lines += ["", f"**At stake:** {told}."]
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]
