@@ -6,10 +6,10 @@ import base64
 import json
 import os
 import traceback
-import uuid
 from pathlib import Path
 
 import pytest
+from support.s3 import s3_endpoint, s3_root  # noqa: F401
 
 from numberflow.errors import BadInput
 from numberflow.models.emergency_address import parse_emergency_address
@@ -287,9 +287,9 @@ def test_put_what_is_no_paper(tmp_path: Path, content: bytes | None, says: str) 
 
 
 @pytest.fixture
-def bucket() -> PaperStore:
-    """A store in memory, which is as a bucket is: no folders, no links."""
-    store = PaperStore(f"memory://papers-{uuid.uuid4().hex}/kyc")
+def bucket(s3_root: str) -> PaperStore:  # noqa: F811
+    """A store in a bucket of a real S3 server, which knows no folders and no links."""
+    store = PaperStore(s3_root)
     store.probe()
     return store
 
