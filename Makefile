@@ -65,6 +65,7 @@ fix: $(VENV)/.numberflow-dev  ## format and mend what lint can mend
 bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
 	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/rate.py
 
 notebook: $(VENV)/.numberflow-dev  ## execute docs/inventory.ipynb again
 	$(BIN)/python benchmarks/notebook.py

@@ -1,12 +1,14 @@
 """Question: do processes with one access key keep to the vendor's limit together, and what does a turn cost?
 
-    python benchmarks/rate.py [--seconds 60] [--processes 4] [--only shared|turns|export]
+    python benchmarks/rate.py [--seconds 60] [--processes 4] [--only shared|turns|export|large]
 
 - shared: that many processes read as quickly as they may, with one key and one journal, under limits of 20
   requests/s (Numbers) and 10 requests/s (imported numbers), 429 without Retry-After. Targets: at most 1.2 times the
   limit, at most 2 % refused, no read fails.
 - turns: what waiting for a turn takes when the limit is far away. Target: at most 1 ms in the median.
 - export: `numberflow export` of 20,000 rented and 300 imported numbers under the same limits: complete, 0 failures.
+- large: `numberflow export` of 100,000 numbers in pages of 100 without limits, by the pace that grows and by the
+  50 requests/s that every client had before. Target: not slower.
 
 The simulator runs in a process of its own and counts. Its limits are what the contract assumes; nobody publishes real ones.
 """
@@ -48,17 +50,17 @@ from numberflow.simulator import Simulator, SimulatorSettings, serve
 
 LIMITS = {"rate_limit": True, "imported_rate_limit": True, "imported_rate_retry_after_s": 0}
 LIMIT_PER_S = {"numbers": 20.0, "imported": 10.0}
-RENTED, IMPORTED = 20_000, 300
+RENTED, IMPORTED, LARGE = 20_000, 300, 100_000
 SHARE_MAX, TIMES_MAX, TURN_MAX_MS = 0.02, 1.2, 1.0
 AT_ONCE = 8
 
 
 @contextmanager
-def simulator_process(active: int) -> Iterator[tuple[str, Mapping[str, str], Connection]]:
+def simulator_process(active: int, *, limited: bool = True) -> Iterator[tuple[str, Mapping[str, str], Connection]]:
     """Control address and environment of a simulator in another process; send "count" for its requests by host and status."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, active), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, active, limited), daemon=True)
     process.start()
     try:
         yield *ours.recv(), ours
@@ -67,8 +69,8 @@ def simulator_process(active: int) -> Iterator[tuple[str, Mapping[str, str], Con
         process.join(timeout=10)
 
 
-def _serve(connection: Connection, active: int) -> None:
-    simulator = Simulator(SimulatorSettings(active=active, switches=LIMITS))
+def _serve(connection: Connection, active: int, limited: bool) -> None:
+    simulator = Simulator(SimulatorSettings(active=active, switches=LIMITS if limited else {}))
     with serve(simulator) as running:
         connection.send((running.control_url, dict(running.environment)))
         while connection.recv() == "count":
@@ -199,18 +201,45 @@ def export() -> bool:
     return fine
 
 
+def large() -> bool:
+    took_s: dict[str, float] = {}
+    with simulator_process(LARGE, limited=False) as (_, environment, _):
+        for name, rates in {"fixed": "50,50,50", "growing": ""}.items():
+            with tempfile.TemporaryDirectory() as home:
+                began = perf_counter()
+                subprocess.run(
+                    [Path(sys.executable).with_name("numberflow"), "export"],
+                    env=os.environ | environment | {"NUMBERFLOW_HOME": home, "NUMBERFLOW_NUMBERS_RATE": rates},
+                    capture_output=True,
+                    check=True,
+                )
+                took_s[name] = perf_counter() - began
+    fine = took_s["growing"] <= took_s["fixed"]
+    print(
+        f"  numberflow export of {LARGE}: {took_s['growing']:.1f} s, at 50 requests/s {took_s['fixed']:.1f} s: "
+        f"{'reached' if fine else 'MISSED'}",
+        flush=True,
+    )
+    return fine
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--processes", type=int, default=4)
-    parser.add_argument("--only", choices=("shared", "turns", "export"))
+    parser.add_argument("--only", choices=("shared", "turns", "export", "large"))
     given = parser.parse_args()
     print(__doc__.splitlines()[0])
     load = os.getloadavg()[0]
     print(
         f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the start"
     )
-    parts = {"turns": turns, "shared": lambda: shared(given.processes, given.seconds), "export": export}
+    parts = {
+        "turns": turns,
+        "shared": lambda: shared(given.processes, given.seconds),
+        "export": export,
+        "large": large,
+    }
     results = [part() for name, part in parts.items() if given.only in (None, name)]
     sys.exit(0 if all(results) else 1)
 

@@ -90,7 +90,8 @@ def take(pace: Pace, bounds: Bounds, now_s: float, *, wanted: int, unused: int =
 
     None when the next free time is more than AHEAD_S away.
     """
-    if now_s - pace.next_s > FORGET_S:
+    # A clock that was set back would make everybody wait for a time that was once near.
+    if now_s - pace.next_s > FORGET_S or pace.since_s > now_s + GROWTH_EVERY_S:
         pace = fresh(bounds, now_s)
     pace = _grown(replace(pace, used=max(0, pace.used - unused)), bounds, now_s)
     first_s = max(pace.next_s, now_s - BURST_S)
@@ -114,7 +115,7 @@ def lower(pace: Pace, bounds: Bounds, now_s: float, *, departed_s: float, retry_
         return replace(pace, next_s=next_s)
     factor = DECREASE_QUICK if _quiet(pace, now_s) else DECREASE_SLOW
     rate_per_s = max(bounds.floor, pace.rate_per_s * factor)
-    return Pace(rate_per_s, next_s, max(now_s, next_s), used=0, lowered_s=now_s)
+    return Pace(rate_per_s, next_s, now_s, used=0, lowered_s=now_s)
 
 
 def believed_s(retry_after_s: float) -> float:

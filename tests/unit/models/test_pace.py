@@ -131,6 +131,15 @@ def test_what_was_learnt_is_forgotten() -> None:
         assert (pace.rate_per_s, pace.lowered_s) == (BOUNDS.start, None)
 
 
+def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
+    """An hour back: the pace begins again, instead of waiting for an hour. A pause that a 429 asked for is no such thing."""
+    pace, _ = take(Pace(50.0, 7200.0, 7200.0), BOUNDS, 3600.0, wanted=1)
+    assert pace.next_s < 3601.0
+    paused = lower(Pace(50.0, 3600.0, 3600.0), BOUNDS, 3600.0, departed_s=3600.0, retry_after_s=1800.0)
+    _, grant = take(paused, BOUNDS, 3601.0, wanted=1)
+    assert grant.delays_s == ()
+
+
 def test_a_changed_setting_holds_at_once() -> None:
     """Bounds that no longer hold the rate move it."""
     pace, _ = take(Pace(90.0, 0.0, 0.0), Bounds(10.0, 1.0, 30.0), 0.1, wanted=1)
