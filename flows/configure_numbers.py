@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import NO_GROUP, REQUIRED, Address, Numbers, OptionalText, Project, Reference, Sms, Voice, WaitS, given
+from flows.forms import NO_GROUP, REQUIRED, Address, Numbers, OptionalText, Project, Reference, Sms, Voice, WaitS
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
 from flows.stopping import accounted_for
@@ -46,7 +46,7 @@ async def configure_numbers(
     what would be lost.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. Rented or imported.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. Rented or imported.
         display_name: New name.
         sms: SMS service plan (and 10DLC campaign, US only) to link to; leave both empty to keep the link. An empty campaign keeps the one that is there.
         unlink_sms: Take the SMS service plan and campaign off and link nothing.
@@ -65,7 +65,7 @@ async def configure_numbers(
         "confirm_unlink": confirm_unlink, "provisioning_wait_s": provisioning_wait_s, "plan_only": plan_only, "reference": reference,
         "project": project,
     }  # fmt: skip
-    return await run_hosted("configure", reference, lambda: parse_configure(given(parameters)), _run)
+    return await run_hosted("configure", parameters, parse_configure, _run)
 
 
 async def _run(desk: Desk, order: ConfigureOrder, reference: str, run_id: str) -> HostedReport:

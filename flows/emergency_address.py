@@ -16,12 +16,14 @@ from flows.stopping import accounted_for
 from numberflow.errors import NumberflowError
 from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.models.wording import count_of, line_of
 from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.emergency import emergency_report, stopped_emergency_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
+from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
 
 
@@ -48,7 +50,7 @@ async def emergency_address(
 
     Args:
         action: report says who lacks one; validate asks the vendor and stores nothing; provision attaches; deprovision removes.
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. For a report leave it empty: every US and CA voice number.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. For a report leave it empty: every US and CA voice number.
         address: The address: a paper of the papers store such as office.json (`numberflow papers put FILE`), or block:NAME of a Secret block. JSON with displayName, streetNumber, streetInfo, city, state, postalCode.
         accept_correction: Provision the vendor's correction where the address is nearly right. Otherwise such a number is refused, with the parts that differ.
         reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
@@ -61,7 +63,8 @@ async def emergency_address(
     run_id = str(flow_run.get_id())
     name = name_of_run(reference, run_id)
     try:
-        order = parse_emergency_address(given(parameters))
+        checked, notes = await with_numbers(given(parameters))
+        order = parse_emergency_address(checked)
         name = order.reference or run_id
         await require_in_store(order.papers)
         async with open_desk(order.project) as desk:
@@ -78,6 +81,7 @@ async def emergency_address(
                     project_id=desk.project_id,
                     flow_run_id=run_id,
                 )
+        report = report.model_copy(update={"notes": (*report.notes, *notes)})
     except NumberflowError as error:
         report = EmergencyReport(
             outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),
@@ -107,5 +111,12 @@ async def _conclude(report: EmergencyReport) -> State[EmergencyReport] | Emergen
         await publish_emergency_report(report)
     except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
-    logger.info("%s: %s, %d numbers. %s", report.reference, report.outcome.value, len(report.numbers), report.reason)
+    logger.info(
+        "%s",
+        line_of(
+            f"{report.reference}: {report.outcome.value}, {count_of(len(report.numbers), 'number')}.",
+            report.reason,
+            report.mend,
+        ),
+    )
     return ended(report)

@@ -16,6 +16,7 @@ from flows.naming import exported_inventory, run_name
 from numberflow.errors import BadInput, NumberflowError
 from numberflow.models.inventory import ExportInventory, parse_export_inventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from numberflow.models.wording import count_of, line_of
 from tasks.inventory import announce_snapshot, export_one_project, hand_out, publish_inventory_report
 
 
@@ -121,14 +122,19 @@ async def _conclude(report: InventoryReport) -> State[InventoryReport] | Invento
     except Exception as error:  # noqa: BLE001 - the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     if report.handed_to:
-        message = f"{len(report.handed_to)} projects were handed out; each run tells how its own ended: " + ", ".join(
-            f"{each.project} {each.flow_run_id}" for each in report.handed_to
+        message = (
+            f"{count_of(len(report.handed_to), 'project')} handed out; each run tells how its own ended: "
+            + ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
         )
         logger.info("%s", message)
         # Not plainly Completed: nobody has looked yet whether anything was published.
         return Completed(name="HandedOut", message=message, data=report)
     published = sum(each.rows or 0 for each in report.projects)
     logger.info(
-        "%s: %d numbers of %d projects. %s", report.outcome.value, published, len(report.projects), report.reason
+        "%s",
+        line_of(
+            f"{report.outcome.value}: {count_of(published, 'number')} of {count_of(len(report.projects), 'project')}.",
+            report.reason,
+        ),
     )
     return ended(report)

@@ -13,6 +13,7 @@ from flows.naming import followed_orders, run_name
 from numberflow.errors import NumberflowError
 from numberflow.models.follow import FollowOrders, parse_follow_orders
 from numberflow.models.reports import FollowReport, RunOutcome
+from numberflow.models.wording import count_of, line_of
 from numberflow.purchase.follow import follow_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
@@ -63,5 +64,7 @@ async def _conclude(report: FollowReport) -> State[FollowReport] | FollowReport:
         await publish_follow_report(report)
     except Exception as error:  # noqa: BLE001 - what was seen is noted, whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
-    logger.info("%s: %d orders followed. %s", report.outcome.value, len(report.orders), report.reason)
+    logger.info(
+        "%s", line_of(f"{report.outcome.value}: {count_of(len(report.orders), 'order')} followed.", report.reason)
+    )
     return ended(report)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
@@ -12,15 +12,17 @@ from prefect.runtime import deployment, flow_run
 
 from flows.asking import answers_forgotten
 from flows.ending import ended
-from flows.forms import name_of_run
+from flows.forms import given, name_of_run
 from numberflow.errors import NumberflowError
 from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.models.wording import count_of, line_of
 from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.hosting import stopped_hosted_report
 from numberflow.purchase.report import mend_of
 from tasks.desk import open_desk
 from tasks.hosting import publish_hosted_report
+from tasks.numbers import with_numbers
 
 
 class _Order(Protocol):
@@ -35,24 +37,25 @@ Order = TypeVar("Order", bound=_Order)
 
 async def run_hosted(
     action: str,
-    reference: object,
-    parse: Callable[[], Order],
+    parameters: Mapping[str, Any],
+    parse: Callable[[Mapping[str, Any]], Order],
     work: Callable[[Desk, Order, str, str], Awaitable[HostedReport]],
 ) -> State[HostedReport] | HostedReport:
     """Check the parameters, do the work at a desk, publish the report and name the run's state after the way in which it ended.
 
     Args:
         action: the report's word for what is done.
-        reference: as it was given, for a report about parameters that cannot be read.
-        parse: checks the parameters; the form can be sent unchecked.
+        parameters: as they were given; the form can be sent unchecked.
+        parse: checks them, once numbers that are named by a file or a filter have been fetched.
         work: given desk, checked parameters, reference and flow-run id.
     """
     run_id = str(flow_run.get_id())
-    name = name_of_run(reference, run_id)
+    name = name_of_run(parameters.get("reference"), run_id)
     try:
         # Only a run of a deployment can have been asked for anything.
         async with answers_forgotten() if deployment.get_id() is not None else nullcontext():
-            order = parse()
+            checked, notes = await with_numbers(given(parameters))
+            order = parse(checked)
             name = order.reference or run_id
             async with open_desk(order.project) as desk:
                 try:
@@ -63,6 +66,7 @@ async def run_hosted(
                     report = stopped_hosted_report(
                         error, rows, reference=name, action=action, project_id=desk.project_id, flow_run_id=run_id
                     )
+            report = report.model_copy(update={"notes": (*report.notes, *notes)})
     except NumberflowError as error:
         report = HostedReport(
             outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),
@@ -73,5 +77,12 @@ async def run_hosted(
         await publish_hosted_report(report)
     except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
-    logger.info("%s: %s, %d numbers. %s", report.reference, report.outcome.value, len(report.numbers), report.reason)
+    logger.info(
+        "%s",
+        line_of(
+            f"{report.reference}: {report.outcome.value}, {count_of(len(report.numbers), 'number')}.",
+            report.reason,
+            report.mend,
+        ),
+    )
     return ended(report)

@@ -16,7 +16,6 @@ from flows.forms import (
     Project,
     Reference,
     RequiredSms,
-    given,
 )
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
@@ -56,7 +55,7 @@ async def import_numbers(
     follow-orders. Run it again with the same reference to resume, or to see how far the numbers are.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. US or CA, local or toll-free. Their messaging is routed to Sinch already; otherwise qualify and text-enable them.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. US or CA, local or toll-free. Their messaging is routed to Sinch already; otherwise qualify and text-enable them.
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         region_code: US or CA. All numbers of one run are in one region.
         display_name: What the numbers are called. Numbers of an order carry its token behind it; configure-numbers renames them.
@@ -72,7 +71,7 @@ async def import_numbers(
         "display_name": display_name, "callback_url": callback_url, "migrate_to_sinch_tmo": migrate_to_sinch_tmo,
         "numbers_per_order": numbers_per_order, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("import", reference, lambda: parse_import_numbers(given(parameters)), _run)
+    return await run_hosted("import", parameters, parse_import_numbers, _run)
 
 
 async def _run(desk: Desk, order: ImportNumbersOrder, reference: str, run_id: str) -> HostedReport:

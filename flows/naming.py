@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 from flows.forms import given
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.phone_text import read_numbers
-from numberflow.planning.wording import counted
+from numberflow.models.wording import count_of
 
 # A name stands in one line of a table.
 _WORD_LENGTH_MAX = 40
@@ -53,7 +53,7 @@ def named_numbers(verb: str, *, kind: str = "", behind: str = "") -> Callable[[M
         value = parameters.get("phone_numbers")
         noun = f"{word(parameters.get(kind))} number" if kind else "number"
         number = how_many(value)
-        what = f"{counted(number, noun)}" if number else f"{noun}s"
+        what = f"{count_of(number, noun)}" if number else f"{noun}s"
         return f"{verb} {what}" + (f" by {word(parameters.get(behind))}" if behind else "")
 
     return describe
@@ -62,7 +62,7 @@ def named_numbers(verb: str, *, kind: str = "", behind: str = "") -> Callable[[M
 def emergency_addresses(parameters: Mapping[str, Any]) -> str:
     """As in "provision emergency addresses of 3 numbers"."""
     number = how_many(parameters.get("phone_numbers"))
-    return f"{word(parameters.get('action'))} emergency addresses of {counted(number, 'number') if number else 'all numbers'}"
+    return f"{word(parameters.get('action'))} emergency addresses of {count_of(number, 'number') if number else 'all numbers'}"
 
 
 def followed_orders(parameters: Mapping[str, Any]) -> str:

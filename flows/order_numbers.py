@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from flows.approval import approved, ask_approval, quoted_before
+from flows.approval import approved, ask_approval, obey_refusal, quoted_before
 from flows.ending import ended
 from flows.forms import (
     MAY_STAY_EMPTY,
@@ -42,6 +42,7 @@ from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import AttachmentGroup, OrderNumbersOrder, parse_order_numbers
 from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType
+from numberflow.models.wording import line_of
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import quote_of_order
 from numberflow.purchase.choose import SpendLimits
@@ -145,6 +146,7 @@ async def order_numbers(
             "asked": order.wanted,
             "currency": order.currency,
         }
+        await obey_refusal()
         await require_in_store(order.papers)
         async with open_desk(order.project) as desk:
             facts["project_id"] = desk.project_id
@@ -278,11 +280,11 @@ async def _conclude(report: OrderReport) -> State[OrderReport] | OrderReport:
     except Exception as error:  # noqa: BLE001 - what is ordered is ordered: the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
-        "%s: %s, order %s. %s %s",
-        report.reference,
-        report.outcome.value,
-        report.state or "none",
-        report.reason,
-        report.mend,
+        "%s",
+        line_of(
+            f"{report.reference}: {report.outcome.value}, order {report.state or 'none'}.",
+            report.reason,
+            report.mend,
+        ),
     )
     return ended(report)

@@ -11,7 +11,7 @@ from prefect.runtime import deployment
 from pydantic import SecretStr
 
 from flows.asking import CODE_TIMEOUT_S, SpokenCode, ask, forget
-from flows.forms import REQUIRED, Numbers, Project, Reference, given
+from flows.forms import REQUIRED, Numbers, Project, Reference
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
 from flows.stopping import accounted_for
@@ -58,7 +58,7 @@ async def qualify_numbers(
     speaks a code, and a form asks for it; be at the telephone.
 
     Args:
-        phone_numbers: The numbers with + and country code, as you have them: a pasted column, commas, +1 (202) 555-0101. US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
+        phone_numbers: The numbers with + and country code, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
         method: invoices suit many numbers; voice suits a few whose telephones you can answer. Another method continues the same reference.
         plan_only: Say how far every number is; add none.
         reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
@@ -67,7 +67,7 @@ async def qualify_numbers(
     parameters: dict[str, Any] = {
         "phone_numbers": phone_numbers, "method": method, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("qualify", reference, lambda: parse_qualify(given(parameters)), _run)
+    return await run_hosted("qualify", parameters, parse_qualify, _run)
 
 
 async def _run(desk: Desk, order: QualifyOrder, reference: str, run_id: str) -> HostedReport:

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import REQUIRED, Numbers, Project, Reference, given
+from flows.forms import REQUIRED, Numbers, Project, Reference
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
 from flows.stopping import accounted_for
@@ -40,7 +40,7 @@ async def release_numbers(
     at once, and can be imported again. A run that names a number which the project does not hold is refused as a whole.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. Rented or imported.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. Rented or imported.
         confirm_release: You have seen what is lost. Without it nothing is released.
         plan_only: Say what would be lost; release nothing.
         reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
@@ -49,7 +49,7 @@ async def release_numbers(
     parameters: dict[str, Any] = {
         "phone_numbers": phone_numbers, "confirm_release": confirm_release, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("release", reference, lambda: parse_release(given(parameters)), _run)
+    return await run_hosted("release", parameters, parse_release, _run)
 
 
 async def _run(desk: Desk, order: ReleaseOrder, reference: str, run_id: str) -> HostedReport:

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from flows.approval import approved, ask_approval, quoted_before
+from flows.approval import approved, ask_approval, obey_refusal, quoted_before
 from flows.ending import ended
 from flows.forms import (
     MAY_STAY_EMPTY,
@@ -46,6 +46,7 @@ from numberflow.models.orders import (
 )
 from numberflow.models.reports import PurchaseReport
 from numberflow.models.vendor import Capability, NumberType
+from numberflow.models.wording import line_of
 from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.report import plan_report, purchase_report, stopped_report
@@ -133,6 +134,7 @@ async def search_and_rent(
         # The form can be sent unchecked, so everything is checked here again.
         order = parse_search_and_rent(given(parameters))
         name = order.reference or run_id
+        await obey_refusal()
         async with open_desk(order.project) as desk:
             report = await _purchase(desk, order, name, run_id)
     except NumberflowError as error:
@@ -247,13 +249,11 @@ async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseR
     except Exception as error:  # noqa: BLE001 - what was bought is bought: the report goes to the caller whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
-        "%s: %s, %d of %d rented, %d by this run. %s %s",
-        report.reference,
-        report.outcome.value,
-        report.rented,
-        report.asked,
-        report.rented_now,
-        report.reason,
-        report.mend,
+        "%s",
+        line_of(
+            f"{report.reference}: {report.outcome.value}, {report.rented} of {report.asked} rented, {report.rented_now} by this run.",
+            report.reason,
+            report.mend,
+        ),
     )
     return ended(report)

@@ -19,7 +19,6 @@ from flows.forms import (
     Reference,
     RequiredSms,
     TimeWithZone,
-    given,
 )
 from flows.hosted import run_hosted
 from flows.naming import named_numbers, run_name
@@ -30,6 +29,7 @@ from numberflow.models.hosting import BlanketLoa
 from numberflow.models.north_american import HostedRegion
 from numberflow.models.reports import HostedReport
 from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, parse_text_enable
+from numberflow.models.wording import count_of
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.letter import Letter, confirms, is_same, masked, unconfirmed_word
 from numberflow.purchase.text_enable import is_confirmed, is_sent
@@ -74,7 +74,7 @@ async def text_enable_numbers(
     run, by typing it again. The order is then followed by follow-orders.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101. All local or all toll-free, all qualified (qualify-numbers).
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. All local or all toll-free, all qualified (qualify-numbers).
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the account manager, local numbers only.
         loa: The letter's data: a paper of the papers store such as loa.json (`numberflow papers put FILE`), or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
@@ -93,7 +93,7 @@ async def text_enable_numbers(
         "region_code": region_code, "signer_confirmed": signer_confirmed, "display_name": display_name, "callback_url": callback_url,
         "nnid": nnid, "scheduled_osr_update_time": scheduled_osr_update_time, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("text-enable", reference, lambda: parse_text_enable(given(parameters)), _run)
+    return await run_hosted("text-enable", parameters, parse_text_enable, _run)
 
 
 async def _run(desk: Desk, order: TextEnableOrder, reference: str, run_id: str) -> HostedReport:
@@ -147,7 +147,7 @@ async def _confirm(desk: Desk, order: TextEnableOrder, purchase: Purchase, lette
 
 def _question(order: TextEnableOrder, purchase: Purchase, letter: Letter) -> str:
     return (
-        f"## {purchase.reference}\n\nA letter of authorisation for **{len(order.phone_numbers)} numbers** goes to "
+        f"## {purchase.reference}\n\nA letter of authorisation for **{count_of(len(order.phone_numbers), 'number')}** goes to "
         f"**{masked(letter.authorised_person.email)}** for signature. Nothing can be corrected, sent again or cancelled afterwards, and a wrong address "
         "stalls the order for good.\n\nType the signer's e-mail in full. It is compared with the letter and thrown away."
     )

@@ -14,6 +14,7 @@ from numberflow.journal import Intention, Purchase
 from numberflow.models.number_orders import NumberOrder, NumberRequirements
 from numberflow.models.order_numbers import OrderNumbersOrder
 from numberflow.models.reports import OrderReport
+from numberflow.models.wording import count_of
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import Quote
 from numberflow.purchase import number_order, order_papers
@@ -72,8 +73,8 @@ async def quote_order(desk: Desk, order: OrderNumbersOrder, seed: str, prefer: S
     """
     quote = await number_order.quote_number_order(desk, order, seed=seed, prefer=prefer)
     get_run_logger().info(
-        "Quote: %d numbers, %s %s on completion, %s a month",
-        len(quote.lines), quote.today, quote.currency, quote.monthly,
+        "Quote: %s, %s %s on completion, %s a month",
+        count_of(len(quote.lines), "number"), quote.today, quote.currency, quote.monthly,
     )  # fmt: skip
     return quote
 

@@ -15,6 +15,7 @@ from prefect.logging import get_run_logger
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import Intention, Purchase, State
 from numberflow.models.orders import SearchAndRentOrder, WantedNumbers
+from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
 from numberflow.purchase.choose import SpendLimits, write_down_quote
@@ -81,7 +82,11 @@ async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, pre
     """
     quote = await quote_order(desk, order, seed=seed, prefer=prefer)
     get_run_logger().info(
-        "Quote: %d numbers, %s %s today, %s a month", len(quote.lines), quote.today, quote.currency, quote.monthly
+        "Quote: %s, %s %s today, %s a month",
+        count_of(len(quote.lines), "number"),
+        quote.today,
+        quote.currency,
+        quote.monthly,
     )
     if quote.warning:
         get_run_logger().info("Before renting: %s", quote.warning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
@@ -18,6 +19,19 @@ from prefect.states import Failed
 
 from numberflow.errors import IllegalTransition, NumberflowError, Stopped
 from tasks.account import publish_account
+
+
+class _NoEmptyTraceback(logging.Filter):
+    """Drops a traceback that is none: Prefect logs one under every task that fails without an exception, as "NoneType: None"."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.exc_info, tuple) and record.exc_info[0] is None:
+            record.exc_info = None
+        return True
+
+
+for _name in ("prefect.task_runs", "prefect.flow_runs"):
+    logging.getLogger(_name).addFilter(_NoEmptyTraceback())
 
 P = ParamSpec("P")
 T = TypeVar("T")

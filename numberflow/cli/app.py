@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import stamina
 import typer
 
 from numberflow.cli import exit_codes
@@ -53,8 +52,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs inst
 
 def main() -> None:
     """Entry point of the console script: errors become a sentence and an exit code, not a traceback."""
-    # Repeated reads are told on stderr. Where structlog is installed stamina would print them to stdout, into the middle of --json.
-    stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
     try:
         app()
     except BadInput as error:

@@ -20,6 +20,7 @@ from numberflow.cli.schedules import ask, server_auth
 from numberflow.cli.server_log import ServerLog
 from numberflow.errors import MissingCredentials, NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
+from numberflow.models.wording import count_of
 from numberflow.paper_store import PaperStore
 from numberflow.planning.schedules import next_run, problem, read_schedules
 from numberflow.purchase.desk import open_client
@@ -95,7 +96,7 @@ def _connectivity(settings: Settings) -> str:
             return page.total_size if page.total_size is not None else len(page.active_numbers)
 
     count = asyncio.run(ask())
-    return f"200 from activeNumbers at {settings.numbers_url} ({count} numbers held)"
+    return f"200 from activeNumbers at {settings.numbers_url} ({count_of(count, 'number')} held)"
 
 
 def _journal(settings: Settings) -> str:

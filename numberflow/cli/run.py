@@ -24,6 +24,7 @@ from numberflow.models.follow import parse_follow_orders
 from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.import_numbers import parse_import_numbers
 from numberflow.models.inventory import parse_export_inventory
+from numberflow.models.number_source import source_of
 from numberflow.models.order_numbers import parse_order_numbers
 from numberflow.models.orders import parse_search_and_rent
 from numberflow.models.qualify_numbers import parse_qualify
@@ -126,7 +127,8 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
             f"{deployment!r} is no deployment", field="deployment", mend=f"choose one of: {', '.join(RUNNABLE)}"
         )
     parameters = _parameters(params)
-    order = runnable.check(parameters)
+    # Numbers that have to be fetched first are checked by the run, with everything else.
+    order = None if _names_a_list(deployment, parameters) else runnable.check(parameters)
     settings = Settings.load()
     _require_in_store(getattr(order, "papers", {}), settings)
     if not parameters.get("project") and not parameters.get("projects"):
@@ -201,6 +203,16 @@ def _tell_stopped(
         _write(report_file, report)
     table = "\n\n" + as_table(account_rows(report)) if report.lines else ""
     typer.echo(report.model_dump_json(indent=2) if as_json else _plain(account_text(report)) + table)
+
+
+def _names_a_list(deployment: str, parameters: Mapping[str, Any]) -> bool:
+    if deployment == "search-and-rent":
+        # What can be rented is neither held nor in a list of ours.
+        return False
+    try:
+        return source_of(parameters.get("phone_numbers")) is not None
+    except ValueError as error:
+        raise BadInput(f"phone_numbers: {error}", field="phone_numbers", mend="correct the filter") from None
 
 
 async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any], run_ids: list[str]) -> RunReport | None:

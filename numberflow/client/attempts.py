@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import stamina
+import stamina.instrumentation
+from stamina.instrumentation import RetryDetails
 
 from numberflow.client import retry
-from numberflow.errors import Throttled
+from numberflow.errors import NumberflowError, Throttled
 
 T = TypeVar("T")
+
+logger = logging.getLogger("numberflow")
+
+
+def tell_of_retry(details: RetryDetails) -> None:
+    """One sentence for each repeat, on the log of numberflow.
+
+    In the place of stamina's own words, which are a bare "stamina.retry_scheduled" for whoever reads
+    a log, or go to stdout where structlog is installed, into the middle of --json.
+    """
+    error = details.caused_by
+    why = error.message if isinstance(error, NumberflowError) else type(error).__name__
+    # A 429 slows every caller down, and that is told as progress, not once for each request.
+    level = logging.INFO if isinstance(error, Throttled) else logging.WARNING
+    logger.log(level, "%s; trying again in %.1f s (repeat %d)", why.rstrip("."), details.wait_for, details.retry_num)
+
+
+stamina.instrumentation.set_on_retry_hooks([tell_of_retry])
 
 
 class Stopwatch:

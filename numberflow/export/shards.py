@@ -15,6 +15,8 @@ from typing import Any
 
 import phonenumbers
 
+from numberflow.models.wording import count_of
+
 KNOWN_TYPES = ("LOCAL", "MOBILE", "TOLL_FREE")
 """Asked for in any case; what the vendor's region list and the unfiltered probe show is added."""
 
@@ -114,7 +116,7 @@ class Walk:
         elif len(self.totals) > 1:
             found.append(f"totalSize changed: {', '.join(map(str, sorted(t for t in self.totals if t is not None)))}")
         elif distinct != self.total:
-            found.append(f"{distinct} numbers, but totalSize is {self.total}")
+            found.append(f"{count_of(distinct, 'number')}, but totalSize is {self.total}")
         if self.repeated_token:
             found.append("the same page token came twice")
         if self.goes_on_too_long:
@@ -125,7 +127,7 @@ class Walk:
         """What was odd without being a doubt."""
         found: list[str] = []
         if distinct < self.rows:
-            found.append(f"{self.rows - distinct} numbers came twice and were kept once")
+            found.append(f"{count_of(self.rows - distinct, 'number')} came twice and were kept once")
         if self.short_pages:
             found.append(f"{self.short_pages} pages in the middle were shorter than others")
         return tuple(found)

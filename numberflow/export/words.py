@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory
+from numberflow.models.wording import count_of
 
 
 def inventory_rows(report: InventoryReport) -> list[dict[str, str]]:
@@ -35,7 +36,7 @@ def inventory_text(report: InventoryReport) -> str:
     if report.handed_to:
         lines += [
             "",
-            f"{len(report.handed_to)} projects were handed out; whether each is published stands in its own flow run:",
+            f"{count_of(len(report.handed_to), 'project')} handed out; whether each is published stands in its own flow run:",
             "",
         ]
         lines += [f"- {each.project}: {_run(each)}" for each in report.handed_to]

@@ -14,6 +14,7 @@ from numberflow.errors import OutcomeUnknown
 from numberflow.journal import FollowedOrder
 from numberflow.models.hosting import HostingOrder, HostingOrderReport, HostingOrderState
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.models.wording import count_of
 from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, counted
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Followed, not_raised
@@ -103,7 +104,7 @@ def judge(
     elif unclear:
         advice = "the order has ended, and some numbers do not show how; the next sweep looks again"
         if untold(followed, "unclear", [number.phone_number for number in unclear]):
-            text = f"{followed.reference}: the order has ended, and {len(unclear)} numbers do not show how; look in the dashboard"
+            text = f"{followed.reference}: the order has ended, and {count_of(len(unclear), 'number does', 'numbers do')} not show how; look in the dashboard"
             alarms = [Alarm(name="unclear", text=text)]
     if report.ongoing_manual_action:
         alarms += due(
@@ -157,13 +158,13 @@ def untold(followed: FollowedOrder, name: str, phone_numbers: Iterable[str]) -> 
 
 def _summary(order: HostingOrder, report: HostingOrderReport, numbers: Sequence[NumberProgress], age: timedelta) -> str:
     if order.state == HostingOrderState.WAITING_FOR_LOA_SIGNATURE:
-        return f"{len(numbers)} numbers wait for the signature, {_days(age)} old"
+        return f"{count_of(len(numbers), 'number')} waiting for the signature, {_days(age)} old"
     counters = (
         ("routes changed", report.osr_updated), ("on the plan", report.sms_provisioned), ("on the campaign", report.added_to_campaign),
         ("with staff", report.ongoing_manual_action),
     )  # fmt: skip
     told = ", ".join(f"{count} {what}" for what, count in counters if count)
-    return f"{len(numbers)} numbers: {counted(number.progress.value for number in numbers)}" + (
+    return f"{count_of(len(numbers), 'number')}: {counted(number.progress.value for number in numbers)}" + (
         f" ({told})" if told else ""
     )
 
@@ -178,7 +179,7 @@ def _failures(followed: FollowedOrder, failed: Sequence[NumberProgress], total: 
         f"{', '.join(each[:_NAMES_SHOWN_MAX])}{' …' if len(each) > _NAMES_SHOWN_MAX else ''}: {reason}"
         for reason, each in reasons.items()
     )
-    return f"{followed.reference}: {len(failed)} of {total} numbers failed. {told}"
+    return f"{followed.reference}: {len(failed)} of {count_of(total, 'number')} failed. {told}"
 
 
 def _number(number: NumberProgress, order_id: str) -> OrderNumberLine:
@@ -188,8 +189,10 @@ def _number(number: NumberProgress, order_id: str) -> OrderNumberLine:
 
 
 def _days(age: timedelta) -> str:
+    # The clock of whoever stamped it may be ahead of ours; nothing is younger than now.
+    age = max(age, timedelta(0))
     days = age // timedelta(days=1)
-    return f"{days} day{'' if days == 1 else 's'}" if days else f"{age // timedelta(hours=1)} h"
+    return count_of(days, "day") if days else f"{age // timedelta(hours=1)} h"
 
 
 def _iso(moment: datetime | None) -> str | None:

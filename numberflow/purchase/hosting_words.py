@@ -6,7 +6,7 @@ Not here: where they are shown (tasks, cli) and what they say (hosting).
 from __future__ import annotations
 
 from numberflow.models.reports import HostedReport
-from numberflow.planning import wording
+from numberflow.models.wording import count_of
 from numberflow.planning.hosting import counted
 from numberflow.purchase.words import open_words, stake_words
 
@@ -32,7 +32,7 @@ def hosted_text(report: HostedReport) -> str:
     ]
     lines += [*stake_words(report, report.open_items), ""]
     states = [line.state for line in report.numbers]
-    lines.append(f"{wording.counted(len(states), 'number')}: {counted(states)}." if states else "No number.")
+    lines.append(f"{count_of(len(states), 'number')}: {counted(states)}." if states else "No number.")
     if report.orders:
         lines.append(f"Hosting orders: {', '.join(report.orders)}.")
     if report.reason:

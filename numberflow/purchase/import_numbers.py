@@ -13,6 +13,7 @@ from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewP
 from numberflow.models.import_numbers import ImportNumbersOrder
 from numberflow.models.imported import ImportedNumber
 from numberflow.models.reports import HostedLine, HostedReport
+from numberflow.models.wording import count_of
 from numberflow.planning.hosting import imported_code
 from numberflow.planning.hosting_failures import Step, advice_for
 from numberflow.purchase.desk import Desk, each_of, in_thread
@@ -148,9 +149,9 @@ async def import_report(
     notes = []
     if order.plan_only:
         orders = -(-len(result.missing) // order.numbers_per_order)
-        how = f"{orders} orders of up to {order.numbers_per_order}" if order.by_order else "one request"
+        how = f"{count_of(orders, 'order')} of up to {order.numbers_per_order}" if order.by_order else "one request"
         notes.append(
-            f"plan only: {len(result.missing)} numbers would be imported by {how if result.missing else 'nothing'}"
+            f"plan only: {count_of(len(result.missing), 'number')} would be imported by {how if result.missing else 'nothing'}"
         )
     elif any(row.operation == IMPORT_ORDER and row.state is State.DONE for row in result.rows):
         notes.append("the orders are followed by follow-orders until every number has ended; nothing can cancel them")

@@ -19,6 +19,7 @@ from numberflow.models.orders import SmsLink, VoiceLink
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.models.vendor import ActiveNumber
+from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState, sms_link, voice_link
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.follow import Followed, not_raised
@@ -174,7 +175,7 @@ async def _completed(desk: Desk, order: FollowedOrder, shown: _Shown, now: datet
     pending = [each for each in numbers if each.state in ("not seen yet", "linking")]
     bad = [each for each in numbers if each.state in ("link failed", _UNPRICED)] + (pending if late else [])
     held = [each for each in numbers if each.state != "not seen yet"]
-    summary = f"{len(held)} of {len(numbers)} numbers are held{_cost(held)}"
+    summary = f"{len(held)} of {count_of(len(numbers), 'number')} held{_cost(held)}"
     if pending and not late:
         return Followed(_line(order, shown, f"{summary}; {len(pending)} not ready yet", numbers=numbers), facts)
     dearer = await _note_outcome(desk, order, numbers)

@@ -14,7 +14,7 @@ from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
 from numberflow.models.number_orders import NumberOrder, NumberOrderState
 from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport, RunOutcome
-from numberflow.planning.wording import counted
+from numberflow.models.wording import count_of
 from numberflow.purchase.number_order import FILLING, Placed
 from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
 from numberflow.purchase.standing import OrderStanding
@@ -201,10 +201,12 @@ def follow_rows(report: FollowReport) -> list[dict[str, str]]:
 def follow_text(report: FollowReport) -> str:
     """The sweep as markdown: what needs somebody first, then every order, then parameters of new orders."""
     still = sum(line.is_open for line in report.orders)
-    lines = [f"# {len(report.orders)} orders followed, {still} still open"]
+    lines = [f"# {count_of(len(report.orders), 'order')} followed, {still} still open"]
     waiting = [line for line in report.orders if line.needs_person]
     if waiting:
-        told = ", ".join(f"{line.reference} ({line.state}, {counted(len(line.numbers), 'number')})" for line in waiting)
+        told = ", ".join(
+            f"{line.reference} ({line.state}, {count_of(len(line.numbers), 'number')})" for line in waiting
+        )
         lines += ["", f"**At stake:** {told}."]
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]

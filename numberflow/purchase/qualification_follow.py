@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from numberflow.journal import FollowedOrder
 from numberflow.models.imported import QualifiedNumber
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.models.wording import count_of
 from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Followed
@@ -68,19 +69,23 @@ def judge(followed: FollowedOrder, shown: Mapping[str, QualifiedNumber | None], 
     advice = stage.text if stage is not None else ""
     if stage is not None:
         alarms += due(
-            followed, stage.name, f"{followed.reference}: {len(waiting)} numbers are not proven; {stage.text}"
+            followed,
+            stage.name,
+            f"{followed.reference}: {count_of(len(waiting), 'number is', 'numbers are')} not proven; {stage.text}",
         )
     overdue = stage is PROOF_STAGES[-1]
     if not waiting:
         advice = "text-enable those that are ready: text-enable-numbers" if ready else ""
         if untold(followed, "ready", ready):
             how_many = "all" if len(ready) == len(states) else f"{len(ready)} of"
-            text = f"{followed.reference}: {how_many} {len(states)} numbers are ready; {advice}"
+            text = (
+                f"{followed.reference}: {how_many} {count_of(len(states), 'number is', 'numbers are')} ready; {advice}"
+            )
             alarms.append(Alarm(name="ready", text=text))
     told = counted(state.value for state in states.values())
     return FollowLine(
         kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=f"{told}{' (overdue)' if overdue else ''}",
-        is_open=bool(waiting or stuck), needs_person=overdue or bool(lost and not waiting), summary=f"{len(states)} numbers: {told}", advice=advice,
+        is_open=bool(waiting or stuck), needs_person=overdue or bool(lost and not waiting), summary=f"{count_of(len(states), 'number')}: {told}", advice=advice,
         deadline_at=since + PROOF_STAGES[-1].after if waiting else None,
         numbers=tuple(OrderNumberLine(phone_number=number, state=state.value, advice=ADVICE[state]) for number, state in states.items()),
         alarms=tuple(alarms),

@@ -16,6 +16,7 @@ from numberflow.errors import BadInput
 from numberflow.journal import Intention, NewIntention, NewPurchase, OrderKind, Purchase, State
 from numberflow.models.qualify_numbers import Proof, QualifyOrder
 from numberflow.models.reports import HostedLine, HostedReport
+from numberflow.models.wording import count_of
 from numberflow.planning.hosting import ADVICE, Readiness, readiness
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.follow import take_up
@@ -252,7 +253,7 @@ async def qualify_report(
     notes = []
     if order.method is Proof.INVOICES and unproven and not order.plan_only:
         notes.append(
-            f"mail invoices that list these {len(unproven)} numbers to orders@sinch.com: without them nothing moves; follow-orders tells how it goes"
+            f"mail invoices that list {count_of(len(unproven), 'number')} to orders@sinch.com: without them nothing moves; follow-orders tells how it goes"
         )
     return hosted_report(
         lines, rows, wished=wished | {_PLANNED} if order.plan_only else wished, notes=notes, reference=reference, action="qualify",
@@ -274,7 +275,7 @@ def checklist(report: HostedReport) -> str:
     if not wanting:
         return ""
     return "\n".join([
-        f"# {report.reference}: prove that {len(wanting)} numbers are yours",
+        f"# {report.reference}: prove that {count_of(len(wanting), 'number is', 'numbers are')} yours",
         "",
         "- [ ] Take the latest invoices of the carrier. They must **list the numbers by name**; a contract does not count.",
         "- [ ] Mail them to **orders@sinch.com**, with the project id and this list.",

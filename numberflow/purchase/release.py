@@ -27,8 +27,8 @@ from numberflow.journal import (
 )
 from numberflow.models.held_numbers import ReleaseOrder
 from numberflow.models.reports import HostedLine, HostedReport
+from numberflow.models.wording import count_of
 from numberflow.planning.configuring import HeldNumber, Holding
-from numberflow.planning.wording import counted
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.emergency import READS_AT_ONCE, has_address
 from numberflow.purchase.held import begun_rows, held_numbers, require_held
@@ -65,7 +65,7 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
     if leaving and not order.confirm_release:
         first = next(iter(leaving.values()))
         raise SpendRefused(
-            f"{counted(len(leaving), 'number')} would be given up, {first.phone_number} for one ({_lost(first)})",
+            f"{count_of(len(leaving), 'number')} would be given up, {first.phone_number} for one ({_lost(first)})",
             rule="release",
             mend="run with plan_only to see what is lost with each, then again with confirm_release true",
         )

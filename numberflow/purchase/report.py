@@ -20,6 +20,7 @@ from numberflow.errors import (
 )
 from numberflow.journal import Intention, Operation, State
 from numberflow.models.reports import NumberLine, OpenItem, PurchaseReport, RunOutcome
+from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
 from numberflow.purchase.provisioning import NumberStatus
@@ -166,7 +167,7 @@ def _outcome(
     if waiting:
         return (
             RunOutcome.NEEDS_PERSON,
-            f"{rented} of {asked} numbers rented; for {len(waiting)} it is not known whether the vendor charged"
+            f"{rented} of {count_of(asked, 'number')} rented; for {len(waiting)} it is not known whether the vendor charged"
             + (f"; {stopped_by}" if stopped_by else ""),
             "run again with the same reference to look once more, or settle each open item with its command",
         )
@@ -176,7 +177,7 @@ def _outcome(
             line.reason for line in (*planned, *lines) if line.reason and line.state is not State.DONE
         )
         why = stopped_by or "; ".join(causes) or "no further number is to be had"
-        reason = f"{rented} of {asked} numbers rented: {why}" if lines else why
+        reason = f"{rented} of {count_of(asked, 'number')} rented: {why}" if lines else why
         if planned:
             mend = "run again with the same reference: the numbers that are written down are tried again"
         else:
@@ -187,14 +188,14 @@ def _outcome(
     if unseen:
         return (
             RunOutcome.NEEDS_PERSON,
-            f"all {asked} numbers rented; {len(unseen)} could not be read back yet"
+            f"all {count_of(asked, 'number')} rented; {len(unseen)} could not be read back yet"
             + (f"; {stopped_by}" if stopped_by else ""),
             "run again with the same reference to read them once more; if they stay away, ask the vendor",
         )
     if failed:
         return (
             RunOutcome.NEEDS_PERSON,
-            f"all {asked} numbers rented; the links of {len(failed)} failed",
+            f"all {count_of(asked, 'number')} rented; the links of {len(failed)} failed",
             "see the advice beside each number; the numbers cost money until they are released",
         )
     return RunOutcome.DONE, "", ""

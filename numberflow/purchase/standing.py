@@ -14,8 +14,8 @@ from numberflow.journal import Intention, Purchase, State
 from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import OrderNumbersOrder
 from numberflow.models.orders import SearchAndRentOrder, Strategy, WantedNumbers
+from numberflow.models.wording import count_of
 from numberflow.planning.quote import Quote, QuoteLine, make_quote
-from numberflow.planning.wording import counted
 from numberflow.purchase import number_order
 from numberflow.purchase.choose import SpendLimits, find_numbers
 from numberflow.purchase.desk import OPERATION, Desk, in_thread, open_purchase
@@ -71,7 +71,7 @@ async def stand(desk: Desk, order: SearchAndRentOrder, reference: str) -> Standi
     fresh = await _fresh(desk, order, reference, lines, notes)
     if planned:
         notes.append(
-            f"{counted(len(planned), 'number')} written down and not rented yet, at the prices of "
+            f"{count_of(len(planned), 'number')} written down and not rented yet, at the prices of "
             f"{max(line.updated_at for line in planned):%Y-%m-%d %H:%M} UTC; a run reads them again"
         )
     quote = Quote(currency=order.currency, lines=(*map(_line, planned), *fresh))
@@ -156,7 +156,7 @@ async def _fresh(
     found = await find_numbers(desk.client, order, quantity=missing, seed=reference, exclude=taken)
     if len(found) < missing:
         notes.append(
-            f"{counted(missing, 'number')} would have to be found in the place of lost ones, and only {len(found)} match"
+            f"{count_of(missing, 'number')} would have to be found in the place of lost ones, and only {len(found)} match"
         )
     return make_quote(found, order.currency).lines
 

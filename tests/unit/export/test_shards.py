@@ -68,7 +68,7 @@ def test_remarks() -> None:
     walked = walk((10, 25, "a"), (6, 25, "b"), (10, 25, None))
     assert () == walked.doubts(25)
     assert (
-        "1 numbers came twice and were kept once",
+        "1 number came twice and were kept once",
         "1 pages in the middle were shorter than others",
     ) == walked.remarks(25)
 

@@ -168,7 +168,7 @@ def test_refused_names_every_cause_once() -> None:
 def test_planned_lines_are_tried_again() -> None:
     """Lines that are written down and were not sent stay the purchase's: the same reference tries them again."""
     report = reported([line(0, State.PLANNED, reason="not done after 3 attempts")])
-    assert (RunOutcome.REFUSED, "0 of 1 numbers rented: not done after 3 attempts", Decimal(0)) == (
+    assert (RunOutcome.REFUSED, "0 of 1 number rented: not done after 3 attempts", Decimal(0)) == (
         report.outcome,
         report.reason,
         report.charged_today,
@@ -241,7 +241,7 @@ def test_stopped_after_everything_was_rented() -> None:
     """An error after the last rent does not hide that all is rented, nor the error."""
     report = stopped_report(LeaseLost("taken over"), [line(0)], reference="PO-1", asked=1, currency="USD")
     assert (RunOutcome.NEEDS_PERSON, 1) == (report.outcome, report.rented)
-    assert report.reason == "all 1 numbers rented; 1 could not be read back yet; taken over"
+    assert report.reason == "all 1 number rented; 1 could not be read back yet; taken over"
 
 
 AMOUNTS = st.decimals(0, 1000, places=4)

@@ -1,8 +1,0 @@
-"""Small words of reports: counts with their nouns, ages. Not here: whole reports (numberflow.purchase, numberflow.export)."""
-
-from __future__ import annotations
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """As in "1 number", "2 numbers", "0 numbers"; the plural is the noun with an s unless it is given."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
