@@ -233,8 +233,8 @@ def _held(one: Walk) -> list[str]:
 def order(one: Walk) -> int:
     """An Australian mobile number, which needs papers: no field takes JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        kyc, extract = Path(folder) / "kyc.json", Path(folder) / "extract.pdf"
-        kyc.write_text(json.dumps(DATA))
+        kyc, extract = Path(folder) / f"kyc-{one.mark}.json", Path(folder) / f"extract-{one.mark}.pdf"
+        kyc.write_text(json.dumps({"data": DATA}))
         extract.write_bytes(b"%PDF-1.4 an extract of the register\n")
         for paper in (kyc, extract):
             command = [Path(sys.executable).with_name("numberflow"), "papers", "put", paper]
@@ -244,10 +244,10 @@ def order(one: Walk) -> int:
     one.pages.fill("max_today", "500.00")
     one.pages.fill("max_monthly", "500.00")
     one.pages.fill("reference", f"KYC-{one.mark}")
-    one.pages.fill("kyc", "kyc.json")
+    one.pages.fill("kyc", kyc.name)
     one.pages.add_item("attachments")
-    one.pages.fill("requirement_id", BUSINESS_REGISTRATION, group="attachments")
-    one.pages.fill("file", "extract.pdf", group="attachments")
+    one.pages.fill("Requirement", BUSINESS_REGISTRATION, group="attachments")
+    one.pages.fill("File", extract.name, group="attachments")
     one.picture("order-form", whole=True)
     run_id = one.submit()
     one.until(run_id, "Completed")
