@@ -88,8 +88,8 @@ echo "4. asked 1, charged $charged, the journal says $journal"
 
 echo "5. The clock of a server that \`up\` did not start: next runs are planned, and none of its services failed"
 python -m deployments.automations >> "$place/deploy.log" 2>&1
-numberflow doctor > "$place/doctor.log" || true
-grep -E '^ok +schedules +next runs: .*follow-orders 2' "$place/doctor.log"
+next_runs() { numberflow doctor > "$place/doctor.log" || true; grep -E '^ok +schedules +next runs: .*follow-orders 2' "$place/doctor.log"; }
+until_true "next runs of the schedules" next_runs
 python -c 'import sys; from pathlib import Path; from numberflow.cli.server_log import ServerLog
 sys.exit("\n".join(map(str, ServerLog(Path(sys.argv[1])).errors())) or 0)' "$place/server.log"
 echo "wheel smoke: the wheel alone rented one number on a worker, and one was charged"
