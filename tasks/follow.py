@@ -26,6 +26,7 @@ from numberflow.purchase.link_follow import follow_link
 from numberflow.purchase.number_order_follow import follow_number_order
 from numberflow.purchase.order_words import follow_rows, follow_text
 from numberflow.purchase.qualification_follow import follow_qualification
+from numberflow.purchase.release_follow import follow_release
 from tasks.person import call_person
 from tasks.step import step
 
@@ -34,6 +35,7 @@ FOLLOWERS: Mapping[OrderKind, Follower] = {
     OrderKind.HOSTING: follow_hosting,
     OrderKind.QUALIFICATION: follow_qualification,
     OrderKind.LINK: follow_link,
+    OrderKind.RELEASE: follow_release,
 }
 
 

@@ -48,6 +48,7 @@ _OPENING = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABL
 # The steps after which something is followed: orders, and under our own names batches that are qualified and links of single numbers.
 ORDER_OPERATIONS = (
     *_OPENING, Operation.ADD_NUMBERS, Operation.IMPORT, Operation.UPDATE_IMPORTED, Operation.UPDATE, Operation.RENT, Operation.RENT_ANY,
+    Operation.RELEASE, Operation.DELETE_IMPORTED,
 )  # fmt: skip
 
 
@@ -197,6 +198,7 @@ class OrderKind(StrEnum):
     HOSTING = "hosting_order"
     QUALIFICATION = "qualification"
     LINK = "link"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)

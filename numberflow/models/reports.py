@@ -259,7 +259,7 @@ class FollowLine(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: str
-    """number_order, hosting_order, qualification, link, or purchase (one that stopped half-way)."""
+    """number_order, hosting_order, qualification, link, release, or purchase (one that stopped half-way)."""
     order_id: str
     reference: str
     state: str

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numberflow.errors import BadInput, SpendRefused
+from numberflow.errors import BadInput, NotFound, OutcomeUnknown, SpendRefused, Throttled
 from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, Purchase, State
 from numberflow.models.held_numbers import ConfigureOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
@@ -44,6 +44,9 @@ AT_ONCE = 4
 # Jobs take seconds (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §16, assumed), or half an hour with a campaign: soon at
 # first, since a number between two links has no service, then twelve times a minute for all numbers together.
 POLL_FIRST_S, POLL_GROWTH, POLL_S = 1.0, 1.5, 5.0
+
+# Reads that say nothing; the next look may say more.
+_NOT_READ = (NotFound, OutcomeUnknown, Throttled)
 
 _UNLINK, _CHANGE = "unlink", "change"
 
@@ -269,8 +272,12 @@ class _Run:
         while self._waiting:
             numbers = list(self._waiting)
             imported = {number for number in numbers if self._waiting[number].row.operation == UPDATE_IMPORTED}
-            held = await held_numbers(self._desk, numbers, imported=imported)
-            ended = [number for number in numbers if self._has_ended(number, held[number])]
+            try:
+                held = await held_numbers(self._desk, numbers, imported=imported)
+            except _NOT_READ:
+                # What was sent is sent: one look that fails is no reason to leave numbers between two links.
+                held = {}
+            ended = [number for number in held if self._has_ended(number, held[number])]
             await self._each(ended, self._go_on)
             limit_s = self._order.provisioning_wait_s
             self._waiting = {number: each for number, each in self._waiting.items() if each.waited_s < limit_s}
@@ -295,11 +302,18 @@ class _Run:
 
     async def _go_on(self, number: str) -> None:
         """The job of one number has ended: go on to what is next. Read by name before anything is built on it, since lists may be late."""
-        held = await held_number(self._desk, number)
+        if _phase(self._waiting[number].row) == _CHANGE:
+            # Nothing is built on it: the report reads the number again, and the sweep does.
+            del self._waiting[number]
+            return
+        try:
+            held = await held_number(self._desk, number)
+        except _NOT_READ:
+            return
         if not self._has_ended(number, held):
             return
         row = self._waiting.pop(number).row
-        if held is None or _phase(row) == _CHANGE:
+        if held is None:
             return
         if unlink_progress(held, row.request, _marks(row)) is Unlink.FAILED:
             await self._do_without_unlink(number, held)

@@ -106,7 +106,7 @@ class _Run:
         step: CostlyStep = Release(self.desk.client)
         if row.operation == DELETE_IMPORTED:
             step = DeleteImported(self.desk.client)
-        if row.is_open and (newer := await _had_again(self.desk, row)) is not None:
+        if row.is_open and (newer := await had_again(self.desk, row)) is not None:
             if row.state is State.PLANNED:
                 await self._withdraw(row, f"never sent; {newer}; {_ANEW}")
             else:
@@ -163,7 +163,7 @@ class _Newer:
         return Evidence(Finding.INCONCLUSIVE, f"it is there, and {self._newer}; {_ANEW}", evidence.seen)
 
 
-async def _had_again(desk: Desk, row: Intention) -> str | None:
+async def had_again(desk: Desk, row: Intention) -> str | None:
     """How we got the number again after this release was begun, in words; None when we did not."""
     history = await in_thread(desk.journal.history, row.id)
     begun_at = history.attempts[0].started_at if history.attempts else row.created_at
@@ -203,7 +203,7 @@ async def release_report(
         else _still(number, held[number], has_address=number in addressed)
         for number in order.phone_numbers
     ]
-    why = {number: newer for number, row in by_number.items() if row.is_open and (newer := await _had_again(desk, row))}
+    why = {number: newer for number, row in by_number.items() if row.is_open and (newer := await had_again(desk, row))}
     lines = [
         line.model_copy(update={"advice": f"{why[line.phone_number]}; {_ANEW}"}) if line.phone_number in why else line
         for line in lines

@@ -8,7 +8,7 @@ from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber, ImportedSmsSettings, ImportedUpdateRequest
 from numberflow.steps import named
-from numberflow.steps.link import link_result, sent
+from numberflow.steps.link import link_result, release_order, sent
 from numberflow.steps.reading import imported_or_none
 
 UPDATE_IMPORTED, DELETE_IMPORTED = "update_imported", "delete_imported"
@@ -53,8 +53,11 @@ class DeleteImported:
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the removal once. Raises what the client raises."""
-        await self._client.imported_numbers.delete(named(attempt.intention), watch=attempt)
-        return Applied(result={"phone_number": attempt.intention.subject}, note="the vendor removed the number")
+        number = named(attempt.intention)
+        await self._client.imported_numbers.delete(number, watch=attempt)
+        # The reply says nothing but yes: the sweep looks until the number is gone.
+        order = release_order(number, attempt.intention)
+        return Applied(result={"phone_number": number, **order}, note="the vendor took the removal")
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""

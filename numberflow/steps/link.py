@@ -51,9 +51,19 @@ def link_order(phone_number: str, intention: Intention) -> dict[str, Any]:
     wanted = wanted_link(intention.request)
     if not wanted:
         return {}
-    order_id = f"{phone_number} {intention.purchase_id[:_ID_DIGITS]}"
     before = intention.request.get(BEFORE) or {}
+    order_id = _order_id(phone_number, intention)
     return opened_order(OrderKind.LINK, order_id, "sent", number=phone_number, wanted=wanted, before=before)
+
+
+def release_order(phone_number: str, intention: Intention) -> dict[str, Any]:
+    """What the result of a step that gave a number up holds for the sweep, as long as no reply has shown that it is through."""
+    order_id = _order_id(phone_number, intention)
+    return opened_order(OrderKind.RELEASE, order_id, "sent", number=phone_number, intention_id=intention.id)
+
+
+def _order_id(phone_number: str, intention: Intention) -> str:
+    return f"{phone_number} {intention.purchase_id[:_ID_DIGITS]}"
 
 
 def with_links(evidence: Evidence, intention: Intention) -> Evidence:

@@ -6,6 +6,7 @@ from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.vendor import ActiveNumber
 from numberflow.steps import ACTIVE_NUMBER, named, read_or_none
+from numberflow.steps.link import release_order
 
 OPERATION = "release"
 
@@ -22,7 +23,11 @@ class Release:
     async def do(self, attempt: Attempt) -> Applied:
         """Send the release once. Raises what the client raises."""
         number = await self._client.active_numbers.release(named(attempt.intention), watch=attempt)
-        return Applied(result=_facts(number), note="the vendor answered with the end of the rental")
+        if number.expire_at is not None:
+            return Applied(result=_facts(number), note="the vendor answered with the end of the rental")
+        # Taken, and not shown: whether it will end is what the sweep looks at.
+        order = release_order(named(attempt.intention), attempt.intention)
+        return Applied(result=_facts(number) | order, note="the vendor took the release, and shows no end yet")
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from support.dying import Fate
-from support.hosting import HostingShop
+from support.hosting import HostingShop, numbers
 from support.purchases import order as bought
 
-from numberflow.models.held_numbers import parse_configure
+from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
 from numberflow.simulator.provisioning import SmsLink, VoiceLink
 
@@ -217,3 +217,21 @@ async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
     command = number.advice.split("once more, when the cause is gone: ")[1]
     done, _ = await shop.configure(parse_configure(parameters_of(command)), "LINK")
     assert (RunOutcome.DONE, "plan-b") == (done.outcome, links(shop, number.phone_number)[0].service_plan_id)
+
+
+async def test_a_number_that_was_given_up_and_is_still_there(tmp_path: Path) -> None:
+    """A removal that the vendor took and does not show is looked at by the sweep: an alarm while the number is there, closed when it is gone."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    await shop.sweep()
+    shop.simulator.faults.add({"operation": "delete_imported", "fault": "stale_reads", "lag_s": HOUR})
+    report, _ = await shop.release_all(parse_release({"phone_numbers": few, "confirm_release": True}))
+    assert RunOutcome.DONE == report.outcome
+    assert [("still held", True)] == [(line.state, line.is_open) for line in await shop.sweep()]
+    await shop.wait(900)
+    (text,) = (await alarms(shop))["not released"]
+    assert few[0] in text
+    await shop.wait(HOUR)
+    assert [("not held any more", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+    assert [] == await shop.sweep()

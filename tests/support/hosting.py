@@ -34,6 +34,7 @@ from numberflow.purchase.letter import read_letter
 from numberflow.purchase.link_follow import follow_link
 from numberflow.purchase.qualification_follow import follow_qualification
 from numberflow.purchase.qualify import Next, VoiceTurn
+from numberflow.purchase.release_follow import follow_release
 
 PLAN, CAMPAIGN = "plan-hosting", "campaign-hosting"
 REFERENCE = "HOST-1"
@@ -174,6 +175,7 @@ class HostingShop(Shop):
                     OrderKind.HOSTING: follow_hosting,
                     OrderKind.QUALIFICATION: follow_qualification,
                     OrderKind.LINK: follow_link,
+                    OrderKind.RELEASE: follow_release,
                 },
             )
 
