@@ -73,6 +73,7 @@ async def test_a_costly_step_waits_it_out(operation: str, tmp_path: Path) -> Non
     """Refused twelve times, done in the same run, and every refusal stands in the journal."""
     count("fault-matrix cases")
     shop = HostingShop(tmp_path)
+    shop.settings = shop.settings.model_copy(update={"patience_s": 900.0})
     shop.simulator.faults.add({"operation": operation, "fault": "rate_limited", "times": TIMES})
     assert await STEPS[operation](shop) is RunOutcome.DONE
     sent = [request["status"] for request in shop.simulator.requests() if request["operation"] == operation]

@@ -36,6 +36,8 @@ from numberflow.simulator import BASE_URL, InProcessTransport, Simulator, Simula
 READS = Budget(attempts=5, total_s=60.0, wait_initial_s=0.0, wait_factor=1.0, wait_max_s=0.0)
 # The product's default; it passes on the simulator's clock alone.
 SETTLE_S = 120.0
+# Longer than an absurd Retry-After counts for, and short: each try under a limit that stays is a row in the journal.
+PATIENCE_S = 31.0
 
 
 @cache
@@ -62,7 +64,9 @@ class Shop:
         self.journal_file = folder / "journal.db"
         shutil.copy(empty_journal(), self.journal_file)
         self.simulator = Simulator(SimulatorSettings(**{"speed": 0, "active": 6, "stock_us_local": 40} | simulator))
-        self.settings = settings_at(self.simulator.environment(BASE_URL), folder, settle_s=SETTLE_S)
+        self.settings = settings_at(
+            self.simulator.environment(BASE_URL), folder, settle_s=SETTLE_S, patience_s=PATIENCE_S
+        )
         self.unwritten: list[str] = []
         self.deaths = 0
 
