@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,6 +19,7 @@ from numberflow.errors import NumberflowError, Throttled
 T = TypeVar("T")
 
 logger = logging.getLogger("numberflow")
+_NUMBER = re.compile(r"(?:\+|%2B)[0-9]{1,11}([0-9]{4})")
 
 
 def tell_of_retry(details: RetryDetails) -> None:
@@ -28,6 +30,8 @@ def tell_of_retry(details: RetryDetails) -> None:
     """
     error = details.caused_by
     why = error.message if isinstance(error, NumberflowError) else type(error).__name__
+    # A path may name a number; a log shows its last four digits.
+    why = _NUMBER.sub(r"…\1", why)
     # A 429 slows every caller down, and that is told as progress, not once for each request.
     level = logging.INFO if isinstance(error, Throttled) else logging.WARNING
     logger.log(level, "%s; trying again in %.1f s (repeat %d)", why.rstrip("."), details.wait_for, details.retry_num)

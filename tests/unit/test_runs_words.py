@@ -70,18 +70,22 @@ def test_a_traceback_that_is_none_is_not_shown(name: str) -> None:
 
 
 def test_a_repeat_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
-    """A read that is tried again says why and when, in the log of numberflow."""
+    """A read that is tried again says why and when, in the log of numberflow, and no number in full."""
     tries = []
 
     async def read() -> int:
         tries.append(1)
         if len(tries) == 1:
-            raise OutcomeUnknown("the vendor answered 503.", cause="server_error", status=503)
+            raise OutcomeUnknown(
+                "GET /activeNumbers/%2B12025550101: 503, +442079460018.", cause="server_error", status=503
+            )
         return 7
 
     with stamina.set_testing(True, attempts=3):
         assert 7 == asyncio.run(persist(read, READ_BUDGET))
-    assert ["the vendor answered 503; trying again in 0.0 s (repeat 1)"] == [each.message for each in caplog.records]
+    assert ["GET /activeNumbers/…0101: 503, …0018; trying again in 0.0 s (repeat 1)"] == [
+        each.message for each in caplog.records
+    ]
 
 
 def test_small_words() -> None:
