@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import typer
 
@@ -146,7 +147,8 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         code = _signal_code(error)
         if code is None:
             raise
-        _tell_stopped(settings, parameters, run_ids, report_file, "stopped by a signal", as_json=as_json)
+        why = "cancelled in Prefect" if isinstance(error, CancelledRun) else "stopped by a signal"
+        _tell_stopped(settings, parameters, run_ids, report_file, why, as_json=as_json)
         return code
     if report is None:
         typer.echo("numberflow: the run crashed; run the same command with the same reference to resume it", err=True)
@@ -169,8 +171,14 @@ def _require_in_store(references: Mapping[str, str], settings: Settings) -> None
         store.require(reference, field=field)
 
 
+class CancelledRun(Exception):
+    """Somebody pressed Cancel: the run took no further costly step, and Prefect takes no other end from it."""
+
+
 def _signal_code(error: BaseException) -> int | None:
     """The exit code of a command that was stopped by a signal, as shells have it; None when it was not."""
+    if isinstance(error, CancelledRun):
+        return exit_codes.CRASH
     if isinstance(error, KeyboardInterrupt):
         return exit_codes.TERMINATED if isinstance(error, Terminated) else exit_codes.INTERRUPTED
     # Prefect's own, while a flow runs; its class is known by name so that nothing of Prefect is imported for it.
@@ -217,7 +225,9 @@ def _names_a_list(deployment: str, parameters: Mapping[str, Any]) -> bool:
 
 async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any], run_ids: list[str]) -> RunReport | None:
     """Run it. `run_ids` gets the run's id as soon as it has one."""
+    from prefect.client.orchestration import get_client
     from prefect.logging.handlers import APILogHandler
+    from prefect.states import Cancelled
 
     def begun(_flow: Any, flow_run: Any, _state: Any) -> None:
         run_ids.append(str(flow_run.id))
@@ -228,6 +238,11 @@ async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any], run_ids: 
     state = await flow(**parameters, return_state=True)
     # A temporary server is stopped right after this: what Prefect still has to tell it, it tells now.
     await APILogHandler.aflush()
+    if state.is_cancelling():
+        # No worker is there that would end it, as it does for a deployment's run.
+        async with get_client() as client:
+            await client.set_flow_run_state(UUID(run_ids[0]), Cancelled(), force=True)
+        raise CancelledRun
     result = await state.aresult(raise_on_failure=False)
     if isinstance(result, RunReport):
         return result

@@ -17,6 +17,7 @@ from support.command import ACCOUNT, Command
 from support.lines import line, status
 
 from numberflow.cli import run as run_module
+from numberflow.cli.processes import Terminated
 from numberflow.journal import State
 from numberflow.models.reports import AccountReport, PurchaseReport, RunOutcome
 from numberflow.purchase.report import purchase_report
@@ -210,6 +211,29 @@ def test_crash(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (1, "PO-1", 0) == (ended.code, account.reference, account.done)
     assert "the run crashed; nothing was begun, nothing was sent" in ended.out
     assert "run the same command with the same reference to resume it" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "why"),
+    [
+        (run_module.CancelledRun(), 1, "cancelled in Prefect"),
+        (KeyboardInterrupt(), 130, "stopped by a signal"),
+        (Terminated(), 143, "stopped by a signal"),
+    ],
+    ids=["cancel", "ctrl-c", "sigterm"],
+)
+def test_stopped(command: Command, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int, why: str) -> None:
+    """However it is stopped, what it did is told from the journal, without a traceback."""
+
+    async def stopped(_runnable: Any, _parameters: Any, run_ids: list[str]) -> None:
+        run_ids.append("run-1")
+        raise ending
+
+    Flow(monkeypatch, None)
+    monkeypatch.setattr(run_module, "_run_flow", stopped)
+    command.set(ACCOUNT)
+    ended = command("run", "search-and-rent", "--params", json.dumps(GOOD))
+    assert (code, "", True) == (ended.code, ended.err, why in ended.out)
 
 
 def test_server_that_does_not_start(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
