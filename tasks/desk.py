@@ -77,6 +77,6 @@ async def open_desk(project: str | None) -> AsyncIterator[Desk]:
     try:
         async with open_client(settings, on_wait=logger.info) as client:
             own = OwnRun(flow_run.get_id(), logger.warning)
-            yield Desk(client, journal, settings, on_wait=logger.info, run_state=own.held_by)
+            yield Desk(client, journal, settings, on_wait=logger.info, run_state=own.held_by, project=project)
     finally:
         await in_thread(journal.close)

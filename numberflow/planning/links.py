@@ -170,6 +170,11 @@ def worst(found: tuple[Stand, ...]) -> Stand | None:
     return min(found, key=lambda stand: order.index(stand.standing), default=None)
 
 
+def differs(before: Ids, now: Ids) -> bool:
+    """Whether a number has not any more what it had. `before` names only what somebody changed; other links count for nothing."""
+    return any(now.get(name, "") != value for name, value in before.items())
+
+
 def told_ids(ids: Ids) -> str:
     """Links in words; empty when there is none."""
     plan, campaign = ids.get("service_plan_id"), ids.get("campaign_id")

@@ -20,9 +20,12 @@ from numberflow.planning.links import (
     FAILED,
     MOVING,
     NO_MESSAGING,
+    SMS_IDS,
+    VOICE_IDS,
     Stand,
     Standing,
     Unlink,
+    differs,
     stands,
     told_ids,
     unlink_progress,
@@ -135,8 +138,7 @@ def _commands(
         if has_failed:
             failed.append(number)
         had = links_before(mine)
-        is_changed = any(each.ids.get(name, "") != value for name, value in had.items())
-        if is_changed and (has_failed or _lost(each, changes[number])):
+        if differs(had, each.ids) and (has_failed or _lost(each, changes[number])):
             by_links.setdefault(tuple(sorted(had.items())), []).append(number)
     commands = [once_more(order, reference, failed)] if failed else []
     return commands + [
@@ -370,7 +372,12 @@ def _notes(phase: str, held: HeldNumber, changes: Changes) -> dict[str, Any]:
     request = changes.unlink if phase == _UNLINK else changes.change
     if not request.keys() & {"sms", "voice"}:
         return {}
-    had = {name: value for name, value in held.ids.items() if value and (name != "voice_type" or held.ids["voice_id"])}
+    # Of what is not touched nothing is kept: it may get another link by another reference, and the way back must not take that off.
+    products = (("sms", SMS_IDS), ("voice", VOICE_IDS if held.ids.get("voice_id") else ()))
+    touched = [
+        name for product, names in products if product in changes.unlink or product in changes.change for name in names
+    ]
+    had = {name: held.ids[name] for name in touched if held.ids.get(name)}
     then = {name: changes.change[name] for name in ("sms", "voice") if name in changes.change}
     marks = {name: mark for name, mark in held.marks.items() if name.lower() in request}
     notes: dict[str, Any] = {BEFORE: {"ids": had, "marks": marks}}
@@ -422,14 +429,14 @@ def _stand(held: HeldNumber, mine: Sequence[Intention]) -> Stand | None:
 
 def _told_failure(stand: Stand, held: HeldNumber, mine: Sequence[Intention]) -> str:
     """Why a job failed, what the number has now, and what it had."""
-    had = told_ids(links_before(mine))
+    had = links_before(mine)
     now = f"it still has {told_ids(held.ids)}" if told_ids(held.ids) else ""
-    before = f"before this run it had {had}" if had and had != told_ids(held.ids) else ""
+    before = f"before this run it had {told_ids(had)}" if differs(had, held.ids) else ""
     return "; ".join(part for part in (stand.told, now, before) if part)
 
 
 def links_before(mine: Sequence[Intention]) -> dict[str, str]:
-    """The links that a number had when its first step was written down, as the journal keeps them."""
+    """The links that this reference touches, as a number had them when its first step was written down; the journal keeps them."""
     kept = [row.request[BEFORE]["ids"] for row in mine if row.request.get(BEFORE)]
     return dict(kept[0]) if kept else {}
 

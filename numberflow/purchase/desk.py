@@ -96,6 +96,8 @@ class Desk:
         wait_for_owner_s: how long to wait for another run of the same purchase.
         on_wait: told whom we wait for.
         run_state: reads the state that holds this run (`numberflow.journal.brake`); nobody can hold it when left out.
+        project: name of the credentials block that the client has its account from, for the commands that are printed;
+            None: the environment's.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Desk:
         wait_for_owner_s: float = WAIT_FOR_OWNER_S,
         on_wait: Callable[[str], None] | None = None,
         run_state: RunState | None = None,
+        project: str | None = None,
     ) -> None:
         self.client = client
         self.journal = journal
@@ -115,6 +118,7 @@ class Desk:
         self.wait = wait
         self.wait_for_owner_s = wait_for_owner_s
         self.on_wait = on_wait
+        self.project = project
         self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
         self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)

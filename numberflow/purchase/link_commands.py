@@ -30,14 +30,14 @@ def once_more(order: ConfigureOrder, reference: str, phone_numbers: Sequence[str
     return _command(wanted, f"{reference}-again", order.project)
 
 
-def back(ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None = None) -> str:
+def back(ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None) -> str:
     """The links `ids` (by the names of planning.links) that these numbers had; empty when there were none."""
     return _links(ids, f"{reference}-back", phone_numbers, project)
 
 
-def again(ids: Mapping[str, str], reference: str, phone_number: str) -> str:
+def again(ids: Mapping[str, str], reference: str, phone_number: str, project: str | None) -> str:
     """The links `ids` once more, for a number that did not get them; empty when they do not say all that a link takes."""
-    return _links(ids, f"{reference}-again", [phone_number], None)
+    return _links(ids, f"{reference}-again", [phone_number], project)
 
 
 def _links(ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from numberflow.journal import FollowedOrder
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.planning.configuring import HeldNumber
-from numberflow.planning.links import FAILED, MOVING, Product, Stand, Standing, stands, told_ids, worst
+from numberflow.planning.links import FAILED, MOVING, Product, Stand, Standing, differs, stands, told_ids, worst
 from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Followed
 from numberflow.purchase.held import held_number
@@ -34,11 +34,14 @@ _AGAIN = "run the same reference again to put the new link on; its report says w
 async def follow_link(desk: Desk, followed: FollowedOrder, _now: datetime) -> Followed:
     """Look at one number. Costs: nothing; one read or two."""
     held = await held_number(desk, str(followed.facts["number"]))
-    return judge(followed, held, desk.client.vendor_now())
+    return judge(followed, held, desk.client.vendor_now(), desk.project)
 
 
-def judge(followed: FollowedOrder, held: HeldNumber | None, now: datetime) -> Followed:
-    """What the number shows, in words, with the alarms that are due and were not raised yet. Pure."""
+def judge(followed: FollowedOrder, held: HeldNumber | None, now: datetime, project: str | None) -> Followed:
+    """What the number shows, in words, with the alarms that are due and were not raised yet. Pure.
+
+    `project`: the credentials block of the sweep, for the commands that it prints; None for the account of the environment.
+    """
     number = str(followed.facts["number"])
     wanted: Mapping[str, str] = followed.facts["wanted"]
     before = followed.facts.get("before") or {}
@@ -55,11 +58,11 @@ def judge(followed: FollowedOrder, held: HeldNumber | None, now: datetime) -> Fo
             break
         text = ""
         if stand.standing in FAILED:
-            text, needs_person = _told_failure(stand, held, followed), True
+            text, needs_person = _told_failure(stand, held, followed, project), True
             alarms += due(followed, _alarm(stand), f"{followed.reference}: {number}: {text}")
         elif stand.standing is Standing.UNLINKED and is_settled:
             # A run of configure-numbers goes on from here; no other run puts a link on a second time.
-            how = _AGAIN if before else f"link it: {again(wanted, followed.reference, number)}"
+            how = _AGAIN if before else f"link it: {again(wanted, followed.reference, number, project)}"
             text, needs_person = f"{stand.lost}; {how}", True
             alarms += due(followed, _alarm(stand), f"{followed.reference}: {number} is {text}")
         elif stand.standing in MOVING and (stage := latest_stage(LINK_STAGES, now - since)) is not None:
@@ -97,14 +100,15 @@ def _alarm(stand: Stand) -> str:
     return name if stand.product is Product.SMS else f"voice {name}"
 
 
-def _told_failure(stand: Stand, held: HeldNumber, followed: FollowedOrder) -> str:
+def _told_failure(stand: Stand, held: HeldNumber, followed: FollowedOrder, project: str | None) -> str:
     """What failed, what the number has, and the commands: once more, and back to what it had."""
     before = (followed.facts.get("before") or {}).get("ids", {})
-    now, had = told_ids(held.ids), told_ids(before)
+    now = told_ids(held.ids)
     parts = [stand.told, f"it still has {now}" if now else ""]
-    once_more = again(followed.facts["wanted"], followed.reference, held.phone_number)
+    once_more = again(followed.facts["wanted"], followed.reference, held.phone_number, project)
     if once_more:
         parts.append(f"once more, when the cause is gone: {once_more}")
-    if had and had != now:
-        parts.append(f"it had {had}; to put that back: {back(before, followed.reference, [held.phone_number])}")
+    way_back = back(before, followed.reference, [held.phone_number], project)
+    if way_back and differs(before, held.ids):
+        parts.append(f"it had {told_ids(before)}; to put that back: {way_back}")
     return "; ".join(part for part in parts if part)

@@ -84,10 +84,8 @@ async def test_an_unlink_that_fails(tmp_path: Path) -> None:
     again, rows = await shop.configure(order)
     assert (report.numbers, 1) == (again.numbers, sent(shop, "PATCH"))
     assert sent(shop, "GET") - before <= 4
-    assert {
-        "ids": {"service_plan_id": "plan-a", "campaign_id": "CAMPA", "voice_type": "RTC", "voice_id": "app-a"},
-        "marks": {},
-    } == rows[0].request["before"]
+    kept = {"ids": {"service_plan_id": "plan-a", "campaign_id": "CAMPA"}, "marks": {}}
+    assert kept == rows[0].request["before"]
 
     (text,) = (await alarms(shop))["unlink failed"]
     assert [True, True, False] == [
@@ -110,7 +108,7 @@ async def test_a_link_that_fails_after_its_unlink(tmp_path: Path) -> None:
     report, _ = await shop.configure(wanting([number], sms=SMS))
     (line,) = report.numbers
     assert ("unlinked now: no messaging", "EXCEEDED_10DLC_LIMIT") == (line.state, line.code)
-    assert "before this run it had service plan plan-a, campaign CAMPA, voice RTC app-a" in line.advice
+    assert "before this run it had service plan plan-a, campaign CAMPA" in line.advice
     (text,) = (await alarms(shop))["link failed"]
     assert "unlinked now: no messaging" in text
     assert report.commands[-1] in text
@@ -126,6 +124,25 @@ async def test_a_link_that_fails_after_its_unlink(tmp_path: Path) -> None:
     await shop.wait(HOUR)
     await shop.sweep()
     assert [] == await shop.sweep()
+
+
+async def test_the_way_back_leaves_alone_what_the_reference_did_not_touch(tmp_path: Path) -> None:
+    """Voice that another reference has changed since stays, though the run that lost the messaging saw the old one; commands say whose account."""
+    shop = HostingShop(tmp_path)
+    (number,) = rented(shop, 1)
+    await shop.script("provisioning", phone_number=number, step="link", outcome="FAILED")
+    failed, _ = await shop.configure(wanting([number], sms=SMS, project="east"))
+    shop.simulator.world.linking.step_scripts.clear()
+    await shop.configure(wanting([number], voice=VOICE), "CONF-2")
+    # What CONF-1 did not touch is no reason either to say that something is lost.
+    (swept,) = [line for line in await shop.sweep(project="east") if line.reference == "CONF-1"]
+    once_more, way_back = failed.commands
+    assert way_back in swept.advice
+    (told,) = [part for part in swept.advice.split("; ") if part.startswith("once more")]
+    commands = [once_more, way_back, told.partition(": ")[2]]
+    assert ["east"] * 3 == [parameters_of(command)["project"] for command in commands]
+    done, _ = await shop.configure(parse_configure(parameters_of(way_back)), "BACK")
+    assert (RunOutcome.DONE, (OLD, NEW_VOICE)) == (done.outcome, links(shop, number))
 
 
 async def test_twenty_voice_links_that_fail(tmp_path: Path) -> None:

@@ -166,9 +166,10 @@ class HostingShop(Shop):
         await self.import_numbers(order, "LONG-AGO")
         await self.wait(7200)
 
-    async def sweep(self) -> list[FollowLine]:
-        """One run of the sweep over orders of this API; its lines."""
+    async def sweep(self, project: str | None = None) -> list[FollowLine]:
+        """One run of the sweep over orders of this API, with the account of that credentials block; its lines."""
         async with self.desk() as desk:
+            desk.project = project
             return await follow_orders(
                 desk,
                 {
