@@ -20,6 +20,9 @@ _INSIDE = re.compile(r"[\s().\-/\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212]")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # A list in JSON, quoted cells of a spreadsheet, links of a web page.
 _WRAPPING = re.compile(r"""["'`\[\]{}<>]|\btel:""", re.IGNORECASE)
+# What no spelling of one number ends with: ".0" of a spreadsheet that took it for an amount, and a digit that stands apart
+# (a typing slip, another column, "/7" for the extension next door). None of libphonenumber's spellings ends so.
+_STRAY_END = re.compile(r"(?:\.0+|[\s./]\d|/\s*\d{1,2})$")
 # Shorter ones are parts of a number that was written with spaces.
 _DIGITS_OF_A_NUMBER_MIN = 7
 # So many are named when a list is refused; the rest is counted.
@@ -67,6 +70,10 @@ def read_number(value: Any) -> str:
     digits = _INSIDE.sub("", text)
     if not digits.startswith("+") or not re.fullmatch(r"\+[1-9][0-9]{4,20}", digits):
         raise ValueError(f"{_short(value)} is not E.164; {_meant(text)}")
+    if stray := _STRAY_END.search(text):
+        raise ValueError(
+            f"{_short(value)} ends with {stray.group()!r}, which may be no part of it; leave it out, or write all digits together"
+        )
     try:
         # As written: "(0)" after the country code is not dialled, and only the library knows where a 0 belongs.
         parsed = phonenumbers.parse(text if text.startswith("+") else digits)

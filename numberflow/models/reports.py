@@ -113,8 +113,8 @@ class AccountLine(BaseModel):
     subject: str
     """The number or the order; empty while the vendor has not said which it is."""
     state: str
-    charged_today: Decimal = Decimal(0)
-    """0 unless it is done and costs something."""
+    charged: Decimal = Decimal(0)
+    """Set-up and first period, on whichever day it was done; 0 unless it is done and costs something."""
     currency: str = ""
     reason: str = ""
 
@@ -127,8 +127,8 @@ class AccountReport(RunReport):
     wanted: int | None = None
     """Numbers that the purchase is to bring; None where nothing is bought."""
     done: int = 0
-    charged_today: dict[str, Decimal] = {}
-    """By currency."""
+    charged: dict[str, Decimal] = {}
+    """By currency, for all of the reference, on whichever day."""
     lines: tuple[AccountLine, ...] = ()
     open_items: tuple[OpenItem, ...] = ()
 

@@ -34,8 +34,8 @@ def account(
     lines = tuple(_line(row) for row in told)
     charged: dict[str, Decimal] = {}
     for line in lines:
-        if line.charged_today:
-            charged[line.currency] = charged.get(line.currency, Decimal(0)) + line.charged_today
+        if line.charged:
+            charged[line.currency] = charged.get(line.currency, Decimal(0)) + line.charged
     done = sum(row.state is State.DONE for row in told)
     reason = f"{why}; {progress(purchase, told)}"
     if waiting:
@@ -50,7 +50,7 @@ def account(
         operation=purchase.operation,
         wanted=wanted(purchase),
         done=done,
-        charged_today=charged,
+        charged=charged,
         lines=lines,
         open_items=tuple(open_item(row, rows) for row in waiting),
         flow_run_id=flow_run_id,
@@ -105,7 +105,7 @@ def account_rows(report: AccountReport) -> list[dict[str, str]]:
             "step": line.operation,
             "number or order": line.subject or "not known yet",
             "state": line.state,
-            "charged today": amount(line.charged_today, line.currency) if line.charged_today else "",
+            "charged": amount(line.charged, line.currency) if line.charged else "",
             "reason": line.reason if line.state != State.DONE else "",
         }
         for line in report.lines
@@ -114,13 +114,13 @@ def account_rows(report: AccountReport) -> list[dict[str, str]]:
 
 def account_text(report: AccountReport) -> str:
     """The account as markdown."""
-    money = ", ".join(amount(value, currency) for currency, value in report.charged_today.items())
+    money = ", ".join(amount(value, currency) for currency, value in report.charged.items())
     lines = [
         f"# {report.reference}: stopped",
         "",
         f"**Why:** {report.reason}",
         "",
-        f"**Charged today:** {money or 'nothing'}",
+        f"**Charged:** {money or 'nothing'}",
         "",
         f"**What to do:** {report.mend}",
     ]
@@ -138,7 +138,7 @@ def _line(row: Intention) -> AccountLine:
         operation=str(row.operation),
         subject=str((row.result or {}).get("phone_number") or row.subject or ""),
         state=row.state.value,
-        charged_today=(row.due_amount or Decimal(0)) if charged else Decimal(0),
+        charged=(row.due_amount or Decimal(0)) if charged else Decimal(0),
         currency=row.currency or "",
         reason=row.reason or "",
     )

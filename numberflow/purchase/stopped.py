@@ -86,7 +86,8 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
     advice = (
         "run the same reference again: it goes on where it stopped"
         + ("; or release what was rented (release-numbers)" if bought else "")
-        + f"; or say that you know: numberflow journal close {shlex.quote(purchase.reference)} --by NAME"
+        + f"; or say that you know: numberflow journal close {shlex.quote(purchase.reference)} "
+        f"--project {shlex.quote(purchase.project_id)} --by NAME"
     )
     return FollowLine(
         kind="purchase",

@@ -40,3 +40,10 @@ async def test_inventory_is_nightly() -> None:
     """The inventory is exported once a night, at a time that names its zone."""
     (record,) = [each for each in RECORD["deployments"] if each["name"] == "export-inventory"]
     assert [{"cron": "15 2 * * *", "timezone": "UTC"}] == record["schedules"]
+
+
+async def test_the_set_up_looks_at_the_clock() -> None:
+    """A schedule that never fired raises no event (Prefect counts from a first run), so the set-up ends with doctor."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text().partition("## Several workers")[2]
+    commands = page.partition("```console\n")[2].partition("```")[0].splitlines()
+    assert "numberflow doctor" in commands[-1]

@@ -92,11 +92,13 @@ def test_settle_of_a_number_that_the_vendor_picked(command: Command) -> None:
 
 
 def test_close_as_the_sweep_prints_it(command: Command) -> None:
-    """Also for a reference with a blank and a quotation mark in it."""
+    """Also for a reference with a blank and a quotation mark in it, and one that another project uses, too."""
     reference = "Ada's order 7"
     with Journal.open(Settings.load().journal_url) as journal:
+        journal.open_purchase(new_purchase(reference, "another-project"))
         rows = planned(journal, reference=reference)
-        advice = stopped_line(journal.purchases_named(reference)[0], rows).advice
+        (ours,) = [each for each in journal.purchases_named(reference) if each.project_id == PROJECT]
+        advice = stopped_line(ours, rows).advice
     assert 0 == _run(command, advice[advice.index("numberflow journal close") :])
 
 

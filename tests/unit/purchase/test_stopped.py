@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 from support.desks import Shop
 from support.journals import new_purchase, plan, rent_line, take
@@ -9,6 +12,7 @@ from support.purchases import buy, order
 
 from numberflow.journal import ALL_PROJECTS, Applied, Attempt, Journal
 from numberflow.models.reports import FollowLine
+from numberflow.purchase.account import account, account_rows, account_text
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.stopped import name_stopped
 from numberflow.steps.rent import Rent
@@ -45,10 +49,22 @@ async def test_it_is_named_once_and_again_when_it_stops_again(half_done: Shop, m
     (line,) = await swept(half_done)
     assert ("PO-HALF", "stopped; 1 of 3 numbers rented", True) == (line.reference, line.summary, line.needs_person)
     assert half_done.charged() == [number.phone_number for number in line.numbers]
-    assert "numberflow journal close PO-HALF --by NAME" in line.alarms[0].text
+    assert (
+        f"numberflow journal close PO-HALF --project {half_done.settings.project_id} --by NAME" in line.alarms[0].text
+    )
     assert [] == await swept(half_done)
     await buy(half_done.desk, order(quantity=3), "PO-HALF")
     assert ([], 3) == (await swept(half_done), half_done.simulator.rentals())
+
+
+async def test_an_account_says_what_was_charged_on_whichever_day(half_done: Shop) -> None:
+    """A purchase of two days: all of it is told, and not as if it were of today."""
+    with Journal.open(half_done.journal_url) as journal:
+        (purchase,) = journal.purchases_named("PO-HALF")
+        rows = [replace(row, spend_day=date(2020, 1, 1)) for row in journal.intentions(purchase_id=purchase.id)]
+    report = account(purchase, rows, why="cancelled")
+    assert "**Charged:** 1.00 USD" in account_text(report)
+    assert "today" not in account_text(report) + "".join(account_rows(report)[0])
 
 
 async def test_what_is_under_way_or_rested_for_a_moment_is_left_alone(half_done: Shop) -> None:
