@@ -93,7 +93,9 @@ def _read(environment: Mapping[str, str], home: str, host: str, seconds: float, 
                         if host == "numbers":
                             await client.active_numbers.list_page(page_size=1)
                         else:
-                            await client.imported_numbers.list_page(service_plan_id="plan-0001", page_size=1)
+                            await client.imported_numbers.list_page(
+                                service_plan_id="plan-0001", campaign_id="", page_size=1
+                            )
                         got += 1
                     except Exception as error:  # noqa: BLE001 - counted, and said
                         failed += 1
