@@ -18,12 +18,14 @@ from tasks.credentials import settings_for
 
 # A server that is far behind answers within seconds; one that does not answer must not hold a purchase half-way.
 STATE_WAIT_S = 5.0
+# After a server that did not answer is not asked again for so long: each question holds up a costly step.
+STATE_AGAIN_S = 30.0
 
 
 class OwnRun:
     """The state of this flow run at the Prefect server, as far as it holds costly steps.
 
-    Fails open, with a warning: whoever wants to stop everything while Prefect is down has `numberflow stop`, which does not need it.
+    Fails open, with a warning, and leaves a server alone for a while that did not answer in time: whoever wants to stop everything while Prefect is down has `numberflow stop`, which does not need it.
     """
 
     def __init__(self, run_id: str | None, warn: Callable[[str], None]) -> None:
@@ -32,6 +34,7 @@ class OwnRun:
         self._warned = False
         self._reading = anyio.Lock()
         self._read_at_s = float("-inf")
+        self._again_at_s = float("-inf")
         self._state = ""
 
     async def held_by(self) -> str:
@@ -43,7 +46,7 @@ class OwnRun:
             return ""
         asked_at_s = time.monotonic()
         async with self._reading:
-            if self._read_at_s <= asked_at_s:
+            if self._read_at_s <= asked_at_s and self._again_at_s <= asked_at_s:
                 self._read_at_s = time.monotonic()
                 self._state = await self._read(UUID(self._run_id))
             return self._state
@@ -57,6 +60,8 @@ class OwnRun:
             if not self._warned:
                 self._warn(f"Whether this run was suspended or cancelled could not be read: {type(error).__name__}")
             self._warned = True
+            if isinstance(error, TimeoutError):
+                self._again_at_s = time.monotonic() + STATE_AGAIN_S
             return ""
         if state is not None and (state.is_paused() or state.is_cancelling() or state.is_final()):
             return state.name or state.type.value.capitalize()

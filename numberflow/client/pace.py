@@ -6,7 +6,8 @@ journal's `Paces` in this product), whether a refused request is tried again (re
 
 A turn costs next to nothing: times are taken from the shared pace for a fifth of a second at a time,
 in a thread beside the event loop. When the shared pace cannot be had in time, this process goes on
-with a pace of its own: too many 429s are better than no work.
+with a pace of its own: too many 429s are better than no work. It keeps to what it knows by then: a
+Retry-After that it met or was told of, and the rate.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from numberflow.errors import NumberflowError
@@ -119,6 +121,10 @@ class HostPace:
         self._threads: ThreadPoolExecutor | None = None
         self._under_way: asyncio.Future[Grant] | None = None
         self._alone_until_s = 0.0
+        # What the vendor told this very process: kept whatever the others know.
+        self._held_until_s = float("-inf")
+        self._departed_s = float("-inf")
+        self._telling_again: asyncio.TimerHandle | None = None
         self._warned = self._opened = self._closed = False
         self._batch = 0
         self._unused = 0
@@ -147,17 +153,10 @@ class HostPace:
         self._own = arithmetic.lower(self._own, self._bounds, now_s, departed_s=departed_s, retry_after_s=retry_after_s)
         # They were given out at a rate that was too much.
         self._times.clear()
-        if self._shared is not None and not self._closed:
-            lower = functools.partial(
-                self._shared.lower,
-                self._name,
-                self._bounds,
-                departed_ago_s=now_s - departed_s,
-                retry_after_s=retry_after_s,
-            )
-            # In front of whatever is asked next: there is one thread.
-            self._submit(lower).add_done_callback(self._note_lowered)
         asked_s = arithmetic.believed_s(retry_after_s or 0.0)
+        self._held_until_s = max(self._held_until_s, now_s + asked_s)
+        self._departed_s = max(self._departed_s, departed_s)
+        self._lower_shared(departed_s, retry_after_s)
         if max(asked_s, now_s - self._held_up_since_s) > TELL_AFTER_S:
             self._tell(self._held_up_since_s, asked_s)
 
@@ -168,6 +167,8 @@ class HostPace:
     async def close(self) -> None:
         """Cancel whoever waits for a turn."""
         self._closed = True
+        if self._telling_again is not None:
+            self._telling_again.cancel()
         if self._serving is not None:
             self._serving.cancel()
         while self._waiting:
@@ -184,7 +185,7 @@ class HostPace:
         while self._times and self._times[0] < now_s - STALE_S:
             self._times.popleft()
             self._unused += 1
-        if not self._times or self._times[0] > now_s:
+        if not self._times or max(self._times[0], self._held_until_s) > now_s:
             return False
         self._times.popleft()
         return True
@@ -195,6 +196,8 @@ class HostPace:
                 self._waiting.popleft()
             elif self._take_time():
                 self._waiting.popleft().set_result(None)
+            elif (held_s := self._held_until_s - self._loop.time()) > 0:
+                await asyncio.sleep(held_s)
             elif self._times:
                 await asyncio.sleep(self._times[0] - self._loop.time())
             else:
@@ -226,7 +229,7 @@ class HostPace:
             async with asyncio.timeout(ANSWER_S if self._opened else OPENING_S):
                 grant = await asyncio.shield(asked)
         except TimeoutError:
-            asked.add_done_callback(_heard)
+            asked.add_done_callback(self._note_late)
             return self._fail_open("it does not answer", wanted, unused)
         except NumberflowError as error:
             return self._fail_open(error.message, wanted, unused)
@@ -234,6 +237,7 @@ class HostPace:
             return self._fail_open(type(error).__name__, wanted, unused)
         finally:
             self._opened = True
+        self._learn(grant)
         if self._warned:
             self._warned = False
             logger.info("%s: the shared rate budget is back", self._host)
@@ -259,9 +263,45 @@ class HostPace:
             self._threads = ThreadPoolExecutor(1, thread_name_prefix="pace")
         return self._loop.run_in_executor(self._threads, call)
 
+    # ---- what this process knows, for the others and for when it is alone
+
+    def _lower_shared(self, departed_s: float, retry_after_s: float | None) -> None:
+        if self._shared is None or self._closed:
+            return
+        departed_ago_s = self._loop.time() - departed_s
+        lower = functools.partial(
+            self._shared.lower, self._name, self._bounds, departed_ago_s=departed_ago_s, retry_after_s=retry_after_s
+        )
+        # In front of whatever is asked next: there is one thread.
+        self._submit(lower).add_done_callback(self._note_lowered)
+
     def _note_lowered(self, lowered: asyncio.Future[float]) -> None:
-        if not lowered.cancelled() and lowered.exception() is None:
+        if lowered.cancelled():
+            return
+        if lowered.exception() is None:
             self._rate_per_s = lowered.result()
+        elif self._telling_again is None and not self._closed:
+            # The others go on as if nothing had happened until they hear of it.
+            self._telling_again = self._loop.call_later(AGAIN_MAX_S, self._tell_again)
+
+    def _tell_again(self) -> None:
+        """Tell the others what they have not heard, while it is news."""
+        self._telling_again = None
+        now_s = self._loop.time()
+        if now_s < max(self._held_until_s, self._departed_s + ALONE_S):
+            self._lower_shared(self._departed_s, max(0.0, self._held_until_s - now_s))
+
+    def _learn(self, grant: Grant) -> None:
+        """Keep what the shared pace says, so that being alone begins with it."""
+        now_s = self._loop.time()
+        next_s = now_s if grant.delays_s else now_s + grant.again_s + AHEAD_S
+        rate_per_s = min(self._bounds.start, grant.rate_per_s)
+        self._own = replace(self._own, rate_per_s=rate_per_s, next_s=max(self._held_until_s, next_s))
+
+    def _note_late(self, late: asyncio.Future[Grant]) -> None:
+        """An answer that came too late: its times are lost, its error is no news, its Retry-After is."""
+        if not late.cancelled() and late.exception() is None and not late.result().delays_s:
+            self._learn(late.result())
 
     # ---- words
 
@@ -277,12 +317,6 @@ class HostPace:
 def shared_name(url: str, key_id: str) -> str:
     """What stands for one host and one access key; the key itself is not in it."""
     return f"{url.partition('://')[2]} {hashlib.sha256(key_id.encode()).hexdigest()[:16]}"
-
-
-def _heard(future: asyncio.Future[Grant]) -> None:
-    """An answer that came too late: its times are lost, its error is no news."""
-    if not future.cancelled():
-        future.exception()
 
 
 __all__ = ["HostPace", "Pacer", "Shared", "Unpaced", "shared_name"]

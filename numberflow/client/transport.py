@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import importlib.metadata
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -186,7 +187,7 @@ class Transport:
         if request.total_s is not None:
             budget = dataclasses.replace(budget, total_s=max(request.total_s, budget.total_s))
         allowed = (
-            _Allowed(self._costly_total_s)
+            _Allowed(self._costly_total_s, reserve_s=min(self._timeout.read or 0.0, self._costly_total_s / 2))
             if request.costly
             else _Allowed(budget.total_s, patience_s=budget.throttled_s)
         )
@@ -219,7 +220,7 @@ class Transport:
         try:
             # A token has a budget of its own, so a read waits for it as long as for its turn.
             with allowed.waiting():
-                async with asyncio.timeout_at(allowed.turn_by_s):
+                async with asyncio.timeout_at(allowed.token_by_s):
                     return await tokens.current(refused=refused)
         except TimeoutError:
             told = f"{request.method} {request.path}: no access token in time"
@@ -237,7 +238,7 @@ class Transport:
     ) -> Reply:
         """One request on the wire at most, in its turn. Every exception of the machinery below leaves here as NotSent or OutcomeUnknown."""
         pacer = await self._turn(request, allowed)
-        departure = _Departure(watch)
+        departure = _Departure(request, watch, allowed.leave_by_s)
         departed_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(allowed.done_by_s):
@@ -337,19 +338,30 @@ class Transport:
 class _Allowed:
     """Until when one call may wait for its turn, and until when its request may take (monotonic seconds).
 
-    A costly call has one bound for both, so that it never outlasts its lease. A read waits for its turn with
+    A costly call has one bound for both, so that it never outlasts its lease, and keeps `reserve_s` of it for
+    the reply: what leaves in the last moment is cut off, and its outcome unknown. A read waits for its turn with
     `patience_s`, and what it waited is added to the time that its requests have.
     """
 
-    def __init__(self, total_s: float, *, patience_s: float | None = None) -> None:
+    def __init__(self, total_s: float, *, patience_s: float | None = None, reserve_s: float = 0.0) -> None:
         self.stopwatch = Stopwatch()
         self._total_s = total_s
+        self._reserve_s = reserve_s
         self._patience_s = patience_s
+
+    @property
+    def token_by_s(self) -> float:
+        return self.turn_by_s + self._reserve_s
 
     @property
     def turn_by_s(self) -> float:
         patience_s = self._total_s if self._patience_s is None else max(self._patience_s, self._total_s)
-        return self.stopwatch.began_s + patience_s
+        return self.stopwatch.began_s + patience_s - self._reserve_s
+
+    @property
+    def leave_by_s(self) -> float | None:
+        """When the first byte must have left, if there is such a moment. A connection may use up half of the reserve."""
+        return self.done_by_s - self._reserve_s / 2 if self._reserve_s else None
 
     @property
     def done_by_s(self) -> float:
@@ -373,8 +385,10 @@ def _repeatable(request: Request[Any]) -> bool:
 class _Departure:
     """Where one request is on its way: not left, left, answered. Asks the watch at the right moments."""
 
-    def __init__(self, watch: Watch | None) -> None:
+    def __init__(self, request: Request[Any], watch: Watch | None, leave_by_s: float | None) -> None:
+        self._request = request
         self._watch = watch
+        self._leave_by_s = leave_by_s
         self._left = False
         self._status: int | None = None
         self._request_id: str | None = None
@@ -386,6 +400,8 @@ class _Departure:
             self.leave()
 
     def leave(self) -> None:
+        if self._leave_by_s is not None and time.monotonic() > self._leave_by_s:
+            raise NotSent(f"{self._request.method} {self._request.path}: no time left for its reply")
         if self._watch is not None:
             try:
                 self._watch.before_send()

@@ -263,7 +263,11 @@ class _Step:
             return _Turn(row, pause_s=self._throttle_pause_s(error.retry_after_s), throttled=True)
         except Rejected as error:
             return await self._rejected(attempt, error, earlier_unknown=begun.earlier_unknown)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the request may have left)
+        except Exception as error:  # (whatever it is, the request may have left)
+            if error is attempt.held_by and not attempt.may_have_left:
+                # Raised by `before_send` itself: a journal that could not be asked whether it may leave.
+                await self._not_applied(attempt, Outcome.NOT_SENT, f"not sent: {_text(error)}")
+                raise
             return await self._lost(attempt, error)
         except BaseException as error:
             # Cancelled, interrupted, terminated: there may be no event loop to come back to, so this writes here and now.
@@ -282,19 +286,24 @@ class _Step:
 
     async def _watched(self, attempt: Attempt) -> Applied:
         """Do it, and meanwhile ask again and again whether it may still leave: it may have to wait before it does."""
-        asking = asyncio.ensure_future(self._keep_asking(attempt))
+        # Side by side: a server that does not answer for the run's state must not keep a stop in the journal unread.
+        watchers = [
+            asyncio.ensure_future(self._keep_asking(attempt, ask)) for ask in (self._ask_journal, self._brake.ask)
+        ]
         try:
             return await self._do(attempt)
         finally:
-            asking.cancel()
+            for watcher in watchers:
+                watcher.cancel()
 
-    async def _keep_asking(self, attempt: Attempt) -> None:
-        project_id = self._intention.project_id
+    async def _ask_journal(self) -> None:
+        await anyio.to_thread.run_sync(self._journal.require_no_stop, self._intention.project_id)
+
+    async def _keep_asking(self, attempt: Attempt, ask: Callable[[], Awaitable[None]]) -> None:
         while attempt.held_by is None:
             await asyncio.sleep(ASK_EVERY_S)
             try:
-                await anyio.to_thread.run_sync(self._journal.require_no_stop, project_id)
-                await self._brake.ask()
+                await ask()
             except NumberflowError as error:
                 # Also a journal that cannot be asked: then nothing leaves.
                 attempt.held_by = error

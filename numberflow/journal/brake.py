@@ -38,6 +38,8 @@ class Brake:
     async def ask(self) -> None:
         """Read everything now.
 
+        Takes as long as `run_state` does: ask the journal's own stops beside it, not after it.
+
         Raises:
             Stopped: by whom, and what to do about it.
         """

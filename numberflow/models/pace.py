@@ -90,8 +90,8 @@ def take(pace: Pace, bounds: Bounds, now_s: float, *, wanted: int, unused: int =
 
     None when the next free time is more than AHEAD_S away.
     """
-    # A clock that was set back would make everybody wait for a time that was once near.
-    if now_s - pace.next_s > FORGET_S or pace.since_s > now_s + GROWTH_EVERY_S:
+    pace = _believable(pace, bounds, now_s)
+    if now_s - pace.next_s > FORGET_S:
         pace = fresh(bounds, now_s)
     pace = _grown(replace(pace, used=max(0, pace.used - unused)), bounds, now_s)
     first_s = max(pace.next_s, now_s - BURST_S)
@@ -110,6 +110,7 @@ def lower(pace: Pace, bounds: Bounds, now_s: float, *, departed_s: float, retry_
     A request that left at the rate before the last decrease says nothing about the one after it; its
     Retry-After counts all the same.
     """
+    pace = _believable(pace, bounds, now_s)
     next_s = max(pace.next_s, now_s + believed_s(retry_after_s or 0.0))
     if pace.lowered_s is not None and departed_s <= pace.lowered_s + AHEAD_S:
         return replace(pace, next_s=next_s)
@@ -123,6 +124,23 @@ def believed_s(retry_after_s: float) -> float:
     if 0 <= retry_after_s <= RETRY_AFTER_MAX_S:
         return retry_after_s
     return RETRY_AFTER_ABSURD_S if retry_after_s > 0 or math.isnan(retry_after_s) else 0.0
+
+
+def _believable(pace: Pace, bounds: Bounds, now_s: float) -> Pace:
+    """The pace by the clock as it is now.
+
+    One that was ahead and was set back (or another process's) would make everybody wait for a time that was
+    once near. The pause that a 429 asked for lasts as long as it did by the clock that was ahead.
+    """
+    ahead_s = pace.since_s - now_s
+    if ahead_s > GROWTH_EVERY_S:
+        lowered_s = None if pace.lowered_s is None else pace.lowered_s - ahead_s
+        pace = replace(pace, next_s=pace.next_s - ahead_s, since_s=now_s, lowered_s=lowered_s)
+    if pace.next_s - now_s > RETRY_AFTER_MAX_S + AHEAD_S + 1 / bounds.floor:
+        return fresh(bounds, now_s)
+    if pace.lowered_s is not None and pace.lowered_s > now_s:
+        return replace(pace, lowered_s=now_s)
+    return pace
 
 
 def _grown(pace: Pace, bounds: Bounds, now_s: float) -> Pace:

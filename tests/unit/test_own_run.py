@@ -66,3 +66,13 @@ async def test_a_server_that_does_not_answer_holds_nothing(monkeypatch: pytest.M
     server = Server(monkeypatch, ConnectionError("gone"))
     assert ["", ""] == [await server.run.held_by(), await server.run.held_by()]
     assert ["Whether this run was suspended or cancelled could not be read: ConnectionError"] == server.warnings
+
+
+async def test_a_server_that_is_too_slow_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question would hold up a costly step for seconds; after a while it is asked again, and heard."""
+    server = Server(monkeypatch, TimeoutError())
+    assert ["", "", 1] == [await server.run.held_by(), await server.run.held_by(), server.reads]
+    server.state = Suspended()
+    assert "" == await server.run.held_by()
+    monkeypatch.setattr(server.run, "_again_at_s", 0.0)
+    assert "Suspended" == await server.run.held_by()

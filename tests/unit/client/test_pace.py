@@ -41,6 +41,7 @@ class Board:
         return grant
 
     def lower(self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None) -> float:
+        self.trouble()
         departed_s = self.now_s - departed_ago_s
         self.pace = arithmetic.lower(self.pace, bounds, self.now_s, departed_s=departed_s, retry_after_s=retry_after_s)
         return self.pace.rate_per_s
@@ -125,6 +126,47 @@ async def test_it_fails_open_with_one_warning(
     await turns(pace, 300)
     assert board.asked > 0
     assert "is back" in caplog.text
+    await pace.close()
+
+
+async def test_a_retry_after_is_kept_and_told_when_the_others_could_not_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A busy database when the 429 came: this process waits all the same, and the others hear of it later."""
+    monkeypatch.setattr(module, "AGAIN_MAX_S", 0.01)
+    board = Board()
+    board.trouble = busy
+    pace = HostPace("numbers", "n", RATES, shared=board)
+    pace.refused(departed_s=asyncio.get_running_loop().time(), retry_after_s=30.0)
+    await asyncio.sleep(0.05)
+    board.trouble = lambda: None
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await pace.turn()
+    async with asyncio.timeout(20):
+        while board.pace.lowered_s is None:
+            await asyncio.sleep(0.01)
+    assert board.pace.next_s > 0.0
+    await pace.close()
+
+
+async def test_being_alone_begins_with_what_the_others_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Held by the Retry-After of another process, it stays held when the shared pace cannot be had any more."""
+    monkeypatch.setattr(module, "AGAIN_MAX_S", 0.01)
+    board = Board()
+    board.lower("n", board.bounds, departed_ago_s=0.0, retry_after_s=3000.0)
+    pace = HostPace("numbers", "n", RATES, shared=board)
+    turn = asyncio.create_task(pace.turn())
+    async with asyncio.timeout(20):
+        while not board.asked:
+            await asyncio.sleep(0.01)
+        board.trouble = busy
+        while not caplog.records:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert not turn.done()
     await pace.close()
 
 

@@ -406,6 +406,36 @@ async def test_a_turn_that_does_not_come_is_throttled() -> None:
     assert len(server.calls) == 1
 
 
+async def test_a_costly_call_whose_turn_comes_late_is_not_sent() -> None:
+    """What would leave in the last moment of its bound would be cut off and its outcome unknown; the limit is told as it is."""
+    async with (
+        w.serve(otherwise=w.answer(200, ACTIVE)) as server,
+        Client(settings(server.url, lease_s=1.0)) as client,
+    ):
+        await rent(client)
+        pacer = client._transport._pacers["numbers"]
+        pacer.refused(departed_s=asyncio.get_running_loop().time(), retry_after_s=0.6)  # of the 0.8 s that it has
+        with pytest.raises(Throttled, match="turn"):
+            await rent(client)
+    assert len(server.calls) == 1
+
+
+async def test_a_costly_call_without_time_for_its_reply_is_not_sent() -> None:
+    """Whatever it was that took so long, here a token."""
+
+    async def late(*wire: Any) -> None:
+        await asyncio.sleep(0.7)
+        await w.token()(*wire)
+
+    async with (
+        w.serve(tokens=(late,), otherwise=w.answer(200, ACTIVE)) as server,
+        Client(settings(server.url, lease_s=1.0)) as client,
+    ):
+        with pytest.raises(NotSent):
+            await rent(client)
+    assert server.calls == []
+
+
 async def test_throttled_reads_are_repeated_while_patience_lasts() -> None:
     """More 429s than a read has tries do not fail it; waiting for its turn does not use up its time."""
     many = [w.answer(429, {}, {"Retry-After": "0.01"})] * 12

@@ -42,6 +42,7 @@ from numberflow.journal import (
     NewIntention,
     SettlePolicy,
     State,
+    billable,
     run_costly_step,
 )
 from numberflow.journal.entries import AttemptEnd, Outcome
@@ -456,6 +457,32 @@ async def test_a_journal_that_fails_after_the_call_says_what_stays_open(
     assert State.SENDING == journal.history(intention.id).intention.state
     assert State.DONE == (await run_step(journal, intention, vendor.rent, vendor.look)).state
     assert 1 == vendor.requests
+
+
+async def test_a_journal_that_fails_while_a_request_waits_leaves_it_planned(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be asked for a stop, so nothing leaves: that is known, and no person's case even if no look would tell."""
+    monkeypatch.setattr(billable, "ASK_EVERY_S", 0.01)
+    (intention,) = planned(journal)
+    vendor = Vendor()
+
+    def down(*_args: object) -> None:
+        raise JournalUnavailable("locked", mend="wait")
+
+    async def rent_after_a_while(attempt: Attempt) -> Applied:
+        while attempt.held_by is None:
+            await anyio.sleep(0.01)
+        return await vendor.rent(attempt)
+
+    async def look(_: Intention) -> Evidence:
+        return Evidence(Finding.INCONCLUSIVE, "who knows")
+
+    monkeypatch.setattr(journal, "require_no_stop", down)
+    with pytest.raises(JournalUnavailable, match="locked"):
+        await run_step(journal, intention, rent_after_a_while, look)
+    row = journal.history(intention.id)
+    assert (0, State.PLANNED, "not_sent") == (vendor.requests, row.intention.state, row.attempts[0].outcome)
 
 
 async def test_no_journal_no_request(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,35 @@ async def test_a_request_that_waits_to_leave_is_asked_for_again(
     assert (0, State.PLANNED, "not_sent") == (vendor.requests, row.intention.state, row.attempts[0].outcome)
 
 
+async def test_a_run_state_that_is_not_answered_keeps_no_stop_unread(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Prefect does not answer, a stop in the journal still reaches a request that waits."""
+    monkeypatch.setattr(billable, "ASK_EVERY_S", 0.01)
+    (line,) = planned(journal)
+    vendor = Vendor()
+    waits = False
+
+    async def run_state() -> str:
+        if waits:
+            await billable.anyio.sleep_forever()
+        return ""
+
+    async def rent_after_a_while(attempt: Attempt) -> Applied:
+        nonlocal waits
+        waits = True
+        await billable.anyio.sleep(0.05)
+        journal.stop(ALL_PROJECTS, by="ann")
+        with billable.anyio.fail_after(20):
+            while attempt.held_by is None:
+                await billable.anyio.sleep(0.01)
+        return await vendor.rent(attempt)
+
+    with pytest.raises(Stopped):
+        await run_step(journal, line, rent_after_a_while, vendor.look, brake=Brake(None, run_state))
+    assert (0, State.PLANNED) == (vendor.requests, journal.history(line.id).intention.state)
+
+
 async def test_under_way_counts_living_senders_only(journal: Journal) -> None:
     """Whoever stops is told of what may still leave, and not of what a dead process left behind."""
     (line,) = planned(journal)

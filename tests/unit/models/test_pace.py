@@ -140,6 +140,25 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
     assert grant.delays_s == ()
 
 
+def test_a_clock_that_was_ahead_hides_no_pause() -> None:
+    """A day ahead and back: a new 429 waits for its own Retry-After and no longer, an old one for what was left of it."""
+    for lowered_s in (None, 90_000.0):
+        ahead = Pace(50.0, 90_000.0, 90_000.0, lowered_s=lowered_s)
+        paused = lower(ahead, BOUNDS, 3600.0, departed_s=3600.0, retry_after_s=30.0)
+        paused, grant = take(paused, BOUNDS, 3601.0, wanted=1)
+        assert (grant.delays_s, grant.again_s) == ((), pytest.approx(29.0 - AHEAD_S))
+        assert take(paused, BOUNDS, 3631.0, wanted=1)[1].delays_s
+    paused = lower(Pace(50.0, 90_000.0, 90_000.0), BOUNDS, 90_000.0, departed_s=90_000.0, retry_after_s=30.0)
+    _, grant = take(paused, BOUNDS, 3600.0, wanted=1)
+    assert (grant.delays_s, grant.again_s) == ((), pytest.approx(30.0 - AHEAD_S))
+
+
+def test_a_time_that_nobody_can_have_asked_for_is_not_waited_for() -> None:
+    """Further away than any Retry-After."""
+    _, grant = take(Pace(50.0, 90_000.0, 0.0), BOUNDS, 1.0, wanted=1)
+    assert grant.delays_s
+
+
 def test_a_changed_setting_holds_at_once() -> None:
     """Bounds that no longer hold the rate move it."""
     pace, _ = take(Pace(90.0, 0.0, 0.0), Bounds(10.0, 1.0, 30.0), 0.1, wanted=1)
