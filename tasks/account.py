@@ -31,6 +31,9 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
         BadInput, MissingCredentials, JournalUnavailable: as in `tasks.desk.open_desk`.
     """
     report = await _read(flow_run.parameters, str(flow_run.id), why)
+    # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear. First: an
+    # artifact that the server refuses must not keep a person from being called.
+    call_person(report, "purchase", unattended=report.done > 0)
     described = f"What {report.reference} did until it was stopped"
     artifacts = [("stopped-run", "markdown", account_text(report))]
     if report.lines:
@@ -41,8 +44,6 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
             await client.create_artifact(
                 ArtifactCreate(key=key, type=kind, description=described, data=data, flow_run_id=flow_run.id)
             )
-    # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear.
-    call_person(report, "purchase", unattended=report.done > 0)
     return report
 
 

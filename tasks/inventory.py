@@ -102,6 +102,15 @@ async def publish_inventory_report(report: InventoryReport) -> None:
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """
+    # First: an artifact that the server refuses must not keep a person from being called.
+    if report.outcome is not RunOutcome.DONE:
+        emit_event(
+            event="numberflow.inventory-refused",
+            resource={"prefect.resource.id": f"numberflow.inventory.{report.flow_run_id}"},
+            payload={"reason": report.reason, "mend": report.mend, "flow_run_id": report.flow_run_id},
+        )
+        # It runs at night, and nobody waits for it.
+        call_person(report, "inventory", unattended=True)
     if report.projects:
         await acreate_table_artifact(
             table=inventory_rows(report),
@@ -120,14 +129,6 @@ async def publish_inventory_report(report: InventoryReport) -> None:
                 key="export-inventory-page",
                 description=f"Charts of {each.project_id}",
             )
-    if report.outcome is not RunOutcome.DONE:
-        emit_event(
-            event="numberflow.inventory-refused",
-            resource={"prefect.resource.id": f"numberflow.inventory.{report.flow_run_id}"},
-            payload={"reason": report.reason, "mend": report.mend, "flow_run_id": report.flow_run_id},
-        )
-        # It runs at night, and nobody waits for it.
-        call_person(report, "inventory", unattended=True)
 
 
 @step("hand out projects")

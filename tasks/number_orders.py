@@ -140,6 +140,8 @@ async def publish_order_report(report: OrderReport) -> None:
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """
+    # First: an artifact that the server refuses must not keep a person from being called.
+    call_person(report, "purchase")
     if report.numbers:
         await acreate_table_artifact(
             table=number_rows(report.numbers), key="order-numbers-report", description=f"Order of {report.reference}"
@@ -147,4 +149,3 @@ async def publish_order_report(report: OrderReport) -> None:
     await acreate_markdown_artifact(
         markdown=order_text(report), key="order-numbers-summary", description=f"Order of {report.reference}"
     )
-    call_person(report, "purchase")

@@ -47,10 +47,11 @@ async def publish_report(report: PurchaseReport) -> None:
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """
+    # First: an artifact that the server refuses must not keep a person from being called.
+    call_person(report, "purchase")
     await acreate_table_artifact(
         table=report_rows(report), key="search-and-rent-report", description=f"Report of {report.reference}"
     )
     await acreate_markdown_artifact(
         markdown=report_text(report), key="search-and-rent-summary", description=f"Summary of {report.reference}"
     )
-    call_person(report, "purchase")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import ast
+import logging
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 import yaml
+from prefect.states import Completed
 
 from deployments.serve import all_deployments
 from flows.ending import ended
-from numberflow.models.reports import OpenItem, PurchaseReport, RunOutcome, RunReport
-from tasks import person
+from numberflow.models.reports import FollowReport, OpenItem, PurchaseReport, RunOutcome, RunReport
+from tasks import follow, person
 
 ROOT = Path(__file__).parents[2]
 OPEN = OpenItem(
@@ -71,6 +76,70 @@ def test_every_report_that_is_published_calls() -> None:
                 if "Report" in takes and "call_person(" not in ast.unparse(node):
                     silent.append(f"{path.name}: {node.name}")
     assert [] == silent
+
+
+def test_a_person_is_called_before_anything_is_shown() -> None:
+    """An artifact that the server refuses keeps nobody from being called."""
+    seen, late = 0, []
+    for path in sorted((ROOT / "tasks").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.AsyncFunctionDef):
+                calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+                called = [each.lineno for each in calls if "call_person" == ast.unparse(each.func)]
+                shown = [each.lineno for each in calls if "artifact" in ast.unparse(each.func)]
+                seen += len(called)
+                if called and shown and min(called) > min(shown):
+                    late.append(f"{path.name}: {node.name}")
+    assert ([], True) == (late, seen >= 7)
+
+
+class Sweeps:
+    """A server with the sweeps so far; artifacts are refused."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.runs: list[Any] = []
+        self.calls: list[Any] = []
+        self.is_down = False
+        monkeypatch.setattr(follow, "get_client", lambda: nullcontext(self))
+        monkeypatch.setattr(follow, "get_run_logger", lambda: logging.getLogger("run"))
+        monkeypatch.setattr(follow, "acreate_markdown_artifact", self._refuse)
+        monkeypatch.setattr(person, "emit_event", lambda **event: self.calls.append(event))
+
+    async def _refuse(self, **_: Any) -> None:
+        raise RuntimeError("no artifact today")
+
+    async def read_flow_run(self, run_id: Any) -> Any:
+        if self.is_down:
+            raise RuntimeError("no answer")
+        return SimpleNamespace(id=run_id, flow_id=UUID(int=1), parameters={"project": "east"})
+
+    async def read_flow_runs(self, **_: Any) -> Any:
+        return self.runs
+
+    async def sweep(self, reason: str) -> int:
+        """One sweep that is refused. How many people were called by it."""
+        before = len(self.calls)
+        report = FollowReport(outcome=RunOutcome.REFUSED, reason=reason, mend="m", flow_run_id=str(uuid4()))
+        with pytest.raises(RuntimeError, match="artifact"):
+            await follow.publish_follow_report.__wrapped__(report)  # type: ignore[attr-defined]
+        self.noted(ended(report))
+        return len(self.calls) - before
+
+    def noted(self, state: Any, project: str = "east") -> None:
+        self.runs.insert(0, SimpleNamespace(id=uuid4(), state=state, parameters={"project": project}))
+
+
+@pytest.mark.anyio
+async def test_a_refused_sweep_calls_once_per_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage overnight is one call, whatever other projects' sweeps say; after a good sweep, for another cause, or unseen: one again."""
+    server = Sweeps(monkeypatch)
+    assert [1, 0] == [await server.sweep(reason) for reason in ("HTTP 503 after 12 s", "HTTP 503 after 14 s")]
+    server.noted(Completed(), "west")
+    assert [0, 1] == [await server.sweep(reason) for reason in ("HTTP 503 after 15 s", "credentials refused")]
+    server.noted(Completed())
+    assert 1 == await server.sweep("credentials refused")
+    server.is_down = True
+    assert 1 == await server.sweep("credentials refused")
 
 
 @pytest.mark.anyio
