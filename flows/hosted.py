@@ -64,8 +64,9 @@ async def run_hosted(
                     # Also what it did before that is named: the journal has it.
                     rows = await steps_so_far(desk, name)
                     report = stopped_hosted_report(
-                        error, rows, reference=name, action=action, project_id=desk.project_id, flow_run_id=run_id
-                    )
+                        error, rows, reference=name, action=action, project=order.project, project_id=desk.project_id,
+                        flow_run_id=run_id,
+                    )  # fmt: skip
             report = report.model_copy(update={"notes": (*report.notes, *notes)})
     except NumberflowError as error:
         report = HostedReport(

@@ -20,6 +20,7 @@ from numberflow.journal import (
     Lease,
     LeaseKeeper,
     NewIntention,
+    Operation,
     OrderKind,
     Purchase,
     State,
@@ -39,6 +40,14 @@ from numberflow.planning.hosting_failures import Step
 from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
+from numberflow.purchase.without_address import (
+    ADDRESS_NOTE,
+    KEPT,
+    WAYS,
+    kept_reason,
+    kept_without_address,
+    provision_command,
+)
 from numberflow.steps import named
 from numberflow.steps.hosting import IMPORT_ORDER, TEXT_ENABLE
 from numberflow.steps.reading import imported_or_none, none_if_absent
@@ -252,14 +261,26 @@ def _next_step(short: Sequence[HostedLine]) -> str:
     )
 
 
-def stopped_hosted_report(error: NumberflowError, rows: Sequence[Intention], **facts: Any) -> HostedReport:
+def kept_line(number: str, row: Intention) -> HostedLine:
+    """A number that was not given up although its emergency address was removed for that, in words. `row` is its release."""
+    why = f"{row.reason}; " if row.reason else ""
+    return HostedLine(phone_number=number, state=KEPT, advice=f"{why}{WAYS}", intention_id=row.id)
+
+
+def stopped_hosted_report(
+    error: NumberflowError, rows: Sequence[Intention], *, project: str | None = None, **facts: Any
+) -> HostedReport:
     """The report of a run that an error ended half-way: what it did until then, as the journal has it.
 
     Args:
         error: what ended it.
         rows: every step of the reference.
+        project: name of the credentials block, for commands; None for the environment's account.
         facts: further fields of the report.
     """
+    kept = kept_without_address(rows)
+    # One line for a number: the removal of its emergency address is a part of its release.
+    releases = {named(row) for row in rows if row.operation is Operation.RELEASE and row.state is not State.REFUSED}
     told = [row for row in rows if row.state is not State.REFUSED]
     waiting = [row for row in told if row.state in AT_STAKE_STATES]
     lines = [
@@ -268,11 +289,17 @@ def stopped_hosted_report(error: NumberflowError, rows: Sequence[Intention], **f
             intention_id=row.id,
         )
         for row in told
+        if (row.subject not in kept or row.operation is not Operation.RELEASE)
+        and not (row.operation is Operation.DEPROVISION_EMERGENCY and row.state is State.DONE and row.subject in {*releases, *kept})
         for number in row.request.get("numbers") or (row.subject or "",)
     ]  # fmt: skip
+    lines += [kept_line(number, row) for number, row in kept.items()]
     done = f"; {sum(row.state is State.DONE for row in told)} of {len(told)} steps done" if told else ""
+    if kept:
+        done += f"; {kept_reason(len(kept))}"
+        facts |= {"commands": (provision_command(list(kept), project),), "notes": (ADDRESS_NOTE,)}
     return HostedReport(
-        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED, reason=f"{error.message}{done}",
+        outcome=RunOutcome.NEEDS_PERSON if waiting or kept else RunOutcome.REFUSED, reason=f"{error.message}{done}",
         mend=mend_of(error), numbers=tuple(lines), open_items=tuple(open_item(row) for row in waiting), **facts,
     )  # fmt: skip
 
@@ -296,7 +323,8 @@ def hosted_report(
     """
     waiting = [row for row in rows if row.state in AT_STAKE_STATES]
     short = [line for line in lines if line.state not in wished]
-    outcome = RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED if short else RunOutcome.DONE
+    kept = sum(line.state == KEPT for line in lines)
+    outcome = RunOutcome.NEEDS_PERSON if waiting or kept else RunOutcome.REFUSED if short else RunOutcome.DONE
     reason = mend = ""
     if waiting:
         reason = f"of {len(waiting)} requests it is not known whether the vendor took them"
@@ -305,6 +333,8 @@ def hosted_report(
         states = dict.fromkeys(line.state for line in short)
         reason = f"{len(short)} of {len(lines)} numbers are not as asked: {'; '.join(states)}"
         mend = _next_step(short)
+    if kept:
+        reason = "; ".join((kept_reason(kept), reason))
     orders = dict.fromkeys(line.order_id for line in lines if line.order_id)
     return HostedReport(
         outcome=outcome, reason=reason, mend=mend, numbers=tuple(lines), orders=tuple(orders),

@@ -32,9 +32,10 @@ from numberflow.planning.configuring import HeldNumber, Holding
 from numberflow.purchase.desk import Desk, each_of, in_thread
 from numberflow.purchase.emergency import READS_AT_ONCE, has_address
 from numberflow.purchase.held import begun_rows, held_numbers, require_held
-from numberflow.purchase.hosting import CostlyStep, hosted_report, plan, run_step
+from numberflow.purchase.hosting import CostlyStep, hosted_report, kept_line, plan, run_step
+from numberflow.purchase.without_address import ADDRESS_NOTE, KEPT, kept_without_address, provision_command
 from numberflow.steps import named
-from numberflow.steps.emergency import DEPROVISION, Deprovision
+from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision
 from numberflow.steps.imported import DELETE_IMPORTED, DeleteImported
 from numberflow.steps.release import OPERATION as RELEASE
 from numberflow.steps.release import Release
@@ -85,6 +86,8 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
         run = _Run(desk, purchase, keeper, lease, flow_run_id)
         giving_up = [row for row in rows if row.operation != DEPROVISION]
         removing = {named(row): row for row in rows if row.operation == DEPROVISION}
+        for number in await _given_again(desk, list(removing.values())):
+            del removing[number]
         await each_of(giving_up, lambda row: run.one(row, removing.get(named(row))), at_once=AT_ONCE)
         ended_before = {row.id for row in known if row.state is State.REFUSED}
         after = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
@@ -127,7 +130,10 @@ class _Run:
         if removal is None:
             if not await has_address(self.desk.client, phone_number):
                 return None
-            line = NewIntention(DEPROVISION, phone_number, f"{DEPROVISION} {phone_number}")
+            # Of an address that was given again after its removal this is another step.
+            times = sum(row.state is State.DONE for row in await self._removals(phone_number))
+            again = f" {times + 1}" if times else ""
+            line = NewIntention(DEPROVISION, phone_number, f"{DEPROVISION} {phone_number}{again}")
             (removal,) = await plan(self.desk, self.purchase, [line], self.lease, self.flow_run_id)
         removal = await self._run(removal, Deprovision(self.desk.client))
         if removal.state is State.DONE:
@@ -139,8 +145,24 @@ class _Run:
     async def _run(self, row: Intention, step: CostlyStep) -> Intention:
         return await run_step(self.desk, row, step, self.keeper, self.lease)
 
+    async def _removals(self, phone_number: str) -> list[Intention]:
+        rows = await in_thread(self.desk.journal.intentions, purchase_id=self.purchase.id)
+        return [row for row in rows if row.operation == DEPROVISION and named(row) == phone_number]
+
     async def _withdraw(self, row: Intention, reason: str) -> None:
         await in_thread(self.desk.journal.withdraw, row.id, self.lease, reason)
+
+
+async def _given_again(desk: Desk, removals: Sequence[Intention]) -> set[str]:
+    """Numbers that were given an emergency address since it was removed for their release, as the report of a number that is kept says to do."""
+    gone = {named(row): row.updated_at for row in removals if row.state is State.DONE}
+    if not gone:
+        return set()
+    given = await in_thread(desk.journal.intentions, project_id=desk.project_id, operation=PROVISION)
+    return {
+        named(row) for row in given
+        if row.state is not State.REFUSED and named(row) in gone and row.updated_at > gone[named(row)]
+    }  # fmt: skip
 
 
 _ANEW = "release it under a new reference if that one is to go, too"
@@ -209,10 +231,13 @@ async def release_report(
         for line in lines
     ]
     wished = frozenset({"released", "deleted", "leaving"})
+    kept = [line.phone_number for line in lines if line.state == KEPT]
     notes = []
     removed = sum(row.state is State.DONE for row in removals.values())
     if removed:
         notes.append(f"emergency addresses that were removed before the release: {removed}")
+    if kept:
+        notes.append(ADDRESS_NOTE)
     if order.plan_only:
         wished |= {"to be released", "to be deleted"}
         notes.append("plan only: nothing was sent")
@@ -220,12 +245,14 @@ async def release_report(
             notes.append(f"emergency addresses that a run removes first: {len(addressed)}")
     return hosted_report(
         lines, rows, wished=wished, notes=notes, reference=reference, action="release", plan_only=order.plan_only,
-        project_id=desk.project_id, flow_run_id=flow_run_id,
+        project_id=desk.project_id, flow_run_id=flow_run_id, commands=(provision_command(kept, order.project),) if kept else (),
     )  # fmt: skip
 
 
 def _ended(number: str, row: Intention, removal: Intention | None) -> HostedLine:
     if row.state is not State.DONE:
+        if kept_without_address([row, *([removal] if removal else [])]):
+            return kept_line(number, row)
         if row.state is State.PLANNED and removal is not None and removal.is_open:
             advice = f"its emergency address is to be removed first, and that is {removal.state}: {removal.reason}"
             return HostedLine(phone_number=number, state="not released", advice=advice, intention_id=removal.id)

@@ -14,6 +14,7 @@ from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.purchase.account import progress, wanted
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.report import AT_STAKE_STATES
+from numberflow.purchase.without_address import kept_words
 
 # Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a person it is suspended before its first step),
 # and short enough that a power cut in the evening is known in the evening.
@@ -82,10 +83,14 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
     summary = f"stopped; {progress(purchase, rows)}"
     if waiting:
         summary += f"; of {waiting} it is not known whether they took effect"
+    kept = kept_words(rows)
+    if kept:
+        summary += f"; {kept}"
     bought = wanted(purchase) is not None and any(row.state is State.DONE for row in rows)
     advice = (
         "run the same reference again: it goes on where it stopped"
         + ("; or release what was rented (release-numbers)" if bought else "")
+        + ("; or give them an address again (emergency-address, action provision)" if kept else "")
         + f"; or say that you know: numberflow journal close {shlex.quote(purchase.reference)} "
         f"--project {shlex.quote(purchase.project_id)} --by NAME"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,20 @@ import pytest
 from support.dying import Fate
 from support.hosting import HostingShop
 
-from numberflow.journal import State
+from numberflow.errors import Stopped
+from numberflow.journal import ALL_PROJECTS, Applied, Attempt, State
 from numberflow.models.emergency import EmergencyAddressRequest
+from numberflow.models.emergency_address import Action, parse_emergency_address
 from numberflow.models.held_numbers import parse_release
 from numberflow.models.reports import HostedReport, RunOutcome
+from numberflow.purchase import emergency
 from numberflow.purchase import release as releasing
+from numberflow.purchase.account import account
 from numberflow.purchase.emergency import coverage
+from numberflow.purchase.hosting import stopped_hosted_report
+from numberflow.purchase.stopped import stopped_line
+from numberflow.purchase.without_address import KEPT
+from numberflow.steps.emergency import Deprovision
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +119,55 @@ async def test_an_address_that_stays(office: tuple[HostingShop, list[str]]) -> N
     shop.simulator.faults.clear()
     report, _ = await shop.release_all(giving_up([number, other]))
     assert (RunOutcome.DONE, {"released"}) == (report.outcome, {line.state for line in report.numbers})
+
+
+async def test_a_number_that_is_kept_without_its_address(office: tuple[HostingShop, list[str]]) -> None:
+    """It is named and a person is called, with the command that gives an address again; one that was given is removed again before the release."""
+    shop, (number, _) = office
+    shop.simulator.faults.add({"operation": "release", "fault": "rate_limited", "retry_after": 7, "times": None})
+    report, _ = await shop.release_all(giving_up([number]))
+    (line,), (command,) = report.numbers, report.commands
+    assert (KEPT, RunOutcome.NEEDS_PERSON) == (line.state, report.outcome)
+    assert "run again with the same reference to release it, or give it its address again" in line.advice
+    order = parse_emergency_address(json.loads(shlex.split(command)[-1]))
+    assert (Action.PROVISION, (number,)) == (order.action, order.phone_numbers)
+    async with shop.desk() as desk:
+        await emergency.change(desk, order, "E-1", await emergency.validate(desk, order, ADDRESS), flow_run_id=None)
+        assert ["has an address"] == [each.state for each in await coverage(desk, [number])]
+    shop.simulator.faults.clear()
+    report, _ = await shop.release_all(giving_up([number]))
+    assert (RunOutcome.DONE, ()) == (report.outcome, report.commands)
+    assert ["deprovision_emergency_address", "deprovision_emergency_address", "release"] == sorted(sent(shop))
+    async with shop.desk() as desk:
+        assert ["no address"] == [each.state for each in await coverage(desk, [number])]
+
+
+async def test_stopped_between_address_and_release(
+    office: tuple[HostingShop, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for the number, by whomever it is told: the run, the hook, the sweep."""
+    shop, (number, _) = office
+    deprovision = Deprovision.do
+    async with shop.desk() as desk:
+
+        async def remove_and_stop(step: Deprovision, attempt: Attempt) -> Applied:
+            applied = await deprovision(step, attempt)
+            desk.journal.stop(ALL_PROJECTS, by="ann")
+            return applied
+
+        monkeypatch.setattr(Deprovision, "do", remove_and_stop)
+        with pytest.raises(Stopped) as caught:
+            await releasing.release(desk, giving_up([number]), "REL-1", flow_run_id=None)
+        (purchase,) = desk.journal.purchases_named("REL-1")
+        rows = desk.journal.intentions(purchase_id=purchase.id)
+    report = stopped_hosted_report(caught.value, rows, project="east")
+    assert [(number, KEPT)] == [(line.phone_number, line.state) for line in report.numbers]
+    assert RunOutcome.NEEDS_PERSON is report.outcome
+    assert '"project": "east"' in report.commands[0]
+    told = account(purchase, rows, why="cancelled")
+    assert RunOutcome.NEEDS_PERSON is told.outcome
+    for words in (told.reason, stopped_line(purchase, rows).summary):
+        assert f"in service without an emergency address, which was removed: {number}" in words
 
 
 async def test_somebody_else_removed_it(office: tuple[HostingShop, list[str]]) -> None:
