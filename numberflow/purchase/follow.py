@@ -16,8 +16,12 @@ from numberflow.errors import JournalUnavailable, LeaseLost, NumberflowError
 from numberflow.journal import ORDER_OPERATIONS, FollowedOrder, Intention, LeaseKeeper, OrderKind, State
 from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
 from numberflow.purchase.desk import Desk, in_thread
-from numberflow.purchase.report import open_item
+from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.stopped import name_stopped
+from numberflow.steps import named
+from numberflow.steps.imported import UPDATE_IMPORTED
+from numberflow.steps.link import link_order
+from numberflow.steps.update import OPERATION as UPDATE
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,14 @@ Follower = Callable[[Desk, FollowedOrder, datetime], Awaitable[Followed]]
 
 Tell = Callable[[FollowLine], Awaitable[None]]
 
+# They may take a live link off: of these the sweep has to hear, too, when nobody saw a reply.
+_RELINKS = (UPDATE, UPDATE_IMPORTED)
+
 
 async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> None:
-    """Follow every order that a step of ours has opened. Repeat: safe; what is followed already stays as it is.
+    """Follow every order that a step of ours has opened, and every number whose link a step may have changed. Repeat: safe; what is followed stays as it is.
+
+    A number that was given up is followed again when its step ended after that.
 
     Args:
         desk: collaborators.
@@ -55,20 +64,40 @@ async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> 
             intention
             for operation in ORDER_OPERATIONS
             for intention in await in_thread(
-                desk.journal.intentions, project_id=desk.project_id, operation=operation, states=(State.DONE,)
+                desk.journal.intentions, project_id=desk.project_id, operation=operation,
+                states=(State.DONE, *AT_STAKE_STATES) if operation in _RELINKS else (State.DONE,),
             )
-        ]
+        ]  # fmt: skip
     known = {
-        (order.kind, order.order_id)
+        (order.kind, order.order_id): order
         for order in await in_thread(desk.journal.followed, desk.project_id, open_only=False)
     }
     for intention in intentions:
-        order = (intention.result or {}).get("order") if intention.state is State.DONE else None
-        if order is not None and (OrderKind(order["kind"]), order["order_id"]) not in known:
-            await in_thread(
-                desk.journal.follow, intention.purchase_id, OrderKind(order["kind"]), order["order_id"],
-                state=order["state"], facts=order["facts"],
+        order = _order_of(intention)
+        if order is None:
+            continue
+        kind, order_id = OrderKind(order["kind"]), order["order_id"]
+        before = known.get((kind, order_id))
+        is_new_again = (
+            before is not None
+            and kind is OrderKind.LINK
+            and before.closed_at is not None
+            and before.closed_at < intention.updated_at
+        )
+        if before is None or is_new_again:
+            known[kind, order_id] = await in_thread(
+                desk.journal.follow, intention.purchase_id, kind, order_id,
+                state=order["state"], facts=order["facts"], reopen=is_new_again,
             )  # fmt: skip
+
+
+def _order_of(intention: Intention) -> Mapping[str, Any] | None:
+    """What is to be followed of a step; None when there is nothing."""
+    if intention.state is State.DONE:
+        return (intention.result or {}).get("order")
+    if intention.operation in _RELINKS and intention.state in AT_STAKE_STATES:
+        return link_order(named(intention), intention).get("order")
+    return None
 
 
 async def follow_orders(

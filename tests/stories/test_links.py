@@ -12,6 +12,7 @@ from support.dying import Fate
 from support.hosting import HostingShop, numbers
 from support.purchases import order as bought
 
+from numberflow.journal import State
 from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
 from numberflow.simulator.provisioning import SmsLink, VoiceLink
@@ -196,6 +197,40 @@ async def test_another_campaign_of_the_same_plan(tmp_path: Path) -> None:
     report, _ = await shop.configure(order)
     assert (RunOutcome.DONE, SmsLink("plan-a", "CAMPB")) == (report.outcome, links(shop, number)[0])
     assert [("linked", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+
+
+async def test_an_unlink_whose_run_was_killed(tmp_path: Path) -> None:
+    """Nobody saw the reply, and the number is in every sweep as unlinked all the same, until the reference has gone on."""
+    shop = HostingShop(tmp_path)
+    (number,) = rented(shop, 1)
+    order = wanting([number], sms=SMS)
+    assert await shop.configure(order, fate=Fate("request", after=True, costly=True)) is None
+    assert [State.SENDING, State.PLANNED] == [row.state for row in shop.rows()]
+    await shop.wait(60)
+    await shop.sweep()
+    for _ in range(2):
+        await shop.wait(HOUR)
+        assert [("unlinked now: no messaging", True)] == [
+            (line.state, line.needs_person) for line in await shop.sweep()
+        ]
+    report, _ = await shop.configure(order)
+    assert (RunOutcome.DONE, NEW) == (report.outcome, links(shop, number)[0])
+    assert [("linked", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+    assert [] == await shop.sweep()
+
+
+async def test_an_unlink_that_leaves_after_the_sweep_gave_the_number_up(tmp_path: Path) -> None:
+    """A step that was killed before it left is let go; when the reference goes on, its number is followed again."""
+    shop = HostingShop(tmp_path)
+    (number,) = rented(shop, 1)
+    order = wanting([number], sms=SMS)
+    assert await shop.configure(order, fate=Fate("request", after=False, costly=True)) is None
+    await shop.sweep()
+    await shop.wait(HOUR)
+    assert [("linked otherwise", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+    await shop.script("provisioning", phone_number=number, step="link", outcome="FAILED")
+    await shop.configure(order)
+    assert [("link failed", True)] == [(line.state, line.is_open) for line in await shop.sweep()]
 
 
 async def test_many_numbers_wait_together(tmp_path: Path) -> None:
