@@ -310,5 +310,6 @@ class HostedReport(RunReport):
     orders: tuple[str, ...] = ()
     """Ids of the hosting orders that this reference opened."""
     commands: tuple[str, ...] = ()
-    """What to run for numbers whose link failed (the same once more, or back to what they had), or that are kept without their emergency address."""
+    """What to run for numbers whose link failed (the same once more, or back to what they had), that a stop left between two links,
+    or that are kept without their emergency address."""
     open_items: tuple[OpenItem, ...] = ()

@@ -13,6 +13,7 @@ from numberflow.journal import Intention, Journal, Operation, Purchase, State
 from numberflow.models.reports import AccountLine, AccountReport, RunOutcome
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.purchase.unlinked import unlinked_words
 from numberflow.purchase.without_address import kept_words
 from numberflow.purchase.words import amount, open_words
 
@@ -44,9 +45,12 @@ def account(
     kept = kept_words(rows)
     if kept:
         reason += f"; {kept}"
+    unlinked = unlinked_words(rows)
+    if unlinked:
+        reason += f"; {unlinked}"
     release = ", or release what was rented" if any(row.operation in _RENTS for row in told) and done else ""
     return AccountReport(
-        outcome=RunOutcome.NEEDS_PERSON if waiting or kept else RunOutcome.REFUSED,
+        outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
         reason=reason,
         mend=f"run again with the same reference: it looks at the vendor first and goes on where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
         project_id=purchase.project_id,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numberflow.errors import BadInput, NotFound, OutcomeUnknown, SpendRefused, Throttled
+from numberflow.errors import BadInput, NotFound, NotSent, OutcomeUnknown, SpendRefused, Throttled
 from numberflow.journal import Intention, Lease, LeaseKeeper, NewIntention, NewPurchase, Purchase, State
 from numberflow.models.held_numbers import ConfigureOrder
 from numberflow.models.reports import HostedLine, HostedReport, RunOutcome
@@ -36,6 +37,7 @@ from numberflow.purchase.follow import take_up
 from numberflow.purchase.held import begun_rows, held_number, held_numbers, require_held
 from numberflow.purchase.hosting import CostlyStep, hosted_report, plan, run_step
 from numberflow.purchase.link_commands import back, once_more
+from numberflow.purchase.unlinked import STAYED_ON, links_before
 from numberflow.steps.imported import UPDATE_IMPORTED, UpdateImported
 from numberflow.steps.link import BEFORE, THEN, wanted_link
 from numberflow.steps.update import OPERATION as UPDATE
@@ -49,7 +51,7 @@ AT_ONCE = 4
 POLL_FIRST_S, POLL_GROWTH, POLL_S = 1.0, 1.5, 5.0
 
 # Reads that say nothing; the next look may say more.
-_NOT_READ = (NotFound, OutcomeUnknown, Throttled)
+_NOT_READ = (NotFound, NotSent, OutcomeUnknown, Throttled)
 
 _UNLINK, _CHANGE = "unlink", "change"
 
@@ -274,14 +276,17 @@ class _Run:
         while self._waiting:
             numbers = list(self._waiting)
             imported = {number for number in numbers if self._waiting[number].row.operation == UPDATE_IMPORTED}
-            try:
-                held = await held_numbers(self._desk, numbers, imported=imported)
-            except _NOT_READ:
-                # What was sent is sent: one look that fails is no reason to leave numbers between two links.
-                held = {}
+            began_s = time.monotonic()
+            # What was sent is sent: a look that fails is no reason to leave this number, or the others, between two links.
+            held = await held_numbers(self._desk, numbers, imported=imported, left_out=_NOT_READ)
             ended = [number for number in held if self._has_ended(number, held[number])]
             await self._each(ended, self._go_on)
             limit_s = self._order.provisioning_wait_s
+            if len(held) < len(numbers):
+                # A read takes long before it fails: a vendor that is down must not hold the run for hours.
+                looked_s = time.monotonic() - began_s
+                for each in self._waiting.values():
+                    each.waited_s += looked_s
             self._waiting = {number: each for number, each in self._waiting.items() if each.waited_s < limit_s}
             if not self._waiting:
                 return
@@ -352,8 +357,7 @@ class _Run:
         return await run_step(self._desk, row, step, self._keeper, self._lease)
 
     async def _withdraw(self, row: Intention) -> None:
-        reason = "the old link was not taken off, so nothing was put on"
-        await in_thread(self._desk.journal.withdraw, row.id, self._lease, reason)
+        await in_thread(self._desk.journal.withdraw, row.id, self._lease, STAYED_ON)
 
 
 def _any(changes: Changes) -> bool:
@@ -433,12 +437,6 @@ def _told_failure(stand: Stand, held: HeldNumber, mine: Sequence[Intention]) -> 
     now = f"it still has {told_ids(held.ids)}" if told_ids(held.ids) else ""
     before = f"before this run it had {told_ids(had)}" if differs(had, held.ids) else ""
     return "; ".join(part for part in (stand.told, now, before) if part)
-
-
-def links_before(mine: Sequence[Intention]) -> dict[str, str]:
-    """The links that this reference touches, as a number had them when its first step was written down; the journal keeps them."""
-    kept = [row.request[BEFORE]["ids"] for row in mine if row.request.get(BEFORE)]
-    return dict(kept[0]) if kept else {}
 
 
 def _planned(held: HeldNumber, changes: Changes) -> tuple[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from numberflow.client.active_numbers import PAGE_SIZE
-from numberflow.errors import BadInput
+from numberflow.errors import BadInput, NumberflowError
 from numberflow.journal import Intention, NewPurchase, State
 from numberflow.planning.configuring import HeldNumber, held_active, held_imported
 from numberflow.purchase.desk import Desk, each_of, in_thread
@@ -31,25 +32,31 @@ async def _imported(desk: Desk, phone_number: str) -> HeldNumber | None:
 
 
 async def held_numbers(
-    desk: Desk, phone_numbers: Sequence[str], *, imported: Collection[str] = ()
+    desk: Desk,
+    phone_numbers: Sequence[str],
+    *,
+    imported: Collection[str] = (),
+    left_out: tuple[type[NumberflowError], ...] = (),
 ) -> dict[str, HeldNumber | None]:
     """Each number as it is held, in the order asked. Costs: nothing; pages of the active list where they are fewer than the numbers, else a read for each.
 
-    `imported`: those that are known to be imported; the active list is not asked for them.
+    `imported`: those that are known to be imported; the active list is not asked for them. `left_out`: errors that leave out the number whose read they end.
     """
     found: dict[str, HeldNumber | None] = {}
     rented = [number for number in phone_numbers if number not in imported]
     if len(rented) >= LISTED_MIN:
-        found |= await _listed(desk, frozenset(rented))
+        # Where the list does not come, each is asked for by name.
+        with suppress(*left_out):
+            found |= await _listed(desk, frozenset(rented))
     rest = [number for number in phone_numbers if number not in found]
 
-    async def one(phone_number: str) -> HeldNumber | None:
-        return await (_imported if phone_number in imported else held_number)(desk, phone_number)
+    async def one(phone_number: str) -> None:
+        with suppress(*left_out):
+            found[phone_number] = await (_imported if phone_number in imported else held_number)(desk, phone_number)
 
     # Lists may be filtered or late: "not there" is asked for by name.
-    shown = await each_of(rest, one, at_once=READS_AT_ONCE)
-    found |= dict(zip(rest, shown, strict=True))
-    return {number: found[number] for number in phone_numbers}
+    await each_of(rest, one, at_once=READS_AT_ONCE)
+    return {number: found[number] for number in phone_numbers if number in found}
 
 
 async def _listed(desk: Desk, wanted: frozenset[str]) -> dict[str, HeldNumber | None]:

@@ -40,6 +40,7 @@ from numberflow.planning.hosting_failures import Step
 from numberflow.purchase.desk import Desk, each_of, in_thread, settle_policy
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.report import AT_STAKE_STATES, mend_of, open_item
+from numberflow.purchase.unlinked import RELINKS, back_commands, between_links, unlinked_line, unlinked_reason
 from numberflow.purchase.without_address import (
     ADDRESS_NOTE,
     KEPT,
@@ -281,25 +282,34 @@ def stopped_hosted_report(
     kept = kept_without_address(rows)
     # One line for a number: the removal of its emergency address is a part of its release.
     releases = {named(row) for row in rows if row.operation is Operation.RELEASE and row.state is not State.REFUSED}
+    unlinked = between_links(rows)
     told = [row for row in rows if row.state is not State.REFUSED]
     waiting = [row for row in told if row.state in AT_STAKE_STATES]
+    # Of an unlink and the link after it, the latter says how far a number is.
+    latest = {named(row): row.id for row in told if row.operation in RELINKS}
     lines = [
         HostedLine(
             phone_number=number, state=row.state.value, advice="" if row.state is State.DONE else row.reason or "",
             intention_id=row.id,
         )
         for row in told
-        if (row.subject not in kept or row.operation is not Operation.RELEASE)
+        if (row.operation not in RELINKS or (latest[named(row)] == row.id and row.subject not in unlinked))
+        and (row.subject not in kept or row.operation is not Operation.RELEASE)
         and not (row.operation is Operation.DEPROVISION_EMERGENCY and row.state is State.DONE and row.subject in {*releases, *kept})
         for number in row.request.get("numbers") or (row.subject or "",)
     ]  # fmt: skip
     lines += [kept_line(number, row) for number, row in kept.items()]
+    lines += [unlinked_line(number, mine) for number, mine in unlinked.items()]
     done = f"; {sum(row.state is State.DONE for row in told)} of {len(told)} steps done" if told else ""
     if kept:
         done += f"; {kept_reason(len(kept))}"
         facts |= {"commands": (provision_command(list(kept), project),), "notes": (ADDRESS_NOTE,)}
+    if unlinked:
+        done += f"; {unlinked_reason(len(unlinked))}"
+        facts |= {"commands": tuple(back_commands(unlinked, project))}
     return HostedReport(
-        outcome=RunOutcome.NEEDS_PERSON if waiting or kept else RunOutcome.REFUSED, reason=f"{error.message}{done}",
+        outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
+        reason=f"{error.message}{done}",
         mend=mend_of(error), numbers=tuple(lines), open_items=tuple(open_item(row) for row in waiting), **facts,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.purchase.account import progress, wanted
 from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.report import AT_STAKE_STATES
+from numberflow.purchase.unlinked import unlinked_words
 from numberflow.purchase.without_address import kept_words
 
 # Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a person it is suspended before its first step),
@@ -86,6 +87,9 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
     kept = kept_words(rows)
     if kept:
         summary += f"; {kept}"
+    unlinked = unlinked_words(rows)
+    if unlinked:
+        summary += f"; {unlinked}"
     bought = wanted(purchase) is not None and any(row.state is State.DONE for row in rows)
     advice = (
         "run the same reference again: it goes on where it stopped"

@@ -12,9 +12,15 @@ from support.dying import Fate
 from support.hosting import HostingShop, numbers
 from support.purchases import order as bought
 
-from numberflow.journal import State
+from numberflow.errors import OutcomeUnknown, Stopped
+from numberflow.journal import ALL_PROJECTS, State
 from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
+from numberflow.purchase import configure as configuring
+from numberflow.purchase.account import account
+from numberflow.purchase.hosting import stopped_hosted_report
+from numberflow.purchase.stopped import stopped_line
+from numberflow.purchase.unlinked import UNLINKED
 from numberflow.simulator.provisioning import SmsLink, VoiceLink
 
 pytestmark = pytest.mark.anyio
@@ -231,6 +237,55 @@ async def test_an_unlink_that_leaves_after_the_sweep_gave_the_number_up(tmp_path
     await shop.script("provisioning", phone_number=number, step="link", outcome="FAILED")
     await shop.configure(order)
     assert [("link failed", True)] == [(line.state, line.is_open) for line in await shop.sweep()]
+
+
+async def test_one_number_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other gets its new link all the same; the report of the run that ends by it names one as unlinked, with the command that leads back."""
+    shop = HostingShop(tmp_path)
+    good, bad = rented(shop, 2)
+
+    async def wait(seconds: float) -> None:
+        shop.simulator.clock.advance(seconds)
+        path = f".*{bad[1:]}.*"
+        shop.simulator.faults.add({"operation": "get_active", "path": path, "fault": "error_before", "times": None})
+
+    monkeypatch.setattr(shop, "wait", wait)
+    async with shop.desk() as desk:
+        rows = await configuring.configure(desk, wanting([good, bad], sms=SMS), "CONF-1", flow_run_id=None)
+    assert [NEW, SmsLink()] == [links(shop, number)[0] for number in (good, bad)]
+    report = stopped_hosted_report(OutcomeUnknown("HTTP 503"), rows)
+    assert [(good, "done"), (bad, UNLINKED)] == [(line.phone_number, line.state) for line in report.numbers]
+    assert [[bad]] == [parameters_of(command)["phone_numbers"] for command in report.commands]
+
+
+async def test_a_stop_between_unlink_and_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line for each number, by whomever it is told: the run, the hook, the sweep; the printed command leads back."""
+    shop = HostingShop(tmp_path)
+    two = rented(shop, 2)
+    async with shop.desk() as desk:
+
+        async def wait(seconds: float) -> None:
+            shop.simulator.clock.advance(seconds)
+            desk.journal.stop(ALL_PROJECTS, by="ann")
+
+        monkeypatch.setattr(desk, "wait", wait)
+        with pytest.raises(Stopped) as caught:
+            await configuring.configure(desk, wanting(two, sms=SMS), "CONF-1", flow_run_id=None)
+        (purchase,) = desk.journal.purchases_named("CONF-1")
+        rows = desk.journal.intentions(purchase_id=purchase.id)
+        desk.journal.go(ALL_PROJECTS)
+    report = stopped_hosted_report(caught.value, rows, project="east")
+    assert RunOutcome.NEEDS_PERSON is report.outcome
+    assert [(number, UNLINKED) for number in two] == [(line.phone_number, line.state) for line in report.numbers]
+    assert "it had service plan plan-a, campaign CAMPA" in report.numbers[0].advice
+    told = account(purchase, rows, why="cancelled")
+    assert RunOutcome.NEEDS_PERSON is told.outcome
+    for words in (told.reason, stopped_line(purchase, rows).summary):
+        assert f"unlinked, or being unlinked, and without their new link: {', '.join(sorted(two))}" in words
+    (command,) = report.commands
+    assert "east" == parameters_of(command)["project"]
+    done, _ = await shop.configure(parse_configure(parameters_of(command)), "BACK")
+    assert (RunOutcome.DONE, {OLD}) == (done.outcome, {links(shop, number)[0] for number in two})
 
 
 async def test_many_numbers_wait_together(tmp_path: Path) -> None:
