@@ -58,9 +58,12 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
         JournalUnavailable: no journal, no request.
     """
     new = NewPurchase(desk.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), flow_run_id)
-    # An address that was removed does not give its number up.
-    begun = {str(row.subject) for row in await begun_rows(desk, new) if row.operation != DEPROVISION}
+    begun = await _given_up(desk, new)
     held = await held_numbers(desk, [number for number in order.phone_numbers if number not in begun])
+    if None in held.values():
+        # Another run of this reference may have given them up while they were read.
+        begun = await _given_up(desk, new)
+        held = {number: each for number, each in held.items() if number not in begun}
     require_held(held)
     leaving = {number: each for number, each in held.items() if each is not None and each.leaves_at is None}
     if leaving and not order.confirm_release:
@@ -92,6 +95,11 @@ async def release(desk: Desk, order: ReleaseOrder, reference: str, *, flow_run_i
         ended_before = {row.id for row in known if row.state is State.REFUSED}
         after = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
         return [row for row in after if row.id not in ended_before]
+
+
+async def _given_up(desk: Desk, new: NewPurchase) -> set[str]:
+    """Numbers that this reference has begun to give up. An address that was removed does not give its number up."""
+    return {str(row.subject) for row in await begun_rows(desk, new) if row.operation != DEPROVISION}
 
 
 @dataclass(frozen=True, slots=True)

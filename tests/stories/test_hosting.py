@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.hosting import ImportNumbersRequest
 from numberflow.models.reports import RunOutcome
 from numberflow.planning.hosting import Readiness
+from numberflow.purchase import release as releasing
 from numberflow.purchase.configure import configure_report
+from numberflow.purchase.desk import Desk
 from numberflow.purchase.qualify import Next, checklist
 
 pytestmark = pytest.mark.anyio
@@ -324,6 +327,24 @@ async def test_giving_numbers_up(tmp_path: Path) -> None:
         for entry in shop.simulator.requests()[sent:]
         if entry["method"] != "GET" and entry["operation"] != "token"
     ]
+
+
+async def test_given_up_by_another_run_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clicks at once: a run that reads the numbers after the other gave them up tells what the other did."""
+    shop = HostingShop(tmp_path)
+    few = numbers(1)
+    await shop.imported_at_once(few)
+    order = parse_release({"phone_numbers": few, "confirm_release": True})
+    read = releasing.held_numbers
+
+    async def read_late(desk: Desk, phone_numbers: Sequence[str]) -> Any:
+        monkeypatch.setattr(releasing, "held_numbers", read)
+        assert {"deleted": 1} == state_of((await shop.release_all(order))[0])
+        return await read(desk, phone_numbers)
+
+    monkeypatch.setattr(releasing, "held_numbers", read_late)
+    report, _ = await shop.release_all(order)
+    assert ({"deleted": 1}, RunOutcome.DONE) == (state_of(report), report.outcome)
 
 
 async def test_imported_by_somebody_else(tmp_path: Path) -> None:
