@@ -177,6 +177,9 @@ class CancelledRun(Exception):
 
 def _signal_code(error: BaseException) -> int | None:
     """The exit code of a command that was stopped by a signal, as shells have it; None when it was not."""
+    if isinstance(error, BaseExceptionGroup):
+        # It is raised wherever the program happens to be, a group of tasks included.
+        return next((code for each in error.exceptions if (code := _signal_code(each)) is not None), None)
     if isinstance(error, CancelledRun):
         return exit_codes.CRASH
     if isinstance(error, KeyboardInterrupt):

@@ -19,6 +19,8 @@ _BAD = frozenset({"ERROR", "CRITICAL"})
 _OF_REQUESTS = re.compile(r"(prefect\.server(\.(api|orchestration)(\..+)?)?|(uvicorn|fastapi)(\..+)?)$")
 # SQLite that was busy for too long: every service tries again with its next turn.
 _PASSES = "database is locked"
+# "sqlalchemy.exc.OperationalError: …", or a name alone.
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(: |$)")
 # What differs between two records of one error.
 _PARTICULAR = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\b\d+(?:\.\d+)?\b")
 _LONGEST = 300
@@ -70,8 +72,8 @@ def _records(lines: Sequence[str]) -> Iterator[ServerError]:
     for line in lines:
         record = _RECORD.match(line)
         if record is None:
-            # The exception's own line is the last of a traceback that is not indented.
-            if current is not None and line.strip() and not line[0].isspace() and not line.startswith("Traceback"):
+            # The last exception of a traceback; SQLAlchemy's has lines of its own below it.
+            if current is not None and _EXCEPTION.match(line):
                 current.cause = line.rstrip()
             continue
         if current is not None:

@@ -264,6 +264,10 @@ class Transport:
         pacer = self._pacers.get(request.base)
         if pacer is None:
             raise NotSent("the client was closed while a call was under way")
+        if asyncio.get_running_loop().time() >= allowed.turn_by_s:
+            # Its token took the time: whether a turn comes at once does not matter any more.
+            told = f"{request.method} {request.path}: no time left for its reply when its token came"
+            raise Throttled(told) if self._open_tokens().throttled else NotSent(told)
         try:
             with allowed.waiting():
                 async with asyncio.timeout_at(allowed.turn_by_s):

@@ -129,8 +129,15 @@ class Prefect:
 
     def resume(self, run_id: str, **answers: Any) -> None:
         """Send the form of a suspended run."""
-        answer = self._json("POST", f"/flow_runs/{run_id}/resume", json={"run_input": answers})
-        assert answer["status"] == "ACCEPT", answer
+        give_up_at = time.monotonic() + RUN_TIMEOUT_S
+        # Prefect shows the state first and writes down what the form looks like a moment later.
+        while (answer := self._resume(run_id, answers))["status"] != "ACCEPT":
+            assert "schema not found" in answer["details"].get("reason", ""), answer
+            assert time.monotonic() < give_up_at, answer
+            time.sleep(0.2)
+
+    def _resume(self, run_id: str, answers: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._json("POST", f"/flow_runs/{run_id}/resume", json={"run_input": answers}))
 
     def form(self, run_id: str) -> dict[str, Any]:
         """What a suspended run asks: `schema` of the form, and its `description`."""

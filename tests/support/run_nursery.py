@@ -66,6 +66,8 @@ def nurse() -> dict[str, Any] | None:
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                # A shell's background job ignores Ctrl-C, and so do its children unless they say otherwise.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
                 os.close(ended)
                 os.close(wake)
                 return task

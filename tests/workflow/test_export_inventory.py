@@ -96,6 +96,6 @@ def test_projects_handed_out(office: Any, store: str, blocks: tuple[str, str]) -
 
 def test_bad_date(office: Any) -> None:
     """What the form did not check, the flow does."""
-    run = office.prefect.ended(office.prefect.start({"snapshot_date": "tomorrow"}, DEPLOYMENT))
+    run = office.prefect.ended(office.prefect.start({"snapshot_date": "2026-02-30"}, DEPLOYMENT))
     assert "Refused" == run["state_name"]
     assert "is no date; write it like 2026-11-23" in run["state"]["message"]

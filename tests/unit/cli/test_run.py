@@ -219,8 +219,9 @@ def test_crash(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         (run_module.CancelledRun(), 1, "cancelled in Prefect"),
         (KeyboardInterrupt(), 130, "stopped by a signal"),
         (Terminated(), 143, "stopped by a signal"),
+        (BaseExceptionGroup("tasks", [BaseExceptionGroup("", [Terminated()])]), 143, "stopped by a signal"),
     ],
-    ids=["cancel", "ctrl-c", "sigterm"],
+    ids=["cancel", "ctrl-c", "sigterm", "sigterm among tasks"],
 )
 def test_stopped(command: Command, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int, why: str) -> None:
     """However it is stopped, what it did is told from the journal, without a traceback."""

@@ -28,6 +28,13 @@ Check out the dashboard at http://127.0.0.1:4200
 sqlalchemy.exc.OperationalError: database is locked
 14:13:36.050 | ERROR   | prefect.server.services.laterun - tried in vain
 sqlite3.OperationalError: database is locked
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked
+[SQL: UPDATE worker SET last_heartbeat_time=?]
+(Background on this error at: https://sqlalche.me/e/21/e3q8)
 14:13:36.100 | ERROR   | docket.worker - schedule_deployments failed
 """
 
