@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -232,13 +233,31 @@ async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any], run_ids: 
     from prefect.logging.handlers import APILogHandler
     from prefect.states import Cancelled
 
+    running = asyncio.current_task()
+    terminated = False
+
+    def terminate() -> None:
+        nonlocal terminated
+        terminated = True
+        assert running is not None
+        running.cancel()
+
     def begun(_flow: Any, flow_run: Any, _state: Any) -> None:
         run_ids.append(str(flow_run.id))
+        # Prefect's handler, which is in place by now, raises wherever the program happens to be: in a
+        # callback of the event loop its exception is swallowed, and the run waits for ever. Ours ends
+        # the run as Ctrl-C does, where it awaits something.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
 
     module, name = runnable.entry_point.rsplit(".", 1)
     flow = getattr(importlib.import_module(module), name)
     flow.on_running(begun)
-    state = await flow(**parameters, return_state=True)
+    try:
+        state = await flow(**parameters, return_state=True)
+    except asyncio.CancelledError:
+        if terminated:
+            raise Terminated from None
+        raise
     # A temporary server is stopped right after this: what Prefect still has to tell it, it tells now.
     await APILogHandler.aflush()
     if state.is_cancelling():
