@@ -107,6 +107,7 @@ def one_office(
         )
         office.hire()
         prefect.command("deploy", "--all", "--prefect-file", "deployments/prefect.yaml", home=folder / "operator")
+        prefect.pause_schedules()
         try:
             yield office
         finally:
