@@ -76,11 +76,21 @@ def process_purchase(seed: int, faults: float, keep: str, api_url: str) -> Ended
     wrong: list[str] = []
     runs = kills = persons = 0
     report: PurchaseReport | None = None
-    with serve(Simulator(SimulatorSettings(seed=seed, chaos=faults, active=6, stock_us_local=60))) as running:
-        while runs < PROCESS_RUNS_MAX and not wrong and (report is None or report.outcome is not RunOutcome.DONE):
+    with serve(
+        Simulator(SimulatorSettings(seed=seed, chaos=faults, active=6, stock_us_local=60))
+    ) as running:
+        while (
+            runs < PROCESS_RUNS_MAX
+            and not wrong
+            and (report is None or report.outcome is not RunOutcome.DONE)
+        ):
             runs += 1
-            kill_at = rng.randint(1, 4 + 4 * asked) if kills < KILLS_MAX and rng.random() < 0.75 else None
-            code, report = _run_process(home, parameters, running, api_url, kill_at, rng.uniform(0.0, 0.05))
+            kill_at = (
+                rng.randint(1, 4 + 4 * asked) if kills < KILLS_MAX and rng.random() < 0.75 else None
+            )
+            code, report = _run_process(
+                home, parameters, running, api_url, kill_at, rng.uniform(0.0, 0.05)
+            )
             kills += code == -signal.SIGKILL
             if report is None:
                 if code != -signal.SIGKILL:
@@ -88,20 +98,32 @@ def process_purchase(seed: int, faults: float, keep: str, api_url: str) -> Ended
                 continue
             if _EXITS.get(code) is not report.outcome and code != -signal.SIGKILL:
                 wrong.append(f"run {runs}: code {code} for {report.outcome}")
-            wrong += [f"run {runs}: {what}" for what in violations(running.simulator.charges(), report, asked=asked)]
+            wrong += [
+                f"run {runs}: {what}"
+                for what in violations(running.simulator.charges(), report, asked=asked)
+            ]
             persons += report.outcome is RunOutcome.NEEDS_PERSON
             if report.outcome is RunOutcome.NEEDS_PERSON and persons % PATIENCE == 0:
-                settle_by_truth(f"sqlite:///{home / 'numberflow.db'}", report, running.simulator.charges())
+                settle_by_truth(
+                    f"sqlite:///{home / 'numberflow.db'}", report, running.simulator.charges()
+                )
         rentals, requests = running.simulator.rentals(), len(running.simulator.requests())
     if (report is None or report.outcome is not RunOutcome.DONE or rentals != asked) and not wrong:
-        wrong.append(f"{rentals} of {asked} after {runs} runs: {report.reason if report else 'no report'}")
+        wrong.append(
+            f"{rentals} of {asked} after {runs} runs: {report.reason if report else 'no report'}"
+        )
     if not wrong:
         shutil.rmtree(home)
     return Ended(seed, asked, runs, kills, persons, rentals, requests, tuple(wrong))
 
 
 def _run_process(
-    home: Path, parameters: dict[str, Any], running: Running, api_url: str, kill_at: int | None, delay_s: float
+    home: Path,
+    parameters: dict[str, Any],
+    running: Running,
+    api_url: str,
+    kill_at: int | None,
+    delay_s: float,
 ) -> tuple[int, PurchaseReport | None]:
     """Exit code and report (None when the run left none) of one `numberflow run`; killed at its `kill_at`-th request."""
     report_file = home / "report.json"
@@ -131,7 +153,9 @@ def _run_process(
         if process.poll() is None and monotonic() >= end:
             process.terminate()
         code = process.wait()
-    return code, PurchaseReport.model_validate_json(report_file.read_text()) if report_file.exists() else None
+    return code, PurchaseReport.model_validate_json(
+        report_file.read_text()
+    ) if report_file.exists() else None
 
 
 @contextmanager
@@ -155,11 +179,15 @@ def run_all(arguments: argparse.Namespace, keep: Path) -> Sequence[Ended]:
     seeds = range(arguments.first, arguments.first + (arguments.processes or arguments.purchases))
     if arguments.processes:
         with prefect(keep) as api_url, ThreadPoolExecutor(AT_ONCE) as pool:
-            ended = pool.map(lambda seed: process_purchase(seed, arguments.faults, str(keep), api_url), seeds)
+            ended = pool.map(
+                lambda seed: process_purchase(seed, arguments.faults, str(keep), api_url), seeds
+            )
             return [_told(one, keep) for one in ended]
     with ProcessPoolExecutor(AT_ONCE) as pool:
         count = len(seeds)
-        ended = pool.map(library_purchase, seeds, [arguments.faults] * count, [str(keep)] * count, chunksize=5)
+        ended = pool.map(
+            library_purchase, seeds, [arguments.faults] * count, [str(keep)] * count, chunksize=5
+        )
         return [_told(one, keep) for one in ended]
 
 
@@ -171,9 +199,18 @@ def _told(ended: Ended, keep: Path) -> Ended:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--purchases", type=int, default=1000, help="at library level (default 1000)")
-    parser.add_argument("--processes", type=int, default=0, help="purchases as whole processes instead")
-    parser.add_argument("--faults", type=float, default=0.2, help="share of requests that meet a fault (default 0.2)")
+    parser.add_argument(
+        "--purchases", type=int, default=1000, help="at library level (default 1000)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=0, help="purchases as whole processes instead"
+    )
+    parser.add_argument(
+        "--faults",
+        type=float,
+        default=0.2,
+        help="share of requests that meet a fault (default 0.2)",
+    )
     parser.add_argument("--first", type=int, default=1, help="first seed (default 1)")
     arguments = parser.parse_args()
     print((__doc__ or "").partition("\n")[0])

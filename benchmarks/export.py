@@ -82,7 +82,9 @@ def once(variant: str, url: str, connections: int, folder: Path | None = None) -
         ]
         _requests(url)
         # numberflow and the SDK are quiet; dlt is not.
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
     facts = json.loads(done.stdout.strip().splitlines()[-1])
     return Result(**facts, requests=_requests(url))
 
@@ -99,7 +101,9 @@ def spread(values: list[float], digits: int = 2) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def measure(variants: list[str], size: int, delay_ms: int, rounds: int, connections: int) -> dict[str, list[Result]]:
+def measure(
+    variants: list[str], size: int, delay_ms: int, rounds: int, connections: int
+) -> dict[str, list[Result]]:
     """All rounds at one size and delay."""
     results: dict[str, list[Result]] = {variant: [] for variant in variants}
     with stub(size, delay_ms) as url:
@@ -119,7 +123,11 @@ def show(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
     )
     ours = results.get("ours")
     for variant, found in results.items():
-        against = [other.seconds / mine.seconds for other, mine in zip(found, ours, strict=True)] if ours else []
+        against = (
+            [other.seconds / mine.seconds for other, mine in zip(found, ours, strict=True)]
+            if ours
+            else []
+        )
         print(
             f"| {variant} | {spread([each.seconds for each in found])} | {spread([each.cpu_s for each in found])} | {spread([each.peak_mb for each in found], 0)} "
             f"| {found[0].requests} | {found[0].bytes / size:.0f} | {spread(against) if against else '-'} |"
@@ -133,7 +141,9 @@ def load_times(size: int, rounds: int) -> None:
         file = next(Path(folder).rglob("numbers.parquet"))
         load_inventory(root=folder), pd.read_parquet(file)  # imports, caches
         ratios: list[float] = []
-        for _ in range(5 * rounds):  # each takes less than a turn of the scheduler when others run too
+        for _ in range(
+            5 * rounds
+        ):  # each takes less than a turn of the scheduler when others run too
             began = perf_counter()
             load_inventory(root=folder)
             middle = perf_counter()
@@ -164,15 +174,27 @@ def flow_cost(size: int, rounds: int, connections: int) -> None:
     print(
         f"\nwith changes, costs, forecast and page, {size:,} numbers at 50 ms: {spread(alone)} s; as a flow {spread(inside)} s"
     )
-    verdict("flow call - library call, s", [flow.seconds - whole.seconds for flow, whole in pairs], "<=", 1.0)
-    verdict("engine inside the flow ÷ alone", [flow.engine_s / whole.engine_s for flow, whole in pairs], "<=", 1.05)
+    verdict(
+        "flow call - library call, s",
+        [flow.seconds - whole.seconds for flow, whole in pairs],
+        "<=",
+        1.0,
+    )
+    verdict(
+        "engine inside the flow ÷ alone",
+        [flow.engine_s / whole.engine_s for flow, whole in pairs],
+        "<=",
+        1.05,
+    )
 
 
 def verdict(name: str, values: list[float], sense: str, target: float) -> None:
     """One figure against its target."""
     middle = statistics.median(values)
     reached = middle >= target if sense == ">=" else middle <= target
-    VERDICTS.append(f"| {name} | {sense} {target:g} | {spread(values)} | {'reached' if reached else '**missed**'} |")
+    VERDICTS.append(
+        f"| {name} | {sense} {target:g} | {spread(values)} | {'reached' if reached else '**missed**'} |"
+    )
 
 
 VERDICTS: list[str] = []
@@ -188,12 +210,18 @@ def judge(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
     """Hold what was measured in one set against the targets."""
     for above, below, sense, target in AGAINST.get((size, delay_ms), ()):
         if above in results and below in results:
-            ratios = [one.seconds / other.seconds for one, other in zip(results[above], results[below], strict=True)]
+            ratios = [
+                one.seconds / other.seconds
+                for one, other in zip(results[above], results[below], strict=True)
+            ]
             verdict(f"{above} ÷ {below}, {size:,} numbers, {delay_ms} ms", ratios, sense, target)
     if ours := results.get("ours"):
         least = -(-size // 1000)
         verdict(
-            f"requests ÷ least pages, {size:,}, {delay_ms} ms", [each.requests / least for each in ours], "<=", 1.25
+            f"requests ÷ least pages, {size:,}, {delay_ms} ms",
+            [each.requests / least for each in ours],
+            "<=",
+            1.25,
         )
         verdict(f"bytes a number, {size:,}", [each.bytes / size for each in ours], "<=", 60)
         if size == 1_000_000:
@@ -201,13 +229,17 @@ def judge(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", default="10000,100000")
     parser.add_argument("--delays", default="0,50")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--variants", default="ours,floor,json_normalize,node,sdk,dlt")
-    parser.add_argument("--no-flow", action="store_true", help="leave out the comparison with the Prefect flow")
+    parser.add_argument(
+        "--no-flow", action="store_true", help="leave out the comparison with the Prefect flow"
+    )
     chosen = parser.parse_args()
     variants = [name for name in chosen.variants.split(",") if _is_there(name)]
     print(__doc__.splitlines()[0])
@@ -259,7 +291,10 @@ def _growth(mine: dict[tuple[int, int], list[Result]]) -> None:
         )
     if len(delays) > 1:
         for size in sizes:
-            ratios = [b.seconds / a.seconds for a, b in zip(mine[size, delays[0]], mine[size, delays[-1]], strict=True)]
+            ratios = [
+                b.seconds / a.seconds
+                for a, b in zip(mine[size, delays[0]], mine[size, delays[-1]], strict=True)
+            ]
             verdict(f"ours at {delays[-1]} ms ÷ at {delays[0]} ms, {size:,}", ratios, "<=", 1.5)
 
 

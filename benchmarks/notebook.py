@@ -101,7 +101,9 @@ async def a_week(client: Client, root: str, simulator: Simulator) -> None:
         if night % 2 == 0:
             world.holdings.remove(next(iter(world.holdings)).phone_number)
         if night == NIGHTS - 1:
-            without = [each for each in world.holdings if each.voice == NO_VOICE and each.voice_job is None]
+            without = [
+                each for each in world.holdings if each.voice == NO_VOICE and each.voice_job is None
+            ]
             for number in without[:2]:
                 world.linking.start_voice(number, VoiceLink("RTC", "app-0001"), world.clock.now())
         await export_inventory(client, root, snapshot_date=day, began_on=day)
@@ -126,17 +128,27 @@ def main() -> None:
         ),
     ]
     for number, (question, answer) in enumerate(QUESTIONS, 1):
-        cells += [nbformat.v4.new_markdown_cell(f"## {number}. {question}"), nbformat.v4.new_code_cell(answer)]
+        cells += [
+            nbformat.v4.new_markdown_cell(f"## {number}. {question}"),
+            nbformat.v4.new_code_cell(answer),
+        ]
     notebook = nbformat.v4.new_notebook(cells=cells)
     for place, cell in enumerate(cells):
         cell["id"] = f"cell-{place}"
-    with tempfile.TemporaryDirectory() as folder, serve(Simulator(SimulatorSettings(seed=1, active=250))) as running:
-        settings = Settings.model_validate(dict(running.environment) | {"NUMBERFLOW_INVENTORY_URL": folder})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(Simulator(SimulatorSettings(seed=1, active=250))) as running,
+    ):
+        settings = Settings.model_validate(
+            dict(running.environment) | {"NUMBERFLOW_INVENTORY_URL": folder}
+        )
         asyncio.run(publish(settings, running.simulator))
         os.environ["NUMBERFLOW_INVENTORY_URL"] = folder
         NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     # What differs from one machine to the next says nothing.
-    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
+    }
     for cell in cells:
         cell.get("metadata", {}).pop("execution", None)
     nbformat.write(notebook, Path(__file__).parents[1] / "docs" / "inventory.ipynb")

@@ -45,7 +45,7 @@ from support.shop import settings_at
 
 from numberflow.client.pace import HostPace
 from numberflow.journal import Journal, Paces
-from numberflow.purchase.desk import open_client
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Rates
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -57,7 +57,9 @@ AT_ONCE = 8
 
 
 @contextmanager
-def simulator_process(active: int, *, limited: bool = True) -> Iterator[tuple[str, Mapping[str, str], Connection]]:
+def simulator_process(
+    active: int, *, limited: bool = True
+) -> Iterator[tuple[str, Mapping[str, str], Connection]]:
     """Control address and environment of a simulator in another process; send "count" for its requests by host and status."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -75,11 +77,15 @@ def _serve(connection: Connection, active: int, limited: bool) -> None:
     with serve(simulator) as running:
         connection.send((running.control_url, dict(running.environment)))
         while connection.recv() == "count":
-            found = Counter((entry["path"].split("/")[1], entry["status"]) for entry in simulator.requests())
+            found = Counter(
+                (entry["path"].split("/")[1], entry["status"]) for entry in simulator.requests()
+            )
             connection.send(dict(found))
 
 
-def _read(environment: Mapping[str, str], home: str, host: str, seconds: float, told: Connection) -> None:
+def _read(
+    environment: Mapping[str, str], home: str, host: str, seconds: float, told: Connection
+) -> None:
     """One process: reads for so long; how many it got, and how many failed."""
 
     async def run() -> tuple[int, int]:
@@ -112,12 +118,17 @@ def shared(processes: int, seconds: float) -> bool:
     good = True
     context = multiprocessing.get_context("spawn")
     for host, limit in LIMIT_PER_S.items():
-        with simulator_process(250) as (_, environment, simulator), tempfile.TemporaryDirectory() as home:
+        with (
+            simulator_process(250) as (_, environment, simulator),
+            tempfile.TemporaryDirectory() as home,
+        ):
             Journal.open(f"sqlite:///{home}/numberflow.db").close()
             pipes, started = [], []
             for _ in range(processes):
                 ours, theirs = context.Pipe()
-                process = context.Process(target=_read, args=(environment, home, host, seconds, theirs))
+                process = context.Process(
+                    target=_read, args=(environment, home, host, seconds, theirs)
+                )
                 process.start()
                 pipes.append(ours)
                 started.append(process)
@@ -148,12 +159,18 @@ def turns() -> bool:
     server = PostgresServer()
     try:
         with tempfile.TemporaryDirectory() as home:
-            urls = {"SQLite": f"sqlite:///{home}/numberflow.db", "Postgres": server.fresh_database()}
+            urls = {
+                "SQLite": f"sqlite:///{home}/numberflow.db",
+                "Postgres": server.fresh_database(),
+            }
             for name, url in urls.items():
                 Journal.open(url).close()
                 median_ms, worst_ms = asyncio.run(_turns(url, rates))
                 good &= median_ms <= TURN_MAX_MS
-                print(f"  a turn, {name}: median {median_ms:.3f} ms, 99 % below {worst_ms:.2f} ms", flush=True)
+                print(
+                    f"  a turn, {name}: median {median_ms:.3f} ms, 99 % below {worst_ms:.2f} ms",
+                    flush=True,
+                )
     finally:
         server.close()
     return good
@@ -174,7 +191,10 @@ async def _turns(url: str, rates: Rates) -> tuple[float, float]:
 
 
 def export() -> bool:
-    with simulator_process(RENTED) as (control, environment, simulator), tempfile.TemporaryDirectory() as home:
+    with (
+        simulator_process(RENTED) as (control, environment, simulator),
+        tempfile.TemporaryDirectory() as home,
+    ):
         seed = {"action": "seed_imported", "count": IMPORTED, "service_plan_id": "plan-0001"}
         httpx.post(f"{control}/script", json=seed, trust_env=False, timeout=60).raise_for_status()
         began = perf_counter()
@@ -212,7 +232,9 @@ def large() -> bool:
                 began = perf_counter()
                 subprocess.run(
                     [Path(sys.executable).with_name("numberflow"), "export"],
-                    env=os.environ | environment | {"NUMBERFLOW_HOME": home, "NUMBERFLOW_NUMBERS_RATE": rates},
+                    env=os.environ
+                    | environment
+                    | {"NUMBERFLOW_HOME": home, "NUMBERFLOW_NUMBERS_RATE": rates},
                     capture_output=True,
                     check=True,
                 )

@@ -34,16 +34,22 @@ from support.shop import settings_at
 
 from numberflow.journal import Journal, OrderKind
 from numberflow.models.held_numbers import parse_configure
-from numberflow.models.reports import FollowLine, HostedReport
-from numberflow.purchase.configure import configure, configure_report
-from numberflow.purchase.desk import Desk, open_client
+from numberflow.models.reports import FollowLine, NumbersReport
 from numberflow.purchase.follow import follow_orders
-from numberflow.purchase.link_follow import follow_link
+from numberflow.purchase.held.configure import configure, configure_report
+from numberflow.purchase.held.link_follow import follow_link
+from numberflow.purchase.run_context import RunContext, open_client
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
-OLD = {"sms": {"service_plan_id": "plan-a", "campaign_id": "CAMPA"}, "voice": {"type": "RTC", "app_id": "app-a"}}
-NEW = {"sms": {"service_plan_id": "plan-b", "campaign_id": "CAMPB"}, "voice": {"type": "EST", "trunk_id": "trunk-b"}}
+OLD = {
+    "sms": {"service_plan_id": "plan-a", "campaign_id": "CAMPA"},
+    "voice": {"type": "RTC", "app_id": "app-a"},
+}
+NEW = {
+    "sms": {"service_plan_id": "plan-b", "campaign_id": "CAMPB"},
+    "voice": {"type": "EST", "trunk_id": "trunk-b"},
+}
 TIMES_MAX = 1.3
 
 
@@ -74,20 +80,24 @@ class Run:
         self.settings = settings
         self.control = control
 
-    async def configure(self, numbers: Sequence[str], link: Mapping[str, Any], reference: str) -> HostedReport:
+    async def configure(
+        self, numbers: Sequence[str], link: Mapping[str, Any], reference: str
+    ) -> NumbersReport:
         """One run of configure-numbers."""
         order = parse_configure({"phone_numbers": list(numbers), "confirm_unlink": True, **link})
         with Journal.open(self.settings.journal_url) as journal:
             async with open_client(self.settings) as client:
-                desk = Desk(client, journal, self.settings)
-                rows = await configure(desk, order, reference, flow_run_id=None)
-                return await configure_report(desk, order, reference, rows)
+                context = RunContext(client, journal, self.settings)
+                rows = await configure(context, order, reference, flow_run_id=None)
+                return await configure_report(context, order, reference, rows)
 
     async def sweep(self) -> list[FollowLine]:
         """One sweep over all links."""
         with Journal.open(self.settings.journal_url) as journal:
             async with open_client(self.settings) as client:
-                return await follow_orders(Desk(client, journal, self.settings), {OrderKind.LINK: follow_link})
+                return await follow_orders(
+                    RunContext(client, journal, self.settings), {OrderKind.LINK: follow_link}
+                )
 
     async def requests(self) -> Counter[str]:
         """How many requests of each operation have arrived, tokens aside."""
@@ -96,7 +106,12 @@ class Run:
 
     async def fail(self, number: str, step: str) -> None:
         """Let a job of this number fail."""
-        script = {"action": "provisioning", "phone_number": number, "step": step, "outcome": "FAILED"}
+        script = {
+            "action": "provisioning",
+            "phone_number": number,
+            "step": step,
+            "outcome": "FAILED",
+        }
         codes = {"error_codes": ["CAMPAIGN_MNO_REVIEW"]} if step.endswith("sms") else {}
         (await self.control.post("/script", json=script | codes)).raise_for_status()
 
@@ -106,9 +121,13 @@ class Run:
         sms, voice = shown["smsConfiguration"], shown["voiceConfiguration"]
         pair = (sms["servicePlanId"], sms["campaignId"])
         if product == "sms":
-            return {("plan-a", "CAMPA"): "old", ("plan-b", "CAMPB"): "new", ("", ""): "none"}.get(pair, str(pair))
+            return {("plan-a", "CAMPA"): "old", ("plan-b", "CAMPB"): "new", ("", ""): "none"}.get(
+                pair, str(pair)
+            )
         ids = (voice["appId"], voice["trunkId"], voice["serviceId"])
-        return {("app-a", "", ""): "old", ("", "trunk-b", ""): "new", ("", "", ""): "none"}.get(ids, str(ids))
+        return {("app-a", "", ""): "old", ("", "trunk-b", ""): "new", ("", "", ""): "none"}.get(
+            ids, str(ids)
+        )
 
 
 async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: float) -> bool:
@@ -127,8 +146,16 @@ async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: fl
     report = await run.configure(many, new, f"{product}-many")
     many_s = perf_counter() - began_s
     sent = await run.requests() - before
-    sweep = {line.order_id.split()[0]: line for line in await run.sweep() if line.reference == f"{product}-many"}
-    expected = {"unlink": ("old", "unlink failed"), "link": ("none", "link failed"), "": ("new", "linked")}
+    sweep = {
+        line.order_id.split()[0]: line
+        for line in await run.sweep()
+        if line.reference == f"{product}-many"
+    }
+    expected = {
+        "unlink": ("old", "unlink failed"),
+        "link": ("none", "link failed"),
+        "": ("new", "linked"),
+    }
     wrong = []
     for line in report.numbers:
         number = line.phone_number
@@ -137,7 +164,11 @@ async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: fl
         named = any(number in command for command in report.commands)
         as_told = (line.state == "as wished") == (told == "linked") and named == (told != "linked")
         coded = product == "voice" or told == "linked" or line.code == "CAMPAIGN_MNO_REVIEW"
-        if (shown, swept.state, bool(swept.alarms)) != (links, told, told != "linked") or not as_told or not coded:
+        if (
+            (shown, swept.state, bool(swept.alarms)) != (links, told, told != "linked")
+            or not as_told
+            or not coded
+        ):
             wrong.append(f"{number}: vendor {shown}, report {line.state}, sweep {swept.state}")
     limit_s = TIMES_MAX * one_s + sent.total() / rate_per_s
     states = Counter(line.state for line in report.numbers)
@@ -146,7 +177,9 @@ async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: fl
         f"(at most {limit_s:.1f}: {TIMES_MAX} x one, {sent.total()} requests at {rate_per_s:g}/s)"
     )
     print(f"  requests: {', '.join(f'{name} {n}' for name, n in sorted(sent.items()))}")
-    print(f"  report: {', '.join(f'{n} {state}' for state, n in states.items())}; {len(report.commands)} commands")
+    print(
+        f"  report: {', '.join(f'{n} {state}' for state, n in states.items())}; {len(report.commands)} commands"
+    )
     print(
         f"  sweep: {', '.join(f'{n} {state}' for state, n in Counter(line.state for line in sweep.values()).items())}"
     )
@@ -159,7 +192,9 @@ async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: fl
 async def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--numbers", type=int, default=200)
-    parser.add_argument("--rate", type=float, default=20.0, help="requests per second that the limit counts with")
+    parser.add_argument(
+        "--rate", type=float, default=20.0, help="requests per second that the limit counts with"
+    )
     given = parser.parse_args()
     print((__doc__ or "").partition("\n")[0])
     print(
@@ -169,7 +204,9 @@ async def main() -> int:
     with simulator_process() as (control_url, environment), tempfile.TemporaryDirectory() as home:
         settings = settings_at(environment, Path(home))
         async with httpx.AsyncClient(base_url=control_url, trust_env=False) as control:
-            reply = await control.post("/script", json={"action": "seed_active", "count": given.numbers + 1})
+            reply = await control.post(
+                "/script", json={"action": "seed_active", "count": given.numbers + 1}
+            )
             run = Run(settings, control)
             async with open_client(settings) as client:
                 numbers = [each.phone_number async for each in client.active_numbers.iterate()]

@@ -33,7 +33,7 @@ from support.shop import settings_at
 
 from numberflow.client import Client
 from numberflow.journal import Journal
-from numberflow.purchase.desk import Desk
+from numberflow.purchase.run_context import RunContext
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -45,7 +45,9 @@ PER_NUMBER_MAX = 3.0
 def simulator_process() -> Iterator[tuple[str, Mapping[str, str]]]:
     """Control address and environment of a simulator in another process."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(theirs,), daemon=True
+    )
     process.start()
     try:
         yield ours.recv()
@@ -60,7 +62,9 @@ def _serve(connection: Connection) -> None:
         connection.recv()
 
 
-async def measure(control_url: str, settings: Settings, quantity: int) -> tuple[Counter[str], float]:
+async def measure(
+    control_url: str, settings: Settings, quantity: int
+) -> tuple[Counter[str], float]:
     """Requests per operation and seconds of one purchase with a journal of its own; what it bought is checked in the ledger."""
     async with httpx.AsyncClient(base_url=control_url, trust_env=False) as control:
         # Making a new journal takes its own second, once in the life of an installation.
@@ -68,10 +72,14 @@ async def measure(control_url: str, settings: Settings, quantity: int) -> tuple[
         requests: list[dict[str, Any]] = (await control.get("/requests")).json()["requests"]
         charges: list[dict[str, Any]] = (await control.get("/charges")).json()["charges"]
         began_s = perf_counter()
-        report = await buy(lambda: _desk(settings), order(quantity=quantity), f"PO-{quantity}")
+        report = await buy(lambda: _context(settings), order(quantity=quantity), f"PO-{quantity}")
         took_s = perf_counter() - began_s
-        new: list[dict[str, Any]] = (await control.get("/requests")).json()["requests"][len(requests) :]
-        spent: list[dict[str, Any]] = (await control.get("/charges")).json()["charges"][len(charges) :]
+        new: list[dict[str, Any]] = (await control.get("/requests")).json()["requests"][
+            len(requests) :
+        ]
+        spent: list[dict[str, Any]] = (await control.get("/charges")).json()["charges"][
+            len(charges) :
+        ]
     wrong = violations(spent, report, asked=quantity)
     assert not wrong, wrong
     assert report.rented == quantity, report.reason
@@ -79,10 +87,10 @@ async def measure(control_url: str, settings: Settings, quantity: int) -> tuple[
 
 
 @asynccontextmanager
-async def _desk(settings: Settings) -> AsyncIterator[Desk]:
+async def _context(settings: Settings) -> AsyncIterator[RunContext]:
     with Journal.open(settings.journal_url) as journal:
         async with Client(settings) as client:
-            yield Desk(client, journal, settings)
+            yield RunContext(client, journal, settings)
 
 
 def main() -> int:

@@ -36,7 +36,9 @@ async def page_times_ms(simulator: Simulator) -> list[float]:
         headers = {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
         for _ in range(PAGES):
             began = time.perf_counter()
-            page = await http.get(url, params={"pageSize": 100, "pageToken": token, "type": "LOCAL"}, headers=headers)
+            page = await http.get(
+                url, params={"pageSize": 100, "pageToken": token, "type": "LOCAL"}, headers=headers
+            )
             times.append((time.perf_counter() - began) * 1000)
             body = page.raise_for_status().json()
             assert len(body["activeNumbers"]) == 100

@@ -37,7 +37,7 @@ from numberflow.cli.prefect_server import start_server, wait_ready
 from numberflow.cli.processes import free_port, stop
 from numberflow.client import Client
 from numberflow.journal import ALL_PROJECTS, Journal
-from numberflow.purchase.desk import Desk
+from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.stopped import name_stopped
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
@@ -83,10 +83,15 @@ def one(way: str, seed: int, nursery: Nursery, api_url: str, folder: Path) -> Ca
             run.kill()
         sleep(RENT_S * 2)
         told = _told(way, folder, environment)
-        charged = {charge["phone_number"] for charge in running.simulator.charges() if charge["kind"] == "setup"}
+        charged = {
+            charge["phone_number"]
+            for charge in running.simulator.charges()
+            if charge["kind"] == "setup"
+        }
         with Journal.open(f"sqlite:///{folder / 'home' / 'numberflow.db'}") as journal:
             after = sum(
-                attempt.started_at > acknowledged + timedelta(seconds=GRACE_S) and attempt.outcome != "not_sent"
+                attempt.started_at > acknowledged + timedelta(seconds=GRACE_S)
+                and attempt.outcome != "not_sent"
                 for row in journal.intentions()
                 for attempt in journal.history(row.id).attempts
             )
@@ -105,14 +110,18 @@ def _until(holds: Callable[[], bool], run: Run) -> None:
     end = monotonic() + PATIENCE_S
     while not holds():
         if run.code is not None or monotonic() > end:
-            raise RuntimeError(f"the run came to nothing: {(run.folder / 'err').read_text()[-2000:]}")
+            raise RuntimeError(
+                f"the run came to nothing: {(run.folder / 'err').read_text()[-2000:]}"
+            )
         sleep(0.005)
 
 
 def _stop(way: str, run: Run, api_url: str, folder: Path) -> None:
     match way:
         case "suspend" | "cancel":
-            kind, name = ("PAUSED", "Suspended") if way == "suspend" else ("CANCELLING", "Cancelling")
+            kind, name = (
+                ("PAUSED", "Suspended") if way == "suspend" else ("CANCELLING", "Cancelling")
+            )
             (found,) = httpx.post(
                 f"{api_url}/flow_runs/filter", json={"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}, timeout=30
             ).json()  # fmt: skip
@@ -137,7 +146,11 @@ def _told(way: str, folder: Path, environment: dict[str, str]) -> set[str]:
         return asyncio.run(_swept(environment))
     report: dict[str, Any] = json.loads((folder / "out").read_text())
     named = {str(line["subject"]) for line in report.get("lines", ()) if line["state"] != "planned"}
-    named |= {str(line["phone_number"]) for line in report.get("numbers", ()) if line["state"] != "planned"}
+    named |= {
+        str(line["phone_number"])
+        for line in report.get("numbers", ())
+        if line["state"] != "planned"
+    }
     return named | {str(item["subject"]) for item in report.get("open_items", ())}
 
 
@@ -145,7 +158,7 @@ async def _swept(environment: dict[str, str]) -> set[str]:
     settings = Settings.model_validate({name.lower(): value for name, value in environment.items()})
     with Journal.open(settings.journal_url) as journal:
         async with Client(settings) as client:
-            lines = await name_stopped(Desk(client, journal, settings), idle_s=0.0)
+            lines = await name_stopped(RunContext(client, journal, settings), idle_s=0.0)
     return {number.phone_number for line in lines for number in line.numbers}
 
 
@@ -168,9 +181,13 @@ def main() -> int:
             for way in (arguments.only,) if arguments.only else WAYS:
                 began_s = monotonic()
                 cases = [
-                    one(way, seed, nursery, api_url, keep / f"{way}-{seed}") for seed in range(1, arguments.seeds + 1)
+                    one(way, seed, nursery, api_url, keep / f"{way}-{seed}")
+                    for seed in range(1, arguments.seeds + 1)
                 ]
-                after, unnamed = sum(case.after for case in cases), sum(len(case.unnamed) for case in cases)
+                after, unnamed = (
+                    sum(case.after for case in cases),
+                    sum(len(case.unnamed) for case in cases),
+                )
                 failed |= bool(unnamed) or (way in HOLDING and after > 0)
                 print(
                     f"{way:<8} {len(cases)} seeds, {sum(case.charged for case in cases)} of {ASKED * len(cases)} charged, "

@@ -70,7 +70,9 @@ def _does_nothing(automation: AutomationCore) -> bool:
 
 def _content(automation: AutomationCore) -> Any:
     """What is equal in automations that do the same; the server adds ids and defaults."""
-    content = AutomationCore.model_validate(automation.model_dump(include=set(AutomationCore.model_fields)))
+    content = AutomationCore.model_validate(
+        automation.model_dump(include=set(AutomationCore.model_fields))
+    )
     return _comparable(content.model_dump(mode="json"))
 
 

@@ -40,7 +40,10 @@ CHANGING: tuple[Flow[..., Any], ...] = (
     search_and_rent, order_numbers, emergency_address, import_numbers, qualify_numbers, text_enable_numbers, configure_numbers, release_numbers,
 )  # fmt: skip
 """Flows that a person starts: each costs money or changes something at the vendor."""
-READING: tuple[tuple[Flow[..., Any], Schedule], ...] = ((follow_orders, FOLLOWING), (export_inventory, NIGHTLY))
+READING: tuple[tuple[Flow[..., Any], Schedule], ...] = (
+    (follow_orders, FOLLOWING),
+    (export_inventory, NIGHTLY),
+)
 """Flows that the clock starts."""
 
 
@@ -48,13 +51,18 @@ async def all_deployments() -> list[RunnerDeployment]:
     """Every deployment, called as its flow is, by module entry point, so that no run depends on the folder it was started from."""
     changing = [
         await flow.ato_deployment(
-            name=flow.name, tags=["numberflow", "costs money"], entrypoint_type=EntrypointType.MODULE_PATH
+            name=flow.name,
+            tags=["numberflow", "costs money"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for flow in CHANGING
     ]
     reading = [
         await flow.ato_deployment(
-            name=flow.name, tags=["numberflow", "reads only"], schedule=when, entrypoint_type=EntrypointType.MODULE_PATH
+            name=flow.name,
+            tags=["numberflow", "reads only"],
+            schedule=when,
+            entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for flow, when in READING
     ]

@@ -16,9 +16,9 @@ from pydantic import Field
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.planning.quote import Quote
-from numberflow.purchase.choose import SpendLimits
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.words import quote_text
+from numberflow.purchase.renting.choose import SpendLimits
+from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.text import quote_text
 from tasks.purchase import save_approval, save_quote
 
 # Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the run fails and nothing was bought.
@@ -49,7 +49,7 @@ class Approval(RunInput):
 
 
 async def ask_approval(
-    desk: Desk, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
+    context: RunContext, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
 ) -> tuple[SpendLimits, str]:
     """Suspend until a person has decided; at resume this runs again, and the new quote must not be worse than the approved one."""
     asked = purchase.quote if (purchase.quote or {}).get("flow_run_id") == run_id else None
@@ -58,11 +58,13 @@ async def ask_approval(
             raise SpendRefused(
                 f"the quote of {quote.today} {quote.currency} is above approve_above and needs a person's approval",
                 rule="approval",
-                mend=f"run {purchase.operation.replace('_', '-')} from its deployment (numberflow up), where a form asks; or raise approve_above",
+                remedy=f"run {purchase.operation.replace('_', '-')} from its deployment (numberflow up), where a form asks; or raise approve_above",
             )
-        asked = await save_quote(desk, purchase, quote, run_id)
+        asked = await save_quote(context, purchase, quote, run_id)
     answer = await asuspend_flow_run(
-        wait_for_input=Approval.with_initial_data(description=quote_text(quote, purchase.reference)),
+        wait_for_input=Approval.with_initial_data(
+            description=quote_text(quote, purchase.reference)
+        ),
         timeout=APPROVAL_TIMEOUT_S,
         key=f"approve-{purchase.id}",
     )
@@ -70,7 +72,7 @@ async def ask_approval(
     who = answer.approved_by.strip()
     limits = approved(limits, asked)
     limits.check(quote.today, quote.monthly)
-    await save_approval(desk, purchase, who, asked, run_id)
+    await save_approval(context, purchase, who, asked, run_id)
     return limits, who
 
 
@@ -100,7 +102,7 @@ def _require_yes(answer: Approval) -> None:
         if decision != "approve"
         else "nobody signed the approval",
         rule="approval",
-        mend="run again with the same reference to have it approved",
+        remedy="run again with the same reference to have it approved",
     )
 
 
@@ -112,4 +114,8 @@ def quoted_before(purchase: Purchase, run_id: str) -> tuple[str, ...]:
 
 def approved(limits: SpendLimits, approval: Mapping[str, Any]) -> SpendLimits:
     """The limits of a purchase whose price a person has approved: no more than that, whatever the caps say."""
-    return replace(limits, approved_today=Decimal(approval["today"]), approved_monthly=Decimal(approval["monthly"]))
+    return replace(
+        limits,
+        approved_today=Decimal(approval["today"]),
+        approved_monthly=Decimal(approval["monthly"]),
+    )

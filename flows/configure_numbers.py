@@ -7,13 +7,24 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms import NO_GROUP, REQUIRED, Address, Numbers, OptionalText, Project, Reference, Sms, Voice, WaitS
-from flows.hosted import run_hosted
+from flows.forms import (
+    NO_GROUP,
+    REQUIRED,
+    Address,
+    Numbers,
+    OptionalText,
+    Project,
+    Reference,
+    Sms,
+    Voice,
+    WaitS,
+)
+from flows.hosted import run_flow
 from flows.naming import named_numbers, run_name
 from flows.stopping import accounted_for
-from numberflow.models.held_numbers import ConfigureOrder, parse_configure
-from numberflow.models.reports import HostedReport
-from numberflow.purchase.desk import Desk
+from numberflow.models.held_numbers import ConfigureParameters, parse_configure
+from numberflow.models.reports import NumbersReport
+from numberflow.purchase.run_context import RunContext
 from tasks.held import configure_numbers as configure_all
 from tasks.held import look_at_configuration
 
@@ -39,7 +50,7 @@ async def configure_numbers(
     plan_only: bool = False,
     reference: Reference = "",
     project: Project = "",
-) -> State[HostedReport] | HostedReport:
+) -> State[NumbersReport] | NumbersReport:
     """Change numbers that the project holds. What is left empty stays as it is.
 
     A number that is linked elsewhere is unlinked first, which stops its service until the new link is on; that has to be confirmed. See with plan_only
@@ -65,8 +76,12 @@ async def configure_numbers(
         "confirm_unlink": confirm_unlink, "provisioning_wait_s": provisioning_wait_s, "plan_only": plan_only, "reference": reference,
         "project": project,
     }  # fmt: skip
-    return await run_hosted("configure", parameters, parse_configure, _run)
+    return await run_flow("configure", parameters, parse_configure, _run)
 
 
-async def _run(desk: Desk, order: ConfigureOrder, reference: str, run_id: str) -> HostedReport:
-    return await (look_at_configuration if order.plan_only else configure_all)(desk, order, reference, run_id)
+async def _run(
+    context: RunContext, order: ConfigureParameters, reference: str, run_id: str
+) -> NumbersReport:
+    return await (look_at_configuration if order.plan_only else configure_all)(
+        context, order, reference, run_id
+    )

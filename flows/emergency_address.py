@@ -9,22 +9,31 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from flows.ending import ended
+from flows.final_state import final_state
 from flows.forms import OptionalNumbers, OptionalText, Project, Reference, given, name_of_run
 from flows.naming import emergency_addresses, run_name, word
 from flows.stopping import accounted_for
 from numberflow.errors import NumberflowError
-from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
+from numberflow.models.emergency_address import (
+    Action,
+    EmergencyAddressParameters,
+    parse_emergency_address,
+)
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.models.wording import count_of, line_of
 from numberflow.purchase.account import steps_so_far
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.emergency import emergency_report, stopped_emergency_report
-from numberflow.purchase.report import mend_of
-from tasks.desk import open_desk
-from tasks.emergency import change_addresses, publish_emergency_report, report_coverage, validate_address
+from numberflow.purchase.emergency.addresses import emergency_report, stopped_emergency_report
+from numberflow.purchase.report import remedy_of
+from numberflow.purchase.run_context import RunContext
+from tasks.emergency import (
+    change_addresses,
+    publish_emergency_report,
+    report_coverage,
+    validate_address,
+)
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
+from tasks.run_context import open_run_context
 
 
 @accounted_for
@@ -67,41 +76,55 @@ async def emergency_address(
         order = parse_emergency_address(checked)
         name = order.reference or run_id
         await require_in_store(order.papers)
-        async with open_desk(order.project) as desk:
+        async with open_run_context(order.project) as context:
             try:
-                report = await _run(desk, order, name, run_id)
+                report = await _run(context, order, name, run_id)
             except NumberflowError as error:
                 # Also what it did before that is named: the journal has it.
-                rows = await steps_so_far(desk, name)
+                rows = await steps_so_far(context, name)
                 report = stopped_emergency_report(
                     error,
                     rows,
                     reference=name,
                     action=order.action.value,
-                    project_id=desk.project_id,
+                    project_id=context.project_id,
                     flow_run_id=run_id,
                 )
         report = report.model_copy(update={"notes": (*report.notes, *notes)})
     except NumberflowError as error:
         report = EmergencyReport(
-            outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error),
+            outcome=RunOutcome.REFUSED, reason=error.message, remedy=remedy_of(error),
             reference=name, action=word(action), flow_run_id=run_id,
         )  # fmt: skip
     return await _conclude(report)
 
 
-async def _run(desk: Desk, order: EmergencyAddressOrder, reference: str, run_id: str) -> EmergencyReport:
-    facts: dict[str, Any] = {"project_id": desk.project_id, "flow_run_id": run_id}
+async def _run(
+    context: RunContext, order: EmergencyAddressParameters, reference: str, run_id: str
+) -> EmergencyReport:
+    facts: dict[str, Any] = {"project_id": context.project_id, "flow_run_id": run_id}
     if order.action is Action.REPORT:
-        return emergency_report(order, reference, await report_coverage(desk, order.phone_numbers), **facts)
-    if order.action is Action.DEPROVISION:
-        lines = [EmergencyLine(phone_number=number, state="planned") for number in order.phone_numbers]
         return emergency_report(
-            order, reference, lines, await change_addresses(desk, order, reference, {}, run_id), **facts
+            order, reference, await report_coverage(context, order.phone_numbers), **facts
         )
-    verdicts = await validate_address(desk, order)
+    if order.action is Action.DEPROVISION:
+        lines = [
+            EmergencyLine(phone_number=number, state="planned") for number in order.phone_numbers
+        ]
+        return emergency_report(
+            order,
+            reference,
+            lines,
+            await change_addresses(context, order, reference, {}, run_id),
+            **facts,
+        )
+    verdicts = await validate_address(context, order)
     lines = [verdict.line for verdict in verdicts.values()]
-    rows = await change_addresses(desk, order, reference, verdicts, run_id) if order.action is Action.PROVISION else ()
+    rows = (
+        await change_addresses(context, order, reference, verdicts, run_id)
+        if order.action is Action.PROVISION
+        else ()
+    )
     return emergency_report(order, reference, lines, rows, **facts)
 
 
@@ -116,7 +139,7 @@ async def _conclude(report: EmergencyReport) -> State[EmergencyReport] | Emergen
         line_of(
             f"{report.reference}: {report.outcome.value}, {count_of(len(report.numbers), 'number')}.",
             report.reason,
-            report.mend,
+            report.remedy,
         ),
     )
-    return ended(report)
+    return final_state(report)

@@ -10,14 +10,19 @@ from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 
-from flows.ending import ended
+from flows.final_state import final_state
 from flows.forms import MAY_STAY_EMPTY, Connections, Day
 from flows.naming import exported_inventory, run_name
 from numberflow.errors import BadInput, NumberflowError
 from numberflow.models.inventory import ExportInventory, parse_export_inventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
 from numberflow.models.wording import count_of, line_of
-from tasks.inventory import announce_snapshot, export_one_project, hand_out, publish_inventory_report
+from tasks.inventory import (
+    announce_snapshot,
+    export_one_project,
+    hand_out,
+    publish_inventory_report,
+)
 
 
 @flow(
@@ -56,7 +61,7 @@ async def export_inventory(
         report = await _export(wanted, run_id)
     except NumberflowError as error:
         report = InventoryReport(
-            outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause and run again", flow_run_id=run_id
+            outcome=RunOutcome.REFUSED, reason=error.message, remedy=error.remedy or "mend the cause and run again", flow_run_id=run_id
         )  # fmt: skip
     return await _conclude(report)
 
@@ -69,7 +74,7 @@ async def _export(wanted: ExportInventory, run_id: str) -> InventoryReport:
     return InventoryReport(
         outcome=RunOutcome.REFUSED if failed else RunOutcome.DONE,
         reason="; ".join(f"{each.project or 'environment'}: {each.reason}" for each in failed),
-        mend="; ".join(dict.fromkeys(each.mend for each in failed)),
+        remedy="; ".join(dict.fromkeys(each.remedy for each in failed)),
         snapshot_date=wanted.day,
         project_id=done[0].project_id if len(done) == 1 else "",
         projects=tuple(done),
@@ -83,14 +88,16 @@ async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInv
         done = await export_one_project(project, wanted, run_id)
     except NumberflowError as error:
         return ProjectInventory(
-            project=project, outcome=RunOutcome.REFUSED, reason=error.message, mend=error.mend or "mend the cause and run again"
+            project=project, outcome=RunOutcome.REFUSED, reason=error.message, remedy=error.remedy or "mend the cause and run again"
         )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - whatever it is, the other projects are not to blame; its traceback is in the log
         # Its words may hold anything; its type is enough for the report.
-        get_run_logger().exception("Project %s could not be exported", project or "of the environment")
+        get_run_logger().exception(
+            "Project %s could not be exported", project or "of the environment"
+        )
         return ProjectInventory(
             project=project, outcome=RunOutcome.REFUSED, reason=f"an error of numberflow itself: {type(error).__name__}",
-            mend="look at the traceback in this run's log, and tell the maintainers of numberflow",
+            remedy="look at the traceback in this run's log, and tell the maintainers of numberflow",
         )  # fmt: skip
     try:
         await announce_snapshot(done)
@@ -105,7 +112,7 @@ async def _hand_out(wanted: ExportInventory, run_id: str) -> InventoryReport:
         raise BadInput(
             "hand_out_projects: there is nothing to hand out" if deployment_id else "hand_out_projects: only a deployment can be run by several workers",
             field="hand_out_projects",
-            mend="name the projects" if deployment_id else "run export-inventory from its deployment, or leave hand_out_projects out",
+            remedy="name the projects" if deployment_id else "run export-inventory from its deployment, or leave hand_out_projects out",
         )  # fmt: skip
     return InventoryReport(
         outcome=RunOutcome.DONE,
@@ -137,4 +144,4 @@ async def _conclude(report: InventoryReport) -> State[InventoryReport] | Invento
             report.reason,
         ),
     )
-    return ended(report)
+    return final_state(report)

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from flows.ending import ended
+from flows.final_state import final_state
 from flows.forms import NotificationBlock, Project, Reference
 from flows.naming import followed_orders, run_name
 from numberflow.errors import NumberflowError
@@ -15,9 +15,9 @@ from numberflow.models.follow import FollowOrders, parse_follow_orders
 from numberflow.models.reports import FollowReport, RunOutcome
 from numberflow.models.wording import count_of, line_of
 from numberflow.purchase.follow import follow_report
-from numberflow.purchase.report import mend_of
-from tasks.desk import open_desk
+from numberflow.purchase.report import remedy_of
 from tasks.follow import publish_follow_report, sweep
+from tasks.run_context import open_run_context
 from tasks.schedules import overdue_exports
 
 
@@ -46,16 +46,21 @@ async def follow_orders(
         wanted = parse_follow_orders({"reference": reference, "notify": notify, "project": project})
         report = await _sweep(wanted, run_id)
     except NumberflowError as error:
-        report = FollowReport(outcome=RunOutcome.REFUSED, reason=error.message, mend=mend_of(error), flow_run_id=run_id)
+        report = FollowReport(
+            outcome=RunOutcome.REFUSED,
+            reason=error.message,
+            remedy=remedy_of(error),
+            flow_run_id=run_id,
+        )
     return await _conclude(report)
 
 
 async def _sweep(wanted: FollowOrders, run_id: str) -> FollowReport:
-    async with open_desk(wanted.project) as desk:
-        lines = await sweep(desk, wanted.reference, wanted.notify)
+    async with open_run_context(wanted.project) as context:
+        lines = await sweep(context, wanted.reference, wanted.notify)
         if wanted.reference is None:
             lines += await overdue_exports()
-        return follow_report(lines, project_id=desk.project_id, flow_run_id=run_id)
+        return follow_report(lines, project_id=context.project_id, flow_run_id=run_id)
 
 
 async def _conclude(report: FollowReport) -> State[FollowReport] | FollowReport:
@@ -65,6 +70,10 @@ async def _conclude(report: FollowReport) -> State[FollowReport] | FollowReport:
     except Exception as error:  # noqa: BLE001 - what was seen is noted, whether or not it can be shown
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
-        "%s", line_of(f"{report.outcome.value}: {count_of(len(report.orders), 'order')} followed.", report.reason)
+        "%s",
+        line_of(
+            f"{report.outcome.value}: {count_of(len(report.orders), 'order')} followed.",
+            report.reason,
+        ),
     )
-    return ended(report)
+    return final_state(report)

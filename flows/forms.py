@@ -39,7 +39,9 @@ class _Shown:
     def __init__(self, **checks: Any) -> None:
         self._checks = checks
 
-    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return _plain(handler(core_schema)) | self._checks
 
 
@@ -49,7 +51,9 @@ class _Text:
     def __init__(self, **checks: Any) -> None:
         self._checks = checks
 
-    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return {"type": "string"} | self._checks
 
 
@@ -62,7 +66,9 @@ class _Group:
     def __init__(self, model: type[BaseModel], *, required: bool = False) -> None:
         self._model, self._required = model, required
 
-    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         schema = copy.deepcopy(self._model.model_json_schema())
         defined = schema.pop("$defs", {})
         # The words about the group are the parameter's own.
@@ -73,7 +79,9 @@ class _Group:
             plain = _plain(field)
             if "$ref" in plain:
                 kind = defined[plain.pop("$ref").rpartition("/")[2]]
-                plain = {"type": kind["type"], "enum": ["", *kind["enum"]]} | plain | {"default": ""}
+                plain = (
+                    {"type": kind["type"], "enum": ["", *kind["enum"]]} | plain | {"default": ""}
+                )
             if self._required and name in demanded:
                 schema["properties"][name] = plain
                 continue
@@ -114,10 +122,13 @@ Nnid = Annotated[str | None, _Shown(pattern="^ *([0-9]{6})? *$")]
 NotificationBlock = Annotated[str | None, _Shown(pattern="^ *([a-z0-9-]+/[a-z0-9-]+)? *$")]
 Day = Annotated[str | None, _Shown(pattern="^ *([Tt]oday|[0-9]{4}-[0-9]{2}-[0-9]{2})? *$")]
 TimeWithZone = Annotated[
-    str | None, _Shown(pattern="^ *([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].*([Zz]|[+-][0-9]{2}:?[0-9]{2}))? *$")
+    str | None,
+    _Shown(pattern="^ *([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].*([Zz]|[+-][0-9]{2}:?[0-9]{2}))? *$"),
 ]
 WaitS = Annotated[int, _Shown(minimum=0, maximum=PROVISIONING_WAIT_MAX_S)]
-Where = Annotated[SearchPattern | str | None, _Text(enum=["", *(each.value for each in SearchPattern)])]
+Where = Annotated[
+    SearchPattern | str | None, _Text(enum=["", *(each.value for each in SearchPattern)])
+]
 """Where a pattern stands; empty where there is none, or where it says so itself."""
 
 Numbers = Annotated[str | tuple[str, ...] | list[str] | None, _Text(pattern=r"[^\s]")]

@@ -17,13 +17,13 @@ from flows.forms import (
     Reference,
     RequiredSms,
 )
-from flows.hosted import run_hosted
+from flows.hosted import run_flow
 from flows.naming import named_numbers, run_name
 from flows.stopping import accounted_for
-from numberflow.models.import_numbers import ImportNumbersOrder, parse_import_numbers
-from numberflow.models.north_american import HostedRegion
-from numberflow.models.reports import HostedReport
-from numberflow.purchase.desk import Desk
+from numberflow.models.import_numbers import ImportNumbersParameters, parse_import_numbers
+from numberflow.models.north_american import HostingRegion
+from numberflow.models.reports import NumbersReport
+from numberflow.purchase.run_context import RunContext
 from tasks.hosting import import_numbers as import_all
 from tasks.hosting import look_at_imports
 
@@ -40,7 +40,7 @@ async def import_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
     sms: RequiredSms = REQUIRED,
-    region_code: HostedRegion = HostedRegion.US,
+    region_code: HostingRegion = HostingRegion.US,
     display_name: OptionalText = "",
     callback_url: Address = "",
     migrate_to_sinch_tmo: bool = False,
@@ -48,7 +48,7 @@ async def import_numbers(
     plan_only: bool = False,
     reference: Reference = "",
     project: Project = "",
-) -> State[HostedReport] | HostedReport:
+) -> State[NumbersReport] | NumbersReport:
     """Import numbers that live elsewhere, each once.
 
     One number goes by a request of its own, several by hosting orders of at most five that carry a token of ours. The orders are followed by
@@ -71,8 +71,12 @@ async def import_numbers(
         "display_name": display_name, "callback_url": callback_url, "migrate_to_sinch_tmo": migrate_to_sinch_tmo,
         "numbers_per_order": numbers_per_order, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("import", parameters, parse_import_numbers, _run)
+    return await run_flow("import", parameters, parse_import_numbers, _run)
 
 
-async def _run(desk: Desk, order: ImportNumbersOrder, reference: str, run_id: str) -> HostedReport:
-    return await (look_at_imports if order.plan_only else import_all)(desk, order, reference, run_id)
+async def _run(
+    context: RunContext, order: ImportNumbersParameters, reference: str, run_id: str
+) -> NumbersReport:
+    return await (look_at_imports if order.plan_only else import_all)(
+        context, order, reference, run_id
+    )

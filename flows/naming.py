@@ -28,7 +28,9 @@ def run_name(describe: Callable[[Mapping[str, Any]], str]) -> Callable[[], str]:
         plan = "plan: " if parameters.get("plan_only") is True else ""
         reference = parameters.get("reference")
         behind = (
-            f", {_line(reference, REFERENCE_LENGTH_MAX)}" if isinstance(reference, str) and reference.strip() else ""
+            f", {_line(reference, REFERENCE_LENGTH_MAX)}"
+            if isinstance(reference, str) and reference.strip()
+            else ""
         )
         return f"{plan}{describe(parameters)}{behind}"
 
@@ -46,7 +48,9 @@ def wanted_numbers(verb: str) -> Callable[[Mapping[str, Any]], str]:
     return describe
 
 
-def named_numbers(verb: str, *, kind: str = "", behind: str = "") -> Callable[[Mapping[str, Any]], str]:
+def named_numbers(
+    verb: str, *, kind: str = "", behind: str = ""
+) -> Callable[[Mapping[str, Any]], str]:
     """As in "release 3 numbers". `kind` and `behind` name a parameter whose value stands before "numbers" and after it."""
 
     def describe(parameters: Mapping[str, Any]) -> str:
@@ -68,7 +72,11 @@ def emergency_addresses(parameters: Mapping[str, Any]) -> str:
 def followed_orders(parameters: Mapping[str, Any]) -> str:
     """As in "follow open orders, PO-1042"; without a reference it is all of them, and the hour tells the sweeps apart."""
     named = isinstance(parameters.get("reference"), str) and parameters["reference"].strip()
-    return "follow open orders" if named else f"follow all open orders, {datetime.now(UTC):%m-%d %H:%M} UTC"
+    return (
+        "follow open orders"
+        if named
+        else f"follow all open orders, {datetime.now(UTC):%m-%d %H:%M} UTC"
+    )
 
 
 def exported_inventory(parameters: Mapping[str, Any]) -> str:
@@ -95,7 +103,9 @@ def whole(value: Any) -> int:
 
 def word(value: Any) -> str:
     """A value for a name, in one short line; "?" for none."""
-    return _line(getattr(value, "value", value) if value is not None else "?", _WORD_LENGTH_MAX) or "?"
+    return (
+        _line(getattr(value, "value", value) if value is not None else "?", _WORD_LENGTH_MAX) or "?"
+    )
 
 
 def _line(value: Any, most: int) -> str:

@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.approval import approved, ask_approval, obey_refusal, quoted_before
-from flows.ending import ended
+from flows.final_state import final_state
 from flows.forms import (
     MAY_STAY_EMPTY,
     NO_GROUP,
@@ -36,22 +36,24 @@ from flows.forms import (
 from flows.naming import run_name, wanted_numbers, whole, word
 from flows.stopping import accounted_for
 from numberflow.errors import NotFound, NumberflowError
-from numberflow.journal import Intention, Purchase
-from numberflow.journal import State as IntentionState
+from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.number_orders import NumberOrder
-from numberflow.models.order_numbers import AttachmentGroup, OrderNumbersOrder, parse_order_numbers
+from numberflow.models.order_numbers import (
+    AttachmentGroup,
+    OrderNumbersParameters,
+    parse_order_numbers,
+)
 from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.models.wording import line_of
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import quote_of_order
-from numberflow.purchase.choose import SpendLimits
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.number_order import FILLING, OPERATION
-from numberflow.purchase.order_papers import OrderPapers
-from numberflow.purchase.order_words import order_plan, order_report, stopped_order_report
+from numberflow.purchase.number_orders.papers import OrderPapers
+from numberflow.purchase.number_orders.place import FILLING, OPERATION
+from numberflow.purchase.number_orders.text import order_plan, order_report, stopped_order_report
+from numberflow.purchase.renting.choose import SpendLimits
+from numberflow.purchase.run_context import RunContext
 from numberflow.steps.number_orders import CREATE
-from tasks.desk import open_desk
 from tasks.number_orders import (
     current_order,
     look_ahead,
@@ -65,6 +67,7 @@ from tasks.number_orders import (
 from tasks.papers import require_in_store
 from tasks.publish import publish_quote
 from tasks.purchase import open_purchase
+from tasks.run_context import open_run_context
 
 Attachments = Annotated[tuple[AttachmentGroup, ...] | None, MAY_STAY_EMPTY]
 
@@ -148,46 +151,58 @@ async def order_numbers(
         }
         await obey_refusal()
         await require_in_store(order.papers)
-        async with open_desk(order.project) as desk:
-            facts["project_id"] = desk.project_id
-            report = await _plan(desk, order, facts) if order.plan_only else await _order(desk, order, facts)
+        async with open_run_context(order.project) as context:
+            facts["project_id"] = context.project_id
+            report = (
+                await _plan(context, order, facts)
+                if order.plan_only
+                else await _order(context, order, facts)
+            )
     except NumberflowError as error:
         report = stopped_order_report(error, (), **facts)
     return await _conclude(report)
 
 
-async def _plan(desk: Desk, order: OrderNumbersOrder, facts: Mapping[str, Any]) -> OrderReport:
+async def _plan(
+    context: RunContext, order: OrderNumbersParameters, facts: Mapping[str, Any]
+) -> OrderReport:
     """What the order takes and costs; papers are checked if there are any yet."""
-    requirements = await look_up_requirements(desk, order)
+    requirements = await look_up_requirements(context, order)
     notes = []
     if order.kyc is not None or order.attachments:
         await read_papers(order, requirements)
         notes.append("the papers are complete, as far as the form can be read here")
     form = form_text(requirements, order.region_code, order.number_type)
-    standing = await look_ahead(desk, order, facts["reference"])
+    standing = await look_ahead(context, order, facts["reference"])
     if standing.quote is not None:
         await publish_quote(standing.quote, facts["reference"], flow_name="order-numbers")
     return order_plan(standing, requirements=form, notes=notes, **facts)
 
 
-async def _order(desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any]) -> OrderReport:
+async def _order(
+    context: RunContext, order: OrderNumbersParameters, facts: dict[str, Any]
+) -> OrderReport:
     """Order and report. Errors that end the run are turned into a report that names what is open."""
     seen: dict[str, Intention] = {}
     try:
         get_run_logger().info(
-            "Reference %s: run again with this reference to go on with this order", facts["reference"]
+            "Reference %s: run again with this reference to go on with this order",
+            facts["reference"],
         )
-        return await _place(desk, order, facts, seen)
+        return await _place(context, order, facts, seen)
     except NumberflowError as error:
         return stopped_order_report(error, _in_order(seen), **facts)
 
 
 async def _place(
-    desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any], seen: dict[str, Intention]
+    context: RunContext,
+    order: OrderNumbersParameters,
+    facts: dict[str, Any],
+    seen: dict[str, Intention],
 ) -> OrderReport:
-    requirements = await look_up_requirements(desk, order)
+    requirements = await look_up_requirements(context, order)
     purchase, lines = await open_purchase(
-        desk,
+        context,
         order,
         facts["reference"],
         facts["flow_run_id"],
@@ -195,63 +210,83 @@ async def _place(
         begun_before=(flow_run.get_run_count() or 1) > 1,
     )
     seen.update({line.id: line for line in lines})
-    existing = await _existing(desk, purchase, lines)
+    existing = await _existing(context, purchase, lines)
     papers: OrderPapers | None = None
     if existing is None or existing.state in FILLING:
         papers = await read_papers(order, requirements)
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     facts["approved_by"] = (purchase.approval or {}).get("by")
-    alive = [line for line in lines if line.operation == CREATE and line.state is not IntentionState.REFUSED]
+    alive = [
+        line
+        for line in lines
+        if line.operation == CREATE and line.state is not IntentionState.REFUSED
+    ]
     if not alive:
         limits, facts["approved_by"], quote = await _quote_and_approve(
-            desk, order, purchase, limits, facts["flow_run_id"]
+            context, order, purchase, limits, facts["flow_run_id"]
         )
-        alive = [await write_down_order(desk, purchase, order, quote, limits, facts["flow_run_id"])]
+        alive = [
+            await write_down_order(context, purchase, order, quote, limits, facts["flow_run_id"])
+        ]
     else:
         if purchase.approval:
             limits = approved(limits, purchase.approval)
-        limits, facts["approved_by"] = await _approve_what_is_dearer(desk, order, purchase, existing, limits, facts)
+        limits, facts["approved_by"] = await _approve_what_is_dearer(
+            context, order, purchase, existing, limits, facts
+        )
     if limits.approved_today is None and order.approve_above is not None:
         # What the order turns out to cost, and a number in the place of a lost one, must not grow past what would have been asked about.
         limits = replace(limits, approved_today=order.approve_above)
-    placed = await place_order(desk, purchase, order, papers, limits, facts["flow_run_id"], seen)
+    placed = await place_order(context, purchase, order, papers, limits, facts["flow_run_id"], seen)
     if requirements is None:
-        placed.notes.append(f"no registration is needed for {order.number_type} numbers in {order.region_code}")
+        placed.notes.append(
+            f"no registration is needed for {order.number_type} numbers in {order.region_code}"
+        )
     cost = placed.create or alive[-1]
     return order_report(
-        placed, _in_order(seen), quoted_today=cost.due_amount, quoted_monthly=cost.monthly_amount, **facts
+        placed,
+        _in_order(seen),
+        quoted_today=cost.due_amount,
+        quoted_monthly=cost.monthly_amount,
+        **facts,
     )
 
 
-async def _existing(desk: Desk, purchase: Purchase, lines: tuple[Intention, ...]) -> NumberOrder | None:
+async def _existing(
+    context: RunContext, purchase: Purchase, lines: tuple[Intention, ...]
+) -> NumberOrder | None:
     """The order of an earlier run; one that the vendor does not know any more ends this one."""
     if not lines:
         return None
     try:
-        return await current_order(desk, purchase)
+        return await current_order(context, purchase)
     except NotFound as error:
         raise NotFound(
             f"the vendor does not know the order of {purchase.reference} any more: {error.message}",
             status=404,
-            mend="read what follow-orders told of it last; if it ended without numbers, place a new order under a new reference",
+            remedy="read what follow-orders told of it last; if it ended without numbers, place a new order under a new reference",
         ) from None
 
 
 async def _quote_and_approve(
-    desk: Desk, order: OrderNumbersOrder, purchase: Purchase, limits: SpendLimits, run_id: str
+    context: RunContext,
+    order: OrderNumbersParameters,
+    purchase: Purchase,
+    limits: SpendLimits,
+    run_id: str,
 ) -> tuple[SpendLimits, str | None, Any]:
-    quote = await quote_order(desk, order, purchase.reference, quoted_before(purchase, run_id))
+    quote = await quote_order(context, order, purchase.reference, quoted_before(purchase, run_id))
     await publish_quote(quote, purchase.reference, flow_name="order-numbers")
     limits.check(quote.today, quote.monthly)
     approved_by = None
     if order.approve_above is not None and quote.today > order.approve_above:
-        limits, approved_by = await ask_approval(desk, purchase, quote, limits, run_id)
+        limits, approved_by = await ask_approval(context, purchase, quote, limits, run_id)
     return limits, approved_by, quote
 
 
 async def _approve_what_is_dearer(
-    desk: Desk,
-    order: OrderNumbersOrder,
+    context: RunContext,
+    order: OrderNumbersParameters,
     purchase: Purchase,
     existing: NumberOrder | None,
     limits: SpendLimits,
@@ -259,14 +294,19 @@ async def _approve_what_is_dearer(
 ) -> tuple[SpendLimits, str | None]:
     """An order that reserved at a price above what was approved, or would have been asked about, asks once more before it is handed in."""
     ceiling = limits.approved_today if limits.approved_today is not None else order.approve_above
-    if order.approve_above is None or ceiling is None or existing is None or existing.state not in FILLING:
+    if (
+        order.approve_above is None
+        or ceiling is None
+        or existing is None
+        or existing.state not in FILLING
+    ):
         return limits, facts["approved_by"]
     quote = quote_of_order(existing.order_numbers, order.currency)
     if quote.today <= ceiling:
         return limits, facts["approved_by"]
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     limits.check(quote.today, quote.monthly)
-    return await ask_approval(desk, purchase, quote, limits, facts["flow_run_id"])
+    return await ask_approval(context, purchase, quote, limits, facts["flow_run_id"])
 
 
 def _in_order(seen: Mapping[str, Intention]) -> tuple[Intention, ...]:
@@ -284,7 +324,7 @@ async def _conclude(report: OrderReport) -> State[OrderReport] | OrderReport:
         line_of(
             f"{report.reference}: {report.outcome.value}, order {report.state or 'none'}.",
             report.reason,
-            report.mend,
+            report.remedy,
         ),
     )
-    return ended(report)
+    return final_state(report)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-from prefect.client.schemas.objects import State as RunState
+from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 from pydantic import SecretStr
 
-from flows.asking import CODE_TIMEOUT_S, SpokenCode, ask, forget
 from flows.forms import REQUIRED, Numbers, Project, Reference
-from flows.hosted import run_hosted
+from flows.hosted import run_flow
 from flows.naming import named_numbers, run_name
+from flows.private_input import CODE_TIMEOUT_S, SpokenCode, ask, forget
 from flows.stopping import accounted_for
 from numberflow.errors import BadInput, SpendRefused
-from numberflow.journal import Purchase, State
-from numberflow.models.qualify_numbers import Proof, QualifyOrder, parse_qualify
-from numberflow.models.reports import HostedReport
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.qualify import TRIES_MAX, Next, VoiceTurn, check_code
+from numberflow.journal import IntentionState, Purchase
+from numberflow.models.qualify_numbers import Proof, QualifyParameters, parse_qualify
+from numberflow.models.reports import NumbersReport
+from numberflow.purchase.hosting.qualify import TRIES_MAX, Next, VoiceTurn, check_code
+from numberflow.purchase.run_context import RunContext
 from tasks.qualify import (
     add_numbers,
     count_question,
@@ -51,7 +51,7 @@ async def qualify_numbers(
     plan_only: bool = False,
     reference: Reference = "",
     project: Project = "",
-) -> RunState[HostedReport] | HostedReport:
+) -> State[NumbersReport] | NumbersReport:
     """Qualify numbers whose voice stays elsewhere: the vendor checks them, and you prove that they are yours.
 
     By invoices: a checklist says what to mail, and follow-orders tells when the numbers are ready. By voice: the vendor calls each number at once and
@@ -67,47 +67,49 @@ async def qualify_numbers(
     parameters: dict[str, Any] = {
         "phone_numbers": phone_numbers, "method": method, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("qualify", parameters, parse_qualify, _run)
+    return await run_flow("qualify", parameters, parse_qualify, _run)
 
 
-async def _run(desk: Desk, order: QualifyOrder, reference: str, run_id: str) -> HostedReport:
+async def _run(
+    context: RunContext, order: QualifyParameters, reference: str, run_id: str
+) -> NumbersReport:
     if order.plan_only:
-        return await look_at_qualification(desk, order, reference, run_id)
+        return await look_at_qualification(context, order, reference, run_id)
     if order.method is Proof.VOICE and deployment.get_id() is None:
         raise SpendRefused(
             "method: voice asks for the spoken code in a form, and this run has none; nothing was sent",
             rule="form",
-            mend="run qualify-numbers from its deployment (numberflow up), or take method invoices",
+            remedy="run qualify-numbers from its deployment (numberflow up), or take method invoices",
         )
-    purchase, rows = await add_numbers(desk, order, reference, run_id)
+    purchase, rows = await add_numbers(context, order, reference, run_id)
     if order.method is Proof.VOICE:
-        await wait_for_checks(desk, order)
+        await wait_for_checks(context, order)
         for number in order.phone_numbers:
-            if not await _prove(desk, purchase, number, run_id):
+            if not await _prove(context, purchase, number, run_id):
                 break
-    return await report_on_qualification(desk, order, reference, rows, purchase, run_id)
+    return await report_on_qualification(context, order, reference, rows, purchase, run_id)
 
 
-async def _prove(desk: Desk, purchase: Purchase, phone_number: str, run_id: str) -> bool:
+async def _prove(context: RunContext, purchase: Purchase, phone_number: str, run_id: str) -> bool:
     """Call and ask until the number is proven or nothing more can be done. False: a person wants the run to stop.
 
     At each answer the flow runs from the top in a new process: where the number stands is read from the journal and the vendor, never remembered.
     """
     for _ in range(_TURNS_MAX):
-        turn = await look_at_voice(desk, purchase, phone_number)
+        turn = await look_at_voice(context, purchase, phone_number)
         if turn.next is Next.CALL:
-            if (await place_call(desk, purchase, turn, run_id)).state is not State.DONE:
+            if (await place_call(context, purchase, turn, run_id)).state is not IntentionState.DONE:
                 # Refused, not sent, or nobody knows: the report says which. A machine does not try again.
                 return True
         elif turn.next in (Next.CODE, Next.DECISION):
-            if not await _ask(desk, purchase, turn, run_id):
+            if not await _ask(context, purchase, turn, run_id):
                 return False
         else:
             return True
     return True
 
 
-async def _ask(desk: Desk, purchase: Purchase, turn: VoiceTurn, run_id: str) -> bool:
+async def _ask(context: RunContext, purchase: Purchase, turn: VoiceTurn, run_id: str) -> bool:
     """Ask for the code, or whether to call again, and do as told. False: stop."""
     # Different for every question: Prefect takes a question that was answered before for answered.
     key = f"code-{purchase.id}-{turn.phone_number.removeprefix('+')}-{turn.questions}-{turn.steps}"
@@ -117,22 +119,24 @@ async def _ask(desk: Desk, purchase: Purchase, turn: VoiceTurn, run_id: str) -> 
     word = text.lower()
     try:
         if word == "call":
-            await place_call(desk, purchase, turn, run_id)
+            await place_call(context, purchase, turn, run_id)
         elif word != "stop":
-            await _hand_in(desk, purchase, turn, SecretStr(text), run_id)
+            await _hand_in(context, purchase, turn, SecretStr(text), run_id)
     finally:
-        await count_question(desk, purchase)
+        await count_question(context, purchase)
         await forget(key)
     return word != "stop"
 
 
-async def _hand_in(desk: Desk, purchase: Purchase, turn: VoiceTurn, code: SecretStr, run_id: str) -> None:
+async def _hand_in(
+    context: RunContext, purchase: Purchase, turn: VoiceTurn, code: SecretStr, run_id: str
+) -> None:
     try:
         check_code(code)
     except BadInput as error:
         get_run_logger().warning("%s; asking again", error)
         return
-    await hand_in_code(desk, purchase, turn, code, run_id)
+    await hand_in_code(context, purchase, turn, code, run_id)
 
 
 def _question(purchase: Purchase, turn: VoiceTurn) -> str:

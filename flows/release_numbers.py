@@ -8,12 +8,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.forms import REQUIRED, Numbers, Project, Reference
-from flows.hosted import run_hosted
+from flows.hosted import run_flow
 from flows.naming import named_numbers, run_name
 from flows.stopping import accounted_for
-from numberflow.models.held_numbers import ReleaseOrder, parse_release
-from numberflow.models.reports import HostedReport
-from numberflow.purchase.desk import Desk
+from numberflow.models.held_numbers import ReleaseParameters, parse_release
+from numberflow.models.reports import NumbersReport
+from numberflow.purchase.run_context import RunContext
 from tasks.held import look_at_release
 from tasks.held import release_numbers as release_all
 
@@ -33,7 +33,7 @@ async def release_numbers(
     plan_only: bool = False,
     reference: Reference = "",
     project: Project = "",
-) -> State[HostedReport] | HostedReport:
+) -> State[NumbersReport] | NumbersReport:
     """Give numbers up for good, each once. See with plan_only what is lost, then confirm.
 
     A rented number stays usable until its next charge date, nothing is refunded, and it cannot be had back. An imported number loses its messaging here
@@ -49,8 +49,12 @@ async def release_numbers(
     parameters: dict[str, Any] = {
         "phone_numbers": phone_numbers, "confirm_release": confirm_release, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("release", parameters, parse_release, _run)
+    return await run_flow("release", parameters, parse_release, _run)
 
 
-async def _run(desk: Desk, order: ReleaseOrder, reference: str, run_id: str) -> HostedReport:
-    return await (look_at_release if order.plan_only else release_all)(desk, order, reference, run_id)
+async def _run(
+    context: RunContext, order: ReleaseParameters, reference: str, run_id: str
+) -> NumbersReport:
+    return await (look_at_release if order.plan_only else release_all)(
+        context, order, reference, run_id
+    )

@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.approval import approved, ask_approval, obey_refusal, quoted_before
-from flows.ending import ended
+from flows.final_state import final_state
 from flows.forms import (
     MAY_STAY_EMPTY,
     NO_GROUP,
@@ -37,20 +37,18 @@ from flows.forms import (
 from flows.naming import how_many, run_name, wanted_numbers, whole, word
 from flows.stopping import accounted_for
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
-from numberflow.journal import Intention, Purchase
-from numberflow.journal import State as IntentionState
+from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.orders import (
-    SearchAndRentOrder,
+    SearchAndRentParameters,
     Strategy,
     parse_search_and_rent,
 )
 from numberflow.models.reports import PurchaseReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.models.wording import line_of
-from numberflow.purchase.choose import SpendLimits
-from numberflow.purchase.desk import Desk
+from numberflow.purchase.renting.choose import SpendLimits
 from numberflow.purchase.report import plan_report, purchase_report, stopped_report
-from tasks.desk import open_desk
+from numberflow.purchase.run_context import RunContext
 from tasks.publish import publish_quote, publish_report
 from tasks.purchase import (
     confirm_numbers,
@@ -60,6 +58,7 @@ from tasks.purchase import (
     search_and_quote,
     write_down_chosen,
 )
+from tasks.run_context import open_run_context
 
 # Chosen numbers that another purchase wrote down first are chosen again this often.
 CHOICES_MAX = 5
@@ -135,8 +134,8 @@ async def search_and_rent(
         order = parse_search_and_rent(given(parameters))
         name = order.reference or run_id
         await obey_refusal()
-        async with open_desk(order.project) as desk:
-            report = await _purchase(desk, order, name, run_id)
+        async with open_run_context(order.project) as context:
+            report = await _purchase(context, order, name, run_id)
     except NumberflowError as error:
         report = stopped_report(
             error,
@@ -149,32 +148,38 @@ async def search_and_rent(
     return await _conclude(report)
 
 
-async def _purchase(desk: Desk, order: SearchAndRentOrder, reference: str, run_id: str) -> PurchaseReport:
+async def _purchase(
+    context: RunContext, order: SearchAndRentParameters, reference: str, run_id: str
+) -> PurchaseReport:
     """Plan, or buy and report. Errors that end the run are turned into a report that names what is open."""
     facts: dict[str, Any] = {
-        "reference": reference, "project_id": desk.project_id, "asked": order.wanted, "currency": order.currency, "flow_run_id": run_id,
+        "reference": reference, "project_id": context.project_id, "asked": order.wanted, "currency": order.currency, "flow_run_id": run_id,
     }  # fmt: skip
     if order.plan_only:
-        standing = await look_ahead(desk, order, reference)
+        standing = await look_ahead(context, order, reference)
         if standing.quote.lines:
             await publish_quote(standing.quote, reference, flow_name="search-and-rent")
-        return plan_report(standing.lines, standing.quote, refused=standing.refused, notes=standing.notes, **facts)
+        return plan_report(
+            standing.lines, standing.quote, refused=standing.refused, notes=standing.notes, **facts
+        )
     seen: dict[str, Intention] = {}
     try:
-        get_run_logger().info("Reference %s: run again with this reference to resume this purchase", reference)
+        get_run_logger().info(
+            "Reference %s: run again with this reference to resume this purchase", reference
+        )
         purchase, lines = await open_purchase(
-            desk, order, reference, run_id, begun_before=(flow_run.get_run_count() or 1) > 1
+            context, order, reference, run_id, begun_before=(flow_run.get_run_count() or 1) > 1
         )
         seen.update({line.id: line for line in lines})
         facts["before"] = lines
-        return await _buy(desk, order, purchase, lines, seen, facts)
+        return await _buy(context, order, purchase, lines, seen, facts)
     except NumberflowError as error:
         return stopped_report(error, tuple(seen.values()), **facts)
 
 
 async def _buy(
-    desk: Desk,
-    order: SearchAndRentOrder,
+    context: RunContext,
+    order: SearchAndRentParameters,
     purchase: Purchase,
     lines: tuple[Intention, ...],
     seen: dict[str, Intention],
@@ -184,24 +189,26 @@ async def _buy(
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     approved_by: str | None = (purchase.approval or {}).get("by")
     if all(line.state is IntentionState.REFUSED for line in lines):
-        limits, approved_by = await _quote_approve_write_down(desk, order, purchase, limits, facts["flow_run_id"])
+        limits, approved_by = await _quote_approve_write_down(
+            context, order, purchase, limits, facts["flow_run_id"]
+        )
     elif purchase.approval:
         limits = approved(limits, purchase.approval)
     if limits.approved_today is None and order.approve_above is not None:
         # Replacements must not grow past what would have been asked about.
         limits = replace(limits, approved_today=order.approve_above)
-    result = await rent_numbers(desk, purchase, order, limits, facts["flow_run_id"], seen)
+    result = await rent_numbers(context, purchase, order, limits, facts["flow_run_id"], seen)
     rented = [
         str((line.result or {}).get("phone_number") or line.subject)
         for line in seen.values()
         if line.state is IntentionState.DONE
     ]
-    statuses = await confirm_numbers(desk, order, rented) if rented else {}
+    statuses = await confirm_numbers(context, order, rented) if rented else {}
     return purchase_report(
         sorted(seen.values(), key=lambda line: line.position),
         statuses,
         stopped_by=result.stopped_by.message if result.stopped_by else "",
-        mend=result.mend,
+        remedy=result.remedy,
         notes=[*result.notes, *_marker_notes(order, rented)],
         approved_by=approved_by,
         **facts,
@@ -209,19 +216,25 @@ async def _buy(
 
 
 async def _quote_approve_write_down(
-    desk: Desk, order: SearchAndRentOrder, purchase: Purchase, limits: SpendLimits, run_id: str
+    context: RunContext,
+    order: SearchAndRentParameters,
+    purchase: Purchase,
+    limits: SpendLimits,
+    run_id: str,
 ) -> tuple[SpendLimits, str | None]:
     """Choose numbers, have their price approved where that is asked for, and write them down."""
     logger = get_run_logger()
     for _ in range(CHOICES_MAX):
-        quote = await search_and_quote(desk, order, purchase.reference, quoted_before(purchase, run_id))
+        quote = await search_and_quote(
+            context, order, purchase.reference, quoted_before(purchase, run_id)
+        )
         await publish_quote(quote, purchase.reference, flow_name="search-and-rent")
         limits.check(quote.today, quote.monthly)
         approved_by = None
         if order.approve_above is not None and quote.today > order.approve_above:
-            limits, approved_by = await ask_approval(desk, purchase, quote, limits, run_id)
+            limits, approved_by = await ask_approval(context, purchase, quote, limits, run_id)
         try:
-            await write_down_chosen(desk, purchase, order, quote, limits, run_id)
+            await write_down_chosen(context, purchase, order, quote, limits, run_id)
         except NumberClaimed as error:
             logger.info("Another purchase took a number first; choosing again. %s", error)
         else:
@@ -229,11 +242,11 @@ async def _quote_approve_write_down(
     raise SpendRefused(
         "other purchases took the chosen numbers again and again",
         rule="claimed",
-        mend="run again with the same reference when the other purchases have ended",
+        remedy="run again with the same reference when the other purchases have ended",
     )
 
 
-def _marker_notes(order: SearchAndRentOrder, rented: list[str]) -> list[str]:
+def _marker_notes(order: SearchAndRentParameters, rented: list[str]) -> list[str]:
     if order.strategy is not Strategy.ANY or not rented:
         return []
     return [
@@ -253,7 +266,7 @@ async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseR
         line_of(
             f"{report.reference}: {report.outcome.value}, {report.rented} of {report.asked} rented, {report.rented_now} by this run.",
             report.reason,
-            report.mend,
+            report.remedy,
         ),
     )
-    return ended(report)
+    return final_state(report)

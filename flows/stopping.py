@@ -8,7 +8,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 
-from flows.ending import STATE_NAMES
+from flows.final_state import STATE_NAMES
 from numberflow.errors import NumberflowError
 from tasks.account import publish_account
 
@@ -35,4 +35,4 @@ async def account_for_stop(flow: Flow[..., Any], flow_run: FlowRun, state: State
         # The next sweep of follow-orders tells it.
         logger.warning("What this run did could not be told: %s", error)
         return
-    logger.warning("%s: %s. %s", report.reference, report.reason, report.mend)
+    logger.warning("%s: %s. %s", report.reference, report.reason, report.remedy)

@@ -8,7 +8,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
 
-from flows.asking import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
 from flows.forms import (
     REQUIRED,
     Address,
@@ -20,19 +19,20 @@ from flows.forms import (
     RequiredSms,
     TimeWithZone,
 )
-from flows.hosted import run_hosted
+from flows.hosted import run_flow
 from flows.naming import named_numbers, run_name
+from flows.private_input import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
 from flows.stopping import accounted_for
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.models.hosting import BlanketLoa
-from numberflow.models.north_american import HostedRegion
-from numberflow.models.reports import HostedReport
-from numberflow.models.text_enable_numbers import LoaKind, TextEnableOrder, parse_text_enable
+from numberflow.models.north_american import HostingRegion
+from numberflow.models.reports import NumbersReport
+from numberflow.models.text_enable_numbers import LoaKind, TextEnableParameters, parse_text_enable
 from numberflow.models.wording import count_of
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.letter import Letter, confirms, is_same, masked, unconfirmed_word
-from numberflow.purchase.text_enable import is_confirmed, is_sent
+from numberflow.purchase.hosting.letter import Letter, confirms, is_same, masked, unconfirmed_word
+from numberflow.purchase.hosting.text_enable import is_confirmed, is_sent
+from numberflow.purchase.run_context import RunContext
 from tasks.papers import require_in_store
 from tasks.text_enable import (
     confirm_signer,
@@ -58,7 +58,7 @@ async def text_enable_numbers(
     sms: RequiredSms = REQUIRED,
     loa_kind: LoaKind = LoaKind.DIRECT,
     loa: OptionalText = "",
-    region_code: HostedRegion = HostedRegion.US,
+    region_code: HostingRegion = HostingRegion.US,
     signer_confirmed: OptionalText = "",
     display_name: OptionalText = "",
     callback_url: Address = "",
@@ -67,7 +67,7 @@ async def text_enable_numbers(
     plan_only: bool = False,
     reference: Reference = "",
     project: Project = "",
-) -> State[HostedReport] | HostedReport:
+) -> State[NumbersReport] | NumbersReport:
     """Text-enable qualified numbers, once: a letter goes out for signature, and nothing can be corrected afterwards.
 
     Local and toll-free numbers go in runs of their own. Before anything is sent a person confirms the signer's e-mail: in the form of a deployed
@@ -93,38 +93,42 @@ async def text_enable_numbers(
         "region_code": region_code, "signer_confirmed": signer_confirmed, "display_name": display_name, "callback_url": callback_url,
         "nnid": nnid, "scheduled_osr_update_time": scheduled_osr_update_time, "plan_only": plan_only, "reference": reference, "project": project,
     }  # fmt: skip
-    return await run_hosted("text-enable", parameters, parse_text_enable, _run)
+    return await run_flow("text-enable", parameters, parse_text_enable, _run)
 
 
-async def _run(desk: Desk, order: TextEnableOrder, reference: str, run_id: str) -> HostedReport:
+async def _run(
+    context: RunContext, order: TextEnableParameters, reference: str, run_id: str
+) -> NumbersReport:
     await require_in_store(order.papers)
     if order.plan_only:
         letter = await read_loa(order)
-        report = await look_at_readiness(desk, order, reference, run_id)
+        report = await look_at_readiness(context, order, reference, run_id)
         if isinstance(letter, BlanketLoa):
             return report
         goes_to = f"the letter would go to {masked(letter.authorised_person.email)}"
         return report.model_copy(update={"notes": (*report.notes, goes_to)})
-    purchase, rows = await open_text_enabling(desk, order, reference, run_id)
+    purchase, rows = await open_text_enabling(context, order, reference, run_id)
     if is_sent(rows):
-        return await text_enable_all(desk, order, reference, None, run_id)
+        return await text_enable_all(context, order, reference, None, run_id)
     letter = await read_loa(order)
     key = f"signer-{purchase.id}-{len(rows)}"
-    if not isinstance(letter, BlanketLoa) and not is_confirmed(desk, purchase, letter):
+    if not isinstance(letter, BlanketLoa) and not is_confirmed(context, purchase, letter):
         if not rows:
             # Nobody is asked about an order that cannot be sent.
-            await require_ready(desk, order)
-        await _confirm(desk, order, purchase, letter, key)
-    return await text_enable_all(desk, order, reference, letter, run_id)
+            await require_ready(context, order)
+        await _confirm(context, order, purchase, letter, key)
+    return await text_enable_all(context, order, reference, letter, run_id)
 
 
-async def _confirm(desk: Desk, order: TextEnableOrder, purchase: Purchase, letter: Letter, key: str) -> None:
+async def _confirm(
+    context: RunContext, order: TextEnableParameters, purchase: Purchase, letter: Letter, key: str
+) -> None:
     """Have a person confirm whom the letter goes to, and write down that it was done."""
     email = letter.authorised_person.email
     if deployment.get_id() is None:
-        if not confirms(desk, order.signer_confirmed, email):
-            raise unconfirmed_word(desk, order.signer_confirmed, email)
-        await confirm_signer(desk, purchase, letter, "signer_confirmed")
+        if not confirms(context, order.signer_confirmed, email):
+            raise unconfirmed_word(context, order.signer_confirmed, email)
+        await confirm_signer(context, purchase, letter, "signer_confirmed")
         return
     answer = await ask(
         SignerConfirmation.with_initial_data(description=_question(order, purchase, letter)),
@@ -139,13 +143,13 @@ async def _confirm(desk: Desk, order: TextEnableOrder, purchase: Purchase, lette
             if not who
             else f"the e-mail that {who} typed is not the one in the letter",
             rule="signer",
-            mend="correct the paper that loa names, or type the e-mail again: start a new run with the same reference",
+            remedy="correct the paper that loa names, or type the e-mail again: start a new run with the same reference",
         )
-    await confirm_signer(desk, purchase, letter, who)
+    await confirm_signer(context, purchase, letter, who)
     await forget(key)
 
 
-def _question(order: TextEnableOrder, purchase: Purchase, letter: Letter) -> str:
+def _question(order: TextEnableParameters, purchase: Purchase, letter: Letter) -> str:
     return (
         f"## {purchase.reference}\n\nA letter of authorisation for **{count_of(len(order.phone_numbers), 'number')}** goes to "
         f"**{masked(letter.authorised_person.email)}** for signature. Nothing can be corrected, sent again or cancelled afterwards, and a wrong address "

@@ -39,7 +39,7 @@ class NumberflowError(Exception):
     `message` says what is wrong, `mend` what to do about it (empty where only the caller can know); `str` gives both.
     """
 
-    mend: str = ""
+    remedy: str = ""
 
     def __init__(self, message: str, /, **facts: Any) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class NumberflowError(Exception):
             setattr(self, name, value)
 
     def __str__(self) -> str:
-        return f"{self.message} → {self.mend}" if self.mend else self.message
+        return f"{self.message} → {self.remedy}" if self.remedy else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self._facts)
@@ -172,20 +172,20 @@ class SnapshotRefused(NumberflowError):
     """
 
     reasons: Sequence[str] = ()
-    mend: str = ""
+    remedy: str = ""
 
 
 class StoreUnavailable(NumberflowError):
     """The inventory or papers store cannot be reached, read or written. Each file in it is whole, the old one or the new one. Facts: `mend`."""
 
-    mend: str = ""
+    remedy: str = ""
 
 
 class FileDamaged(NumberflowError):
     """A published file is there, but not readable. Facts: `path` (under the store's root) and `mend`."""
 
     path: str = ""
-    mend: str = ""
+    remedy: str = ""
 
 
 class CallbackRejected(NumberflowError):

@@ -75,7 +75,7 @@ class PaperStore:
             raise BadInput(
                 f"NUMBERFLOW_PAPERS_URL: {scheme} is no store for papers",
                 field="NUMBERFLOW_PAPERS_URL",
-                mend="name a folder, or a bucket: s3://, gs:// or abfs://",
+                remedy="name a folder, or a bucket: s3://, gs:// or abfs://",
             )
 
     @classmethod
@@ -98,10 +98,10 @@ class PaperStore:
             raise BadInput(
                 f"{field}: {problem}",
                 field=field,
-                mend="name a paper of the papers store (`numberflow papers list`), or block:NAME",
+                remedy="name a paper of the papers store (`numberflow papers list`), or block:NAME",
             )
         if not self.anywhere and (problem := self._outside(reference)):
-            raise BadInput(f"{field}: {reference} {problem}", field=field, mend=MEND)
+            raise BadInput(f"{field}: {reference} {problem}", field=field, remedy=MEND)
 
     def open(self, reference: str, *, field: str) -> BinaryIO:
         """The paper, open for reading bytes. Blocking. Not for blocks.
@@ -154,7 +154,7 @@ class PaperStore:
             raise BadInput(
                 f"--as: there is a paper {name} already",
                 field="as",
-                mend="name it otherwise with --as, or write --replace",
+                remedy="name it otherwise with --as, or write --replace",
             )
         return StoredPaper(name, len(content))
 
@@ -201,7 +201,7 @@ class PaperStore:
             raise BadInput(
                 f"NAME: there is no paper {name}",
                 field="name",
-                mend="`numberflow papers list` names all",
+                remedy="`numberflow papers list` names all",
             )
 
     def probe(self) -> None:
@@ -277,7 +277,7 @@ class PaperStore:
             raise BadInput(
                 f"NAME: {problem}" if shape else f"NAME: {name} {problem}",
                 field="name",
-                mend="write a name with an ending such as au/extract.pdf, relative to the papers store",
+                remedy="write a name with an ending such as au/extract.pdf, relative to the papers store",
             )
         return tidy
 
@@ -294,7 +294,7 @@ class PaperStore:
         if problem:
             raise StoreUnavailable(
                 f"the papers store at {self.root} cannot be used ({problem})",
-                mend="correct NUMBERFLOW_PAPERS_URL, or the rights and keys of whoever runs this",
+                remedy="correct NUMBERFLOW_PAPERS_URL, or the rights and keys of whoever runs this",
             )
 
 
@@ -353,7 +353,11 @@ def _read_source(source: Path) -> bytes:
     if len(content) > FILE_BYTES_MAX:
         problem = f"has more than {FILE_BYTES_MAX // 1024 // 1024} MiB"
     if problem:
-        raise BadInput(f"FILE: {source} {problem}", field="file", mend="name a readable file that is not empty")
+        raise BadInput(
+            f"FILE: {source} {problem}",
+            field="file",
+            remedy="name a readable file that is not empty",
+        )
     return content
 
 

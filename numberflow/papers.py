@@ -72,7 +72,7 @@ async def read_object(
         raise BadInput(
             f"{field}: {reference} {problem}",
             field=field,
-            mend="name a paper that holds a JSON object (`numberflow papers list`), or block:NAME",
+            remedy="name a paper that holds a JSON object (`numberflow papers list`), or block:NAME",
         )
     return Secret(value)
 
@@ -81,7 +81,9 @@ class _TooLarge(Exception):
     pass
 
 
-async def _read_text(reference: str, field: str, store: PaperStore, read_block: ReadBlock | None) -> str:
+async def _read_text(
+    reference: str, field: str, store: PaperStore, read_block: ReadBlock | None
+) -> str:
     await anyio.to_thread.run_sync(lambda: store.require(reference, field=field))
     if reference.startswith(BLOCK):
         if read_block is None:
@@ -129,7 +131,9 @@ class PaperFile:
     digest: str = field(repr=False)
 
 
-async def check_file(reference: str, *, name: str, store: PaperStore, read_block: ReadBlock | None = None) -> PaperFile:
+async def check_file(
+    reference: str, *, name: str, store: PaperStore, read_block: ReadBlock | None = None
+) -> PaperFile:
     """Read a file once from end to end: is it there, readable, not empty, not too large, of the kind that its name says?
 
     Args:
@@ -159,11 +163,13 @@ async def check_file(reference: str, *, name: str, store: PaperStore, read_block
         elif media_type is None:
             problem = "is not what its name says: its first bytes are of another kind"
         else:
-            return PaperFile(reference, store, SecretStr(_name(reference, media_type)), media_type, size, digest)
+            return PaperFile(
+                reference, store, SecretStr(_name(reference, media_type)), media_type, size, digest
+            )
     raise BadInput(
         f"{name}: {reference} {problem}",
         field=name,
-        mend="name a paper that can be read (`numberflow papers list`), or block:NAME with base64",
+        remedy="name a paper that can be read (`numberflow papers list`), or block:NAME with base64",
     )
 
 

@@ -64,11 +64,16 @@ class Settings(BaseSettings):
     key_id: str = Field(default="", validation_alias=_env("SINCH_KEY_ID"))
     key_secret: SecretStr = Field(default=SecretStr(""), validation_alias=_env("SINCH_KEY_SECRET"))
     auth_url: str = Field(default="https://auth.sinch.com", validation_alias=_env("SINCH_AUTH_URL"))
-    numbers_url: str = Field(default="https://numbers.api.sinch.com", validation_alias=_env("SINCH_NUMBERS_URL"))
-    imported_url: str = Field(
-        default="https://imported.numbers.api.sinch.com", validation_alias=_env("SINCH_IMPORTED_URL")
+    numbers_url: str = Field(
+        default="https://numbers.api.sinch.com", validation_alias=_env("SINCH_NUMBERS_URL")
     )
-    callback_secret: SecretStr = Field(default=SecretStr(""), validation_alias=_env("SINCH_CALLBACK_SECRET"))
+    imported_url: str = Field(
+        default="https://imported.numbers.api.sinch.com",
+        validation_alias=_env("SINCH_IMPORTED_URL"),
+    )
+    callback_secret: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_env("SINCH_CALLBACK_SECRET")
+    )
     imported_callback_secret: SecretStr = Field(
         default=SecretStr(""), validation_alias=_env("SINCH_IMPORTED_CALLBACK_SECRET")
     )
@@ -77,12 +82,18 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_DATABASE_URL"))
     inventory_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_INVENTORY_URL"))
     papers_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_PAPERS_URL"))
-    papers_anywhere: bool = Field(default=False, validation_alias=_env("NUMBERFLOW_PAPERS_ANYWHERE"))
+    papers_anywhere: bool = Field(
+        default=False, validation_alias=_env("NUMBERFLOW_PAPERS_ANYWHERE")
+    )
 
     # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far above anything seen (assumed).
-    settle_s: float = Field(default=120.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_SETTLE_S"))
+    settle_s: float = Field(
+        default=120.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_SETTLE_S")
+    )
     # 60 s: longer than one costly call can take (connect + write + read time-outs), short enough that a dead worker's work is picked up soon.
-    lease_s: float = Field(default=60.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_LEASE_S"))
+    lease_s: float = Field(
+        default=60.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_LEASE_S")
+    )
     # 30 s: rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is lost, not slow.
     http_timeout_s: float = Field(
         default=30.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S")
@@ -101,7 +112,9 @@ class Settings(BaseSettings):
         default=Rates(10.0, 0.5, 10.0), validation_alias=_env("NUMBERFLOW_TOKEN_RATE")
     )
     # 15 min: a limit that lasts longer is no burst of somebody else's, and a person should know.
-    patience_s: float = Field(default=900.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_PATIENCE_S"))
+    patience_s: float = Field(
+        default=900.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_PATIENCE_S")
+    )
 
     @field_validator("numbers_rate", "imported_rate", "token_rate", mode="before")
     @classmethod
@@ -110,9 +123,13 @@ class Settings(BaseSettings):
         try:
             rates = Rates(*(float(part) for part in parts))
         except (TypeError, ValueError):
-            raise ValueError("write start,floor,ceiling in requests per second, as in 20,1,100") from None
+            raise ValueError(
+                "write start,floor,ceiling in requests per second, as in 20,1,100"
+            ) from None
         if not 0 < rates.floor <= rates.start <= rates.ceiling < float("inf"):
-            raise ValueError("start,floor,ceiling: must be floor <= start <= ceiling, all greater than 0")
+            raise ValueError(
+                "start,floor,ceiling: must be floor <= start <= ceiling, all greater than 0"
+            )
         return rates
 
     @field_validator("auth_url", "numbers_url", "imported_url")
@@ -143,7 +160,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             name = str(first["loc"][0]).upper() if first["loc"] else "environment"
-            raise BadInput(f"{name}: {first['msg']}", field=name, mend="correct or unset the variable") from None
+            raise BadInput(
+                f"{name}: {first['msg']}", field=name, remedy="correct or unset the variable"
+            ) from None
         if settings.has_credentials or not may_lack_account:
             settings._check_settling()
         return settings
@@ -155,7 +174,7 @@ class Settings(BaseSettings):
             raise BadInput(
                 f"NUMBERFLOW_SETTLE_S: {self.settle_s:g} s is too short for {host}: reads that are late would count as proof of absence",
                 field="NUMBERFLOW_SETTLE_S",
-                mend=f"set {SETTLE_MIN_S:g} or more, or unset it (120)",
+                remedy=f"set {SETTLE_MIN_S:g} or more, or unset it (120)",
             )
 
     @property
@@ -191,7 +210,7 @@ class Settings(BaseSettings):
         raise MissingCredentials(
             f"No Sinch account is configured: {', '.join(missing)} not set.",
             field=missing[0],
-            mend=(
+            remedy=(
                 "set the three variables (dashboard.sinch.com → Settings → Access keys), or try without an account: "
                 "run `numberflow simulator` and set the environment that it prints"
             ),

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun
 from numberflow.journal import Journal
 from numberflow.models.reports import AccountReport
 from numberflow.purchase.account import account_of, account_rows, account_text
-from numberflow.purchase.desk import in_thread
+from numberflow.purchase.run_context import in_thread
 from tasks.credentials import settings_for
 from tasks.person import call_person
 
@@ -28,7 +28,7 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
         why: in words.
 
     Raises:
-        BadInput, MissingCredentials, JournalUnavailable: as in `tasks.desk.open_desk`.
+        BadInput, MissingCredentials, JournalUnavailable: as in `tasks.run_context.open_run_context`.
     """
     report = await _read(flow_run.parameters, str(flow_run.id), why)
     # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear. First: an
@@ -42,7 +42,9 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
         for key, kind, data in artifacts:
             # By the client: in a hook there is no run context that would tie an artifact to its run.
             await client.create_artifact(
-                ArtifactCreate(key=key, type=kind, description=described, data=data, flow_run_id=flow_run.id)
+                ArtifactCreate(
+                    key=key, type=kind, description=described, data=data, flow_run_id=flow_run.id
+                )
             )
     return report
 
@@ -52,7 +54,12 @@ async def _read(parameters: Mapping[str, Any], run_id: str, why: str) -> Account
     journal = await in_thread(Journal.open, settings.journal_url)
     try:
         return await in_thread(
-            account_of, journal, settings.project_id, parameters.get("reference"), why=why, flow_run_id=run_id
+            account_of,
+            journal,
+            settings.project_id,
+            parameters.get("reference"),
+            why=why,
+            flow_run_id=run_id,
         )
     finally:
         await in_thread(journal.close)

@@ -23,9 +23,13 @@ class SinchCredentials(CredentialsBlock):
     _block_type_slug = "sinch-credentials"
     _description = "Project and access key of the Sinch Numbers APIs (dashboard.sinch.com → Settings → Access keys)."
 
-    project_id: str = Field(min_length=1, title="Project ID", description="The project that owns and pays the numbers")
+    project_id: str = Field(
+        min_length=1, title="Project ID", description="The project that owns and pays the numbers"
+    )
     key_id: str = Field(min_length=1, title="Key ID", description="Access key of that project")
-    key_secret: SecretStr = Field(title="Key secret", description="Shown once, when the access key is made")
+    key_secret: SecretStr = Field(
+        title="Key secret", description="Shown once, when the access key is made"
+    )
     callback_secret: SecretStr | None = Field(
         default=None, title="Callback secret", description="HMAC secret of the Numbers API"
     )
@@ -36,7 +40,11 @@ class SinchCredentials(CredentialsBlock):
         Raises:
             BadInput: a variable of the environment cannot be used.
         """
-        own: dict[str, Any] = {"project_id": self.project_id, "key_id": self.key_id, "key_secret": self.key_secret}
+        own: dict[str, Any] = {
+            "project_id": self.project_id,
+            "key_id": self.key_id,
+            "key_secret": self.key_secret,
+        }
         # A form that was left empty sends "".
         if self.callback_secret is not None and self.callback_secret.get_secret_value():
             own["callback_secret"] = self.callback_secret
@@ -70,7 +78,7 @@ async def settings_for(project: str | None) -> Settings:
             raise BadInput(
                 f"project: no Sinch Credentials block is called {project!r}",
                 field="project",
-                mend="make one in the Prefect UI (Blocks → + → Sinch Credentials; `prefect block register --module"
+                remedy="make one in the Prefect UI (Blocks → + → Sinch Credentials; `prefect block register --module"
                 " tasks.credentials` puts it there), or leave project empty to use the environment",
             ) from None
         settings = block.settings()

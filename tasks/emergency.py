@@ -9,27 +9,29 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from numberflow.errors import BadInput
 from numberflow.journal import Intention
 from numberflow.models.emergency import EmergencyAddressRequest
-from numberflow.models.emergency_address import EmergencyAddressOrder
+from numberflow.models.emergency_address import EmergencyAddressParameters
 from numberflow.models.reports import EmergencyLine, EmergencyReport
-from numberflow.purchase import emergency
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.emergency import Verdict
-from numberflow.purchase.words import emergency_rows, emergency_text
+from numberflow.purchase.emergency import addresses as emergency
+from numberflow.purchase.emergency.addresses import Verdict
+from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.text import emergency_rows, emergency_text
 from tasks.papers import read_paper
 from tasks.person import call_person
 from tasks.step import step
 
 
 @step("report emergency addresses")
-async def report_coverage(desk: Desk, phone_numbers: Sequence[str]) -> list[EmergencyLine]:
+async def report_coverage(context: RunContext, phone_numbers: Sequence[str]) -> list[EmergencyLine]:
     """Which US and CA voice numbers have an emergency address.
 
     Costs: nothing. Repeat: safe.
     """
-    return await emergency.coverage(desk, phone_numbers)
+    return await emergency.coverage(context, phone_numbers)
 
 
-async def validate_address(desk: Desk, order: EmergencyAddressOrder) -> dict[str, Verdict]:
+async def validate_address(
+    context: RunContext, order: EmergencyAddressParameters
+) -> dict[str, Verdict]:
     """Read the paper, and ask the vendor about the address for each number.
 
     No Prefect task: what it returns carries the address under seal, and results of tasks may be pickled, which breaks seals.
@@ -50,20 +52,24 @@ async def validate_address(desk: Desk, order: EmergencyAddressOrder) -> dict[str
         raise BadInput(
             f"address: {problem}",
             field="address",
-            mend="write displayName, streetNumber, streetInfo, city, state, postalCode; location and postalCodePlusFour if there are any",
+            remedy="write displayName, streetNumber, streetInfo, city, state, postalCode; location and postalCodePlusFour if there are any",
         )
-    return await emergency.validate(desk, order, request)
+    return await emergency.validate(context, order, request)
 
 
 @step("change emergency addresses")
 async def change_addresses(
-    desk: Desk, order: EmergencyAddressOrder, reference: str, verdicts: dict[str, Verdict], flow_run_id: str | None
+    context: RunContext,
+    order: EmergencyAddressParameters,
+    reference: str,
+    verdicts: dict[str, Verdict],
+    flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
     """Attach or remove the address of every number, each through the journal.
 
     Costs: fees of an emergency address are not published; count on one for each number. Repeat: safe; what is open is looked up first.
     """
-    return await emergency.change(desk, order, reference, verdicts, flow_run_id=flow_run_id)
+    return await emergency.change(context, order, reference, verdicts, flow_run_id=flow_run_id)
 
 
 @step("publish emergency report")

@@ -30,14 +30,14 @@ from prefect.logging import get_run_logger
 from numberflow.errors import BadInput
 from numberflow.journal import OrderKind
 from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
-from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import Follower, follow_orders
-from numberflow.purchase.hosting_follow import follow_hosting
-from numberflow.purchase.link_follow import follow_link
-from numberflow.purchase.number_order_follow import follow_number_order
-from numberflow.purchase.order_words import follow_rows, follow_text
-from numberflow.purchase.qualification_follow import follow_qualification
-from numberflow.purchase.release_follow import follow_release
+from numberflow.purchase.held.link_follow import follow_link
+from numberflow.purchase.held.release_follow import follow_release
+from numberflow.purchase.hosting.follow import follow_hosting
+from numberflow.purchase.hosting.qualification_follow import follow_qualification
+from numberflow.purchase.number_orders.follow import follow_number_order
+from numberflow.purchase.number_orders.text import follow_rows, follow_text
+from numberflow.purchase.run_context import RunContext
 from tasks.person import call_person
 from tasks.step import step
 
@@ -69,7 +69,7 @@ async def notifier(name: str | None) -> Callable[[str, str], Any] | None:
         raise BadInput(
             f"notify: {name!r} is no notification block",
             field="notify",
-            mend="make one in the Prefect UI (Blocks) and write its type and name, such as slack-webhook/operations",
+            remedy="make one in the Prefect UI (Blocks) and write its type and name, such as slack-webhook/operations",
         )
 
     async def notify(subject: str, body: str) -> None:
@@ -79,7 +79,9 @@ async def notifier(name: str | None) -> Callable[[str, str], Any] | None:
 
 
 @step("follow orders")
-async def sweep(desk: Desk, reference: str | None, notify_block: str | None) -> list[FollowLine]:
+async def sweep(
+    context: RunContext, reference: str | None, notify_block: str | None
+) -> list[FollowLine]:
     """Look at every open order once and raise its alarms.
 
     Costs: nothing. Repeat: safe. An alarm is raised once; one that could not be raised comes again with the next sweep.
@@ -90,12 +92,14 @@ async def sweep(desk: Desk, reference: str | None, notify_block: str | None) -> 
     async def tell(line: FollowLine) -> None:
         logger.info("%s %s: %s", line.reference, line.kind, line.state)
         if line.again is not None:
-            path = await anyio.to_thread.run_sync(_keep_parameters, desk.settings.home, line)
-            logger.info("Parameters of the new order: numberflow run order-numbers --params @%s", path)
+            path = await anyio.to_thread.run_sync(_keep_parameters, context.settings.home, line)
+            logger.info(
+                "Parameters of the new order: numberflow run order-numbers --params @%s", path
+            )
         for alarm in line.alarms:
             emit_event(
                 event="numberflow.order-alarm",
-                resource={"prefect.resource.id": f"numberflow.order.{desk.project_id}.{line.order_id}"},
+                resource={"prefect.resource.id": f"numberflow.order.{context.project_id}.{line.order_id}"},
                 payload={
                     "reference": line.reference, "order": line.order_id, "kind": line.kind, "state": line.state, "alarm": alarm.name,
                     "text": alarm.text, "advice": line.advice,
@@ -109,7 +113,7 @@ async def sweep(desk: Desk, reference: str | None, notify_block: str | None) -> 
             if notify is not None:
                 await notify(f"numberflow: {line.reference}: {alarm.name}", alarm.text)
 
-    return await follow_orders(desk, FOLLOWERS, reference=reference, tell=tell)
+    return await follow_orders(context, FOLLOWERS, reference=reference, tell=tell)
 
 
 def parameter_file(home: Path, reference: str) -> Path:
@@ -139,7 +143,9 @@ async def _called_for_before(report: FollowReport) -> bool:
             runs = await client.read_flow_runs(
                 flow_filter=FlowFilter(id=FlowFilterId(any_=[this.flow_id])),
                 flow_run_filter=FlowRunFilter(
-                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED, StateType.FAILED]))
+                    state=FlowRunFilterState(
+                        type=FlowRunFilterStateType(any_=[StateType.COMPLETED, StateType.FAILED])
+                    )
                 ),
                 sort=FlowRunSort.END_TIME_DESC,
                 limit=_RUNS_BACK,
@@ -152,7 +158,7 @@ async def _called_for_before(report: FollowReport) -> bool:
     return (
         before is not None
         and before.name == "Refused"
-        and _cause(before.message or "") == _cause(f"{report.reason} → {report.mend}")
+        and _cause(before.message or "") == _cause(f"{report.reason} → {report.remedy}")
     )
 
 
@@ -176,8 +182,12 @@ async def publish_follow_report(report: FollowReport) -> None:
         call_person(report, "order", unattended=True)
     if report.orders:
         await acreate_table_artifact(
-            table=follow_rows(report), key="follow-orders-report", description="Open orders, and those that ended"
+            table=follow_rows(report),
+            key="follow-orders-report",
+            description="Open orders, and those that ended",
         )
     await acreate_markdown_artifact(
-        markdown=follow_text(report), key="follow-orders-summary", description="Open orders, and those that ended"
+        markdown=follow_text(report),
+        key="follow-orders-summary",
+        description="Open orders, and those that ended",
     )

@@ -26,8 +26,8 @@ from numberflow.export.snapshot import Progress
 from numberflow.export.words import inventory_rows, inventory_text
 from numberflow.models.inventory import ExportInventory
 from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory, RunOutcome
-from numberflow.purchase.desk import in_thread, open_client
 from numberflow.purchase.inventory import ask_journal
+from numberflow.purchase.run_context import in_thread, open_client
 from tasks.credentials import settings_for
 from tasks.person import call_person
 from tasks.step import step
@@ -37,7 +37,9 @@ TELL_EVERY_S = 5.0
 
 
 @step("export project")
-async def export_one_project(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
+async def export_one_project(
+    project: str, wanted: ExportInventory, run_id: str
+) -> ProjectInventory:
     """Read, prove, publish one project's numbers, and make changes, costs and report.
 
     Costs: nothing. Repeat: safe; the same date is replaced in one step.
@@ -81,18 +83,29 @@ async def announce_snapshot(done: ProjectInventory) -> None:
     asset = Asset(
         key=f"numberflow://inventory/{done.project_id}",
         properties=AssetProperties(
-            name=f"inventory of {done.project_id}", description="Active phone numbers as Parquet", url=done.url
+            name=f"inventory of {done.project_id}",
+            description="Active phone numbers as Parquet",
+            url=done.url,
         ),
     )
 
     async def publish_asset() -> None:
         add_asset_metadata(
             asset,
-            {"rows": done.rows, "snapshot_date": str(done.snapshot_date), "url": done.url, "report": done.report_url},
+            {
+                "rows": done.rows,
+                "snapshot_date": str(done.snapshot_date),
+                "url": done.url,
+                "report": done.report_url,
+            },
         )
 
     await MaterializingTask(
-        publish_asset, assets=[asset], name="publish asset", cache_policy=NO_CACHE, persist_result=False
+        publish_asset,
+        assets=[asset],
+        name="publish asset",
+        cache_policy=NO_CACHE,
+        persist_result=False,
     )()
 
 
@@ -107,7 +120,11 @@ async def publish_inventory_report(report: InventoryReport) -> None:
         emit_event(
             event="numberflow.inventory-refused",
             resource={"prefect.resource.id": f"numberflow.inventory.{report.flow_run_id}"},
-            payload={"reason": report.reason, "mend": report.mend, "flow_run_id": report.flow_run_id},
+            payload={
+                "reason": report.reason,
+                "mend": report.remedy,
+                "flow_run_id": report.flow_run_id,
+            },
         )
         # It runs at night, and nobody waits for it.
         call_person(report, "inventory", unattended=True)
@@ -204,7 +221,9 @@ class _Teller:
                 await aupdate_progress_artifact(self._artifact_id, self._percent, description=told)
         except Exception as error:  # noqa: BLE001 - see the class
             self._works = False
-            self._logger.warning("Progress cannot be shown in Prefect any more: %s", type(error).__name__)
+            self._logger.warning(
+                "Progress cannot be shown in Prefect any more: %s", type(error).__name__
+            )
 
 
 def _percent(progress: Progress) -> float:

@@ -1,4 +1,4 @@
-"""The steps of a number order as Prefect tasks. What each does is in `numberflow.purchase.number_order`; here it gets papers, logs and artifacts.
+"""The steps of a number order as Prefect tasks. What each does is in `numberflow.purchase.number_orders.place`; here it gets papers, logs and artifacts.
 
 Papers are read by plain functions: a task's result may be stored, and what they return is personal.
 """
@@ -12,17 +12,18 @@ from prefect.logging import get_run_logger
 
 from numberflow.journal import Intention, Purchase
 from numberflow.models.number_orders import NumberOrder, NumberRequirements
-from numberflow.models.order_numbers import OrderNumbersOrder
+from numberflow.models.order_numbers import OrderNumbersParameters
 from numberflow.models.reports import OrderReport
 from numberflow.models.wording import count_of
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import Quote
-from numberflow.purchase import number_order, order_papers
-from numberflow.purchase.choose import SpendLimits
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.number_order import Placed
-from numberflow.purchase.order_papers import OrderPapers
-from numberflow.purchase.order_words import number_rows, order_text
+from numberflow.purchase.number_orders import papers as order_papers
+from numberflow.purchase.number_orders import place as number_order
+from numberflow.purchase.number_orders.papers import OrderPapers
+from numberflow.purchase.number_orders.place import Placed
+from numberflow.purchase.number_orders.text import number_rows, order_text
+from numberflow.purchase.renting.choose import SpendLimits
+from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.standing import OrderStanding, stand_order
 from tasks.papers import check_file, read_block, read_paper
 from tasks.person import call_person
@@ -30,23 +31,29 @@ from tasks.step import step
 
 
 @step("look up requirements")
-async def look_up_requirements(desk: Desk, order: OrderNumbersOrder) -> NumberRequirements | None:
+async def look_up_requirements(
+    context: RunContext, order: OrderNumbersParameters
+) -> NumberRequirements | None:
     """What an order of this region and type has to bring, shown as a form description in a markdown artifact; None = nothing.
 
     Costs: nothing. Repeat: safe.
     """
-    requirements = await number_order.look_up_requirements(desk, order)
+    requirements = await number_order.look_up_requirements(context, order)
     await acreate_markdown_artifact(
         markdown=form_text(requirements, order.region_code, order.number_type),
         key="order-numbers-requirements",
         description=f"Requirements of {order.number_type} numbers in {order.region_code}",
     )
     if requirements is None:
-        get_run_logger().info("No registration is needed for %s numbers in %s", order.number_type, order.region_code)
+        get_run_logger().info(
+            "No registration is needed for %s numbers in %s", order.number_type, order.region_code
+        )
     return requirements
 
 
-async def read_papers(order: OrderNumbersOrder, requirements: NumberRequirements | None) -> OrderPapers:
+async def read_papers(
+    order: OrderNumbersParameters, requirements: NumberRequirements | None
+) -> OrderPapers:
     """Read every paper once and hold them against the requirements, before an order exists.
 
     Costs: nothing. Repeat: safe.
@@ -56,13 +63,16 @@ async def read_papers(order: OrderNumbersOrder, requirements: NumberRequirements
     """
     details = await read_paper(order.kyc, field="kyc") if order.kyc else None
     files = {
-        name: await check_file(paper.file, name=f"attachments.{name}") for name, paper in order.attachments.items()
+        name: await check_file(paper.file, name=f"attachments.{name}")
+        for name, paper in order.attachments.items()
     }
     return order_papers.check_papers(order, requirements, details, files)
 
 
 @step("choose and quote")
-async def quote_order(desk: Desk, order: OrderNumbersOrder, seed: str, prefer: Sequence[str] = ()) -> Quote:
+async def quote_order(
+    context: RunContext, order: OrderNumbersParameters, seed: str, prefer: Sequence[str] = ()
+) -> Quote:
     """Find the number and its price; of a quantity, the dearest price as often as wanted.
 
     Costs: nothing. Repeat: safe; nothing is reserved.
@@ -71,7 +81,7 @@ async def quote_order(desk: Desk, order: OrderNumbersOrder, seed: str, prefer: S
         BadInput: nothing matches; says what the vendor sells.
         SpendRefused: a price is missing or in another currency.
     """
-    quote = await number_order.quote_number_order(desk, order, seed=seed, prefer=prefer)
+    quote = await number_order.quote_number_order(context, order, seed=seed, prefer=prefer)
     get_run_logger().info(
         "Quote: %s, %s %s on completion, %s a month",
         count_of(len(quote.lines), "number"), quote.today, quote.currency, quote.monthly,
@@ -80,7 +90,9 @@ async def quote_order(desk: Desk, order: OrderNumbersOrder, seed: str, prefer: S
 
 
 @step("look ahead")
-async def look_ahead(desk: Desk, order: OrderNumbersOrder, reference: str) -> OrderStanding:
+async def look_ahead(
+    context: RunContext, order: OrderNumbersParameters, reference: str
+) -> OrderStanding:
     """The order that the reference has already, or what a run would order.
 
     Costs: nothing. Repeat: safe; nothing is reserved.
@@ -90,34 +102,41 @@ async def look_ahead(desk: Desk, order: OrderNumbersOrder, reference: str) -> Or
         BadInput: nothing matches; says what the vendor sells.
         SpendRefused: a price is missing or in another currency.
     """
-    return await stand_order(desk, order, reference)
+    return await stand_order(context, order, reference)
 
 
 @step("read order")
-async def current_order(desk: Desk, purchase: Purchase) -> NumberOrder | None:
+async def current_order(context: RunContext, purchase: Purchase) -> NumberOrder | None:
     """The purchase's order as the vendor has it; None while none was opened.
 
     Costs: nothing. Repeat: safe.
     """
-    return await number_order.current_order(desk, purchase)
+    return await number_order.current_order(context, purchase)
 
 
 @step("write down the order")
 async def write_down_order(
-    desk: Desk, purchase: Purchase, order: OrderNumbersOrder, quote: Quote, limits: SpendLimits, flow_run_id: str
+    context: RunContext,
+    purchase: Purchase,
+    order: OrderNumbersParameters,
+    quote: Quote,
+    limits: SpendLimits,
+    flow_run_id: str,
 ) -> Intention:
     """Put the order and its price into the journal, within the caps.
 
     Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written down first stands.
     """
-    return await number_order.write_down_order(desk, purchase, order, quote, limits, flow_run_id=flow_run_id)
+    return await number_order.write_down_order(
+        context, purchase, order, quote, limits, flow_run_id=flow_run_id
+    )
 
 
 @step("place order")
 async def place_order(
-    desk: Desk,
+    context: RunContext,
     purchase: Purchase,
-    order: OrderNumbersOrder,
+    order: OrderNumbersParameters,
     papers: OrderPapers | None,
     limits: SpendLimits,
     flow_run_id: str,
@@ -129,7 +148,7 @@ async def place_order(
     Repeat: safe. Each open step is looked up at the vendor before anything is asked for again.
     """
     return await number_order.place_order(
-        desk, purchase, order, papers, limits, flow_run_id=flow_run_id, seen=seen, read_block=read_block,
+        context, purchase, order, papers, limits, flow_run_id=flow_run_id, seen=seen, read_block=read_block,
         tell=get_run_logger().info,
     )  # fmt: skip
 
@@ -144,8 +163,12 @@ async def publish_order_report(report: OrderReport) -> None:
     call_person(report, "purchase")
     if report.numbers:
         await acreate_table_artifact(
-            table=number_rows(report.numbers), key="order-numbers-report", description=f"Order of {report.reference}"
+            table=number_rows(report.numbers),
+            key="order-numbers-report",
+            description=f"Order of {report.reference}",
         )
     await acreate_markdown_artifact(
-        markdown=order_text(report), key="order-numbers-summary", description=f"Order of {report.reference}"
+        markdown=order_text(report),
+        key="order-numbers-summary",
+        description=f"Order of {report.reference}",
     )

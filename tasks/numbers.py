@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from numberflow.errors import BadInput
 from numberflow.models.number_source import InventoryFilter, source_of
 from numberflow.models.parameters import Project, check_parameters
-from numberflow.purchase.desk import in_thread
 from numberflow.purchase.number_lists import FIELD, read_list
+from numberflow.purchase.run_context import in_thread
 from numberflow.settings import Settings
 from tasks.credentials import settings_for
 
@@ -32,12 +32,16 @@ async def with_numbers(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], t
     try:
         source = source_of(parameters.get(FIELD))
     except ValueError as error:
-        raise BadInput(f"{FIELD}: {error}", field=FIELD, mend="correct the filter; nothing was sent") from None
+        raise BadInput(
+            f"{FIELD}: {error}", field=FIELD, remedy="correct the filter; nothing was sent"
+        ) from None
     if source is None:
         return dict(parameters), ()
     settings = Settings.load()
     if isinstance(source, InventoryFilter):
-        settings = await settings_for(check_parameters(_Account, {"project": parameters.get("project")}).project)
+        settings = await settings_for(
+            check_parameters(_Account, {"project": parameters.get("project")}).project
+        )
     found = await in_thread(read_list, source, settings)
     get_run_logger().info("%s", found.note)
     return {**parameters, FIELD: found.numbers}, (found.note,)

@@ -12,7 +12,7 @@ from pydantic import Secret
 from numberflow import papers
 from numberflow.paper_store import PaperStore
 from numberflow.papers import PaperFile
-from numberflow.purchase.desk import in_thread
+from numberflow.purchase.run_context import in_thread
 from numberflow.settings import Settings
 
 

@@ -34,7 +34,7 @@ def call_person(report: RunReport, kind: str, *, unattended: bool = False) -> No
         payload={
             "reference": reference,
             "reason": report.reason,
-            "mend": report.mend,
+            "mend": report.remedy,
             "commands": [item.command for item in open_items],
             "flow_run_id": report.flow_run_id,
         },

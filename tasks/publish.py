@@ -8,7 +8,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from numberflow.models.reports import PurchaseReport
 from numberflow.planning.quote import Quote
-from numberflow.purchase.words import amount, report_rows, report_text
+from numberflow.purchase.text import amount, report_rows, report_text
 from tasks.person import call_person
 from tasks.step import step
 
@@ -33,12 +33,16 @@ async def publish_quote(quote: Quote, reference: str, *, flow_name: str) -> None
         {
             "phone number": f"total of {len(quote.lines)}",
             "set-up": amount(sum((line.setup for line in quote.lines), Decimal(0)), quote.currency),
-            "first period": amount(sum((line.recurring for line in quote.lines), Decimal(0)), quote.currency),
+            "first period": amount(
+                sum((line.recurring for line in quote.lines), Decimal(0)), quote.currency
+            ),
             "due today": amount(quote.today, quote.currency),
             "per month": amount(quote.monthly, quote.currency),
         }
     )
-    await acreate_table_artifact(table=rows, key=f"{flow_name}-quote", description=f"Quote for {reference}")
+    await acreate_table_artifact(
+        table=rows, key=f"{flow_name}-quote", description=f"Quote for {reference}"
+    )
 
 
 @step("publish report")
@@ -50,8 +54,12 @@ async def publish_report(report: PurchaseReport) -> None:
     # First: an artifact that the server refuses must not keep a person from being called.
     call_person(report, "purchase")
     await acreate_table_artifact(
-        table=report_rows(report), key="search-and-rent-report", description=f"Report of {report.reference}"
+        table=report_rows(report),
+        key="search-and-rent-report",
+        description=f"Report of {report.reference}",
     )
     await acreate_markdown_artifact(
-        markdown=report_text(report), key="search-and-rent-summary", description=f"Summary of {report.reference}"
+        markdown=report_text(report),
+        key="search-and-rent-summary",
+        description=f"Summary of {report.reference}",
     )

@@ -13,17 +13,17 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.logging import get_run_logger
 
 from numberflow.errors import JournalUnavailable
-from numberflow.journal import Intention, Purchase, State
-from numberflow.models.orders import SearchAndRentOrder, WantedNumbers
+from numberflow.journal import Intention, IntentionState, Purchase
+from numberflow.models.orders import SearchAndRentParameters, WantedNumbers
 from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
-from numberflow.purchase.choose import SpendLimits, write_down_quote
-from numberflow.purchase.desk import OPERATION, Desk, in_thread
-from numberflow.purchase.desk import open_purchase as open_in_journal
-from numberflow.purchase.provisioning import NumberStatus, confirm_and_wait
-from numberflow.purchase.quoting import quote_order
-from numberflow.purchase.rent import RentResult, rent_chosen
+from numberflow.purchase.renting.choose import SpendLimits, write_down_quote
+from numberflow.purchase.renting.provisioning import NumberStatus, confirm_and_wait
+from numberflow.purchase.renting.quoting import quote_order
+from numberflow.purchase.renting.rent import RentResult, rent_chosen
+from numberflow.purchase.run_context import OPERATION, RunContext, in_thread
+from numberflow.purchase.run_context import open_purchase as open_in_journal
 from numberflow.purchase.standing import Standing, stand
 from tasks.step import step
 
@@ -35,7 +35,7 @@ def masked(phone_number: str | None) -> str:
 
 @step("open purchase")
 async def open_purchase(
-    desk: Desk,
+    context: RunContext,
     order: WantedNumbers,
     reference: str,
     flow_run_id: str | None,
@@ -51,27 +51,32 @@ async def open_purchase(
         JournalUnavailable: this run was begun before, but not with this journal: what it bought then stands in another one.
         ReferenceConflict: the reference stands for a purchase with other parameters.
     """
-    if begun_before and await in_thread(desk.journal.find_purchase, desk.project_id, reference) is None:
+    if (
+        begun_before
+        and await in_thread(context.journal.find_purchase, context.project_id, reference) is None
+    ):
         raise JournalUnavailable(
-            f"This run was begun before, but the journal at {desk.journal.location} does not know its purchase {reference!r}.",
-            mend="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first try surely bought nothing, start a new run",
+            f"This run was begun before, but the journal at {context.journal.location} does not know its purchase {reference!r}.",
+            remedy="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first try surely bought nothing, start a new run",
         )
     purchase = await open_in_journal(
-        desk.journal,
+        context.journal,
         order,
-        project_id=desk.project_id,
+        project_id=context.project_id,
         reference=reference,
         flow_run_id=flow_run_id,
         operation=operation,
     )
-    lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
     if lines:
         get_run_logger().info("Purchase %s was begun before: %s", reference, _count(lines))
     return purchase, lines
 
 
 @step("search and quote")
-async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, prefer: Sequence[str] = ()) -> Quote:
+async def search_and_quote(
+    context: RunContext, order: SearchAndRentParameters, seed: str, prefer: Sequence[str] = ()
+) -> Quote:
     """Find the numbers and add up their prices.
 
     Costs: nothing. Repeat: safe; nothing is reserved.
@@ -80,7 +85,7 @@ async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, pre
         BadInput: too few numbers match; says what the vendor sells.
         SpendRefused: a price is missing or in another currency.
     """
-    quote = await quote_order(desk, order, seed=seed, prefer=prefer)
+    quote = await quote_order(context, order, seed=seed, prefer=prefer)
     get_run_logger().info(
         "Quote: %s, %s %s today, %s a month",
         count_of(len(quote.lines), "number"),
@@ -94,7 +99,9 @@ async def search_and_quote(desk: Desk, order: SearchAndRentOrder, seed: str, pre
 
 
 @step("look ahead")
-async def look_ahead(desk: Desk, order: SearchAndRentOrder, reference: str) -> Standing:
+async def look_ahead(
+    context: RunContext, order: SearchAndRentParameters, reference: str
+) -> Standing:
     """What the reference holds already, and what a run would still rent.
 
     Costs: nothing. Repeat: safe; nothing is reserved.
@@ -104,11 +111,13 @@ async def look_ahead(desk: Desk, order: SearchAndRentOrder, reference: str) -> S
         BadInput: too few numbers match; says what the vendor sells.
         SpendRefused: a price is missing or in another currency.
     """
-    return await stand(desk, order, reference)
+    return await stand(context, order, reference)
 
 
 @step("save quote")
-async def save_quote(desk: Desk, purchase: Purchase, quote: Quote, flow_run_id: str) -> dict[str, Any]:
+async def save_quote(
+    context: RunContext, purchase: Purchase, quote: Quote, flow_run_id: str
+) -> dict[str, Any]:
     """Keep what a person is asked to approve, so that the resumed run can compare. Returns what was kept.
 
     Costs: nothing. Repeat: safe; the last quote of a run counts.
@@ -120,27 +129,35 @@ async def save_quote(desk: Desk, purchase: Purchase, quote: Quote, flow_run_id: 
         "phone_numbers": [line.phone_number for line in quote.lines if line.phone_number],
         "flow_run_id": flow_run_id,
     }
-    await in_thread(desk.journal.save_quote, purchase.id, kept)
+    await in_thread(context.journal.save_quote, purchase.id, kept)
     return kept
 
 
 @step("save approval")
 async def save_approval(
-    desk: Desk, purchase: Purchase, approved_by: str, approved: Mapping[str, Any], flow_run_id: str
+    context: RunContext,
+    purchase: Purchase,
+    approved_by: str,
+    approved: Mapping[str, Any],
+    flow_run_id: str,
 ) -> None:
     """Keep who approved which amounts.
 
     Costs: nothing. Repeat: safe.
     """
     kept = {name: approved[name] for name in ("today", "monthly", "currency")}
-    await in_thread(desk.journal.save_approval, purchase.id, {"by": approved_by, "flow_run_id": flow_run_id, **kept})
+    await in_thread(
+        context.journal.save_approval,
+        purchase.id,
+        {"by": approved_by, "flow_run_id": flow_run_id, **kept},
+    )
 
 
 @step("write down the numbers")
 async def write_down_chosen(
-    desk: Desk,
+    context: RunContext,
     purchase: Purchase,
-    order: SearchAndRentOrder,
+    order: SearchAndRentParameters,
     quote: Quote,
     limits: SpendLimits,
     flow_run_id: str | None,
@@ -153,14 +170,14 @@ async def write_down_chosen(
         SpendRefused: a cap would be broken.
         NumberClaimed: another purchase took one of the numbers in the meantime.
     """
-    return await write_down_quote(desk, purchase, order, quote, limits, flow_run_id=flow_run_id)
+    return await write_down_quote(context, purchase, order, quote, limits, flow_run_id=flow_run_id)
 
 
 @step("rent numbers")
 async def rent_numbers(
-    desk: Desk,
+    context: RunContext,
     purchase: Purchase,
-    order: SearchAndRentOrder,
+    order: SearchAndRentParameters,
     limits: SpendLimits,
     flow_run_id: str | None,
     seen: dict[str, Intention],
@@ -175,16 +192,20 @@ async def rent_numbers(
 
     async def progress(line: Intention) -> None:
         number = (line.result or {}).get("phone_number") or line.subject
-        done = sum(each.state is State.DONE for each in seen.values())
-        logger.info("%s: %s (%d of %d rented)", masked(number), line.state.value, done, order.wanted)
+        done = sum(each.state is IntentionState.DONE for each in seen.values())
+        logger.info(
+            "%s: %s (%d of %d rented)", masked(number), line.state.value, done, order.wanted
+        )
         await show(100.0 * min(done, order.wanted) / order.wanted)
 
-    return await rent_chosen(desk, purchase, order, limits, flow_run_id=flow_run_id, seen=seen, progress=progress)
+    return await rent_chosen(
+        context, purchase, order, limits, flow_run_id=flow_run_id, seen=seen, progress=progress
+    )
 
 
 @step("confirm and await links")
 async def confirm_numbers(
-    desk: Desk, order: SearchAndRentOrder, phone_numbers: Sequence[str]
+    context: RunContext, order: SearchAndRentParameters, phone_numbers: Sequence[str]
 ) -> dict[str, NumberStatus]:
     """Read each rented number back and wait, within `provisioning_wait_s`, until its links work.
 
@@ -196,12 +217,23 @@ async def confirm_numbers(
         logger.info("%d of %d numbers confirmed and linked", settled, total)
 
     statuses = await confirm_and_wait(
-        desk, phone_numbers, sms=order.sms, voice=order.voice, wait_s=float(order.provisioning_wait_s), progress=told
+        context,
+        phone_numbers,
+        sms=order.sms,
+        voice=order.voice,
+        wait_s=float(order.provisioning_wait_s),
+        progress=told,
     )
     for status in statuses.values():
         for name, link in (("SMS", status.sms), ("voice", status.voice)):
             if link.state in (LinkState.FAILED, LinkState.DROPPED):
-                logger.warning("%s: %s link %s. %s", masked(status.phone_number), name, link.state.value, link.advice)
+                logger.warning(
+                    "%s: %s link %s. %s",
+                    masked(status.phone_number),
+                    name,
+                    link.state.value,
+                    link.advice,
+                )
     return statuses
 
 
@@ -219,13 +251,17 @@ class _ProgressArtifact:
         try:
             if self._artifact_id is None:
                 self._artifact_id = await acreate_progress_artifact(
-                    percent, key="search-and-rent-progress", description=f"Rented numbers of {self._reference}"
+                    percent,
+                    key="search-and-rent-progress",
+                    description=f"Rented numbers of {self._reference}",
                 )
             else:
                 await aupdate_progress_artifact(self._artifact_id, percent)
         except Exception as error:  # noqa: BLE001 - see the class
             self._works = False
-            get_run_logger().warning("Progress cannot be shown in Prefect any more: %s", type(error).__name__)
+            get_run_logger().warning(
+                "Progress cannot be shown in Prefect any more: %s", type(error).__name__
+            )
 
 
 def _count(lines: Sequence[Intention]) -> str:

@@ -59,9 +59,13 @@ async def _tell_suspended(state: State[Any] | None) -> None:
     if context is None or context.flow_run is None:
         return
     try:
-        await publish_account(context.flow_run, f"the run was suspended ({state.name if state else 'Suspended'})")
+        await publish_account(
+            context.flow_run, f"the run was suspended ({state.name if state else 'Suspended'})"
+        )
     except Exception as error:  # noqa: BLE001 - the journal has it, and so has the sweep
-        get_run_logger().warning("What the suspended run did could not be shown: %s", type(error).__name__)
+        get_run_logger().warning(
+            "What the suspended run did could not be shown: %s", type(error).__name__
+        )
 
 
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from numberflow.journal import Intention, Purchase
 from numberflow.models.hosting import BlanketLoa
-from numberflow.models.reports import HostedReport
-from numberflow.models.text_enable_numbers import TextEnableOrder
-from numberflow.purchase import letter as letters
-from numberflow.purchase import text_enable
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.letter import Letter
+from numberflow.models.reports import NumbersReport
+from numberflow.models.text_enable_numbers import TextEnableParameters
+from numberflow.purchase.hosting import letter as letters
+from numberflow.purchase.hosting import text_enable
+from numberflow.purchase.hosting.letter import Letter
+from numberflow.purchase.run_context import RunContext
 from tasks.papers import read_paper
 from tasks.step import step
 
 
 @step("open text-enabling")
 async def open_text_enabling(
-    desk: Desk, order: TextEnableOrder, reference: str, flow_run_id: str | None
+    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
 ) -> tuple[Purchase, tuple[Intention, ...]]:
     """Find or begin what this reference stands for.
 
     Costs: nothing. Repeat: safe; the same reference with other parameters is refused.
     """
-    return await text_enable.open_text_enabling(desk, order, reference, flow_run_id=flow_run_id)
+    return await text_enable.open_text_enabling(context, order, reference, flow_run_id=flow_run_id)
 
 
-async def read_loa(order: TextEnableOrder) -> Letter | BlanketLoa:
+async def read_loa(order: TextEnableParameters) -> Letter | BlanketLoa:
     """Read the letter that the parameters name.
 
     No Prefect task: results of tasks may be pickled, which breaks seals.
@@ -42,17 +42,19 @@ async def read_loa(order: TextEnableOrder) -> Letter | BlanketLoa:
 
 @step("look at readiness")
 async def look_at_readiness(
-    desk: Desk, order: TextEnableOrder, reference: str, flow_run_id: str | None
-) -> HostedReport:
+    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
+) -> NumbersReport:
     """Which numbers are ready to be text-enabled.
 
     Costs: nothing. Repeat: safe.
     """
-    return await text_enable.text_enable_report(desk, order, reference, (), flow_run_id=flow_run_id)
+    return await text_enable.text_enable_report(
+        context, order, reference, (), flow_run_id=flow_run_id
+    )
 
 
 @step("require readiness")
-async def require_ready(desk: Desk, order: TextEnableOrder) -> None:
+async def require_ready(context: RunContext, order: TextEnableParameters) -> None:
     """Refuse an order that the vendor would refuse as a whole because a number is not ready.
 
     Costs: nothing. Repeat: safe.
@@ -60,25 +62,31 @@ async def require_ready(desk: Desk, order: TextEnableOrder) -> None:
     Raises:
         SpendRefused: says how many numbers lack what.
     """
-    await text_enable.require_ready(desk, order)
+    await text_enable.require_ready(context, order)
 
 
 @step("confirm signer")
-async def confirm_signer(desk: Desk, purchase: Purchase, letter: Letter, by: str) -> None:
+async def confirm_signer(context: RunContext, purchase: Purchase, letter: Letter, by: str) -> None:
     """Write down who confirmed the signer's e-mail; of the e-mail only a keyed digest.
 
     Costs: nothing. Repeat: safe.
     """
-    await text_enable.confirm_signer(desk, purchase, letter, by=by)
+    await text_enable.confirm_signer(context, purchase, letter, by=by)
 
 
 @step("text-enable numbers")
 async def text_enable_numbers(
-    desk: Desk, order: TextEnableOrder, reference: str, letter: Letter | BlanketLoa | None, flow_run_id: str | None
-) -> HostedReport:
+    context: RunContext,
+    order: TextEnableParameters,
+    reference: str,
+    letter: Letter | BlanketLoa | None,
+    flow_run_id: str | None,
+) -> NumbersReport:
     """Send the order through the journal unless it is at the vendor already, hand it to the sweep, and say how far every number is.
 
     Costs: no price is published; count on one for each number, and a legal document goes out. Repeat: safe; what is open is looked up first.
     """
-    rows = await text_enable.text_enable(desk, order, reference, letter, flow_run_id=flow_run_id)
-    return await text_enable.text_enable_report(desk, order, reference, rows, flow_run_id=flow_run_id)
+    rows = await text_enable.text_enable(context, order, reference, letter, flow_run_id=flow_run_id)
+    return await text_enable.text_enable_report(
+        context, order, reference, rows, flow_run_id=flow_run_id
+    )

@@ -57,7 +57,11 @@ def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
         },
         "callbackUrl": f"https://callbacks.example.com/sinch/numbers/v1/events/of/tenant/{rng.randrange(1000):04d}/{'x' * 180}",
     }  # fmt: skip
-    before, _, after = json.dumps(rest, separators=(",", ":"), ensure_ascii=False)[1:].encode().partition(b"MICROS")
+    before, _, after = (
+        json.dumps(rest, separators=(",", ":"), ensure_ascii=False)[1:]
+        .encode()
+        .partition(b"MICROS")
+    )
     return before, after
 
 
@@ -72,7 +76,9 @@ class Shelf:
         # Types of a region do not overlap, nor do the two regions of country code 1.
         lane = TYPES.index(kind) * 2 + (region == "CA")
         step = (high - low) // max(1, count)
-        self.numbers = [f"+{code}{(low + place * step) // 6 * 6 + lane}".encode() for place in range(count)]
+        self.numbers = [
+            f"+{code}{(low + place * step) // 6 * 6 + lane}".encode() for place in range(count)
+        ]
         tails = [_tail(rng, region, kind) for _ in range(VARIANTS)]
         rendered = [
             b'{"phoneNumber":"%b",%b%06d%b' % (number, before, place * 7919 % 1_000_000, after)
@@ -93,13 +99,23 @@ class World:
     def __init__(self, count: int) -> None:
         rng = random.Random(1)
         main = count * 6 // 10
-        others = [(region, kind) for region in REGIONS for kind in TYPES if (region, kind) != ("US", "LOCAL")]
+        others = [
+            (region, kind)
+            for region in REGIONS
+            for kind in TYPES
+            if (region, kind) != ("US", "LOCAL")
+        ]
         share, rest = divmod(count - main, len(others))
         self.shelves = {("US", "LOCAL"): Shelf(rng, "US", "LOCAL", main)}
         for place, key in enumerate(others):
             self.shelves[key] = Shelf(rng, *key, share + (place < rest))
         self.regions = json.dumps(
-            {"availableRegions": [{"regionCode": region, "regionName": region, "types": TYPES} for region in REGIONS]}
+            {
+                "availableRegions": [
+                    {"regionCode": region, "regionName": region, "types": TYPES}
+                    for region in REGIONS
+                ]
+            }
         ).encode()
 
     def page(self, query: dict[str, list[str]]) -> bytes:
@@ -108,13 +124,20 @@ class World:
         def one(name: str) -> str | None:
             return query.get(name, [None])[0]
 
-        region, kind, prefix = one("regionCode"), one("type"), (one("numberPattern.pattern") or "").encode()
+        region, kind, prefix = (
+            one("regionCode"),
+            one("type"),
+            (one("numberPattern.pattern") or "").encode(),
+        )
         size = min(int(one("pageSize") or 20), PAGE_SIZE_MAX)
         start = int(one("pageToken") or 0)
         ranges: list[tuple[Shelf, int, int]] = []
         for (of_region, of_kind), shelf in self.shelves.items():
             if region in (None, of_region) and kind in (None, of_kind):
-                low, high = bisect_left(shelf.numbers, prefix), bisect_left(shelf.numbers, prefix + b"~")
+                low, high = (
+                    bisect_left(shelf.numbers, prefix),
+                    bisect_left(shelf.numbers, prefix + b"~"),
+                )
                 ranges.append((shelf, low, high))
         total = sum(high - low for _, low, high in ranges)
         parts: list[memoryview] = []
@@ -125,7 +148,11 @@ class World:
                 parts.append(shelf.cut(low + first - place, low + last - place))
             place += high - low
         token = str(start + size) if start + size < total else ""
-        return b'{"activeNumbers":[' + b",".join(parts) + f'],"nextPageToken":"{token}","totalSize":{total}}}'.encode()
+        return (
+            b'{"activeNumbers":['
+            + b",".join(parts)
+            + f'],"nextPageToken":"{token}","totalSize":{total}}}'.encode()
+        )
 
 
 class Connection(asyncio.Protocol):
@@ -171,10 +198,13 @@ class Connection(asyncio.Protocol):
         else:
             self._count["requests"] += 1
             body = (
-                self._world.regions if unquote(path).endswith("availableRegions") else self._world.page(parse_qs(query))
+                self._world.regions
+                if unquote(path).endswith("availableRegions")
+                else self._world.page(parse_qs(query))
             )
         self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
         )
         self._transport.write(body)
 
@@ -182,7 +212,9 @@ class Connection(asyncio.Protocol):
 async def main() -> None:
     world, count = World(int(sys.argv[1])), {"requests": 0}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(world, float(sys.argv[2]) / 1000, count), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: Connection(world, float(sys.argv[2]) / 1000, count), "127.0.0.1", 0
+    )
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

@@ -140,7 +140,9 @@ def sdk(url: str, folder: Path, _connections: int) -> Work:
         rows: list[dict[str, Any]] = []
         for region in _regions(url):
             for kind in TYPES:
-                listed = client.numbers.list(region_code=region, number_type=kind, page_size=PAGE_SIZE)
+                listed = client.numbers.list(
+                    region_code=region, number_type=kind, page_size=PAGE_SIZE
+                )
                 rows += [number.model_dump(mode="json") for number in listed.iterator()]
         pd.json_normalize(rows).to_parquet(folder / "numbers.parquet")
         return len(rows)
@@ -160,7 +162,9 @@ def json_normalize(url: str, folder: Path, _connections: int) -> Work:
                 token = ""
                 while True:
                     query = {"type": kind, "pageSize": PAGE_SIZE, "pageToken": token}
-                    page = client.get(f"{url}/numbers/v1/projects/{PROJECT}/activeNumbers", params=query).json()
+                    page = client.get(
+                        f"{url}/numbers/v1/projects/{PROJECT}/activeNumbers", params=query
+                    ).json()
                     rows += page["activeNumbers"]
                     token = page["nextPageToken"]
                     if not token:
@@ -194,7 +198,9 @@ def dlt(url: str, folder: Path, _connections: int) -> Work:
             pipelines_dir=str(folder / "state"),
         )
         pipeline.run(source, loader_file_format="parquet")
-        return sum(pipeline.last_trace.last_normalize_info.row_counts.get(name, 0) for name in ("numbers",))
+        return sum(
+            pipeline.last_trace.last_normalize_info.row_counts.get(name, 0) for name in ("numbers",)
+        )
 
     return export
 
@@ -238,7 +244,10 @@ def floor(url: str, folder: Path, _connections: int) -> Work:
                     rows = pa.concat_tables(held)
                     held = []
                     writer = writer or pq.ParquetWriter(
-                        folder / "numbers.parquet", rows.schema, compression="zstd", compression_level=1
+                        folder / "numbers.parquet",
+                        rows.schema,
+                        compression="zstd",
+                        compression_level=1,
                     )
                     writer.write_table(rows)
                 if not token:
@@ -253,7 +262,9 @@ def floor(url: str, folder: Path, _connections: int) -> Work:
 def _regions(url: str) -> list[str]:
     import httpx
 
-    listed = httpx.get(f"{url}/numbers/v1/projects/{PROJECT}/availableRegions", trust_env=False).json()
+    listed = httpx.get(
+        f"{url}/numbers/v1/projects/{PROJECT}/availableRegions", trust_env=False
+    ).json()
     return [region["regionCode"] for region in listed["availableRegions"]]
 
 

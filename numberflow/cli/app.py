@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from numberflow.cli import exit_codes
-from numberflow.errors import BadInput, JournalUnavailable, NumberflowError, SnapshotRefused, StoreUnavailable
+from numberflow.errors import (
+    BadInput,
+    JournalUnavailable,
+    NumberflowError,
+    SnapshotRefused,
+    StoreUnavailable,
+)
 
 app = typer.Typer(
     name="numberflow",
@@ -26,7 +32,8 @@ app.add_typer(journal_app, name="journal")
 numbers_app = typer.Typer(help="The numbers that the project holds.", no_args_is_help=True)
 app.add_typer(numbers_app, name="numbers")
 papers_app = typer.Typer(
-    help="The papers store: registration data, files, letters and addresses that runs name.", no_args_is_help=True
+    help="The papers store: registration data, files, letters and addresses that runs name.",
+    no_args_is_help=True,
 )
 app.add_typer(papers_app, name="papers")
 
@@ -47,7 +54,9 @@ class VerdictChoice(StrEnum):
     PLANNED = "planned"
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")
+]
 
 
 def main() -> None:
@@ -65,8 +74,8 @@ def main() -> None:
 def fail(error: NumberflowError, code: int) -> None:
     """Say what is wrong and what to do about it, and leave."""
     typer.echo(f"numberflow: {error.message}", err=True)
-    if error.mend:
-        typer.echo(f"  → {error.mend}", err=True)
+    if error.remedy:
+        typer.echo(f"  → {error.remedy}", err=True)
     sys.exit(code)
 
 
@@ -74,7 +83,9 @@ def fail(error: NumberflowError, code: int) -> None:
 def run(
     deployment: Annotated[str, typer.Argument(help="Which flow, for example search-and-rent.")],
     params: Annotated[str, typer.Option("--params", help="Parameters as JSON, or @FILE.")] = "{}",
-    report: Annotated[Path | None, typer.Option("--report", help="Write the report here, as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the report here, as JSON.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a flow here. Exit code: 0 done, 2 bad input, 3 refused, 4 needs a person, 1 crash.
@@ -88,13 +99,19 @@ def run(
 
 @app.command()
 def simulator(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the simulated APIs; 0 picks a free one.")] = 8377,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the simulated APIs; 0 picks a free one.")
+    ] = 8377,
     control_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the control surface; 0 picks a free one.")
     ] = 8378,
     seed: Annotated[int, typer.Option(help="Seed of stock, search order and chaos.")] = 1,
-    active: Annotated[int, typer.Option(help="Numbers that the project holds from the start.")] = 250,
-    chaos: Annotated[float, typer.Option(help="Share of requests that meet a fault, 0 to 1.")] = 0.0,
+    active: Annotated[
+        int, typer.Option(help="Numbers that the project holds from the start.")
+    ] = 250,
+    chaos: Annotated[
+        float, typer.Option(help="Share of requests that meet a fault, 0 to 1.")
+    ] = 0.0,
 ) -> None:
     """Serve both Sinch APIs from memory, on loopback, until Ctrl-C. Prints the environment that points at it."""
     from numberflow.cli import simulator as command
@@ -112,7 +129,9 @@ def demo() -> None:
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Prefect server and its UI.")] = 4200,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the Prefect server and its UI.")
+    ] = 4200,
 ) -> None:
     """Start simulator (without credentials), Prefect server and every deployment; Ctrl-C stops all of it."""
     from numberflow.cli import up as command
@@ -130,14 +149,19 @@ def doctor(as_json: Json = False) -> None:
 
 Project = Annotated[
     str | None,
-    typer.Option("--project", help="Only this project: the vendor's id of it, as in SINCH_PROJECT_ID. Left out: all."),
+    typer.Option(
+        "--project",
+        help="Only this project: the vendor's id of it, as in SINCH_PROJECT_ID. Left out: all.",
+    ),
 ]
 
 
 @app.command()
 def stop(
     project: Project = None,
-    why: Annotated[str, typer.Option("--why", help="Shown in every report of a run that is stopped by it.")] = "",
+    why: Annotated[
+        str, typer.Option("--why", help="Shown in every report of a run that is stopped by it.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Hold every costly step of every worker at once. Returns when the last request that was under way has ended."""
@@ -172,7 +196,10 @@ def export(
     ] = None,
     connections: Annotated[int, typer.Option(min=1, max=32, help="Requests at once.")] = 8,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Prove completeness without page tokens, for about twice the requests.")
+        bool,
+        typer.Option(
+            "--strict", help="Prove completeness without page tokens, for about twice the requests."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -185,7 +212,9 @@ def export(
 
     if follow_up is not None:
         if date is not None:
-            raise BadInput("--follow-up names its date itself", field="date", mend="leave --date out")
+            raise BadInput(
+                "--follow-up names its date itself", field="date", remedy="leave --date out"
+            )
         sys.exit(command.follow_up(follow_up, as_json=as_json))
     sys.exit(command.export(date, connections=connections, strict=strict, as_json=as_json))
 
@@ -207,15 +236,25 @@ def requirements(
 
 @numbers_app.command("list")
 def numbers_list(
-    form: Annotated[FormatChoice, typer.Option("--format", help="json, csv or parquet.")] = FormatChoice.JSON,
-    region: Annotated[str | None, typer.Option("--region", help="Only this region, such as US.")] = None,
-    number_type: Annotated[str | None, typer.Option("--type", help="Only LOCAL, MOBILE or TOLL_FREE.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write here instead of standard output.")] = None,
+    form: Annotated[
+        FormatChoice, typer.Option("--format", help="json, csv or parquet.")
+    ] = FormatChoice.JSON,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Only this region, such as US.")
+    ] = None,
+    number_type: Annotated[
+        str | None, typer.Option("--type", help="Only LOCAL, MOBILE or TOLL_FREE.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write here instead of standard output.")
+    ] = None,
 ) -> None:
     """Every number that the project holds, of every type, complete or not at all."""
     from numberflow.cli import numbers as command
 
-    command.list_numbers(command.Format(form.value), region_code=region, number_type=number_type, out=out)
+    command.list_numbers(
+        command.Format(form.value), region_code=region, number_type=number_type, out=out
+    )
 
 
 @papers_app.command("put")
@@ -223,9 +262,14 @@ def papers_put(
     file: Annotated[Path, typer.Argument(help="A file on this machine.")],
     name: Annotated[
         str | None,
-        typer.Option("--as", help="Its name in the store, such as au/extract.pdf; the file's own if left out."),
+        typer.Option(
+            "--as",
+            help="Its name in the store, such as au/extract.pdf; the file's own if left out.",
+        ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="In the place of a paper of that name.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In the place of a paper of that name.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Copy a file into the papers store, and say how runs name it."""
@@ -243,7 +287,9 @@ def papers_list(as_json: Json = False) -> None:
 
 
 @papers_app.command("remove")
-def papers_remove(name: Annotated[str, typer.Argument(help="As `numberflow papers list` shows it.")]) -> None:
+def papers_remove(
+    name: Annotated[str, typer.Argument(help="As `numberflow papers list` shows it.")],
+) -> None:
     """Remove a paper from the store. Nobody asks again."""
     from numberflow.cli import papers as command
 
@@ -252,7 +298,9 @@ def papers_remove(name: Annotated[str, typer.Argument(help="As `numberflow paper
 
 @journal_app.command("list")
 def journal_list(
-    state: Annotated[list[str] | None, typer.Option("--state", help="Only these states; repeat for several.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="Only these states; repeat for several.")
+    ] = None,
     reference: Annotated[str | None, typer.Option(help="Only this purchase.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 50,
     as_json: Json = False,
@@ -285,7 +333,10 @@ def journal_close(
     reference: Annotated[str, typer.Argument(help="The purchase.")],
     by: Annotated[str, typer.Option("--by", help="Your name; kept in the journal.")],
     project: Annotated[
-        str | None, typer.Option("--project", help="The vendor's id of its project, where several have the reference.")
+        str | None,
+        typer.Option(
+            "--project", help="The vendor's id of its project, where several have the reference."
+        ),
     ] = None,
 ) -> None:
     """Say that you know how a stopped purchase stands: the sweep does not name it again, until something changes in it."""
@@ -296,17 +347,27 @@ def journal_close(
 
 @journal_app.command("settle")
 def journal_settle(
-    intention: Annotated[str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")],
+    intention: Annotated[
+        str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")
+    ],
     verdict: Annotated[
         VerdictChoice,
-        typer.Option("--as", help="done (it took effect), refused (it did not), planned (it did not; try again)."),
+        typer.Option(
+            "--as",
+            help="done (it took effect), refused (it did not), planned (it did not; try again).",
+        ),
     ],
     by: Annotated[str, typer.Option("--by", help="Your name; kept in the journal.")],
-    note: Annotated[str, typer.Option("--note", help="What you saw at the vendor; kept in the journal.")],
+    note: Annotated[
+        str, typer.Option("--note", help="What you saw at the vendor; kept in the journal.")
+    ],
     phone_number: Annotated[
-        str | None, typer.Option("--number", help="The number it brought, when the vendor picked it.")
+        str | None,
+        typer.Option("--number", help="The number it brought, when the vendor picked it."),
     ] = None,
-    order_id: Annotated[str | None, typer.Option("--order", help="The order that it opened, when it did.")] = None,
+    order_id: Annotated[
+        str | None, typer.Option("--order", help="The order that it opened, when it did.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Decide what only a person can decide: whether an open intention took effect."""

@@ -24,7 +24,7 @@ from numberflow.export.follow_up import export_inventory
 from numberflow.export.load import load_costs, load_inventory
 from numberflow.journal import Intention, Journal
 from numberflow.models.reports import ProjectInventory
-from numberflow.purchase.desk import open_client
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -45,7 +45,9 @@ def demo() -> int:
     shutil.rmtree(home, ignore_errors=True)
     make_private_folder(home)
     with ExitStack() as stack:
-        say("1. A simulator of both Sinch APIs with chaos on, and a Prefect server. No account, no cost.")
+        say(
+            "1. A simulator of both Sinch APIs with chaos on, and a Prefect server. No account, no cost."
+        )
         simulator = Simulator(SimulatorSettings(seed=1, active=25, chaos=CHAOS))
         running = stack.enter_context(serve(simulator, port=0, control_port=0))
         control = stack.enter_context(httpx.Client(base_url=running.control_url, timeout=10.0))
@@ -68,11 +70,17 @@ def demo() -> int:
         say(
             f"2. Rent {QUANTITY} numbers. The reply to the first rent is lost on purpose; at the second the process is killed."
         )
-        control.post("/faults", json={"operation": "rent", "nth": 1, "fault": "reset_after"}).raise_for_status()
-        control.post("/faults", json={"operation": "rent", "nth": 2, "fault": "hold_after"}).raise_for_status()
+        control.post(
+            "/faults", json={"operation": "rent", "nth": 1, "fault": "reset_after"}
+        ).raise_for_status()
+        control.post(
+            "/faults", json={"operation": "rent", "nth": 2, "fault": "hold_after"}
+        ).raise_for_status()
         _run_and_kill(environment, home, control)
 
-        say("3. The same command again: the journal knows what was sent, looks at the vendor, and goes on.")
+        say(
+            "3. The same command again: the journal knows what was sent, looks at the vendor, and goes on."
+        )
         report = _run(environment, home)
         if report is None:
             return 1
@@ -104,12 +112,16 @@ def _command(home: Path) -> list[str]:
 def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client) -> None:
     """Start the run, wait until the simulator holds the reply to its second rent, and kill it there."""
     with (home / "run-1.log").open("wb") as log:
-        process = subprocess.Popen(_command(home), env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            _command(home), env=environment, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         end = monotonic() + RUN_TIMEOUT_S
         while not (holds := control.get("/holds").json()["holds"]):
             if process.poll() is not None or monotonic() > end:
-                raise RuntimeError(f"the first run ended before it could be killed; see {home / 'run-1.log'}")
+                raise RuntimeError(
+                    f"the first run ended before it could be killed; see {home / 'run-1.log'}"
+                )
             sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -126,13 +138,22 @@ def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client
 def _run(environment: dict[str, str], home: Path) -> dict[str, Any] | None:
     with (home / "run-2.log").open("wb") as log:
         ended = subprocess.run(
-            _command(home), env=environment, stdout=log, stderr=log, timeout=RUN_TIMEOUT_S, check=False
+            _command(home),
+            env=environment,
+            stdout=log,
+            stderr=log,
+            timeout=RUN_TIMEOUT_S,
+            check=False,
         )
     if not (home / "report.json").exists():
-        say(f"   the second run ended with code {ended.returncode} and no report; see {home / 'run-2.log'}")
+        say(
+            f"   the second run ended with code {ended.returncode} and no report; see {home / 'run-2.log'}"
+        )
         return None
     report: dict[str, Any] = json.loads((home / "report.json").read_text())
-    say(f"   outcome: {report['outcome']}, {report['rented']} of {report['asked']} rented. {report['reason']}")
+    say(
+        f"   outcome: {report['outcome']}, {report['rented']} of {report['asked']} rented. {report['reason']}"
+    )
     return report
 
 
@@ -142,11 +163,19 @@ def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> 
     charges = control.get("/charges").json()
     with Journal.open(f"sqlite:///{home / 'numberflow.db'}") as journal:
         histories = [journal.history(row.id) for row in journal.intentions(reference=REFERENCE)]
-    say(f"   {'number':<14} {'rent requests':<15} {'charged':<12} {'attempts':<10} {'looks':<7} journal")
+    say(
+        f"   {'number':<14} {'rent requests':<15} {'charged':<12} {'attempts':<10} {'looks':<7} journal"
+    )
     for history in histories:
         number = _number(history.intention)
-        rents = [one for one in requests if one["operation"] == "rent" and number.lstrip("+") in one["path"]]
-        fees = sum(float(one["amount"]) for one in charges["charges"] if one["phone_number"] == number)
+        rents = [
+            one
+            for one in requests
+            if one["operation"] == "rent" and number.lstrip("+") in one["path"]
+        ]
+        fees = sum(
+            float(one["amount"]) for one in charges["charges"] if one["phone_number"] == number
+        )
         looks = sum(entry.times for entry in history.evidence)
         say(
             f"   {number:<14} {len(rents):<15} {f'{fees:.2f} USD':<12} {len(history.attempts):<10} {looks:<7} {history.intention.state.value}"
@@ -155,8 +184,12 @@ def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> 
     for request in requests:
         if request["fault"]:
             faults[request["fault"]] = faults.get(request["fault"], 0) + 1
-    say(f"   faults on the way: {', '.join(f'{count} x {name}' for name, count in sorted(faults.items()))}; kills: 1")
-    say(f"   {len(requests)} requests in all; asked {report['asked']}, charged {charges['rentals']}")
+    say(
+        f"   faults on the way: {', '.join(f'{count} x {name}' for name, count in sorted(faults.items()))}; kills: 1"
+    )
+    say(
+        f"   {len(requests)} requests in all; asked {report['asked']}, charged {charges['rentals']}"
+    )
     return int(charges["rentals"])
 
 
@@ -166,7 +199,9 @@ def _number(row: Intention) -> str:
 
 def _export(environment: Mapping[str, str], home: Path) -> None:
     """Publish what the project holds now as a snapshot, and show that pandas opens it."""
-    settings = Settings.model_validate(dict(environment) | {"NUMBERFLOW_INVENTORY_URL": str(home / "data")})
+    settings = Settings.model_validate(
+        dict(environment) | {"NUMBERFLOW_INVENTORY_URL": str(home / "data")}
+    )
 
     async def publish() -> ProjectInventory:
         async with open_client(settings) as client:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -23,11 +23,20 @@ from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.models.wording import count_of
 from numberflow.paper_store import PaperStore
 from numberflow.planning.schedules import next_run, problem, read_schedules
-from numberflow.purchase.desk import open_client
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
 # Versions that decide whether the parts work together (pyproject.toml says why).
-VERSIONS = ("numberflow", "prefect", "fastapi", "httpx", "sqlalchemy", "pydantic", "phonenumbers", "pyarrow")
+VERSIONS = (
+    "numberflow",
+    "prefect",
+    "fastapi",
+    "httpx",
+    "sqlalchemy",
+    "pydantic",
+    "phonenumbers",
+    "pyarrow",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,11 @@ class Finding:
     name: str
     ok: bool
     text: str
-    mend: str = ""
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, str | bool]:
+        """The finding under the keys that programs read."""
+        return {"name": self.name, "ok": self.ok, "text": self.text, "mend": self.remedy}
 
 
 def doctor(*, as_json: bool) -> int:
@@ -45,13 +58,17 @@ def doctor(*, as_json: bool) -> int:
     try:
         settings = Settings.load(may_lack_account=True)
     except NumberflowError as error:
-        findings = [Finding("settings", ok=False, text=error.message, mend=error.mend)]
+        findings = [Finding("settings", ok=False, text=error.message, remedy=error.remedy)]
     else:
         journal = _checked("journal", lambda: _journal(settings))
         prefect = _prefect(settings)
         findings = [
             _credentials(settings),
-            *([_checked("connectivity", lambda: _connectivity(settings))] if settings.has_credentials else []),
+            *(
+                [_checked("connectivity", lambda: _connectivity(settings))]
+                if settings.has_credentials
+                else []
+            ),
             journal,
             # Who holds what stands in the journal; one that cannot be read is told above, and refuses every purchase.
             *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
@@ -62,12 +79,12 @@ def doctor(*, as_json: bool) -> int:
             _versions(),
         ]
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        typer.echo(json.dumps([finding.as_json() for finding in findings], indent=2))
     else:
         for finding in findings:
             typer.echo(f"{'ok  ' if finding.ok else 'MEND'}  {finding.name:<13} {finding.text}")
-            if finding.mend:
-                typer.echo(f"      {'':<13} → {finding.mend}")
+            if finding.remedy:
+                typer.echo(f"      {'':<13} → {finding.remedy}")
     return 0 if all(finding.ok for finding in findings) else 1
 
 
@@ -76,17 +93,21 @@ def _checked(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, ok=True, text=check())
     except NumberflowError as error:
-        return Finding(name, ok=False, text=error.message, mend=error.mend or "see the message")
+        return Finding(name, ok=False, text=error.message, remedy=error.remedy or "see the message")
     except Exception as error:  # noqa: BLE001 - reported as a finding
-        return Finding(name, ok=False, text=f"{type(error).__name__}: {error}", mend="see the message")
+        return Finding(
+            name, ok=False, text=f"{type(error).__name__}: {error}", remedy="see the message"
+        )
 
 
 def _credentials(settings: Settings) -> Finding:
     try:
         settings.require_credentials()
     except MissingCredentials as error:
-        return Finding("credentials", ok=False, text=error.message, mend=error.mend)
-    return Finding("credentials", ok=True, text=f"project {settings.project_id}, key {settings.key_id[:6]}…")
+        return Finding("credentials", ok=False, text=error.message, remedy=error.remedy)
+    return Finding(
+        "credentials", ok=True, text=f"project {settings.project_id}, key {settings.key_id[:6]}…"
+    )
 
 
 def _connectivity(settings: Settings) -> str:
@@ -109,7 +130,7 @@ def _stops(settings: Settings) -> str:
     Brake(settings.home / STOP_FILE).check_file()
     with Journal.open(settings.journal_url) as journal:
         for held in journal.stops():
-            raise Stopped(f"costly steps are held by {held.described()}", mend=held.lifted_by)
+            raise Stopped(f"costly steps are held by {held.described()}", remedy=held.lifted_by)
     return "no costly step is held"
 
 
@@ -127,7 +148,11 @@ def _inventory(settings: Settings) -> str:
 def _papers(settings: Settings) -> str:
     store = PaperStore.of(settings)
     store.probe()
-    anywhere = "; paths and URLs outside it are read, too (NUMBERFLOW_PAPERS_ANYWHERE)" if store.anywhere else ""
+    anywhere = (
+        "; paths and URLs outside it are read, too (NUMBERFLOW_PAPERS_ANYWHERE)"
+        if store.anywhere
+        else ""
+    )
     return f"writes, reads and deletes at {store.root}{anywhere}"
 
 
@@ -135,18 +160,22 @@ def _prefect(settings: Settings) -> Finding:
     url = running_api_url(settings)
     if url is None:
         return Finding(
-            "prefect", ok=True, text="no server is running; `numberflow run` starts a temporary one (about 20 s)"
+            "prefect",
+            ok=True,
+            text="no server is running; `numberflow run` starts a temporary one (about 20 s)",
         )
     try:
         version = (
-            httpx.get(f"{url}/admin/version", timeout=HEALTH_TIMEOUT_S, auth=server_auth()).raise_for_status().json()
+            httpx.get(f"{url}/admin/version", timeout=HEALTH_TIMEOUT_S, auth=server_auth())
+            .raise_for_status()
+            .json()
         )
     except httpx.HTTPError as error:
         return Finding(
             "prefect",
             ok=False,
             text=f"no answer from {url}: {type(error).__name__}",
-            mend="start it (`numberflow up`), or correct PREFECT_API_URL",
+            remedy="start it (`numberflow up`), or correct PREFECT_API_URL",
         )
     ours = metadata.version("prefect")
     if version != ours:
@@ -154,7 +183,7 @@ def _prefect(settings: Settings) -> Finding:
             "prefect",
             ok=False,
             text=f"server {version} at {url}, client {ours}",
-            mend="run the same version on both sides",
+            remedy="run the same version on both sides",
         )
     return Finding("prefect", ok=True, text=f"server {version} at {url}")
 
@@ -167,10 +196,14 @@ def _clock(settings: Settings) -> list[Finding]:
     # The log and the age are known of the server that `up` has started, and of no other.
     left = read_up_file(settings)
     is_ours = left.get("api_url") == url
-    since = datetime.fromisoformat(left["server_since"]) if is_ours and "server_since" in left else None
+    since = (
+        datetime.fromisoformat(left["server_since"]) if is_ours and "server_since" in left else None
+    )
     found = [_schedules(url, since)]
     if is_ours and "server_log" in left:
-        found.append(_server_log(ServerLog(Path(left["server_log"]), int(left.get("server_log_start", 0)))))
+        found.append(
+            _server_log(ServerLog(Path(left["server_log"]), int(left.get("server_log_start", 0))))
+        )
     return found
 
 
@@ -183,14 +216,14 @@ def _schedules(url: str, since: datetime | None) -> Finding:
             "schedules",
             ok=False,
             text=f"{url} does not tell them: {type(error).__name__}",
-            mend="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
+            remedy="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
         )
     if not seen:
         return Finding(
             "schedules",
             ok=False,
             text="no deployment of this server has a schedule: no nightly inventory, no follow-orders",
-            mend="deploy them: numberflow up, or prefect deploy --all (docs/operations.md)",
+            remedy="deploy them: numberflow up, or prefect deploy --all (docs/operations.md)",
         )
     wrong = [(each.name, *clauses) for each in seen if (clauses := problem(each, now, since))]
     if wrong:
@@ -198,9 +231,11 @@ def _schedules(url: str, since: datetime | None) -> Finding:
             "schedules",
             ok=False,
             text="; ".join(f"{name}: {reason}" for name, reason, _ in wrong),
-            mend="; ".join(f"{name}: {mend}" for name, _, mend in wrong),
+            remedy="; ".join(f"{name}: {remedy}" for name, _, remedy in wrong),
         )
-    return Finding("schedules", ok=True, text="next runs: " + ", ".join(next_run(each) for each in seen))
+    return Finding(
+        "schedules", ok=True, text="next runs: " + ", ".join(next_run(each) for each in seen)
+    )
 
 
 def _server_log(log: ServerLog) -> Finding:
@@ -208,14 +243,17 @@ def _server_log(log: ServerLog) -> Finding:
         found = log.errors()
     except OSError as error:
         return Finding(
-            "server log", ok=False, text=f"{log.path}: {type(error).__name__}", mend="restart `numberflow up`"
+            "server log",
+            ok=False,
+            text=f"{log.path}: {type(error).__name__}",
+            remedy="restart `numberflow up`",
         )
     if found:
         return Finding(
             "server log",
             ok=False,
             text="; ".join(str(error) for error in found),
-            mend=f"see {log.path}; install the pinned versions (requirements.txt), then restart `numberflow up`",
+            remedy=f"see {log.path}; install the pinned versions (requirements.txt), then restart `numberflow up`",
         )
     return Finding("server log", ok=True, text=f"no error of the server's services in {log.path}")
 

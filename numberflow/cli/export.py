@@ -15,8 +15,8 @@ from numberflow.export.follow_up import export_inventory, follow_up_again
 from numberflow.export.snapshot import Progress, today
 from numberflow.export.words import inventory_text
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
-from numberflow.purchase.desk import open_client
 from numberflow.purchase.inventory import ask_journal
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
 
@@ -62,7 +62,11 @@ def follow_up(day: str, *, as_json: bool) -> int:
         StoreUnavailable: the store does not answer.
     """
     snapshot_date = _date(day, "--follow-up")
-    return _tell(follow_up_again(Settings.load().inventory_root, snapshot_date), snapshot_date, as_json=as_json)
+    return _tell(
+        follow_up_again(Settings.load().inventory_root, snapshot_date),
+        snapshot_date,
+        as_json=as_json,
+    )
 
 
 def _tell(done: Sequence[ProjectInventory], snapshot_date: date, *, as_json: bool) -> int:
@@ -70,15 +74,19 @@ def _tell(done: Sequence[ProjectInventory], snapshot_date: date, *, as_json: boo
     report = InventoryReport(
         outcome=RunOutcome.REFUSED if failed else RunOutcome.DONE,
         reason="; ".join(dict.fromkeys(each.reason for each in failed)),
-        mend="; ".join(dict.fromkeys(each.mend for each in failed)),
+        remedy="; ".join(dict.fromkeys(each.remedy for each in failed)),
         project_id=done[0].project_id if len(done) == 1 else "",
         snapshot_date=snapshot_date,
         projects=tuple(done),
     )
-    typer.echo(report.model_dump_json(indent=2) if as_json else inventory_text(report).replace("**", "").lstrip("# "))
+    typer.echo(
+        report.model_dump_json(indent=2)
+        if as_json
+        else inventory_text(report).replace("**", "").lstrip("# ")
+    )
     if failed:
         typer.echo(f"numberflow: PUBLISHED, BUT NOT COMPLETE: {report.reason}", err=True)
-        typer.echo(f"  → {report.mend}", err=True)
+        typer.echo(f"  → {report.remedy}", err=True)
     return exit_codes.REFUSED if failed else exit_codes.DONE
 
 
@@ -87,7 +95,9 @@ def _date(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BadInput(
-            f"{option}: {text!r} is no date", field=option.lstrip("-"), mend="write it like 2026-11-23"
+            f"{option}: {text!r} is no date",
+            field=option.lstrip("-"),
+            remedy="write it like 2026-11-23",
         ) from None
 
 

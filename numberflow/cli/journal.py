@@ -15,9 +15,17 @@ from typing import Any
 import typer
 
 from numberflow.errors import BadInput, NotFound
-from numberflow.journal import Intention, Journal, Operation, OrderKind, State, Verdict, opened_order
-from numberflow.purchase.desk import open_client
+from numberflow.journal import (
+    Intention,
+    IntentionState,
+    Journal,
+    Operation,
+    OrderKind,
+    Verdict,
+    opened_order,
+)
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
 
@@ -31,19 +39,28 @@ def open_journal() -> Iterator[Journal]:
         journal.close()
 
 
-def list_intentions(*, states: Sequence[str], reference: str | None, limit: int, as_json: bool) -> None:
+def list_intentions(
+    *, states: Sequence[str], reference: str | None, limit: int, as_json: bool
+) -> None:
     """Print intentions, newest first.
 
     Raises:
         BadInput: a state that does not exist.
     """
-    known = [state.value for state in State]
+    known = [state.value for state in IntentionState]
     for state in states:
         if state not in known:
-            raise BadInput(f"--state: {state!r} is no state", field="state", mend=f"choose from {', '.join(known)}")
+            raise BadInput(
+                f"--state: {state!r} is no state",
+                field="state",
+                remedy=f"choose from {', '.join(known)}",
+            )
     with open_journal() as journal:
         rows = journal.intentions(
-            states=[State(state) for state in states] or None, reference=reference, limit=limit, newest_first=True
+            states=[IntentionState(state) for state in states] or None,
+            reference=reference,
+            limit=limit,
+            newest_first=True,
         )
     if as_json:
         typer.echo(to_json([_facts(row) for row in rows]))
@@ -75,7 +92,7 @@ def show(name: str, *, as_json: bool) -> None:
             raise BadInput(
                 f"{name!r}: no reference, and {error.message}",
                 field="reference",
-                mend="numberflow journal list shows both",
+                remedy="numberflow journal list shows both",
             ) from None
         rows = journal.intentions(purchase_id=history.intention.purchase_id)
     if as_json:
@@ -88,8 +105,12 @@ def show(name: str, *, as_json: bool) -> None:
     row = history.intention
     typer.echo(f"{row.id}: {row.operation} {number_of(row) or ''} is {row.state.value}")
     typer.echo(f"  reference   {row.reference} (project {row.project_id})")
-    typer.echo(f"  price       {row.due_amount or 0} {row.currency or ''} at once, {row.monthly_amount or 0} a month")
-    typer.echo(f"  planned     {row.created_at:%Y-%m-%d %H:%M:%S}Z, flow run {row.flow_run_id or '-'}")
+    typer.echo(
+        f"  price       {row.due_amount or 0} {row.currency or ''} at once, {row.monthly_amount or 0} a month"
+    )
+    typer.echo(
+        f"  planned     {row.created_at:%Y-%m-%d %H:%M:%S}Z, flow run {row.flow_run_id or '-'}"
+    )
     if row.reason:
         typer.echo(f"  reason      {row.reason}")
     for attempt in history.attempts:
@@ -100,7 +121,9 @@ def show(name: str, *, as_json: bool) -> None:
             + (f", request {attempt.vendor_request_id}" if attempt.vendor_request_id else "")
         )
     for entry in history.evidence:
-        typer.echo(f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}")
+        typer.echo(
+            f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}"
+        )
     if row.state in AT_STAKE_STATES:
         item = open_item(row, rows)
         typer.echo(f"  at stake    {item.at_stake} {row.currency or ''}")
@@ -117,18 +140,22 @@ def close(reference: str, *, by: str, project: str | None) -> None:
         BadInput: no such purchase, or several projects have one of that reference.
     """
     with open_journal() as journal:
-        found = [each for each in journal.purchases_named(reference) if project in (None, each.project_id)]
+        found = [
+            each
+            for each in journal.purchases_named(reference)
+            if project in (None, each.project_id)
+        ]
         if not found:
             raise BadInput(
                 f"reference: the journal has no purchase {reference!r}",
                 field="reference",
-                mend="numberflow journal list shows them",
+                remedy="numberflow journal list shows them",
             )
         if len(found) > 1:
             raise BadInput(
                 f"--project: {', '.join(each.project_id for each in found)} have a purchase {reference!r}",
                 field="project",
-                mend="add --project ID",
+                remedy="add --project ID",
             )
         journal.close_purchase(found[0].id, by=by)
     typer.echo(f"{reference} is not named again until something changes in it.")
@@ -136,22 +163,31 @@ def close(reference: str, *, by: str, project: str | None) -> None:
 
 def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
     """The purchases of one reference, one for each project that used it."""
-    purchases = [_held([row for row in rows if row.purchase_id == each]) for each in _distinct(rows, "purchase_id")]
+    purchases = [
+        _held([row for row in rows if row.purchase_id == each])
+        for each in _distinct(rows, "purchase_id")
+    ]
     if as_json:
         typer.echo(to_json({"reference": rows[0].reference, "purchases": purchases}))
         return
     for held in purchases:
-        typer.echo(f"{held['reference']} (project {held['project_id']}), by run {', '.join(held['runs']) or '-'}")
-        typer.echo(f"  steps       {', '.join(f'{count} {state}' for state, count in held['states'].items())}")
+        typer.echo(
+            f"{held['reference']} (project {held['project_id']}), by run {', '.join(held['runs']) or '-'}"
+        )
+        typer.echo(
+            f"  steps       {', '.join(f'{count} {state}' for state, count in held['states'].items())}"
+        )
         for currency, amounts in held["amounts"].items():
             typer.echo(
                 f"  held        {amounts['done_due']} {currency} charged, {amounts['done_monthly']} a month"
                 f"; open: {amounts['open_due']} {currency} at most"
             )
     for row in rows:
-        ended = f"  {row.reason}" if row.reason and row.state is not State.DONE else ""
+        ended = f"  {row.reason}" if row.reason and row.state is not IntentionState.DONE else ""
         price = f"{row.due_amount} {row.currency}" if row.due_amount is not None else "-"
-        typer.echo(f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  {price}{ended}")
+        typer.echo(
+            f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  {price}{ended}"
+        )
         if row.state in AT_STAKE_STATES:
             typer.echo(f"    settle with: {open_item(row).command}")
 
@@ -164,10 +200,12 @@ def _held(rows: Sequence[Intention]) -> dict[str, Any]:
     """One purchase in sums. Amounts by currency: charged for what is done, at most to come for what is open."""
     amounts: dict[str, dict[str, Decimal]] = {}
     for row in rows:
-        if row.due_amount is None or row.currency is None or row.state is State.REFUSED:
+        if row.due_amount is None or row.currency is None or row.state is IntentionState.REFUSED:
             continue
-        sums = amounts.setdefault(row.currency, dict.fromkeys(("done_due", "done_monthly", "open_due"), Decimal(0)))
-        if row.state is State.DONE:
+        sums = amounts.setdefault(
+            row.currency, dict.fromkeys(("done_due", "done_monthly", "open_due"), Decimal(0))
+        )
+        if row.state is IntentionState.DONE:
             sums["done_due"] += row.due_amount
             sums["done_monthly"] += row.monthly_amount or Decimal(0)
         else:
@@ -200,12 +238,14 @@ def settle(
     with open_journal() as journal:
         row = journal.history(intention_id).intention
         if order_id and not row.opens_order:
-            raise BadInput("--order: this step opens no order", field="order", mend="leave --order out")
+            raise BadInput(
+                "--order: this step opens no order", field="order", remedy="leave --order out"
+            )
         if verdict == "done" and row.opens_order and not order_id:
             raise BadInput(
                 "--order: which order was it? Without its id nothing can follow it",
                 field="order",
-                mend="copy the id from the vendor's dashboard and add --order ID",
+                remedy="copy the id from the vendor's dashboard and add --order ID",
             )
         result: dict[str, Any] | None = {"phone_number": phone_number} if phone_number else None
         if order_id:
@@ -214,10 +254,12 @@ def settle(
                 raise BadInput(
                     f"--order: {order_id} belongs to {taken.reference!r}",
                     field="order",
-                    mend="name the order of this step",
+                    remedy="name the order of this step",
                 )
             asyncio.run(_require_order(row, order_id))
-            kind = OrderKind.NUMBER if row.operation is Operation.CREATE_ORDER else OrderKind.HOSTING
+            kind = (
+                OrderKind.NUMBER if row.operation is Operation.CREATE_ORDER else OrderKind.HOSTING
+            )
             result = opened_order(kind, order_id, "", **{**row.request, "intention_id": row.id})
         row = journal.settle_by_person(row.id, verdict, by=by, note=note, result=result)
     typer.echo(to_json(_facts(row)) if as_json else f"{row.id} is now {row.state.value}")
@@ -237,15 +279,20 @@ async def _require_order(row: Intention, order_id: str) -> None:
             order = await client.number_orders.get(order_id)
         except NotFound:
             raise BadInput(
-                f"--order: the vendor knows no order {order_id}", field="order", mend="copy its id from the dashboard"
+                f"--order: the vendor knows no order {order_id}",
+                field="order",
+                remedy="copy its id from the dashboard",
             ) from None
     held = {number.phone_number for number in order.order_numbers}
-    same_kind = (order.region_code, order.number_type) == (row.request["region_code"], row.request["number_type"])
+    same_kind = (order.region_code, order.number_type) == (
+        row.request["region_code"],
+        row.request["number_type"],
+    )
     if not same_kind or (row.subject is not None and row.subject not in held):
         raise BadInput(
             f"--order: order {order_id} is for {order.number_type} numbers in {order.region_code} ({', '.join(sorted(held))}), not what this step asked for",
             field="order",
-            mend="name the order of this step",
+            remedy="name the order of this step",
         )
 
 

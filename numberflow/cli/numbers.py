@@ -25,7 +25,7 @@ from numberflow.errors import BadInput
 from numberflow.export.schema import iso
 from numberflow.export.shards import KNOWN_TYPES
 from numberflow.export.snapshot import read_numbers
-from numberflow.purchase.desk import open_client
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
 
@@ -37,7 +37,9 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def list_numbers(form: Format, *, region_code: str | None, number_type: str | None, out: Path | None) -> None:
+def list_numbers(
+    form: Format, *, region_code: str | None, number_type: str | None, out: Path | None
+) -> None:
     """Read and write.
 
     Raises:
@@ -46,7 +48,9 @@ def list_numbers(form: Format, *, region_code: str | None, number_type: str | No
     """
     if form is Format.PARQUET and out is None and sys.stdout.isatty():
         raise BadInput(
-            "Parquet is no text for a terminal", field="format", mend="add --out FILE, or redirect the output"
+            "Parquet is no text for a terminal",
+            field="format",
+            remedy="add --out FILE, or redirect the output",
         )
     region_code, number_type = _region(region_code), _type(number_type)
     if out is not None:
@@ -57,7 +61,9 @@ def list_numbers(form: Format, *, region_code: str | None, number_type: str | No
 
     async def run() -> pa.Table:
         async with open_client(settings, on_wait=shown.note) as client:
-            return await read_numbers(client, region_code=region_code, number_type=number_type, on_progress=shown)
+            return await read_numbers(
+                client, region_code=region_code, number_type=number_type, on_progress=shown
+            )
 
     try:
         numbers = asyncio.run(run())
@@ -80,7 +86,9 @@ def _region(text: str | None) -> str | None:
     code = text.strip().upper()
     if pycountry.countries.get(alpha_2=code) is None:
         raise BadInput(
-            f"--region: {text!r} is no region", field="region", mend="write its two letters (ISO 3166-1), such as US"
+            f"--region: {text!r} is no region",
+            field="region",
+            remedy="write its two letters (ISO 3166-1), such as US",
         )
     return code
 
@@ -91,7 +99,9 @@ def _type(text: str | None) -> str | None:
     kind = text.strip().upper()
     if kind not in KNOWN_TYPES:
         raise BadInput(
-            f"--type: {text!r} is no type of number", field="type", mend=f"write one of {', '.join(KNOWN_TYPES)}"
+            f"--type: {text!r} is no type of number",
+            field="type",
+            remedy=f"write one of {', '.join(KNOWN_TYPES)}",
         )
     return kind
 
@@ -108,7 +118,9 @@ def _check_writable(out: Path) -> None:
 
 def _bad_out(out: Path, problem: str) -> BadInput:
     return BadInput(
-        f"--out: {out} cannot be written: {problem}", field="out", mend="name a file in a folder that is there"
+        f"--out: {out} cannot be written: {problem}",
+        field="out",
+        remedy="name a file in a folder that is there",
     )
 
 
@@ -122,7 +134,8 @@ def _write(numbers: pa.Table, form: Format, file: Any) -> None:
         case Format.CSV:
             # Lists have no form of their own in CSV: SMS|VOICE.
             flat = [
-                pc.binary_join(column, "|") if pa.types.is_list(column.type) else column for column in numbers.columns
+                pc.binary_join(column, "|") if pa.types.is_list(column.type) else column
+                for column in numbers.columns
             ]
             pyarrow.csv.write_csv(pa.table(flat, names=numbers.column_names), file)
         case Format.JSON:
@@ -142,4 +155,10 @@ def _json(numbers: pa.Table) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
-    return iso(value) if isinstance(value, datetime) else str(value) if isinstance(value, Decimal) else repr(value)
+    return (
+        iso(value)
+        if isinstance(value, datetime)
+        else str(value)
+        if isinstance(value, Decimal)
+        else repr(value)
+    )

@@ -40,7 +40,9 @@ def list_papers(*, as_json: bool) -> None:
     for paper in papers:
         typer.echo(f"{paper.size:>10,}  {paper.reference}")
     if not papers:
-        typer.echo(f"The papers store at {store.root} is empty; `numberflow papers put FILE` fills it.")
+        typer.echo(
+            f"The papers store at {store.root} is empty; `numberflow papers put FILE` fills it."
+        )
 
 
 def remove(name: str) -> None:

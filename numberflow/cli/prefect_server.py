@@ -83,7 +83,9 @@ def prefect_server(settings: Settings) -> Iterator[None]:
     Raises:
         RuntimeError: the server that is set does not answer, or the temporary one did not start; the message says what to do.
     """
-    os.environ.update({name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ})
+    os.environ.update(
+        {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ}
+    )
     url = running_api_url(settings)
     if url:
         if not _answers(url):
@@ -123,7 +125,17 @@ def start_server(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
     }  # fmt: skip
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "prefect",
+                "server",
+                "start",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+            ],
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -134,7 +146,11 @@ def start_server(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_ready(
-    api_url: str, process: subprocess.Popen[bytes], log: Path, *, stopping: Callable[[], bool] = lambda: False
+    api_url: str,
+    process: subprocess.Popen[bytes],
+    log: Path,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """Wait until the server answers, or until `stopping` says that nobody waits for it any more.
 
@@ -144,13 +160,17 @@ def wait_ready(
     end = monotonic() + SERVER_READY_TIMEOUT_S
     while monotonic() < end and not stopping():
         if process.poll() is not None:
-            raise RuntimeError(f"the Prefect server ended with code {process.returncode}; its log is {log}")
+            raise RuntimeError(
+                f"the Prefect server ended with code {process.returncode}; its log is {log}"
+            )
         if is_healthy(api_url):
             return
         sleep(0.3)
     if stopping():
         return
-    raise RuntimeError(f"the Prefect server did not answer within {SERVER_READY_TIMEOUT_S:.0f} s; its log is {log}")
+    raise RuntimeError(
+        f"the Prefect server did not answer within {SERVER_READY_TIMEOUT_S:.0f} s; its log is {log}"
+    )
 
 
 def _profile_api_url() -> str | None:

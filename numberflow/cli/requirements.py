@@ -13,11 +13,13 @@ from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import RequirementsQuestion
 from numberflow.models.parameters import check_parameters
 from numberflow.planning import kyc_form
-from numberflow.purchase.desk import open_client
+from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
 
-def requirements(region_code: str, number_type: str, template: Path | None, *, as_json: bool) -> None:
+def requirements(
+    region_code: str, number_type: str, template: Path | None, *, as_json: bool
+) -> None:
     """Show the requirements, and write a form to fill in.
 
     Raises:
@@ -26,10 +28,16 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
     wanted = check_parameters(RequirementsQuestion, {"region": region_code, "type": number_type})
     if template is not None and template.exists():
         # It may be filled in already, and it is personal: nobody else has a copy.
-        raise BadInput(f"--template: {template} is there already", field="template", mend="name a new file")
+        raise BadInput(
+            f"--template: {template} is there already", field="template", remedy="name a new file"
+        )
     found = asyncio.run(_look_up(wanted))
     if as_json:
-        typer.echo("null" if found is None else json.dumps(found.model_dump(mode="json", by_alias=True), indent=2))
+        typer.echo(
+            "null"
+            if found is None
+            else json.dumps(found.model_dump(mode="json", by_alias=True), indent=2)
+        )
     else:
         typer.echo(kyc_form.form_text(found, wanted.region, wanted.type))
     if template is None:
@@ -43,7 +51,9 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
         template.touch(mode=0o600, exist_ok=False)
         template.write_text(json.dumps(kyc_form.blank(found), indent=2) + "\n")
     except OSError as error:
-        raise BadInput(f"--template: {error}", field="template", mend="name a file that can be written") from None
+        raise BadInput(
+            f"--template: {error}", field="template", remedy="name a file that can be written"
+        ) from None
     typer.echo(
         f"\nForm to fill in: {template}. Then: numberflow papers put {template}, and "
         f'numberflow run order-numbers --params \'{{… "kyc": "{template.name}"}}\''
@@ -52,4 +62,6 @@ def requirements(region_code: str, number_type: str, template: Path | None, *, a
 
 async def _look_up(wanted: RequirementsQuestion) -> NumberRequirements | None:
     async with open_client(Settings.load()) as client:
-        return await client.number_orders.lookup_requirements(region_code=wanted.region, number_type=wanted.type)
+        return await client.number_orders.lookup_requirements(
+            region_code=wanted.region, number_type=wanted.type
+        )

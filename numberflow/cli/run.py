@@ -33,8 +33,8 @@ from numberflow.models.qualify_numbers import parse_qualify
 from numberflow.models.reports import (
     EmergencyReport,
     FollowReport,
-    HostedReport,
     InventoryReport,
+    NumbersReport,
     OrderReport,
     PurchaseReport,
     RunOutcome,
@@ -57,32 +57,36 @@ class Runnable:
 
 
 def _purchase_text(report: PurchaseReport) -> str:
-    from numberflow.purchase.words import report_rows, report_text
+    from numberflow.purchase.text import report_rows, report_text
 
     return report_text(report) + ("\n" + as_table(report_rows(report)) if report.numbers else "")
 
 
 def _emergency_text(report: EmergencyReport) -> str:
-    from numberflow.purchase.words import emergency_rows, emergency_text
+    from numberflow.purchase.text import emergency_rows, emergency_text
 
-    return emergency_text(report) + ("\n" + as_table(emergency_rows(report)) if report.numbers else "")
+    return emergency_text(report) + (
+        "\n" + as_table(emergency_rows(report)) if report.numbers else ""
+    )
 
 
 def _order_text(report: OrderReport) -> str:
-    from numberflow.purchase.order_words import number_rows, order_text
+    from numberflow.purchase.number_orders.text import number_rows, order_text
 
-    text = order_text(report) + ("\n" + as_table(number_rows(report.numbers)) if report.numbers else "")
+    text = order_text(report) + (
+        "\n" + as_table(number_rows(report.numbers)) if report.numbers else ""
+    )
     return f"{text}\n\n{report.requirements}" if report.requirements else text
 
 
 def _follow_text(report: FollowReport) -> str:
-    from numberflow.purchase.order_words import follow_text
+    from numberflow.purchase.number_orders.text import follow_text
 
     return follow_text(report)
 
 
-def _hosted_text(report: HostedReport) -> str:
-    from numberflow.purchase.hosting_words import hosted_rows, hosted_text
+def _hosted_text(report: NumbersReport) -> str:
+    from numberflow.purchase.hosting.text import hosted_rows, hosted_text
 
     return hosted_text(report) + ("\n" + as_table(hosted_rows(report)) if report.numbers else "")
 
@@ -94,18 +98,36 @@ def _inventory_text(report: InventoryReport) -> str:
 
 
 RUNNABLE = {
-    "search-and-rent": Runnable("flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text),
-    "order-numbers": Runnable("flows.order_numbers.order_numbers", parse_order_numbers, _order_text),
-    "follow-orders": Runnable("flows.follow_orders.follow_orders", parse_follow_orders, _follow_text),
+    "search-and-rent": Runnable(
+        "flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text
+    ),
+    "order-numbers": Runnable(
+        "flows.order_numbers.order_numbers", parse_order_numbers, _order_text
+    ),
+    "follow-orders": Runnable(
+        "flows.follow_orders.follow_orders", parse_follow_orders, _follow_text
+    ),
     "emergency-address": Runnable(
         "flows.emergency_address.emergency_address", parse_emergency_address, _emergency_text
     ),
-    "import-numbers": Runnable("flows.import_numbers.import_numbers", parse_import_numbers, _hosted_text),
-    "qualify-numbers": Runnable("flows.qualify_numbers.qualify_numbers", parse_qualify, _hosted_text),
-    "text-enable-numbers": Runnable("flows.text_enable_numbers.text_enable_numbers", parse_text_enable, _hosted_text),
-    "configure-numbers": Runnable("flows.configure_numbers.configure_numbers", parse_configure, _hosted_text),
-    "release-numbers": Runnable("flows.release_numbers.release_numbers", parse_release, _hosted_text),
-    "export-inventory": Runnable("flows.export_inventory.export_inventory", parse_export_inventory, _inventory_text),
+    "import-numbers": Runnable(
+        "flows.import_numbers.import_numbers", parse_import_numbers, _hosted_text
+    ),
+    "qualify-numbers": Runnable(
+        "flows.qualify_numbers.qualify_numbers", parse_qualify, _hosted_text
+    ),
+    "text-enable-numbers": Runnable(
+        "flows.text_enable_numbers.text_enable_numbers", parse_text_enable, _hosted_text
+    ),
+    "configure-numbers": Runnable(
+        "flows.configure_numbers.configure_numbers", parse_configure, _hosted_text
+    ),
+    "release-numbers": Runnable(
+        "flows.release_numbers.release_numbers", parse_release, _hosted_text
+    ),
+    "export-inventory": Runnable(
+        "flows.export_inventory.export_inventory", parse_export_inventory, _inventory_text
+    ),
 }
 
 _AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
@@ -126,7 +148,9 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
     runnable = RUNNABLE.get(deployment)
     if runnable is None:
         raise BadInput(
-            f"{deployment!r} is no deployment", field="deployment", mend=f"choose one of: {', '.join(RUNNABLE)}"
+            f"{deployment!r} is no deployment",
+            field="deployment",
+            remedy=f"choose one of: {', '.join(RUNNABLE)}",
         )
     parameters = _parameters(params)
     # Numbers that have to be fetched first are checked by the run, with everything else.
@@ -152,8 +176,13 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         _tell_stopped(settings, parameters, run_ids, report_file, why, as_json=as_json)
         return code
     if report is None:
-        typer.echo("numberflow: the run crashed; run the same command with the same reference to resume it", err=True)
-        _tell_stopped(settings, parameters, run_ids, report_file, "the run crashed", as_json=as_json)
+        typer.echo(
+            "numberflow: the run crashed; run the same command with the same reference to resume it",
+            err=True,
+        )
+        _tell_stopped(
+            settings, parameters, run_ids, report_file, "the run crashed", as_json=as_json
+        )
         return exit_codes.CRASH
     if report_file is not None:
         _write(report_file, report)
@@ -180,7 +209,9 @@ def _signal_code(error: BaseException) -> int | None:
     """The exit code of a command that was stopped by a signal, as shells have it; None when it was not."""
     if isinstance(error, BaseExceptionGroup):
         # It is raised wherever the program happens to be, a group of tasks included.
-        return next((code for each in error.exceptions if (code := _signal_code(each)) is not None), None)
+        return next(
+            (code for each in error.exceptions if (code := _signal_code(each)) is not None), None
+        )
     if isinstance(error, CancelledRun):
         return exit_codes.CRASH
     if isinstance(error, KeyboardInterrupt):
@@ -209,12 +240,18 @@ def _tell_stopped(
     with Journal.open(settings.journal_url) as journal:
         # A run for another project's credentials block: the journal knows which project that was.
         projects = {row.project_id for row in journal.intentions(reference=name, limit=100)}
-        project_id = settings.project_id if settings.project_id in projects or not projects else min(projects)
+        project_id = (
+            settings.project_id
+            if settings.project_id in projects or not projects
+            else min(projects)
+        )
         report = account_of(journal, project_id, name, why=why, flow_run_id=run_ids[0])
     if report_file is not None:
         _write(report_file, report)
     table = "\n\n" + as_table(account_rows(report)) if report.lines else ""
-    typer.echo(report.model_dump_json(indent=2) if as_json else _plain(account_text(report)) + table)
+    typer.echo(
+        report.model_dump_json(indent=2) if as_json else _plain(account_text(report)) + table
+    )
 
 
 def _names_a_list(deployment: str, parameters: Mapping[str, Any]) -> bool:
@@ -224,10 +261,14 @@ def _names_a_list(deployment: str, parameters: Mapping[str, Any]) -> bool:
     try:
         return source_of(parameters.get("phone_numbers")) is not None
     except ValueError as error:
-        raise BadInput(f"phone_numbers: {error}", field="phone_numbers", mend="correct the filter") from None
+        raise BadInput(
+            f"phone_numbers: {error}", field="phone_numbers", remedy="correct the filter"
+        ) from None
 
 
-async def _run_flow(runnable: Runnable, parameters: Mapping[str, Any], run_ids: list[str]) -> RunReport | None:
+async def _run_flow(
+    runnable: Runnable, parameters: Mapping[str, Any], run_ids: list[str]
+) -> RunReport | None:
     """Run it. `run_ids` gets the run's id as soon as it has one."""
     from prefect.client.orchestration import get_client
     from prefect.logging.handlers import APILogHandler
@@ -280,7 +321,9 @@ def _parameters(text: str) -> dict[str, Any]:
             text = path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(
-                f"--params: cannot read {path}: {error}", field="params", mend="name a readable JSON file"
+                f"--params: cannot read {path}: {error}",
+                field="params",
+                remedy="name a readable JSON file",
             ) from None
     try:
         parameters = json.loads(text, parse_float=Decimal)
@@ -289,13 +332,17 @@ def _parameters(text: str) -> dict[str, Any]:
         raise BadInput(
             f"--params: not JSON: {error}",
             field="params",
-            mend="""write --params '{"region_code": "US", …}' or @FILE""",
+            remedy="""write --params '{"region_code": "US", …}' or @FILE""",
         ) from None
     if not isinstance(parameters, dict):
-        raise BadInput("--params: must be a JSON object", field="params", mend='write {"name": value, …}')
+        raise BadInput(
+            "--params: must be a JSON object", field="params", remedy='write {"name": value, …}'
+        )
     # Amounts are text in the form and so in the flow's signature; a JSON number is taken for what it says.
     return {
-        name: str(value) if isinstance(value, Decimal) or (name in _AMOUNTS and isinstance(value, int)) else value
+        name: str(value)
+        if isinstance(value, Decimal) or (name in _AMOUNTS and isinstance(value, int))
+        else value
         for name, value in parameters.items()
     }
 
@@ -304,9 +351,17 @@ def _check_writable(path: Path) -> None:
     """A report that cannot be written is noticed before money is spent."""
     folder = path.expanduser().absolute().parent
     if not folder.is_dir():
-        raise BadInput(f"--report: there is no folder {folder}", field="report", mend="make the folder or name another")
+        raise BadInput(
+            f"--report: there is no folder {folder}",
+            field="report",
+            remedy="make the folder or name another",
+        )
     if not os.access(folder, os.W_OK) or path.is_dir():
-        raise BadInput(f"--report: cannot write {path}", field="report", mend="name a file in a writable folder")
+        raise BadInput(
+            f"--report: cannot write {path}",
+            field="report",
+            remedy="name a file in a writable folder",
+        )
 
 
 def _write(path: Path, report: RunReport) -> None:
@@ -324,7 +379,9 @@ def as_table(rows: Sequence[Mapping[str, str]]) -> str:
     names = [name for name in rows[0] if any(row.get(name) for row in rows)]
     widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
     lines = ["  ".join(name.ljust(widths[name]) for name in names).rstrip()]
-    lines += ["  ".join(row.get(name, "").ljust(widths[name]) for name in names).rstrip() for row in rows]
+    lines += [
+        "  ".join(row.get(name, "").ljust(widths[name]) for name in names).rstrip() for row in rows
+    ]
     return "\n".join(lines)
 
 

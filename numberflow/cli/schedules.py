@@ -36,7 +36,9 @@ def ask(api_url: str, questions: Questions[T]) -> T:
 
 def server_auth() -> tuple[str, str] | None:
     """User and password, where the server asks for them; from the variable of Prefect's client."""
-    text = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    text = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get(
+        "PREFECT_SERVER_API_AUTH_STRING"
+    )
     if not text:
         return None
     user, _, password = text.partition(":")

@@ -16,7 +16,9 @@ from pathlib import Path
 _RECORD = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} \| ([A-Z]+) *\| (\S+) - (.*)$")
 _BAD = frozenset({"ERROR", "CRITICAL"})
 # A request that fails is told to whoever made it; everything else is said by a background service.
-_OF_REQUESTS = re.compile(r"(prefect\.server(\.(api|orchestration)(\..+)?)?|(uvicorn|fastapi)(\..+)?)$")
+_OF_REQUESTS = re.compile(
+    r"(prefect\.server(\.(api|orchestration)(\..+)?)?|(uvicorn|fastapi)(\..+)?)$"
+)
 # SQLite that was busy for too long: every service tries again with its next turn.
 _PASSES = "database is locked"
 # "sqlalchemy.exc.OperationalError: …", or a name alone.
@@ -49,7 +51,9 @@ class ServerError:
 
     def __str__(self) -> str:
         times = f" ({self.count} times)" if self.count > 1 else ""
-        return f"{self.logger}: {_cut(self.text)}{f' {_cut(self.cause)}' if self.cause else ''}{times}"
+        return (
+            f"{self.logger}: {_cut(self.text)}{f' {_cut(self.cause)}' if self.cause else ''}{times}"
+        )
 
     @property
     def kind(self) -> tuple[str, str, str]:

@@ -16,10 +16,12 @@ def simulate(*, port: int, control_port: int, seed: int, active: int, chaos: flo
     """
     if not 0 <= chaos <= 1:
         raise BadInput(
-            f"--chaos: {chaos} is not a share", field="chaos", mend="write a number from 0 to 1, such as 0.2"
+            f"--chaos: {chaos} is not a share",
+            field="chaos",
+            remedy="write a number from 0 to 1, such as 0.2",
         )
     if active < 0:
-        raise BadInput(f"--active: {active} is negative", field="active", mend="write 0 or more")
+        raise BadInput(f"--active: {active} is negative", field="active", remedy="write 0 or more")
     try:
         serve_forever(
             SimulatorSettings(seed=seed, active=active, chaos=chaos),
@@ -31,11 +33,13 @@ def simulate(*, port: int, control_port: int, seed: int, active: int, chaos: flo
         raise BadInput(
             f"cannot listen on port {port} and {control_port}: {error}",
             field="port",
-            mend="choose other ports with --port and --control-port; 0 picks free ones",
+            remedy="choose other ports with --port and --control-port; 0 picks free ones",
         ) from None
 
 
 def _announce(running: Running) -> None:
-    typer.echo(f"# Simulated Sinch APIs on {running.url}, control surface on {running.control_url}. Ctrl-C stops them.")
+    typer.echo(
+        f"# Simulated Sinch APIs on {running.url}, control surface on {running.control_url}. Ctrl-C stops them."
+    )
     for name, value in running.environment.items():
         typer.echo(f"export {name}={value}")

@@ -38,18 +38,34 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         file.write_text(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {why}\n")
         raise JournalUnavailable(
             f"{error.message} So the file {file} was written: it holds every costly step of THIS machine only.",
-            mend=f"{error.mend}; then run numberflow stop again. On other machines make the file stop under "
+            remedy=f"{error.remedy}; then run numberflow stop again. On other machines make the file stop under "
             "NUMBERFLOW_HOME by hand",
         ) from None
     if as_json:
         typer.echo(
-            to_json({"scope": held.scope, "by": held.by, "at": held.at, "why": held.why, "under_way": under_way})
+            to_json(
+                {
+                    "scope": held.scope,
+                    "by": held.by,
+                    "at": held.at,
+                    "why": held.why,
+                    "under_way": under_way,
+                }
+            )
         )
         return
-    what = "Every costly step of every project" if project is None else f"Every costly step of project {project}"
-    typer.echo(f"{what} is held, in every process that uses this journal, since {held.at:%Y-%m-%d %H:%M:%S} UTC.")
+    what = (
+        "Every costly step of every project"
+        if project is None
+        else f"Every costly step of project {project}"
+    )
+    typer.echo(
+        f"{what} is held, in every process that uses this journal, since {held.at:%Y-%m-%d %H:%M:%S} UTC."
+    )
     if not known:
-        typer.echo("The journal knows no step of this project: is that the vendor's id of the project?")
+        typer.echo(
+            "The journal knows no step of this project: is that the vendor's id of the project?"
+        )
     if under_way:
         typer.echo(
             f"{under_way} may still be under way, or its process died: numberflow journal list --state sending shows which."
@@ -70,12 +86,22 @@ def go(project: str | None, *, as_json: bool) -> None:
             file.unlink()
         still = journal.stops()
     if as_json:
-        typer.echo(to_json({"lifted": lifted, "file_removed": had_file, "still_held": [held.scope for held in still]}))
+        typer.echo(
+            to_json(
+                {
+                    "lifted": lifted,
+                    "file_removed": had_file,
+                    "still_held": [held.scope for held in still],
+                }
+            )
+        )
         return
     if had_file:
         typer.echo(f"The file {file} is removed.")
     if lifted:
-        typer.echo("Costly steps go on: run what was stopped again with the same reference, or press Retry.")
+        typer.echo(
+            "Costly steps go on: run what was stopped again with the same reference, or press Retry."
+        )
     elif not had_file:
         typer.echo("Nothing was held by that." if still else "Nothing was held.")
     for held in still:

@@ -90,7 +90,9 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
             _require_alive(started)
             watch.look()
     if not stopping.is_set():
-        typer.echo(f"Prefect UI: http://127.0.0.1:{chosen}  (Deployments → search-and-rent → Run → Custom run)")
+        typer.echo(
+            f"Prefect UI: http://127.0.0.1:{chosen}  (Deployments → search-and-rent → Run → Custom run)"
+        )
         typer.echo(f"Logs: {server_log}, {runs_log}. Ctrl-C stops everything.")
         watch.served()
     while not stopping.wait(0.5):
@@ -112,14 +114,18 @@ class Started:
 def _require_alive(started: Sequence[Started]) -> None:
     for one in started:
         if one.process.poll() is not None:
-            raise RuntimeError(f"the {one.name} ended with code {one.process.returncode}; see {one.log}")
+            raise RuntimeError(
+                f"the {one.name} ended with code {one.process.returncode}; see {one.log}"
+            )
 
 
 def _is_served(api_url: str, since: datetime) -> bool:
     """Whether the deployment is there and takes runs: one of an earlier `up` with this home stands there too, and is paused."""
     try:
         found = httpx.get(
-            f"{api_url}/deployments/name/search-and-rent/search-and-rent", timeout=5.0, auth=server_auth()
+            f"{api_url}/deployments/name/search-and-rent/search-and-rent",
+            timeout=5.0,
+            auth=server_auth(),
         ).json()
         return not found["paused"] and datetime.fromisoformat(found["updated"]) >= since
     except (httpx.HTTPError, ValueError, KeyError):
@@ -158,12 +164,20 @@ def _address(settings: Settings) -> str:
 def _account(settings: Settings, stack: ExitStack) -> Mapping[str, str]:
     """The environment of the flow runs: the configured account, or a simulator that is started for it."""
     if settings.has_credentials:
-        typer.echo(f"Using the Sinch project {settings.project_id} at {settings.numbers_url}: numbers cost money.")
+        typer.echo(
+            f"Using the Sinch project {settings.project_id} at {settings.numbers_url}: numbers cost money."
+        )
         return {}
     running = stack.enter_context(
-        serve(Simulator(SimulatorSettings()), port=free_port(SIMULATOR_PORT), control_port=free_port(CONTROL_PORT))
+        serve(
+            Simulator(SimulatorSettings()),
+            port=free_port(SIMULATOR_PORT),
+            control_port=free_port(CONTROL_PORT),
+        )
     )
-    typer.echo(f"No credentials: using the simulator on {running.url}, control surface on {running.control_url}.")
+    typer.echo(
+        f"No credentials: using the simulator on {running.url}, control surface on {running.control_url}."
+    )
     return dict(running.environment)
 
 

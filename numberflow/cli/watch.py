@@ -15,7 +15,14 @@ import httpx
 
 from numberflow.cli.schedules import ask
 from numberflow.cli.server_log import ServerError, ServerLog
-from numberflow.planning.schedules import PLANNED_WITHIN, Scheduled, next_run, problem, raise_alarm, read_schedules
+from numberflow.planning.schedules import (
+    PLANNED_WITHIN,
+    Scheduled,
+    next_run,
+    problem,
+    raise_alarm,
+    read_schedules,
+)
 
 # The log is looked at with every turn; the server is asked this often: the shortest interval is
 # 15 minutes.
@@ -55,7 +62,9 @@ class Watch:
         """Say every error of a service that is new; ask the server about the clock now and then."""
         for found in self._news():
             self.say(f"ERROR in the Prefect server: {found}")
-            self.say(f"  → it goes on serving, but schedules or alarms may fail; see {self.log.path}")
+            self.say(
+                f"  → it goes on serving, but schedules or alarms may fail; see {self.log.path}"
+            )
         if self._served_at_s is None:
             return
         now_s = monotonic()
@@ -73,7 +82,9 @@ class Watch:
         try:
             return self.log.news()
         except OSError as error:
-            self._say_once("log", f"The server's log cannot be read: {type(error).__name__}: {self.log.path}")
+            self._say_once(
+                "log", f"The server's log cannot be read: {type(error).__name__}: {self.log.path}"
+            )
             return []
 
     def _clock(self) -> None:
@@ -93,14 +104,15 @@ class Watch:
             elif each.is_overdue(now, self.since) or not self._is_young:
                 self._tell(each, *wrong, now)
 
-    def _tell(self, scheduled: Scheduled, reason: str, mend: str, now: datetime) -> None:
-        self._say_once(scheduled.name, f"{scheduled.name}: {reason}\n  → {mend}")
+    def _tell(self, scheduled: Scheduled, reason: str, remedy: str, now: datetime) -> None:
+        self._say_once(scheduled.name, f"{scheduled.name}: {reason}\n  → {remedy}")
         if scheduled.is_overdue(now, self.since):
             try:
-                ask(self.api_url, raise_alarm(scheduled, reason, mend, now, calls_person=True))
+                ask(self.api_url, raise_alarm(scheduled, reason, remedy, now, calls_person=True))
             except _UNREADABLE as error:
                 self._say_once(
-                    scheduled.name, f"The alarm about {scheduled.name} was not raised: {type(error).__name__}"
+                    scheduled.name,
+                    f"The alarm about {scheduled.name} was not raised: {type(error).__name__}",
                 )
 
     def _say_once(self, about: str, text: str) -> None:

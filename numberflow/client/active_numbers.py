@@ -34,7 +34,9 @@ def build_list_page(
     """One page of held numbers. The names on the wire are the singular `capability` and `pageSize` here (docs/vendor/numbers-behaviour.md §1, item 8)."""
     pattern, search_pattern = inputs.number_pattern(pattern, search_pattern)
     if order_by is not None and order_by not in _SORT_FIELDS:
-        raise BadInput(f"order_by: {order_by!r}", field="order_by", mend=" or ".join(_SORT_FIELDS))
+        raise BadInput(
+            f"order_by: {order_by!r}", field="order_by", remedy=" or ".join(_SORT_FIELDS)
+        )
     return Request(
         method="GET",
         base="numbers",
@@ -70,11 +72,15 @@ def build_get(project_id: str, phone_number: str) -> Request[ActiveNumber]:
     )
 
 
-def build_update(project_id: str, phone_number: str, request: UpdateRequest) -> Request[ActiveNumber]:
+def build_update(
+    project_id: str, phone_number: str, request: UpdateRequest
+) -> Request[ActiveNumber]:
     """Change what `request` names and nothing else. Costly: it can unlink a live service."""
     body = request.to_wire()
     if not body:
-        raise BadInput("the update changes nothing", field="request", mend="set at least one member")
+        raise BadInput(
+            "the update changes nothing", field="request", remedy="set at least one member"
+        )
     return Request(
         method="PATCH",
         base="numbers",
@@ -101,7 +107,9 @@ def build_release(project_id: str, phone_number: str) -> Request[ActiveNumber]:
 
 def read_page(value: Any) -> ActiveNumbersPage:
     """Read one page. ValueError when it is not one."""
-    return ActiveNumbersPage.model_validate(known(value, "activeNumbers", "nextPageToken", "totalSize"))
+    return ActiveNumbersPage.model_validate(
+        known(value, "activeNumbers", "nextPageToken", "totalSize")
+    )
 
 
 def _number_path(project_id: str, phone_number: str) -> str:
@@ -221,7 +229,9 @@ class ActiveNumbers:
                 return
             if page_token in seen:
                 raise OutcomeUnknown(
-                    "activeNumbers: the same page token came twice", status=200, cause="repeated_token"
+                    "activeNumbers: the same page token came twice",
+                    status=200,
+                    cause="repeated_token",
                 )
             seen.add(page_token)
 
@@ -233,7 +243,9 @@ class ActiveNumbers:
         """
         return await self._transport.send(build_get(self._project_id, phone_number))
 
-    async def update(self, phone_number: str, request: UpdateRequest, *, watch: Watch | None = None) -> ActiveNumber:
+    async def update(
+        self, phone_number: str, request: UpdateRequest, *, watch: Watch | None = None
+    ) -> ActiveNumber:
         """Change name, links or callback address; the link jobs show up under the scheduled objects.
 
         Repeat: after OutcomeUnknown look with `get` first. Leaves once. The vendor wants SMS and campaign unlinked before they are linked elsewhere.
@@ -241,11 +253,15 @@ class ActiveNumbers:
         Raises:
             BadInput: the request changes nothing.
         """
-        return await self._transport.send(build_update(self._project_id, phone_number, request), watch=watch)
+        return await self._transport.send(
+            build_update(self._project_id, phone_number, request), watch=watch
+        )
 
     async def release(self, phone_number: str, *, watch: Watch | None = None) -> ActiveNumber:
         """End the rental: the number stays usable until `expire_at`. No refund, no way back.
 
         Repeat: after OutcomeUnknown look with `get` first (`expire_at` set, or NotFound = released). Leaves once.
         """
-        return await self._transport.send(build_release(self._project_id, phone_number), watch=watch)
+        return await self._transport.send(
+            build_release(self._project_id, phone_number), watch=watch
+        )

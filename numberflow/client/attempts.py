@@ -34,7 +34,13 @@ def tell_of_retry(details: RetryDetails) -> None:
     why = _NUMBER.sub(r"…\1", why)
     # A 429 slows every caller down, and that is told as progress, not once for each request.
     level = logging.INFO if isinstance(error, Throttled) else logging.WARNING
-    logger.log(level, "%s; trying again in %.1f s (repeat %d)", why.rstrip("."), details.wait_for, details.retry_num)
+    logger.log(
+        level,
+        "%s; trying again in %.1f s (repeat %d)",
+        why.rstrip("."),
+        details.wait_for,
+        details.retry_num,
+    )
 
 
 stamina.instrumentation.set_on_retry_hooks([tell_of_retry])
@@ -58,7 +64,9 @@ class Stopwatch:
         return self.total_s - self.limited_s
 
 
-async def persist(once: Callable[[], Awaitable[T]], budget: retry.Budget, *, stopwatch: Stopwatch | None = None) -> T:
+async def persist(
+    once: Callable[[], Awaitable[T]], budget: retry.Budget, *, stopwatch: Stopwatch | None = None
+) -> T:
     """The result of `once`, repeated within `budget`. Errors that are not worth a repeat, and the last one, come out unchanged.
 
     `stopwatch` says from when on the budget's times count; from now on when left out. What `once` itself waits for the

@@ -40,7 +40,10 @@ def build_token(key_id: str, key_secret: SecretStr) -> Request[Token]:
         base="auth",
         path="/oauth2/token",
         read=read_token,
-        headers=(("Authorization", f"Basic {basic}"), ("Content-Type", "application/x-www-form-urlencoded")),
+        headers=(
+            ("Authorization", f"Basic {basic}"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ),
         body=b"grant_type=client_credentials",
         conceal=(secret, basic),
     )
@@ -55,7 +58,12 @@ def read_token(value: Any) -> Token:
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 — the reader's word for unreadable is ValueError
     bearer, kind = value.get("access_token"), value.get("token_type") or "bearer"
-    if not isinstance(bearer, str) or not bearer.isascii() or not bearer.isprintable() or not bearer:
+    if (
+        not isinstance(bearer, str)
+        or not bearer.isascii()
+        or not bearer.isprintable()
+        or not bearer
+    ):
         raise ValueError("no access_token")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise ValueError("token_type is not bearer")
@@ -100,16 +108,22 @@ class TokenKeeper:
         if (bearer := self._usable(refused)) is not None:
             return bearer
         async with self._renewing:
-            if (bearer := self._usable(refused)) is not None:  # somebody else renewed it while we waited
+            if (
+                bearer := self._usable(refused)
+            ) is not None:  # somebody else renewed it while we waited
                 return bearer
             asked_at = self._clock()  # before the request: its travel time counts as spent life
             try:
                 token = await attempts.persist(self._ask, self._budget)
             except OutcomeUnknown as error:
                 # What is unknown is the fate of a token, not of the call that wanted it: that one has surely not left.
-                raise NotSent(f"no access token: {error.message}", request_id=error.request_id) from error
+                raise NotSent(
+                    f"no access token: {error.message}", request_id=error.request_id
+                ) from error
             self._token = token
-            self._renew_after_s = asked_at + token.expires_in_s - min(RENEW_EARLY_S, token.expires_in_s / 2)
+            self._renew_after_s = (
+                asked_at + token.expires_in_s - min(RENEW_EARLY_S, token.expires_in_s / 2)
+            )
             return token.bearer
 
     async def _ask(self) -> Token:
@@ -122,6 +136,10 @@ class TokenKeeper:
         return token
 
     def _usable(self, refused: SecretStr | None) -> SecretStr | None:
-        if self._token is None or self._token.bearer == refused or self._clock() >= self._renew_after_s:
+        if (
+            self._token is None
+            or self._token.bearer == refused
+            or self._clock() >= self._renew_after_s
+        ):
             return None
         return self._token.bearer

@@ -8,7 +8,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from numberflow.client import inputs
-from numberflow.client.protocol import JSON, Request, json_body, listed, pairs, project_path, segment
+from numberflow.client.protocol import (
+    JSON,
+    Request,
+    json_body,
+    listed,
+    pairs,
+    project_path,
+    segment,
+)
 from numberflow.client.transport import Transport, Watch
 from numberflow.models.vendor import ActiveNumber, AvailableNumber, RentAnyRequest, RentRequest
 
@@ -48,7 +56,9 @@ def build_get(project_id: str, phone_number: str) -> Request[AvailableNumber]:
     return Request(
         method="GET",
         base="numbers",
-        path=project_path(project_id, f"availableNumbers/{segment(inputs.phone_number(phone_number))}"),
+        path=project_path(
+            project_id, f"availableNumbers/{segment(inputs.phone_number(phone_number))}"
+        ),
         read=AvailableNumber.model_validate,
         phone_number=phone_number,
     )
@@ -59,7 +69,9 @@ def build_rent(project_id: str, phone_number: str, request: RentRequest) -> Requ
     return Request(
         method="POST",
         base="numbers",
-        path=project_path(project_id, f"availableNumbers/{segment(inputs.phone_number(phone_number))}:rent"),
+        path=project_path(
+            project_id, f"availableNumbers/{segment(inputs.phone_number(phone_number))}:rent"
+        ),
         headers=JSON,
         body=json_body(request.to_wire()),
         read=ActiveNumber.model_validate,
@@ -149,9 +161,13 @@ class AvailableNumbers:
             OutcomeUnknown: perhaps rented; look at active_numbers.get and available_numbers.get.
         """
         wanted = request if request is not None else RentRequest()
-        return await self._transport.send(build_rent(self._project_id, phone_number, wanted), watch=watch)
+        return await self._transport.send(
+            build_rent(self._project_id, phone_number, wanted), watch=watch
+        )
 
-    async def rent_any(self, request: RentAnyRequest, *, watch: Watch | None = None) -> ActiveNumber:
+    async def rent_any(
+        self, request: RentAnyRequest, *, watch: Watch | None = None
+    ) -> ActiveNumber:
         """Rent the first match. Costs as `rent` does. Prefer search and rent: after a lost reply nobody knows which number to look for.
 
         Repeat: never without comparing the held numbers before and after. Errors as in `rent`.

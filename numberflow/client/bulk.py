@@ -59,7 +59,10 @@ class BulkReads:
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_s, ssl=tls),
             headers=headers,
             timeout=aiohttp.ClientTimeout(
-                total=None, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read
+                total=None,
+                connect=timeout.pool,
+                sock_connect=timeout.connect,
+                sock_read=timeout.read,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_BUFFER_BYTES,
@@ -68,7 +71,10 @@ class BulkReads:
         )
 
     async def get(
-        self, url: str, headers: Sequence[tuple[str, str]], arrived: Callable[[int, Mapping[str, str]], None]
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        arrived: Callable[[int, Mapping[str, str]], None],
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers (names in lower case) and whole body of the reply, content decoding undone.
 

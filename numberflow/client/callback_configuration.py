@@ -29,7 +29,9 @@ def build_get(project_id: str, *, host: Host = "numbers") -> Request[CallbackCon
     )
 
 
-def build_update(project_id: str, hmac_secret: SecretStr, *, host: Host = "numbers") -> Request[CallbackConfiguration]:
+def build_update(
+    project_id: str, hmac_secret: SecretStr, *, host: Host = "numbers"
+) -> Request[CallbackConfiguration]:
     """Replace the secret. Leaves once. The imported API publishes no rule for it, so the stricter one of the other API counts for both."""
     secret = inputs.hmac_secret(hmac_secret.get_secret_value())
     return Request(

@@ -73,7 +73,9 @@ class Client:
         self.imported_numbers = ImportedNumbers(self._transport, self.project_id)
         self.qualified_numbers = QualifiedNumbers(self._transport, self.project_id)
         self.hosting_orders = HostingOrders(self._transport, self.project_id)
-        self.imported_callback_configuration = Callbacks(self._transport, self.project_id, host="imported")
+        self.imported_callback_configuration = Callbacks(
+            self._transport, self.project_id, host="imported"
+        )
 
     def vendor_now(self) -> datetime:
         """What the vendor's clock shows, by its last reply; this machine's before the first. Aware UTC, to the second.
@@ -87,6 +89,9 @@ class Client:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._transport.__aexit__(kind, error, trace)

@@ -8,21 +8,49 @@ from __future__ import annotations
 from typing import Any
 
 from numberflow.client import inputs
-from numberflow.client.protocol import JSON, Request, json_body, known, project_path, read_nothing, segment
+from numberflow.client.protocol import (
+    JSON,
+    Request,
+    json_body,
+    known,
+    project_path,
+    read_nothing,
+    segment,
+)
 from numberflow.client.transport import Transport, Watch
 from numberflow.errors import NotFound
 from numberflow.models import personal
-from numberflow.models.emergency import Absence, AddressValidation, EmergencyAddress, EmergencyAddressRequest
+from numberflow.models.emergency import (
+    Absence,
+    AddressValidation,
+    EmergencyAddress,
+    EmergencyAddressRequest,
+)
 
-_MEMBERS = ("streetNumber", "streetInfo", "location", "city", "state", "postalCode", "postalCodePlusFour")
+_MEMBERS = (
+    "streetNumber",
+    "streetInfo",
+    "location",
+    "city",
+    "state",
+    "postalCode",
+    "postalCodePlusFour",
+)
 
 
 def build_get(project_id: str, phone_number: str) -> Request[EmergencyAddress | Absence]:
     """Read the address of one held number."""
-    return Request(method="GET", base="numbers", path=_address_path(project_id, phone_number), read=read_address_if_any)
+    return Request(
+        method="GET",
+        base="numbers",
+        path=_address_path(project_id, phone_number),
+        read=read_address_if_any,
+    )
 
 
-def build_validate(project_id: str, phone_number: str, request: EmergencyAddressRequest) -> Request[AddressValidation]:
+def build_validate(
+    project_id: str, phone_number: str, request: EmergencyAddressRequest
+) -> Request[AddressValidation]:
     """Ask what the vendor thinks of an address. A POST that only reads, so it is repeated like one."""
     wire = request.to_wire()
     return Request(
@@ -36,7 +64,9 @@ def build_validate(project_id: str, phone_number: str, request: EmergencyAddress
     )
 
 
-def build_provision(project_id: str, phone_number: str, request: EmergencyAddressRequest) -> Request[EmergencyAddress]:
+def build_provision(
+    project_id: str, phone_number: str, request: EmergencyAddressRequest
+) -> Request[EmergencyAddress]:
     """Attach an address. Costly. The verb in the path is `provision` alone (docs/vendor/numbers-behaviour.md §11)."""
     wire = request.to_wire()
     return Request(
@@ -102,7 +132,9 @@ def absence(error: NotFound) -> Absence | None:
 
 
 def _address_path(project_id: str, phone_number: str) -> str:
-    return project_path(project_id, f"activeNumbers/{segment(inputs.phone_number(phone_number))}/emergencyAddress")
+    return project_path(
+        project_id, f"activeNumbers/{segment(inputs.phone_number(phone_number))}/emergencyAddress"
+    )
 
 
 class EmergencyAddresses:
@@ -126,7 +158,9 @@ class EmergencyAddresses:
                 raise
             return found
 
-    async def validate(self, phone_number: str, request: EmergencyAddressRequest) -> AddressValidation:
+    async def validate(
+        self, phone_number: str, request: EmergencyAddressRequest
+    ) -> AddressValidation:
         """What the vendor thinks of the address: exact, near (with a correction) or none (with candidates). Stores nothing.
 
         Raises:
@@ -146,7 +180,9 @@ class EmergencyAddresses:
             NotFound: as in `validate`.
             Rejected: 400, for example an address that matches nothing (assumed).
         """
-        return await self._transport.send(build_provision(self._project_id, phone_number, request), watch=watch)
+        return await self._transport.send(
+            build_provision(self._project_id, phone_number, request), watch=watch
+        )
 
     async def deprovision(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Remove the number's address.

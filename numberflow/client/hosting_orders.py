@@ -108,8 +108,14 @@ def build_list_numbers_page(
         path=f"{_order_path(project_id, hosting_order_id)}/numbers",
         query=pairs(
             ("osrUpdateState", state(osr_update_state, "osr_update_state")),
-            ("platformProvisioningState", state(platform_provisioning_state, "platform_provisioning_state")),
-            ("campaignProvisioningState", state(campaign_provisioning_state, "campaign_provisioning_state")),
+            (
+                "platformProvisioningState",
+                state(platform_provisioning_state, "platform_provisioning_state"),
+            ),
+            (
+                "campaignProvisioningState",
+                state(campaign_provisioning_state, "campaign_provisioning_state"),
+            ),
             ("orderBy", inputs.order_by(order_by, "createdTime", "updatedTime")),
             ("pageToken", page_token or None),
             ("pageSize", inputs.count(page_size, "page_size")),
@@ -118,7 +124,9 @@ def build_list_numbers_page(
     )
 
 
-def build_get_number(project_id: str, hosting_order_id: str, phone_number: str) -> Request[HostingOrderNumber]:
+def build_get_number(
+    project_id: str, hosting_order_id: str, phone_number: str
+) -> Request[HostingOrderNumber]:
     """Read how far one number of an order is."""
     number = segment(inputs.phone_number(phone_number))
     return Request(
@@ -153,7 +161,9 @@ def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[Ho
     return text_enable(path, request, HostingOrder.model_validate)
 
 
-def build_text_enable_toll_free(project_id: str, request: TextEnableTollFreeRequest) -> Request[HostingOrder]:
+def build_text_enable_toll_free(
+    project_id: str, request: TextEnableTollFreeRequest
+) -> Request[HostingOrder]:
     """Text-enable toll-free numbers. Costly, and legally binding."""
     path = project_path(project_id, "hostingOrders:textEnableTollFreeNumbers")
     return text_enable(path, request, HostingOrder.model_validate)
@@ -181,24 +191,31 @@ def text_enable(
 
 def read_page(value: Any) -> HostingOrdersPage:
     """Read one page of orders. ValueError when it is not one."""
-    return HostingOrdersPage.model_validate(known(value, "hostingOrders", "nextPageToken", "totalSize"))
+    return HostingOrdersPage.model_validate(
+        known(value, "hostingOrders", "nextPageToken", "totalSize")
+    )
 
 
 def read_numbers_page(value: Any) -> HostingOrderNumbersPage:
     """Read one page of an order's numbers. ValueError when it is not one."""
-    return HostingOrderNumbersPage.model_validate(known(value, "numbers", "nextPageToken", "totalSize"))
+    return HostingOrderNumbersPage.model_validate(
+        known(value, "numbers", "nextPageToken", "totalSize")
+    )
 
 
 def read_report(value: Any) -> HostingOrderReport:
     """Read the counters. ValueError when there are none."""
     return HostingOrderReport.model_validate(
-        known(value, "total", "osrUpdated", "smsProvisioned", "addedToCampaign", "ongoingManualAction")
+        known(
+            value, "total", "osrUpdated", "smsProvisioned", "addedToCampaign", "ongoingManualAction"
+        )
     )
 
 
 def _order_path(project_id: str, hosting_order_id: str) -> str:
     return project_path(
-        project_id, f"hostingOrders/{segment(inputs.resource_id(hosting_order_id, 'hosting_order_id'))}"
+        project_id,
+        f"hostingOrders/{segment(inputs.resource_id(hosting_order_id, 'hosting_order_id'))}",
     )
 
 
@@ -232,7 +249,9 @@ class HostingOrders:
         built = build_import_numbers(self._project_id, request, numbers_max=numbers_max)
         return await self._transport.send(built, watch=watch)
 
-    async def text_enable(self, request: TextEnableRequest, *, watch: Watch | None = None) -> HostingOrder:
+    async def text_enable(
+        self, request: TextEnableRequest, *, watch: Watch | None = None
+    ) -> HostingOrder:
         """Text-enable up to 500 qualified local numbers. A letter goes out to the signer, whose address cannot be corrected afterwards.
 
         Repeat: as `import_numbers`; `qualified_numbers.get` in state HOSTING_IN_PROGRESS also says that an order exists.
@@ -247,7 +266,9 @@ class HostingOrders:
         self, request: TextEnableTollFreeRequest, *, watch: Watch | None = None
     ) -> HostingOrder:
         """Text-enable up to 500 qualified toll-free numbers. As `text_enable`; they may send only when verified elsewhere (§13)."""
-        return await self._transport.send(build_text_enable_toll_free(self._project_id, request), watch=watch)
+        return await self._transport.send(
+            build_text_enable_toll_free(self._project_id, request), watch=watch
+        )
 
     async def get(self, hosting_order_id: str) -> HostingOrder:
         """The order as it is now. COMPLETED says that work has ended, not that it went well: read the numbers.
@@ -263,7 +284,9 @@ class HostingOrders:
 
     async def get_number(self, hosting_order_id: str, phone_number: str) -> HostingOrderNumber:
         """How far one number of the order is. Errors as in `get`."""
-        return await self._transport.send(build_get_number(self._project_id, hosting_order_id, phone_number))
+        return await self._transport.send(
+            build_get_number(self._project_id, hosting_order_id, phone_number)
+        )
 
     async def list_page(
         self,

@@ -10,10 +10,24 @@ from typing import Any
 
 from numberflow.client import inputs
 from numberflow.client.paging import PAGE_SIZE, walk
-from numberflow.client.protocol import JSON, Request, json_body, known, pairs, project_path, read_nothing, segment
+from numberflow.client.protocol import (
+    JSON,
+    Request,
+    json_body,
+    known,
+    pairs,
+    project_path,
+    read_nothing,
+    segment,
+)
 from numberflow.client.transport import Transport, Watch
 from numberflow.errors import BadInput
-from numberflow.models.imported import ImportedNumber, ImportedNumbersPage, ImportedUpdateRequest, ImportNumberRequest
+from numberflow.models.imported import (
+    ImportedNumber,
+    ImportedNumbersPage,
+    ImportedUpdateRequest,
+    ImportNumberRequest,
+)
 
 
 def build_list_page(
@@ -31,9 +45,7 @@ def build_list_page(
     """One page of imported numbers. Both ids are always sent, the empty one too: the reference marks them as required."""
     pattern, search_pattern = inputs.number_pattern(pattern, search_pattern)
     if search_pattern == "CONTAINS":
-        search_pattern = (
-            "CONTAIN"  # this API's word (docs/vendor/imported-hosting.openapi.yaml, numberPattern.searchPattern)
-        )
+        search_pattern = "CONTAIN"  # this API's word (docs/vendor/imported-hosting.openapi.yaml, numberPattern.searchPattern)
     return Request(
         method="GET",
         base="imported",
@@ -79,11 +91,15 @@ def build_import(project_id: str, request: ImportNumberRequest) -> Request[Impor
     )
 
 
-def build_update(project_id: str, phone_number: str, request: ImportedUpdateRequest) -> Request[ImportedNumber]:
+def build_update(
+    project_id: str, phone_number: str, request: ImportedUpdateRequest
+) -> Request[ImportedNumber]:
     """Change what `request` names and nothing else. Costly: it can unlink a live service. The members of the body are the mask (assumed, §9)."""
     body = request.to_wire()
     if not body:
-        raise BadInput("the update changes nothing", field="request", mend="set at least one member")
+        raise BadInput(
+            "the update changes nothing", field="request", remedy="set at least one member"
+        )
     return Request(
         method="PATCH",
         base="imported",
@@ -110,7 +126,9 @@ def build_delete(project_id: str, phone_number: str) -> Request[None]:
 
 def read_page(value: Any) -> ImportedNumbersPage:
     """Read one page. ValueError when it is not one."""
-    return ImportedNumbersPage.model_validate(known(value, "importedNumbers", "nextPageToken", "totalSize"))
+    return ImportedNumbersPage.model_validate(
+        known(value, "importedNumbers", "nextPageToken", "totalSize")
+    )
 
 
 def _number_path(project_id: str, phone_number: str) -> str:
@@ -202,7 +220,9 @@ class ImportedNumbers:
         """
         return await self._transport.send(build_get(self._project_id, phone_number))
 
-    async def import_number(self, request: ImportNumberRequest, *, watch: Watch | None = None) -> ImportedNumber:
+    async def import_number(
+        self, request: ImportNumberRequest, *, watch: Watch | None = None
+    ) -> ImportedNumber:
         """Import one number. Links go on in the background and show in `get`. Prices are not published.
 
         Repeat: after OutcomeUnknown look with `get` first: not found = safe to repeat. Leaves once.
@@ -222,7 +242,9 @@ class ImportedNumbers:
         Raises:
             BadInput: the request changes nothing.
         """
-        return await self._transport.send(build_update(self._project_id, phone_number, request), watch=watch)
+        return await self._transport.send(
+            build_update(self._project_id, phone_number, request), watch=watch
+        )
 
     async def delete(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Remove the number from the project. It may be imported again afterwards (assumed).

@@ -26,7 +26,11 @@ _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 def phone_number(value: str) -> str:
     """`value` if it is E.164 with the plus, else BadInput."""
     if not _E164.fullmatch(value):
-        raise BadInput(f"phone_number: {value!r} is not E.164", field="phone_number", mend="write it like +13075550142")
+        raise BadInput(
+            f"phone_number: {value!r} is not E.164",
+            field="phone_number",
+            remedy="write it like +13075550142",
+        )
     return value
 
 
@@ -34,7 +38,9 @@ def region_code(value: str) -> str:
     """`value` if it has the look of ISO 3166-1 alpha-2, else BadInput."""
     if not _REGION.fullmatch(value):
         raise BadInput(
-            f"region_code: {value!r} is not a region", field="region_code", mend="two capital letters, like US"
+            f"region_code: {value!r} is not a region",
+            field="region_code",
+            remedy="two capital letters, like US",
         )
     return value
 
@@ -43,7 +49,9 @@ def hosting_region(value: str) -> str:
     """`value` if numbers of that region can be imported or hosted, else BadInput: US and CA (docs/vendor/imported-hosting-behaviour.md §7)."""
     if value not in ("US", "CA"):
         raise BadInput(
-            f"region_code: {value!r} is not a region of imported numbers", field="region_code", mend="US or CA"
+            f"region_code: {value!r} is not a region of imported numbers",
+            field="region_code",
+            remedy="US or CA",
         )
     return value
 
@@ -51,45 +59,65 @@ def hosting_region(value: str) -> str:
 def phone_numbers(values: Iterable[str], field: str, *, most: int) -> tuple[str, ...]:
     """Every one of `values` checked with `phone_number`: at least one, at most `most`, none twice (the vendor would refuse them all, assumed)."""
     if isinstance(values, str):
-        raise BadInput(f"{field}: {values!r} is not a list", field=field, mend=f"write ({values!r},)")
+        raise BadInput(
+            f"{field}: {values!r} is not a list", field=field, remedy=f"write ({values!r},)"
+        )
     found = tuple(phone_number(value) for value in values)
     if not 1 <= len(found) <= most:
-        raise BadInput(f"{field}: {len(found)} numbers", field=field, mend=f"1 to {most} in one request")
+        raise BadInput(
+            f"{field}: {len(found)} numbers", field=field, remedy=f"1 to {most} in one request"
+        )
     twice = sorted(each for each, times in Counter(found).items() if times > 1)
     if twice:
-        raise BadInput(f"{field}: {', '.join(twice[:5])} more than once", field=field, mend="name each number once")
+        raise BadInput(
+            f"{field}: {', '.join(twice[:5])} more than once",
+            field=field,
+            remedy="name each number once",
+        )
     return found
 
 
 def resource_id(value: str, field: str) -> str:
     """`value` if it can be the id of an order or a required file, else BadInput."""
     if not _RESOURCE_ID.fullmatch(value):
-        raise BadInput(f"{field}: {value!r} is not an id", field=field, mend="write it as the vendor gave it")
+        raise BadInput(
+            f"{field}: {value!r} is not an id", field=field, remedy="write it as the vendor gave it"
+        )
     return value
 
 
 def constant(value: str, field: str) -> str:
     """`value` as plain text if it has the look of a vendor constant, else BadInput."""
     if not _CONSTANT.fullmatch(value):
-        raise BadInput(f"{field}: {value!r} is not a constant", field=field, mend="capital letters, like LOCAL or SMS")
+        raise BadInput(
+            f"{field}: {value!r} is not a constant",
+            field=field,
+            remedy="capital letters, like LOCAL or SMS",
+        )
     return str(value)
 
 
 def constants(values: Iterable[str], field: str) -> tuple[str, ...]:
     """Every one of `values` checked with `constant`. A bare string is a mistake: its letters would each be taken for a value."""
     if isinstance(values, str):
-        raise BadInput(f"{field}: {values!r} is not a list", field=field, mend=f"write ({values!r},)")
+        raise BadInput(
+            f"{field}: {values!r} is not a list", field=field, remedy=f"write ({values!r},)"
+        )
     return tuple(constant(value, field) for value in values)
 
 
 def count(value: int | None, field: str) -> int | None:
     """`value` if it is None or at least 1, else BadInput."""
     if value is not None and value < 1:
-        raise BadInput(f"{field}: {value} is less than 1", field=field, mend="1 or more, or leave it out")
+        raise BadInput(
+            f"{field}: {value} is less than 1", field=field, remedy="1 or more, or leave it out"
+        )
     return value
 
 
-def number_pattern(pattern: str | None, search_pattern: str | None) -> tuple[str | None, str | None]:
+def number_pattern(
+    pattern: str | None, search_pattern: str | None
+) -> tuple[str | None, str | None]:
     """Pattern and where it has to match, both or neither.
 
     Without `search_pattern`: START when the pattern begins with a plus, else CONTAINS; never left to the vendor, who documents no default.
@@ -97,16 +125,22 @@ def number_pattern(pattern: str | None, search_pattern: str | None) -> tuple[str
     """
     if not pattern:
         if search_pattern is not None:
-            raise BadInput("search_pattern without pattern", field="pattern", mend="give both or neither")
+            raise BadInput(
+                "search_pattern without pattern", field="pattern", remedy="give both or neither"
+            )
         return None, None
-    place = search_pattern or (SearchPattern.START if pattern.startswith("+") else SearchPattern.CONTAINS)
+    place = search_pattern or (
+        SearchPattern.START if pattern.startswith("+") else SearchPattern.CONTAINS
+    )
     if place not in tuple(SearchPattern):
-        raise BadInput(f"search_pattern: {place!r}", field="search_pattern", mend="START, CONTAINS or END")
+        raise BadInput(
+            f"search_pattern: {place!r}", field="search_pattern", remedy="START, CONTAINS or END"
+        )
     if place == SearchPattern.START and not pattern.startswith("+"):
         raise BadInput(
             f"pattern: {pattern!r} would find nothing",
             field="pattern",
-            mend="with START write plus and country code, like +1212",
+            remedy="with START write plus and country code, like +1212",
         )
     return pattern, str(place)
 
@@ -114,7 +148,7 @@ def number_pattern(pattern: str | None, search_pattern: str | None) -> tuple[str
 def order_by(value: str | None, *fields: str) -> str | None:
     """`value` if it is None or one of `fields`, else BadInput."""
     if value is not None and value not in fields:
-        raise BadInput(f"order_by: {value!r}", field="order_by", mend=" or ".join(fields))
+        raise BadInput(f"order_by: {value!r}", field="order_by", remedy=" or ".join(fields))
     return value
 
 
@@ -124,6 +158,6 @@ def hmac_secret(value: str) -> str:
         raise BadInput(
             "hmac_secret has the wrong length or characters",
             field="hmac_secret",
-            mend="32 to 64 letters, digits or hyphens",
+            remedy="32 to 64 letters, digits or hyphens",
         )
     return value

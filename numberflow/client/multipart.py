@@ -60,7 +60,9 @@ class Upload:
         """The headers that go with the body. With a length whenever it is known: not every gateway takes a body without one."""
         headers = [("Content-Type", f"multipart/form-data; boundary={self.boundary}")]
         if self.size is not None:
-            headers.append(("Content-Length", str(len(self._head()) + self.size + len(self._tail()))))
+            headers.append(
+                ("Content-Length", str(len(self._head()) + self.size + len(self._tail())))
+            )
         return tuple(headers)
 
     async def body(self) -> AsyncIterator[bytes]:
@@ -81,7 +83,11 @@ class Upload:
         yield self._tail()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self.source) if isinstance(self.source, AsyncIterable) else self._read(self.source)
+        pieces = (
+            aiter(self.source)
+            if isinstance(self.source, AsyncIterable)
+            else self._read(self.source)
+        )
         while True:
             failed = ""
             try:
@@ -119,7 +125,9 @@ class Upload:
         return f"\r\n--{self.boundary}--\r\n".encode()
 
 
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")  # RFC 6838, 4.2
+_MEDIA_TYPE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*"
+)  # RFC 6838, 4.2
 
 
 async def prepare(
@@ -136,14 +144,20 @@ async def prepare(
         BadInput: not a file of bytes, closed or empty, or a name or type that cannot be written down. Shows no file name.
     """
     if not file_name or not file_name.strip():
-        raise BadInput("file_name is empty", field="file_name", mend="the vendor wants the file's name")
+        raise BadInput(
+            "file_name is empty", field="file_name", remedy="the vendor wants the file's name"
+        )
     if not _MEDIA_TYPE.fullmatch(media_type):
-        raise BadInput(f"media_type: {media_type!r}", field="media_type", mend="write it like application/pdf")
+        raise BadInput(
+            f"media_type: {media_type!r}",
+            field="media_type",
+            remedy="write it like application/pdf",
+        )
     if document_type is not None and not (document_type.strip() and document_type.isprintable()):
         raise BadInput(
             f"document_type: {document_type!r}",
             field="document_type",
-            mend="one of the requirement's allowed_document_types",
+            remedy="one of the requirement's allowed_document_types",
         )
     start, repeatable = 0, False
     if not isinstance(source, AsyncIterable):
@@ -152,7 +166,11 @@ async def prepare(
             start, size = measured
             repeatable = True
     if size is not None and size < 1:
-        raise BadInput("file: nothing in it", field="file", mend="hand in a file that is not empty, at its beginning")
+        raise BadInput(
+            "file: nothing in it",
+            field="file",
+            remedy="hand in a file that is not empty, at its beginning",
+        )
     return Upload(
         source=source,
         file_name=file_name,
@@ -176,7 +194,11 @@ def _measure(file: Any) -> tuple[int, int] | None:
             return start, end - start
     except Exception:  # noqa: BLE001, S110 — what a store raises may name the file; the BadInput below is all that comes out
         pass
-    raise BadInput("file: not a file that hands out bytes", field="file", mend="open it for reading, in binary mode")
+    raise BadInput(
+        "file: not a file that hands out bytes",
+        field="file",
+        remedy="open it for reading, in binary mode",
+    )
 
 
 def _escaped(name: str) -> str:

@@ -12,18 +12,33 @@ from pydantic import Secret, SecretStr
 
 from numberflow.client import inputs, multipart
 from numberflow.client.multipart import FileSource, Upload
-from numberflow.client.protocol import JSON, Request, json_body, known, project_path, read_nothing, segment
+from numberflow.client.protocol import (
+    JSON,
+    Request,
+    json_body,
+    known,
+    project_path,
+    read_nothing,
+    segment,
+)
 from numberflow.client.transport import Transport, Watch
 from numberflow.errors import BadInput, NotFound
 from numberflow.models import personal
-from numberflow.models.number_orders import NumberOrder, NumberOrderRequest, NumberRequirements, Registration
+from numberflow.models.number_orders import (
+    NumberOrder,
+    NumberOrderRequest,
+    NumberRequirements,
+    Registration,
+)
 
 # 5 min: 10 MiB (the assumed limit of a file, docs/vendor/numbers-behaviour.md "Not known", 19) over half a megabit per second take three. No single write
 # or read may take longer than the usual time-out.
 UPLOAD_TOTAL_S = 300.0
 
 
-def build_lookup_requirements(project_id: str, *, region_code: str, number_type: str) -> Request[NumberRequirements]:
+def build_lookup_requirements(
+    project_id: str, *, region_code: str, number_type: str
+) -> Request[NumberRequirements]:
     """What an order of this region and type takes. A POST that only reads, so it is repeated like one."""
     return Request(
         method="POST",
@@ -112,12 +127,17 @@ def build_upload_attachment(
         read=lambda _: None,
         read_body=read_nothing,
         # Without its ending too; the ending itself ("only pdf is allowed") is nobody's.
-        personal=(*personal.texts([upload.file_name, upload.file_name.rpartition(".")[0]]), *hidden),
+        personal=(
+            *personal.texts([upload.file_name, upload.file_name.rpartition(".")[0]]),
+            *hidden,
+        ),
         total_s=UPLOAD_TOTAL_S,
     )
 
 
-def build_submit(project_id: str, order_id: str, hidden: Iterable[str] | None = None) -> Request[NumberOrder]:
+def build_submit(
+    project_id: str, order_id: str, hidden: Iterable[str] | None = None
+) -> Request[NumberOrder]:
     """Hand the order in for review. Costly. A slash, not a colon, and no body (docs/vendor/numbers-behaviour.md §10).
 
     A refusal may quote the registration, which this request does not hold: `hidden` are its texts; without them no sentence of the vendor's is repeated.
@@ -140,7 +160,9 @@ def read_requirements(value: Any) -> NumberRequirements:
 
 def read_registration(value: Any) -> Registration:
     """Read a registration, in the newest form or the older one. ValueError when it is neither."""
-    return Registration.model_validate(known(value, "requestDetails", "data", "attachments", "logs"))
+    return Registration.model_validate(
+        known(value, "requestDetails", "data", "attachments", "logs")
+    )
 
 
 def no_requirements(error: NotFound) -> bool:
@@ -154,7 +176,9 @@ def no_requirements(error: NotFound) -> bool:
 
 
 def _order_path(project_id: str, order_id: str) -> str:
-    return project_path(project_id, f"numberOrders/{segment(inputs.resource_id(order_id, 'order_id'))}")
+    return project_path(
+        project_id, f"numberOrders/{segment(inputs.resource_id(order_id, 'order_id'))}"
+    )
 
 
 def _personal_json(value: Mapping[str, Any]) -> bytes:
@@ -166,7 +190,7 @@ def _personal_json(value: Mapping[str, Any]) -> bytes:
     raise BadInput(
         "request_details cannot be written as JSON",
         field="request_details",
-        mend="text, numbers, true, false, null, lists and objects only",
+        remedy="text, numbers, true, false, null, lists and objects only",
     )
 
 
@@ -177,7 +201,9 @@ class NumberOrders:
         self._transport = transport
         self._project_id = project_id
 
-    async def lookup_requirements(self, *, region_code: str, number_type: str) -> NumberRequirements | None:
+    async def lookup_requirements(
+        self, *, region_code: str, number_type: str
+    ) -> NumberRequirements | None:
         """The form and the files that an order of this region and type takes; None = the vendor has no requirements for them.
 
         None is what the US says; for other regions it could also mean that no such numbers are sold: ask a person (assumed).
@@ -185,7 +211,9 @@ class NumberOrders:
         Raises:
             NotFound: a 404 that does not speak of requirements: a gateway or a wrong URL.
         """
-        request = build_lookup_requirements(self._project_id, region_code=region_code, number_type=number_type)
+        request = build_lookup_requirements(
+            self._project_id, region_code=region_code, number_type=number_type
+        )
         try:
             return await self._transport.send(request)
         except NotFound as error:
@@ -193,7 +221,9 @@ class NumberOrders:
                 raise
             return None
 
-    async def create(self, request: NumberOrderRequest, *, watch: Watch | None = None) -> NumberOrder:
+    async def create(
+        self, request: NumberOrderRequest, *, watch: Watch | None = None
+    ) -> NumberOrder:
         """Reserve numbers under a new order. The clock starts at once: `expire_at` is 30 minutes to 48 hours away.
 
         Repeat: never without looking first. Leaves once whatever happens. Orders cannot be listed: after OutcomeUnknown a given number that
@@ -218,7 +248,11 @@ class NumberOrders:
         return await self._transport.send(build_get_registration(self._project_id, order_id))
 
     async def update_registration(
-        self, order_id: str, request_details: Mapping[str, Any] | Secret[Any], *, watch: Watch | None = None
+        self,
+        order_id: str,
+        request_details: Mapping[str, Any] | Secret[Any],
+        *,
+        watch: Watch | None = None,
     ) -> Registration:
         """Replace the whole registration data; the vendor checks it at once.
 
@@ -294,4 +328,6 @@ class NumberOrders:
         Raises:
             Rejected: 400 (assumed), data or files are missing, or the order can no longer be submitted.
         """
-        return await self._transport.send(build_submit(self._project_id, order_id, hidden), watch=watch)
+        return await self._transport.send(
+            build_submit(self._project_id, order_id, hidden), watch=watch
+        )

@@ -51,7 +51,9 @@ class Shared(Protocol):
     def take(self, name: str, bounds: Bounds, *, wanted: int, unused: int) -> Grant:
         """As `numberflow.models.pace.take`, by the sharers' clock."""
 
-    def lower(self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None) -> float:
+    def lower(
+        self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None
+    ) -> float:
         """As `numberflow.models.pace.lower`; the new rate per second."""
 
 
@@ -150,7 +152,9 @@ class HostPace:
         """A 429: everybody is slower from now on, and nobody sends before its Retry-After is over."""
         now_s = self._loop.time()
         self._held_up_since_s = self._held_up_since_s or now_s
-        self._own = arithmetic.lower(self._own, self._bounds, now_s, departed_s=departed_s, retry_after_s=retry_after_s)
+        self._own = arithmetic.lower(
+            self._own, self._bounds, now_s, departed_s=departed_s, retry_after_s=retry_after_s
+        )
         # They were given out at a rate that was too much.
         self._times.clear()
         asked_s = arithmetic.believed_s(retry_after_s or 0.0)
@@ -206,7 +210,11 @@ class HostPace:
     async def _fetch(self) -> None:
         """More times, or a pause when there are none to be had yet."""
         # A batch that was used up makes the next one larger; one that was not makes it one again.
-        self._batch = 1 if self._unused else min(max(1, 2 * self._batch), max(1, int(self._rate_per_s * AHEAD_S)))
+        self._batch = (
+            1
+            if self._unused
+            else min(max(1, 2 * self._batch), max(1, int(self._rate_per_s * AHEAD_S)))
+        )
         wanted, unused = max(self._batch, len(self._waiting)), self._unused
         self._unused = 0
         grant = await self._ask(wanted, unused)
@@ -222,7 +230,9 @@ class HostPace:
         if self._under_way is not None and not self._under_way.done():
             return self._fail_open("it does not answer", wanted, unused)
         asked = self._submit(
-            functools.partial(self._shared.take, self._name, self._bounds, wanted=wanted, unused=unused)
+            functools.partial(
+                self._shared.take, self._name, self._bounds, wanted=wanted, unused=unused
+            )
         )
         self._under_way = asked
         try:
@@ -244,7 +254,9 @@ class HostPace:
         return grant
 
     def _ask_own(self, wanted: int, unused: int) -> Grant:
-        self._own, grant = arithmetic.take(self._own, self._bounds, self._loop.time(), wanted=wanted, unused=unused)
+        self._own, grant = arithmetic.take(
+            self._own, self._bounds, self._loop.time(), wanted=wanted, unused=unused
+        )
         return grant
 
     def _fail_open(self, why: str, wanted: int, unused: int) -> Grant:
@@ -270,7 +282,11 @@ class HostPace:
             return
         departed_ago_s = self._loop.time() - departed_s
         lower = functools.partial(
-            self._shared.lower, self._name, self._bounds, departed_ago_s=departed_ago_s, retry_after_s=retry_after_s
+            self._shared.lower,
+            self._name,
+            self._bounds,
+            departed_ago_s=departed_ago_s,
+            retry_after_s=retry_after_s,
         )
         # In front of whatever is asked next: there is one thread.
         self._submit(lower).add_done_callback(self._note_lowered)
@@ -296,7 +312,9 @@ class HostPace:
         now_s = self._loop.time()
         next_s = now_s if grant.delays_s else now_s + grant.again_s + AHEAD_S
         rate_per_s = min(self._bounds.start, grant.rate_per_s)
-        self._own = replace(self._own, rate_per_s=rate_per_s, next_s=max(self._held_until_s, next_s))
+        self._own = replace(
+            self._own, rate_per_s=rate_per_s, next_s=max(self._held_until_s, next_s)
+        )
 
     def _note_late(self, late: asyncio.Future[Grant]) -> None:
         """An answer that came too late: its times are lost, its error is no news, its Retry-After is."""
@@ -310,7 +328,9 @@ class HostPace:
         if self._on_wait is None or now_s - self._told_at_s < TELL_AFTER_S:
             return
         self._told_at_s = now_s
-        more = f", no request for {for_s:.0f} s" if for_s > 0 else f", {now_s - since_s:.0f} s so far"
+        more = (
+            f", no request for {for_s:.0f} s" if for_s > 0 else f", {now_s - since_s:.0f} s so far"
+        )
         self._on_wait(f"waiting for the vendor's limit ({self._host}{more})")
 
 

@@ -29,5 +29,7 @@ async def walk(noun: str, fetch: Callable[[str | None], Awaitable[P]]) -> AsyncI
         if page_token is None:
             return
         if page_token in seen:
-            raise OutcomeUnknown(f"{noun}: the same page token came twice", status=200, cause="repeated_token")
+            raise OutcomeUnknown(
+                f"{noun}: the same page token came twice", status=200, cause="repeated_token"
+            )
         seen.add(page_token)

@@ -150,15 +150,27 @@ def decipher(
         raise Throttled(told, retry_after_s=asked_s, request_id=known_id)
     if 400 <= status <= 499 and status != 408:
         raise _refusal(request, status, known_id, envelope, told)
-    cause = "server_error" if status >= 500 else "request_timeout" if status == 408 else "unexpected_status"
-    raise OutcomeUnknown(told, status=status, request_id=known_id, cause=cause, retry_after_s=asked_s)
+    cause = (
+        "server_error"
+        if status >= 500
+        else "request_timeout"
+        if status == 408
+        else "unexpected_status"
+    )
+    raise OutcomeUnknown(
+        told, status=status, request_id=known_id, cause=cause, retry_after_s=asked_s
+    )
 
 
 def token_expired(status: int, headers: Mapping[str, str]) -> bool:
     """Whether a new token may mend this reply. Any other 401 is final (docs/vendor/numbers-behaviour.md §2)."""
     if status != 401:
         return False
-    return any("expired" in value.lower() for name, value in headers.items() if name.lower() == "www-authenticate")
+    return any(
+        "expired" in value.lower()
+        for name, value in headers.items()
+        if name.lower() == "www-authenticate"
+    )
 
 
 # No source says which header the vendor uses (assumed); the first that is there is kept, for support tickets and the journal.
@@ -246,7 +258,9 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         shown = value if isinstance(value, dict) else {}
         about, number = _text(shown.get("phoneNumber")), request.phone_number
         if number is not None and about != number:
-            raise unknown("wrong_number", f"the reply is about {_short(about, 40)} instead of {number}")
+            raise unknown(
+                "wrong_number", f"the reply is about {_short(about, 40)} instead of {number}"
+            )
         if request.order is not None and _text(shown.get(request.order[0])) != request.order[1]:
             raise unknown("wrong_order", "the reply is about another order")
         return result
@@ -301,7 +315,10 @@ def _envelope(body: bytes) -> _Envelope:
         return _flat(error, value)
     inner = error if isinstance(error, dict) else value
     details = _members(inner.get("details"))
-    resource = next((detail for detail in details if detail.get("resourceType") or detail.get("resourceName")), {})
+    resource = next(
+        (detail for detail in details if detail.get("resourceType") or detail.get("resourceName")),
+        {},
+    )
     violations = tuple(
         (_text(each.get("field")), _text(each.get("description")))
         for detail in details
@@ -340,7 +357,8 @@ def _page_words(body: bytes) -> str:
 
 # The body of a refusal for lack of credit is not published; "Insufficient balance" is assumed and siblings say INSUFFICIENT_* (§5).
 _NO_CREDIT = re.compile(
-    r"insufficient[\s_]+(balance|funds?|credits?)|not enough (balance|funds?|credits?)", re.IGNORECASE
+    r"insufficient[\s_]+(balance|funds?|credits?)|not enough (balance|funds?|credits?)",
+    re.IGNORECASE,
 )
 
 # Enough for the longest vendor sentence seen, short enough for one log line.
@@ -357,16 +375,21 @@ def _refusal(
         "resource_type": _clean(request, envelope.resource_type),
         "resource_name": _clean(request, envelope.resource_name),
         "field_violations": tuple(
-            (_clean(request, name), _said(request, text)) for name, text in envelope.field_violations
+            (_clean(request, name), _said(request, text))
+            for name, text in envelope.field_violations
         ),
         "request_id": known_id,
     }
     if request.base == "auth":
-        mend = "check SINCH_KEY_ID and SINCH_KEY_SECRET" if status in (400, 401, 403) else "check SINCH_AUTH_URL"
-        return PermissionRefused(f"{told}: no token for this access key", mend=mend, **facts)
+        remedy = (
+            "check SINCH_KEY_ID and SINCH_KEY_SECRET"
+            if status in (400, 401, 403)
+            else "check SINCH_AUTH_URL"
+        )
+        return PermissionRefused(f"{told}: no token for this access key", remedy=remedy, **facts)
     if status in (401, 403):
-        mend = "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and that the account may do this"
-        return PermissionRefused(told, mend=mend, **facts)
+        remedy = "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and that the account may do this"
+        return PermissionRefused(told, remedy=remedy, **facts)
     texts = (envelope.code, envelope.message, *(text for _, text in envelope.field_violations))
     no_credit = envelope.code == "402" or any(_NO_CREDIT.search(text) for text in texts)
     if status == 402 or (status == 400 and no_credit):
@@ -380,7 +403,9 @@ def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
     told = f"{request.method} {request.path}: HTTP {status}"
     # Some shapes have nothing but the status again for a code.
     code = "" if envelope.code == str(status) else envelope.code
-    about = " ".join(part for part in (code, envelope.resource_type, envelope.resource_name) if part)
+    about = " ".join(
+        part for part in (code, envelope.resource_type, envelope.resource_name) if part
+    )
     if about:
         told += f" {_clean(request, about)}"
     violations = "; ".join(f"{name}: {text}" for name, text in envelope.field_violations)
@@ -392,14 +417,20 @@ def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
 
 def _said(request: Request[Any], text: str) -> str:
     """A sentence of the vendor's, as far as it may be repeated."""
-    return "what the vendor says may be personal" if text and request.personal is None else _clean(request, text)
+    return (
+        "what the vendor says may be personal"
+        if text and request.personal is None
+        else _clean(request, text)
+    )
 
 
 def _clean(request: Request[Any], text: str) -> str:
     for secret in request.conceal:
         text = text.replace(secret, "…") if secret else text
     text = personal.blot(text, request.personal or ())
-    return _short("".join(letter if letter.isprintable() else " " for letter in text), _VENDOR_TEXT_MAX)
+    return _short(
+        "".join(letter if letter.isprintable() else " " for letter in text), _VENDOR_TEXT_MAX
+    )
 
 
 def _short(text: str, length_max: int) -> str:

@@ -38,7 +38,9 @@ _CODE = re.compile(r"[0-9A-Za-z]{1,32}")
 _NUMBERS = TypeAdapter(tuple[QualifiedNumber, ...])
 
 
-def build_add_numbers(project_id: str, phone_numbers: Iterable[str]) -> Request[tuple[QualifiedNumber, ...]]:
+def build_add_numbers(
+    project_id: str, phone_numbers: Iterable[str]
+) -> Request[tuple[QualifiedNumber, ...]]:
     """Ask for numbers to be qualified. Leaves once: reversible, but what a second time does is not documented. The key is phoneNumbers here alone."""
     numbers = inputs.phone_numbers(phone_numbers, "phone_numbers", most=ADD_NUMBERS_MAX)
     return Request(
@@ -100,11 +102,17 @@ def build_send_voice_challenge(project_id: str, phone_number: str) -> Request[Qu
     )
 
 
-def build_verify_voice_challenge(project_id: str, phone_number: str, code: SecretStr) -> Request[QualifiedNumber]:
+def build_verify_voice_challenge(
+    project_id: str, phone_number: str, code: SecretStr
+) -> Request[QualifiedNumber]:
     """Hand in the spoken code. Leaves once: three wrong ones block the number (assumed), and a second time may count."""
     spoken = code.get_secret_value()
     if not _CODE.fullmatch(spoken):
-        raise BadInput("code: not what a voice would spell", field="code", mend="digits or letters, without spaces")
+        raise BadInput(
+            "code: not what a voice would spell",
+            field="code",
+            remedy="digits or letters, without spaces",
+        )
     return Request(
         method="POST",
         base="imported",
@@ -136,7 +144,9 @@ def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[st
     return hosting_orders.text_enable(path, request, read_hosting_order_id)
 
 
-def build_text_enable_toll_free(project_id: str, request: TextEnableTollFreeRequest) -> Request[HostingOrder]:
+def build_text_enable_toll_free(
+    project_id: str, request: TextEnableTollFreeRequest
+) -> Request[HostingOrder]:
     """Text-enable toll-free numbers, answered with the whole order. Costly, and legally binding."""
     path = project_path(project_id, "qualifiedNumbers:textEnableTollFreeNumbers")
     return hosting_orders.text_enable(path, request, HostingOrder.model_validate)
@@ -149,7 +159,9 @@ def read_qualified_numbers(value: Any) -> tuple[QualifiedNumber, ...]:
 
 def read_page(value: Any) -> QualifiedNumbersPage:
     """Read one page. ValueError when it is not one."""
-    return QualifiedNumbersPage.model_validate(known(value, "qualifiedNumbers", "nextPageToken", "totalSize"))
+    return QualifiedNumbersPage.model_validate(
+        known(value, "qualifiedNumbers", "nextPageToken", "totalSize")
+    )
 
 
 def read_hosting_order_id(value: Any) -> str:
@@ -158,7 +170,9 @@ def read_hosting_order_id(value: Any) -> str:
 
 
 def _number_path(project_id: str, phone_number: str) -> str:
-    return project_path(project_id, f"qualifiedNumbers/{segment(inputs.phone_number(phone_number))}")
+    return project_path(
+        project_id, f"qualifiedNumbers/{segment(inputs.phone_number(phone_number))}"
+    )
 
 
 class QualifiedNumbers:
@@ -168,7 +182,9 @@ class QualifiedNumbers:
         self._transport = transport
         self._project_id = project_id
 
-    async def add(self, phone_numbers: Iterable[str], *, watch: Watch | None = None) -> tuple[QualifiedNumber, ...]:
+    async def add(
+        self, phone_numbers: Iterable[str], *, watch: Watch | None = None
+    ) -> tuple[QualifiedNumber, ...]:
         """Ask for up to 500 numbers to be qualified; a number that is known already comes back with its present state (assumed).
 
         Ownership is then proven by voice challenge, one by one, or by invoices that list the numbers, mailed to orders@sinch.com (§3, §6).
@@ -178,7 +194,9 @@ class QualifiedNumbers:
         Raises:
             BadInput: no number, too many, or one twice.
         """
-        return await self._transport.send(build_add_numbers(self._project_id, phone_numbers), watch=watch)
+        return await self._transport.send(
+            build_add_numbers(self._project_id, phone_numbers), watch=watch
+        )
 
     async def list_page(
         self,
@@ -221,7 +239,11 @@ class QualifiedNumbers:
 
         async def fetch(page_token: str | None) -> QualifiedNumbersPage:
             return await self.list_page(
-                state=state, region_code=region_code, page_size=page_size, page_token=page_token, order_by=order_by
+                state=state,
+                region_code=region_code,
+                page_size=page_size,
+                page_token=page_token,
+                order_by=order_by,
             )
 
         async for page in walk("qualifiedNumbers", fetch):
@@ -236,12 +258,16 @@ class QualifiedNumbers:
         """
         return await self._transport.send(build_get(self._project_id, phone_number))
 
-    async def send_voice_challenge(self, phone_number: str, *, watch: Watch | None = None) -> QualifiedNumber:
+    async def send_voice_challenge(
+        self, phone_number: str, *, watch: Watch | None = None
+    ) -> QualifiedNumber:
         """Call the number and speak a one-time code to whoever answers. Prices are not published.
 
         Repeat: never by a machine, whatever happened: a person asks for another call. Leaves once.
         """
-        return await self._transport.send(build_send_voice_challenge(self._project_id, phone_number), watch=watch)
+        return await self._transport.send(
+            build_send_voice_challenge(self._project_id, phone_number), watch=watch
+        )
 
     async def verify_voice_challenge(
         self, phone_number: str, code: SecretStr | str, *, watch: Watch | None = None
@@ -272,4 +298,6 @@ class QualifiedNumbers:
         self, request: TextEnableTollFreeRequest, *, watch: Watch | None = None
     ) -> HostingOrder:
         """As `hosting_orders.text_enable_toll_free`."""
-        return await self._transport.send(build_text_enable_toll_free(self._project_id, request), watch=watch)
+        return await self._transport.send(
+            build_text_enable_toll_free(self._project_id, request), watch=watch
+        )

@@ -63,7 +63,11 @@ def read_raw_page(body: bytes) -> RawPage:
 
 def _read_as_json(body: bytes) -> RawPage:
     value = known(parse_json(body), "activeNumbers", "nextPageToken", "totalSize")
-    numbers, token, total = value.get("activeNumbers"), value.get("nextPageToken"), value.get("totalSize")
+    numbers, token, total = (
+        value.get("activeNumbers"),
+        value.get("nextPageToken"),
+        value.get("totalSize"),
+    )
     if numbers is not None and not isinstance(numbers, list):
         raise ValueError("activeNumbers is no list")
     if token is not None and not isinstance(token, str):

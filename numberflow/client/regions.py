@@ -15,7 +15,9 @@ from numberflow.models.vendor import AvailableRegion
 _REGIONS = TypeAdapter(tuple[AvailableRegion, ...])
 
 
-def build_list(project_id: str, *, types: Iterable[str] = ()) -> Request[tuple[AvailableRegion, ...]]:
+def build_list(
+    project_id: str, *, types: Iterable[str] = ()
+) -> Request[tuple[AvailableRegion, ...]]:
     """Regions that offer at least one of `types`; all regions when there are none. Not paginated."""
     return Request(
         method="GET",

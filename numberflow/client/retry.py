@@ -33,10 +33,14 @@ READ_BUDGET = Budget(attempts=5, total_s=60.0, wait_initial_s=0.5, wait_factor=2
 
 # Tokens: 3 repeats from 1 s by a factor of 4, as the vendor's own SDKs do it (docs/vendor/numbers-behaviour.md §3). The total stays below the bound
 # of a costly call (transport.py), which needs the token first.
-TOKEN_BUDGET = Budget(attempts=4, total_s=40.0, wait_initial_s=1.0, wait_factor=4.0, wait_max_s=16.0)
+TOKEN_BUDGET = Budget(
+    attempts=4, total_s=40.0, wait_initial_s=1.0, wait_factor=4.0, wait_max_s=16.0
+)
 
 
-def wait_s(error: BaseException, *, attempt: int, elapsed_s: float, dice: float, budget: Budget) -> float | None:
+def wait_s(
+    error: BaseException, *, attempt: int, elapsed_s: float, dice: float, budget: Budget
+) -> float | None:
     """Seconds to wait before the next attempt, or None to give up and raise `error`.
 
     Full jitter: anything between nothing and the exponential ceiling, so that many clients that failed together do not come back together.
@@ -59,7 +63,9 @@ def wait_s(error: BaseException, *, attempt: int, elapsed_s: float, dice: float,
     asked_s = error.retry_after_s if isinstance(error, Throttled | OutcomeUnknown) else None
     if asked_s is None:
         # The exponent is bounded before the power is taken: a budget of thousands of attempts must not overflow a float.
-        ceiling_s = min(budget.wait_max_s, budget.wait_initial_s * budget.wait_factor ** min(attempt - 1, 64))
+        ceiling_s = min(
+            budget.wait_max_s, budget.wait_initial_s * budget.wait_factor ** min(attempt - 1, 64)
+        )
         wait = dice * ceiling_s
     elif throttled:
         wait = believed_s(asked_s) + dice * budget.wait_initial_s
@@ -71,4 +77,6 @@ def wait_s(error: BaseException, *, attempt: int, elapsed_s: float, dice: float,
 def _worth_repeating(error: BaseException) -> bool:
     if isinstance(error, LeaseLost):
         return False
-    return isinstance(error, NumberflowError) and isinstance(error, NotSent | Throttled | OutcomeUnknown)
+    return isinstance(error, NumberflowError) and isinstance(
+        error, NotSent | Throttled | OutcomeUnknown
+    )

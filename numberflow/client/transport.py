@@ -97,7 +97,11 @@ class Transport:
         read_budget: retry.Budget | None = None,
         token_budget: retry.Budget = retry.TOKEN_BUDGET,
     ) -> None:
-        self._bases = {"auth": settings.auth_url, "numbers": settings.numbers_url, "imported": settings.imported_url}
+        self._bases = {
+            "auth": settings.auth_url,
+            "numbers": settings.numbers_url,
+            "imported": settings.imported_url,
+        }
         self._timeout = httpx.Timeout(
             settings.http_timeout_s, connect=min(CONNECT_TIMEOUT_MAX_S, settings.http_timeout_s)
         )
@@ -116,7 +120,9 @@ class Transport:
         self._shared_pace = shared_pace
         self._on_wait = on_wait
         patience_s = settings.patience_s
-        self._read_budget = read_budget or dataclasses.replace(retry.READ_BUDGET, throttled_s=patience_s)
+        self._read_budget = read_budget or dataclasses.replace(
+            retry.READ_BUDGET, throttled_s=patience_s
+        )
         self._token_budget = dataclasses.replace(token_budget, throttled_s=patience_s)
         self._http: httpx.AsyncClient | None = None
         self._bulk: BulkReads | None = None
@@ -131,7 +137,11 @@ class Transport:
     async def __aenter__(self) -> Self:
         if self._http is not None:
             raise RuntimeError("this client is already open")
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"numberflow/{_VERSION}"}
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"numberflow/{_VERSION}",
+        }
         tls = _tls()
         self._http = httpx.AsyncClient(
             transport=self._transport,
@@ -142,20 +152,31 @@ class Transport:
             follow_redirects=False,
             timeout=self._timeout,
             limits=httpx.Limits(
-                max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, keepalive_expiry=IDLE_S
+                max_connections=CONNECTIONS_MAX,
+                max_keepalive_connections=CONNECTIONS_MAX,
+                keepalive_expiry=IDLE_S,
             ),
             headers=headers,
         )
         self._pacers = {base: self._pacer(base) for base in self._bases}
-        self._tokens = TokenKeeper(self._token_request, self._exchange_token, budget=self._token_budget)
+        self._tokens = TokenKeeper(
+            self._token_request, self._exchange_token, budget=self._token_budget
+        )
         if self._transport is None:
             self._bulk = BulkReads(
-                headers=headers, timeout=self._timeout, connections=CONNECTIONS_MAX, idle_s=IDLE_S, tls=tls
+                headers=headers,
+                timeout=self._timeout,
+                connections=CONNECTIONS_MAX,
+                idle_s=IDLE_S,
+                tls=tls,
             )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         http, self._http, self._tokens = self._http, None, None
         bulk, self._bulk = self._bulk, None
@@ -187,7 +208,10 @@ class Transport:
         if request.total_s is not None:
             budget = dataclasses.replace(budget, total_s=max(request.total_s, budget.total_s))
         allowed = (
-            _Allowed(self._costly_total_s, reserve_s=min(self._timeout.read or 0.0, self._costly_total_s / 2))
+            _Allowed(
+                self._costly_total_s,
+                reserve_s=min(self._timeout.read or 0.0, self._costly_total_s / 2),
+            )
             if request.costly
             else _Allowed(budget.total_s, patience_s=budget.throttled_s)
         )
@@ -202,7 +226,9 @@ class Transport:
             return await once()
         return await attempts.persist(once, budget, stopwatch=allowed.stopwatch)
 
-    async def _send_once(self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, allowed: _Allowed) -> T:
+    async def _send_once(
+        self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, allowed: _Allowed
+    ) -> T:
         bearer = await self._token(tokens, request, allowed)
         reply = await self._exchange(request, bearer, watch, allowed)
         if protocol.token_expired(reply.status, reply.headers):
@@ -212,10 +238,17 @@ class Transport:
                     f"{request.method} {request.path}: refused before any handling, for an expired token; the file is used up: open it again"
                 )
             reply = await self._exchange(request, bearer, watch, allowed)
-        return protocol.decipher(request, reply.status, reply.headers, reply.body, received_at=reply.received_at)
+        return protocol.decipher(
+            request, reply.status, reply.headers, reply.body, received_at=reply.received_at
+        )
 
     async def _token(
-        self, tokens: TokenKeeper, request: Request[Any], allowed: _Allowed, *, refused: SecretStr | None = None
+        self,
+        tokens: TokenKeeper,
+        request: Request[Any],
+        allowed: _Allowed,
+        *,
+        refused: SecretStr | None = None,
     ) -> SecretStr:
         try:
             # A token has a budget of its own, so a read waits for it as long as for its turn.
@@ -231,10 +264,16 @@ class Transport:
     async def _exchange_token(self, request: Request[Token]) -> Token:
         allowed = _Allowed(self._token_budget.total_s, patience_s=self._token_budget.throttled_s)
         reply = await self._exchange(request, None, None, allowed)
-        return protocol.decipher(request, reply.status, reply.headers, reply.body, received_at=reply.received_at)
+        return protocol.decipher(
+            request, reply.status, reply.headers, reply.body, received_at=reply.received_at
+        )
 
     async def _exchange(
-        self, request: Request[Any], bearer: SecretStr | None, watch: Watch | None, allowed: _Allowed
+        self,
+        request: Request[Any],
+        bearer: SecretStr | None,
+        watch: Watch | None,
+        allowed: _Allowed,
     ) -> Reply:
         """One request on the wire at most, in its turn. Every exception of the machinery below leaves here as NotSent or OutcomeUnknown."""
         pacer = await self._turn(request, allowed)
@@ -266,7 +305,9 @@ class Transport:
             raise NotSent("the client was closed while a call was under way")
         if asyncio.get_running_loop().time() >= allowed.turn_by_s:
             # Its token took the time: whether a turn comes at once does not matter any more.
-            told = f"{request.method} {request.path}: no time left for its reply when its token came"
+            told = (
+                f"{request.method} {request.path}: no time left for its reply when its token came"
+            )
             raise Throttled(told) if self._open_tokens().throttled else NotSent(told)
         try:
             with allowed.waiting():
@@ -293,7 +334,9 @@ class Transport:
             on_wait=self._on_wait,
         )
 
-    async def _move(self, request: Request[Any], bearer: SecretStr | None, departure: _Departure) -> Reply:
+    async def _move(
+        self, request: Request[Any], bearer: SecretStr | None, departure: _Departure
+    ) -> Reply:
         http = self._open_http()
         headers = list(request.headers if request.upload is None else request.upload.headers)
         if bearer is not None:
@@ -335,7 +378,9 @@ class Transport:
 
     def _open_tokens(self) -> TokenKeeper:
         if self._tokens is None:
-            raise RuntimeError("the client is not open: use `async with numberflow.Client() as client:`")
+            raise RuntimeError(
+                "the client is not open: use `async with numberflow.Client() as client:`"
+            )
         return self._tokens
 
 
@@ -347,7 +392,9 @@ class _Allowed:
     `patience_s`, and what it waited is added to the time that its requests have.
     """
 
-    def __init__(self, total_s: float, *, patience_s: float | None = None, reserve_s: float = 0.0) -> None:
+    def __init__(
+        self, total_s: float, *, patience_s: float | None = None, reserve_s: float = 0.0
+    ) -> None:
         self.stopwatch = Stopwatch()
         self._total_s = total_s
         self._reserve_s = reserve_s
@@ -359,7 +406,9 @@ class _Allowed:
 
     @property
     def turn_by_s(self) -> float:
-        patience_s = self._total_s if self._patience_s is None else max(self._patience_s, self._total_s)
+        patience_s = (
+            self._total_s if self._patience_s is None else max(self._patience_s, self._total_s)
+        )
         return self.stopwatch.began_s + patience_s - self._reserve_s
 
     @property
@@ -389,7 +438,9 @@ def _repeatable(request: Request[Any]) -> bool:
 class _Departure:
     """Where one request is on its way: not left, left, answered. Asks the watch at the right moments."""
 
-    def __init__(self, request: Request[Any], watch: Watch | None, leave_by_s: float | None) -> None:
+    def __init__(
+        self, request: Request[Any], watch: Watch | None, leave_by_s: float | None
+    ) -> None:
         self._request = request
         self._watch = watch
         self._leave_by_s = leave_by_s
@@ -405,7 +456,9 @@ class _Departure:
 
     def leave(self) -> None:
         if self._leave_by_s is not None and time.monotonic() > self._leave_by_s:
-            raise NotSent(f"{self._request.method} {self._request.path}: no time left for its reply")
+            raise NotSent(
+                f"{self._request.method} {self._request.path}: no time left for its reply"
+            )
         if self._watch is not None:
             try:
                 self._watch.before_send()
@@ -427,7 +480,9 @@ class _Departure:
 
     def judge(self, request: Request[Any], error: Exception) -> NotSent | OutcomeUnknown:
         told = f"{request.method} {request.path}: {type(error).__name__}"
-        if not self._left or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        if not self._left or isinstance(
+            error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+        ):
             return NotSent(f"{told} before the request left")
         return OutcomeUnknown(
             f"{told} after the request left; it may have taken effect",

@@ -30,7 +30,12 @@ CHANGES = pa.schema(
         column("field", TEXT, "column of the inventory that changed; null for added and removed"),
         column("old", TEXT, "value before, as text; null = none"),
         column("new", TEXT, "value now, as text; null = none"),
-        column("previous_date", pa.date32(), "date of the snapshot that this one is compared with", nullable=False),
+        column(
+            "previous_date",
+            pa.date32(),
+            "date of the snapshot that this one is compared with",
+            nullable=False,
+        ),
     ]
 )
 
@@ -40,7 +45,9 @@ _COMPARED = tuple(field.name for field in INVENTORY if field.name not in _NOT_CO
 _KEYS = ("region_code", "number_type")
 
 
-def publish_changes(store: Store, before: Partition, after: Partition, run_id: str) -> dict[str, Any]:
+def publish_changes(
+    store: Store, before: Partition, after: Partition, run_id: str
+) -> dict[str, Any]:
     """Compare two snapshots of one project and publish the changes under the date of the later one. Returns the manifest, with the counts.
 
     Repeat: safe.
@@ -96,19 +103,30 @@ def _compare(before: _Snapshot, after: _Snapshot) -> Iterator[tuple[str, str | N
     old, new = as_integers(there), as_integers(here)
     in_old, in_new = _positions(old, new)
     yield "added", None, _rows(after, np.setdiff1d(np.arange(len(new)), in_new, assume_unique=True))
-    yield "removed", None, _rows(before, np.setdiff1d(np.arange(len(old)), in_old, assume_unique=True))
+    yield (
+        "removed",
+        None,
+        _rows(before, np.setdiff1d(np.arange(len(old)), in_old, assume_unique=True)),
+    )
     for name in _COMPARED:
         # A column that v1 got later is in the newer file only: that it appeared is no change of any number.
         if name not in before.columns or name not in after.columns:
             continue
-        was, now = before.texts(name).take(pa.array(in_old)), after.texts(name).take(pa.array(in_new))
+        was, now = (
+            before.texts(name).take(pa.array(in_old)),
+            after.texts(name).take(pa.array(in_new)),
+        )
         same = pc.fill_null(pc.equal(was, now), False)
         same = pc.or_(same, pc.and_(pc.is_null(was), pc.is_null(now)))
         differ = np.flatnonzero(~same.to_numpy())
         if len(differ):
             rows = _rows(after, in_new[differ])
             chosen = pa.array(differ)
-            yield "changed", name, rows.set_column(3, "old", was.take(chosen)).set_column(4, "new", now.take(chosen))
+            yield (
+                "changed",
+                name,
+                rows.set_column(3, "old", was.take(chosen)).set_column(4, "new", now.take(chosen)),
+            )
 
 
 def _positions(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -63,7 +63,9 @@ Group = tuple[str, str | None, str | None, int]
 """Currency, region, type, month of the forecast."""
 
 
-def publish_costs(store: Store, snapshot: Partition, run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def publish_costs(
+    store: Store, snapshot: Partition, run_id: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Work out and publish the costs and the forecast of a snapshot. Returns both manifests, with the totals.
 
     Repeat: safe. Reads row group by row group.
@@ -80,14 +82,20 @@ def publish_costs(store: Store, snapshot: Partition, run_id: str) -> tuple[dict[
             file.add(forecast.add(batch))
         return forecast.told()
 
-    costs = publish_table(store, Partition(publishing.COSTS, day, snapshot.project_id), COSTS, run_id, write_costs)
+    costs = publish_table(
+        store, Partition(publishing.COSTS, day, snapshot.project_id), COSTS, run_id, write_costs
+    )
 
     def write_forecast(file: TableFile) -> Mapping[str, Any]:
         file.add(forecast.table())
         return {"by_month": forecast.by_month()}
 
     return costs, publish_table(
-        store, Partition(publishing.FORECAST, day, snapshot.project_id), FORECAST, run_id, write_forecast
+        store,
+        Partition(publishing.FORECAST, day, snapshot.project_id),
+        FORECAST,
+        run_id,
+        write_forecast,
     )
 
 
@@ -103,10 +111,14 @@ class Forecast:
 
     def add(self, table: pa.Table) -> pa.Table:
         """The costs of a batch of inventory rows; its charges go into the forecast."""
-        priced = pc.and_(pc.is_valid(table.column("price_amount")), pc.is_valid(table.column("price_currency")))
+        priced = pc.and_(
+            pc.is_valid(table.column("price_amount")), pc.is_valid(table.column("price_currency"))
+        )
         scheduled = pc.and_(priced, pc.is_valid(table.column("next_charge_at")))
         self._unpriced += len(table) - (pc.sum(priced, min_count=0).as_py() or 0)
-        self._unscheduled += (pc.sum(priced, min_count=0).as_py() or 0) - (pc.sum(scheduled, min_count=0).as_py() or 0)
+        self._unscheduled += (pc.sum(priced, min_count=0).as_py() or 0) - (
+            pc.sum(scheduled, min_count=0).as_py() or 0
+        )
         interval = pc.fill_null(table.column("payment_interval_months"), 1)
         charged = self._charged(table, interval.to_numpy())
         charged[~scheduled.to_numpy()] = False
@@ -145,7 +157,12 @@ class Forecast:
             for (currency, region, kind, month), (charges, amount) in self._groups.items()
         ]  # fmt: skip
         rows.sort(
-            key=lambda row: (row["month"], row["BillingCurrency"], row["region_code"] or "", row["number_type"] or "")
+            key=lambda row: (
+                row["month"],
+                row["BillingCurrency"],
+                row["region_code"] or "",
+                row["number_type"] or "",
+            )
         )
         return pa.Table.from_pylist(rows, schema=FORECAST)
 
@@ -153,7 +170,9 @@ class Forecast:
         """Currency → month (2026-11) → amount, all twelve months of each."""
         totals: dict[str, dict[str, Decimal]] = {}
         for (currency, _, _, month), (_, amount) in self._groups.items():
-            months = totals.setdefault(currency, {f"{self._month(k):%Y-%m}": Decimal(0) for k in range(MONTHS)})
+            months = totals.setdefault(
+                currency, {f"{self._month(k):%Y-%m}": Decimal(0) for k in range(MONTHS)}
+            )
             months[f"{self._month(month):%Y-%m}"] += amount
         return {
             currency: {month: str(amount.normalize() + 0) for month, amount in months.items()}
@@ -163,7 +182,9 @@ class Forecast:
     def told(self) -> dict[str, Any]:
         """What the manifest of the costs says: what all numbers cost a month, and which could not be counted."""
         return {
-            "monthly": {currency: str(amount) for currency, amount in sorted(self._monthly().items())},
+            "monthly": {
+                currency: str(amount) for currency, amount in sorted(self._monthly().items())
+            },
             "without_price": self._unpriced,
             "without_next_charge": self._unscheduled,
         }
@@ -197,12 +218,19 @@ class Forecast:
             for row in sums.to_pylist():
                 group = (row["price_currency"], row["region_code"], row["number_type"], k)
                 charges, amount = self._groups.get(group, (0, Decimal(0)))
-                self._groups[group] = (charges + row["price_amount_count"], amount + row["price_amount_sum"])
+                self._groups[group] = (
+                    charges + row["price_amount_count"],
+                    amount + row["price_amount_sum"],
+                )
 
     def _add_monthly(self, table: pa.Table, interval: pa.ChunkedArray) -> None:
         sums = (
             pa.table(
-                {"currency": table.column("price_currency"), "months": interval, "price": table.column("price_amount")}
+                {
+                    "currency": table.column("price_currency"),
+                    "months": interval,
+                    "price": table.column("price_amount"),
+                }
             )
             .group_by(["currency", "months"])
             .aggregate([("price", "sum")])
@@ -218,7 +246,9 @@ class Forecast:
         for (currency, months), price in self._prices.items():
             exact[currency] = exact.get(currency, Fraction(0)) + Fraction(price) / months
         return {
-            currency: (Decimal(sum_.numerator) / sum_.denominator).quantize(_SIX_DIGITS, ROUND_HALF_UP)
+            currency: (Decimal(sum_.numerator) / sum_.denominator).quantize(
+                _SIX_DIGITS, ROUND_HALF_UP
+            )
             for currency, sum_ in exact.items()
         }
 
@@ -229,7 +259,10 @@ def _times(amounts: pa.ChunkedArray, factors: pa.Array, divisors: pa.Array) -> p
     Prices come from a list, so few combinations differ: each is worked out once, in Decimal.
     """
     keys = pc.binary_join_element_wise(
-        amounts.cast(pa.string()), pc.cast(factors, pa.string()), pc.cast(divisors, pa.string()), "|"
+        amounts.cast(pa.string()),
+        pc.cast(factors, pa.string()),
+        pc.cast(divisors, pa.string()),
+        "|",
     )
     encoded = pc.dictionary_encode(keys)
     if isinstance(encoded, pa.ChunkedArray):

@@ -20,7 +20,11 @@ from numberflow.export.writer import TableFile
 
 
 def publish_table(
-    store: Store, partition: Partition, schema: pa.Schema, run_id: str, write: Callable[[TableFile], Mapping[str, Any]]
+    store: Store,
+    partition: Partition,
+    schema: pa.Schema,
+    run_id: str,
+    write: Callable[[TableFile], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Write a table and publish it. Returns its manifest.
 
@@ -51,6 +55,11 @@ def publish_table(
                 "rows": file.rows,
                 **told,
             }
-            footer = {name: str(facts[name]) for name in ("file_id", "run_id", "project_id", "snapshot_date")}
+            footer = {
+                name: str(facts[name])
+                for name in ("file_id", "run_id", "project_id", "snapshot_date")
+            }
             written = file.close(footer | {"manifest": json.dumps(facts)})
-        return publishing.publish(store, partition, path, facts | {"bytes": written.bytes, "sha256": written.sha256})
+        return publishing.publish(
+            store, partition, path, facts | {"bytes": written.bytes, "sha256": written.sha256}
+        )

@@ -64,7 +64,11 @@ class Figures:
     def add(self, table: pa.Table) -> None:
         """Count one batch of inventory rows."""
         self.numbers += len(table)
-        pairs = table.group_by(["region_code", "number_type"]).aggregate([("phone_number", "count")]).to_pylist()
+        pairs = (
+            table.group_by(["region_code", "number_type"])
+            .aggregate([("phone_number", "count")])
+            .to_pylist()
+        )
         for pair in pairs:
             self.by_region_and_type[pair["region_code"] or "?", pair["number_type"] or "?"] += pair[
                 "phone_number_count"
@@ -76,14 +80,16 @@ class Figures:
                 counter[entry["values"]] += entry["counts"]
         leaving = self._soon(table, "expire_at", self.leaving_by_day)
         stays = pc.or_kleene(
-            pc.is_null(table.column("expire_at")), pc.less(table.column("next_charge_at"), table.column("expire_at"))
+            pc.is_null(table.column("expire_at")),
+            pc.less(table.column("next_charge_at"), table.column("expire_at")),
         )
         self._soon(table.filter(stays), "next_charge_at", self.charges_by_day)
         self.leaving.add(leaving)
         self.failed.add(table.filter(pc.or_(pc.equal(sms, "failed"), pc.equal(voice, "failed"))))
         priced = pc.fill_null(
             pc.greater(
-                table.column("price_amount"), pa.scalar(0, pa.int64()).cast(table.schema.field("price_amount").type)
+                table.column("price_amount"),
+                pa.scalar(0, pa.int64()).cast(table.schema.field("price_amount").type),
             ),
             False,
         )

@@ -69,5 +69,5 @@ def _damaged(path: str, error: Exception) -> FileDamaged:
     return FileDamaged(
         f"{path} cannot be read: {' '.join(str(error).split())}",
         path=path,
-        mend="restore the file or remove it, with its folder",
+        remedy="restore the file or remove it, with its folder",
     )

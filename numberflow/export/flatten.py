@@ -161,7 +161,11 @@ _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,6}0{0,30})?")
 
 def _amount(text: str) -> Decimal | None:
     """An exact amount, or None when it is none or has digits that would be lost."""
-    return Decimal(text).quantize(Decimal("0.000001")) if _PLAIN_AMOUNT.fullmatch(text) and len(text) < 40 else None
+    return (
+        Decimal(text).quantize(Decimal("0.000001"))
+        if _PLAIN_AMOUNT.fullmatch(text) and len(text) < 40
+        else None
+    )
 
 
 def _months(values: pa.Array) -> pa.Array:
@@ -171,11 +175,16 @@ def _months(values: pa.Array) -> pa.Array:
 
 def _target(voice: _Members) -> pa.Array:
     """The id that goes with the type; should the vendor fill several, the one that the type names, else the first."""
-    app, trunk, service, kind = (voice.text(name) for name in ("appId", "trunkId", "serviceId", "type"))
+    app, trunk, service, kind = (
+        voice.text(name) for name in ("appId", "trunkId", "serviceId", "type")
+    )
     if trunk.null_count == len(trunk) and service.null_count == len(service):
         return app
     named = pc.case_when(
-        pc.make_struct(pc.equal(kind, "RTC"), pc.equal(kind, "EST"), pc.equal(kind, "FAX")), app, trunk, service
+        pc.make_struct(pc.equal(kind, "RTC"), pc.equal(kind, "EST"), pc.equal(kind, "FAX")),
+        app,
+        trunk,
+        service,
     )
     return pc.coalesce(named, app, trunk, service)
 

@@ -63,7 +63,9 @@ class FollowUp:
     remarks: tuple[str, ...] = ()
 
 
-def follow_up(root: str, snapshot: Partition, manifest: Mapping[str, Any], *, began_on: date | None = None) -> FollowUp:
+def follow_up(
+    root: str, snapshot: Partition, manifest: Mapping[str, Any], *, began_on: date | None = None
+) -> FollowUp:
     """Make everything that belongs to a published snapshot; before that, what other snapshots of the project are still without; then let old ones go.
 
     Repeat: safe; each part is replaced in one step. Blocks: call it in a thread from an event loop.
@@ -92,7 +94,9 @@ def missing(store: Store, project_id: str) -> list[Partition]:
     The report's manifest is written last of all and names the data; it stands for the rest.
     """
     there = publishing.partitions(store, publishing.INVENTORY, project_id)
-    reported = {each.snapshot_date for each in publishing.partitions(store, publishing.REPORTS, project_id)}
+    reported = {
+        each.snapshot_date for each in publishing.partitions(store, publishing.REPORTS, project_id)
+    }
     found = []
     for place, each in enumerate(there):
         looked_at = place >= len(there) - LOOKED_AT or each.snapshot_date not in reported
@@ -112,7 +116,9 @@ def _catch_up(store: Store, snapshot: Partition) -> list[str]:
         try:
             _make(store, each, publishing.describe(store, each) or {})
         except Exception as error:  # noqa: BLE001 - see the docstring; logged with its traceback
-            remarks.append(f"what belongs to {each.snapshot_date} is still missing: {_said(error, each)}")
+            remarks.append(
+                f"what belongs to {each.snapshot_date} is still missing: {_said(error, each)}"
+            )
         else:
             remarks.append(f"made what was missing of {each.snapshot_date}: changes, costs, report")
     return remarks
@@ -137,7 +143,9 @@ def _make(store: Store, snapshot: Partition, manifest: Mapping[str, Any]) -> Fol
     store.write(report.data, page)
     publishing.point_to_latest(store, publishing.REPORTS)
     publishing.write_note(store, report, {"table": report.table.name, "of": of, "run_id": run_id})
-    return FollowUp(changes, costs, forecast, figures, store.url(report.data), remarks=tuple(remarks))
+    return FollowUp(
+        changes, costs, forecast, figures, store.url(report.data), remarks=tuple(remarks)
+    )
 
 
 def _report(snapshot: Partition) -> Partition:
@@ -154,10 +162,17 @@ def _changes(
     for the snapshot that it was compared with may be gone.
     """
     if manifest.get("out_of_order"):
-        return None, ["filled in after a later date had been read: what changed until then is told there"]
+        return None, [
+            "filled in after a later date had been read: what changed until then is told there"
+        ]
     partition = Partition(publishing.CHANGES, snapshot.snapshot_date, snapshot.project_id)
     told = publishing.read_manifest(store, partition)
-    if told is not None and of is not None and told.get("of") == of and publishing.file_there(store, partition):
+    if (
+        told is not None
+        and of is not None
+        and told.get("of") == of
+        and publishing.file_there(store, partition)
+    ):
         return told, []
     remarks: list[str] = []
     for before in _before(store, snapshot, manifest):
@@ -181,7 +196,9 @@ def _before(store: Store, snapshot: Partition, manifest: Mapping[str, Any]) -> I
             continue
         found = publishing.describe(store, each) or {}
         # One form and one time zone (schema.iso): their texts sort as the times do.
-        if not found.get("out_of_order") and (not read_at or str(found.get("snapshot_at", "")) <= read_at):
+        if not found.get("out_of_order") and (
+            not read_at or str(found.get("snapshot_at", "")) <= read_at
+        ):
             yield each
 
 
@@ -229,9 +246,14 @@ async def export_inventory(
         on_progress=on_progress,
     )  # fmt: skip
     told = _told(snapshot.partition, snapshot.url, snapshot.manifest, project).model_copy(
-        update={"requests": snapshot.manifest["requests"], "elapsed_s": round(snapshot.elapsed_s, 3)}
+        update={
+            "requests": snapshot.manifest["requests"],
+            "elapsed_s": round(snapshot.elapsed_s, 3),
+        }
     )
-    return await anyio.to_thread.run_sync(_followed, told, root, snapshot.partition, snapshot.manifest, began_on)
+    return await anyio.to_thread.run_sync(
+        _followed, told, root, snapshot.partition, snapshot.manifest, began_on
+    )
 
 
 def follow_up_again(root: str, snapshot_date: date) -> tuple[ProjectInventory, ...]:
@@ -247,18 +269,26 @@ def follow_up_again(root: str, snapshot_date: date) -> tuple[ProjectInventory, .
     for each in publishing.partitions(store, publishing.INVENTORY):
         manifest = publishing.describe(store, each) if each.snapshot_date == snapshot_date else None
         if manifest is not None:
-            done.append(_followed(_told(each, store.url(each.data), manifest, ""), root, each, manifest, today()))
+            done.append(
+                _followed(
+                    _told(each, store.url(each.data), manifest, ""), root, each, manifest, today()
+                )
+            )
     if not done:
         raise BadInput(
             f"--follow-up: there is no snapshot of {snapshot_date} in {store.url(publishing.INVENTORY.folder)}",
             field="follow_up",
-            mend="choose a date that has one",
+            remedy="choose a date that has one",
         )
     return tuple(done)
 
 
 def _followed(
-    told: ProjectInventory, root: str, snapshot: Partition, manifest: Mapping[str, Any], began_on: date
+    told: ProjectInventory,
+    root: str,
+    snapshot: Partition,
+    manifest: Mapping[str, Any],
+    began_on: date,
 ) -> ProjectInventory:
     """`told` with what was made of the snapshot, or with why it could not be made."""
     try:
@@ -268,7 +298,7 @@ def _followed(
             update={
                 "outcome": RunOutcome.REFUSED,
                 "reason": f"the snapshot is published; its changes, costs or report are not: {_said(error, snapshot)}",
-                "mend": (
+                "remedy": (
                     f"mend the cause, then `numberflow export --follow-up {snapshot.snapshot_date}` makes them from the files; so does the next export"
                 ),
             }
@@ -278,7 +308,9 @@ def _followed(
         update={
             **counts,
             "report_url": made.report_url,
-            "monthly": {currency: Decimal(amount) for currency, amount in made.costs["monthly"].items()},
+            "monthly": {
+                currency: Decimal(amount) for currency, amount in made.costs["monthly"].items()
+            },
             "remarks": (*told.remarks, *made.remarks),
         }
     )
@@ -292,8 +324,12 @@ def _said(error: Exception, snapshot: Partition) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _told(partition: Partition, url: str, manifest: Mapping[str, Any], project: str) -> ProjectInventory:
-    odd = [f"{odd['rows']} rows: {odd['rule']}" for odd in manifest.get("quality", {}).get("odd", ())]
+def _told(
+    partition: Partition, url: str, manifest: Mapping[str, Any], project: str
+) -> ProjectInventory:
+    odd = [
+        f"{odd['rows']} rows: {odd['rule']}" for odd in manifest.get("quality", {}).get("odd", ())
+    ]
     if unknown := manifest.get("unknown_members"):
         odd.append(f"members that the schema does not know, kept in `extra`: {', '.join(unknown)}")
     if manifest.get("backfilled"):

@@ -94,21 +94,27 @@ async def read_imported(
         The errors of a read.
     """
     plans = {plan for plan, _ in (*question.links, *seen) if plan}
-    links = sorted({link for link in (*question.links, *seen) if link[0]} | {(plan, "") for plan in plans})
+    links = sorted(
+        {link for link in (*question.links, *seen) if link[0]} | {(plan, "") for plan in plans}
+    )
     found = _Found()
     try:
         # Lists in any order, told in theirs: a project with a campaign for each customer has hundreds of them.
-        await _at_once([partial(_read_list, vendor, plan, campaign, found) for plan, campaign in links])
+        await _at_once(
+            [partial(_read_list, vendor, plan, campaign, found) for plan, campaign in links]
+        )
         found.lists.sort(key=lambda each: (each["service_plan_id"], each["campaign_id"]))
         missing = sorted(question.phone_numbers - found.numbers.keys())
-        remarks = await _at_once([partial(_read_known, vendor, number, found) for number in missing])
+        remarks = await _at_once(
+            [partial(_read_known, vendor, number, found) for number in missing]
+        )
     except PermissionRefused as error:
         # An account that has rented numbers only may have no access to this API.
         if question.links or question.phone_numbers:
             raise SnapshotRefused(
                 f"imported numbers cannot be read: {error.message}",
                 reasons=(error.message,),
-                mend="check the account's access to the imported numbers",
+                remedy="check the account's access to the imported numbers",
             ) from None
         return ImportedReading(
             INVENTORY.empty_table(),
@@ -117,7 +123,9 @@ async def read_imported(
         )
     facts = {"rows": len(found.numbers), "lists": found.lists, "requests": found.requests}
     return ImportedReading(
-        _rows(found.numbers.values(), snapshot_at), facts, tuple(remark for remark in remarks if remark)
+        _rows(found.numbers.values(), snapshot_at),
+        facts,
+        tuple(remark for remark in remarks if remark),
     )
 
 
@@ -146,7 +154,9 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
         tokens: set[str] = set()
         token: str | None = None
         while True:
-            page = await vendor.list_page(service_plan_id=plan, campaign_id=campaign, page_token=token)
+            page = await vendor.list_page(
+                service_plan_id=plan, campaign_id=campaign, page_token=token
+            )
             found.requests += 1
             totals.add(page.total_size)
             numbers |= {number.phone_number: number for number in page.imported_numbers}
@@ -157,7 +167,12 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
         if totals == {len(numbers)} and token is None:
             found.numbers |= numbers
             found.lists.append(
-                {"service_plan_id": plan, "campaign_id": campaign, "rows": len(numbers), "total_size": len(numbers)}
+                {
+                    "service_plan_id": plan,
+                    "campaign_id": campaign,
+                    "rows": len(numbers),
+                    "total_size": len(numbers),
+                }
             )
             return
         doubt = f"{len(numbers)} numbers came where {', '.join(map(str, sorted(totals, key=str)))} were named"
@@ -165,7 +180,7 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
     raise SnapshotRefused(
         f"{where} cannot be proven complete: {doubt}",
         reasons=(f"{where}: {doubt}",),
-        mend="run again when the project is quieter; the last snapshot stands",
+        remedy="run again when the project is quieter; the last snapshot stands",
     )
 
 

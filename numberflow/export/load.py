@@ -99,28 +99,38 @@ def load_forecast(
     return _load(publish.FORECAST, date, columns, project, root)
 
 
-def read_partition(store: Store, partition: Partition, columns: Sequence[str] | None = None) -> pa.Table:
+def read_partition(
+    store: Store, partition: Partition, columns: Sequence[str] | None = None
+) -> pa.Table:
     """One date of one project as an Arrow table, partition columns included.
 
     Raises:
         BadInput: a column that is not there.
         FileNotFoundError: nothing is published there.
     """
-    wanted = None if columns is None else [name for name in columns if name not in _PARTITION_COLUMNS]
+    wanted = (
+        None if columns is None else [name for name in columns if name not in _PARTITION_COLUMNS]
+    )
 
     def read() -> pa.Table:
         with store.open(partition.data) as file:
             metadata = pq.read_metadata(file)
             schema = metadata.schema.to_arrow_schema()
             _check_columns(wanted or (), schema.names)
-            with pq.ParquetFile(file, metadata=metadata, read_dictionary=_repetitive(metadata, schema)) as parquet:
+            with pq.ParquetFile(
+                file, metadata=metadata, read_dictionary=_repetitive(metadata, schema)
+            ) as parquet:
                 found = parquet.read(columns=wanted)
             # Only on the way: whoever gets a frame wants texts, and Arrow makes them out of a dictionary faster than the file's reader does.
             return found.cast(pa.schema([schema.field(name) for name in found.column_names]))
 
     table = unchanged(read)
-    table = table.append_column("snapshot_date", pa.repeat(pa.scalar(partition.snapshot_date, pa.date32()), len(table)))
-    table = table.append_column("project_id", pa.repeat(pa.scalar(partition.project_id, pa.string()), len(table)))
+    table = table.append_column(
+        "snapshot_date", pa.repeat(pa.scalar(partition.snapshot_date, pa.date32()), len(table))
+    )
+    table = table.append_column(
+        "project_id", pa.repeat(pa.scalar(partition.project_id, pa.string()), len(table))
+    )
     return table if columns is None else table.select(list(columns))
 
 
@@ -151,7 +161,7 @@ def _check_columns(wanted: Sequence[str], there: Sequence[str]) -> None:
             raise BadInput(
                 f"columns: there is no column {name!r}",
                 field="columns",
-                mend=f"choose from {', '.join([*there, *_PARTITION_COLUMNS])}",
+                remedy=f"choose from {', '.join([*there, *_PARTITION_COLUMNS])}",
             )
 
 
@@ -168,12 +178,18 @@ def _load(
 
     _check_wish(columns, project)
     store = open_store(root if root is not None else Settings.load().inventory_root)
-    found = _find(store, table, day, project) if since is None else _find_since(store, table, since, day, project)
+    found = (
+        _find(store, table, day, project)
+        if since is None
+        else _find_since(store, table, since, day, project)
+    )
     tables = []
     for partition in found:
         with readable(partition.data):
             tables.append(read_partition(store, partition, columns))
-    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas(
+        types_mapper=pd.ArrowDtype
+    )
     return frame
 
 
@@ -181,32 +197,48 @@ def _check_wish(columns: Sequence[str] | None, project: str | None) -> None:
     if isinstance(columns, str):
         raise _bad("columns", f"{columns!r} is one text", f"a list: [{columns!r}]")
     if columns is not None and not columns:
-        raise _bad("columns", "the list is empty", "name at least one, or leave columns out for all of them")
+        raise _bad(
+            "columns",
+            "the list is empty",
+            "name at least one, or leave columns out for all of them",
+        )
     for name in columns or ():
         if list(columns or ()).count(name) > 1:
             raise _bad("columns", f"{name!r} stands there twice", "name each column once")
     if project is not None and set(project) & set("*?[]/"):
         raise _bad(
-            "project", f"{project!r} is no id of a project", "write the id of one, or leave project out for all of them"
+            "project",
+            f"{project!r} is no id of a project",
+            "write the id of one, or leave project out for all of them",
         )
 
 
-def _bad(field: str, problem: str, mend: str) -> BadInput:
-    return BadInput(f"{field}: {problem}", field=field, mend=mend)
+def _bad(field: str, problem: str, remedy: str) -> BadInput:
+    return BadInput(f"{field}: {problem}", field=field, remedy=remedy)
 
 
 def _find(store: Store, table: Table, day: Day, project: str | None) -> list[Partition]:
     if _is_latest(day):
-        found = [each for _, each in sorted(publish.latest(store, table).items()) if project in (None, each.project_id)]
+        found = [
+            each
+            for _, each in sorted(publish.latest(store, table).items())
+            if project in (None, each.project_id)
+        ]
     else:
         wanted = _date(day, "date")
-        found = [each for each in publish.partitions(store, table, project) if each.snapshot_date == wanted]
+        found = [
+            each
+            for each in publish.partitions(store, table, project)
+            if each.snapshot_date == wanted
+        ]
     if not found:
         raise _nothing(store, table, f"for date {day}", project, "date")
     return found
 
 
-def _find_since(store: Store, table: Table, since: date | str, day: Day, project: str | None) -> list[Partition]:
+def _find_since(
+    store: Store, table: Table, since: date | str, day: Day, project: str | None
+) -> list[Partition]:
     first = _date(since, "since")
     last = None if _is_latest(day) else _date(day, "date")
     found = [
@@ -215,7 +247,13 @@ def _find_since(store: Store, table: Table, since: date | str, day: Day, project
         if first < each.snapshot_date and (last is None or each.snapshot_date <= last)
     ]
     if not found:
-        raise _nothing(store, table, f"after {first}" + ("" if last is None else f" up to {last}"), project, "since")
+        raise _nothing(
+            store,
+            table,
+            f"after {first}" + ("" if last is None else f" up to {last}"),
+            project,
+            "since",
+        )
     return found
 
 
@@ -224,7 +262,7 @@ def _nothing(store: Store, table: Table, when: str, project: str | None, field: 
     return BadInput(
         f"nothing is published in {store.url(table.folder)} {when}{whose}",
         field=field if project is None else "project",
-        mend="run `numberflow export` first, or choose a date and project that are there",
+        remedy="run `numberflow export` first, or choose a date and project that are there",
     )
 
 

@@ -78,7 +78,12 @@ class PageSource:
     """The vendor's active list, page by page. Holds threads: use as a context manager."""
 
     def __init__(
-        self, vendor: Vendor, snapshot_at: datetime, *, connections: int = CONNECTIONS, page_size: int = PAGE_SIZE
+        self,
+        vendor: Vendor,
+        snapshot_at: datetime,
+        *,
+        connections: int = CONNECTIONS,
+        page_size: int = PAGE_SIZE,
     ) -> None:
         self.vendor = vendor
         self.connections = connections
@@ -137,12 +142,18 @@ class PageSource:
             try:
                 return await self.page(shard)
             except Rejected as error:
-                if smaller is None or error.status != 400 or not _about(error, "page_size", "pageSize"):
+                if (
+                    smaller is None
+                    or error.status != 400
+                    or not _about(error, "page_size", "pageSize")
+                ):
                     raise
                 self.page_size = min(self.page_size, smaller)
         raise AssertionError("the loop returns or raises")
 
-    async def _bring(self, shard: Shard, token: str | None) -> tuple[RawPage, asyncio.Future[ReadPage]]:
+    async def _bring(
+        self, shard: Shard, token: str | None
+    ) -> tuple[RawPage, asyncio.Future[ReadPage]]:
         """A page, asked for as soon as there is room for its body, and its rows to be."""
         await self._unparsed.acquire()
         try:
@@ -181,7 +192,10 @@ class PageSource:
     async def _parse_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            batch, self._waiting = self._waiting[:PARSED_AT_ONCE_MAX], self._waiting[PARSED_AT_ONCE_MAX:]
+            batch, self._waiting = (
+                self._waiting[:PARSED_AT_ONCE_MAX],
+                self._waiting[PARSED_AT_ONCE_MAX:],
+            )
             try:
                 found: Sequence[ReadPage | Exception] = await loop.run_in_executor(
                     self._threads, self._read, [body for body, _ in batch]
@@ -204,12 +218,18 @@ class PageSource:
         # At once, not page by page: a call into Arrow costs the same for 1000 rows as for 4000.
         table = flatten(read.numbers, self.snapshot_at)
         found: list[ReadPage | Exception] = []
-        for start, stop, fast, error in zip(read.bounds, read.bounds[1:], read.fast, read.unreadable, strict=False):
+        for start, stop, fast, error in zip(
+            read.bounds, read.bounds[1:], read.fast, read.unreadable, strict=False
+        ):
             # Pages that came together wait for different turns in the file.
-            found.append((in_own_memory(table.slice(start, stop - start)), fast) if error is None else error)
+            found.append(
+                (in_own_memory(table.slice(start, stop - start)), fast) if error is None else error
+            )
         return found
 
-    async def _rows(self, reading: asyncio.Future[ReadPage], shard: Shard, token: str | None) -> pa.Table:
+    async def _rows(
+        self, reading: asyncio.Future[ReadPage], shard: Shard, token: str | None
+    ) -> pa.Table:
         for attempt in range(len(RESUME_PAUSES_S) + 1):
             try:
                 table, fast = await reading

@@ -82,10 +82,15 @@ class Planner:
             The errors of PageSource.page.
         """
         # At once with the probe: the types that there are in any case, so that a project on the other side of the world is not asked one by one.
-        known = [] if want.number_type is not None else [replace(want, number_type=kind) for kind in KNOWN_TYPES]
+        known = (
+            []
+            if want.number_type is not None
+            else [replace(want, number_type=kind) for kind in KNOWN_TYPES]
+        )
         size = self._source.page_size
         self._offers, probe, *pages = await together(
-            self._source.offers(), *(self._source.settle_page_size(shard) for shard in (want, *known))
+            self._source.offers(),
+            *(self._source.settle_page_size(shard) for shard in (want, *known)),
         )
         if self._source.page_size != size:
             known = []  # some were asked for in a size that their next pages would not have
@@ -129,7 +134,9 @@ class Planner:
             return Leaf(shard, head, 1)
         pages = -(-(total or 0) // max(1, rows))
         if not counts_hits(rows, total, token) or total is None:
-            self._remark(f"{shard}: read in one chain, because totalSize ({total}) does not count all hits")
+            self._remark(
+                f"{shard}: read in one chain, because totalSize ({total}) does not count all hits"
+            )
             return Leaf(shard, head, pages)
         return Leaf(shard, head, pages) if pages <= self._uncut_pages else None
 
@@ -140,7 +147,9 @@ class Planner:
         total = head.total_size or 0
         for _ in range(COUNTS_MAX):
             parts = await (
-                self._region_parts(shard, total) if shard.region_code is None else self._heads(shard.by_prefix())
+                self._region_parts(shard, total)
+                if shard.region_code is None
+                else self._heads(shard.by_prefix())
             )
             if not parts:
                 break
@@ -151,7 +160,11 @@ class Planner:
                 if shard in self.totals:
                     self.totals[shard] = now
                 found = [(part, page) for part, page in parts.items() if page.total_size]
-                return [leaf for cut in await together(*(self._cut(*each) for each in found)) for leaf in cut]
+                return [
+                    leaf
+                    for cut in await together(*(self._cut(*each) for each in found))
+                    for leaf in cut
+                ]
             total = now
         self._remark(f"{shard}: read in one chain, because its parts did not add up to {total}")
         return [Leaf(shard, head, -(-total // max(1, len(await head.rows))))]
@@ -160,7 +173,9 @@ class Planner:
         """How many pages all lists have together, in the page size that the vendor honours."""
         return sum([-(-(head.total_size or 0) // max(1, len(await head.rows))) for head in heads])
 
-    async def _by_type(self, want: Shard, probe: Page, heads: dict[Shard, Page]) -> dict[Shard, Page]:
+    async def _by_type(
+        self, want: Shard, probe: Page, heads: dict[Shard, Page]
+    ) -> dict[Shard, Page]:
         """First page of every type, of which `heads` are some. Their totals together are no less than what the unfiltered probe counts."""
         types = (
             set(KNOWN_TYPES)
@@ -171,18 +186,26 @@ class Planner:
         short = 0
         for attempt in range(COUNTS_MAX):
             every = [replace(want, number_type=kind) for kind in sorted(types)]
-            heads = heads | await self._heads(shard for shard in every if attempt > 0 or shard not in heads)
+            heads = heads | await self._heads(
+                shard for shard in every if attempt > 0 or shard not in heads
+            )
             short = count - sum(page.total_size or 0 for page in heads.values())
             # More than the probe counts is in order: documents say that a list without type shows MOBILE alone (§4).
             if short <= 0:
-                return {shard: page for shard, page in heads.items() if page.total_size or len(await page.rows)}
+                return {
+                    shard: page
+                    for shard, page in heads.items()
+                    if page.total_size or len(await page.rows)
+                }
             if attempt == 0:
                 types |= await self._types_of_all(want, probe)
             count = await self._source.total(want) or 0
         raise SnapshotRefused(
             f"{short} numbers are of a type that neither the region list nor the numbers themselves name",
-            reasons=(f"unfiltered totalSize {count}, types {', '.join(sorted(types))} have {count - short}",),
-            mend="run again; if it stays, tell the maintainers of numberflow which type is new",
+            reasons=(
+                f"unfiltered totalSize {count}, types {', '.join(sorted(types))} have {count - short}",
+            ),
+            remedy="run again; if it stays, tell the maintainers of numberflow which type is new",
         )
 
     async def _types_of_all(self, want: Shard, page: Page) -> set[str]:
@@ -203,14 +226,18 @@ class Planner:
             likely |= selling  # no second round for what goes with the first one
         parts: dict[Shard, Page] = {}
         for regions in (likely, selling, others):
-            parts |= await self._heads(part for part in shard.by_region(regions) if part not in parts)
+            parts |= await self._heads(
+                part for part in shard.by_region(regions) if part not in parts
+            )
             if _all_of_it(parts, total):
                 break
         return parts
 
     async def _heads(self, shards: Iterable[Shard]) -> dict[Shard, Page]:
         asked = list(shards)
-        return dict(zip(asked, await together(*(self._source.page(shard) for shard in asked)), strict=True))
+        return dict(
+            zip(asked, await together(*(self._source.page(shard) for shard in asked)), strict=True)
+        )
 
     def _remark(self, text: str) -> None:
         if text not in self.remarks:

@@ -89,10 +89,14 @@ class Partition:
 
 def check_project_id(project_id: str) -> None:
     """BadInput when a project's id cannot be the name of a folder that every reader understands, and gives back as the text that it is."""
-    if not project_id or not all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in project_id):
+    if not project_id or not all(
+        letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in project_id
+    ):
         problem = "letters other than A to Z, digits, - _ . cannot name a folder everywhere"
     elif len(project_id) > PROJECT_ID_MAX:
-        problem = f"the name of its folder would be longer than file systems take ({PROJECT_ID_MAX})"
+        problem = (
+            f"the name of its folder would be longer than file systems take ({PROJECT_ID_MAX})"
+        )
     elif _READ_AS_SOMETHING_ELSE.fullmatch(project_id) or _is_number(project_id):
         problem = "pandas and DuckDB would take it for a number, a date or nothing, and change it"
     else:
@@ -100,7 +104,7 @@ def check_project_id(project_id: str) -> None:
     raise BadInput(
         f"SINCH_PROJECT_ID: {project_id[:40]!r} cannot be a folder of the inventory: {problem}",
         field="SINCH_PROJECT_ID",
-        mend="take the project's id from the Sinch dashboard, such as 6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11",
+        remedy="take the project's id from the Sinch dashboard, such as 6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11",
     )
 
 
@@ -112,7 +116,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def publish(store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def publish(
+    store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]
+) -> dict[str, Any]:
     """Make `local` the data of `partition`, with its manifest, then the table's pointer. Returns the manifest as published.
 
     Repeat: safe; a run that publishes the same date replaces what is there.
@@ -180,7 +186,9 @@ def _damaged(store: Store, partition: Partition) -> list[str]:
     found = []
     content = store.read(partition.manifest)
     if content is not None and _object(content) is None:
-        found.append(f"replaced a manifest of this date that could not be read: {partition.manifest}")
+        found.append(
+            f"replaced a manifest of this date that could not be read: {partition.manifest}"
+        )
     try:
         read_footer(store, partition.data)
     except FileNotFoundError:
@@ -194,13 +202,18 @@ def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
     """Whether a manifest vouches for the data with this checksum: as its own, or as what is about to be replaced."""
     if manifest is None:
         return False
-    return sha256 in [manifest.get("sha256"), *(entry.get("sha256") for entry in manifest.get("previous", ()))]
+    return sha256 in [
+        manifest.get("sha256"),
+        *(entry.get("sha256") for entry in manifest.get("previous", ())),
+    ]
 
 
 def partitions(store: Store, table: Table, project_id: str | None = None) -> list[Partition]:
     """Every published partition of a table, oldest first. Folders whose name is no date are somebody else's."""
     found: list[Partition] = []
-    for path in store.find(f"{table.folder}/snapshot_date=*/project_id={project_id or '*'}/{table.file}"):
+    for path in store.find(
+        f"{table.folder}/snapshot_date=*/project_id={project_id or '*'}/{table.file}"
+    ):
         text, project = (part.partition("=")[2] for part in path.split("/")[-3:-1])
         day = _date(text)
         if day is not None:
@@ -240,14 +253,19 @@ def point_to_latest(store: Store, table: Table) -> None:
 
 
 def _newest(store: Store, table: Table) -> dict[str, Partition]:
-    return {partition.project_id: partition for partition in partitions(store, table)}  # ascending: the last one stays
+    return {
+        partition.project_id: partition for partition in partitions(store, table)
+    }  # ascending: the last one stays
 
 
 def _pointer(newest: Mapping[str, Partition]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "projects": {
-            project: {"snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}", "path": partition.data}
+            project: {
+                "snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}",
+                "path": partition.data,
+            }
             for project, partition in sorted(newest.items())
         },
     }
@@ -263,7 +281,9 @@ def _to_be_replaced(store: Store, partition: Partition, sha256: str) -> list[dic
     there = file_there(store, partition)
     if there is not None and there not in [entry["file_id"] for entry in entries]:
         entries.append(_entry(_describe(_content(store, partition))))
-    entries.sort(key=lambda entry: entry["file_id"] != there)  # stable: the others stay newest first
+    entries.sort(
+        key=lambda entry: entry["file_id"] != there
+    )  # stable: the others stay newest first
     return [entry for entry in entries if entry["sha256"] != sha256][:PREVIOUS_MAX]
 
 

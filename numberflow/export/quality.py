@@ -51,7 +51,9 @@ def _amount(value: int) -> pa.Scalar:
 
 def _outside(column: str) -> Find:
     earliest, latest = pa.scalar(_EARLIEST, TIME), pa.scalar(_LATEST, TIME)
-    return lambda table: pc.or_(pc.less(table.column(column), earliest), pc.greater(table.column(column), latest))
+    return lambda table: pc.or_(
+        pc.less(table.column(column), earliest), pc.greater(table.column(column), latest)
+    )
 
 
 def _one_without_the_other(first: str, second: str) -> Find:
@@ -74,7 +76,10 @@ def _foreign(table: pa.Table) -> pa.Array:
     for region in pc.unique(regions).drop_null().to_pylist():
         here = pc.equal(regions, region)
         wrong = pc.or_(
-            wrong, pc.and_(here, pc.invert(pc.starts_with(table.column("phone_number"), _prefix_of(region))))
+            wrong,
+            pc.and_(
+                here, pc.invert(pc.starts_with(table.column("phone_number"), _prefix_of(region)))
+            ),
         )
     return wrong
 
@@ -116,7 +121,12 @@ class Quality:
             self.counts[rule.name] = self.counts.get(rule.name, 0) + broken
             named = self.named.setdefault(rule.name, [])
             if len(named) < NAMED_MAX:
-                named += table.column("phone_number").filter(mask).slice(0, NAMED_MAX - len(named)).to_pylist()
+                named += (
+                    table.column("phone_number")
+                    .filter(mask)
+                    .slice(0, NAMED_MAX - len(named))
+                    .to_pylist()
+                )
 
     def require(self) -> None:
         """Refuse to publish when a rule that stops is broken.
@@ -131,7 +141,7 @@ class Quality:
         raise SnapshotRefused(
             "; ".join(reasons),
             reasons=reasons,
-            mend="look at these numbers at the vendor and report them there; the last snapshot stands",
+            remedy="look at these numbers at the vendor and report them there; the last snapshot stands",
         )
 
     def facts(self) -> dict[str, Any]:
@@ -139,7 +149,11 @@ class Quality:
         return {
             "checked": {rule.name: rule.says for rule in RULES},
             "odd": [
-                {"rule": rule.name, "rows": self.counts[rule.name], "phone_numbers": self.named[rule.name]}
+                {
+                    "rule": rule.name,
+                    "rows": self.counts[rule.name],
+                    "phone_numbers": self.named[rule.name],
+                }
                 for rule in RULES
                 if not rule.stops and rule.name in self.counts
             ],

@@ -124,13 +124,17 @@ class Reader:
         found: list[str] = []
         for shard, total in planner.totals.items():
             read = sum(
-                rows for (_, number_type), rows in self._reading.rows.items() if number_type == shard.number_type
+                rows
+                for (_, number_type), rows in self._reading.rows.items()
+                if number_type == shard.number_type
             )
             if total is not None and read != total:
                 found.append(f"{shard}: {read} numbers were read, totalSize was {total}")
         return tuple(found)
 
-    async def _movements(self, planner: Planner, want: Shard, *, between_pages: bool) -> tuple[str, ...]:
+    async def _movements(
+        self, planner: Planner, want: Shard, *, between_pages: bool
+    ) -> tuple[str, ...]:
         """What shows that numbers came or went since the lists had their totals.
 
         Args:
@@ -144,17 +148,26 @@ class Reader:
         found: list[str] = []
         # Less is in order: documents say that a list without type shows MOBILE alone (§4).
         if (every or 0) > sum(now or 0 for now in nows):
-            found.append(f"{want}: totalSize is {every}, that of all types together {sum(now or 0 for now in nows)}")
+            found.append(
+                f"{want}: totalSize is {every}, that of all types together {sum(now or 0 for now in nows)}"
+            )
         if not between_pages:
             return tuple(found)
         for (shard, before), now in zip(planner.totals.items(), nows, strict=True):
             if now != before:
                 found.append(f"{shard}: totalSize was {before}, now it is {now}")
-        if self._next_to_leave is not None and self._next_to_leave <= datetime.now(UTC) + CLOCK_MARGIN:
-            found.append(f"a number leaves at {self._next_to_leave:%H:%M:%S} UTC, while this was read")
+        if (
+            self._next_to_leave is not None
+            and self._next_to_leave <= datetime.now(UTC) + CLOCK_MARGIN
+        ):
+            found.append(
+                f"a number leaves at {self._next_to_leave:%H:%M:%S} UTC, while this was read"
+            )
         return tuple(found)
 
-    async def _in_order(self, planner: Planner, want: Shard, sink: Sink, group: asyncio.TaskGroup) -> None:
+    async def _in_order(
+        self, planner: Planner, want: Shard, sink: Sink, group: asyncio.TaskGroup
+    ) -> None:
         leaves = await planner.begin(want)
         # Which rows a walk without a region brings is not known before it is over, and these are small: they begin first, while other lists are cut, and
         # all others wait in memory until they are there.
@@ -166,7 +179,12 @@ class Reader:
         for leaf in parts:
             if (of_leaf := _key(leaf)) is not None:
                 sources.setdefault(of_leaf, []).append(_Walking(leaf))
-        walks = [source for key in sorted(sources) for source in sources[key] if isinstance(source, _Walking)]
+        walks = [
+            source
+            for key in sorted(sources)
+            for source in sources[key]
+            if isinstance(source, _Walking)
+        ]
         self._source.counters.shards = len(early) + len(walks)
         window = _Window(WINDOW_PAGES)
         starting = group.create_task(self._start(walks, window, group))
@@ -185,7 +203,9 @@ class Reader:
             run.close()
             await window.leave(source.weight)
 
-    async def _start(self, walks: list[_Walking], window: _Window, group: asyncio.TaskGroup) -> list[asyncio.Task[Run]]:
+    async def _start(
+        self, walks: list[_Walking], window: _Window, group: asyncio.TaskGroup
+    ) -> list[asyncio.Task[Run]]:
         """Start every walk, in the order of the file, when there is room for its rows."""
         begun: list[asyncio.Task[Run]] = []
         for walking in walks:
@@ -220,7 +240,10 @@ class Reader:
         """
         if self._strict and not leaf.whole:
             raise _refused(
-                leaf.shard, ["it cannot be cut into single pages, and page tokens prove nothing while numbers move"]
+                leaf.shard,
+                [
+                    "it cannot be cut into single pages, and page tokens prove nothing while numbers move"
+                ],
             )
         tries = TRIES_MAX if leaf.whole else 1
         head = leaf.take_head()
@@ -240,7 +263,13 @@ class Reader:
     def _believe(self, shard: Shard, walk: Walk, run: Run) -> None:
         assert walk.total is not None
         self._reading.proofs.append(
-            Proof(str(shard), run.distinct, walk.total, walk.pages, BY_ONE_PAGE if walk.pages == 1 else "page tokens")
+            Proof(
+                str(shard),
+                run.distinct,
+                walk.total,
+                walk.pages,
+                BY_ONE_PAGE if walk.pages == 1 else "page tokens",
+            )
         )
         self._reading.remarks += [f"{shard}: {remark}" for remark in walk.remarks(run.distinct)]
         self._source.counters.shards_done += 1
@@ -301,10 +330,14 @@ def _as_asked(shard: Shard, table: pa.Table) -> tuple[pa.Table, list[str]]:
         values = table.column(column)
         if values.null_count:
             values = pc.fill_null(values, asked)
-            table = table.set_column(table.schema.get_field_index(column), table.schema.field(column), values)
+            table = table.set_column(
+                table.schema.get_field_index(column), table.schema.field(column), values
+            )
         if not _each(pc.equal(values, asked)):
             doubts.append(f"rows with another {column} than {asked}")
-    if shard.prefix is not None and not _each(pc.starts_with(table.column("phone_number"), shard.prefix)):
+    if shard.prefix is not None and not _each(
+        pc.starts_with(table.column("phone_number"), shard.prefix)
+    ):
         doubts.append(f"numbers that do not begin with {shard.prefix}")
     return table, doubts
 
@@ -318,13 +351,17 @@ def _refused(shard: Shard, doubts: Sequence[str]) -> SnapshotRefused:
     return SnapshotRefused(
         f"{shard} cannot be proven complete: {'; '.join(doubts)}",
         reasons=tuple(f"{shard}: {doubt}" for doubt in doubts),
-        mend="run again when the project is quieter; the last snapshot stands",
+        remedy="run again when the project is quieter; the last snapshot stands",
     )
 
 
 def _key(leaf: Leaf) -> Key | None:
     shard = leaf.shard
-    return None if shard.region_code is None or shard.number_type is None else (shard.region_code, shard.number_type)
+    return (
+        None
+        if shard.region_code is None or shard.number_type is None
+        else (shard.region_code, shard.number_type)
+    )
 
 
 class _Walking:
@@ -346,7 +383,9 @@ class _Window:
 
     async def enter(self, weight: int) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._inside == 0 or self._inside + weight <= self._size)
+            await self._changed.wait_for(
+                lambda: self._inside == 0 or self._inside + weight <= self._size
+            )
             self._inside += weight
 
     async def leave(self, weight: int) -> None:

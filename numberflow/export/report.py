@@ -26,7 +26,9 @@ REGIONS_MAX = 15
 # Told apart by people who do not see red and green, and by lightness when printed (Okabe and Ito's palette).
 _COLOURS = {"LOCAL": "#0072B2", "MOBILE": "#E69F00", "TOLL_FREE": "#009E73"}
 _OTHER_COLOURS = ("#56B4E9", "#D55E00", "#CC79A7", "#999999")
-_LINK_COLOURS = dict(zip(LINK_STATES, ("#009E73", "#F0E442", "#56B4E9", "#D55E00", "#C3CAD1"), strict=True))
+_LINK_COLOURS = dict(
+    zip(LINK_STATES, ("#009E73", "#F0E442", "#56B4E9", "#D55E00", "#C3CAD1"), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,10 @@ def report_page(
         data_url: where the data file is.
     """
     environment = Environment(
-        loader=PackageLoader("numberflow.export", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("numberflow.export", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(
         project_id=snapshot.project_id,
@@ -138,7 +143,9 @@ def _notes(manifest: Mapping[str, Any], costs: Mapping[str, Any]) -> list[str]:
     if costs["without_price"]:
         notes.append(f"{costs['without_price']:,} numbers have no price and are in no sum.")
     if costs["without_next_charge"]:
-        notes.append(f"{costs['without_next_charge']:,} numbers have no next charge and are not in the forecast.")
+        notes.append(
+            f"{costs['without_next_charge']:,} numbers have no next charge and are not in the forecast."
+        )
     if unknown := manifest.get("unknown_members"):
         notes.append(
             f"The vendor sent members that the schema does not know, kept in the column extra: {', '.join(unknown)}"
@@ -148,9 +155,12 @@ def _notes(manifest: Mapping[str, Any], costs: Mapping[str, Any]) -> list[str]:
 
 def _held(figures: Figures) -> _Part:
     counts = figures.by_region_and_type
-    regions = sorted({region for region, _ in counts}, key=lambda region: (-_of_region(figures, region), region))
+    regions = sorted(
+        {region for region, _ in counts}, key=lambda region: (-_of_region(figures, region), region)
+    )
     types = sorted(
-        {kind for _, kind in counts}, key=lambda kind: (list(_COLOURS).index(kind) if kind in _COLOURS else 9, kind)
+        {kind for _, kind in counts},
+        key=lambda kind: (list(_COLOURS).index(kind) if kind in _COLOURS else 9, kind),
     )
     shown = regions[:REGIONS_MAX]
 
@@ -158,10 +168,18 @@ def _held(figures: Figures) -> _Part:
         left = [0] * len(shown)
         for index, kind in enumerate(types):
             widths = [counts[region, kind] for region in shown]
-            axes.barh(shown, widths, left=left, label=kind, color=_COLOURS.get(kind, _OTHER_COLOURS[index % 4]))
+            axes.barh(
+                shown,
+                widths,
+                left=left,
+                label=kind,
+                color=_COLOURS.get(kind, _OTHER_COLOURS[index % 4]),
+            )
             left = [start + width for start, width in zip(left, widths, strict=True)]
         for row, total in enumerate(left):
-            axes.annotate(f"{total:,}", (total, row), (4, 0), textcoords="offset points", va="center")
+            axes.annotate(
+                f"{total:,}", (total, row), (4, 0), textcoords="offset points", va="center"
+            )
         axes.invert_yaxis()
         axes.margins(x=0.08)
         axes.legend(frameon=False, loc="lower right")
@@ -212,7 +230,11 @@ def _links(figures: Figures) -> _Part:
         axes.invert_yaxis()
         axes.legend(frameon=False, ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.15))
 
-    pending = sum(counter[state] for counter in (figures.sms, figures.voice) for state in ("waiting", "in progress"))
+    pending = sum(
+        counter[state]
+        for counter in (figures.sms, figures.voice)
+        for state in ("waiting", "in progress")
+    )
     return _Part(
         "Links", f"{pending:,} links are still being made, {figures.sms['failed'] + figures.voice['failed']:,} failed.",
         ("state", "SMS", "voice"),
@@ -229,8 +251,19 @@ def _soon(figures: Figures) -> _Part:
         from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see _svg
 
         labels = [f"{day:%m-%d}" for day in days]
-        axes.bar(labels, [figures.charges_by_day[day] for day in days], color="#56B4E9", label="charged again")
-        axes.bar(labels, [figures.leaving_by_day[day] for day in days], color="#D55E00", width=0.4, label="leave")
+        axes.bar(
+            labels,
+            [figures.charges_by_day[day] for day in days],
+            color="#56B4E9",
+            label="charged again",
+        )
+        axes.bar(
+            labels,
+            [figures.leaving_by_day[day] for day in days],
+            color="#D55E00",
+            width=0.4,
+            label="leave",
+        )
         axes.set_xticks(range(0, len(labels), 3))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
@@ -249,7 +282,9 @@ def _soon(figures: Figures) -> _Part:
 
 def _changes(changes: Sequence[ChangeDay]) -> _Part:
     if not changes:
-        return _Part("Changes of the last 30 days", "There is no earlier snapshot to compare with yet.")
+        return _Part(
+            "Changes of the last 30 days", "There is no earlier snapshot to compare with yet."
+        )
 
     def draw(axes: Axes) -> None:
         from matplotlib import dates as untyped  # noqa: PLC0415 - see _svg
@@ -261,7 +296,12 @@ def _changes(changes: Sequence[ChangeDay]) -> _Part:
         axes.bar(at, [each.added for each in changes], color="#009E73", label="added")
         axes.bar(at, [-each.removed for each in changes], color="#D55E00", label="removed")
         axes.plot(
-            at, [each.changed for each in changes], color="#17212b", marker="o", linewidth=1, label="fields changed"
+            at,
+            [each.changed for each in changes],
+            color="#17212b",
+            marker="o",
+            linewidth=1,
+            label="fields changed",
         )
         axes.axhline(0, color="#5b6b7a", linewidth=0.8)
         # As far apart as they are: nights without a snapshot are gaps.
@@ -310,7 +350,12 @@ def _svg(draw: Any, height: float = 2.8) -> str:
 
     # Text stays text (searchable, in the reader's font); ids do not depend on chance, so the same numbers give the same page.
     with mpl.rc_context(
-        {"svg.fonttype": "none", "svg.hashsalt": "numberflow", "font.family": "sans-serif", "font.size": 9}
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "numberflow",
+            "font.family": "sans-serif",
+            "font.size": 9,
+        }
     ):
         figure = Figure(figsize=(9.2, height), layout="constrained")
         axes = figure.add_subplot()
@@ -318,6 +363,8 @@ def _svg(draw: Any, height: float = 2.8) -> str:
             axes.spines[side].set_visible(False)
         draw(axes)
         sink = io.StringIO()
-        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+        figure.savefig(
+            sink, format="svg", metadata={"Date": None, "Creator": None}, transparent=True
+        )
     text = sink.getvalue()
     return text[text.index("<svg") :]

@@ -94,7 +94,9 @@ class Run:
 
     def _to_disk(self) -> None:
         if self._sink is None:
-            with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="run-", suffix=".arrow", delete=False) as file:
+            with tempfile.NamedTemporaryFile(
+                dir=self._scratch, prefix="run-", suffix=".arrow", delete=False
+            ) as file:
                 self._spool = Path(file.name)
             self._sink = pa.ipc.new_file(str(self._spool), self._held[0].schema)
         for table in self._held:
@@ -120,7 +122,8 @@ def _count(table: pa.Table) -> Iterator[tuple[Key, int]]:
 
 def _has(table: pa.Table, key: Key) -> pa.ChunkedArray:
     region, kind = (
-        pc.equal(pc.fill_null(table.column(name), ""), value) for name, value in zip(_KEY, key, strict=True)
+        pc.equal(pc.fill_null(table.column(name), ""), value)
+        for name, value in zip(_KEY, key, strict=True)
     )
     return pc.and_(region, kind)
 

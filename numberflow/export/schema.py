@@ -33,7 +33,9 @@ INVENTORY = pa.schema(
     [
         column("phone_number", TEXT, "E.164 with plus; unique in a snapshot", nullable=False),
         column("region_code", TEXT, "ISO 3166-1 alpha-2 of the number's region"),
-        column("number_type", TEXT, "LOCAL, MOBILE or TOLL_FREE; other values as the vendor sends them"),
+        column(
+            "number_type", TEXT, "LOCAL, MOBILE or TOLL_FREE; other values as the vendor sends them"
+        ),
         column(
             "source",
             TEXT,
@@ -42,29 +44,62 @@ INVENTORY = pa.schema(
         ),
         column("capability", TEXTS, "what the number can carry: SMS, VOICE"),
         column("display_name", TEXT, "name given by its owner"),
-        column("price_amount", AMOUNT, "recurring price for payment_interval_months, in price_currency"),
+        column(
+            "price_amount", AMOUNT, "recurring price for payment_interval_months, in price_currency"
+        ),
         column("price_currency", TEXT, "ISO 4217 code of price_amount"),
         column("payment_interval_months", pa.int32(), "months that one price_amount pays for"),
         column("next_charge_at", TIME, "when price_amount is charged next, UTC"),
         column("expire_at", TIME, "when the number leaves the project, UTC; null = it stays"),
         column("sms_service_plan_id", TEXT, "SMS service plan in effect; null = none"),
         column("sms_campaign_id", TEXT, "10DLC campaign in effect; null = none"),
-        column("sms_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no SMS link job"),
-        column("sms_provisioning_service_plan_id", TEXT, "service plan that the SMS link job would set"),
+        column(
+            "sms_provisioning_status",
+            TEXT,
+            "WAITING, IN_PROGRESS or FAILED; null = no SMS link job",
+        ),
+        column(
+            "sms_provisioning_service_plan_id", TEXT, "service plan that the SMS link job would set"
+        ),
         column("sms_provisioning_campaign_id", TEXT, "campaign that the SMS link job would set"),
         column("sms_provisioning_updated_at", TIME, "when the SMS link job last changed, UTC"),
         column("sms_provisioning_error_codes", TEXTS, "why the SMS link job failed, vendor codes"),
         column("voice_type", TEXT, "RTC, EST or FAX; RTC also when nothing is linked"),
-        column("voice_target_id", TEXT, "voice app (RTC), SIP trunk (EST) or fax service (FAX) in effect; null = none"),
-        column("voice_updated_at", TIME, "when the voice link last changed, UTC; live replies leave it null"),
-        column("voice_provisioning_status", TEXT, "WAITING, IN_PROGRESS or FAILED; null = no voice link job"),
-        column("voice_provisioning_type", TEXT, "RTC, EST or FAX of the voice link job"),
-        column("voice_provisioning_target_id", TEXT, "app, trunk or fax service that the voice link job would set"),
-        column("voice_provisioning_updated_at", TIME, "when the voice link job last changed, UTC"),
-        column("callback_url", TEXT, "where the vendor sends events of this number; null = nowhere"),
-        column("extra", TEXT, "JSON object of members that this schema does not know or could not read; null = none"),
         column(
-            "snapshot_at", TIME, "when the reading of this snapshot began, UTC; the same in every row", nullable=False
+            "voice_target_id",
+            TEXT,
+            "voice app (RTC), SIP trunk (EST) or fax service (FAX) in effect; null = none",
+        ),
+        column(
+            "voice_updated_at",
+            TIME,
+            "when the voice link last changed, UTC; live replies leave it null",
+        ),
+        column(
+            "voice_provisioning_status",
+            TEXT,
+            "WAITING, IN_PROGRESS or FAILED; null = no voice link job",
+        ),
+        column("voice_provisioning_type", TEXT, "RTC, EST or FAX of the voice link job"),
+        column(
+            "voice_provisioning_target_id",
+            TEXT,
+            "app, trunk or fax service that the voice link job would set",
+        ),
+        column("voice_provisioning_updated_at", TIME, "when the voice link job last changed, UTC"),
+        column(
+            "callback_url", TEXT, "where the vendor sends events of this number; null = nowhere"
+        ),
+        column(
+            "extra",
+            TEXT,
+            "JSON object of members that this schema does not know or could not read; null = none",
+        ),
+        column(
+            "snapshot_at",
+            TIME,
+            "when the reading of this snapshot began, UTC; the same in every row",
+            nullable=False,
         ),
     ]
 )
@@ -75,7 +110,10 @@ SORTED_BY = ("region_code", "number_type", "phone_number")
 
 def with_facts(schema: pa.Schema, **facts: str) -> pa.Schema:
     """`schema` with facts for the footer of its file, beside its version. Keys in the file are `numberflow.<fact>`."""
-    named = {f"numberflow.{name}": value for name, value in {"schema_version": str(SCHEMA_VERSION), **facts}.items()}
+    named = {
+        f"numberflow.{name}": value
+        for name, value in {"schema_version": str(SCHEMA_VERSION), **facts}.items()
+    }
     return schema.with_metadata(named)
 
 

@@ -62,7 +62,9 @@ class Shard:
             prefix = f"+{code}"
         if len(prefix) > _DIGITS_MAX:
             return ()
-        return tuple(Shard(self.number_type, self.region_code, f"{prefix}{digit}") for digit in range(10))
+        return tuple(
+            Shard(self.number_type, self.region_code, f"{prefix}{digit}") for digit in range(10)
+        )
 
 
 @dataclass(slots=True)
@@ -114,7 +116,9 @@ class Walk:
         if None in self.totals:
             found.append("a page does not say totalSize")
         elif len(self.totals) > 1:
-            found.append(f"totalSize changed: {', '.join(map(str, sorted(t for t in self.totals if t is not None)))}")
+            found.append(
+                f"totalSize changed: {', '.join(map(str, sorted(t for t in self.totals if t is not None)))}"
+            )
         elif distinct != self.total:
             found.append(f"{count_of(distinct, 'number')}, but totalSize is {self.total}")
         if self.repeated_token:
@@ -127,7 +131,9 @@ class Walk:
         """What was odd without being a doubt."""
         found: list[str] = []
         if distinct < self.rows:
-            found.append(f"{count_of(self.rows - distinct, 'number')} came twice and were kept once")
+            found.append(
+                f"{count_of(self.rows - distinct, 'number')} came twice and were kept once"
+            )
         if self.short_pages:
             found.append(f"{self.short_pages} pages in the middle were shorter than others")
         return tuple(found)

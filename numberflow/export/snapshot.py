@@ -152,7 +152,9 @@ async def export_project(
                     if imported is not None:
                         await _add_imported(file, facts, vendor, imported, links or (), snapshot_at)
                     if file.rows != facts["rows"]:
-                        raise SnapshotRefused(f"{file.rows} rows were written, {facts['rows']} were proven")
+                        raise SnapshotRefused(
+                            f"{file.rows} rows were written, {facts['rows']} were proven"
+                        )
                     await asyncio.to_thread(file.end_rows)
                     quality.require()
                     facts["quality"] = quality.facts()
@@ -199,7 +201,9 @@ async def read_numbers(
     with (
         _plain_memory(),
         TemporaryDirectory(prefix="numberflow-") as scratch,
-        PageSource(vendor, datetime.now(UTC), connections=connections, page_size=page_size) as source,
+        PageSource(
+            vendor, datetime.now(UTC), connections=connections, page_size=page_size
+        ) as source,
     ):
 
         async def collect(strict: bool) -> tuple[Reading, list[pa.Table]]:
@@ -265,7 +269,9 @@ async def _until_believed(
             if not reading.moved:
                 return result
             doubts = reading.moved
-        source.begin_again(f"read again in single pages, because numbers came or went: {'; '.join(doubts)}")
+        source.begin_again(
+            f"read again in single pages, because numbers came or went: {'; '.join(doubts)}"
+        )
     before = f"{'; '.join(doubts)}; then, read in single pages: " if doubts else ""
     try:
         for _ in range(STRICT_TRIES_MAX):
@@ -274,11 +280,13 @@ async def _until_believed(
                 return result
             source.begin_again(f"read again in single pages once more: {'; '.join(reading.moved)}")
     except SnapshotRefused as error:
-        raise SnapshotRefused(f"{before}{error.message}", reasons=(*doubts, *error.reasons), mend=error.mend) from None
+        raise SnapshotRefused(
+            f"{before}{error.message}", reasons=(*doubts, *error.reasons), remedy=error.remedy
+        ) from None
     raise SnapshotRefused(
         f"{before}{'; '.join(reading.moved)}",
         reasons=(*doubts, *reading.moved),
-        mend="run again when the project is quieter; the last snapshot stands",
+        remedy="run again when the project is quieter; the last snapshot stands",
     )
 
 
@@ -303,7 +311,9 @@ def _links(table: pa.Table) -> set[Link]:
         ["sms_service_plan_id", "sms_campaign_id"]
     )
     return {
-        (plan, campaign or "") for plan, campaign in zip(*pairs.aggregate([]).to_pydict().values(), strict=True) if plan
+        (plan, campaign or "")
+        for plan, campaign in zip(*pairs.aggregate([]).to_pydict().values(), strict=True)
+        if plan
     }
 
 
@@ -359,7 +369,9 @@ def _facts(
                 for (region, number_type), rows in sorted(reading.rows.items())
             ],
             # Each line: all pages of this list named `total_size`, and as many different numbers were read.
-            "proofs": [asdict(proof) for proof in sorted(reading.proofs, key=lambda proof: proof.shard)],
+            "proofs": [
+                asdict(proof) for proof in sorted(reading.proofs, key=lambda proof: proof.shard)
+            ],
             # Every list of imported numbers that was asked for; null: they were not asked for.
             "imported": None,
         },
@@ -379,8 +391,14 @@ def _check_date(store: Store, partition: Partition, began_on: date) -> dict[str,
     """
     day = partition.snapshot_date
     if day > began_on:
-        raise _bad_date(f"{day} is in the future", f"{began_on}, which is today in UTC, or leave it out")
-    there = [each for each in publishing.partitions(store, partition.table, partition.project_id) if each != partition]
+        raise _bad_date(
+            f"{day} is in the future", f"{began_on}, which is today in UTC, or leave it out"
+        )
+    there = [
+        each
+        for each in publishing.partitions(store, partition.table, partition.project_id)
+        if each != partition
+    ]
     if day < began_on:
         if publishing.file_there(store, partition) is not None:
             raise _bad_date(
@@ -393,11 +411,14 @@ def _check_date(store: Store, partition: Partition, began_on: date) -> dict[str,
                 f"of the month of {day} one snapshot is kept, and this one would take its place or be removed at once",
                 f"a day from {oldest_daily(began_on)} on, or of a month without a snapshot",
             )
-    return {"backfilled": day < began_on, "out_of_order": any(day < each.snapshot_date for each in there)}
+    return {
+        "backfilled": day < began_on,
+        "out_of_order": any(day < each.snapshot_date for each in there),
+    }
 
 
-def _bad_date(problem: str, mend: str) -> BadInput:
-    return BadInput(f"snapshot_date: {problem}", field="snapshot_date", mend=mend)
+def _bad_date(problem: str, remedy: str) -> BadInput:
+    return BadInput(f"snapshot_date: {problem}", field="snapshot_date", remedy=remedy)
 
 
 def _check_rows(tables: list[pa.Table]) -> None:
@@ -420,7 +441,9 @@ def _progress(source: PageSource, began_s: float) -> Progress:
     )
 
 
-async def _tick(source: PageSource, began_s: float, on_progress: Callable[[Progress], None] | None) -> None:
+async def _tick(
+    source: PageSource, began_s: float, on_progress: Callable[[Progress], None] | None
+) -> None:
     while on_progress is not None:
         on_progress(_progress(source, began_s))
         await asyncio.sleep(PROGRESS_S)

@@ -87,7 +87,7 @@ def open_store(root: str) -> Store:
         raise BadInput(
             f"NUMBERFLOW_INVENTORY_URL: {protocol} cannot replace a file in one step",
             field="NUMBERFLOW_INVENTORY_URL",
-            mend="use a local folder, s3://, gs:// or abfs://",
+            remedy="use a local folder, s3://, gs:// or abfs://",
         )
     try:
         return Border(ObjectStore(root), root)
@@ -95,7 +95,7 @@ def open_store(root: str) -> Store:
         raise BadInput(
             f"NUMBERFLOW_INVENTORY_URL: {error}",
             field="NUMBERFLOW_INVENTORY_URL",
-            mend="install numberflow[s3], or gcsfs or adlfs for the other stores",
+            remedy="install numberflow[s3], or gcsfs or adlfs for the other stores",
         ) from None
 
 
@@ -166,7 +166,9 @@ class LocalStore(Store):
 
     def find(self, pattern: str) -> list[str]:
         """See Store."""
-        return sorted(str(PurePosixPath(found.relative_to(self.root))) for found in self.root.glob(pattern))
+        return sorted(
+            str(PurePosixPath(found.relative_to(self.root))) for found in self.root.glob(pattern)
+        )
 
     def remove(self, path: str) -> None:
         """See Store."""
@@ -182,7 +184,9 @@ class LocalStore(Store):
         base = self.root / SCRATCH
         base.mkdir(parents=True, exist_ok=True)
         _sweep(base)
-        with tempfile.TemporaryDirectory(dir=base, prefix="run-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(
+            dir=base, prefix="run-", ignore_cleanup_errors=True
+        ) as folder:
             yield Path(folder)
 
     def url(self, path: str) -> str:
@@ -221,7 +225,9 @@ class ObjectStore(Store):
     def find(self, pattern: str) -> list[str]:
         """See Store."""
         self._files.invalidate_cache()
-        return sorted(found.removeprefix(f"{self._root}/") for found in self._files.glob(self._at(pattern)))
+        return sorted(
+            found.removeprefix(f"{self._root}/") for found in self._files.glob(self._at(pattern))
+        )
 
     def remove(self, path: str) -> None:
         """See Store. There are no folders in an object store."""
@@ -231,7 +237,9 @@ class ObjectStore(Store):
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """See Store."""
-        with tempfile.TemporaryDirectory(prefix="numberflow-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix="numberflow-", ignore_cleanup_errors=True
+        ) as folder:
             yield Path(folder)
 
     def url(self, path: str) -> str:
@@ -321,7 +329,7 @@ class Border(Store):
         said = " ".join(str(error).split()) or "it does not say why"
         return StoreUnavailable(
             f"the inventory store {self._root} cannot be used: {said} ({type(error).__name__})",
-            mend=f"check NUMBERFLOW_INVENTORY_URL: {_hint(error, local=isinstance(self._inner, LocalStore))}; then run again",
+            remedy=f"check NUMBERFLOW_INVENTORY_URL: {_hint(error, local=isinstance(self._inner, LocalStore))}; then run again",
         )
 
 

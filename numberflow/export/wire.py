@@ -252,7 +252,11 @@ def _weight(values: pa.Array, hidden: int) -> int:
     weight = (nulls - hidden) * len("null")
     kind = values.type
     if pa.types.is_struct(kind):
-        members = [(field.name, values.field(place)) for place, field in enumerate(kind) if field.name != "extra"]
+        members = [
+            (field.name, values.field(place))
+            for place, field in enumerate(kind)
+            if field.name != "extra"
+        ]
         # {"a":…,"b":…}: braces and commas add up to one more than there are members, each name brings two quotes and a colon.
         frame = len(members) + 1 + sum(len(name.encode()) + 3 for name, _ in members)
         return weight + there * frame + sum(_weight(member, nulls) for _, member in members)
@@ -261,7 +265,14 @@ def _weight(values: pa.Array, hidden: int) -> int:
         first, last = int(offsets[0]), int(offsets[-1])
         empty = np.count_nonzero(offsets[1:] == offsets[:-1]) - nulls
         # ["a","b"]: two brackets and a comma less than there are items, for each list that has any.
-        return weight + there + last - first + int(empty) + _weight(values.values.slice(first, last - first), 0)
+        return (
+            weight
+            + there
+            + last
+            - first
+            + int(empty)
+            + _weight(values.values.slice(first, last - first), 0)
+        )
     if pa.types.is_string(kind):
         weight += 2 * there
     else:
@@ -306,7 +317,11 @@ def _read_slowly(body: bytes) -> pa.StructArray:
 
 
 def _row(item: Any) -> dict[str, Any]:
-    if not isinstance(item, dict) or not isinstance(item.get("phoneNumber"), str) or not item["phoneNumber"]:
+    if (
+        not isinstance(item, dict)
+        or not isinstance(item.get("phoneNumber"), str)
+        or not item["phoneNumber"]
+    ):
         raise UnreadablePage("an entry has no phoneNumber")
     unknown: dict[str, Any] = {}
     row: dict[str, Any] = _fit_number(item, unknown)
@@ -330,7 +345,11 @@ def _fitter(kind: pa.DataType, path: str) -> Fit:
 def _struct_fitter(kind: pa.StructType, path: str) -> Fit:
     prefix = f"{path}." if path else ""
     # An `extra` of the vendor's is as unknown as any other member.
-    members = {field.name: _fitter(field.type, prefix + field.name) for field in kind if field.name != "extra"}
+    members = {
+        field.name: _fitter(field.type, prefix + field.name)
+        for field in kind
+        if field.name != "extra"
+    }
 
     def fit(value: Any, unknown: dict[str, Any]) -> dict[str, Any] | None:
         if not isinstance(value, dict):

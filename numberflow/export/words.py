@@ -29,8 +29,8 @@ def inventory_text(report: InventoryReport) -> str:
     lines = [f"# Inventory of {report.snapshot_date}: {outcome}"]
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]
-    if report.mend:
-        lines += ["", f"**What to do:** {report.mend}"]
+    if report.remedy:
+        lines += ["", f"**What to do:** {report.remedy}"]
     for each in report.projects:
         lines += ["", *_project(each)]
     if report.handed_to:
@@ -51,7 +51,7 @@ def _run(each: HandedOut) -> str:
 def _project(each: ProjectInventory) -> list[str]:
     name = " ".join(filter(None, (each.project, each.project_id))) or "the environment's account"
     if each.rows is None:
-        return [f"**{name}**: {each.outcome.value}. {each.reason} → {each.mend}"]
+        return [f"**{name}**: {each.outcome.value}. {each.reason} → {each.remedy}"]
     lines = [
         f"**{name}**: {each.rows:,} numbers, {_monthly(each) or 'no price known'} a month, {each.requests:,} requests in {each.elapsed_s:.1f} s",
         f"- data: {each.url}",
@@ -63,7 +63,7 @@ def _project(each: ProjectInventory) -> list[str]:
             f"- since the snapshot before: {each.added:,} added, {each.removed or 0:,} removed, {each.changed or 0:,} fields changed"
         )
     if each.reason:
-        lines.append(f"- {each.reason} → {each.mend}")
+        lines.append(f"- {each.reason} → {each.remedy}")
     return [*lines, *(f"- remark: {remark}" for remark in each.remarks)]
 
 

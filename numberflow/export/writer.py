@@ -125,7 +125,10 @@ class TableFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         with self._busy:
             if self._finished:
@@ -204,7 +207,7 @@ def as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
         raise SnapshotRefused(
             f"these are no phone numbers: {', '.join(map(repr, bad))}",
             reasons=tuple(f"no E.164 number: {value!r}" for value in bad),
-            mend="tell the maintainers of numberflow; the last snapshot stands",
+            remedy="tell the maintainers of numberflow; the last snapshot stands",
         )
     digits: np.ndarray = pc.utf8_slice_codeunits(numbers, 1).cast(pa.int64()).to_numpy()
     return digits
@@ -225,7 +228,7 @@ def require_distinct(ascending: np.ndarray) -> None:
         raise SnapshotRefused(
             f"{len(twice)} numbers stand in two regions or types, so something moved: {shown}",
             reasons=(f"numbers twice: {shown}",),
-            mend="run again; the last snapshot stands",
+            remedy="run again; the last snapshot stands",
         )
 
 

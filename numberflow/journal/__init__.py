@@ -10,7 +10,6 @@ from numberflow.journal.entries import (
     AttemptEntry,
     EvidenceEntry,
     Finding,
-    FollowedOrder,
     History,
     Intention,
     NewIntention,
@@ -18,6 +17,7 @@ from numberflow.journal.entries import (
     Operation,
     OrderKind,
     Outcome,
+    PendingWork,
     Purchase,
     Spend,
     SpendLine,
@@ -33,7 +33,13 @@ from numberflow.journal.settling import Patience, SettlePolicy
 from numberflow.journal.stop_rows import ALL as ALL_PROJECTS
 from numberflow.journal.stop_rows import Stop
 from numberflow.journal.store import Journal, Verdict
-from numberflow.journal.transitions import FINAL_STATES, OPEN_STATES, Event, State, next_state
+from numberflow.journal.transitions import (
+    FINAL_STATES,
+    OPEN_STATES,
+    Event,
+    IntentionState,
+    next_state,
+)
 
 __all__ = [
     "ALL_PROJECTS",
@@ -50,9 +56,9 @@ __all__ = [
     "Evidence",
     "EvidenceEntry",
     "Finding",
-    "FollowedOrder",
     "History",
     "Intention",
+    "IntentionState",
     "Journal",
     "Lease",
     "LeaseKeeper",
@@ -63,11 +69,11 @@ __all__ = [
     "Outcome",
     "Paces",
     "Patience",
+    "PendingWork",
     "Purchase",
     "SettlePolicy",
     "Spend",
     "SpendLine",
-    "State",
     "Stop",
     "Verdict",
     "next_state",

@@ -30,12 +30,19 @@ from numberflow.errors import (
     Throttled,
 )
 from numberflow.journal.brake import Brake
-from numberflow.journal.entries import AttemptEnd, Finding, Intention, Outcome, Sighting, number_in
+from numberflow.journal.entries import (
+    AttemptEnd,
+    Finding,
+    Intention,
+    Observation,
+    Outcome,
+    number_in,
+)
 from numberflow.journal.json_text import as_kept
 from numberflow.journal.leases import Lease, LeaseKeeper
 from numberflow.journal.settling import SettlePolicy, pauses_s, settlement
 from numberflow.journal.store import Journal
-from numberflow.journal.transitions import FINAL_STATES, Event, State
+from numberflow.journal.transitions import FINAL_STATES, Event, IntentionState
 from numberflow.models.pace import believed_s
 
 logger = logging.getLogger(__name__)
@@ -71,7 +78,9 @@ class Evidence:
 class Attempt:
     """One permitted request. Handed to `do`, which passes it to the client as the request's watch."""
 
-    def __init__(self, intention: Intention, n: int, leases: tuple[Lease, ...], brake: Brake) -> None:
+    def __init__(
+        self, intention: Intention, n: int, leases: tuple[Lease, ...], brake: Brake
+    ) -> None:
         self.intention = intention
         self.n = n
         self.status: int | None = None
@@ -195,30 +204,34 @@ class _Step:
         # Read again now that the leases are ours: the caller's copy may be from before somebody else's work.
         history = await anyio.to_thread.run_sync(self._journal.history, self._intention.id)
         turn = _Turn(history.intention)
-        if turn.row.state is State.NEEDS_PERSON:
+        if turn.row.state is IntentionState.NEEDS_PERSON:
             return await self._look_for_person(turn.row)
         while True:
             match turn.row.state:
-                case State.DONE | State.REFUSED | State.NEEDS_PERSON:
+                case IntentionState.DONE | IntentionState.REFUSED | IntentionState.NEEDS_PERSON:
                     return turn.row
-                case State.SENDING:
+                case IntentionState.SENDING:
                     # Not ours: an attempt of ours always ends in another state. Its sender is gone, since we hold its leases.
                     reason = "its process ended before the outcome was written down"
                     ended = AttemptEnd(Outcome.UNKNOWN)
-                    turn = _Turn(await self._write(events=(Event.LOSE,), attempt=ended, reason=reason))
-                case State.UNKNOWN:
+                    turn = _Turn(
+                        await self._write(events=(Event.LOSE,), attempt=ended, reason=reason)
+                    )
+                case IntentionState.UNKNOWN:
                     turn = _Turn(await self._settle(turn.refusal))
-                    if turn.row.state is State.UNKNOWN:
+                    if turn.row.state is IntentionState.UNKNOWN:
                         return turn.row
-                case State.PLANNED if enough := self._enough(turn):
+                case IntentionState.PLANNED if enough := self._enough(turn):
                     return await self._write(reason=enough)
-                case State.PLANNED:
+                case IntentionState.PLANNED:
                     turn = await self._try_again(turn)
 
     def _enough(self, turn: _Turn) -> str:
         """Why this run tries no more; empty when it does."""
         patience = self._policy.patience
-        if turn.throttled and (patience.over or self._throttled_s + turn.pause_s > patience.total_s):
+        if turn.throttled and (
+            patience.over or self._throttled_s + turn.pause_s > patience.total_s
+        ):
             patience.over = True
             return (
                 f"the vendor's limit (HTTP 429) outlasted this run's patience: {self._throttles} refusals, "
@@ -259,7 +272,9 @@ class _Step:
                 raise
             return _Turn(row, pause_s=pause_s)
         except Throttled as error:
-            row = await self._not_applied(attempt, Outcome.THROTTLED, "429: the vendor takes no more requests for now")
+            row = await self._not_applied(
+                attempt, Outcome.THROTTLED, "429: the vendor takes no more requests for now"
+            )
             return _Turn(row, pause_s=self._throttle_pause_s(error.retry_after_s), throttled=True)
         except Rejected as error:
             return await self._rejected(attempt, error, earlier_unknown=begun.earlier_unknown)
@@ -288,7 +303,8 @@ class _Step:
         """Do it, and meanwhile ask again and again whether it may still leave: it may have to wait before it does."""
         # Side by side: a server that does not answer for the run's state must not keep a stop in the journal unread.
         watchers = [
-            asyncio.ensure_future(self._keep_asking(attempt, ask)) for ask in (self._ask_journal, self._brake.ask)
+            asyncio.ensure_future(self._keep_asking(attempt, ask))
+            for ask in (self._ask_journal, self._brake.ask)
         ]
         try:
             return await self._do(attempt)
@@ -313,13 +329,19 @@ class _Step:
         return await self._write(
             events=(Event.LOSE, Event.PROVE_ABSENT),
             attempt=_ended(attempt, outcome),
-            sighting=Sighting(Finding.ABSENT, note, {"attempt": attempt.n, "status": attempt.status}),
+            observation=Observation(
+                Finding.ABSENT, note, {"attempt": attempt.n, "status": attempt.status}
+            ),
             reason=note,
         )
 
     async def _lost(self, attempt: Attempt, error: Exception) -> _Turn:
         ended = _ended(attempt, Outcome.UNKNOWN)
-        return _Turn(await self._write(events=(Event.LOSE,), attempt=ended, reason=f"outcome unknown: {_text(error)}"))
+        return _Turn(
+            await self._write(
+                events=(Event.LOSE,), attempt=ended, reason=f"outcome unknown: {_text(error)}"
+            )
+        )
 
     async def _rejected(self, attempt: Attempt, error: Rejected, *, earlier_unknown: bool) -> _Turn:
         """The vendor said no. Believed, unless the no may come from our own earlier success."""
@@ -327,23 +349,29 @@ class _Step:
         reason = f"refused by the vendor: {_text(error)}"
         if earlier_unknown:
             # "Not available" is also what a number answers that an earlier lost request of ours has rented: settle it with patience.
-            return _Turn(await self._write(events=(Event.LOSE,), attempt=ended, reason=reason), refusal=error)
+            return _Turn(
+                await self._write(events=(Event.LOSE,), attempt=ended, reason=reason), refusal=error
+            )
         if not isinstance(error, NotFound):
             return _Turn(await self._write(events=(Event.REFUSE,), attempt=ended, reason=reason))
         # 404 on a first attempt: gone to somebody else, or already as we want it (a number that was released by hand).
-        sighting, evidence = await self._see()
-        if evidence is not None and sighting.finding is Finding.APPLIED:
+        observation, evidence = await self._see()
+        if evidence is not None and observation.finding is Finding.APPLIED:
             return _Turn(
                 await self._write(
                     events=(Event.CONFIRM,),
                     attempt=ended,
-                    sighting=sighting,
-                    reason=sighting.note,
+                    observation=observation,
+                    reason=observation.note,
                     result=evidence.result,
                     subject=evidence.subject,
                 )
             )
-        return _Turn(await self._write(events=(Event.REFUSE,), attempt=ended, sighting=sighting, reason=reason))
+        return _Turn(
+            await self._write(
+                events=(Event.REFUSE,), attempt=ended, observation=observation, reason=reason
+            )
+        )
 
     async def _settle(self, refusal: Rejected | None) -> Intention:
         """From unknown to whatever the looks prove. `refusal`: the vendor's no to the latest attempt; absence then ends the matter."""
@@ -353,30 +381,30 @@ class _Step:
             # Waiting only ever makes the settling time longer than asked for: `sleep` and the looks themselves add up on top of it.
             if pause_s > 0:
                 await self._sleep(pause_s)
-            sighting, evidence = await self._see()
-            findings.append(sighting.finding)
-            if evidence is not None and sighting.finding is Finding.APPLIED:
+            observation, evidence = await self._see()
+            findings.append(observation.finding)
+            if evidence is not None and observation.finding is Finding.APPLIED:
                 return await self._write(
                     events=(Event.PROVE_APPLIED,),
-                    sighting=sighting,
-                    reason=sighting.note,
+                    observation=observation,
+                    reason=observation.note,
                     result=evidence.result,
                     subject=evidence.subject,
                 )
             if len(findings) < len(pauses):
-                await self._write(sighting=sighting)
+                await self._write(observation=observation)
         outcome = settlement(findings)
         events: tuple[Event, ...] = () if outcome.event is None else (outcome.event,)
         reason = outcome.reason
-        if sighting.finding is Finding.UNSEEN:
+        if observation.finding is Finding.UNSEEN:
             # The vendor's own word on why (401, 403, …): it is what somebody has to mend first.
-            reason = f"{reason} ({sighting.note})"
+            reason = f"{reason} ({observation.note})"
         if outcome.event is Event.PROVE_ABSENT and (doubt := self._doubt(refusal)):
             events, reason = (Event.ESCALATE,), doubt
         elif outcome.event is Event.PROVE_ABSENT and refusal is not None:
             events = (Event.PROVE_ABSENT, Event.WITHDRAW)
             reason = f"refused by the vendor: {_text(refusal)}; {reason}"
-        return await self._write(events=events, sighting=sighting, reason=reason)
+        return await self._write(events=events, observation=observation, reason=reason)
 
     def _doubt(self, refusal: Rejected | None) -> str:
         """Why absence over the settling time is not enough here; empty when it is. Reads that lag for longer are the case in mind."""
@@ -390,39 +418,43 @@ class _Step:
 
     async def _look_for_person(self, row: Intention) -> Intention:
         """One look at what waits for a person: it may have shown itself as applied since. Nothing else leads out of here by itself."""
-        sighting, evidence = await self._see()
-        if evidence is None or sighting.finding is not Finding.APPLIED:
-            return await self._write(sighting=sighting, reason=row.reason)
+        observation, evidence = await self._see()
+        if evidence is None or observation.finding is not Finding.APPLIED:
+            return await self._write(observation=observation, reason=row.reason)
         return await self._write(
             events=(Event.PROVE_APPLIED,),
-            sighting=sighting,
-            reason=sighting.note,
+            observation=observation,
+            reason=observation.note,
             result=evidence.result,
             subject=evidence.subject,
         )
 
-    async def _see(self) -> tuple[Sighting, Evidence | None]:
+    async def _see(self) -> tuple[Observation, Evidence | None]:
         """One look. A look that fails is no evidence of anything."""
         try:
             evidence = _kept_evidence(await self._look(self._intention))
         except (LeaseLost, JournalUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 (the vendor may be down in any way)
-            return Sighting(Finding.UNSEEN, f"could not look: {_text(error)}"), None
-        return Sighting(Finding(evidence.finding), evidence.note, evidence.seen), evidence
+            return Observation(Finding.UNSEEN, f"could not look: {_text(error)}"), None
+        return Observation(Finding(evidence.finding), evidence.note, evidence.seen), evidence
 
     async def _write(self, **what: Any) -> Intention:
         """Record something under both leases. From the first attempt on, failing to do so leaves the row open and says so."""
-        record = functools.partial(self._journal.record, self._intention.id, leases=self._leases, **what)
+        record = functools.partial(
+            self._journal.record, self._intention.id, leases=self._leases, **what
+        )
         try:
             return await anyio.to_thread.run_sync(record)
         except JournalUnavailable as error:
             attempt: AttemptEnd | None = what.get("attempt")
-            heard = f" (the last request ended as: {attempt.outcome})" if attempt is not None else ""
+            heard = (
+                f" (the last request ended as: {attempt.outcome})" if attempt is not None else ""
+            )
             raise JournalUnavailable(
                 f"{self._intention} stays open{heard}, because the journal could not be written: {error.message} "
                 "The next run looks at the vendor before it sends anything.",
-                mend=error.mend,
+                remedy=error.remedy,
                 intention_id=self._intention.id,
             ) from error
         except LeaseLost as error:
@@ -469,7 +501,9 @@ def _kept_applied(applied: Applied) -> Applied:
 def _kept_evidence(evidence: Evidence) -> Evidence:
     result = None if evidence.result is None else as_kept(evidence.result)
     subject = evidence.subject or number_in(result)
-    return Evidence(Finding(evidence.finding), evidence.note, as_kept(evidence.seen), result, subject)
+    return Evidence(
+        Finding(evidence.finding), evidence.note, as_kept(evidence.seen), result, subject
+    )
 
 
 def _text(error: Exception) -> str:

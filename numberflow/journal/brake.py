@@ -47,7 +47,7 @@ class Brake:
         if state := await self._run_state():
             raise Stopped(
                 f"the run is {state}: no further costly step",
-                mend="Resume it, or run again: the same reference goes on",
+                remedy="Resume it, or run again: the same reference goes on",
                 run_state=state,
             )
 
@@ -66,9 +66,9 @@ class Brake:
         except OSError as error:
             raise Stopped(
                 f"whether {self._stop_file} is there cannot be told: {error.strerror}",
-                mend="make NUMBERFLOW_HOME readable for this user, then run again with the same reference",
+                remedy="make NUMBERFLOW_HOME readable for this user, then run again with the same reference",
             ) from None
         raise Stopped(
             f"stopped by the file {self._stop_file}",
-            mend="numberflow go (on that machine), then run again: the same reference goes on",
+            remedy="numberflow go (on that machine), then run again: the same reference goes on",
         )

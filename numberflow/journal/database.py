@@ -39,24 +39,36 @@ class Trouble(NamedTuple):
     """What is wrong with the database, and what an operator does about it."""
 
     what: str
-    mend: str
+    remedy: str
 
 
 _LOCKED = Trouble(
     "another process holds it locked for too long",
     "find the process that hangs in the middle of a write (a stopped one keeps its lock) and end it, then try again",
 )
-_READ_ONLY = Trouble("it is read-only", "make the file and its folder (or the database) writable for this user")
-_FULL = Trouble("its disk is full", "free disk space, then try again; nothing that was written before is lost")
-_CANNOT_OPEN = Trouble("it cannot be opened", "check that the folder exists and that this user may write to it")
+_READ_ONLY = Trouble(
+    "it is read-only", "make the file and its folder (or the database) writable for this user"
+)
+_FULL = Trouble(
+    "its disk is full", "free disk space, then try again; nothing that was written before is lost"
+)
+_CANNOT_OPEN = Trouble(
+    "it cannot be opened", "check that the folder exists and that this user may write to it"
+)
 _CORRUPT = Trouble(
     "it is damaged, or no numberflow journal",
     "stop all workers and restore the newest backup; then run the reconcile flow before anything is bought",
 )
 _IO = Trouble("its disk reports errors", "check the disk and the file system before anything else")
-_DOWN = Trouble("it does not answer", "start the database, or correct host and port in NUMBERFLOW_DATABASE_URL")
-_DENIED = Trouble("it does not let us in", "correct user, password and rights in NUMBERFLOW_DATABASE_URL")
-_OTHER = Trouble("it refused the statement", "keep the log and report this; nothing was sent for it")
+_DOWN = Trouble(
+    "it does not answer", "start the database, or correct host and port in NUMBERFLOW_DATABASE_URL"
+)
+_DENIED = Trouble(
+    "it does not let us in", "correct user, password and rights in NUMBERFLOW_DATABASE_URL"
+)
+_OTHER = Trouble(
+    "it refused the statement", "keep the log and report this; nothing was sent for it"
+)
 
 # https://www.sqlite.org/rescode.html (primary codes; extended ones begin with the same word; the first that fits wins)
 _SQLITE_TROUBLES = {
@@ -84,12 +96,16 @@ _POSTGRES_TROUBLES = {
     "40": _LOCKED,
     "25006": _READ_ONLY,
     "53100": _FULL,
-    "53": Trouble("it has no room for another connection", "raise max_connections or run fewer workers"),
+    "53": Trouble(
+        "it has no room for another connection", "raise max_connections or run fewer workers"
+    ),
     "57": _DOWN,
     "08": _DOWN,
     "28": _DENIED,
     "42501": _DENIED,
-    "3D000": Trouble("the database of that name does not exist", "create it, or correct NUMBERFLOW_DATABASE_URL"),
+    "3D000": Trouble(
+        "the database of that name does not exist", "create it, or correct NUMBERFLOW_DATABASE_URL"
+    ),
     "XX001": _CORRUPT,
     "XX002": _CORRUPT,
     "58": _IO,
@@ -99,7 +115,9 @@ _POSTGRES_TROUBLES = {
 class Database:
     """An open engine with the journal's durability settings. Thread-safe; not to be carried across a fork."""
 
-    def __init__(self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True
+    ) -> None:
         """Prepare the engine and bring the schema up to date.
 
         `durable=False`: commits return before they are on disk, for what may be lost in a power cut.
@@ -125,7 +143,11 @@ class Database:
     @property
     def location(self) -> str:
         """Where the database is, for people; without its password."""
-        return f"Postgres at {self._url.host or 'the local socket'}" if self.is_postgres else f"{self._url.database}"
+        return (
+            f"Postgres at {self._url.host or 'the local socket'}"
+            if self.is_postgres
+            else f"{self._url.database}"
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -156,7 +178,8 @@ class Database:
         if self._clock is not None:
             return self._clock().astimezone(UTC)
         if self.is_postgres:
-            return connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+            now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return now.astimezone(UTC)
         return utc_now()
 
     def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
@@ -182,8 +205,12 @@ class Database:
             "pool_timeout": self._busy_timeout_s,
         }
         if not self.is_postgres:
-            engine = sa.create_engine(self._url, connect_args={"timeout": self._busy_timeout_s}, **common)
-            sa.event.listen(engine, "connect", _prepare_sqlite if self._durable else _prepare_quick_sqlite)
+            engine = sa.create_engine(
+                self._url, connect_args={"timeout": self._busy_timeout_s}, **common
+            )
+            sa.event.listen(
+                engine, "connect", _prepare_sqlite if self._durable else _prepare_quick_sqlite
+            )
             sa.event.listen(engine, "begin", _begin_sqlite)
             self._reader: sa.Engine = engine.execution_options(numberflow_begin="BEGIN")
             return engine
@@ -235,7 +262,7 @@ class Database:
             except migrations.UnknownRevision:
                 raise JournalUnavailable(
                     "The journal was written by a newer numberflow than this one.",
-                    mend="install the newer numberflow here",
+                    remedy="install the newer numberflow here",
                 ) from None
 
     def _switch_to_wal(self) -> None:
@@ -254,7 +281,7 @@ class Database:
             if mode != "wal":
                 raise JournalUnavailable(
                     f"The journal's file system cannot do write-ahead logging (SQLite stays in mode {mode!r}).",
-                    mend="put the journal on a local disk, or use Postgres",
+                    remedy="put the journal on a local disk, or use Postgres",
                 )
             return
 
@@ -275,19 +302,23 @@ class Database:
         where = self.location
         raise JournalUnavailable(
             f"The journal cannot be used: {trouble.what} ({where}: {text[:300]}).",
-            mend=trouble.mend,
+            remedy=trouble.remedy,
         ) from None
 
 
 def _normalised(url: str) -> URL:
     """The URL with the driver that we ship, or BadInput for what cannot be a journal. The URL itself is never repeated: it may hold a password."""
-    mend = "write sqlite:////absolute/path/numberflow.db or postgresql://user:password@host/database"
+    remedy = (
+        "write sqlite:////absolute/path/numberflow.db or postgresql://user:password@host/database"
+    )
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except (ArgumentError, ValueError):
         raise BadInput(
-            "NUMBERFLOW_DATABASE_URL is not a database URL.", field="NUMBERFLOW_DATABASE_URL", mend=mend
+            "NUMBERFLOW_DATABASE_URL is not a database URL.",
+            field="NUMBERFLOW_DATABASE_URL",
+            remedy=remedy,
         ) from None
     if backend in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")
@@ -295,11 +326,13 @@ def _normalised(url: str) -> URL:
         raise BadInput(
             f"The journal cannot live in {backend}: only SQLite and Postgres are supported.",
             field="NUMBERFLOW_DATABASE_URL",
-            mend=mend,
+            remedy=remedy,
         )
     if parsed.database in {None, "", ":memory:"} or parsed.query.get("mode") == "memory":
         raise BadInput(
-            "The journal cannot live in memory: it has to outlast a crash.", field="NUMBERFLOW_DATABASE_URL", mend=mend
+            "The journal cannot live in memory: it has to outlast a crash.",
+            field="NUMBERFLOW_DATABASE_URL",
+            remedy=remedy,
         )
     return parsed.set(drivername="sqlite+pysqlite")
 
@@ -314,7 +347,7 @@ def _make_folder(url: URL) -> None:
     except OSError as error:
         raise JournalUnavailable(
             f"The journal cannot be used: its folder cannot be created ({error.strerror}: {Path(database).parent}).",
-            mend=_CANNOT_OPEN.mend,
+            remedy=_CANNOT_OPEN.remedy,
         ) from None
 
 
@@ -338,7 +371,9 @@ def _prepare_quick_sqlite(connection: sqlite3.Connection, record: object) -> Non
 def _begin_sqlite(connection: sa.Connection) -> None:
     # IMMEDIATE: take the write lock at once. A deferred transaction that reads, then writes, fails with "database is locked"
     # whatever the busy timeout is.
-    connection.exec_driver_sql(connection.get_execution_options().get("numberflow_begin", "BEGIN IMMEDIATE"))
+    connection.exec_driver_sql(
+        connection.get_execution_options().get("numberflow_begin", "BEGIN IMMEDIATE")
+    )
 
 
 def _trouble(cause: object) -> Trouble:
@@ -346,7 +381,9 @@ def _trouble(cause: object) -> Trouble:
         return _LOCKED
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "") or ""
-        return next((trouble for code, trouble in _SQLITE_TROUBLES.items() if name.startswith(code)), _OTHER)
+        return next(
+            (trouble for code, trouble in _SQLITE_TROUBLES.items() if name.startswith(code)), _OTHER
+        )
     if isinstance(cause, psycopg.Error):
         if cause.sqlstate is None:
             # Refused logins reach us without a code, in the text of a failed connection.

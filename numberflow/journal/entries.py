@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from numberflow.errors import BadInput
-from numberflow.journal.transitions import OPEN_STATES, State
+from numberflow.journal.transitions import OPEN_STATES, IntentionState
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 
 
@@ -148,7 +148,7 @@ class Intention:
     subject: str | None
     fingerprint: str
     request: Mapping[str, Any]
-    state: State
+    state: IntentionState
     setup_amount: Decimal | None
     monthly_amount: Decimal | None
     due_amount: Decimal | None
@@ -202,7 +202,7 @@ class OrderKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FollowedOrder:
+class PendingWork:
     """Something that the vendor works on for hours or days, as we last saw it.
 
     `order_id` is the vendor's id. `state` is the vendor's word for where it stands; `facts` is what whoever follows it has to remember (alarms that
@@ -261,7 +261,7 @@ class EvidenceEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """One look to write down. `seen` holds what decided it (status, state, dates), nothing private."""
 
     finding: Finding
@@ -321,7 +321,7 @@ class Spend:
 def opened_order(kind: OrderKind, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
     """What a step that opened an order puts into its result: enough to follow the order, whatever becomes of the run that opened it.
 
-    `facts` are JSON values without anything private, as in `FollowedOrder`.
+    `facts` are JSON values without anything private, as in `PendingWork`.
     """
     return {"order": {"kind": str(kind), "order_id": order_id, "state": state, "facts": facts}}
 
@@ -345,7 +345,7 @@ def checked_reference(reference: str) -> str:
         raise BadInput(
             f"reference: {problem}.",
             field="reference",
-            mend=f"write 1 to {REFERENCE_LENGTH_MAX} printable characters without blanks around them, for example PO-1042",
+            remedy=f"write 1 to {REFERENCE_LENGTH_MAX} printable characters without blanks around them, for example PO-1042",
         )
     return reference
 

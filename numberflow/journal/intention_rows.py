@@ -14,11 +14,18 @@ import sqlalchemy as sa
 
 from numberflow.errors import BadInput, NumberClaimed
 from numberflow.journal.database import Database
-from numberflow.journal.entries import AttemptEnd, Intention, NewIntention, Operation, Purchase, Sighting
+from numberflow.journal.entries import (
+    AttemptEnd,
+    Intention,
+    NewIntention,
+    Observation,
+    Operation,
+    Purchase,
+)
 from numberflow.journal.json_text import as_kept
 from numberflow.journal.rows import intention_of
 from numberflow.journal.tables import attempts, claims, evidence, intentions
-from numberflow.journal.transitions import Event, State, after
+from numberflow.journal.transitions import Event, IntentionState, after
 
 
 def insert(
@@ -50,7 +57,7 @@ def insert(
             subject=line.subject,
             fingerprint=line.fingerprint,
             request=dict(line.request),
-            state=str(State.PLANNED),
+            state=str(IntentionState.PLANNED),
             setup_amount=line.setup_amount,
             monthly_amount=line.monthly_amount,
             currency=line.currency,
@@ -62,16 +69,28 @@ def insert(
     if operation is Operation.RENT:
         if line.subject is None:
             raise BadInput(
-                "subject: a rent names its number.", field="subject", mend="give the number, or plan rent_any"
+                "subject: a rent names its number.",
+                field="subject",
+                remedy="give the number, or plan rent_any",
             )
         claim(database, connection, purchase.project_id, line.subject, intention_id)
     return intention_of(one(connection, intentions, intention_id))
 
 
-def claim(database: Database, connection: sa.Connection, project_id: str, phone_number: str, intention_id: str) -> None:
+def claim(
+    database: Database,
+    connection: sa.Connection,
+    project_id: str,
+    phone_number: str,
+    intention_id: str,
+) -> None:
     """Make the intention the only one that may rent the number; NumberClaimed when another one is."""
     if database.insert_missing(
-        connection, claims, project_id=project_id, phone_number=phone_number, intention_id=intention_id
+        connection,
+        claims,
+        project_id=project_id,
+        phone_number=phone_number,
+        intention_id=intention_id,
     ):
         return
     row = connection.execute(
@@ -82,7 +101,7 @@ def claim(database: Database, connection: sa.Connection, project_id: str, phone_
     holder = intention_of(row)
     raise NumberClaimed(
         f"{phone_number} is already held by {holder}, which is {holder.state}.",
-        mend="choose another number, or release it first",
+        remedy="choose another number, or release it first",
         phone_number=phone_number,
         intention_id=holder.id,
     )
@@ -95,7 +114,7 @@ def record(
     events: Sequence[Event],
     *,
     attempt: AttemptEnd | None = None,
-    sighting: Sighting | None = None,
+    observation: Observation | None = None,
     reason: str | None = None,
     result: Any = None,
     subject: str | None = None,
@@ -105,8 +124,8 @@ def record(
     now = database.now(connection)
     if attempt is not None:
         _end_attempt(connection, intention.id, attempt, now)
-    if sighting is not None:
-        _add_sighting(connection, intention.id, sighting, now)
+    if observation is not None:
+        _add_sighting(connection, intention.id, observation, now)
     changes: dict[str, Any] = {"state": str(state), "updated_at": now}
     changes |= {} if reason is None else {"reason": reason}
     changes |= {} if result is None else {"result": result}
@@ -120,7 +139,7 @@ def record(
 
 def close_claims(database: Database, connection: sa.Connection, intention: Intention) -> None:
     """What the end of an intention means for the claim on its number."""
-    if intention.state is State.REFUSED:
+    if intention.state is IntentionState.REFUSED:
         connection.execute(claims.delete().where(claims.c.intention_id == intention.id))
     elif intention.operation is Operation.RENT_ANY and intention.subject is not None:
         # The number is ours and paid for: a claim that is in the way must not undo the record of it.
@@ -133,7 +152,7 @@ def close_claims(database: Database, connection: sa.Connection, intention: Inten
         )
     elif intention.operation is Operation.RELEASE and intention.subject is not None:
         # Only a finished rent gives its number up; an open one still has to be settled.
-        finished = sa.select(intentions.c.id).where(intentions.c.state == str(State.DONE))
+        finished = sa.select(intentions.c.id).where(intentions.c.state == str(IntentionState.DONE))
         connection.execute(
             claims.delete().where(
                 claims.c.project_id == intention.project_id,
@@ -143,7 +162,9 @@ def close_claims(database: Database, connection: sa.Connection, intention: Inten
         )
 
 
-def same_step(known: Sequence[Intention], operation: Operation, line: NewIntention) -> Intention | None:
+def same_step(
+    known: Sequence[Intention], operation: Operation, line: NewIntention
+) -> Intention | None:
     """The purchase's own intention that this line would repeat. Without a subject there is none: two rent_any lines are two numbers."""
     if line.subject is None:
         return None
@@ -153,17 +174,23 @@ def same_step(known: Sequence[Intention], operation: Operation, line: NewIntenti
             intention.operation,
             intention.subject,
             intention.fingerprint,
-        ) == same and intention.state is not State.REFUSED:
+        ) == same and intention.state is not IntentionState.REFUSED:
             return intention
     return None
 
 
 def of_purchase(purchase_id: str) -> sa.Select[Any]:
     """The steps of one purchase, in the order of planning."""
-    return sa.select(intentions).where(intentions.c.purchase_id == purchase_id).order_by(intentions.c.position)
+    return (
+        sa.select(intentions)
+        .where(intentions.c.purchase_id == purchase_id)
+        .order_by(intentions.c.position)
+    )
 
 
-def one(connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool = False) -> sa.Row[Any]:
+def one(
+    connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool = False
+) -> sa.Row[Any]:
     """The row of that id, locked until the transaction ends if asked for; BadInput when there is none."""
     query = sa.select(table).where(table.c.id == row_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
@@ -171,7 +198,7 @@ def one(connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool =
         raise BadInput(
             f"No row {row_id!r} in the journal's {table.name}.",
             field=f"{table.name} id",
-            mend="run numberflow journal list",
+            remedy="run numberflow journal list",
         )
     return row
 
@@ -179,14 +206,16 @@ def one(connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool =
 def full_id(connection: sa.Connection, prefix: str) -> str:
     """The one id that begins so; BadInput when none or several do."""
     ids = connection.execute(
-        sa.select(intentions.c.id).where(intentions.c.id.startswith(prefix, autoescape=True)).limit(2)
+        sa.select(intentions.c.id)
+        .where(intentions.c.id.startswith(prefix, autoescape=True))
+        .limit(2)
     ).all()
     if not prefix or len(ids) != 1:
         problem = "names several intentions" if len(ids) > 1 and prefix else "names no intention"
         raise BadInput(
             f"intention id: {prefix!r} {problem}.",
             field="intention id",
-            mend="copy the id from numberflow journal list",
+            remedy="copy the id from numberflow journal list",
         )
     return str(ids[0].id)
 
@@ -197,7 +226,9 @@ def operation_named(name: str) -> Operation:
         return Operation(name)
     except ValueError:
         raise BadInput(
-            f"operation: {name!r} is no costly step.", field="operation", mend=f"write one of {', '.join(Operation)}"
+            f"operation: {name!r} is no costly step.",
+            field="operation",
+            remedy=f"write one of {', '.join(Operation)}",
         ) from None
 
 
@@ -206,13 +237,23 @@ def derived_id(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
-def _end_attempt(connection: sa.Connection, intention_id: str, end: AttemptEnd, now: datetime) -> None:
+def _end_attempt(
+    connection: sa.Connection, intention_id: str, end: AttemptEnd, now: datetime
+) -> None:
     n: Any = end.n
     if n is None:
-        n = sa.select(sa.func.max(attempts.c.n)).where(attempts.c.intention_id == intention_id).scalar_subquery()
+        n = (
+            sa.select(sa.func.max(attempts.c.n))
+            .where(attempts.c.intention_id == intention_id)
+            .scalar_subquery()
+        )
     connection.execute(
         attempts.update()
-        .where(attempts.c.intention_id == intention_id, attempts.c.n == n, attempts.c.ended_at.is_(None))
+        .where(
+            attempts.c.intention_id == intention_id,
+            attempts.c.n == n,
+            attempts.c.ended_at.is_(None),
+        )
         .values(
             ended_at=now,
             outcome=str(end.outcome),
@@ -222,12 +263,21 @@ def _end_attempt(connection: sa.Connection, intention_id: str, end: AttemptEnd, 
     )
 
 
-def _add_sighting(connection: sa.Connection, intention_id: str, sighting: Sighting, now: datetime) -> None:
+def _add_sighting(
+    connection: sa.Connection, intention_id: str, observation: Observation, now: datetime
+) -> None:
     last = connection.execute(
-        sa.select(evidence).where(evidence.c.intention_id == intention_id).order_by(evidence.c.n.desc()).limit(1)
+        sa.select(evidence)
+        .where(evidence.c.intention_id == intention_id)
+        .order_by(evidence.c.n.desc())
+        .limit(1)
     ).one_or_none()
-    seen = as_kept(sighting.seen)
-    if last is not None and (last.finding, last.note, last.seen) == (str(sighting.finding), sighting.note, seen):
+    seen = as_kept(observation.seen)
+    if last is not None and (last.finding, last.note, last.seen) == (
+        str(observation.finding),
+        observation.note,
+        seen,
+    ):
         # A look every few minutes for a week is one line to a reader, not two thousand.
         connection.execute(
             evidence.update()
@@ -242,8 +292,8 @@ def _add_sighting(connection: sa.Connection, intention_id: str, sighting: Sighti
             at=now,
             last_at=now,
             times=1,
-            finding=str(sighting.finding),
-            note=sighting.note,
+            finding=str(observation.finding),
+            note=observation.note,
             seen=seen,
         )
     )

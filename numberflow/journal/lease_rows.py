@@ -55,11 +55,17 @@ class Busy:
         return f"{describe(self.owner)} until {self.until:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def take(database: Database, resource: str, owner: str, lease_s: float, is_dead: IsDead) -> Taken | Busy:
+def take(
+    database: Database, resource: str, owner: str, lease_s: float, is_dead: IsDead
+) -> Taken | Busy:
     """Take the resource when it is free, expired, or its owner is provably dead. Never re-entrant: two steps of one owner exclude each other."""
     with database.write() as connection:
-        database.insert_missing(connection, leases, resource=resource, owner=None, fence=0, expires_at=None)
-        row = connection.execute(sa.select(leases).where(leases.c.resource == resource).with_for_update()).one()
+        database.insert_missing(
+            connection, leases, resource=resource, owner=None, fence=0, expires_at=None
+        )
+        row = connection.execute(
+            sa.select(leases).where(leases.c.resource == resource).with_for_update()
+        ).one()
         now = database.now(connection)
         if row.owner is not None and row.expires_at > now and not is_dead(row.owner):
             return Busy(row.owner, row.expires_at)
@@ -80,7 +86,11 @@ def renew(database: Database, held: Iterable[HeldLease], lease_s: float) -> froz
             if row is None or (row.owner, row.fence) != (lease.owner, lease.fence):
                 continue
             expires_at = database.now(connection) + timedelta(seconds=lease_s)
-            connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires_at=expires_at))
+            connection.execute(
+                leases.update()
+                .where(leases.c.resource == lease.resource)
+                .values(expires_at=expires_at)
+            )
             ours.add(lease.resource)
     return frozenset(ours)
 
@@ -92,7 +102,9 @@ def give_back(database: Database, held: Iterable[HeldLease]) -> None:
             connection.execute(
                 leases.update()
                 .where(
-                    leases.c.resource == lease.resource, leases.c.owner == lease.owner, leases.c.fence == lease.fence
+                    leases.c.resource == lease.resource,
+                    leases.c.owner == lease.owner,
+                    leases.c.fence == lease.fence,
                 )
                 .values(owner=None, expires_at=None)
             )
@@ -109,31 +121,50 @@ def require(database: Database, connection: sa.Connection, held: Iterable[HeldLe
     for lease in sorted(held, key=lambda lease: lease.resource):
         row = _locked(connection, lease.resource)
         if row is None or (row.owner, row.fence) != (lease.owner, lease.fence):
-            taker = describe(row.owner) if row is not None and row.owner else "somebody else, who is through with it"
-            raise LeaseLost(f"The lease on {lease.resource} was taken over by {taker}.", resource=lease.resource)
+            taker = (
+                describe(row.owner)
+                if row is not None and row.owner
+                else "somebody else, who is through with it"
+            )
+            raise LeaseLost(
+                f"The lease on {lease.resource} was taken over by {taker}.", resource=lease.resource
+            )
         if row.expires_at <= database.now(connection):
             raise LeaseLost(
-                f"The lease on {lease.resource} ran out at {row.expires_at:%H:%M:%S} UTC.", resource=lease.resource
+                f"The lease on {lease.resource} ran out at {row.expires_at:%H:%M:%S} UTC.",
+                resource=lease.resource,
             )
 
 
-def require_idle(database: Database, connection: sa.Connection, resources: Iterable[str], is_dead: IsDead) -> None:
+def require_idle(
+    database: Database, connection: sa.Connection, resources: Iterable[str], is_dead: IsDead
+) -> None:
     """Make sure, until this transaction ends, that nobody works on the resources.
 
     Raises:
         LeaseLost: names who does, and until when.
     """
     for resource in sorted(resources):
-        database.insert_missing(connection, leases, resource=resource, owner=None, fence=0, expires_at=None)
+        database.insert_missing(
+            connection, leases, resource=resource, owner=None, fence=0, expires_at=None
+        )
         row = _locked(connection, resource)
         assert row is not None
-        if row.owner is not None and row.expires_at > database.now(connection) and not is_dead(row.owner):
+        if (
+            row.owner is not None
+            and row.expires_at > database.now(connection)
+            and not is_dead(row.owner)
+        ):
             raise LeaseLost(
                 f"{resource} is being worked on by {Busy(row.owner, row.expires_at).described()}.",
-                mend="wait for it, or end that process",
+                remedy="wait for it, or end that process",
                 resource=resource,
             )
 
 
-def _locked(connection: sa.Connection, resource: str) -> sa.Row[tuple[str, str | None, int, datetime | None]] | None:
-    return connection.execute(sa.select(leases).where(leases.c.resource == resource).with_for_update()).one_or_none()
+def _locked(
+    connection: sa.Connection, resource: str
+) -> sa.Row[tuple[str, str | None, int, datetime | None]] | None:
+    return connection.execute(
+        sa.select(leases).where(leases.c.resource == resource).with_for_update()
+    ).one_or_none()

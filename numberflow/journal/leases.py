@@ -48,7 +48,9 @@ def local_time() -> LocalTime:
 class LeaseStore(Protocol):
     """What the keeper needs of a journal."""
 
-    def take_lease(self, resource: str, owner: str, lease_s: float, is_dead: IsDead) -> Taken | Busy:
+    def take_lease(
+        self, resource: str, owner: str, lease_s: float, is_dead: IsDead
+    ) -> Taken | Busy:
         """Take a resource, or say who has it."""
 
     def renew_leases(self, held: tuple[HeldLease, ...], lease_s: float) -> frozenset[str]:
@@ -146,7 +148,10 @@ class LeaseKeeper:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stop.set()
         with anyio.CancelScope(shield=True):
@@ -221,7 +226,9 @@ class LeaseKeeper:
         answer = self._journal.take_lease(resource, self.owner, self.lease_s, self._is_dead)
         if isinstance(answer, Busy):
             return answer
-        lease = Lease(resource, self.owner, answer.fence, lease_s=self.lease_s, since=since, clock=self._clock)
+        lease = Lease(
+            resource, self.owner, answer.fence, lease_s=self.lease_s, since=since, clock=self._clock
+        )
         with self._guard:
             self._held[resource] = lease
         return lease

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from numberflow.journal.database import Database
-from numberflow.journal.entries import FollowedOrder, OrderKind
+from numberflow.journal.entries import OrderKind, PendingWork
 from numberflow.journal.intention_rows import derived_id, one
 from numberflow.journal.json_text import as_kept
 from numberflow.journal.rows import order_of, purchase_of
@@ -24,7 +24,7 @@ def follow(
     state: str,
     facts: Mapping[str, Any],
     reopen: bool = False,
-) -> FollowedOrder:
+) -> PendingWork:
     """The row of that order: a new one, or the one that is there, as it is; `reopen`: it is open again if it was closed."""
     with database.write() as connection:
         purchase = purchase_of(one(connection, purchases, purchase_id))
@@ -57,10 +57,14 @@ def followed(
     reference: str | None,
     purchase_id: str | None,
     open_only: bool,
-) -> tuple[FollowedOrder, ...]:
+) -> tuple[PendingWork, ...]:
     """The orders that fit all that is given, oldest first."""
     columns = orders.c
-    query = sa.select(orders).where(columns.project_id == project_id).order_by(columns.created_at, columns.id)
+    query = (
+        sa.select(orders)
+        .where(columns.project_id == project_id)
+        .order_by(columns.created_at, columns.id)
+    )
     wanted = {columns.kind: kind, columns.reference: reference, columns.purchase_id: purchase_id}
     for column, value in wanted.items():
         if value is not None:
@@ -71,7 +75,9 @@ def followed(
         return tuple(order_of(row) for row in connection.execute(query))
 
 
-def note(database: Database, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool) -> FollowedOrder:
+def note(
+    database: Database, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool
+) -> PendingWork:
     """Keep what was seen last: `facts` over those that are there; closed once is closed until `follow` opens it again."""
     with database.write() as connection:
         before = order_of(one(connection, orders, row_id, lock=True))

@@ -52,7 +52,11 @@ class Owner:
         """Read what `str` wrote; BadInput when it is something else."""
         parts = text.split("|")
         if len(parts) != 5 or not parts[2].isdecimal():
-            raise BadInput(f"owner: {text!r} is no lease owner.", field="owner", mend="write what the journal shows")
+            raise BadInput(
+                f"owner: {text!r} is no lease owner.",
+                field="owner",
+                remedy="write what the journal shows",
+            )
         return cls(parts[0], parts[1], int(parts[2]), parts[3], parts[4])
 
     def __str__(self) -> str:
@@ -71,7 +75,11 @@ def owner_is_dead(owner: str) -> bool | None:
         return None
     if other.host_id != _host_id() or other.pid == os.getpid():
         # Our own pid: another keeper of this process, alive as long as we are (or an earlier process: its start time tells).
-        is_earlier = other.pid == os.getpid() and other.host_id == _host_id() and _differs(other.started, os.getpid())
+        is_earlier = (
+            other.pid == os.getpid()
+            and other.host_id == _host_id()
+            and _differs(other.started, os.getpid())
+        )
         return True if is_earlier else None
     try:
         os.kill(other.pid, 0)

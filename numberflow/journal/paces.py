@@ -47,11 +47,15 @@ class Paces:
         self._change(name, bounds, change)
         return grants[-1]
 
-    def lower(self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None) -> float:
+    def lower(
+        self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None
+    ) -> float:
         """A request that left `departed_ago_s` ago met a 429; the rate from now on, per second."""
 
         def change(pace: Pace, now_s: float) -> Pace:
-            return arithmetic.lower(pace, bounds, now_s, departed_s=now_s - departed_ago_s, retry_after_s=retry_after_s)
+            return arithmetic.lower(
+                pace, bounds, now_s, departed_s=now_s - departed_ago_s, retry_after_s=retry_after_s
+            )
 
         return self._change(name, bounds, change).rate_per_s
 
@@ -86,7 +90,9 @@ class Paces:
     def _open(self) -> Database:
         with self._opening:
             if self._database is None:
-                self._database = Database(self._url, clock=self._clock, busy_timeout_s=BUSY_S, durable=False)
+                self._database = Database(
+                    self._url, clock=self._clock, busy_timeout_s=BUSY_S, durable=False
+                )
             return self._database
 
 

@@ -37,7 +37,8 @@ def open_purchase(database: Database, new: NewPurchase) -> Purchase:
         )
         row = connection.execute(
             sa.select(purchases).where(
-                purchases.c.project_id == new.project_id, purchases.c.reference_folded == folded(reference)
+                purchases.c.project_id == new.project_id,
+                purchases.c.reference_folded == folded(reference),
             )
         ).one()
     purchase = purchase_of(row)
@@ -49,7 +50,9 @@ def find_purchase(database: Database, project_id: str, reference: str) -> Purcha
     """The purchase of exactly that reference."""
     with database.read() as connection:
         row = connection.execute(
-            sa.select(purchases).where(purchases.c.project_id == project_id, purchases.c.reference == reference)
+            sa.select(purchases).where(
+                purchases.c.project_id == project_id, purchases.c.reference == reference
+            )
         ).one_or_none()
     return None if row is None else purchase_of(row)
 
@@ -69,7 +72,7 @@ def _require_same(purchase: Purchase, new: NewPurchase) -> None:
     if purchase.reference != new.reference:
         raise ReferenceConflict(
             f"Reference {new.reference!r} differs only by case or form from {purchase.reference!r}, which is already a purchase.",
-            mend=f"write {purchase.reference!r} to go on with it, or choose another reference",
+            remedy=f"write {purchase.reference!r} to go on with it, or choose another reference",
             reference=purchase.reference,
             differences={"reference": (purchase.reference, new.reference)},
         )
@@ -78,11 +81,16 @@ def _require_same(purchase: Purchase, new: NewPurchase) -> None:
     before: dict[str, Any] = {"operation": purchase.operation, **purchase.parameters}
     now: dict[str, Any] = {"operation": new.operation, **as_kept(new.parameters)}
     keys = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
-    differences: Mapping[str, tuple[Any, Any]] = {key: (before.get(key), now.get(key)) for key in keys}
-    shown = "; ".join(f"{key} was {dump_json(was)}, now {dump_json(then)}" for key, (was, then) in differences.items())
+    differences: Mapping[str, tuple[Any, Any]] = {
+        key: (before.get(key), now.get(key)) for key in keys
+    }
+    shown = "; ".join(
+        f"{key} was {dump_json(was)}, now {dump_json(then)}"
+        for key, (was, then) in differences.items()
+    )
     raise ReferenceConflict(
         f"Reference {new.reference!r} already stands for another purchase ({shown or 'other parameters'}).",
-        mend="use a new reference for a new purchase, or the same parameters to go on with this one",
+        remedy="use a new reference for a new purchase, or the same parameters to go on with this one",
         reference=purchase.reference,
         differences=differences,
     )

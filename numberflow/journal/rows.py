@@ -10,14 +10,14 @@ from numberflow.journal.entries import (
     AttemptEntry,
     EvidenceEntry,
     Finding,
-    FollowedOrder,
     Intention,
     Operation,
     OrderKind,
     Outcome,
+    PendingWork,
     Purchase,
 )
-from numberflow.journal.transitions import State
+from numberflow.journal.transitions import IntentionState
 
 
 def purchase_of(row: sa.Row[Any]) -> Purchase:
@@ -31,7 +31,7 @@ def intention_of(row: sa.Row[Any]) -> Intention:
     """An intention."""
     values = row._asdict()
     values["operation"] = Operation(values["operation"])
-    values["state"] = State(values["state"])
+    values["state"] = IntentionState(values["state"])
     return Intention(**values)
 
 
@@ -60,8 +60,8 @@ def evidence_of(row: sa.Row[Any]) -> EvidenceEntry:
     )
 
 
-def order_of(row: sa.Row[Any]) -> FollowedOrder:
+def order_of(row: sa.Row[Any]) -> PendingWork:
     """An order that is followed."""
     values = row._asdict()
     values["kind"] = OrderKind(values["kind"])
-    return FollowedOrder(**values)
+    return PendingWork(**values)

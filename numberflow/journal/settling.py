@@ -76,13 +76,16 @@ def settlement(findings: Sequence[Finding]) -> Settlement:
     seen = [finding for finding in findings if finding is not Finding.UNSEEN]
     if not seen or findings[-1] is Finding.UNSEEN:
         return Settlement(
-            None, "could not look at the vendor's state at the end of the settling time; run it again to settle it"
+            None,
+            "could not look at the vendor's state at the end of the settling time; run it again to settle it",
         )
     if findings[-1] is Finding.INCONCLUSIVE:
         return Settlement(Event.ESCALATE, "what the vendor shows is neither applied nor absent")
     since_first_absence = seen[seen.index(Finding.ABSENT) :]
     if Finding.INCONCLUSIVE in since_first_absence:
-        return Settlement(Event.ESCALATE, "what the vendor shows changed between absent and unclear")
+        return Settlement(
+            Event.ESCALATE, "what the vendor shows changed between absent and unclear"
+        )
     if len(since_first_absence) < 2:
         return Settlement(None, "absence was seen only once; run it again to settle it")
     return Settlement(Event.PROVE_ABSENT, "absent over the whole settling time")

@@ -47,13 +47,13 @@ def price_of(line: NewIntention) -> Price | None:
         raise SpendRefused(
             f"The price of {what} is missing, so nothing is bought.",
             rule="missing_price",
-            mend="search again; if the vendor still shows no price, ask Sinch for it",
+            remedy="search again; if the vendor still shows no price, ask Sinch for it",
         )
     if any(amount is not None and (not amount.is_finite() or amount < 0) for amount in amounts):
         raise SpendRefused(
             f"The price of {what} is not an amount of money, so nothing is bought.",
             rule="missing_price",
-            mend="search again",
+            remedy="search again",
         )
     due = line.due
     assert due is not None
@@ -70,11 +70,15 @@ def lock_day(database: Database, connection: sa.Connection, project_id: str, day
     ).one()
 
 
-def spend(connection: sa.Connection, project_id: str, day: date, *, without: str | None = None) -> Spend:
+def spend(
+    connection: sa.Connection, project_id: str, day: date, *, without: str | None = None
+) -> Spend:
     """What the day's intentions take, refused ones left out; `without` leaves out one intention id."""
     columns = intentions.c
     rows = connection.execute(
-        sa.select(columns.reference, columns.currency, columns.due_amount, columns.monthly_amount).where(
+        sa.select(
+            columns.reference, columns.currency, columns.due_amount, columns.monthly_amount
+        ).where(
             columns.project_id == project_id,
             columns.spend_day == day,
             columns.state.in_([str(state) for state in SPENDING_STATES]),
@@ -82,7 +86,9 @@ def spend(connection: sa.Connection, project_id: str, day: date, *, without: str
             columns.id != (without or ""),
         )
     )
-    sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0), Decimal(0)])
+    sums: dict[tuple[str, str], list[Decimal]] = defaultdict(
+        lambda: [Decimal(0), Decimal(0), Decimal(0)]
+    )
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         line = sums[row.reference, row.currency]
@@ -111,12 +117,14 @@ def one_currency(prices: Iterable[Price], currency: str | None) -> str | None:
         raise SpendRefused(
             f"A price is in {', '.join(foreign)} where {expected} was expected, so nothing is bought.",
             rule="currency",
-            mend="set currency to the currency of the account",
+            remedy="set currency to the currency of the account",
         )
     return expected
 
 
-def require_room_today(spent: Spend, prices: Sequence[Price], currency: str, cap: Decimal | None) -> None:
+def require_room_today(
+    spent: Spend, prices: Sequence[Price], currency: str, cap: Decimal | None
+) -> None:
     """Make sure that the day holds these prices too. The day's row must be locked.
 
     Raises:
@@ -128,7 +136,7 @@ def require_room_today(spent: Spend, prices: Sequence[Price], currency: str, cap
         raise SpendRefused(
             f"Today's purchases are also in {', '.join(foreign)} ({references}), so {currency} cannot be added up with them.",
             rule="currency",
-            mend="find out why the account shows two currencies; buy tomorrow (UTC) if it is right",
+            remedy="find out why the account shows two currencies; buy tomorrow (UTC) if it is right",
         )
     if cap is None:
         return
@@ -139,11 +147,11 @@ def require_room_today(spent: Spend, prices: Sequence[Price], currency: str, cap
     named = ", ".join(f"{line.reference}: {line.due}" for line in spent.lines[:_NAMED_REFERENCES])
     rest = len(spent.lines) - _NAMED_REFERENCES
     by = f" by {named}{f' and {rest} more' if rest > 0 else ''}" if named else ""
-    mend = "raise max_today, buy fewer numbers, or wait until 00:00 UTC"
+    remedy = "raise max_today, buy fewer numbers, or wait until 00:00 UTC"
     raise SpendRefused(
         f"The cap of {cap} {currency} for today ({spent.day}, UTC) is too small: {used} are used up{by}, and this needs {needed}.",
         rule="cap_today",
-        mend=mend,
+        remedy=remedy,
         cap=cap,
         used=used,
         needed=needed,
@@ -151,7 +159,11 @@ def require_room_today(spent: Spend, prices: Sequence[Price], currency: str, cap
 
 
 def require_room_monthly(
-    connection: sa.Connection, purchase_id: str, prices: Sequence[Price], currency: str, cap: Decimal | None
+    connection: sa.Connection,
+    purchase_id: str,
+    prices: Sequence[Price],
+    currency: str,
+    cap: Decimal | None,
 ) -> None:
     """Make sure that the purchase's monthly fees stay within the cap, refused intentions left out.
 
@@ -172,11 +184,11 @@ def require_room_monthly(
     needed = sum((price.monthly for price in prices), Decimal(0))
     if used + needed <= cap:
         return
-    mend = "raise max_monthly or buy fewer numbers"
+    remedy = "raise max_monthly or buy fewer numbers"
     raise SpendRefused(
         f"The cap of {cap} {currency} a month for this purchase is too small: {used} are taken, and this needs {needed}.",
         rule="cap_monthly",
-        mend=mend,
+        remedy=remedy,
         cap=cap,
         used=used,
         needed=needed,

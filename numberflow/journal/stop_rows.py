@@ -12,7 +12,7 @@ from numberflow.errors import Stopped
 from numberflow.journal.database import Database
 from numberflow.journal.lease_rows import IsDead
 from numberflow.journal.tables import attempts, intentions, stops
-from numberflow.journal.transitions import State
+from numberflow.journal.transitions import IntentionState
 
 ALL = "*"
 # No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); ten times that is surely over.
@@ -43,7 +43,9 @@ class Stop:
 def hold(database: Database, scope: str, by: str, why: str) -> Stop:
     """The stop of that scope: a new one, or the one that stands, as it is."""
     with database.write() as connection:
-        database.insert_missing(connection, stops, scope=scope, by=by, why=why, at=database.now(connection))
+        database.insert_missing(
+            connection, stops, scope=scope, by=by, why=why, at=database.now(connection)
+        )
         return _stop_of(connection.execute(sa.select(stops).where(stops.c.scope == scope)).one())
 
 
@@ -56,7 +58,9 @@ def lift(database: Database, scope: str) -> bool:
 def standing(database: Database) -> tuple[Stop, ...]:
     """Every stop, the oldest first."""
     with database.read() as connection:
-        return tuple(_stop_of(row) for row in connection.execute(sa.select(stops).order_by(stops.c.at)))
+        return tuple(
+            _stop_of(row) for row in connection.execute(sa.select(stops).order_by(stops.c.at))
+        )
 
 
 def under_way(database: Database, scope: str, is_dead: IsDead) -> int:
@@ -64,13 +68,15 @@ def under_way(database: Database, scope: str, is_dead: IsDead) -> int:
     query = (
         sa.select(attempts.c.owner, attempts.c.started_at)
         .select_from(attempts.join(intentions))
-        .where(intentions.c.state == str(State.SENDING), attempts.c.ended_at.is_(None))
+        .where(intentions.c.state == str(IntentionState.SENDING), attempts.c.ended_at.is_(None))
     )
     if scope != ALL:
         query = query.where(intentions.c.project_id == scope)
     with database.read() as connection:
         since = database.now(connection) - LEAVING_MAX
-        return sum(row.started_at > since and not is_dead(row.owner) for row in connection.execute(query))
+        return sum(
+            row.started_at > since and not is_dead(row.owner) for row in connection.execute(query)
+        )
 
 
 def require_none(connection: sa.Connection, project_id: str) -> None:
@@ -85,7 +91,7 @@ def require_none(connection: sa.Connection, project_id: str) -> None:
         stop = _stop_of(row)
         raise Stopped(
             f"stopped by {stop.described()}",
-            mend=f"{stop.lifted_by}, then run again: the same reference goes on",
+            remedy=f"{stop.lifted_by}, then run again: the same reference goes on",
         )
 
 

@@ -23,25 +23,33 @@ from numberflow.journal.entries import (
     AttemptEnd,
     Begun,
     Finding,
-    FollowedOrder,
     History,
     Intention,
     NewIntention,
     NewPurchase,
+    Observation,
     OrderKind,
     Outcome,
+    PendingWork,
     Purchase,
-    Sighting,
     Spend,
     number_in,
 )
-from numberflow.journal.intention_rows import full_id, insert, of_purchase, one, operation_named, record, same_step
+from numberflow.journal.intention_rows import (
+    full_id,
+    insert,
+    of_purchase,
+    one,
+    operation_named,
+    record,
+    same_step,
+)
 from numberflow.journal.lease_rows import Busy, HeldLease, IsDead, Taken
 from numberflow.journal.owner import owner_is_dead
 from numberflow.journal.rows import attempt_of, evidence_of, intention_of, purchase_of
 from numberflow.journal.stop_rows import Stop
 from numberflow.journal.tables import attempts, claims, evidence, intentions, probes, purchases
-from numberflow.journal.transitions import Event, State, after
+from numberflow.journal.transitions import Event, IntentionState, after
 
 Verdict = Literal["done", "refused", "planned"]
 _VERDICTS = {
@@ -52,9 +60,9 @@ _VERDICTS = {
 
 
 # What is not a person's case yet becomes one in the same transaction.
-_UNTIL_A_PERSON: Mapping[State, tuple[Event, ...]] = {
-    State.SENDING: (Event.LOSE, Event.ESCALATE),
-    State.UNKNOWN: (Event.ESCALATE,),
+_UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
+    IntentionState.SENDING: (Event.LOSE, Event.ESCALATE),
+    IntentionState.UNKNOWN: (Event.ESCALATE,),
 }
 
 
@@ -90,7 +98,10 @@ class Journal:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -104,7 +115,7 @@ class Journal:
         if deleted != 1:
             raise JournalUnavailable(
                 "The journal lost a row that was just written.",
-                mend="check the disk; restore a backup",
+                remedy="check the disk; restore a backup",
             )
 
     # ---- purchases
@@ -163,10 +174,15 @@ class Journal:
             purchase = purchase_of(one(connection, purchases, purchase_id))
             self._require_leases(connection, (lease,), {purchase.resource})
             known = [intention_of(row) for row in connection.execute(of_purchase(purchase_id))]
-            slots = [same_step(known, operation, line) for operation, line in zip(operations, lines, strict=True)]
+            slots = [
+                same_step(known, operation, line)
+                for operation, line in zip(operations, lines, strict=True)
+            ]
             new = [line for line, slot in zip(lines, slots, strict=True) if slot is None]
             spend_day = self._database.now(connection).date()
-            self._require_room(connection, purchase, new, spend_day, cap_today, cap_monthly, currency)
+            self._require_room(
+                connection, purchase, new, spend_day, cap_today, cap_monthly, currency
+            )
             position = max((intention.position for intention in known), default=-1)
             planned = []
             for operation, line, slot in zip(operations, lines, slots, strict=True):
@@ -208,17 +224,27 @@ class Journal:
             if intention.due_amount is not None and now.date() != intention.spend_day:
                 self._require_room_for_planned(connection, intention, now.date())
             earlier = connection.execute(
-                sa.select(attempts.c.n, attempts.c.outcome).where(attempts.c.intention_id == intention_id)
+                sa.select(attempts.c.n, attempts.c.outcome).where(
+                    attempts.c.intention_id == intention_id
+                )
             ).all()
             n = max((row.n for row in earlier), default=0) + 1
             owner = leases[-1]
             connection.execute(
-                attempts.insert().values(intention_id=intention_id, n=n, started_at=now, owner=owner.owner)
+                attempts.insert().values(
+                    intention_id=intention_id, n=n, started_at=now, owner=owner.owner
+                )
             )
             connection.execute(
                 intentions.update()
                 .where(intentions.c.id == intention_id)
-                .values(state=str(state), spend_day=now.date(), owner=owner.owner, fence=owner.fence, updated_at=now)
+                .values(
+                    state=str(state),
+                    spend_day=now.date(),
+                    owner=owner.owner,
+                    fence=owner.fence,
+                    updated_at=now,
+                )
             )
             row = one(connection, intentions, intention_id)
         unknown = {None, str(Outcome.UNKNOWN)}
@@ -231,7 +257,7 @@ class Journal:
         leases: Sequence[HeldLease],
         events: Sequence[Event] = (),
         attempt: AttemptEnd | None = None,
-        sighting: Sighting | None = None,
+        observation: Observation | None = None,
         reason: str | None = None,
         result: Any = None,
         subject: str | None = None,
@@ -252,7 +278,7 @@ class Journal:
                 intention,
                 events,
                 attempt=attempt,
-                sighting=sighting,
+                observation=observation,
                 reason=reason,
                 result=result,
                 subject=subject,
@@ -261,11 +287,19 @@ class Journal:
     def withdraw(self, intention_id: str, lease: HeldLease, reason: str) -> Intention:
         """From planned to refused: nothing was sent, nothing will be; number and budget are free again. `lease` is the purchase's."""
         with self._database.write() as connection:
-            intention = self._locked(connection, intention_id, lambda one: ((lease,), {one.purchase_resource}))
+            intention = self._locked(
+                connection, intention_id, lambda one: ((lease,), {one.purchase_resource})
+            )
             return record(self._database, connection, intention, (Event.WITHDRAW,), reason=reason)
 
     def correct_price(
-        self, intention_id: str, lease: HeldLease, *, due_amount: Decimal, monthly_amount: Decimal, note: str
+        self,
+        intention_id: str,
+        lease: HeldLease,
+        *,
+        due_amount: Decimal,
+        monthly_amount: Decimal,
+        note: str,
     ) -> Intention:
         """Keep what the vendor really charges, where it is not what was quoted: caps and reports count it from now on.
 
@@ -273,18 +307,30 @@ class Journal:
         `lease` is the purchase's. Amounts are in the intention's currency.
         """
         with self._database.write() as connection:
-            intention = self._locked(connection, intention_id, lambda one: ((lease,), {one.purchase_resource}))
-            quoted = {"quoted_due": str(intention.due_amount), "quoted_monthly": str(intention.monthly_amount)}
+            intention = self._locked(
+                connection, intention_id, lambda one: ((lease,), {one.purchase_resource})
+            )
+            quoted = {
+                "quoted_due": str(intention.due_amount),
+                "quoted_monthly": str(intention.monthly_amount),
+            }
             connection.execute(
                 intentions.update()
                 .where(intentions.c.id == intention.id)
                 .values(
-                    due_amount=due_amount, monthly_amount=monthly_amount, result=quoted | dict(intention.result or {})
+                    due_amount=due_amount,
+                    monthly_amount=monthly_amount,
+                    result=quoted | dict(intention.result or {}),
                 )
             )
             corrected = intention_of(one(connection, intentions, intention.id))
             return record(
-                self._database, connection, corrected, (), sighting=Sighting(Finding.APPLIED, note, {}), reason=note
+                self._database,
+                connection,
+                corrected,
+                (),
+                observation=Observation(Finding.APPLIED, note, {}),
+                reason=note,
             )
 
     def settle_by_person(
@@ -306,23 +352,35 @@ class Journal:
             LeaseLost: a running process has it at this moment.
         """
         if verdict not in _VERDICTS:
-            raise BadInput(f"verdict: {verdict!r} is none.", field="verdict", mend="write done, refused or planned")
+            raise BadInput(
+                f"verdict: {verdict!r} is none.",
+                field="verdict",
+                remedy="write done, refused or planned",
+            )
         for name, value in (("by", by), ("note", note)):
             if not value.strip():
-                raise BadInput(f"{name}: is empty.", field=name, mend="say who decided, and what that person saw")
+                raise BadInput(
+                    f"{name}: is empty.",
+                    field=name,
+                    remedy="say who decided, and what that person saw",
+                )
         event, finding = _VERDICTS[verdict]
         with self._database.write() as connection:
             found_id = full_id(connection, intention_id)
             before = intention_of(one(connection, intentions, found_id))
-            lease_rows.require_idle(self._database, connection, {before.resource, before.purchase_resource}, is_dead)
+            lease_rows.require_idle(
+                self._database, connection, {before.resource, before.purchase_resource}, is_dead
+            )
             intention = intention_of(one(connection, intentions, found_id, lock=True))
             return record(
                 self._database,
                 connection,
                 intention,
                 (*_UNTIL_A_PERSON.get(intention.state, ()), event),
-                attempt=AttemptEnd(Outcome.UNKNOWN) if intention.state is State.SENDING else None,
-                sighting=Sighting(finding, f"decided by {by}: {note}", {"by": by}),
+                attempt=AttemptEnd(Outcome.UNKNOWN)
+                if intention.state is IntentionState.SENDING
+                else None,
+                observation=Observation(finding, f"decided by {by}: {note}", {"by": by}),
                 reason=f"{verdict}, decided by {by}: {note}",
                 result=result,
                 subject=number_in(result),
@@ -339,14 +397,16 @@ class Journal:
         state: str,
         facts: Mapping[str, Any],
         reopen: bool = False,
-    ) -> FollowedOrder:
+    ) -> PendingWork:
         """Follow an order from now on, until `note_order` closes it. One that is followed already is returned as it is.
 
         `reopen`: one that was closed is followed again, with what is remembered of it.
 
         `state` is the vendor's word; `facts` are JSON values without anything private.
         """
-        return order_rows.follow(self._database, purchase_id, kind, order_id, state=state, facts=facts, reopen=reopen)
+        return order_rows.follow(
+            self._database, purchase_id, kind, order_id, state=state, facts=facts, reopen=reopen
+        )
 
     def followed(
         self,
@@ -356,19 +416,28 @@ class Journal:
         reference: str | None = None,
         purchase_id: str | None = None,
         open_only: bool = True,
-    ) -> tuple[FollowedOrder, ...]:
+    ) -> tuple[PendingWork, ...]:
         """The project's orders that fit all that is given, oldest first."""
         return order_rows.followed(
-            self._database, project_id, kind=kind, reference=reference, purchase_id=purchase_id, open_only=open_only
+            self._database,
+            project_id,
+            kind=kind,
+            reference=reference,
+            purchase_id=purchase_id,
+            open_only=open_only,
         )
 
-    def note_order(self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False) -> FollowedOrder:
+    def note_order(
+        self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False
+    ) -> PendingWork:
         """Keep what was seen last. `facts` replace those of the same name; `closed`: there is nothing more to wait for."""
         return order_rows.note(self._database, row_id, state=state, facts=facts, closed=closed)
 
     # ---- purchases that stopped half-way
 
-    def idle_purchases(self, project_id: str, *, idle_s: float, reference: str | None = None) -> tuple[Purchase, ...]:
+    def idle_purchases(
+        self, project_id: str, *, idle_s: float, reference: str | None = None
+    ) -> tuple[Purchase, ...]:
         """Purchases with steps, in which nothing has changed for `idle_s` and of which nobody was told since; oldest first."""
         return told_rows.idle(self._database, project_id, idle_s, reference)
 
@@ -379,7 +448,7 @@ class Journal:
     def close_purchase(self, purchase_id: str, *, by: str) -> None:
         """Keep that somebody knows how a purchase stands and wants to hear no more of it, until something changes in it."""
         if not by.strip():
-            raise BadInput("by: is empty.", field="by", mend="say who knows of it")
+            raise BadInput("by: is empty.", field="by", remedy="say who knows of it")
         told_rows.close(self._database, purchase_id, by)
 
     def purchases_named(self, reference: str) -> tuple[Purchase, ...]:
@@ -419,7 +488,7 @@ class Journal:
         *,
         purchase_id: str | None = None,
         project_id: str | None = None,
-        states: Iterable[State] | None = None,
+        states: Iterable[IntentionState] | None = None,
         operation: str | None = None,
         subject: str | None = None,
         reference: str | None = None,
@@ -429,7 +498,9 @@ class Journal:
         """The intentions that fit all that is given, oldest first, in the order in which their purchase planned them."""
         columns = intentions.c
         order = (columns.created_at, columns.purchase_id, columns.position)
-        query = sa.select(intentions).order_by(*(column.desc() if newest_first else column for column in order))
+        query = sa.select(intentions).order_by(
+            *(column.desc() if newest_first else column for column in order)
+        )
         wanted = {
             columns.purchase_id: purchase_id,
             columns.project_id: project_id,
@@ -451,12 +522,20 @@ class Journal:
             found_id = full_id(connection, intention_id)
             intention = intention_of(one(connection, intentions, found_id))
             tries = connection.execute(
-                sa.select(attempts).where(attempts.c.intention_id == found_id).order_by(attempts.c.n)
+                sa.select(attempts)
+                .where(attempts.c.intention_id == found_id)
+                .order_by(attempts.c.n)
             )
             seen = connection.execute(
-                sa.select(evidence).where(evidence.c.intention_id == found_id).order_by(evidence.c.n)
+                sa.select(evidence)
+                .where(evidence.c.intention_id == found_id)
+                .order_by(evidence.c.n)
             )
-            return History(intention, tuple(attempt_of(row) for row in tries), tuple(evidence_of(row) for row in seen))
+            return History(
+                intention,
+                tuple(attempt_of(row) for row in tries),
+                tuple(evidence_of(row) for row in seen),
+            )
 
     def spent(self, project_id: str, day: date) -> Spend:
         """What the project spent, or may have spent, on one UTC day."""
@@ -468,7 +547,9 @@ class Journal:
         with self._database.read() as connection:
             return self._database.now(connection).date()
 
-    def require_room_today(self, project_id: str, *, due: Decimal, currency: str, cap_today: Decimal) -> None:
+    def require_room_today(
+        self, project_id: str, *, due: Decimal, currency: str, cap_today: Decimal
+    ) -> None:
         """Whether today holds `due` more, as `plan` would see it now. Reads only, and keeps nothing free.
 
         Raises:
@@ -476,19 +557,25 @@ class Journal:
         """
         with self._database.read() as connection:
             spent = spending.spend(connection, project_id, self._database.now(connection).date())
-        spending.require_room_today(spent, [spending.Price(due, Decimal(0), currency)], currency, cap_today)
+        spending.require_room_today(
+            spent, [spending.Price(due, Decimal(0), currency)], currency, cap_today
+        )
 
     def claims(self, project_id: str) -> dict[str, str]:
         """The numbers that a rent holds, bought or about to be, and the intention that does: phone number → intention id."""
         with self._database.read() as connection:
             rows = connection.execute(
-                sa.select(claims.c.phone_number, claims.c.intention_id).where(claims.c.project_id == project_id)
+                sa.select(claims.c.phone_number, claims.c.intention_id).where(
+                    claims.c.project_id == project_id
+                )
             )
             return {row.phone_number: row.intention_id for row in rows}
 
     # ---- leases (held through `leases.LeaseKeeper`)
 
-    def take_lease(self, resource: str, owner: str, lease_s: float, is_dead: IsDead = owner_is_dead) -> Taken | Busy:
+    def take_lease(
+        self, resource: str, owner: str, lease_s: float, is_dead: IsDead = owner_is_dead
+    ) -> Taken | Busy:
         """Take a resource that is free, expired, or whose owner is provably dead."""
         return lease_rows.take(self._database, resource, owner, lease_s, is_dead)
 
@@ -502,13 +589,21 @@ class Journal:
 
     # ---- inside a transaction
 
-    def _require_leases(self, connection: sa.Connection, held: Sequence[HeldLease], needed: set[str]) -> None:
+    def _require_leases(
+        self, connection: sa.Connection, held: Sequence[HeldLease], needed: set[str]
+    ) -> None:
         if missing := needed - {lease.resource for lease in held}:
-            raise LeaseLost(f"No lease on {', '.join(sorted(missing))} was shown.", resource=min(missing))
+            raise LeaseLost(
+                f"No lease on {', '.join(sorted(missing))} was shown.", resource=min(missing)
+            )
         lease_rows.require(self._database, connection, held)
 
-    def _held_intention(self, connection: sa.Connection, intention_id: str, leases: Sequence[HeldLease]) -> Intention:
-        return self._locked(connection, intention_id, lambda one: (leases, {one.purchase_resource, one.resource}))
+    def _held_intention(
+        self, connection: sa.Connection, intention_id: str, leases: Sequence[HeldLease]
+    ) -> Intention:
+        return self._locked(
+            connection, intention_id, lambda one: (leases, {one.purchase_resource, one.resource})
+        )
 
     def _locked(self, connection: sa.Connection, intention_id: str, rights: Any) -> Intention:
         """The intention, locked, once the leases are proven. Leases first, always: writers then wait in one order."""
@@ -535,10 +630,14 @@ class Journal:
         spending.require_room_today(spent, prices, one_currency, cap_today)
         spending.require_room_monthly(connection, purchase.id, prices, one_currency, cap_monthly)
 
-    def _require_room_for_planned(self, connection: sa.Connection, intention: Intention, day: date) -> None:
+    def _require_room_for_planned(
+        self, connection: sa.Connection, intention: Intention, day: date
+    ) -> None:
         assert intention.due_amount is not None
         assert intention.currency is not None
         spending.lock_day(self._database, connection, intention.project_id, day)
         spent = spending.spend(connection, intention.project_id, day, without=intention.id)
-        price = spending.Price(intention.due_amount, intention.monthly_amount or Decimal(0), intention.currency)
+        price = spending.Price(
+            intention.due_amount, intention.monthly_amount or Decimal(0), intention.currency
+        )
         spending.require_room_today(spent, [price], intention.currency, intention.cap_today)

@@ -11,17 +11,23 @@ from numberflow.journal.database import Database
 from numberflow.journal.entries import Purchase
 from numberflow.journal.rows import purchase_of
 from numberflow.journal.tables import intentions, purchases, told_purchases
-from numberflow.journal.transitions import State
+from numberflow.journal.transitions import IntentionState
 
 
-def idle(database: Database, project_id: str, idle_s: float, reference: str | None) -> tuple[Purchase, ...]:
+def idle(
+    database: Database, project_id: str, idle_s: float, reference: str | None
+) -> tuple[Purchase, ...]:
     """Purchases with a step that was not refused, in which nothing has changed for so long, and of which nobody was told since.
 
     Oldest first.
     """
     steps = (
-        sa.select(intentions.c.purchase_id, sa.func.max(intentions.c.updated_at).label("changed_at"))
-        .where(intentions.c.project_id == project_id, intentions.c.state != str(State.REFUSED))
+        sa.select(
+            intentions.c.purchase_id, sa.func.max(intentions.c.updated_at).label("changed_at")
+        )
+        .where(
+            intentions.c.project_id == project_id, intentions.c.state != str(IntentionState.REFUSED)
+        )
         .group_by(intentions.c.purchase_id)
         .subquery()
     )
@@ -40,7 +46,9 @@ def idle(database: Database, project_id: str, idle_s: float, reference: str | No
         query = query.where(purchases.c.reference == reference)
     with database.read() as connection:
         until = database.now(connection) - timedelta(seconds=idle_s)
-        return tuple(purchase_of(row) for row in connection.execute(query.where(steps.c.changed_at <= until)))
+        return tuple(
+            purchase_of(row) for row in connection.execute(query.where(steps.c.changed_at <= until))
+        )
 
 
 def note_told(database: Database, purchase_ids: Sequence[str]) -> None:
@@ -70,6 +78,10 @@ def close(database: Database, purchase_id: str, by: str) -> None:
 
 def named(database: Database, reference: str) -> tuple[Purchase, ...]:
     """The purchases of that reference, one of each project that has it."""
-    query = sa.select(purchases).where(purchases.c.reference == reference).order_by(purchases.c.project_id)
+    query = (
+        sa.select(purchases)
+        .where(purchases.c.reference == reference)
+        .order_by(purchases.c.project_id)
+    )
     with database.read() as connection:
         return tuple(purchase_of(row) for row in connection.execute(query))

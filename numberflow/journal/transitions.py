@@ -12,7 +12,7 @@ from types import MappingProxyType
 from numberflow.errors import IllegalTransition
 
 
-class State(StrEnum):
+class IntentionState(StrEnum):
     """Where an intention stands. A state drives decisions; the row's `reason` explains it to people."""
 
     PLANNED = "planned"
@@ -45,32 +45,32 @@ class Event(StrEnum):
     JUDGE_PLANNED = "judge_planned"
 
 
-FINAL_STATES = frozenset({State.DONE, State.REFUSED})
-OPEN_STATES = frozenset(State) - FINAL_STATES
+FINAL_STATES = frozenset({IntentionState.DONE, IntentionState.REFUSED})
+OPEN_STATES = frozenset(IntentionState) - FINAL_STATES
 # A refused intention spent nothing. Every other one may have, or is about to: all of them count against the caps (fail closed).
-SPENDING_STATES = frozenset(State) - {State.REFUSED}
+SPENDING_STATES = frozenset(IntentionState) - {IntentionState.REFUSED}
 
 # There is no arrow from sending back to planned on purpose: "surely not sent" and 429 take lose + prove_absent in one
 # transaction, with the evidence row that says why, so that every way back to planned leaves a proof behind.
 TRANSITIONS = MappingProxyType(
     {
-        (State.PLANNED, Event.SEND): State.SENDING,
-        (State.PLANNED, Event.WITHDRAW): State.REFUSED,
-        (State.SENDING, Event.CONFIRM): State.DONE,
-        (State.SENDING, Event.REFUSE): State.REFUSED,
-        (State.SENDING, Event.LOSE): State.UNKNOWN,
-        (State.UNKNOWN, Event.PROVE_APPLIED): State.DONE,
-        (State.UNKNOWN, Event.PROVE_ABSENT): State.PLANNED,
-        (State.UNKNOWN, Event.ESCALATE): State.NEEDS_PERSON,
-        (State.NEEDS_PERSON, Event.PROVE_APPLIED): State.DONE,
-        (State.NEEDS_PERSON, Event.JUDGE_DONE): State.DONE,
-        (State.NEEDS_PERSON, Event.JUDGE_REFUSED): State.REFUSED,
-        (State.NEEDS_PERSON, Event.JUDGE_PLANNED): State.PLANNED,
+        (IntentionState.PLANNED, Event.SEND): IntentionState.SENDING,
+        (IntentionState.PLANNED, Event.WITHDRAW): IntentionState.REFUSED,
+        (IntentionState.SENDING, Event.CONFIRM): IntentionState.DONE,
+        (IntentionState.SENDING, Event.REFUSE): IntentionState.REFUSED,
+        (IntentionState.SENDING, Event.LOSE): IntentionState.UNKNOWN,
+        (IntentionState.UNKNOWN, Event.PROVE_APPLIED): IntentionState.DONE,
+        (IntentionState.UNKNOWN, Event.PROVE_ABSENT): IntentionState.PLANNED,
+        (IntentionState.UNKNOWN, Event.ESCALATE): IntentionState.NEEDS_PERSON,
+        (IntentionState.NEEDS_PERSON, Event.PROVE_APPLIED): IntentionState.DONE,
+        (IntentionState.NEEDS_PERSON, Event.JUDGE_DONE): IntentionState.DONE,
+        (IntentionState.NEEDS_PERSON, Event.JUDGE_REFUSED): IntentionState.REFUSED,
+        (IntentionState.NEEDS_PERSON, Event.JUDGE_PLANNED): IntentionState.PLANNED,
     }
 )
 
 
-def next_state(state: State, event: Event) -> State:
+def next_state(state: IntentionState, event: Event) -> IntentionState:
     """The state after `event`.
 
     Raises:
@@ -80,11 +80,13 @@ def next_state(state: State, event: Event) -> State:
         return TRANSITIONS[state, event]
     except KeyError:
         raise IllegalTransition(
-            f"An intention that is {state} cannot take the step {event}.", state=str(state), event=str(event)
+            f"An intention that is {state} cannot take the step {event}.",
+            state=str(state),
+            event=str(event),
         ) from None
 
 
-def after(state: State, events: Sequence[Event]) -> State:
+def after(state: IntentionState, events: Sequence[Event]) -> IntentionState:
     """The state after all of `events` in turn; raises `IllegalTransition` at the first pair that is not listed."""
     for event in events:
         state = next_state(state, event)

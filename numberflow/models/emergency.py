@@ -94,15 +94,24 @@ class EmergencyAddressRequest(Body):
     @model_validator(mode="after")
     def _nothing_empty(self) -> Self:
         wire = self.to_wire()
-        empty = [name for name, text in (("displayName", wire["displayName"]), *wire["address"].items()) if not text]
+        empty = [
+            name
+            for name, text in (("displayName", wire["displayName"]), *wire["address"].items())
+            if not text
+        ]
         if empty:
-            raise ValueError(f"empty: {', '.join(empty)}; leave out what is not there, the rest is required")
+            raise ValueError(
+                f"empty: {', '.join(empty)}; leave out what is not there, the rest is required"
+            )
         return self
 
     @classmethod
     def for_address(cls, display_name: str, address: EmergencyAddress) -> Self:
         """The request for an address that the vendor showed, for example its correction. ValidationError when a required part is missing."""
-        return cls(display_name=display_name, **address.model_dump(exclude_none=True, exclude={"unreadable"}))
+        return cls(
+            display_name=display_name,
+            **address.model_dump(exclude_none=True, exclude={"unreadable"}),
+        )
 
     def to_wire(self) -> dict[str, Any]:
         """The JSON object to send, unsealed, with the address nested."""

@@ -27,7 +27,7 @@ class Action(StrEnum):
     DEPROVISION = "deprovision"
 
 
-class EmergencyAddressOrder(BaseModel):
+class EmergencyAddressParameters(BaseModel):
     """Parameters of emergency-address, checked. Build it with `parse_emergency_address`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -49,7 +49,9 @@ class EmergencyAddressOrder(BaseModel):
         # Emergency addresses mean something for US and CA numbers only (docs/vendor/numbers-behaviour.md §11, assumed).
         for number in value:
             if phonenumbers.parse(number).country_code != 1:
-                raise ValueError(f"{number} is neither a US nor a CA number; no other has an emergency address")
+                raise ValueError(
+                    f"{number} is neither a US nor a CA number; no other has an emergency address"
+                )
         return value
 
     @model_validator(mode="after")
@@ -77,10 +79,10 @@ class EmergencyAddressOrder(BaseModel):
         return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
 
 
-def parse_emergency_address(parameters: Mapping[str, Any]) -> EmergencyAddressOrder:
+def parse_emergency_address(parameters: Mapping[str, Any]) -> EmergencyAddressParameters:
     """Check the parameters of emergency-address. Sends nothing.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(EmergencyAddressOrder, parameters)
+    return check_parameters(EmergencyAddressParameters, parameters)

@@ -24,7 +24,9 @@ class FollowOrders(BaseModel):
     @classmethod
     def _type_and_name(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", value):
-            raise ValueError("write type and name of a notification block, such as slack-webhook/operations")
+            raise ValueError(
+                "write type and name of a notification block, such as slack-webhook/operations"
+            )
         return value
 
 

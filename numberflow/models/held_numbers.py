@@ -12,7 +12,7 @@ from numberflow.models.north_american import is_toll_free
 from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, OptionalSmsLink, OptionalVoiceLink
 from numberflow.models.parameters import (
     CallbackUrl,
-    NamedNumbersOrder,
+    NamedNumbersParameters,
     OptionalText,
     WholeNumber,
     check_parameters,
@@ -22,7 +22,7 @@ from numberflow.models.parameters import (
 NUMBERS_MAX = 500
 
 
-class _HeldNumbers(NamedNumbersOrder):
+class _HeldNumbers(NamedNumbersParameters):
     continued_by = frozenset({"confirm_unlink", "confirm_release", "provisioning_wait_s"})
 
     @field_validator("phone_numbers")
@@ -38,7 +38,7 @@ class _HeldNumbers(NamedNumbersOrder):
         return value
 
 
-class ConfigureOrder(_HeldNumbers):
+class ConfigureParameters(_HeldNumbers):
     """Parameters of configure-numbers, checked. Build it with `parse_configure`. What is None stays as it is."""
 
     display_name: OptionalText = None
@@ -60,7 +60,10 @@ class ConfigureOrder(_HeldNumbers):
     def _something(self) -> Self:
         if self.sms is not None and self.sms.campaign_id is not None:
             for number in self.phone_numbers:
-                if not is_toll_free(number) and phonenumbers.region_code_for_number(phonenumbers.parse(number)) == "CA":
+                if (
+                    not is_toll_free(number)
+                    and phonenumbers.region_code_for_number(phonenumbers.parse(number)) == "CA"
+                ):
                     # Ignored at the vendor, so the number would never be as wished (docs/vendor/imported-hosting-behaviour.md §18).
                     raise ValueError(
                         f"sms.campaign_id: {number} belongs to CA, and 10DLC campaigns are for US numbers; configure it in a run without one"
@@ -71,29 +74,31 @@ class ConfigureOrder(_HeldNumbers):
             )
         wanted = (self.display_name, self.sms, self.voice, self.callback_url)
         if all(each is None for each in wanted) and not self.unlink_sms:
-            raise ValueError("sms: nothing is to be changed; set display_name, sms, unlink_sms, voice or callback_url")
+            raise ValueError(
+                "sms: nothing is to be changed; set display_name, sms, unlink_sms, voice or callback_url"
+            )
         return self
 
 
-class ReleaseOrder(_HeldNumbers):
+class ReleaseParameters(_HeldNumbers):
     """Parameters of release-numbers, checked. Build it with `parse_release`."""
 
     confirm_release: bool = False
 
 
-def parse_configure(parameters: Mapping[str, Any]) -> ConfigureOrder:
+def parse_configure(parameters: Mapping[str, Any]) -> ConfigureParameters:
     """Check the parameters of configure-numbers. Sends nothing.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(ConfigureOrder, parameters)
+    return check_parameters(ConfigureParameters, parameters)
 
 
-def parse_release(parameters: Mapping[str, Any]) -> ReleaseOrder:
+def parse_release(parameters: Mapping[str, Any]) -> ReleaseParameters:
     """Check the parameters of release-numbers. Sends nothing.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(ReleaseOrder, parameters)
+    return check_parameters(ReleaseParameters, parameters)

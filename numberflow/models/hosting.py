@@ -76,7 +76,9 @@ class TextEnableInfo(Resource):
 class HostingOrder(Resource):
     """An order. Keep `hosting_order_id`: orders can be listed, but not by number or by signer."""
 
-    other_names: ClassVar = {"hostingOrderInfo": "textEnableInfo"}  # samples use the one, the schema the other (§14)
+    other_names: ClassVar = {
+        "hostingOrderInfo": "textEnableInfo"
+    }  # samples use the one, the schema the other (§14)
 
     hosting_order_id: str
     project_id: str | None = None
@@ -90,7 +92,9 @@ class HostingOrder(Resource):
     campaign_id: str | None = None
     migrate_to_sinch_tmo: bool | None = None
     callback_url: str | None = None
-    scheduled_osr_update_at: UtcDatetime | None = Field(default=None, alias="scheduledOsrUpdateTime")
+    scheduled_osr_update_at: UtcDatetime | None = Field(
+        default=None, alias="scheduledOsrUpdateTime"
+    )
     text_enable_info: TextEnableInfo | None = None
 
 
@@ -271,7 +275,9 @@ class TextEnableRequest(_TextEnable):
     campaign_id: str | None = Field(default=None, min_length=1)
     """Optional in the schema; the operation's text wants it. Send it for US local numbers (§14)."""
     nnid: str | None = Field(default=None, pattern=r"^[0-9]{6}$")
-    scheduled_osr_update_at: _UtcFromAware | None = Field(default=None, alias="scheduledOsrUpdateTime")
+    scheduled_osr_update_at: _UtcFromAware | None = Field(
+        default=None, alias="scheduledOsrUpdateTime"
+    )
     """Earliest moment for the change of route."""
 
 
@@ -279,5 +285,7 @@ class TextEnableTollFreeRequest(_TextEnable):
     """Body of text-enabling toll-free numbers: no campaign, no nnid, no blanket letter (§13). Otherwise as `TextEnableRequest`."""
 
     loa: _TollFreeLoa
-    scheduled_provisioning_at: _UtcFromAware | None = Field(default=None, alias="scheduledZipwhipProvisioningTime")
+    scheduled_provisioning_at: _UtcFromAware | None = Field(
+        default=None, alias="scheduledZipwhipProvisioningTime"
+    )
     """When the toll-free registry is to be changed; a day later at that hour if the letter is signed after it."""

@@ -8,11 +8,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from numberflow.models.north_american import HostedRegion, check_numbers, check_region, is_toll_free
+from numberflow.models.north_american import (
+    HostingRegion,
+    check_numbers,
+    check_region,
+    is_toll_free,
+)
 from numberflow.models.orders import SmsLink
 from numberflow.models.parameters import (
     CallbackUrl,
-    NamedNumbersOrder,
+    NamedNumbersParameters,
     WholeNumber,
     check_parameters,
     empty_is_none,
@@ -32,7 +37,9 @@ def _plain_name(value: str) -> str:
     if not value.isprintable():
         raise ValueError("holds characters that do not print; write plain words")
     if _TOKEN.search(value):
-        raise ValueError("holds a word like the tokens by which orders are found again; leave it out")
+        raise ValueError(
+            "holds a word like the tokens by which orders are found again; leave it out"
+        )
     return value
 
 
@@ -42,12 +49,12 @@ DisplayName = Annotated[
 ]
 
 
-class ImportNumbersOrder(NamedNumbersOrder):
+class ImportNumbersParameters(NamedNumbersParameters):
     """Parameters of import-numbers, checked. Build it with `parse_import_numbers`."""
 
     continued_by = frozenset({"numbers_per_order"})
 
-    region_code: HostedRegion = HostedRegion.US
+    region_code: HostingRegion = HostingRegion.US
     sms: SmsLink
     display_name: DisplayName = None
     callback_url: CallbackUrl = None
@@ -68,9 +75,11 @@ class ImportNumbersOrder(NamedNumbersOrder):
             raise ValueError(f"phone_numbers: {error}") from None
         if self.sms.campaign_id is None:
             return self
-        if self.region_code is HostedRegion.CA:
+        if self.region_code is HostingRegion.CA:
             # Ignored at the vendor, and then an order could not be found again by its campaign (docs/vendor/imported-hosting-behaviour.md §18).
-            raise ValueError("sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA")
+            raise ValueError(
+                "sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA"
+            )
         for number in self.phone_numbers:
             if is_toll_free(number):
                 raise ValueError(
@@ -84,10 +93,10 @@ class ImportNumbersOrder(NamedNumbersOrder):
         return len(self.phone_numbers) > 1 or self.migrate_to_sinch_tmo
 
 
-def parse_import_numbers(parameters: Mapping[str, Any]) -> ImportNumbersOrder:
+def parse_import_numbers(parameters: Mapping[str, Any]) -> ImportNumbersParameters:
     """Check the parameters of import-numbers. Sends nothing.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(ImportNumbersOrder, parameters)
+    return check_parameters(ImportNumbersParameters, parameters)

@@ -121,7 +121,11 @@ _HOSTING_STATUS = dict(enumerate(HostingStatus))
 
 
 def _hosting_status(value: Any) -> Any:
-    return _HOSTING_STATUS.get(value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return (
+        _HOSTING_STATUS.get(value, value)
+        if isinstance(value, int) and not isinstance(value, bool)
+        else value
+    )
 
 
 class Hosting(Resource):
@@ -163,7 +167,9 @@ class ImportNumberRequest(Body):
     @model_validator(mode="after")
     def _nothing_to_unlink(self) -> Self:
         if "" in self.sms.to_wire().values():
-            raise ValueError("an empty id unlinks, and a number that is not imported yet has nothing to unlink")
+            raise ValueError(
+                "an empty id unlinks, and a number that is not imported yet has nothing to unlink"
+            )
         return self
 
 

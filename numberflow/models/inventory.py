@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from numberflow.models.parameters import WholeNumber, check_block_name, check_parameters, none_is_empty, short
+from numberflow.models.parameters import (
+    WholeNumber,
+    check_block_name,
+    check_parameters,
+    none_is_empty,
+    short,
+)
 
 # The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3): more than these at once only makes 429s.
 CONNECTIONS_MAX = 32
@@ -23,7 +29,9 @@ def _date_or_none(value: Any) -> Any:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{short(text)} is no date; write it like 2026-11-23, or leave it empty for today") from None
+        raise ValueError(
+            f"{short(text)} is no date; write it like 2026-11-23, or leave it empty for today"
+        ) from None
 
 
 class ExportInventory(BaseModel):
@@ -45,7 +53,9 @@ class ExportInventory(BaseModel):
         if len(set(value)) != len(value):
             raise ValueError("a project stands in the list twice")
         if any(not name for name in value):
-            raise ValueError("a name is empty; write the name of a Sinch Credentials block, or leave the list empty")
+            raise ValueError(
+                "a name is empty; write the name of a Sinch Credentials block, or leave the list empty"
+            )
         return tuple(check_block_name(name) for name in value)
 
     @property

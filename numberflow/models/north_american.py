@@ -14,7 +14,7 @@ import phonenumbers
 _TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
 
 
-class HostedRegion(StrEnum):
+class HostingRegion(StrEnum):
     """Where numbers can live that are imported or text-enabled."""
 
     US = "US"
@@ -41,10 +41,12 @@ def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
         raise ValueError(f"{twice[0]} stands in the list twice")
     for number in phone_numbers:
         if phonenumbers.parse(number).country_code != 1:
-            raise ValueError(f"{number} is neither a US nor a CA number; no other can live elsewhere")
+            raise ValueError(
+                f"{number} is neither a US nor a CA number; no other can live elsewhere"
+            )
 
 
-def check_region(phone_numbers: Sequence[str], region_code: HostedRegion) -> None:
+def check_region(phone_numbers: Sequence[str], region_code: HostingRegion) -> None:
     """All numbers belong to that region as far as their area codes say; toll-free numbers belong to both.
 
     Raises:
@@ -55,5 +57,9 @@ def check_region(phone_numbers: Sequence[str], region_code: HostedRegion) -> Non
         home = phonenumbers.region_code_for_number(phonenumbers.parse(number))
         if home is None or is_toll_free(number) or home == region_code:
             continue
-        mend = f"put {home} numbers into a run of their own" if home in tuple(HostedRegion) else "only US and CA do"
-        raise ValueError(f"{number} belongs to {home}, not to {region_code}; {mend}")
+        remedy = (
+            f"put {home} numbers into a run of their own"
+            if home in tuple(HostingRegion)
+            else "only US and CA do"
+        )
+        raise ValueError(f"{number} belongs to {home}, not to {region_code}; {remedy}")

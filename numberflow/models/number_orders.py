@@ -16,7 +16,13 @@ from pydantic import BeforeValidator, Field, JsonValue, Secret, model_validator
 
 from numberflow.models import personal
 from numberflow.models.personal import Sealed
-from numberflow.models.vendor import Money, NewLinks, SearchPattern, SmsConfiguration, VoiceConfiguration
+from numberflow.models.vendor import (
+    Money,
+    NewLinks,
+    SearchPattern,
+    SmsConfiguration,
+    VoiceConfiguration,
+)
 from numberflow.models.wire import Months, Resource, UtcDatetime
 
 # docs/vendor/numbers.openapi.yaml, QuantityOrderOption.
@@ -188,7 +194,9 @@ class NumberOrderRequest(NewLinks):
             raise ValueError("an order takes exactly one of phone_number and quantity")
         criteria = (self.sequential, self.pattern, self.search_pattern, self.capabilities or None)
         if self.phone_number is not None and any(each is not None for each in criteria):
-            raise ValueError("sequential, pattern, search_pattern and capabilities go with quantity")
+            raise ValueError(
+                "sequential, pattern, search_pattern and capabilities go with quantity"
+            )
         if (self.pattern is None) != (self.search_pattern is None):
             raise ValueError("pattern and search_pattern go together")
         return self
@@ -198,7 +206,14 @@ class NumberOrderRequest(NewLinks):
         wire = super().to_wire()
         criteria = {
             name: wire.pop(name, None)
-            for name in ("phoneNumber", "quantity", "sequential", "pattern", "searchPattern", "capabilities")
+            for name in (
+                "phoneNumber",
+                "quantity",
+                "sequential",
+                "pattern",
+                "searchPattern",
+                "capabilities",
+            )
         }
         if self.phone_number is not None:
             wire["numberOrderOption"] = {"phoneNumbers": [criteria["phoneNumber"]]}
@@ -207,7 +222,10 @@ class NumberOrderRequest(NewLinks):
         if criteria["sequential"] is not None:
             option["sequential"] = criteria["sequential"]
         if criteria["pattern"] is not None:
-            option["numberPattern"] = {"pattern": criteria["pattern"], "searchPattern": criteria["searchPattern"]}
+            option["numberPattern"] = {
+                "pattern": criteria["pattern"],
+                "searchPattern": criteria["searchPattern"],
+            }
         if criteria["capabilities"]:
             option["capabilities"] = criteria["capabilities"]
         wire["quantityOrderOption"] = option

@@ -74,9 +74,13 @@ def _filter(text: str) -> InventoryFilter:
         if equals and name == "date":
             date = value
             continue
-        column = _COLUMNS.get(name) or next((column for column in _COLUMNS.values() if column == name), None)
+        column = _COLUMNS.get(name) or next(
+            (column for column in _COLUMNS.values() if column == name), None
+        )
         if not equals or column is None:
-            raise ValueError(f"{short(word)} is no condition; write {_EXAMPLE}; known are {', '.join(_COLUMNS)}, date")
+            raise ValueError(
+                f"{short(word)} is no condition; write {_EXAMPLE}; known are {', '.join(_COLUMNS)}, date"
+            )
         if column in values:
             raise ValueError(f"{column} stands in the filter twice")
         values[column] = value

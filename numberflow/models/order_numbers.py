@@ -9,12 +9,27 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from numberflow.models.number_orders import QUANTITY_MAX
 from numberflow.models.orders import WantedNumbers
 from numberflow.models.papers import PaperReference, check_reference
-from numberflow.models.parameters import PhoneNumber, RegionCode, WholeNumber, check_parameters, empty_is_none, short
+from numberflow.models.parameters import (
+    PhoneNumber,
+    RegionCode,
+    WholeNumber,
+    check_parameters,
+    empty_is_none,
+    short,
+)
 from numberflow.models.vendor import NumberType
 
 # What becomes part of the address of an upload; the samples are UUIDs and ULIDs (docs/vendor/numbers-behaviour.md §10).
@@ -64,13 +79,19 @@ def _as_papers(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = _by_requirement(value)
     if not isinstance(value, Mapping):
-        raise ValueError('must be a list of groups: [{"requirement_id": "ID", "file": "extract.pdf"}]')  # noqa: TRY004 - pydantic reads ValueError only
+        raise ValueError(  # noqa: TRY004 - pydantic reads ValueError only
+            'must be a list of groups: [{"requirement_id": "ID", "file": "extract.pdf"}]'
+        )
     if len(value) > ATTACHMENTS_MAX:
         raise ValueError(f"names {len(value)} files; at most {ATTACHMENTS_MAX} go with an order")
     for name in value:
         if not isinstance(name, str) or not _ATTACHMENT_ID.fullmatch(name):
-            raise ValueError(f"{short(name)} is no id of an attachment; `numberflow requirements` lists them")
-    return {name: {"file": paper} if isinstance(paper, str) else paper for name, paper in value.items()}
+            raise ValueError(
+                f"{short(name)} is no id of an attachment; `numberflow requirements` lists them"
+            )
+    return {
+        name: {"file": paper} if isinstance(paper, str) else paper for name, paper in value.items()
+    }
 
 
 def _by_requirement(groups: Sequence[Any]) -> dict[str, Any]:
@@ -86,13 +107,15 @@ def _by_requirement(groups: Sequence[Any]) -> dict[str, Any]:
     return papers
 
 
-class OrderNumbersOrder(WantedNumbers):
+class OrderNumbersParameters(WantedNumbers):
     """Parameters of order-numbers, checked. Build it with `parse_order_numbers`."""
 
     quantity: WholeNumber = Field(default=1, ge=1, le=QUANTITY_MAX)
     phone_number: Annotated[PhoneNumber | None, BeforeValidator(empty_is_none)] = None
     kyc: PaperReference = None
-    attachments: Annotated[dict[str, AttachmentPaper], BeforeValidator(_as_papers)] = Field(default_factory=dict)
+    attachments: Annotated[dict[str, AttachmentPaper], BeforeValidator(_as_papers)] = Field(
+        default_factory=dict
+    )
 
     @field_validator("attachments")
     @classmethod
@@ -141,13 +164,16 @@ class RequirementsQuestion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     region: RegionCode
-    type: Annotated[NumberType, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)]
+    type: Annotated[
+        NumberType,
+        BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+    ]
 
 
-def parse_order_numbers(parameters: Mapping[str, Any]) -> OrderNumbersOrder:
+def parse_order_numbers(parameters: Mapping[str, Any]) -> OrderNumbersParameters:
     """Check the parameters of order-numbers. Sends nothing and reads no file.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(OrderNumbersOrder, parameters)
+    return check_parameters(OrderNumbersParameters, parameters)

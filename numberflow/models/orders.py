@@ -100,13 +100,22 @@ class VoiceLink(BaseModel):
         json_schema_extra={"position": 0},
     )
     app_id: str | None = Field(
-        default=None, max_length=_ID_LENGTH_MAX, title="Voice app (RTC)", json_schema_extra={"position": 1}
+        default=None,
+        max_length=_ID_LENGTH_MAX,
+        title="Voice app (RTC)",
+        json_schema_extra={"position": 1},
     )
     trunk_id: str | None = Field(
-        default=None, max_length=_ID_LENGTH_MAX, title="SIP trunk (EST)", json_schema_extra={"position": 2}
+        default=None,
+        max_length=_ID_LENGTH_MAX,
+        title="SIP trunk (EST)",
+        json_schema_extra={"position": 2},
     )
     service_id: str | None = Field(
-        default=None, max_length=_ID_LENGTH_MAX, title="Fax service (FAX)", json_schema_extra={"position": 3}
+        default=None,
+        max_length=_ID_LENGTH_MAX,
+        title="Fax service (FAX)",
+        json_schema_extra={"position": 3},
     )
 
     @model_validator(mode="before")
@@ -126,7 +135,9 @@ class VoiceLink(BaseModel):
         wanted = _VOICE_ID[self.type]
         given = [name for name in _VOICE_ID.values() if getattr(self, name)]
         if given != [wanted]:
-            raise ValueError(f"type {self.type} takes {wanted} and no other id (given: {', '.join(given) or 'none'})")
+            raise ValueError(
+                f"type {self.type} takes {wanted} and no other id (given: {', '.join(given) or 'none'})"
+            )
         return self
 
     @property
@@ -179,13 +190,19 @@ class WantedNumbers(BaseModel):
             )
         for number in self.named_numbers:
             if phonenumbers.parse(number).country_code != _country_code(self.region_code):
-                raise ValueError(f"{self.named_field}: {number} does not belong to region {self.region_code}")
+                raise ValueError(
+                    f"{self.named_field}: {number} does not belong to region {self.region_code}"
+                )
         if self.pattern is not None:
             if self.named_numbers:
-                raise ValueError(f"{self.named_field}: named numbers take no pattern and no strategy")
+                raise ValueError(
+                    f"{self.named_field}: named numbers take no pattern and no strategy"
+                )
             _check_pattern(self.pattern, self.search_pattern, self.region_code)
         elif self.search_pattern is not None:
-            raise ValueError("search_pattern: has no pattern to apply; give pattern too, or leave both out")
+            raise ValueError(
+                "search_pattern: has no pattern to apply; give pattern too, or leave both out"
+            )
         return self
 
     @property
@@ -208,7 +225,9 @@ class WantedNumbers(BaseModel):
         """The search pattern to send: always one when there is a pattern (the vendor documents no default, §4)."""
         if self.pattern is None:
             return None
-        return self.search_pattern or (SearchPattern.START if self.pattern.startswith("+") else SearchPattern.CONTAINS)
+        return self.search_pattern or (
+            SearchPattern.START if self.pattern.startswith("+") else SearchPattern.CONTAINS
+        )
 
     def what_is_bought(self) -> dict[str, Any]:
         """The parameters that make a purchase this one and no other, as JSON values.
@@ -219,7 +238,9 @@ class WantedNumbers(BaseModel):
 
     def fingerprint(self) -> str:
         """SHA-256 of `what_is_bought`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_bought(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(self.what_is_bought(), sort_keys=True).encode()
+        ).hexdigest()
 
 
 # `kyc` and `attachments` are papers: corrected ones continue the same order.
@@ -228,7 +249,7 @@ _NOT_WHAT_IS_BOUGHT = {
 }  # fmt: skip
 
 
-class SearchAndRentOrder(WantedNumbers):
+class SearchAndRentParameters(WantedNumbers):
     """Parameters of search-and-rent, checked. Build it with `parse_search_and_rent`."""
 
     phone_numbers: PhoneNumbers = ()
@@ -239,20 +260,27 @@ class SearchAndRentOrder(WantedNumbers):
     @classmethod
     def _each_number_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(value) > QUANTITY_MAX:
-            raise ValueError(f"names {len(value)} numbers; at most {QUANTITY_MAX} are bought under one reference")
+            raise ValueError(
+                f"names {len(value)} numbers; at most {QUANTITY_MAX} are bought under one reference"
+            )
         if len(set(value)) != len(value):
             raise ValueError("a number stands in the list twice")
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.strategy is Strategy.ANY and (self.region_code, self.number_type) != ("US", NumberType.LOCAL):
+        if self.strategy is Strategy.ANY and (self.region_code, self.number_type) != (
+            "US",
+            NumberType.LOCAL,
+        ):
             raise ValueError('strategy: "any" works for US LOCAL only; use "chosen"')
         if self.phone_numbers and self.strategy is Strategy.ANY:
             raise ValueError("phone_numbers: named numbers take no pattern and no strategy")
         # quantity 1 is the default of the form; any other value has to agree with the list.
         if self.phone_numbers and self.quantity not in (1, len(self.phone_numbers)):
-            raise ValueError(f"quantity: is {self.quantity}, but {len(self.phone_numbers)} phone_numbers are named")
+            raise ValueError(
+                f"quantity: is {self.quantity}, but {len(self.phone_numbers)} phone_numbers are named"
+            )
         return self
 
     @property
@@ -261,7 +289,7 @@ class SearchAndRentOrder(WantedNumbers):
         return self.phone_numbers
 
 
-def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentOrder:
+def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentParameters:
     """Check the parameters of search-and-rent. Sends nothing.
 
     Args:
@@ -270,20 +298,26 @@ def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentOrder:
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(SearchAndRentOrder, parameters)
+    return check_parameters(SearchAndRentParameters, parameters)
 
 
 def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_code: str) -> None:
     """The pattern is compared with the whole E.164 text; START needs plus and country code (§4, observed live)."""
-    starts = search_pattern is SearchPattern.START or (search_pattern is None and pattern.startswith("+"))
+    starts = search_pattern is SearchPattern.START or (
+        search_pattern is None and pattern.startswith("+")
+    )
     country_code = _country_code(region_code)
     if starts:
         if not re.fullmatch(rf"\+[0-9]{{1,{_PATTERN_DIGITS_MAX}}}", pattern):
-            raise ValueError(f"pattern: START needs plus and country code, such as {_meant(pattern, country_code)}")
+            raise ValueError(
+                f"pattern: START needs plus and country code, such as {_meant(pattern, country_code)}"
+            )
         prefix = f"+{country_code}"
         # A region without numbers of its own (phonenumbers knows none): the vendor decides.
         if country_code and not (pattern.startswith(prefix) or prefix.startswith(pattern)):
-            raise ValueError(f"pattern: {pattern} cannot match region {region_code}, whose numbers start with {prefix}")
+            raise ValueError(
+                f"pattern: {pattern} cannot match region {region_code}, whose numbers start with {prefix}"
+            )
     elif not re.fullmatch(rf"[0-9]{{1,{_PATTERN_DIGITS_MAX}}}", pattern):
         raise ValueError(
             f"pattern: {search_pattern or 'CONTAINS'} takes digits only, such as {_digits(pattern)[:6] or '2255'}"

@@ -85,7 +85,9 @@ def fresh(bounds: Bounds, now_s: float) -> Pace:
     return Pace(bounds.start, now_s, now_s)
 
 
-def take(pace: Pace, bounds: Bounds, now_s: float, *, wanted: int, unused: int = 0) -> tuple[Pace, Grant]:
+def take(
+    pace: Pace, bounds: Bounds, now_s: float, *, wanted: int, unused: int = 0
+) -> tuple[Pace, Grant]:
     """Give out times for up to `wanted` requests; `unused` earlier ones come back unused.
 
     None when the next free time is more than AHEAD_S away.
@@ -104,7 +106,9 @@ def take(pace: Pace, bounds: Bounds, now_s: float, *, wanted: int, unused: int =
     return pace, Grant(tuple(each - now_s for each in times), 0.0, pace.rate_per_s)
 
 
-def lower(pace: Pace, bounds: Bounds, now_s: float, *, departed_s: float, retry_after_s: float | None) -> Pace:
+def lower(
+    pace: Pace, bounds: Bounds, now_s: float, *, departed_s: float, retry_after_s: float | None
+) -> Pace:
     """After a 429: slower, and no request before its Retry-After is over.
 
     A request that left at the rate before the last decrease says nothing about the one after it; its
@@ -151,7 +155,9 @@ def _grown(pace: Pace, bounds: Bounds, now_s: float) -> Pace:
         return replace(pace, rate_per_s=rate_per_s)
     if pace.used >= USED_SHARE * rate_per_s * elapsed_s:
         share = GROWTH_QUICK if _quiet(pace, now_s) else GROWTH_SLOW
-        rate_per_s = min(bounds.ceiling, rate_per_s + share * bounds.start * min(elapsed_s, 2 * GROWTH_EVERY_S))
+        rate_per_s = min(
+            bounds.ceiling, rate_per_s + share * bounds.start * min(elapsed_s, 2 * GROWTH_EVERY_S)
+        )
     return replace(pace, rate_per_s=rate_per_s, since_s=now_s, used=0)
 
 

@@ -26,8 +26,14 @@ def check_reference(value: str) -> str:
         )
     if value.startswith(BLOCK):
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", value.removeprefix(BLOCK)):
-            raise ValueError("block: takes the name of a Secret block, lower-case letters, digits and dashes")
-    elif not (value.startswith(("/", "./", "../", "~")) or "://" in value or re.search(r"\.[A-Za-z0-9]{1,8}$", value)):
+            raise ValueError(
+                "block: takes the name of a Secret block, lower-case letters, digits and dashes"
+            )
+    elif not (
+        value.startswith(("/", "./", "../", "~"))
+        or "://" in value
+        or re.search(r"\.[A-Za-z0-9]{1,8}$", value)
+    ):
         raise ValueError("is neither the name of a paper, with its ending, nor block:NAME")
     elif "@" in value:
         raise ValueError(
@@ -40,4 +46,6 @@ def check_reference(value: str) -> str:
     return value
 
 
-PaperReference = Annotated[Annotated[str, AfterValidator(check_reference)] | None, BeforeValidator(empty_is_none)]
+PaperReference = Annotated[
+    Annotated[str, AfterValidator(check_reference)] | None, BeforeValidator(empty_is_none)
+]

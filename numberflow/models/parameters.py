@@ -45,7 +45,7 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
-            raise BadInput(f"{short(name)}: no such parameter; {hint}", field=name, mend=hint)
+            raise BadInput(f"{short(name)}: no such parameter; {hint}", field=name, remedy=hint)
     try:
         return model.model_validate(dict(parameters))
     except ValidationError as error:
@@ -53,7 +53,7 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
         raise BadInput(
             "; ".join(f"{field}: {message}" for field, message in problems),
             field=problems[0][0],
-            mend="correct the parameter and run again; nothing was sent",
+            remedy="correct the parameter and run again; nothing was sent",
         ) from None
 
 
@@ -143,7 +143,9 @@ def _whole_number(value: Any) -> Any:
 def _known_region(value: str) -> str:
     code = value.upper()
     if pycountry.countries.get(alpha_2=code) is None:
-        raise ValueError(f"{short(value)} is no ISO 3166-1 alpha-2 region; write two letters such as US")
+        raise ValueError(
+            f"{short(value)} is no ISO 3166-1 alpha-2 region; write two letters such as US"
+        )
     return code
 
 
@@ -172,7 +174,9 @@ def _http_url(value: str) -> str:
     if not readable:
         raise ValueError("must be a whole http:// or https:// address")
     if parts.username or parts.password:
-        raise ValueError("must not carry a user name or password; callbacks are proven by their signature")
+        raise ValueError(
+            "must not carry a user name or password; callbacks are proven by their signature"
+        )
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if _SECRET_NAMES.search(name):
             raise ValueError(
@@ -203,13 +207,19 @@ PhoneNumbers = Annotated[tuple[str, ...], BeforeValidator(read_numbers)]
 # Optional ones: what a form leaves empty is None.
 OptionalText = Annotated[str | None, BeforeValidator(empty_is_none)]
 OptionalAmount = Annotated[Amount | None, BeforeValidator(empty_is_none)]
-Project = Annotated[Annotated[str, AfterValidator(check_block_name)] | None, BeforeValidator(empty_is_none)]
+Project = Annotated[
+    Annotated[str, AfterValidator(check_block_name)] | None, BeforeValidator(empty_is_none)
+]
 """Name of a Sinch Credentials block; None is the account of the environment."""
-Reference = Annotated[Annotated[str, AfterValidator(_short_printable)] | None, BeforeValidator(empty_is_none)]
-CallbackUrl = Annotated[Annotated[str, AfterValidator(_http_url)] | None, BeforeValidator(empty_is_none)]
+Reference = Annotated[
+    Annotated[str, AfterValidator(_short_printable)] | None, BeforeValidator(empty_is_none)
+]
+CallbackUrl = Annotated[
+    Annotated[str, AfterValidator(_http_url)] | None, BeforeValidator(empty_is_none)
+]
 
 
-class NamedNumbersOrder(BaseModel):
+class NamedNumbersParameters(BaseModel):
     """What every run over numbers that the caller names takes, and how it is known again. The flows' orders build on it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -224,7 +234,9 @@ class NamedNumbersOrder(BaseModel):
 
     def what_is_done(self) -> dict[str, Any]:
         """The parameters that make a run this one and no other, as JSON values."""
-        return self.model_dump(mode="json", exclude={"reference", "project", "plan_only", *self.continued_by})
+        return self.model_dump(
+            mode="json", exclude={"reference", "project", "plan_only", *self.continued_by}
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""

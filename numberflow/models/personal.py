@@ -32,8 +32,13 @@ def unseal(value: Any) -> Any:
     Models get their wire names; members that are None are left out, and so is `unreadable`, which is a remark of ours.
     """
     if isinstance(value, BaseModel):
-        fields = {name: info.serialization_alias or name for name, info in type(value).model_fields.items()}
-        shown = {alias: getattr(value, name) for name, alias in fields.items() if name != "unreadable"}
+        fields = {
+            name: info.serialization_alias or name
+            for name, info in type(value).model_fields.items()
+        }
+        shown = {
+            alias: getattr(value, name) for name, alias in fields.items() if name != "unreadable"
+        }
         return {alias: unseal(each) for alias, each in shown.items() if each is not None}
     if isinstance(value, SecretStr | Secret):
         return unseal(value.get_secret_value())
@@ -68,7 +73,8 @@ def texts(value: Any) -> tuple[str, ...]:
     whole = {
         text
         for text in found
-        if (len(text) >= _HIDDEN_MIN or _SHORT_NAME.fullmatch(text)) and text.casefold() not in names
+        if (len(text) >= _HIDDEN_MIN or _SHORT_NAME.fullmatch(text))
+        and text.casefold() not in names
     }
     return tuple(sorted(whole, key=lambda text: (-len(text), text)))
 

@@ -52,7 +52,11 @@ def read_numbers(value: Any) -> Any:
         except ValueError as error:
             problems.append(str(error))
     if problems:
-        more = f"; and {len(problems) - _NAMED_MAX} more like these" if len(problems) > _NAMED_MAX else ""
+        more = (
+            f"; and {len(problems) - _NAMED_MAX} more like these"
+            if len(problems) > _NAMED_MAX
+            else ""
+        )
         raise ValueError("; ".join(problems[:_NAMED_MAX]) + more)
     return tuple(numbers)
 

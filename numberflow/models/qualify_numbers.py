@@ -10,7 +10,7 @@ from pydantic import field_validator, model_validator
 
 from numberflow.models.north_american import check_numbers
 from numberflow.models.parameters import (
-    NamedNumbersOrder,
+    NamedNumbersParameters,
     check_parameters,
 )
 
@@ -27,7 +27,7 @@ class Proof(StrEnum):
     VOICE = "voice"
 
 
-class QualifyOrder(NamedNumbersOrder):
+class QualifyParameters(NamedNumbersParameters):
     """Parameters of qualify-numbers, checked. Build it with `parse_qualify`."""
 
     continued_by = frozenset({"method"})
@@ -49,10 +49,10 @@ class QualifyOrder(NamedNumbersOrder):
         return self
 
 
-def parse_qualify(parameters: Mapping[str, Any]) -> QualifyOrder:
+def parse_qualify(parameters: Mapping[str, Any]) -> QualifyParameters:
     """Check the parameters of qualify-numbers. Sends nothing.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(QualifyOrder, parameters)
+    return check_parameters(QualifyParameters, parameters)

@@ -8,8 +8,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+# Programs read the key "mend" in reports since the first one was written.
+Remedy = Annotated[
+    str, Field(validation_alias=AliasChoices("remedy", "mend"), serialization_alias="mend")
+]
 
 
 class RunOutcome(StrEnum):
@@ -60,11 +66,11 @@ class OpenItem(BaseModel):
 class RunReport(BaseModel):
     """What every run says: how it ended, why if not as wished, and what to do next."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     outcome: RunOutcome
     reason: str = ""
-    mend: str = ""
+    remedy: Remedy = ""
     project_id: str = ""
     notes: tuple[str, ...] = ()
     flow_run_id: str | None = None
@@ -136,13 +142,13 @@ class AccountReport(RunReport):
 class ProjectInventory(BaseModel):
     """What became of one project's export."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     project: str
     """Name of its credentials block; empty for the environment's account."""
     outcome: RunOutcome
     reason: str = ""
-    mend: str = ""
+    remedy: Remedy = ""
     project_id: str = ""
     snapshot_date: date | None = None
     """Of the published snapshot; None when none was published."""
@@ -284,7 +290,7 @@ class FollowReport(RunReport):
     orders: tuple[FollowLine, ...] = ()
 
 
-class HostedLine(BaseModel):
+class NumbersLine(BaseModel):
     """One number that lives elsewhere and what became of it."""
 
     model_config = ConfigDict(frozen=True)
@@ -299,14 +305,14 @@ class HostedLine(BaseModel):
     intention_id: str = ""
 
 
-class HostedReport(RunReport):
+class NumbersReport(RunReport):
     """How a run over numbers that live elsewhere ended. Holds nothing of a letter or its signer."""
 
     reference: str = ""
     action: str = ""
     """import, qualify, text-enable, configure or release."""
     plan_only: bool = False
-    numbers: tuple[HostedLine, ...] = ()
+    numbers: tuple[NumbersLine, ...] = ()
     orders: tuple[str, ...] = ()
     """Ids of the hosting orders that this reference opened."""
     commands: tuple[str, ...] = ()

@@ -16,12 +16,17 @@ from pydantic import (
 )
 
 from numberflow.models.import_numbers import DisplayName
-from numberflow.models.north_american import HostedRegion, check_numbers, check_region, is_toll_free
+from numberflow.models.north_american import (
+    HostingRegion,
+    check_numbers,
+    check_region,
+    is_toll_free,
+)
 from numberflow.models.orders import SmsLink
 from numberflow.models.papers import PaperReference
 from numberflow.models.parameters import (
     CallbackUrl,
-    NamedNumbersOrder,
+    NamedNumbersParameters,
     OptionalText,
     check_parameters,
     empty_is_none,
@@ -44,15 +49,17 @@ def bare_yes(value: Any) -> Any:
     return str(value).lower() if value is True else None if value is False else value
 
 
-Confirmation = Annotated[Annotated[OptionalText, BeforeValidator(bare_yes)], BeforeValidator(empty_is_none)]
+Confirmation = Annotated[
+    Annotated[OptionalText, BeforeValidator(bare_yes)], BeforeValidator(empty_is_none)
+]
 
 
-class TextEnableOrder(NamedNumbersOrder):
+class TextEnableParameters(NamedNumbersParameters):
     """Parameters of text-enable-numbers, checked. Build it with `parse_text_enable`."""
 
     continued_by = frozenset({"signer_confirmed"})
 
-    region_code: HostedRegion = HostedRegion.US
+    region_code: HostingRegion = HostingRegion.US
     sms: SmsLink
     loa_kind: LoaKind = LoaKind.DIRECT
     loa: PaperReference = None
@@ -94,14 +101,20 @@ class TextEnableOrder(NamedNumbersOrder):
             )
         if self.loa_kind is not LoaKind.BLANKET and self.loa is None:
             raise ValueError("loa: is missing; name the paper or block:NAME with the letter's data")
-        if self.sms.campaign_id is not None and self.region_code is HostedRegion.CA:
-            raise ValueError("sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA")
+        if self.sms.campaign_id is not None and self.region_code is HostingRegion.CA:
+            raise ValueError(
+                "sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA"
+            )
         if self.is_toll_free:
             # docs/vendor/imported-hosting-behaviour.md §13: the toll-free request has none of these.
             if self.loa_kind is LoaKind.BLANKET:
-                raise ValueError("loa_kind: there is no blanket letter for toll-free numbers; write direct or reseller")
+                raise ValueError(
+                    "loa_kind: there is no blanket letter for toll-free numbers; write direct or reseller"
+                )
             if self.sms.campaign_id is not None:
-                raise ValueError("sms.campaign_id: toll-free numbers take no campaign; leave it empty")
+                raise ValueError(
+                    "sms.campaign_id: toll-free numbers take no campaign; leave it empty"
+                )
             if self.nnid is not None:
                 raise ValueError("nnid: toll-free numbers take none; leave it empty")
         return self
@@ -117,10 +130,10 @@ class TextEnableOrder(NamedNumbersOrder):
         return is_toll_free(self.phone_numbers[0])
 
 
-def parse_text_enable(parameters: Mapping[str, Any]) -> TextEnableOrder:
+def parse_text_enable(parameters: Mapping[str, Any]) -> TextEnableParameters:
     """Check the parameters of text-enable-numbers. Sends nothing.
 
     Raises:
         BadInput: as in `check_parameters`.
     """
-    return check_parameters(TextEnableOrder, parameters)
+    return check_parameters(TextEnableParameters, parameters)

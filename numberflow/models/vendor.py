@@ -84,13 +84,17 @@ def _amount(value: Any) -> Decimal:
 class Money(BaseModel):
     """An amount in one currency. Never a float; adding or comparing two currencies raises ValueError."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+    )
 
     currency_code: str = Field(min_length=1)
     amount: Annotated[Decimal, BeforeValidator(_amount)]
 
     def __add__(self, other: Money) -> Money:
-        return Money(currency_code=self.currency_code, amount=self.amount + self._same_currency(other))
+        return Money(
+            currency_code=self.currency_code, amount=self.amount + self._same_currency(other)
+        )
 
     def __mul__(self, times: int) -> Money:
         if isinstance(times, bool) or not isinstance(times, int):
@@ -221,7 +225,11 @@ class SmsSettings(Body):
     campaign_id: str | None = None
 
 
-_ID_OF_VOICE_TYPE = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: "service_id"}
+_ID_OF_VOICE_TYPE = {
+    VoiceType.RTC: "app_id",
+    VoiceType.EST: "trunk_id",
+    VoiceType.FAX: "service_id",
+}
 
 
 class VoiceSettings(Body):
@@ -260,7 +268,9 @@ class NewLinks(Links):
         # An empty configuration makes the vendor refuse the rent (docs/vendor/numbers-behaviour.md §5): say so before anything is sent.
         for settings in (self.sms, self.voice):
             if settings is not None and "" in settings.to_wire().values():
-                raise ValueError("an empty id unlinks, and a number that is not rented yet has nothing to unlink")
+                raise ValueError(
+                    "an empty id unlinks, and a number that is not rented yet has nothing to unlink"
+                )
         return self
 
 

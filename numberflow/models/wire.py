@@ -86,8 +86,16 @@ class Resource(BaseModel):
         try:
             return handler(present)
         except ValidationError as error:
-            bad = {str(problem["loc"][0]) for problem in error.errors(include_url=False) if problem["loc"]}
-            readable = {name: value for name, value in present.items() if name not in bad and name != "unreadable"}
+            bad = {
+                str(problem["loc"][0])
+                for problem in error.errors(include_url=False)
+                if problem["loc"]
+            }
+            readable = {
+                name: value
+                for name, value in present.items()
+                if name not in bad and name != "unreadable"
+            }
             if len(readable) == len(present):
                 raise
             return handler({**readable, "unreadable": tuple(sorted(bad))})
@@ -100,7 +108,11 @@ class Page(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     next_page_token: Annotated[str | None, AfterValidator(lambda value: value or None)] = None
@@ -119,7 +131,11 @@ class Body(BaseModel):
     """Something that we send. None = the member is left out; "" is sent and unlinks or clears. Errors show no values: bodies may be personal."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     def to_wire(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from numberflow.models.held_numbers import ConfigureOrder
+from numberflow.models.held_numbers import ConfigureParameters
 from numberflow.models.imported import ImportedNumber, ImportedSmsConfiguration
 from numberflow.models.vendor import (
     ActiveNumber,
@@ -74,7 +74,11 @@ class HeldNumber:
     def marks(self) -> dict[str, str]:
         """Of the failed jobs that are there, by product: a later read that still shows one of them shows nothing new."""
         jobs = ((Product.SMS, self.sms_job), (Product.VOICE, self.voice_job))
-        return {str(name): job.mark for name, job in jobs if job is not None and not job.is_running and job.mark}
+        return {
+            str(name): job.mark
+            for name, job in jobs
+            if job is not None and not job.is_running and job.mark
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,9 @@ def held_imported(number: ImportedNumber) -> HeldNumber:
         # The scheduled change may be gone or say less than the details do (docs/vendor/imported-hosting-behaviour.md §4).
         code = imported_code(number)
         job = (
-            replace(job, failed_step=step, code=code) if job else LinkJob(_detail_ids(number), False, code, None, step)
+            replace(job, failed_step=step, code=code)
+            if job
+            else LinkJob(_detail_ids(number), False, code, None, step)
         )
     if job is None and number.unreadable:
         job = _UNREADABLE
@@ -137,7 +143,9 @@ def _held(
     )  # fmt: skip
 
 
-def _sms_ids(holder: SmsConfiguration | ImportedSmsConfiguration | ScheduledProvisioning | None) -> dict[str, str]:
+def _sms_ids(
+    holder: SmsConfiguration | ImportedSmsConfiguration | ScheduledProvisioning | None,
+) -> dict[str, str]:
     return {name: (holder and getattr(holder, name)) or "" for name in SMS_IDS}
 
 
@@ -147,13 +155,17 @@ def _voice_ids(holder: VoiceConfiguration | ScheduledVoiceProvisioning | None) -
     return {"voice_type": kind, "voice_id": (name and getattr(holder, name)) or ""}
 
 
-def _sms_job(sms: SmsConfiguration | ImportedSmsConfiguration | None, step: Step | None) -> LinkJob | None:
+def _sms_job(
+    sms: SmsConfiguration | ImportedSmsConfiguration | None, step: Step | None
+) -> LinkJob | None:
     job = sms.scheduled_provisioning if sms else None
     if job is None:
         return None
     is_running = job.status != ProvisioningStatus.FAILED
     code = "" if is_running else next(iter(job.error_codes), "")
-    return LinkJob(_sms_ids(job), is_running, code, job.last_updated_at, None if is_running else step)
+    return LinkJob(
+        _sms_ids(job), is_running, code, job.last_updated_at, None if is_running else step
+    )
 
 
 def _has_campaign_step(ids: Ids) -> Step:
@@ -165,12 +177,14 @@ def _detail_ids(number: ImportedNumber) -> dict[str, str]:
     """Where the last changes of an imported number led."""
     details = zip(SMS_IDS, (number.sms_provisioning, number.campaign_provisioning), strict=True)
     return {
-        name: (detail.service_id or "") if detail is not None and detail.type != "DEPROVISIONING" else ""
+        name: (detail.service_id or "")
+        if detail is not None and detail.type != "DEPROVISIONING"
+        else ""
         for name, detail in details
     }
 
 
-def plan_changes(held: HeldNumber, order: ConfigureOrder) -> Changes:
+def plan_changes(held: HeldNumber, order: ConfigureParameters) -> Changes:
     """The requests that make a held number as wanted. Empty when it is."""
     unlink: dict[str, Any] = {}
     change: dict[str, Any] = {}
@@ -211,7 +225,11 @@ def _given(sms: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plan_sms(
-    held: HeldNumber, order: ConfigureOrder, unlink: dict[str, Any], change: dict[str, Any], loses: list[str]
+    held: HeldNumber,
+    order: ConfigureParameters,
+    unlink: dict[str, Any],
+    change: dict[str, Any],
+    loses: list[str],
 ) -> None:
     campaign_off = {"campaign_id": ""} if held.campaign_id else {}
     if order.unlink_sms:
@@ -241,7 +259,11 @@ def _plan_sms(
 
 
 def _plan_voice(
-    held: HeldNumber, order: ConfigureOrder, unlink: dict[str, Any], change: dict[str, Any], loses: list[str]
+    held: HeldNumber,
+    order: ConfigureParameters,
+    unlink: dict[str, Any],
+    change: dict[str, Any],
+    loses: list[str],
 ) -> None:
     if order.voice is None or held.holding is Holding.IMPORTED:
         return
@@ -250,7 +272,10 @@ def _plan_voice(
     if held.voice_id:
         unlink["voice"] = {"type": held.voice_type, _VOICE_ID[VoiceType(held.voice_type)]: ""}
         loses.append(f"voice {held.voice_type} {held.voice_id}")
-    change["voice"] = {"type": str(order.voice.type), _VOICE_ID[order.voice.type]: order.voice.target_id}
+    change["voice"] = {
+        "type": str(order.voice.type),
+        _VOICE_ID[order.voice.type]: order.voice.target_id,
+    }
 
 
 def _told_sms(held: HeldNumber) -> str:

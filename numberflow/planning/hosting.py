@@ -10,8 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from numberflow.models.hosting import HostingOrder, HostingOrderNumber, HostingOrderState, HostingOrderType
-from numberflow.models.imported import ImportedNumber, QualificationState, QualifiedNumber, StepState
+from numberflow.models.hosting import (
+    HostingOrder,
+    HostingOrderNumber,
+    HostingOrderState,
+    HostingOrderType,
+)
+from numberflow.models.imported import (
+    ImportedNumber,
+    QualificationState,
+    QualifiedNumber,
+    StepState,
+)
 from numberflow.planning.hosting_failures import FailureAdvice, Step, advice_for
 
 
@@ -67,7 +77,12 @@ def judge_number(shown: HostingOrderNumber, order: HostingOrder) -> NumberProgre
         if state == StepState.FAILED:
             is_imported = order.order_type != HostingOrderType.TEXT_ENABLE
             return NumberProgress(
-                shown.phone_number, Progress.FAILED, step, state, carrier_code(shown), is_imported=is_imported
+                shown.phone_number,
+                Progress.FAILED,
+                step,
+                state,
+                carrier_code(shown),
+                is_imported=is_imported,
             )
     if order.state == HostingOrderState.REJECTED:
         return NumberProgress(shown.phone_number, Progress.FAILED)
@@ -81,7 +96,11 @@ def judge_number(shown: HostingOrderNumber, order: HostingOrder) -> NumberProgre
 
 def steps_of(order: HostingOrder) -> tuple[Step, ...]:
     """The steps that apply to the numbers of an order (§4)."""
-    first = (Step.PLATFORM,) if order.order_type == HostingOrderType.IMPORT else (Step.OSR, Step.PLATFORM)
+    first = (
+        (Step.PLATFORM,)
+        if order.order_type == HostingOrderType.IMPORT
+        else (Step.OSR, Step.PLATFORM)
+    )
     return (*first, Step.CAMPAIGN) if order.campaign_id else first
 
 
@@ -91,7 +110,9 @@ def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
     if holder is None:
         return ""
     blocks = (holder.sms_tmo, holder.mms_tmo, holder.sms_att, holder.mms_att)
-    return next((block.error_code for block in blocks if block is not None and block.error_code), "")
+    return next(
+        (block.error_code for block in blocks if block is not None and block.error_code), ""
+    )
 
 
 def imported_code(number: ImportedNumber | None) -> str:
@@ -104,7 +125,11 @@ def imported_code(number: ImportedNumber | None) -> str:
         if detail is not None and detail.state == StepState.FAILED and detail.error_code:
             return detail.error_code
     scheduled = number.sms_configuration and number.sms_configuration.scheduled_provisioning
-    return next(iter(scheduled.error_codes), "") if scheduled and scheduled.status == StepState.FAILED else ""
+    return (
+        next(iter(scheduled.error_codes), "")
+        if scheduled and scheduled.status == StepState.FAILED
+        else ""
+    )
 
 
 def failed_step(number: ImportedNumber) -> Step | None:
@@ -112,13 +137,18 @@ def failed_step(number: ImportedNumber) -> Step | None:
     if number.sms_provisioning is not None and number.sms_provisioning.state == StepState.FAILED:
         return Step.PLATFORM
     if carrier_code(number) or (
-        number.campaign_provisioning is not None and number.campaign_provisioning.state == StepState.FAILED
+        number.campaign_provisioning is not None
+        and number.campaign_provisioning.state == StepState.FAILED
     ):
         return Step.CAMPAIGN
     scheduled = number.sms_configuration and number.sms_configuration.scheduled_provisioning
     if not scheduled or scheduled.status != StepState.FAILED:
         return None
-    return Step.CAMPAIGN if number.sms_configuration and number.sms_configuration.service_plan_id else Step.PLATFORM
+    return (
+        Step.CAMPAIGN
+        if number.sms_configuration and number.sms_configuration.service_plan_id
+        else Step.PLATFORM
+    )
 
 
 class Readiness(StrEnum):
@@ -167,11 +197,16 @@ def readiness(number: QualifiedNumber | None) -> Readiness:
     """Whether a number is ready to be text-enabled: VERIFIED, or ELIGIBLE with its ownership DONE (§3)."""
     if number is None:
         return Readiness.UNKNOWN
-    proven = number.ownership_verification is not None and number.ownership_verification.status == StepState.DONE
+    proven = (
+        number.ownership_verification is not None
+        and number.ownership_verification.status == StepState.DONE
+    )
     if number.state == QualificationState.ELIGIBLE and proven:
         return Readiness.READY
     # A state that we do not know is not final: look again later (§17). The wire's text equals the enum's member.
-    return next((found for state, found in _READINESS.items() if state == number.state), Readiness.CHECKING)
+    return next(
+        (found for state, found in _READINESS.items() if state == number.state), Readiness.CHECKING
+    )
 
 
 def counted(states: Iterable[str]) -> str:

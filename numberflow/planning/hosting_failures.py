@@ -62,13 +62,18 @@ _BY_CODE: dict[str, FailureAdvice] = {
         "the campaign is full (most take 50 numbers, a sole proprietor's takes one)",
         "link the number to another campaign, or ask for a number pool",
     ),
-    "INSUFFICIENT_BALANCE": FailureAdvice("the account has not enough credit", "top it up, then link again"),
-    "MOCK_CAMPAIGN_NOT_ALLOWED": FailureAdvice("it is a test campaign", "link the number to a real one"),
+    "INSUFFICIENT_BALANCE": FailureAdvice(
+        "the account has not enough credit", "top it up, then link again"
+    ),
+    "MOCK_CAMPAIGN_NOT_ALLOWED": FailureAdvice(
+        "it is a test campaign", "link the number to a real one"
+    ),
     "TFN_NOT_ALLOWED": FailureAdvice(
         "a toll-free number takes no campaign", "text-enable it as toll-free: text-enable-numbers"
     ),
     "SMS_PROVISIONING_FAILED": FailureAdvice(
-        "the link to the service plan failed", "check the service plan id, use another plan, or ask support"
+        "the link to the service plan failed",
+        "check the service plan id, use another plan, or ask support",
     ),
     "INTERNAL_ERROR": FailureAdvice("the vendor had an error of its own", _SUPPORT),
     "INVALID_NNID": FailureAdvice(
@@ -94,7 +99,9 @@ _BY_STEP: dict[Step, FailureAdvice] = {
 }
 
 
-_UNLINK = FailureAdvice("the vendor could not take the old link off", "try once more, then ask the vendor's support")
+_UNLINK = FailureAdvice(
+    "the vendor could not take the old link off", "try once more, then ask the vendor's support"
+)
 _VOICE = FailureAdvice(
     "the voice link failed, and the vendor gives no reason for voice",
     "check the id of the app, trunk or fax service, then link again; then ask the vendor's support",

@@ -22,7 +22,17 @@ from jsonschema.exceptions import ValidationError
 
 from numberflow.models.number_orders import NumberRequirements, RequiredAttachment
 
-_KEPT = ("type", "minLength", "maxLength", "enum", "const", "minItems", "maxItems", "minimum", "maximum")
+_KEPT = (
+    "type",
+    "minLength",
+    "maxLength",
+    "enum",
+    "const",
+    "minItems",
+    "maxItems",
+    "minimum",
+    "maximum",
+)
 _TYPES = ("string", "boolean", "integer", "number", "array", "object")
 # Deeper than any form that a person fills in; a form that refers to itself would have no end.
 _DEPTH_MAX = 12
@@ -59,7 +69,9 @@ def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]
     if not isinstance(data, list):
         return (Finding("data", f"takes a list of {len(form)} entries, one for each section"),)
     if len(data) != len(form):
-        return (Finding("data", f"takes {len(form)} entries, one for each section, not {len(data)}"),)
+        return (
+            Finding("data", f"takes {len(form)} entries, one for each section, not {len(data)}"),
+        )
     found = (
         finding
         for index, (template, value) in enumerate(zip(form, data, strict=True))
@@ -71,18 +83,26 @@ def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]
 
 def blank(requirements: NumberRequirements) -> dict[str, Any]:
     """The registration to fill in: every field that the form names, empty. Without a readable form an empty list."""
-    return {"data": [_blank(_schema(template)) if template else {} for template in sections(requirements)]}
+    return {
+        "data": [
+            _blank(_schema(template)) if template else {} for template in sections(requirements)
+        ]
+    }
 
 
 def form_text(requirements: NumberRequirements | None, region_code: str, number_type: str) -> str:
     """The form and the files as markdown, for people."""
     title = f"# What {number_type} numbers in {region_code} take"
     if requirements is None:
-        return f"{title}\n\nNo registration and no files: the vendor knows no requirements for them."
+        return (
+            f"{title}\n\nNo registration and no files: the vendor knows no requirements for them."
+        )
     form = sections(requirements)
     lines = [title, "", "## Registration data (`kyc`)", ""]
     if not form:
-        lines.append("The vendor's form cannot be read here. Ask Sinch what goes into `data`; it is checked there.")
+        lines.append(
+            "The vendor's form cannot be read here. Ask Sinch what goes into `data`; it is checked there."
+        )
     for index, template in enumerate(form):
         schema = _schema(template)
         lines += [f"### {index + 1}. {template.get('title') or 'Section'} (`data[{index}]`)", ""]
@@ -93,7 +113,10 @@ def form_text(requirements: NumberRequirements | None, region_code: str, number_
             ]
             continue
         lines += ["| field | what | needed | takes |", "|---|---|---|---|"]
-        lines += [f"| `{name}` | {what} | {needed} | {takes} |" for name, what, needed, takes in _rows(schema)] + [""]
+        lines += [
+            f"| `{name}` | {what} | {needed} | {takes} |"
+            for name, what, needed, takes in _rows(schema)
+        ] + [""]
     lines += ["## Files (`attachments`)", ""]
     if not requirements.attachments:
         return "\n".join([*lines, "None."])
@@ -102,7 +125,10 @@ def form_text(requirements: NumberRequirements | None, region_code: str, number_
 
 
 def _file_row(required: RequiredAttachment) -> str:
-    blanks = "".join(f"; blank: {each.name or 'download'} {each.url or ''}".rstrip() for each in required.template)
+    blanks = "".join(
+        f"; blank: {each.name or 'download'} {each.url or ''}".rstrip()
+        for each in required.template
+    )
     what = ". ".join(part for part in (required.title, required.description) if part) or "a file"
     types = ", ".join(required.allowed_mime_types) or "any"
     return (
@@ -133,7 +159,11 @@ def _schema(template: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
         schema["items"] = {"type": "object", **members}
     else:
         schema |= members
-    return schema if _is_schema(schema) else {name: schema[name] for name in ("title", "type") if name in schema}
+    return (
+        schema
+        if _is_schema(schema)
+        else {name: schema[name] for name in ("title", "type") if name in schema}
+    )
 
 
 def _members(template: Mapping[str, Any], depth: int) -> dict[str, Any]:
@@ -144,11 +174,16 @@ def _members(template: Mapping[str, Any], depth: int) -> dict[str, Any]:
         fields = [{"name": name, **each} for name, each in listed.items() if isinstance(each, dict)]
         needed = required if isinstance(required, list) else []
     elif isinstance(listed, list):
-        fields = [each for each in listed if isinstance(each, dict) and isinstance(each.get("name"), str)]
+        fields = [
+            each for each in listed if isinstance(each, dict) and isinstance(each.get("name"), str)
+        ]
         needed = [each["name"] for each in fields if each.get("required") is True]
     else:
         return {}
-    return {"properties": {each["name"]: _schema(each, depth + 1) for each in fields}, "required": list(needed)}
+    return {
+        "properties": {each["name"]: _schema(each, depth + 1) for each in fields},
+        "required": list(needed),
+    }
 
 
 def _compiles(pattern: str) -> bool:
@@ -178,13 +213,17 @@ def _section_findings(template: Mapping[str, Any], value: Any, path: str) -> Ite
     # An optional field that was left empty is one that was left out; of one that is needed the form says that it is missing.
     errors = validator.iter_errors(_without_empty(value))
     for error in errors:
-        at = path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+        at = path + "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
+        )
         yield from _told(error, at)
 
 
 def _without_empty(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _without_empty(each) for name, each in value.items() if each not in ("", None)}
+        return {
+            name: _without_empty(each) for name, each in value.items() if each not in ("", None)
+        }
     return [_without_empty(each) for each in value] if isinstance(value, list) else value
 
 
@@ -199,7 +238,9 @@ def _told(error: ValidationError, path: str) -> Iterator[Finding]:
         return
     messages = schema.get("messages")
     said = messages.get(kind) if isinstance(messages, Mapping) else None
-    yield Finding(path, str(said or _WORDS.get(kind, "is not what the form takes").format(_listed(rule))))
+    yield Finding(
+        path, str(said or _WORDS.get(kind, "is not what the form takes").format(_listed(rule)))
+    )
 
 
 _WORDS = {
@@ -231,7 +272,11 @@ def _blank(schema: Mapping[str, Any]) -> Any:
         case "object":
             return {name: _blank(each) for name, each in schema.get("properties", {}).items()}
         case _:
-            return {name: _blank(each) for name, each in schema["properties"].items()} if "properties" in schema else ""
+            return (
+                {name: _blank(each) for name, each in schema["properties"].items()}
+                if "properties" in schema
+                else ""
+            )
 
 
 def _rows(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
@@ -244,12 +289,19 @@ def _rows(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         if each.get("properties") or each.get("items"):
             yield from _rows(each, f"{prefix}{name}" if each.get("items") else f"{prefix}{name}.")
             continue
-        takes = "; ".join(_WORDS_TAKEN[rule].format(_listed(each[rule])) for rule in _WORDS_TAKEN if rule in each)
+        takes = "; ".join(
+            _WORDS_TAKEN[rule].format(_listed(each[rule])) for rule in _WORDS_TAKEN if rule in each
+        )
         what = each.get("title") or each.get("description") or ""
         yield f"{prefix}{name}", _cell(what), "yes" if name in needed else "no", _cell(takes)
 
 
-_WORDS_TAKEN = {"type": "{}", "enum": "one of: {}", "maxLength": "at most {} characters", "pattern": "`{}`"}
+_WORDS_TAKEN = {
+    "type": "{}",
+    "enum": "one of: {}",
+    "maxLength": "at most {} characters",
+    "pattern": "`{}`",
+}
 
 
 def _cell(text: str) -> str:

@@ -14,7 +14,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from numberflow.planning.hosting_failures import FailureAdvice, Step, advice_for, unlink_advice, voice_advice
+from numberflow.planning.hosting_failures import (
+    FailureAdvice,
+    Step,
+    advice_for,
+    unlink_advice,
+    voice_advice,
+)
 
 Ids = Mapping[str, str]
 """Ids of links by the names of `SMS_IDS` and `VOICE_IDS`; "" for none."""
@@ -96,15 +102,22 @@ class Stand:
         return "; ".join(part for part in parts if part)
 
 
-def stands(number: Linked, wanted: Ids, marks: Mapping[str, str] | None = None) -> tuple[Stand, ...]:
+def stands(
+    number: Linked, wanted: Ids, marks: Mapping[str, str] | None = None
+) -> tuple[Stand, ...]:
     """How far each product that something is wanted of is. `marks`: of the failed jobs that were there before anything was sent, by product."""
     before = marks or {}
     found = []
-    for product, names, job in ((Product.SMS, SMS_IDS, number.sms_job), (Product.VOICE, VOICE_IDS, number.voice_job)):
+    for product, names, job in (
+        (Product.SMS, SMS_IDS, number.sms_job),
+        (Product.VOICE, VOICE_IDS, number.voice_job),
+    ):
         target = {name: wanted[name] for name in names if name in wanted}
         if target:
             old = before.get(product, "")
-            found.append(_stand(product, number.ids, job if job and not _is_old(job, old) else None, target))
+            found.append(
+                _stand(product, number.ids, job if job and not _is_old(job, old) else None, target)
+            )
     return tuple(found)
 
 
@@ -115,7 +128,9 @@ def _is_old(job: LinkJob, mark: str) -> bool:
 def _stand(product: Product, ids: Ids, job: LinkJob | None, wanted: Ids) -> Stand:
     if job is not None and job.is_running:
         # Some show the ids of the end from the beginning (docs/vendor/imported-hosting-behaviour.md §4): then a job that leads to nothing is an unlink.
-        is_unlink = takes_off(job, ids) or not _any_id(wanted) or (bool(job.ids) and not _any_id(job.ids))
+        is_unlink = (
+            takes_off(job, ids) or not _any_id(wanted) or (bool(job.ids) and not _any_id(job.ids))
+        )
         return Stand(product, Standing.UNLINKING if is_unlink else Standing.LINKING)
     # The type of a voice link says nothing when there is no id: live numbers without voice say RTC.
     names = [name for name in wanted if name != "voice_type" or wanted.get("voice_id")]
@@ -124,7 +139,9 @@ def _stand(product: Product, ids: Ids, job: LinkJob | None, wanted: Ids) -> Stan
     lost = _lost(product, ids, wanted)
     if job is not None and _is_ours(job, ids, wanted):
         if takes_off(job, ids):
-            advice = unlink_advice(job.code) if product is Product.SMS else voice_advice(unlink=True)
+            advice = (
+                unlink_advice(job.code) if product is Product.SMS else voice_advice(unlink=True)
+            )
             return Stand(product, Standing.UNLINK_FAILED, job.code, advice, lost)
         advice = (
             advice_for(job.code, job.failed_step or Step.PLATFORM)
@@ -148,12 +165,17 @@ def takes_off(job: LinkJob, ids: Ids) -> bool:
 
 def _is_ours(job: LinkJob, ids: Ids, wanted: Ids) -> bool:
     """Whether a failed job may be one towards what is wanted: an old one to some other plan says nothing."""
-    return all(not job.ids[name] or job.ids[name] in (wanted.get(name, ""), ids.get(name, "")) for name in job.ids)
+    return all(
+        not job.ids[name] or job.ids[name] in (wanted.get(name, ""), ids.get(name, ""))
+        for name in job.ids
+    )
 
 
 def _lost(product: Product, ids: Ids, wanted: Ids) -> str:
     if product is Product.VOICE:
-        return "unlinked now: no voice" if wanted.get("voice_id") and not ids.get("voice_id") else ""
+        return (
+            "unlinked now: no voice" if wanted.get("voice_id") and not ids.get("voice_id") else ""
+        )
     if wanted.get("service_plan_id") and not ids.get("service_plan_id"):
         return NO_MESSAGING
     if wanted.get("campaign_id") and not ids.get("campaign_id"):
@@ -179,7 +201,11 @@ def told_ids(ids: Ids) -> str:
     """Links in words; empty when there is none."""
     plan, campaign = ids.get("service_plan_id"), ids.get("campaign_id")
     voice = f"voice {ids.get('voice_type', '')} {ids['voice_id']}" if ids.get("voice_id") else ""
-    parts = [f"service plan {plan}" if plan else "", f"campaign {campaign}" if campaign else "", voice]
+    parts = [
+        f"service plan {plan}" if plan else "",
+        f"campaign {campaign}" if campaign else "",
+        voice,
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -193,7 +219,9 @@ class Unlink(StrEnum):
     """No job is there, and the link is: a late read, or a job that was dropped."""
 
 
-def unlink_progress(number: Linked, unlink: Mapping[str, Any], marks: Mapping[str, str] | None = None) -> Unlink:
+def unlink_progress(
+    number: Linked, unlink: Mapping[str, Any], marks: Mapping[str, str] | None = None
+) -> Unlink:
     """How far the request `unlink` ({"sms": …, "voice": …}, "" takes off) is. Failed only when no part of it runs any more."""
     found = stands(number, off_ids(unlink), marks)
     standings = {stand.standing for stand in found}

@@ -55,9 +55,7 @@ _ADVICE = {
     "TFN_NOT_ALLOWED": "toll-free numbers take no campaign; leave it out",
     "INVALID_NNID": "the NNID is not permitted; ask the account manager",
 }
-_VOICE_ADVICE = (
-    "the vendor gives no reason for voice links; check the id of the app, trunk or fax service, then support"
-)
+_VOICE_ADVICE = "the vendor gives no reason for voice links; check the id of the app, trunk or fax service, then support"
 _DROPPED_ADVICE = "no job is running and the link is not set; link the number again"
 
 
@@ -78,7 +76,9 @@ def sms_link(number: ActiveNumber, wanted: SmsLink | None) -> Link:
     job = config.scheduled_provisioning if config else None
     if job is not None:
         if job.status == "FAILED":
-            return Link(state=LinkState.FAILED, error_codes=job.error_codes, advice=explain(job.error_codes))
+            return Link(
+                state=LinkState.FAILED, error_codes=job.error_codes, advice=explain(job.error_codes)
+            )
         return Link(state=LinkState.PENDING)
     if "smsConfiguration" in number.unreadable or (config and config.unreadable):
         # What cannot be read may be a job: not final.
@@ -88,7 +88,11 @@ def sms_link(number: ActiveNumber, wanted: SmsLink | None) -> Link:
         and config.service_plan_id == wanted.service_plan_id
         and (wanted.campaign_id is None or config.campaign_id == wanted.campaign_id)
     )
-    return Link(state=LinkState.DONE) if linked else Link(state=LinkState.DROPPED, advice=_DROPPED_ADVICE)
+    return (
+        Link(state=LinkState.DONE)
+        if linked
+        else Link(state=LinkState.DROPPED, advice=_DROPPED_ADVICE)
+    )
 
 
 def voice_link(number: ActiveNumber, wanted: VoiceLink | None) -> Link:
@@ -105,9 +109,11 @@ def voice_link(number: ActiveNumber, wanted: VoiceLink | None) -> Link:
         return Link(state=LinkState.PENDING)
     current = None
     if config is not None:
-        current = {VoiceType.RTC: config.app_id, VoiceType.EST: config.trunk_id, VoiceType.FAX: config.service_id}[
-            wanted.type
-        ]
+        current = {
+            VoiceType.RTC: config.app_id,
+            VoiceType.EST: config.trunk_id,
+            VoiceType.FAX: config.service_id,
+        }[wanted.type]
     return (
         Link(state=LinkState.DONE)
         if current == wanted.target_id

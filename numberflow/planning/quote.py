@@ -95,7 +95,10 @@ def quote_of_order(numbers: Sequence[OrderNumber], currency: str) -> Quote:
     Raises:
         SpendRefused: as in `make_quote`.
     """
-    lines = (_line(number.phone_number, number.number_price or NumberPrice(), currency) for number in numbers)
+    lines = (
+        _line(number.phone_number, number.number_price or NumberPrice(), currency)
+        for number in numbers
+    )
     return Quote(currency=currency, lines=tuple(lines))
 
 
@@ -106,23 +109,26 @@ def _line(phone_number: str, price: AvailableNumber | NumberPrice, currency: str
         raise SpendRefused(
             f"{phone_number} has no {which}; a number without a price is not bought",
             rule="missing_price",
-            mend="run again later, or ask the vendor for the price of this region and type",
+            remedy="run again later, or ask the vendor for the price of this region and type",
         )
     for money in (setup, recurring):
         if money.currency_code != currency:
             raise SpendRefused(
                 f"{phone_number} is priced in {money.currency_code}, the caps are in {currency}",
                 rule="currency",
-                mend=f"state caps and currency in {money.currency_code}",
+                remedy=f"state caps and currency in {money.currency_code}",
             )
     if setup.amount < 0 or recurring.amount < 0:
         raise SpendRefused(
-            f"{phone_number} has a negative price", rule="missing_price", mend="ask the vendor for the price"
+            f"{phone_number} has a negative price",
+            rule="missing_price",
+            remedy="ask the vendor for the price",
         )
     return QuoteLine(
         phone_number=phone_number,
         setup=setup.amount,
         recurring=recurring.amount,
         interval_months=price.payment_interval_months or 1,
-        is_flagged=isinstance(price, AvailableNumber) and bool(price.supporting_documentation_required),
+        is_flagged=isinstance(price, AvailableNumber)
+        and bool(price.supporting_documentation_required),
     )

@@ -88,7 +88,9 @@ class Scheduled:
         return now - since > MISSED * self.interval
 
 
-def problem(scheduled: Scheduled, now: datetime, server_since: datetime | None = None) -> tuple[str, str] | None:
+def problem(
+    scheduled: Scheduled, now: datetime, server_since: datetime | None = None
+) -> tuple[str, str] | None:
     """What is wrong with a schedule and what to do, each a clause; None when all is well."""
     off = (
         "its schedule is off: the clock starts no run",
@@ -99,7 +101,11 @@ def problem(scheduled: Scheduled, now: datetime, server_since: datetime | None =
         "look for errors in the server's log, and install the pinned versions (requirements.txt)",
     )
     if scheduled.is_overdue(now, server_since):
-        last = f"the last one ended {_at(scheduled.ended_at)}" if scheduled.ended_at else "there was none"
+        last = (
+            f"the last one ended {_at(scheduled.ended_at)}"
+            if scheduled.ended_at
+            else "there was none"
+        )
         why = (
             off[1] if not scheduled.is_on
             else unplanned[1] if not scheduled.next_at
@@ -118,7 +124,9 @@ def problem(scheduled: Scheduled, now: datetime, server_since: datetime | None =
 
 def next_run(scheduled: Scheduled) -> str:
     """`follow-orders 2026-11-30 14:15 UTC`."""
-    return f"{scheduled.name} {_at(scheduled.next_at[0]) if scheduled.next_at else 'not planned yet'}"
+    return (
+        f"{scheduled.name} {_at(scheduled.next_at[0]) if scheduled.next_at else 'not planned yet'}"
+    )
 
 
 def read_schedules(now: datetime, names: Sequence[str] = ()) -> Questions[list[Scheduled]]:
@@ -133,7 +141,9 @@ def read_schedules(now: datetime, names: Sequence[str] = ()) -> Questions[list[S
         wanted["name"] = {"any_": list(names)}
     found = yield Ask("/deployments/filter", {"deployments": wanted, "limit": 200})
     seen = []
-    for one in sorted((each for each in found if each["schedules"]), key=lambda each: str(each["name"])):
+    for one in sorted(
+        (each for each in found if each["schedules"]), key=lambda each: str(each["name"])
+    ):
         planned = yield Ask(
             "/flow_runs/filter",
             {
@@ -162,14 +172,20 @@ def read_schedules(now: datetime, names: Sequence[str] = ()) -> Questions[list[S
                 created_at=_time(one["created"]),
                 changed_at=max(_time(each["updated"]) for each in (one, *one["schedules"])),
                 # A person may have planned a run for later: the clock's are meant here.
-                next_at=tuple(_time(run["next_scheduled_start_time"]) for run in planned if run["auto_scheduled"]),
+                next_at=tuple(
+                    _time(run["next_scheduled_start_time"])
+                    for run in planned
+                    if run["auto_scheduled"]
+                ),
                 ended_at=_time(ended[0]["end_time"]) if ended and ended[0]["end_time"] else None,
             )
         )
     return seen
 
 
-def raise_alarm(scheduled: Scheduled, reason: str, mend: str, now: datetime, *, calls_person: bool) -> Questions[bool]:
+def raise_alarm(
+    scheduled: Scheduled, reason: str, remedy: str, now: datetime, *, calls_person: bool
+) -> Questions[bool]:
     """Raise the event that says what is overdue, unless it was raised for this already.
 
     Returns whether it was raised now. It comes again after a day.
@@ -177,7 +193,7 @@ def raise_alarm(scheduled: Scheduled, reason: str, mend: str, now: datetime, *, 
     Args:
         scheduled: what is overdue.
         reason: what is wrong, as `problem` says it.
-        mend: what to do about it.
+        remedy: what to do about it.
         now: aware UTC.
         calls_person: raise the event that calls a person, too: there is no run whose report does.
     """
@@ -200,7 +216,7 @@ def raise_alarm(scheduled: Scheduled, reason: str, mend: str, now: datetime, *, 
     payload = {
         "reference": scheduled.name,
         "reason": f"{scheduled.name}: {reason}",
-        "mend": mend,
+        "mend": remedy,
         "commands": [f"numberflow run {scheduled.name}"],
         "flow_run_id": None,
     }

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from numberflow.errors import JournalUnavailable
-from numberflow.journal import Intention, Journal, Operation, Purchase, State
+from numberflow.journal import Intention, IntentionState, Journal, Operation, Purchase
 from numberflow.models.reports import AccountLine, AccountReport, RunOutcome
-from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.emergency.without_address import kept_words
+from numberflow.purchase.held.unlinked import unlinked_words
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
-from numberflow.purchase.unlinked import unlinked_words
-from numberflow.purchase.without_address import kept_words
-from numberflow.purchase.words import amount, open_words
+from numberflow.purchase.run_context import RunContext, in_thread
+from numberflow.purchase.text import amount, open_words
 
 _RENTS = frozenset({Operation.RENT, Operation.RENT_ANY})
 
@@ -31,14 +31,14 @@ def account(
         why: what stopped the run, in words.
         flow_run_id: the run that stopped.
     """
-    told = [row for row in rows if row.state is not State.REFUSED]
+    told = [row for row in rows if row.state is not IntentionState.REFUSED]
     waiting = [row for row in told if row.state in AT_STAKE_STATES]
     lines = tuple(_line(row) for row in told)
     charged: dict[str, Decimal] = {}
     for line in lines:
         if line.charged:
             charged[line.currency] = charged.get(line.currency, Decimal(0)) + line.charged
-    done = sum(row.state is State.DONE for row in told)
+    done = sum(row.state is IntentionState.DONE for row in told)
     reason = f"{why}; {progress(purchase, told)}"
     if waiting:
         reason += f"; of {len(waiting)} it is not known whether they took effect"
@@ -48,11 +48,15 @@ def account(
     unlinked = unlinked_words(rows)
     if unlinked:
         reason += f"; {unlinked}"
-    release = ", or release what was rented" if any(row.operation in _RENTS for row in told) and done else ""
+    release = (
+        ", or release what was rented"
+        if any(row.operation in _RENTS for row in told) and done
+        else ""
+    )
     return AccountReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
         reason=reason,
-        mend=f"run again with the same reference: it looks at the vendor first and goes on where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
+        remedy=f"run again with the same reference: it looks at the vendor first and goes on where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
         project_id=purchase.project_id,
         reference=purchase.reference,
         operation=purchase.operation,
@@ -65,27 +69,35 @@ def account(
     )  # fmt: skip
 
 
-def account_of(journal: Journal, project_id: str, reference: object, *, why: str, flow_run_id: str) -> AccountReport:
+def account_of(
+    journal: Journal, project_id: str, reference: object, *, why: str, flow_run_id: str
+) -> AccountReport:
     """The account of a run by what it was started with; without a reference the run's id is its reference."""
     name = str(reference or "").strip() or flow_run_id
     purchase = journal.find_purchase(project_id, name)
     if purchase is None:
         return nothing_begun(name, why=why, project_id=project_id, flow_run_id=flow_run_id)
-    return account(purchase, journal.intentions(purchase_id=purchase.id), why=why, flow_run_id=flow_run_id)
+    return account(
+        purchase, journal.intentions(purchase_id=purchase.id), why=why, flow_run_id=flow_run_id
+    )
 
 
-async def steps_so_far(desk: Desk, reference: str) -> tuple[Intention, ...]:
+async def steps_so_far(context: RunContext, reference: str) -> tuple[Intention, ...]:
     """What the journal has of a reference, for the report of a run that an error ended; nothing when it cannot be read either."""
     try:
-        return await in_thread(desk.journal.intentions, project_id=desk.project_id, reference=reference)
+        return await in_thread(
+            context.journal.intentions, project_id=context.project_id, reference=reference
+        )
     except JournalUnavailable:
         return ()
 
 
-def nothing_begun(reference: str, *, why: str, project_id: str, flow_run_id: str | None = None) -> AccountReport:
+def nothing_begun(
+    reference: str, *, why: str, project_id: str, flow_run_id: str | None = None
+) -> AccountReport:
     """The account of a run that stopped before it wrote anything down."""
     return AccountReport(
-        outcome=RunOutcome.REFUSED, reason=f"{why}; nothing was begun, nothing was sent", mend="run it again",
+        outcome=RunOutcome.REFUSED, reason=f"{why}; nothing was begun, nothing was sent", remedy="run it again",
         project_id=project_id, reference=reference, flow_run_id=flow_run_id,
     )  # fmt: skip
 
@@ -93,13 +105,15 @@ def nothing_begun(reference: str, *, why: str, project_id: str, flow_run_id: str
 def wanted(purchase: Purchase) -> int | None:
     """How many numbers a purchase is to rent; None where it rents none."""
     quantity = purchase.parameters.get("quantity")
-    return quantity if purchase.operation == "search_and_rent" and isinstance(quantity, int) else None
+    return (
+        quantity if purchase.operation == "search_and_rent" and isinstance(quantity, int) else None
+    )
 
 
 def progress(purchase: Purchase, rows: Sequence[Intention]) -> str:
     """How far a purchase is, in words."""
-    alive = [row for row in rows if row.state is not State.REFUSED]
-    done = sum(row.state is State.DONE for row in alive)
+    alive = [row for row in rows if row.state is not IntentionState.REFUSED]
+    done = sum(row.state is IntentionState.DONE for row in alive)
     quantity = wanted(purchase)
     if quantity is not None:
         return f"{done} of {quantity} numbers rented"
@@ -114,7 +128,7 @@ def account_rows(report: AccountReport) -> list[dict[str, str]]:
             "number or order": line.subject or "not known yet",
             "state": line.state,
             "charged": amount(line.charged, line.currency) if line.charged else "",
-            "reason": line.reason if line.state != State.DONE else "",
+            "reason": line.reason if line.state != IntentionState.DONE else "",
         }
         for line in report.lines
     ]
@@ -130,7 +144,7 @@ def account_text(report: AccountReport) -> str:
         "",
         f"**Charged:** {money or 'nothing'}",
         "",
-        f"**What to do:** {report.mend}",
+        f"**What to do:** {report.remedy}",
     ]
     currency = next((line.currency for line in report.lines if line.currency), "")
     for item in report.open_items:
@@ -140,7 +154,7 @@ def account_text(report: AccountReport) -> str:
 
 def _line(row: Intention) -> AccountLine:
     # An order is charged when the vendor completes it, which follow-orders tells.
-    charged = row.state is State.DONE and row.operation in _RENTS
+    charged = row.state is IntentionState.DONE and row.operation in _RENTS
     return AccountLine(
         intention_id=row.id,
         operation=str(row.operation),

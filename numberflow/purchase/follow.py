@@ -13,10 +13,17 @@ from datetime import datetime
 from typing import Any
 
 from numberflow.errors import JournalUnavailable, LeaseLost, NumberflowError
-from numberflow.journal import ORDER_OPERATIONS, FollowedOrder, Intention, LeaseKeeper, OrderKind, State
+from numberflow.journal import (
+    ORDER_OPERATIONS,
+    Intention,
+    IntentionState,
+    LeaseKeeper,
+    OrderKind,
+    PendingWork,
+)
 from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
-from numberflow.purchase.desk import Desk, in_thread
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.stopped import name_stopped
 from numberflow.steps import named
 from numberflow.steps.imported import UPDATE_IMPORTED
@@ -41,7 +48,7 @@ class Followed:
 
 logger = logging.getLogger(__name__)
 
-Follower = Callable[[Desk, FollowedOrder, datetime], Awaitable[Followed]]
+Follower = Callable[[RunContext, PendingWork, datetime], Awaitable[Followed]]
 """Looks at one order; the time is the vendor's. Sends nothing that costs."""
 
 Tell = Callable[[FollowLine], Awaitable[None]]
@@ -50,13 +57,13 @@ Tell = Callable[[FollowLine], Awaitable[None]]
 _RELINKS = (UPDATE, UPDATE_IMPORTED)
 
 
-async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> None:
+async def take_up(context: RunContext, intentions: Sequence[Intention] | None = None) -> None:
     """Follow every order that a step of ours has opened, and every number whose link a step may have changed. Repeat: safe; what is followed stays as it is.
 
     A number that was given up is followed again when its step ended after that.
 
     Args:
-        desk: collaborators.
+        context: collaborators.
         intentions: the steps to look through; all of the project when left out.
     """
     if intentions is None:
@@ -64,13 +71,13 @@ async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> 
             intention
             for operation in ORDER_OPERATIONS
             for intention in await in_thread(
-                desk.journal.intentions, project_id=desk.project_id, operation=operation,
-                states=(State.DONE, *AT_STAKE_STATES) if operation in _RELINKS else (State.DONE,),
+                context.journal.intentions, project_id=context.project_id, operation=operation,
+                states=(IntentionState.DONE, *AT_STAKE_STATES) if operation in _RELINKS else (IntentionState.DONE,),
             )
         ]  # fmt: skip
     known = {
         (order.kind, order.order_id): order
-        for order in await in_thread(desk.journal.followed, desk.project_id, open_only=False)
+        for order in await in_thread(context.journal.followed, context.project_id, open_only=False)
     }
     for intention in intentions:
         order = _order_of(intention)
@@ -86,14 +93,14 @@ async def take_up(desk: Desk, intentions: Sequence[Intention] | None = None) -> 
         )
         if before is None or is_new_again:
             known[kind, order_id] = await in_thread(
-                desk.journal.follow, intention.purchase_id, kind, order_id,
+                context.journal.follow, intention.purchase_id, kind, order_id,
                 state=order["state"], facts=order["facts"], reopen=is_new_again,
             )  # fmt: skip
 
 
 def _order_of(intention: Intention) -> Mapping[str, Any] | None:
     """What is to be followed of a step; None when there is nothing."""
-    if intention.state is State.DONE:
+    if intention.state is IntentionState.DONE:
         return (intention.result or {}).get("order")
     if intention.operation in _RELINKS and intention.state in AT_STAKE_STATES:
         return link_order(named(intention), intention).get("order")
@@ -101,14 +108,18 @@ def _order_of(intention: Intention) -> Mapping[str, Any] | None:
 
 
 async def follow_orders(
-    desk: Desk, followers: Mapping[OrderKind, Follower], *, reference: str | None = None, tell: Tell | None = None
+    context: RunContext,
+    followers: Mapping[OrderKind, Follower],
+    *,
+    reference: str | None = None,
+    tell: Tell | None = None,
 ) -> list[FollowLine]:
     """Look at every open order of the project once. Costs nothing; repeat at will.
 
     An order that cannot be read does not stop the others. One that another sweep looks at right now is left to it.
 
     Args:
-        desk: collaborators.
+        context: collaborators.
         followers: who looks at which kind.
         reference: only the orders of this purchase.
         tell: gets each line while its order is held; if it fails, its alarms count as not raised and come again.
@@ -117,18 +128,18 @@ async def follow_orders(
         JournalUnavailable: the journal cannot be read or written.
         The errors of a read: the vendor does not answer at all.
     """
-    await take_up(desk)
-    lines = await _lost(desk, reference)
-    lines += await name_stopped(desk, reference=reference, tell=tell)
-    orders = await in_thread(desk.journal.followed, desk.project_id, reference=reference)
+    await take_up(context)
+    lines = await _lost(context, reference)
+    lines += await name_stopped(context, reference=reference, tell=tell)
+    orders = await in_thread(context.journal.followed, context.project_id, reference=reference)
     if orders:
         # The smallest read there is: before the first reply nobody knows what the vendor's clock shows, and deadlines are told by it.
-        await desk.client.regions.list()
-    async with LeaseKeeper(desk.journal, desk.settings.lease_s) as keeper:
+        await context.client.regions.list()
+    async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
         for order in orders:
             try:
                 async with keeper.holding(order.resource):
-                    line = await _look(desk, order, followers[order.kind], tell)
+                    line = await _look(context, order, followers[order.kind], tell)
             except LeaseLost:
                 continue
             if line is not None:
@@ -136,14 +147,18 @@ async def follow_orders(
     return lines
 
 
-async def _look(desk: Desk, order: FollowedOrder, follower: Follower, tell: Tell | None) -> FollowLine | None:
+async def _look(
+    context: RunContext, order: PendingWork, follower: Follower, tell: Tell | None
+) -> FollowLine | None:
     # Read again under the lease: another sweep may have closed it, or raised an alarm, a moment ago.
-    known = await in_thread(desk.journal.followed, desk.project_id, kind=order.kind, purchase_id=order.purchase_id)
+    known = await in_thread(
+        context.journal.followed, context.project_id, kind=order.kind, purchase_id=order.purchase_id
+    )
     order = next((each for each in known if each.id == order.id), order)
     if order not in known:
         return None
     try:
-        followed = await follower(desk, order, desk.client.vendor_now())
+        followed = await follower(context, order, context.client.vendor_now())
         if tell is not None:
             await tell(followed.line)
     except (LeaseLost, JournalUnavailable):
@@ -164,31 +179,31 @@ async def _look(desk: Desk, order: FollowedOrder, follower: Follower, tell: Tell
         )
     raised = [*order.facts.get("alarms", ()), *(alarm.name for alarm in followed.line.alarms)]
     await in_thread(
-        desk.journal.note_order, order.id, state=followed.line.state, facts={**followed.facts, "alarms": raised},
+        context.journal.note_order, order.id, state=followed.line.state, facts={**followed.facts, "alarms": raised},
         closed=followed.closed,
     )  # fmt: skip
     return followed.line
 
 
-def _unread(order: FollowedOrder, summary: str, advice: str) -> FollowLine:
+def _unread(order: PendingWork, summary: str, advice: str) -> FollowLine:
     return FollowLine(
         kind=order.kind, order_id=order.order_id, reference=order.reference, state=order.state, is_open=True, summary=summary, advice=advice
     )  # fmt: skip
 
 
-async def _lost(desk: Desk, reference: str | None) -> list[FollowLine]:
+async def _lost(context: RunContext, reference: str | None) -> list[FollowLine]:
     """Orders that may have been opened and whose id nobody has heard: their reservations may be running out while nobody looks."""
     found = []
     for operation in ORDER_OPERATIONS:
         rows = await in_thread(
-            desk.journal.intentions,
-            project_id=desk.project_id,
+            context.journal.intentions,
+            project_id=context.project_id,
             operation=operation,
-            states=(State.UNKNOWN, State.NEEDS_PERSON),
+            states=(IntentionState.UNKNOWN, IntentionState.NEEDS_PERSON),
             reference=reference,
         )
         for row in (row for row in rows if row.opens_order):
-            person = row.state is State.NEEDS_PERSON
+            person = row.state is IntentionState.NEEDS_PERSON
             found.append(FollowLine(
                 kind=str(row.operation), order_id="", reference=row.reference, state=row.state.value, is_open=True, needs_person=person,
                 summary=f"it is not known whether the order was opened: {row.reason or 'no reply'}",
@@ -197,18 +212,20 @@ async def _lost(desk: Desk, reference: str | None) -> list[FollowLine]:
     return found
 
 
-def not_raised(order: FollowedOrder, name: str) -> bool:
+def not_raised(order: PendingWork, name: str) -> bool:
     """Whether an alarm of this name has not been raised for the order yet."""
     return name not in order.facts.get("alarms", ())
 
 
-def follow_report(lines: Sequence[FollowLine], *, project_id: str, flow_run_id: str | None) -> FollowReport:
+def follow_report(
+    lines: Sequence[FollowLine], *, project_id: str, flow_run_id: str | None
+) -> FollowReport:
     """Put a sweep into words. It is done when nobody has to do anything; an order that could not be read is no failure of the sweep."""
     waiting = [line for line in lines if line.needs_person]
     return FollowReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.DONE,
         reason="; ".join(f"{line.reference}: {line.summary}" for line in waiting),
-        mend="; ".join(dict.fromkeys(line.advice for line in waiting if line.advice)),
+        remedy="; ".join(dict.fromkeys(line.advice for line in waiting if line.advice)),
         project_id=project_id,
         orders=tuple(lines),
         flow_run_id=flow_run_id,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from numberflow.export.imported import ImportedQuestion, Link
-from numberflow.journal import Intention, Journal, Operation, State
+from numberflow.journal import Intention, IntentionState, Journal, Operation
 from numberflow.settings import Settings
 
 # Steps that link numbers, and that end with imported ones.
@@ -36,13 +36,15 @@ def imported_question(journal: Journal, project_id: str) -> ImportedQuestion:
     last: dict[str, tuple[datetime, bool]] = {}
     for operation in _IMPORTING:
         for step in steps[operation]:
-            if step.state is State.REFUSED:
+            if step.state is IntentionState.REFUSED:
                 continue
-            links.add((str(step.request["service_plan_id"]), str(step.request["campaign_id"] or "")))
-            if step.state is State.DONE:
+            links.add(
+                (str(step.request["service_plan_id"]), str(step.request["campaign_id"] or ""))
+            )
+            if step.state is IntentionState.DONE:
                 _note(last, _numbers(step), step, there=True)
     for step in steps[Operation.DELETE_IMPORTED]:
-        if step.state is State.DONE:
+        if step.state is IntentionState.DONE:
             _note(last, _numbers(step), step, there=False)
     plans = {plan for plan, _ in links}
     for step in steps[Operation.UPDATE_IMPORTED]:
@@ -50,14 +52,18 @@ def imported_question(journal: Journal, project_id: str) -> ImportedQuestion:
         plan, campaign = wanted.get("service_plan_id") or "", wanted.get("campaign_id") or ""
         # A change that names the campaign alone keeps the plan, which the request does not say.
         links |= {(plan, campaign)} if plan else {(known, campaign) for known in plans if campaign}
-    return ImportedQuestion(frozenset(links), frozenset(number for number, (_, there) in last.items() if there))
+    return ImportedQuestion(
+        frozenset(links), frozenset(number for number, (_, there) in last.items() if there)
+    )
 
 
 def _numbers(step: Intention) -> Iterable[str]:
     return step.request.get("numbers") or ((step.subject,) if step.subject else ())
 
 
-def _note(last: dict[str, tuple[datetime, bool]], numbers: Iterable[str], step: Intention, *, there: bool) -> None:
+def _note(
+    last: dict[str, tuple[datetime, bool]], numbers: Iterable[str], step: Intention, *, there: bool
+) -> None:
     """The latest step about a number says whether it is there."""
     for number in numbers:
         known = last.get(number)

@@ -40,23 +40,37 @@ def read_list(source: InventoryFilter | NumberFile, settings: Settings) -> Numbe
         BadInput: there is no such file, snapshot or column, or nothing in it fits.
         FileDamaged, StoreUnavailable: the inventory cannot be read.
     """
-    found = _of_inventory(source, settings) if isinstance(source, InventoryFilter) else _of_file(source, settings)
+    found = (
+        _of_inventory(source, settings)
+        if isinstance(source, InventoryFilter)
+        else _of_file(source, settings)
+    )
     if not found.numbers:
-        raise BadInput(f"{FIELD}: {found.note}", field=FIELD, mend="correct the filter or the file; nothing was sent")
+        raise BadInput(
+            f"{FIELD}: {found.note}",
+            field=FIELD,
+            remedy="correct the filter or the file; nothing was sent",
+        )
     return found
 
 
 def _of_inventory(source: InventoryFilter, settings: Settings) -> NumberList:
     columns = ["phone_number", *source.values, "snapshot_date"]
     try:
-        rows = load_inventory(source.date, columns, settings.project_id, root=settings.inventory_root)
+        rows = load_inventory(
+            source.date, columns, settings.project_id, root=settings.inventory_root
+        )
     except BadInput as error:
-        raise BadInput(f"{FIELD}: inventory: {error.message}", field=FIELD, mend=error.mend) from None
+        raise BadInput(
+            f"{FIELD}: inventory: {error.message}", field=FIELD, remedy=error.remedy
+        ) from None
     for column, value in source.values.items():
         rows = rows[rows[column].fillna("") == value]
     numbers = tuple(str(number) for number in rows["phone_number"])
     if not numbers:
-        day = "the newest inventory" if source.date == "latest" else f"the inventory of {source.date}"
+        day = (
+            "the newest inventory" if source.date == "latest" else f"the inventory of {source.date}"
+        )
         return NumberList((), f"no number has {source} in {day}")
     day = str(rows["snapshot_date"].iloc[0])
     return NumberList(
@@ -78,13 +92,13 @@ def _of_file(source: NumberFile, settings: Settings) -> NumberList:
         raise BadInput(
             f"{FIELD}: there is no {source.reference} in the papers store",
             field=FIELD,
-            mend="`numberflow papers list` shows what is there, `numberflow papers put` adds a file",
+            remedy="`numberflow papers list` shows what is there, `numberflow papers put` adds a file",
         ) from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BadInput(
             f"{FIELD}: the file cannot be read as {source.reference.rpartition('.')[2].lower()}: {type(error).__name__}",
             field=FIELD,
-            mend="`numberflow papers list` shows what is there; save it again as CSV (UTF-8) or Parquet",
+            remedy="`numberflow papers list` shows what is there; save it again as CSV (UTF-8) or Parquet",
         ) from None
     return NumberList(numbers, f"{count_of(len(numbers), 'number')} in {source.reference}")
 
@@ -95,7 +109,7 @@ def _column(file: BinaryIO, reference: str) -> tuple[Any, ...]:
         raise BadInput(
             f"{FIELD}: the file is larger than {FILE_BYTES_MAX // 1024**2} MB",
             field=FIELD,
-            mend="name a file that holds the numbers only",
+            remedy="name a file that holds the numbers only",
         )
     if reference.lower().endswith(".parquet"):
         table = pq.read_table(io.BytesIO(content))
@@ -103,8 +117,14 @@ def _column(file: BinaryIO, reference: str) -> tuple[Any, ...]:
         return tuple(each for each in table[name].to_pylist() if each is not None)
     # utf-8-sig: spreadsheets put a mark at the beginning.
     text = content.decode("utf-8-sig")
-    delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
+    delimiter = (
+        ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    )
+    rows = [
+        row
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter)
+        if any(cell.strip() for cell in row)
+    ]
     if not rows:
         return ()
     headed = not any(sign.isdigit() for cell in rows[0] for sign in cell)
@@ -123,5 +143,5 @@ def _place(headings: Sequence[str]) -> int:
     raise BadInput(
         f"{FIELD}: no column of the file is called phone_number",
         field=FIELD,
-        mend="call the column with the numbers phone_number, or keep that column only",
+        remedy="call the column with the numbers phone_number, or keep that column only",
     )

@@ -18,15 +18,17 @@ from numberflow.errors import (
     PermissionRefused,
     Throttled,
 )
-from numberflow.journal import Intention, Operation, State
+from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.models.reports import NumberLine, OpenItem, PurchaseReport, RunOutcome
 from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
-from numberflow.purchase.provisioning import NumberStatus
+from numberflow.purchase.renting.provisioning import NumberStatus
 
 # States in which it is not known whether the vendor charged.
-AT_STAKE_STATES = frozenset({State.SENDING, State.UNKNOWN, State.NEEDS_PERSON})
+AT_STAKE_STATES = frozenset(
+    {IntentionState.SENDING, IntentionState.UNKNOWN, IntentionState.NEEDS_PERSON}
+)
 
 
 def purchase_report(
@@ -38,7 +40,7 @@ def purchase_report(
     asked: int,
     currency: str,
     stopped_by: str = "",
-    mend: str = "",
+    remedy: str = "",
     notes: Sequence[str] = (),
     before: Sequence[Intention] = (),
     **extra: Any,
@@ -53,20 +55,20 @@ def purchase_report(
         asked: how many numbers were wanted.
         currency: currency of all amounts.
         stopped_by: why the run stopped before its end, if it did.
-        mend: what to do about that.
+        remedy: what to do about that.
         notes: further sentences for the reader.
         before: the intentions as this run found them; what it did not send, an earlier one did.
         extra: further fields of the report, passed through.
     """
     numbers = tuple(_line(line, statuses) for line in lines if _is_told(line))
     open_items = tuple(open_item(line) for line in lines if line.state in AT_STAKE_STATES)
-    done = [line for line in lines if line.state is State.DONE]
+    done = [line for line in lines if line.state is IntentionState.DONE]
     now = [line for line in done if not _is_earlier(line, before)]
     outcome, reason, advice = _outcome(lines, numbers, asked, stopped_by)
     return PurchaseReport(
         outcome=outcome,
         reason=reason,
-        mend=mend or advice,
+        remedy=remedy or advice,
         project_id=project_id,
         reference=reference,
         asked=asked,
@@ -85,7 +87,12 @@ def purchase_report(
 
 
 def plan_report(
-    lines: Sequence[Intention], quote: Quote, *, refused: NumberflowError | None, asked: int, **facts: Any
+    lines: Sequence[Intention],
+    quote: Quote,
+    *,
+    refused: NumberflowError | None,
+    asked: int,
+    **facts: Any,
 ) -> PurchaseReport:
     """What a purchase holds and what a run would still rent: done, or refused where the run would be refused.
 
@@ -96,11 +103,11 @@ def plan_report(
         asked: how many numbers are wanted.
         facts: reference, project_id, currency and further fields of the report.
     """
-    done = [line for line in lines if line.state is State.DONE]
+    done = [line for line in lines if line.state is IntentionState.DONE]
     return PurchaseReport(
         outcome=RunOutcome.REFUSED if refused else RunOutcome.DONE,
         reason=f"a run would be refused: {refused.message}" if refused else "",
-        mend=mend_of(refused) if refused else "",
+        remedy=remedy_of(refused) if refused else "",
         plan_only=True,
         asked=asked,
         rented=len(done),
@@ -119,7 +126,11 @@ def plan_report(
 def _is_earlier(line: Intention, before: Sequence[Intention]) -> bool:
     """Whether a step left before this run took the purchase up: each sending writes down its own owner and fence."""
     found = next((each for each in before if each.id == line.id), None)
-    return found is not None and found.fence is not None and (found.owner, found.fence) == (line.owner, line.fence)
+    return (
+        found is not None
+        and found.fence is not None
+        and (found.owner, found.fence) == (line.owner, line.fence)
+    )
 
 
 def _runs(lines: Iterable[Intention]) -> tuple[str, ...]:
@@ -130,7 +141,9 @@ def _due(lines: Iterable[Intention]) -> Decimal:
     return sum((line.due_amount or Decimal(0) for line in lines), Decimal(0))
 
 
-def stopped_report(error: NumberflowError, lines: Sequence[Intention], **facts: Any) -> PurchaseReport:
+def stopped_report(
+    error: NumberflowError, lines: Sequence[Intention], **facts: Any
+) -> PurchaseReport:
     """The report of a run that an error ended. What is open in `lines` makes it a matter for a person.
 
     Args:
@@ -139,15 +152,17 @@ def stopped_report(error: NumberflowError, lines: Sequence[Intention], **facts: 
         facts: reference, asked, currency and further fields of the report.
     """
     facts.setdefault("project_id", "")
-    return purchase_report(lines, {}, stopped_by=error.message, mend=mend_of(error), **facts)
+    return purchase_report(lines, {}, stopped_by=error.message, remedy=remedy_of(error), **facts)
 
 
-def mend_of(error: NumberflowError) -> str:
+def remedy_of(error: NumberflowError) -> str:
     """What to do about an error that ended a run: its own word, or what its kind says."""
-    return error.mend or _MEND.get(type(error), "mend the cause, then run again with the same reference")
+    return error.remedy or _REMEDY.get(
+        type(error), "mend the cause, then run again with the same reference"
+    )
 
 
-_MEND: Mapping[type[NumberflowError], str] = {
+_REMEDY: Mapping[type[NumberflowError], str] = {
     LeaseLost: "another run works on this purchase; wait for it, then run again with the same reference",
     Throttled: "the vendor is limiting requests; run again later with the same reference",
     OutcomeUnknown: "the vendor could not be read; run again later with the same reference",
@@ -161,9 +176,9 @@ def _outcome(
     lines: Sequence[Intention], numbers: Sequence[NumberLine], asked: int, stopped_by: str
 ) -> tuple[RunOutcome, str, str]:
     """Outcome, reason and mend."""
-    rented = sum(line.state is State.DONE for line in lines)
+    rented = sum(line.state is IntentionState.DONE for line in lines)
     waiting = [line for line in lines if line.state in AT_STAKE_STATES]
-    planned = [line for line in lines if line.state is State.PLANNED]
+    planned = [line for line in lines if line.state is IntentionState.PLANNED]
     if waiting:
         return (
             RunOutcome.NEEDS_PERSON,
@@ -174,17 +189,21 @@ def _outcome(
     # What a form asks for may be 0 or less; whoever rented nothing was refused all the same.
     if rented < asked or not rented:
         causes = dict.fromkeys(
-            line.reason for line in (*planned, *lines) if line.reason and line.state is not State.DONE
+            line.reason
+            for line in (*planned, *lines)
+            if line.reason and line.state is not IntentionState.DONE
         )
         why = stopped_by or "; ".join(causes) or "no further number is to be had"
         reason = f"{rented} of {count_of(asked, 'number')} rented: {why}" if lines else why
         if planned:
-            mend = "run again with the same reference: the numbers that are written down are tried again"
+            remedy = "run again with the same reference: the numbers that are written down are tried again"
         else:
-            mend = "run again with the same reference to try for the rest"
-        return RunOutcome.REFUSED, reason, mend
-    unseen = [line for line in numbers if line.state == State.DONE and not line.confirmed]
-    failed = [line for line in numbers if line.state == State.DONE and _link_is_broken(line)]
+            remedy = "run again with the same reference to try for the rest"
+        return RunOutcome.REFUSED, reason, remedy
+    unseen = [line for line in numbers if line.state == IntentionState.DONE and not line.confirmed]
+    failed = [
+        line for line in numbers if line.state == IntentionState.DONE and _link_is_broken(line)
+    ]
     if unseen:
         return (
             RunOutcome.NEEDS_PERSON,
@@ -207,14 +226,18 @@ def _link_is_broken(line: NumberLine) -> bool:
 
 def _is_told(line: Intention) -> bool:
     """Lines that a rival took, or that were never sent, cost nothing and are left out, unless they say why the run stopped."""
-    return line.state is not State.REFUSED
+    return line.state is not IntentionState.REFUSED
 
 
 def _line(line: Intention, statuses: Mapping[str, NumberStatus]) -> NumberLine:
     phone_number = str((line.result or {}).get("phone_number") or line.subject or "")
     status = statuses.get(phone_number)
-    charged = line.state is State.DONE
-    advice = [] if status is None else [link.advice for link in (status.sms, status.voice) if link.advice]
+    charged = line.state is IntentionState.DONE
+    advice = (
+        []
+        if status is None
+        else [link.advice for link in (status.sms, status.voice) if link.advice]
+    )
     if status is not None and LinkState.PENDING in (status.sms.state, status.voice.state):
         advice.append("the link is still being made; the number is rented, look again later")
     return NumberLine(
@@ -250,15 +273,19 @@ def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
     )
 
 
-_NOTHING_SEEN: Mapping[State, str] = {
-    State.SENDING: "its process ended before the outcome was written down, and nobody has looked since"
+_NOTHING_SEEN: Mapping[IntentionState, str] = {
+    IntentionState.SENDING: "its process ended before the outcome was written down, and nobody has looked since"
 }
 
 
 def _at_stake(line: Intention, lines: Sequence[Intention]) -> Decimal:
     priced = line
     if line.operation is Operation.SUBMIT_ORDER:
-        opened = [each for each in lines if each.operation is Operation.CREATE_ORDER and each.state is State.DONE]
+        opened = [
+            each
+            for each in lines
+            if each.operation is Operation.CREATE_ORDER and each.state is IntentionState.DONE
+        ]
         priced = opened[-1] if opened else line
     return priced.due_amount or Decimal(0)
 
@@ -275,7 +302,9 @@ def _price_notes(done: Sequence[Intention]) -> list[str]:
             result.get("currency"),
         )
         # What the journal counts is corrected when the price rose; what was decided on stays beside it.
-        quoted = Decimal(result["quoted_monthly"]) if "quoted_monthly" in result else line.monthly_amount
+        quoted = (
+            Decimal(result["quoted_monthly"]) if "quoted_monthly" in result else line.monthly_amount
+        )
         if monthly != quoted or currency != line.currency:
             notes.append(
                 f"{result.get('phone_number')}: quoted {quoted} {line.currency} a month, "

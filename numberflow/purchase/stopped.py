@@ -9,13 +9,13 @@ import shlex
 from collections.abc import Awaitable, Callable, Sequence
 
 from numberflow.errors import LeaseLost
-from numberflow.journal import OPEN_STATES, Intention, LeaseKeeper, Purchase, State
+from numberflow.journal import OPEN_STATES, Intention, IntentionState, LeaseKeeper, Purchase
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.purchase.account import progress, wanted
-from numberflow.purchase.desk import Desk, in_thread
+from numberflow.purchase.emergency.without_address import kept_words
+from numberflow.purchase.held.unlinked import unlinked_words
 from numberflow.purchase.report import AT_STAKE_STATES
-from numberflow.purchase.unlinked import unlinked_words
-from numberflow.purchase.without_address import kept_words
+from numberflow.purchase.run_context import RunContext, in_thread
 
 # Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a person it is suspended before its first step),
 # and short enough that a power cut in the evening is known in the evening.
@@ -23,7 +23,7 @@ IDLE_S = 1800.0
 
 
 async def name_stopped(
-    desk: Desk,
+    context: RunContext,
     *,
     reference: str | None = None,
     tell: Callable[[FollowLine], Awaitable[None]] | None = None,
@@ -36,16 +36,18 @@ async def name_stopped(
     named: list[FollowLine] = []
     finished: list[Purchase] = []
     stopped: list[Purchase] = []
-    for purchase in await in_thread(desk.journal.idle_purchases, desk.project_id, idle_s=idle_s, reference=reference):
-        rows = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    for purchase in await in_thread(
+        context.journal.idle_purchases, context.project_id, idle_s=idle_s, reference=reference
+    ):
+        rows = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         (stopped if is_unfinished(purchase, rows) else finished).append(purchase)
     # Of these there is nothing to tell, and the next sweep need not read them again.
-    await in_thread(desk.journal.note_told, [purchase.id for purchase in finished])
-    async with LeaseKeeper(desk.journal, desk.settings.lease_s) as keeper:
+    await in_thread(context.journal.note_told, [purchase.id for purchase in finished])
+    async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
         for purchase in stopped:
             try:
                 async with keeper.holding(purchase.resource):
-                    line = await _name(desk, purchase, idle_s, tell)
+                    line = await _name(context, purchase, idle_s, tell)
             except LeaseLost:
                 # A run works on it after all, or another sweep names it.
                 continue
@@ -55,27 +57,35 @@ async def name_stopped(
 
 
 async def _name(
-    desk: Desk, purchase: Purchase, idle_s: float, tell: Callable[[FollowLine], Awaitable[None]] | None
+    context: RunContext,
+    purchase: Purchase,
+    idle_s: float,
+    tell: Callable[[FollowLine], Awaitable[None]] | None,
 ) -> FollowLine | None:
     # Read again under the lease: a run may have been through with it a moment ago.
     still = await in_thread(
-        desk.journal.idle_purchases, purchase.project_id, idle_s=idle_s, reference=purchase.reference
+        context.journal.idle_purchases,
+        purchase.project_id,
+        idle_s=idle_s,
+        reference=purchase.reference,
     )
     if not still:
         return None
-    rows = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+    rows = await in_thread(context.journal.intentions, purchase_id=purchase.id)
     line = stopped_line(purchase, rows) if is_unfinished(purchase, rows) else None
     if line is not None and tell is not None:
         await tell(line)
-    await in_thread(desk.journal.note_told, [purchase.id])
+    await in_thread(context.journal.note_told, [purchase.id])
     return line
 
 
 def is_unfinished(purchase: Purchase, rows: Sequence[Intention]) -> bool:
     """Whether something of it is open, or it has rented fewer numbers than it was to."""
     quantity = wanted(purchase)
-    done = sum(row.state is State.DONE for row in rows)
-    return any(row.state in OPEN_STATES for row in rows) or (quantity is not None and 0 < done < quantity)
+    done = sum(row.state is IntentionState.DONE for row in rows)
+    return any(row.state in OPEN_STATES for row in rows) or (
+        quantity is not None and 0 < done < quantity
+    )
 
 
 def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
@@ -90,7 +100,7 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
     unlinked = unlinked_words(rows)
     if unlinked:
         summary += f"; {unlinked}"
-    bought = wanted(purchase) is not None and any(row.state is State.DONE for row in rows)
+    bought = wanted(purchase) is not None and any(row.state is IntentionState.DONE for row in rows)
     advice = (
         "run the same reference again: it goes on where it stopped"
         + ("; or release what was rented (release-numbers)" if bought else "")
@@ -109,13 +119,15 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
         advice=advice,
         numbers=tuple(
             OrderNumberLine(
-                phone_number=str((row.result or {}).get("phone_number") or row.subject or "not known yet"),
+                phone_number=str(
+                    (row.result or {}).get("phone_number") or row.subject or "not known yet"
+                ),
                 state=row.state.value,
-                monthly=row.monthly_amount if row.state is State.DONE else None,
+                monthly=row.monthly_amount if row.state is IntentionState.DONE else None,
                 currency=row.currency or "",
             )
             for row in rows
-            if row.state in AT_STAKE_STATES or row.state is State.DONE
+            if row.state in AT_STAKE_STATES or row.state is IntentionState.DONE
         ),
         alarms=(Alarm(name="stopped", text=f"{summary}. {advice}."),),
     )

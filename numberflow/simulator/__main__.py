@@ -11,15 +11,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m numberflow.simulator", description="Simulator of the Sinch Numbers API"
     )
-    parser.add_argument("--port", type=int, default=8377, help="port of the simulated service (default 8377)")
-    parser.add_argument("--control-port", type=int, default=8378, help="port of the control surface (default 8378)")
+    parser.add_argument(
+        "--port", type=int, default=8377, help="port of the simulated service (default 8377)"
+    )
+    parser.add_argument(
+        "--control-port", type=int, default=8378, help="port of the control surface (default 8378)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
-    parser.add_argument("--active", type=int, default=250, help="numbers held at the start (default 250)")
-    parser.add_argument("--chaos", type=float, default=0.0, help="share of requests that meet a fault, 0 to 1")
-    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second (default 1)")
+    parser.add_argument(
+        "--active", type=int, default=250, help="numbers held at the start (default 250)"
+    )
+    parser.add_argument(
+        "--chaos", type=float, default=0.0, help="share of requests that meet a fault, 0 to 1"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="simulated seconds per real second (default 1)"
+    )
     options = parser.parse_args(arguments)
     try:
-        settings = SimulatorSettings(seed=options.seed, active=options.active, chaos=options.chaos, speed=options.speed)
+        settings = SimulatorSettings(
+            seed=options.seed, active=options.active, chaos=options.chaos, speed=options.speed
+        )
     except ValueError as error:
         parser.error(str(error))
     try:

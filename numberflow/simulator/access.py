@@ -64,7 +64,9 @@ class Access:
             raise self._too_many()
         if _basic(authorization) != (self._settings.key_id, self._settings.key_secret):
             raise problems.token_refused(
-                self._switches.refused_credentials, "invalid_client", "The key id or secret is not accepted"
+                self._switches.refused_credentials,
+                "invalid_client",
+                "The key id or secret is not accepted",
             )
         grants = parse_qs(body.decode("utf-8", "replace")).get("grant_type", [])
         if grants != ["client_credentials"]:
@@ -79,7 +81,13 @@ class Access:
         return json.dumps(reply, separators=(",", ":")).encode()
 
     def admit(
-        self, authorization: str | None, project_id: str, method: str, operation: str, *, imported: bool = False
+        self,
+        authorization: str | None,
+        project_id: str,
+        method: str,
+        operation: str,
+        *,
+        imported: bool = False,
     ) -> None:
         """Lets a request to an API pass. Raises Problem: 401, 403 for another project, 429."""
         scheme, _, credentials = (authorization or "").partition(" ")
@@ -91,7 +99,9 @@ class Access:
         else:
             raise self._refused()
         if project_id != self._settings.project_id:
-            if self._switches.callback_configuration_404 and operation.endswith("callback_configuration"):
+            if self._switches.callback_configuration_404 and operation.endswith(
+                "callback_configuration"
+            ):
                 raise problems.callback_project_not_found(project_id)
             raise problems.permission_denied()
         if imported:
@@ -161,7 +171,9 @@ def _basic(authorization: str | None) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        user, colon, password = (
+            base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        )
     except (binascii.Error, ValueError):
         return None
     return (user, password) if colon else None

@@ -55,14 +55,22 @@ class _Query:
             call.value("numberPattern.pattern"), call.value("numberPattern.searchPattern"), switches
         )
         self.needed = reading.choices(
-            call.values("capability"), reading.CAPABILITIES, "capability", comma_joined=switches.comma_joined_lists
+            call.values("capability"),
+            reading.CAPABILITIES,
+            "capability",
+            comma_joined=switches.comma_joined_lists,
         )
         self.order = call.value("orderBy") or "phoneNumber"
         if self.order not in _ORDERS:
             raise problems.bad_field("order_by", f"Invalid order_by {self.order}")
         most = min(switches.page_size_max, call.page_size_cap or switches.page_size_max)
         self.page_size = reading.size(
-            call.value("pageSize"), "pageSize", "page_size", switches.page_size_default, most, switches
+            call.value("pageSize"),
+            "pageSize",
+            "page_size",
+            switches.page_size_default,
+            most,
+            switches,
         )
         self.token = call.value("pageToken")
         self.filters = (
@@ -96,7 +104,9 @@ class _Query:
         fitting = [
             number
             for number in map(world.holdings.get, numbers)
-            if number is not None and self.pattern.fits(number.phone_number) and self.needed <= set(number.capability)
+            if number is not None
+            and self.pattern.fits(number.phone_number)
+            and self.needed <= set(number.capability)
         ]
         if self.order == "displayName":
             # Ascending, unnamed numbers first, since the empty text sorts first (*assumed*, table entry 32).
@@ -118,11 +128,19 @@ def list_active(world: World, call: Call) -> Answer:
     shadows = world.shadows.for_list(now)
     hidden = {number for number, shadow in shadows.items() if shadow.commit.before is None}
     plain = query.plain
-    keys: Any = world.holdings.sorted_numbers(query.region, query.number_type) if plain else _views.get(world, query)
+    keys: Any = (
+        world.holdings.sorted_numbers(query.region, query.number_type)
+        if plain
+        else _views.get(world, query)
+    )
     by_offset = world.switches.page_tokens_by_offset
     start = 0
     if position is not None:
-        start = int(position) if by_offset else bisect_right(keys, position if plain else tuple(position))
+        start = (
+            int(position)
+            if by_offset
+            else bisect_right(keys, position if plain else tuple(position))
+        )
     page: list[str] = []
     index = start
     last: Any = None
@@ -147,7 +165,9 @@ def list_active(world: World, call: Call) -> Answer:
         harsh = world.switches.page_tokens == "harsh"
         token = make_token(secret, query.fingerprint, index if by_offset else last, harsh=harsh)
     total = len(keys) - sum(1 for number in hidden if query.fits(world, number))
-    return Answer(f'{{"activeNumbers":[{",".join(page)}],"nextPageToken":"{token}","totalSize":{total}}}'.encode())
+    return Answer(
+        f'{{"activeNumbers":[{",".join(page)}],"nextPageToken":"{token}","totalSize":{total}}}'.encode()
+    )
 
 
 def get_active(world: World, call: Call) -> Answer:
@@ -167,7 +187,9 @@ def update(world: World, call: Call) -> Answer:
     phone_number = reading.phone_number(call)
     wanted = reading.wanted(call.json(), update=True)
     number, commit = world.update(phone_number, wanted)
-    return Answer(active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True)
+    return Answer(
+        active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True
+    )
 
 
 def release(world: World, call: Call) -> Answer:

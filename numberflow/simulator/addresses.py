@@ -75,15 +75,21 @@ def validate(address: Address, region_code: str) -> Validation:
         return Validation(NO_MATCH, "Address not found")
     ambiguous = _candidates(canonical)
     if ambiguous:
-        return Validation(NO_MATCH, "Address not found|Multiple addresses are similar", candidates=ambiguous)
+        return Validation(
+            NO_MATCH, "Address not found|Multiple addresses are similar", candidates=ambiguous
+        )
     if region_code == "US":
         canonical = canonical._replace(postal_code_plus_four=_plus_four(canonical))
     # The four extra digits may be left out; wrong ones are a difference.
-    wanted = canonical if address.postal_code_plus_four else canonical._replace(postal_code_plus_four="")
+    wanted = (
+        canonical if address.postal_code_plus_four else canonical._replace(postal_code_plus_four="")
+    )
     if wanted == address:
         return Validation(EXACT_MATCH, "Address is valid")
     changed = [words for words, of in _CHANGES if of(address) != of(canonical)]
-    return Validation(NEAR_MATCH, "|".join(["Corrected to valid address", *changed]), corrected=canonical)
+    return Validation(
+        NEAR_MATCH, "|".join(["Corrected to valid address", *changed]), corrected=canonical
+    )
 
 
 _CHANGES: tuple[tuple[str, Callable[[Address], str]], ...] = (
@@ -99,7 +105,9 @@ def _canonical(address: Address) -> Address:
     postal_code, _, plus_four = tidy.postal_code.upper().partition("-")
     if re.fullmatch(r"[A-Z]\d[A-Z]\d[A-Z]\d", postal_code):
         postal_code = f"{postal_code[:3]} {postal_code[3:]}"
-    city = tidy.city if tidy.city not in (tidy.city.lower(), tidy.city.upper()) else tidy.city.title()
+    city = (
+        tidy.city if tidy.city not in (tidy.city.lower(), tidy.city.upper()) else tidy.city.title()
+    )
     return tidy._replace(
         street_info=_street(tidy.street_info),
         city=city,
@@ -131,7 +139,8 @@ def _ends_name(words: list[str], index: int) -> bool:
     """Whether this word is the last of the name, apart from a direction: "Park Place Rd" has one type only."""
     rest = words[index + 1 :]
     return not rest or (
-        len(rest) == 1 and (rest[0].upper() in (*_QUADRANTS, *"NSEW") or rest[0].lower() in _DIRECTIONS)
+        len(rest) == 1
+        and (rest[0].upper() in (*_QUADRANTS, *"NSEW") or rest[0].lower() in _DIRECTIONS)
     )
 
 
@@ -142,7 +151,10 @@ def _exists(address: Address, region_code: str) -> bool:
         return False
     if region_code == "CA":
         known = re.fullmatch(r"[A-Z]\d[A-Z] \d[A-Z]\d", address.postal_code)
-        return known is not None and address.state in _CANADIAN_PROVINCES.get(address.postal_code[0], "").split()
+        return (
+            known is not None
+            and address.state in _CANADIAN_PROVINCES.get(address.postal_code[0], "").split()
+        )
     return (
         re.fullmatch(r"\d{5}", address.postal_code) is not None
         and address.state in _ZIP_STATES[int(address.postal_code[0])].split()
@@ -152,7 +164,11 @@ def _exists(address: Address, region_code: str) -> bool:
 def _candidates(address: Address) -> tuple[Address, ...]:
     words = address.street_info.split()
     core = words[:-1] if words[-1] in (*_QUADRANTS, *"NSEW") else words
-    if core[-1:] and core[-1].lower() not in _TYPE_OF_SHORT and address.street_info.lower() not in _WITHOUT_TYPE:
+    if (
+        core[-1:]
+        and core[-1].lower() not in _TYPE_OF_SHORT
+        and address.street_info.lower() not in _WITHOUT_TYPE
+    ):
         tail = words[len(core) :]
         streets = [" ".join([*core, short, *tail]) for short in ("Ave", "St")]
         return tuple(replace_street(address, street) for street in streets)
@@ -164,7 +180,9 @@ def _candidates(address: Address) -> tuple[Address, ...]:
 def replace_street(address: Address, street_info: str) -> Address:
     """The address in another street, with the four digits that go with it."""
     moved = address._replace(street_info=street_info)
-    return moved._replace(postal_code_plus_four=_plus_four(moved) if re.fullmatch(r"\d{5}", moved.postal_code) else "")
+    return moved._replace(
+        postal_code_plus_four=_plus_four(moved) if re.fullmatch(r"\d{5}", moved.postal_code) else ""
+    )
 
 
 def _plus_four(address: Address) -> str:

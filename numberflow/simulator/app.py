@@ -26,7 +26,12 @@ from numberflow.simulator import (
 from numberflow.simulator.connections import Receive, Scope, Send, gone, hang_up, reset
 from numberflow.simulator.faults import CHAOS_PAGE_SIZE_MAX, Fault
 from numberflow.simulator.holds import wait_for
-from numberflow.simulator.imported import configuration, hosting_orders, imported_numbers, qualified_numbers
+from numberflow.simulator.imported import (
+    configuration,
+    hosting_orders,
+    imported_numbers,
+    qualified_numbers,
+)
 from numberflow.simulator.imported.refusals import shaped
 from numberflow.simulator.operations import Answer, Call, Operation
 from numberflow.simulator.problems import Problem
@@ -57,7 +62,9 @@ _ROUTE = re.compile(r"/(?P<api>[a-z]+)/v1/projects/(?P<project_id>[^/]+)/(?P<res
 _IMPORTED_PREFIX = "/imported/"
 _TOKEN_PATH = "/auth/oauth2/token"  # noqa: S105  a path
 
-_HTML = b"<html><head><title>Service</title></head><body><h1>We will be right back</h1></body></html>"
+_HTML = (
+    b"<html><head><title>Service</title></head><body><h1>We will be right back</h1></body></html>"
+)
 _SPOILT = {
     "html_200": ("text/html", _HTML),
     "empty_200": ("application/json", b""),
@@ -97,11 +104,18 @@ class App:
             if message["type"] == "http.disconnect" or not message.get("more_body"):
                 break
         body = bytes(received)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
         method, path = scope["method"], scope["path"]
         query = scope["query_string"].decode("latin-1")
         found, parts, project_id = route(method, path)
-        name = "token" if method == "POST" and path == _TOKEN_PATH else (found.name if found else "unknown")
+        name = (
+            "token"
+            if method == "POST" and path == _TOKEN_PATH
+            else (found.name if found else "unknown")
+        )
         entry = self._sim.log.open(
             at=self._sim.clock.now(),
             operation=name,
@@ -145,7 +159,12 @@ class _Exchange:
     """One request on its way through: fault before, handling, fault after, reply."""
 
     def __init__(
-        self, simulator: "Simulator", entry: Entry, call: Call, target: tuple[Operation | None, str], client: _Client
+        self,
+        simulator: "Simulator",
+        entry: Entry,
+        call: Call,
+        target: tuple[Operation | None, str],
+        client: _Client,
     ) -> None:
         self._sim = simulator
         self._entry = entry
@@ -156,7 +175,11 @@ class _Exchange:
 
     async def run(self) -> None:
         name = self._entry.operation
-        fault = self._sim.faults.meet(name, self._entry.method, self._entry.path) if name != "unknown" else None
+        fault = (
+            self._sim.faults.meet(name, self._entry.method, self._entry.path)
+            if name != "unknown"
+            else None
+        )
         if fault is None:
             await self._reply(*self._handle(None))
             return
@@ -192,12 +215,21 @@ class _Exchange:
         with self._sim.world.lock:
             imported = self._entry.path.startswith(_IMPORTED_PREFIX)
             self._sim.access.admit(
-                authorization, self._project_id, self._entry.method, self._operation.name, imported=imported
+                authorization,
+                self._project_id,
+                self._entry.method,
+                self._operation.name,
+                imported=imported,
             )
             return self._operation.handler(self._sim.world, self._call)
 
     async def _reply(
-        self, status: int, body: bytes, headers: dict[str, str], *, content_length: int | None = None
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str],
+        *,
+        content_length: int | None = None,
     ) -> None:
         content_type = headers.pop("content-type", "application/json")
         # The service's clock, which may run ahead of ours: a client that has to keep a deadline of the service's goes by it.
@@ -211,7 +243,9 @@ class _Exchange:
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         self._entry.status = status
         await self._client.send({"type": "http.response.start", "status": status, "headers": raw})
-        await self._client.send({"type": "http.response.body", "body": body, "more_body": content_length is not None})
+        await self._client.send(
+            {"type": "http.response.body", "body": body, "more_body": content_length is not None}
+        )
 
     def _worded(self, problem: Problem) -> Problem:
         """A refusal in the envelope of the API that was called."""
@@ -252,7 +286,9 @@ class _Exchange:
             case "reset_before":
                 await reset(self._client.transport, self._client.receive)
             case "rate_limited":
-                await self._refuse(problems.too_many_requests(retry_after_text(fault, self._sim.clock.now())))
+                await self._refuse(
+                    problems.too_many_requests(retry_after_text(fault, self._sim.clock.now()))
+                )
             case "token_expired":
                 await self._refuse(problems.unauthenticated(expired=True))
 
@@ -313,7 +349,9 @@ class _Exchange:
         if self._entry.operation == "create_order":
             option = self._body().get("numberOrderOption")
             listed = option.get("phoneNumbers") if isinstance(option, dict) else None
-            return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+            return (
+                [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+            )
         return [self._call.path["phone_number"]] if "phone_number" in self._call.path else []
 
     def _body(self) -> dict[str, Any]:
@@ -326,7 +364,11 @@ class _Exchange:
     def _change_prices(self, factor: Decimal) -> None:
         def change(number: StockNumber) -> tuple[Decimal, Decimal, str]:
             cent = Decimal("0.01")
-            return (number.setup * factor).quantize(cent), (number.monthly * factor).quantize(cent), number.currency
+            return (
+                (number.setup * factor).quantize(cent),
+                (number.monthly * factor).quantize(cent),
+                number.currency,
+            )
 
         world, call = self._sim.world, self._call
         named = self._numbers_named()

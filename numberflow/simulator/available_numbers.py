@@ -17,7 +17,10 @@ def list_regions(world: World, call: Call) -> Answer:
     """All regions with numbers on offer, not paginated."""
     switches = world.switches
     asked = reading.choices(
-        call.values("types"), reading.NUMBER_TYPES, "types", comma_joined=switches.comma_joined_lists
+        call.values("types"),
+        reading.NUMBER_TYPES,
+        "types",
+        comma_joined=switches.comma_joined_lists,
     )
     types_of: dict[str, list[str]] = {}
     for region, number_type in OFFERS:
@@ -26,7 +29,11 @@ def list_regions(world: World, call: Call) -> Answer:
     for region, types in types_of.items():
         if asked and not asked & set(types):
             continue
-        shown = [one for one in types if one in asked] if asked and switches.regions_trim_types else types
+        shown = (
+            [one for one in types if one in asked]
+            if asked and switches.regions_trim_types
+            else types
+        )
         name = next(offer.region_name for kind, offer in OFFERS.items() if kind[0] == region)
         listed = ",".join(f'"{one}"' for one in shown)
         parts.append(f'{{"regionCode":"{region}","regionName":"{name}","types":[{listed}]}}')
@@ -41,7 +48,9 @@ def search(world: World, call: Call) -> Answer:
         raise problems.bad_field("type", "type is required")
     reading.choice(number_type, reading.NUMBER_TYPES, "type")
     pattern = reading.Pattern(
-        call.value("numberPattern.pattern"), call.value("numberPattern.searchPattern"), world.switches
+        call.value("numberPattern.pattern"),
+        call.value("numberPattern.searchPattern"),
+        world.switches,
     )
     needed = reading.choices(
         call.values("capabilities"),
@@ -58,11 +67,17 @@ def search(world: World, call: Call) -> Answer:
     offered = [number for number in world.shelf.of_kind(kind) if number.phone_number not in shadows]
     stale = [shadow.commit.stock_before for shadow in shadows.values()]
     offered.extend(number for number in stale if number is not None and number.kind == kind)
-    fitting = [number for number in offered if needed <= set(number.capability) and pattern.fits(number.phone_number)]
+    fitting = [
+        number
+        for number in offered
+        if needed <= set(number.capability) and pattern.fits(number.phone_number)
+    ]
     # The request's number makes each sample differ while the whole run stays repeatable.
     rng = random.Random(f"search-{world.seed}-{call.number}")
     sample = rng.sample(fitting, min(size, len(fitting)))
-    return Answer(f'{{"availableNumbers":[{",".join(_shown(world, number) for number in sample)}]}}'.encode())
+    return Answer(
+        f'{{"availableNumbers":[{",".join(_shown(world, number) for number in sample)}]}}'.encode()
+    )
 
 
 def check(world: World, call: Call) -> Answer:
@@ -81,7 +96,9 @@ def rent(world: World, call: Call) -> Answer:
     phone_number = reading.phone_number(call)
     wanted = reading.wanted(call.json(), update=False)
     number, commit = world.rent(phone_number, wanted, call.number)
-    return Answer(active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True)
+    return Answer(
+        active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True
+    )
 
 
 def rent_any(world: World, call: Call) -> Answer:
@@ -95,11 +112,15 @@ def rent_any(world: World, call: Call) -> Answer:
     given = body.get("numberPattern") or {}
     if not isinstance(given, dict):
         raise problems.bad_value("numberPattern", str(given))
-    pattern = reading.Pattern(_body_text(given, "pattern"), _body_text(given, "searchPattern"), world.switches)
+    pattern = reading.Pattern(
+        _body_text(given, "pattern"), _body_text(given, "searchPattern"), world.switches
+    )
     listed = body.get("capabilities") or []
     if not isinstance(listed, list):
         raise problems.bad_value("capabilities", str(listed))
-    needed = reading.choices([str(one) for one in listed], reading.CAPABILITIES, "capabilities", comma_joined=False)
+    needed = reading.choices(
+        [str(one) for one in listed], reading.CAPABILITIES, "capabilities", comma_joined=False
+    )
     wanted = reading.wanted(body, update=False)
     if not world.switches.legacy_rent_everywhere:
         if region != "US":
@@ -112,7 +133,9 @@ def rent_any(world: World, call: Call) -> Answer:
 
     assert region is not None
     number, commit = world.rent_any((region, number_type), fits, wanted, call.number)
-    return Answer(active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True)
+    return Answer(
+        active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True
+    )
 
 
 def _body_text(body: dict[str, object], key: str) -> str | None:

@@ -22,12 +22,21 @@ def update_callback_configuration(world: World, call: Call) -> Answer:
     if secret is not None:
         if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
             # The value is left out of the message on purpose: it may be a real secret with a slip of the pen.
-            raise problems.bad_field("hmac_secret", "hmac_secret takes 32 to 64 letters, digits and hyphens")
+            raise problems.bad_field(
+                "hmac_secret", "hmac_secret takes 32 to 64 letters, digits and hyphens"
+            )
         world.hmac_secret = secret
     return Answer(get_callback_configuration(world, call).body, changed=secret is not None)
 
 
 OPERATIONS = (
-    operation("get_callback_configuration", "GET", "callbackConfiguration", get_callback_configuration),
-    operation("update_callback_configuration", "PATCH", "callbackConfiguration", update_callback_configuration),
+    operation(
+        "get_callback_configuration", "GET", "callbackConfiguration", get_callback_configuration
+    ),
+    operation(
+        "update_callback_configuration",
+        "PATCH",
+        "callbackConfiguration",
+        update_callback_configuration,
+    ),
 )

@@ -143,7 +143,11 @@ class Callbacks:
             self.announce(news)
         else:
             self.announce(
-                news, duplicates=habit.duplicates, late_s=habit.late_s, reorder=habit.reorder, drop=habit.drop
+                news,
+                duplicates=habit.duplicates,
+                late_s=habit.late_s,
+                reorder=habit.reorder,
+                drop=habit.drop,
             )
 
     def _habit_of(self, resource_id: str) -> Habit | None:
@@ -265,7 +269,10 @@ class Callbacks:
             attempt["error"] = "skipped: not a loopback address"
             self._finish(delivery, attempt, "skipped")
             return
-        headers = {"content-type": "application/json", "user-agent": "Apache-HttpClient/5 (simulator)"}
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Apache-HttpClient/5 (simulator)",
+        }
         content = delivery.body
         imported = delivery.resource_type not in NUMBERS_RESOURCES
         secret = self._world.imported.hmac_secret if imported else self._world.hmac_secret

@@ -15,7 +15,10 @@ class Clock:
     """
 
     def __init__(
-        self, start_at: datetime | None = None, speed: float = 1.0, real_s: Callable[[], float] = time.monotonic
+        self,
+        start_at: datetime | None = None,
+        speed: float = 1.0,
+        real_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._real_s = real_s
         self._begun_s = real_s()
@@ -26,7 +29,11 @@ class Clock:
 
     def now(self) -> datetime:
         """The simulated time, aware UTC."""
-        return self._start_at + timedelta(seconds=(self._real_s() - self._begun_s) * self.speed) + self._advanced
+        return (
+            self._start_at
+            + timedelta(seconds=(self._real_s() - self._begun_s) * self.speed)
+            + self._advanced
+        )
 
     def advance(self, seconds: float) -> datetime:
         """Moves the clock forward and says what it shows then. Raises ValueError for a negative number of seconds."""

@@ -29,7 +29,9 @@ def control_app(simulator: "Simulator") -> Starlette:
     """The control surface of one simulator as an ASGI application."""
     control = _Control(simulator)
 
-    def guarded(endpoint: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(
+        endpoint: Callable[[Request], Awaitable[Any]],
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 return JSONResponse(await endpoint(request))
@@ -65,7 +67,11 @@ def control_app(simulator: "Simulator") -> Starlette:
         ("GET", "/qualified-numbers", control.qualified_numbers),
         ("GET", "/callbacks", control.callbacks),
     )
-    return Starlette(routes=[Route(path, guarded(endpoint), methods=[method]) for method, path, endpoint in table])
+    return Starlette(
+        routes=[
+            Route(path, guarded(endpoint), methods=[method]) for method, path, endpoint in table
+        ]
+    )
 
 
 async def _object(request: Request) -> dict[str, Any]:
@@ -166,7 +172,9 @@ class _Control:
         number = self._sim.world.holdings.get(phone_number)
         if number is None:
             raise KeyError(f"{phone_number} is not held")
-        return json.loads(active_number(number, self._sim.world.project_id, self._sim.world.settle()))
+        return json.loads(
+            active_number(number, self._sim.world.project_id, self._sim.world.settle())
+        )
 
     async def orders(self, _: Request) -> Any:
         return {"orders": self._sim.orders()}
@@ -203,7 +211,9 @@ class _Control:
                 return actions[name](body)
             if name in staff.ACTIONS:
                 return staff.ACTIONS[name](self._sim, body)
-        raise given.BadInput(f"action: takes one of {', '.join([*actions, *staff.ACTIONS])}, not {name!r}")
+        raise given.BadInput(
+            f"action: takes one of {', '.join([*actions, *staff.ACTIONS])}, not {name!r}"
+        )
 
     def _price(self, body: dict[str, Any]) -> Any:
         setup, monthly = given.amount(body, "setup"), given.amount(body, "monthly")
@@ -229,7 +239,9 @@ class _Control:
             raise given.BadInput(f"service_plan_id: give exactly one of {', '.join(names)}")
         subject = given.text(body, named[0])
         outcome = given.choice(body, "outcome", ("SUCCEEDED", "FAILED"), "SUCCEEDED")
-        script = JobScript(outcome == "FAILED", given.texts(body, "error_codes"), given.number(body, "delay_s", 0))
+        script = JobScript(
+            outcome == "FAILED", given.texts(body, "error_codes"), given.number(body, "delay_s", 0)
+        )
         if "step" in body:
             step = given.choice(body, "step", STEPS)
             self._sim.world.linking.step_scripts[subject, step] = script
@@ -238,7 +250,9 @@ class _Control:
         return {"subject": subject, "outcome": outcome}
 
     def _balance(self, body: dict[str, Any]) -> Any:
-        self._sim.world.ledger.balance = None if body.get("amount") is None else given.amount(body, "amount")
+        self._sim.world.ledger.balance = (
+            None if body.get("amount") is None else given.amount(body, "amount")
+        )
         return {"balance": body.get("amount")}
 
     def _trial(self, body: dict[str, Any]) -> Any:
@@ -267,7 +281,9 @@ class _Control:
         )
         event_id = self._sim.callbacks.announce(
             News(resource_id, url, event, self._sim.clock.now(), resource_type),
-            duplicates=int(given.number(body, "duplicate", 0)) if body.get("duplicate") is not True else 1,
+            duplicates=int(given.number(body, "duplicate", 0))
+            if body.get("duplicate") is not True
+            else 1,
             late_s=given.number(body, "late_s", 0),
             reorder=bool(body.get("reorder", False)),
             forge=forge or None,

@@ -40,7 +40,9 @@ def truth(body: dict[str, Any], name: str, default: bool | None = None) -> bool:
     return value
 
 
-def choice(body: dict[str, Any], name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+def choice(
+    body: dict[str, Any], name: str, allowed: tuple[str, ...], default: str | None = None
+) -> str:
     """One of some words."""
     value = body.get(name, default)
     if value not in allowed:

@@ -88,7 +88,9 @@ class EmergencyAddresses:
 
     def _record(self, number: HeldNumber, address: Address | None, now: datetime) -> None:
         from_at = now + timedelta(seconds=self._switches.emergency_delay_s)
-        self._records[number.phone_number] = _Record(address, from_at, self.address(number.phone_number, now))
+        self._records[number.phone_number] = _Record(
+            address, from_at, self.address(number.phone_number, now)
+        )
 
     def forget(self, phone_number: str) -> None:
         """The number is gone, and its address and flag with it."""

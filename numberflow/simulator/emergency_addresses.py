@@ -37,7 +37,9 @@ def validate_emergency_address(world: World, call: Call) -> Answer:
     number = world.emergency.able(reading.phone_number(call))
     display_name, address = _wanted(call)
     verdict = world.emergency.validate(number, address)
-    unused = _shown(NO_ADDRESS) if world.switches.emergency_unused_correction == "empty_text" else {}
+    unused = (
+        _shown(NO_ADDRESS) if world.switches.emergency_unused_correction == "empty_text" else {}
+    )
     return Answer(
         _json(
             {
@@ -46,7 +48,9 @@ def validate_emergency_address(world: World, call: Call) -> Answer:
                 "validatedAddress": _shown(address),
                 "validationResult": verdict.result,
                 "validationMessage": "" if verdict.result == EXACT_MATCH else verdict.message,
-                "correctedAddress": _shown(verdict.corrected) if verdict.result == NEAR_MATCH else unused,
+                "correctedAddress": _shown(verdict.corrected)
+                if verdict.result == NEAR_MATCH
+                else unused,
                 "candidateAddresses": [_shown(candidate) for candidate in verdict.candidates],
             }
         )
@@ -76,9 +80,14 @@ def _wanted(call: Call) -> tuple[str, Address]:
     if given is not None and not isinstance(given, dict):
         raise problems.bad_value("address", str(given))
     display_name = reading.text(body, "displayName", "display_name")
-    values = {field: reading.text(given or {}, key, f"address.{field}") or "" for field, key in _KEYS.items()}
+    values = {
+        field: reading.text(given or {}, key, f"address.{field}") or ""
+        for field, key in _KEYS.items()
+    }
     missing = [("display_name", "display_name is required")] if display_name is None else []
-    missing += [(f"address.{field}", f"{field} is required") for field in _REQUIRED if not values[field]]
+    missing += [
+        (f"address.{field}", f"{field} is required") for field in _REQUIRED if not values[field]
+    ]
     if missing:
         raise problems.bad_fields(missing)
     return display_name or "", Address(**values)
@@ -86,7 +95,9 @@ def _wanted(call: Call) -> tuple[str, Address]:
 
 def _before(world: World, phone_number: str) -> Commit:
     address = world.emergency.address(phone_number, world.settle())
-    return Commit(phone_number, None if address is None else _json(_shown(address)).decode(), noun=_NOUN)
+    return Commit(
+        phone_number, None if address is None else _json(_shown(address)).decode(), noun=_NOUN
+    )
 
 
 def _shown(address: Address) -> dict[str, Any]:
@@ -101,7 +112,16 @@ _PATH = "activeNumbers/{phoneNumber}/emergencyAddress"
 
 OPERATIONS = (
     operation("get_emergency_address", "GET", _PATH, get_emergency_address),
-    operation("provision_emergency_address", "POST", f"{_PATH}:provision", provision_emergency_address),
-    operation("deprovision_emergency_address", "POST", f"{_PATH}:deprovision", deprovision_emergency_address),
-    operation("validate_emergency_address", "POST", f"{_PATH}:validate", validate_emergency_address),
+    operation(
+        "provision_emergency_address", "POST", f"{_PATH}:provision", provision_emergency_address
+    ),
+    operation(
+        "deprovision_emergency_address",
+        "POST",
+        f"{_PATH}:deprovision",
+        deprovision_emergency_address,
+    ),
+    operation(
+        "validate_emergency_address", "POST", f"{_PATH}:validate", validate_emergency_address
+    ),
 )

@@ -193,13 +193,21 @@ class Faults:
                 struck.fired += 1
                 return _with_lag(struck.fault, lag)
             fault = self._chaos(operation)
-            return _with_lag(fault or Fault(None), lag) if fault is not None or lag is not None else None
+            return (
+                _with_lag(fault or Fault(None), lag)
+                if fault is not None or lag is not None
+                else None
+            )
 
     def _chaos(self, operation: str) -> Fault | None:
         if not self.chaos:
             return None
         # Drawn in any case, so that one request's luck does not shift the luck of all that follow.
-        dice, lag_s, which = self._rng.random(), self._rng.uniform(0, CHAOS_READ_LAG_S), self._rng.random()
+        dice, lag_s, which = (
+            self._rng.random(),
+            self._rng.uniform(0, CHAOS_READ_LAG_S),
+            self._rng.random(),
+        )
         short_s = self._rng.uniform(0.01, 0.2)
         status = self._rng.choice((500, 502, 503, 504))
         lag = LagSpec(seconds=lag_s) if operation in COMMITTING else None
@@ -221,7 +229,10 @@ class Faults:
 def _with_lag(fault: Fault, lag: LagSpec | None) -> Fault:
     if lag is None or fault.lag is not None:
         return fault
-    return Fault(**{name: getattr(fault, name) for name in Fault.__dataclass_fields__ if name != "lag"}, lag=lag)
+    return Fault(
+        **{name: getattr(fault, name) for name in Fault.__dataclass_fields__ if name != "lag"},
+        lag=lag,
+    )
 
 
 def _weighted(weights: Mapping[str, int], which: float) -> str:
@@ -261,7 +272,9 @@ def parse_rule(number: int, spec: Mapping[str, Any]) -> Rule:
         raise BadRule(f"operation: takes one of {', '.join(OPERATIONS)}, not {operation!r}")
     lag = _lag(spec, name)
     if name in STALE and operation is not None and operation not in COMMITTING:
-        raise BadRule(f"operation: {name} follows a change, so it takes one of {', '.join(sorted(COMMITTING))}")
+        raise BadRule(
+            f"operation: {name} follows a change, so it takes one of {', '.join(sorted(COMMITTING))}"
+        )
     if name == "rival" and operation not in (None, "rent", "check", "search", "create_order"):
         raise BadRule("operation: rival takes rent, check, search or create_order")
     path = spec.get("path")
@@ -270,7 +283,11 @@ def parse_rule(number: int, spec: Mapping[str, Any]) -> Rule:
     except (re.error, TypeError) as error:
         raise BadRule(f"path: not a regular expression: {error}") from None
     retry_after = spec.get("retry_after")
-    if retry_after is not None and retry_after not in ("date", "absurd") and not _is_number(retry_after, int):
+    if (
+        retry_after is not None
+        and retry_after not in ("date", "absurd")
+        and not _is_number(retry_after, int)
+    ):
         raise BadRule("retry_after: takes whole seconds, date, absurd or null")
     status = _number(spec, "status", 503, int)
     if not 500 <= status <= 599:
@@ -313,11 +330,17 @@ def _lag(spec: Mapping[str, Any], name: str) -> LagSpec | None:
 
 
 def _is_number(value: Any, kind: type) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int if kind is int else (int, float)) and value >= 0
+    return (
+        not isinstance(value, bool)
+        and isinstance(value, int if kind is int else (int, float))
+        and value >= 0
+    )
 
 
 def _number(spec: Mapping[str, Any], name: str, default: float, kind: type) -> Any:
     value = spec.get(name, default)
     if not _is_number(value, kind):
-        raise BadRule(f"{name}: takes a {'whole ' if kind is int else ''}number of zero or more, not {value!r}")
+        raise BadRule(
+            f"{name}: takes a {'whole ' if kind is int else ''}number of zero or more, not {value!r}"
+        )
     return value

@@ -145,7 +145,9 @@ def seeded_numbers(
 
 def _held(rng: random.Random, kind: Kind, phone_number: str, now: datetime) -> HeldNumber:
     age_days = rng.randrange(1, 730)
-    rented_at = now - timedelta(days=age_days, seconds=rng.randrange(86_400), microseconds=rng.randrange(1_000_000))
+    rented_at = now - timedelta(
+        days=age_days, seconds=rng.randrange(86_400), microseconds=rng.randrange(1_000_000)
+    )
     capability = capability_of(kind, phone_number)
     interval = _interval_of(phone_number)
     number = HeldNumber(

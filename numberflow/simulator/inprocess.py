@@ -47,7 +47,9 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             await self._app(scope, exchange.receive, exchange.send)
         except Dropped as dropped:
             raise _exception(dropped, request) from dropped
-        return httpx.Response(exchange.status, headers=exchange.headers, content=exchange.body, request=request)
+        return httpx.Response(
+            exchange.status, headers=exchange.headers, content=exchange.body, request=request
+        )
 
 
 class _Exchange:

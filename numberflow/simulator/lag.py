@@ -48,7 +48,9 @@ class Shadows:
         """From now on, reads show the thing as it was before the commit."""
         until_at = None if spec.seconds is None else now + timedelta(seconds=spec.seconds)
         old = self._live(commit.key, now)
-        self._shadows[commit.key] = Shadow(old.commit if old else commit, until_at, spec.reads, spec.lists_only)
+        self._shadows[commit.key] = Shadow(
+            old.commit if old else commit, until_at, spec.reads, spec.lists_only
+        )
 
     def of(self, key: str, now: datetime) -> Shadow | None:
         """The shadow that a read of this one thing meets; counts as a read."""

@@ -110,7 +110,13 @@ class Ledger:
     ) -> None:
         """Writes down one amount that is no rent, perhaps zero: import, hosting, voice_challenge, campaign_link."""
         self._take(
-            at=at, phone_number=phone_number, kind=kind, currency=currency, amount=amount, cause=cause, request=request
+            at=at,
+            phone_number=phone_number,
+            kind=kind,
+            currency=currency,
+            amount=amount,
+            cause=cause,
+            request=request,
         )
 
     def rentals(self) -> int:
@@ -141,7 +147,17 @@ class Ledger:
     ) -> None:
         charge_id = len(self._charges) + 1
         self._charges.append(
-            Charge(charge_id, at, phone_number, kind, currency, amount, cause, request, self._project_id)
+            Charge(
+                charge_id,
+                at,
+                phone_number,
+                kind,
+                currency,
+                amount,
+                cause,
+                request,
+                self._project_id,
+            )
         )
         if self.balance is not None:
             self.balance -= amount

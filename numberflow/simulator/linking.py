@@ -11,7 +11,16 @@ from datetime import datetime
 
 from numberflow.simulator import problems
 from numberflow.simulator.holdings import HeldNumber
-from numberflow.simulator.provisioning import Event, Job, SmsLink, Timing, VoiceLink, progress, sms_events, voice_events
+from numberflow.simulator.provisioning import (
+    Event,
+    Job,
+    SmsLink,
+    Timing,
+    VoiceLink,
+    progress,
+    sms_events,
+    voice_events,
+)
 from numberflow.simulator.switches import Switches
 
 STEPS = ("link", "unlink", "link_sms", "unlink_sms", "link_voice", "unlink_voice")
@@ -29,7 +38,9 @@ class JobScript:
 
 def refusal(switches: Switches, field: str, description: str) -> problems.Problem:
     """A 400 for the state of things rather than the form of the request."""
-    status = "FAILED_PRECONDITION" if switches.refusals_use_failed_precondition else "INVALID_ARGUMENT"
+    status = (
+        "FAILED_PRECONDITION" if switches.refusals_use_failed_precondition else "INVALID_ARGUMENT"
+    )
     return problems.bad_field(field, description, status)
 
 
@@ -55,7 +66,9 @@ class Linking:
         self.step_scripts: dict[tuple[str, str], JobScript] = {}
         self.extra_s = 0.0
 
-    def may_link_sms(self, number: HeldNumber, now_linked: SmsLink, target: SmsLink, now: datetime) -> bool:
+    def may_link_sms(
+        self, number: HeldNumber, now_linked: SmsLink, target: SmsLink, now: datetime
+    ) -> bool:
         """Whether an SMS change starts a job; False if it asks for what is so already. Raises Problem 400 (relink) or 409 by switch."""
         job = number.sms_job
         running = job is not None and now < job.ends_at
@@ -70,16 +83,22 @@ class Linking:
             pairs = [("service_plan_id", now_linked.service_plan_id, target.service_plan_id)]
             pairs.append(("campaign_id", now_linked.campaign_id, target.campaign_id))
             if job is not None and running:
-                pairs.append(("service_plan_id", job.target.service_plan_id, target.service_plan_id))
+                pairs.append(
+                    ("service_plan_id", job.target.service_plan_id, target.service_plan_id)
+                )
                 pairs.append(("campaign_id", job.target.campaign_id, target.campaign_id))
             for name, linked, asked in pairs:
                 if linked and asked and linked != asked:
                     raise refusal(
-                        self._switches, f"sms_configuration.{name}", f"unlink {linked} before linking {asked}"
+                        self._switches,
+                        f"sms_configuration.{name}",
+                        f"unlink {linked} before linking {asked}",
                     )
         return True
 
-    def may_link_voice(self, number: HeldNumber, now_linked: VoiceLink, target: VoiceLink, now: datetime) -> bool:
+    def may_link_voice(
+        self, number: HeldNumber, now_linked: VoiceLink, target: VoiceLink, now: datetime
+    ) -> bool:
         """The same for voice, which may be changed directly unless a switch says otherwise."""
         job = number.voice_job
         running = job is not None and now < job.ends_at
@@ -89,8 +108,17 @@ class Linking:
             return False
         if target == now_linked and job is None:
             return False
-        if self._switches.refuse_direct_voice_change and now_linked.id and target.id and now_linked != target:
-            raise refusal(self._switches, "voice_configuration", "unlink the voice application before linking another")
+        if (
+            self._switches.refuse_direct_voice_change
+            and now_linked.id
+            and target.id
+            and now_linked != target
+        ):
+            raise refusal(
+                self._switches,
+                "voice_configuration",
+                "unlink the voice application before linking another",
+            )
         return True
 
     def in_effect(self, number: HeldNumber, now: datetime) -> tuple[SmsLink, VoiceLink]:
@@ -98,11 +126,18 @@ class Linking:
         sms_job, voice_job = number.sms_job, number.voice_job
         return (
             sms_job.reached if sms_job is not None and now >= sms_job.ends_at else number.sms,
-            voice_job.reached if voice_job is not None and now >= voice_job.ends_at else number.voice,
+            voice_job.reached
+            if voice_job is not None and now >= voice_job.ends_at
+            else number.voice,
         )
 
     def _script_for(
-        self, step: str, product: str, number: HeldNumber, target: Iterable[str], before: Iterable[str]
+        self,
+        step: str,
+        product: str,
+        number: HeldNumber,
+        target: Iterable[str],
+        before: Iterable[str],
     ) -> tuple[str, JobScript] | None:
         """The narrowest script that fits: one for this step over one for all steps. What comes off is a subject of unlinks."""
         off = before if step == "unlink" else ()
@@ -121,21 +156,35 @@ class Linking:
         number.sms_job = None
         if target == number.sms:
             return
-        is_unlink = all(not asked or asked == linked for asked, linked in zip(target, number.sms, strict=True))
-        script = self._script_for("unlink" if is_unlink else "link", "sms", number, target, number.sms)
+        is_unlink = all(
+            not asked or asked == linked for asked, linked in zip(target, number.sms, strict=True)
+        )
+        script = self._script_for(
+            "unlink" if is_unlink else "link", "sms", number, target, number.sms
+        )
         if self._switches.unlink_at_once and not target.service_plan_id and not target.campaign_id:
-            self._tell(number, sms_events(Job(0, number.sms, target, target, now, Timing(0, 0))), now)
+            self._tell(
+                number, sms_events(Job(0, number.sms, target, target, now, Timing(0, 0))), now
+            )
             number.sms = target
             return
         changes_campaign = target.campaign_id != number.sms.campaign_id
-        timing = self._timing(script, self._switches.campaign_s if changes_campaign and target.campaign_id else 0.0)
+        timing = self._timing(
+            script, self._switches.campaign_s if changes_campaign and target.campaign_id else 0.0
+        )
         reached = target
         failed = script is not None and script[1].failed
         if script is not None and failed:
             # One combined status covers plan and campaign; if only the campaign fails, the plan is in effect all the same (§6).
             half_done = script[0] == target.campaign_id and target.service_plan_id
-            reached = SmsLink(target.service_plan_id, number.sms.campaign_id) if half_done else number.sms
-        codes = (script[1].error_codes or ("SMS_PROVISIONING_FAILED",)) if script is not None and failed else ()
+            reached = (
+                SmsLink(target.service_plan_id, number.sms.campaign_id) if half_done else number.sms
+            )
+        codes = (
+            (script[1].error_codes or ("SMS_PROVISIONING_FAILED",))
+            if script is not None and failed
+            else ()
+        )
         job = Job(next(self._serial), number.sms, target, reached, now, timing, failed, codes)
         number.sms_job = job
         self._at(job.ends_at, lambda at: self._sms_ended(number, job, at))
@@ -151,17 +200,23 @@ class Linking:
             self._tell(number, [Event("DEPROVISIONING_FROM_VOICE_PLATFORM", "SUCCEEDED")], now)
             number.voice = VoiceLink()
             return
-        script = self._script_for("link" if target.id else "unlink", "voice", number, [target.id], [before.id])
+        script = self._script_for(
+            "link" if target.id else "unlink", "voice", number, [target.id], [before.id]
+        )
         failed = script is not None and script[1].failed
         reached = before if failed else (target if target.id else VoiceLink())
-        job = Job(next(self._serial), before, target, reached, now, self._timing(script, 0.0), failed)
+        job = Job(
+            next(self._serial), before, target, reached, now, self._timing(script, 0.0), failed
+        )
         number.voice_job = job
         self._at(job.ends_at, lambda at: self._voice_ended(number, job, at))
 
     def _timing(self, script: tuple[str, JobScript] | None, extra_s: float) -> Timing:
         delay_s = script[1].delay_s if script is not None else 0.0
         slow_s = self._rng.uniform(0, self.extra_s) if self.extra_s else 0.0
-        return Timing(self._switches.waiting_s, self._switches.in_progress_s + extra_s + delay_s + slow_s)
+        return Timing(
+            self._switches.waiting_s, self._switches.in_progress_s + extra_s + delay_s + slow_s
+        )
 
     def _sms_ended(self, number: HeldNumber, job: Job[SmsLink], at: datetime) -> None:
         if number.sms_job is not job:

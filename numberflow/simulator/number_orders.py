@@ -31,12 +31,20 @@ def create_order(world: World, call: Call) -> Answer:
     body = call.json()
     kind = _kind(world, body)
     wanted = reading.wanted(body, update=False)
-    if wanted.callback_url and not world.switches.order_callback_any_text and not _is_http(wanted.callback_url):
+    if (
+        wanted.callback_url
+        and not world.switches.order_callback_any_text
+        and not _is_http(wanted.callback_url)
+    ):
         raise problems.bad_field("callback_url", f"Invalid callback_url {wanted.callback_url}")
     given, quantity = body.get("numberOrderOption"), body.get("quantityOrderOption")
     if (given is None) == (quantity is None):
-        raise problems.bad_field("order_option", "give exactly one of number_order_option and quantity_order_option")
-    numbers = _given(world, kind, given) if given is not None else _by_criteria(world, kind, quantity)
+        raise problems.bad_field(
+            "order_option", "give exactly one of number_order_option and quantity_order_option"
+        )
+    numbers = (
+        _given(world, kind, given) if given is not None else _by_criteria(world, kind, quantity)
+    )
     order = world.orders.create(kind, numbers, wanted, call.number)
     commits = [Commit(order.order_id, None, noun=noun) for noun in ("order", "registration")]
     commits += [Commit(number.phone_number, None, number) for number in numbers]
@@ -82,13 +90,19 @@ def upload_attachment(world: World, call: Call) -> Answer:
     if len(file.content) > most:
         raise problems.content_too_large(f"the file is larger than {most} bytes")
     if required.media_types and file.media_type not in required.media_types:
-        raise problems.bad_field("file", f"takes {', '.join(required.media_types)}, not {file.media_type}")
+        raise problems.bad_field(
+            "file", f"takes {', '.join(required.media_types)}, not {file.media_type}"
+        )
     named = _part(parts, "documentType")
     document_type = named.content.decode("utf-8", "replace") if named is not None else ""
     if required.document_types and document_type not in required.document_types:
-        raise problems.bad_field("document_type", f"takes one of {', '.join(required.document_types)}")
+        raise problems.bad_field(
+            "document_type", f"takes one of {', '.join(required.document_types)}"
+        )
     commits = _before(world, order)
-    world.orders.upload(order, required, file.file_name, file.media_type, document_type, empty=not file.content)
+    world.orders.upload(
+        order, required, file.file_name, file.media_type, document_type, empty=not file.content
+    )
     return Answer(b"{}", commits, changed=True)
 
 
@@ -104,7 +118,9 @@ def submit_order(world: World, call: Call) -> Answer:
 
 
 def _kind(world: World, body: dict[str, Any]) -> Kind:
-    region = reading.region(reading.text(body, "regionCode", "region_code"), world.switches, required=True)
+    region = reading.region(
+        reading.text(body, "regionCode", "region_code"), world.switches, required=True
+    )
     number_type = reading.text(body, "numberType", "numberType")
     if number_type is None:
         raise problems.bad_field("number_type", "number_type is required")
@@ -128,7 +144,11 @@ def _by_criteria(world: World, kind: Kind, option: Any) -> list[StockNumber]:
     if not isinstance(option, dict):
         raise problems.bad_value("quantityOrderOption", str(option))
     quantity = option.get("requestedQuantity")
-    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= _QUANTITY_MAX:
+    if (
+        isinstance(quantity, bool)
+        or not isinstance(quantity, int)
+        or not 1 <= quantity <= _QUANTITY_MAX
+    ):
         raise problems.bad_field(f"{prefix}.requested_quantity", f"takes 1 to {_QUANTITY_MAX}")
     sequential = option.get("sequential", False)
     if not isinstance(sequential, bool):
@@ -144,7 +164,9 @@ def _by_criteria(world: World, kind: Kind, option: Any) -> list[StockNumber]:
     listed = option.get("capabilities") or []
     if not isinstance(listed, list):
         raise problems.bad_value("capabilities", str(listed))
-    needed = reading.choices([str(one) for one in listed], reading.CAPABILITIES, "capabilities", comma_joined=False)
+    needed = reading.choices(
+        [str(one) for one in listed], reading.CAPABILITIES, "capabilities", comma_joined=False
+    )
 
     def fits(number: StockNumber) -> bool:
         return needed <= set(number.capability) and pattern.fits(number.phone_number)
@@ -254,26 +276,47 @@ def _registration(world: World, order: Order) -> bytes:
     requirements = world.orders.requirements(order)
     if world.switches.registration_lists_missing_files and requirements is not None:
         files += [
-            {"attachmentId": file.id, "fileName": "", "mimeType": "", "documentType": "", "uploadStatus": "WAITING"}
+            {
+                "attachmentId": file.id,
+                "fileName": "",
+                "mimeType": "",
+                "documentType": "",
+                "uploadStatus": "WAITING",
+            }
             for file in requirements.files
             if file.id not in order.uploads
         ]
     shown = {
         "requestDetails": order.details,
         "attachments": files,
-        "logs": [{"message": message, "createTime": _whole_seconds(at)} for at, message in order.logs(now)],
+        "logs": [
+            {"message": message, "createTime": _whole_seconds(at)}
+            for at, message in order.logs(now)
+        ],
     }
     return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 OPERATIONS = (
-    operation("lookup_requirements", "POST", "numberOrders:lookupNumberRequirements", lookup_requirements),
+    operation(
+        "lookup_requirements", "POST", "numberOrders:lookupNumberRequirements", lookup_requirements
+    ),
     operation("create_order", "POST", "numberOrders:createNumberOrder", create_order),
     operation("get_order", "GET", "numberOrders/{numberOrderId}", get_order),
-    operation("get_registration", "GET", "numberOrders/{numberOrderId}/registration", get_registration),
-    operation("update_registration", "PUT", "numberOrders/{numberOrderId}/registration", update_registration),
     operation(
-        "upload_attachment", "POST", "numberOrders/{numberOrderId}/attachments/{attachmentId}", upload_attachment
+        "get_registration", "GET", "numberOrders/{numberOrderId}/registration", get_registration
+    ),
+    operation(
+        "update_registration",
+        "PUT",
+        "numberOrders/{numberOrderId}/registration",
+        update_registration,
+    ),
+    operation(
+        "upload_attachment",
+        "POST",
+        "numberOrders/{numberOrderId}/attachments/{attachmentId}",
+        upload_attachment,
     ),
     operation("submit_order", "POST", "numberOrders/{numberOrderId}/submit", submit_order),
 )

@@ -74,7 +74,9 @@ def operation(name: str, method: str, pattern: str, handler: Handler) -> Operati
     """
 
     def part(matched: re.Match[str]) -> str:
-        return f"(?P<{re.sub('([A-Z])', lambda capital: '_' + capital[1].lower(), matched[1])}>[^/:]+)"
+        return (
+            f"(?P<{re.sub('([A-Z])', lambda capital: '_' + capital[1].lower(), matched[1])}>[^/:]+)"
+        )
 
     regex = re.sub(r"\\\{(\w+)\\\}", part, re.escape(pattern))
     return Operation(name, method, re.compile(regex), handler)

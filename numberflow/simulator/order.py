@@ -103,7 +103,9 @@ class Order:
         if self.submitted_at is None or self.verdict is None:
             return True
         final = self.verdict.closes_at if self.verdict.outcome == BLOCKED else self.verdict.at
-        in_time = self.verdict.outcome is not None and final is not None and final <= self.expires_at
+        in_time = (
+            self.verdict.outcome is not None and final is not None and final <= self.expires_at
+        )
         return self.lapses_in_review and not in_time
 
     def as_dict(self, now: datetime) -> dict[str, Any]:

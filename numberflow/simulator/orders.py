@@ -37,7 +37,9 @@ _NO_CREDIT = "Insufficient balance"
 class Orders:
     """All number orders of one world. The caller holds the world's lock."""
 
-    def __init__(self, world: "World", schedule: Callable[[datetime, Callable[[datetime], None]], None]) -> None:
+    def __init__(
+        self, world: "World", schedule: Callable[[datetime, Callable[[datetime], None]], None]
+    ) -> None:
         self._world = world
         self._switches = world.switches
         self._at = schedule
@@ -59,11 +61,15 @@ class Orders:
     def reserves(self, phone_number: str) -> bool:
         """Whether an open order keeps this number."""
         open_orders = (order for order in self._orders.values() if not order.settled)
-        return any(number.phone_number == phone_number for order in open_orders for number in order.numbers)
+        return any(
+            number.phone_number == phone_number for order in open_orders for number in order.numbers
+        )
 
     # -- creating -----------------------------------------------------------------------------------------------------
 
-    def create(self, kind: Kind, numbers: list[StockNumber], wanted: "Wanted", request: int | None) -> Order:
+    def create(
+        self, kind: Kind, numbers: list[StockNumber], wanted: "Wanted", request: int | None
+    ) -> Order:
         """Reserves numbers that are for sale under a new order. Raises Problem 403 for a trial account."""
         now = self._world.settle()
         if self._world.trial:
@@ -91,9 +97,15 @@ class Orders:
         if offered is None:
             if self._switches.order_taken_number == "not_found":
                 raise problems.available_number_not_found(phone_number)
-            raise refusal(self._switches, "number_order_option.phone_numbers", f"{phone_number} is not available")
+            raise refusal(
+                self._switches,
+                "number_order_option.phone_numbers",
+                f"{phone_number} is not available",
+            )
         if offered.kind != kind:
-            raise problems.bad_field("number_order_option.phone_numbers", f"{phone_number} is not {' '.join(kind)}")
+            raise problems.bad_field(
+                "number_order_option.phone_numbers", f"{phone_number} is not {' '.join(kind)}"
+            )
         return offered
 
     def by_criteria(
@@ -103,7 +115,9 @@ class Orders:
         self._world.settle()
         fitting = [number for number in self._world.shelf.of_kind(kind) if fits(number)]
         field_name = "quantity_order_option.requested_quantity"
-        if len(fitting) < quantity and (self._switches.order_short_stock == "refused" or not fitting):
+        if len(fitting) < quantity and (
+            self._switches.order_short_stock == "refused" or not fitting
+        ):
             raise refusal(self._switches, field_name, f"only {len(fitting)} numbers are available")
         if sequential:
             runs = [run for run in consecutive_runs(fitting) if len(run) >= quantity]
@@ -111,7 +125,9 @@ class Orders:
                 return runs[0][:quantity]
             if self._switches.order_sequence_impossible == "refused":
                 raise refusal(
-                    self._switches, "quantity_order_option.sequential", "no consecutive numbers are available"
+                    self._switches,
+                    "quantity_order_option.sequential",
+                    "no consecutive numbers are available",
                 )
         return self._world.rng.sample(fitting, min(quantity, len(fitting)))
 
@@ -143,7 +159,14 @@ class Orders:
         return required
 
     def upload(
-        self, order: Order, required: RequiredFile, file_name: str, media_type: str, document_type: str, *, empty: bool
+        self,
+        order: Order,
+        required: RequiredFile,
+        file_name: str,
+        media_type: str,
+        document_type: str,
+        *,
+        empty: bool,
     ) -> None:
         """Takes a file in; processing goes on afterwards. Raises Problem 400: wrong state, or a second file by switch."""
         now = self._world.settle()
@@ -152,7 +175,9 @@ class Orders:
         if earlier is not None and self._switches.attachment_again == "refused":
             raise refusal(self._switches, "attachment_id", "the file is already there")
         failed, delay_s = self._scripted_upload(required.id)
-        shown_id = ulid_like(self._world.rng) if self._switches.attachment_ids_differ else required.id
+        shown_id = (
+            ulid_like(self._world.rng) if self._switches.attachment_ids_differ else required.id
+        )
         order.uploads[required.id] = Upload(
             required.id,
             shown_id,
@@ -197,7 +222,9 @@ class Orders:
             raise problems.bad_fields(missing)
         if self._switches.order_charged_at == "submitted" and not order.charged:
             if not self._affordable(order.numbers):
-                raise problems.insufficient_balance(payment_required=self._switches.insufficient_balance_402)
+                raise problems.insufficient_balance(
+                    payment_required=self._switches.insufficient_balance_402
+                )
             self._charge(order, order.numbers, request, now)
         self._hand_in(order, request, now, [message for _, message in missing])
         return True
@@ -206,7 +233,10 @@ class Orders:
         """What the order still lacks to be submitted: field and description."""
         requirements = self.requirements(order)
         if requirements is None:
-            if self._switches.order_without_requirements == "registration_first" and order.details_at is None:
+            if (
+                self._switches.order_without_requirements == "registration_first"
+                and order.details_at is None
+            ):
                 return [("registration", "registration data is missing")]
             return []
         missing = requirements.violations(order.details.get("data"))
@@ -217,11 +247,17 @@ class Orders:
                 missing.append((f"attachments.{file.id}", f"{file.title}: {status}"))
         return missing
 
-    def _hand_in(self, order: Order, request: int | None, now: datetime, missing: Iterable[str] = ()) -> None:
+    def _hand_in(
+        self, order: Order, request: int | None, now: datetime, missing: Iterable[str] = ()
+    ) -> None:
         order.past_logs = order.logs(now)
         order.submitted_at, order.submit_request = now, request
         self._tell(order, IN_REVIEW, now)
-        review = Review(BLOCKED, self._switches.review_s, tuple(missing)) if missing else self._review_of(order)
+        review = (
+            Review(BLOCKED, self._switches.review_s, tuple(missing))
+            if missing
+            else self._review_of(order)
+        )
         self._await(order, review, now)
 
     def _review_of(self, order: Order) -> Review:
@@ -248,7 +284,9 @@ class Orders:
     def _await(self, order: Order, review: Review, now: datetime) -> None:
         at = now + timedelta(seconds=review.after_s)
         patience_s = self._switches.blocked_patience_s
-        closes_at = at + timedelta(seconds=patience_s) if review.outcome == BLOCKED and patience_s else None
+        closes_at = (
+            at + timedelta(seconds=patience_s) if review.outcome == BLOCKED and patience_s else None
+        )
         verdict = Verdict(review.outcome, at, review.logs, review.only, closes_at)
         order.verdict = verdict
         if review.outcome is not None:
@@ -285,7 +323,11 @@ class Orders:
         if not order.charged:
             self._charge(order, taken, order.submit_request, at)
         order.settled = True
-        wanted = order.wanted if self._switches.order_callback_copied else order.wanted.without_callback()
+        wanted = (
+            order.wanted
+            if self._switches.order_callback_copied
+            else order.wanted.without_callback()
+        )
         for number in taken:
             self._world.activate(number, wanted, at)
         for number in order.numbers[len(taken) :]:
@@ -303,7 +345,9 @@ class Orders:
         prices = [number.setup + number.monthly for number in numbers]
         return self._world.ledger.affords(sum(prices[1:], prices[0]))
 
-    def _charge(self, order: Order, numbers: Iterable[StockNumber], request: int | None, at: datetime) -> None:
+    def _charge(
+        self, order: Order, numbers: Iterable[StockNumber], request: int | None, at: datetime
+    ) -> None:
         order.charged = True
         for number in numbers:
             self._world.ledger.rent(
@@ -318,4 +362,6 @@ class Orders:
 
     def _tell(self, order: Order, state: str, at: datetime) -> None:
         event = Event("NUMBER_ORDER_PROCESSING", state)
-        self._world.tell(News(order.order_id, order.wanted.callback_url or "", event, at, "NUMBER_ORDER"))
+        self._world.tell(
+            News(order.order_id, order.wanted.callback_url or "", event, at, "NUMBER_ORDER")
+        )

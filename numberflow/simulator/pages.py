@@ -17,13 +17,17 @@ def make_token(secret: bytes, query: str, position: Any, *, harsh: bool = False)
     Harsh tokens contain a plus, a slash and an equals sign, so that a client that does not percent-encode loses its way; the
     vendor's tokens can contain all three (docs/vendor/numbers-behaviour.md §9).
     """
-    plain = json.dumps([hashlib.sha256(query.encode()).hexdigest()[:12], position], separators=(",", ":")).encode()
+    plain = json.dumps(
+        [hashlib.sha256(query.encode()).hexdigest()[:12], position], separators=(",", ":")
+    ).encode()
     if not harsh:
         return base64.urlsafe_b64encode(_sealed(secret, plain, 0)).rstrip(b"=").decode()
     nonce = 0
     while True:
         # 2 bytes of nonce and 4 of seal: padding with spaces makes the length leave a remainder, hence an equals sign.
-        token = base64.b64encode(_sealed(secret, plain + b" " * ((1 - len(plain) - 6) % 3), nonce)).decode()
+        token = base64.b64encode(
+            _sealed(secret, plain + b" " * ((1 - len(plain) - 6) % 3), nonce)
+        ).decode()
         if "+" in token and "/" in token and "=" in token:
             return token
         nonce += 1

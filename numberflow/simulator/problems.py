@@ -11,7 +11,9 @@ from typing import Any
 class Problem(Exception):
     """A refusal as the vendor words it: HTTP status, JSON body, extra headers."""
 
-    def __init__(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(status, body, headers)
         self.status = status
         self.body = body
@@ -35,7 +37,9 @@ def shaped(problem: Problem, shape: str) -> Problem:
     return Problem(problem.status, body, problem.headers)
 
 
-def envelope(code: int, status: str, message: str = "", details: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def envelope(
+    code: int, status: str, message: str = "", details: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """The error object of every API reply; `details` is always there, often empty."""
     return {"error": {"code": code, "message": message, "status": status, "details": details or []}}
 
@@ -53,19 +57,30 @@ def resource_info(resource_type: str, name: str = "", description: str = "") -> 
 
 def bad_value(field: str, value: str) -> Problem:
     """An enum or number in the request that the vendor cannot parse; the text is documented."""
-    return Problem(400, envelope(400, "INVALID_ARGUMENT", f'parsing field "{field}": "{value}" is not a valid value'))
+    return Problem(
+        400,
+        envelope(
+            400, "INVALID_ARGUMENT", f'parsing field "{field}": "{value}" is not a valid value'
+        ),
+    )
 
 
 def bad_field(field: str, description: str, status: str = "INVALID_ARGUMENT") -> Problem:
     """A field violation. `field` is a snake_case path."""
-    violation = {"type": "BadRequest", "fieldViolations": [{"field": field, "description": description}]}
+    violation = {
+        "type": "BadRequest",
+        "fieldViolations": [{"field": field, "description": description}],
+    }
     return Problem(400, envelope(400, status, "", [violation]))
 
 
 def bad_fields(violations: Iterable[tuple[str, str]]) -> Problem:
     """Several field violations at once: field and description of each."""
     listed = [{"field": field, "description": description} for field, description in violations]
-    return Problem(400, envelope(400, "INVALID_ARGUMENT", "", [{"type": "BadRequest", "fieldViolations": listed}]))
+    return Problem(
+        400,
+        envelope(400, "INVALID_ARGUMENT", "", [{"type": "BadRequest", "fieldViolations": listed}]),
+    )
 
 
 def bad_json() -> Problem:
@@ -94,23 +109,34 @@ def permission_denied(message: str = "") -> Problem:
 def trial_account() -> Problem:
     """A trial account wants to rent."""
     text = "Trial account is not enabled to rent number"
-    return Problem(403, envelope(403, "PERMISSION_DENIED", text, [resource_info("AvailableNumber", "", text)]))
+    return Problem(
+        403, envelope(403, "PERMISSION_DENIED", text, [resource_info("AvailableNumber", "", text)])
+    )
 
 
 def available_number_not_found(phone_number: str) -> Problem:
     """Not for sale: unknown, held by somebody, or reserved. An empty name when nothing matched a rentAny."""
-    return Problem(404, envelope(404, "NOT_FOUND", "", [resource_info("AvailableNumber", phone_number)]))
+    return Problem(
+        404, envelope(404, "NOT_FOUND", "", [resource_info("AvailableNumber", phone_number)])
+    )
 
 
 def active_number_not_found(phone_number: str) -> Problem:
     """The project does not hold this number."""
-    return Problem(404, envelope(404, "NOT_FOUND", "", [resource_info("ActiveNumber", phone_number)]))
+    return Problem(
+        404, envelope(404, "NOT_FOUND", "", [resource_info("ActiveNumber", phone_number)])
+    )
 
 
 def requirements_not_found() -> Problem:
     """No registration is needed for this kind, or it is not sold; recorded for the US."""
     text = "Number requirements not found"
-    return Problem(404, envelope(404, "NOT_FOUND", text, [resource_info("NumberProduct", "numberRequirements", text)]))
+    return Problem(
+        404,
+        envelope(
+            404, "NOT_FOUND", text, [resource_info("NumberProduct", "numberRequirements", text)]
+        ),
+    )
 
 
 def number_order_not_found(order_id: str) -> Problem:
@@ -120,7 +146,9 @@ def number_order_not_found(order_id: str) -> Problem:
 
 def attachment_not_found(attachment_id: str) -> Problem:
     """The requirements of this order name no such file. *Assumed*."""
-    return Problem(404, envelope(404, "NOT_FOUND", "", [resource_info("Attachment", attachment_id)]))
+    return Problem(
+        404, envelope(404, "NOT_FOUND", "", [resource_info("Attachment", attachment_id)])
+    )
 
 
 def content_too_large(description: str) -> Problem:
@@ -132,7 +160,9 @@ def content_too_large(description: str) -> Problem:
 def missing_e911_feature() -> Problem:
     """The number cannot have an emergency address; the text is recorded."""
     text = "Missing E911 feature"
-    return Problem(404, envelope(404, "NOT_FOUND", text, [resource_info("EmergencyAddress", "", text)]))
+    return Problem(
+        404, envelope(404, "NOT_FOUND", text, [resource_info("EmergencyAddress", "", text)])
+    )
 
 
 def emergency_address_not_found() -> Problem:
@@ -166,7 +196,9 @@ def too_many_requests(retry_after: str | None = None, *, bare: bool = False) -> 
 
 def server_fault(code: int) -> Problem:
     """A 5xx with the envelope."""
-    status = {500: "INTERNAL", 502: "UNKNOWN", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}.get(code, "INTERNAL")
+    status = {500: "INTERNAL", 502: "UNKNOWN", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}.get(
+        code, "INTERNAL"
+    )
     return Problem(code, envelope(code, status))
 
 

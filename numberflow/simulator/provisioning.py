@@ -96,19 +96,31 @@ def sms_events(job: Job[SmsLink]) -> list[Event]:
     events = []
     if job.target.service_plan_id != job.before.service_plan_id:
         arrived = job.reached.service_plan_id == job.target.service_plan_id
-        name = "PROVISIONING_TO_SMS_PLATFORM" if job.target.service_plan_id else "DEPROVISIONING_FROM_SMS_PLATFORM"
+        name = (
+            "PROVISIONING_TO_SMS_PLATFORM"
+            if job.target.service_plan_id
+            else "DEPROVISIONING_FROM_SMS_PLATFORM"
+        )
         events.append(Event(name, "SUCCEEDED" if arrived else "FAILED"))
     if job.target.campaign_id != job.before.campaign_id:
         arrived = job.reached.campaign_id == job.target.campaign_id
-        name = "PROVISIONING_TO_CAMPAIGN" if job.target.campaign_id else "DEPROVISIONING_FROM_CAMPAIGN"
-        code = None if arrived else (job.error_codes[0] if job.error_codes else "CAMPAIGN_PROVISIONING_FAILED")
+        name = (
+            "PROVISIONING_TO_CAMPAIGN" if job.target.campaign_id else "DEPROVISIONING_FROM_CAMPAIGN"
+        )
+        code = (
+            None
+            if arrived
+            else (job.error_codes[0] if job.error_codes else "CAMPAIGN_PROVISIONING_FAILED")
+        )
         events.append(Event(name, "SUCCEEDED" if arrived else "FAILED", code))
     return events
 
 
 def voice_events(job: Job[VoiceLink]) -> list[Event]:
     """One event. A voice failure carries no code (§6)."""
-    name = "PROVISIONING_TO_VOICE_PLATFORM" if job.target.id else "DEPROVISIONING_FROM_VOICE_PLATFORM"
+    name = (
+        "PROVISIONING_TO_VOICE_PLATFORM" if job.target.id else "DEPROVISIONING_FROM_VOICE_PLATFORM"
+    )
     return [Event(name, "FAILED" if job.failed else "SUCCEEDED")]
 
 

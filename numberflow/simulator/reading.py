@@ -52,7 +52,9 @@ def choice(value: str | None, allowed: tuple[str, ...], field: str) -> str | Non
     return value
 
 
-def choices(values: list[str], allowed: tuple[str, ...], field: str, *, comma_joined: bool) -> frozenset[str]:
+def choices(
+    values: list[str], allowed: tuple[str, ...], field: str, *, comma_joined: bool
+) -> frozenset[str]:
     """Repeated enum values; comma-joined ones only under the switch."""
     if comma_joined:
         values = [part for value in values for part in value.split(",")]
@@ -61,7 +63,9 @@ def choices(values: list[str], allowed: tuple[str, ...], field: str, *, comma_jo
     return frozenset(values)
 
 
-def size(value: str | None, field: str, snake: str, default: int, most: int, switches: Switches) -> int:
+def size(
+    value: str | None, field: str, snake: str, default: int, most: int, switches: Switches
+) -> int:
     """A count of items. Too many are clamped silently.
 
     Raises Problem 400 for no number, and by switch for less than one (*assumed*).
@@ -82,7 +86,9 @@ class Pattern:
 
     def __init__(self, pattern: str | None, search_pattern: str | None, switches: Switches) -> None:
         choice(search_pattern, SEARCH_PATTERNS, "numberPattern.searchPattern")
-        self._finds_nothing = pattern is not None and re.fullmatch(r"\+(0[0-9]*)?", pattern) is not None
+        self._finds_nothing = (
+            pattern is not None and re.fullmatch(r"\+(0[0-9]*)?", pattern) is not None
+        )
         odd = self._finds_nothing and switches.odd_pattern == "refused"
         if pattern is not None and (odd or not re.fullmatch(r"\+[0-9]*|[0-9]+", pattern)):
             raise problems.bad_field("number_pattern", f"Invalid number_pattern {pattern}")
@@ -132,10 +138,14 @@ def wanted(body: dict[str, Any], *, update: bool) -> Wanted:
         plan = text(sms, "servicePlanId", "sms_configuration.service_plan_id")
         campaign = text(sms, "campaignId", "sms_configuration.campaign_id")
         if plan is None or (not update and not plan):
-            raise problems.bad_field("sms_configuration.service_plan_id", "service_plan_id is required")
+            raise problems.bad_field(
+                "sms_configuration.service_plan_id", "service_plan_id is required"
+            )
     display_name = text(body, "displayName", "display_name") if update else None
     if display_name is not None and len(display_name) > _DISPLAY_NAME_MAX:
-        raise problems.bad_field("display_name", f"display_name is longer than {_DISPLAY_NAME_MAX} characters")
+        raise problems.bad_field(
+            "display_name", f"display_name is longer than {_DISPLAY_NAME_MAX} characters"
+        )
     return Wanted(
         service_plan_id=plan,
         campaign_id=campaign,
@@ -155,5 +165,7 @@ def _voice(body: dict[str, Any], *, update: bool) -> VoiceLink | None:
     snake = re.sub(r"([A-Z])", lambda match: "_" + match[1].lower(), key)
     the_id = text(voice, key, f"voice_configuration.{snake}")
     if the_id is None or (not update and not the_id):
-        raise problems.bad_field(f"voice_configuration.{snake}", f"{snake} is required for type {of_type}")
+        raise problems.bad_field(
+            f"voice_configuration.{snake}", f"{snake} is required for type {of_type}"
+        )
     return VoiceLink(of_type, the_id)

@@ -43,7 +43,15 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def open(
-        self, *, at: datetime, operation: str, method: str, path: str, query: str, user_agent: str, has_body: bool
+        self,
+        *,
+        at: datetime,
+        operation: str,
+        method: str,
+        path: str,
+        query: str,
+        user_agent: str,
+        has_body: bool,
     ) -> Entry:
         """Adds a request before it is handled, so that one which never ends is seen too."""
         with self._lock:

@@ -100,7 +100,9 @@ def _check(rule: Template, value: Any, path: str) -> Iterator[Violation]:
         yield from _check_text(rule, value, path, messages)
 
 
-def _check_object(properties: Sequence[Template], value: Mapping[str, Any], path: str) -> Iterator[Violation]:
+def _check_object(
+    properties: Sequence[Template], value: Mapping[str, Any], path: str
+) -> Iterator[Violation]:
     for one in properties:
         field = f"{path}.{one['name']}"
         given = value.get(one["name"])
@@ -111,7 +113,9 @@ def _check_object(properties: Sequence[Template], value: Mapping[str, Any], path
             yield from _check(one, given, field)
 
 
-def _check_text(rule: Template, value: str, path: str, messages: Mapping[str, str]) -> Iterator[Violation]:
+def _check_text(
+    rule: Template, value: str, path: str, messages: Mapping[str, str]
+) -> Iterator[Violation]:
     if len(value) < rule.get("minLength", 0):
         yield path, messages.get("minLength", f"takes at least {rule['minLength']} characters")
     elif len(value) > rule.get("maxLength", len(value)):
@@ -120,7 +124,9 @@ def _check_text(rule: Template, value: str, path: str, messages: Mapping[str, st
         yield path, messages.get("pattern", f"does not match {rule['pattern']}")
 
 
-def _text(name: str, title: str, *, required: bool = True, longest: int = 100, **more: Any) -> dict[str, Any]:
+def _text(
+    name: str, title: str, *, required: bool = True, longest: int = 100, **more: Any
+) -> dict[str, Any]:
     return {
         "name": name,
         "title": title,
@@ -133,7 +139,12 @@ def _text(name: str, title: str, *, required: bool = True, longest: int = 100, *
 
 
 def _phone(name: str, title: str) -> dict[str, Any]:
-    return _text(name, title, pattern=r"^\+[1-9][0-9]{6,14}$", messages={"pattern": "must be E.164 with a plus"})
+    return _text(
+        name,
+        title,
+        pattern=r"^\+[1-9][0-9]{6,14}$",
+        messages={"pattern": "must be E.164 with a plus"},
+    )
 
 
 def _confirmed(name: str, title: str) -> dict[str, Any]:
@@ -172,10 +183,21 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
                         _text(
                             "purposeOfTheTraffic",
                             "Purpose of the traffic",
-                            enum=["One Time Password", "Notifications", "Marketing", "Customer Care"],
+                            enum=[
+                                "One Time Password",
+                                "Notifications",
+                                "Marketing",
+                                "Customer Care",
+                            ],
                         ),
-                        _text("intendedUseOfMobileNumbers", "Intended use of the mobile numbers", longest=500),
-                        _confirmed("confirmationOfUse", "The numbers are used by the end business alone"),
+                        _text(
+                            "intendedUseOfMobileNumbers",
+                            "Intended use of the mobile numbers",
+                            longest=500,
+                        ),
+                        _confirmed(
+                            "confirmationOfUse", "The numbers are used by the end business alone"
+                        ),
                     ],
                 },
             },
@@ -189,7 +211,10 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
                     _text("city", "City"),
                     _text("state", "State", longest=50),
                     _text(
-                        "country", "Country", pattern="^[A-Z]{2}$", messages={"pattern": "must be an ISO 3166-1 code"}
+                        "country",
+                        "Country",
+                        pattern="^[A-Z]{2}$",
+                        messages={"pattern": "must be an ISO 3166-1 code"},
                     ),
                     _text("postalCode", "Postal code", pattern="^[0-9A-Z -]{3,10}$"),
                 ],
@@ -210,7 +235,9 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
                 "On the letterhead of the end business",
                 mandatory=False,
                 media_types=("application/pdf", "image/png", "image/jpeg"),
-                templates=(("letter-of-intent.docx", "https://files.example.test/letter-of-intent.docx"),),
+                templates=(
+                    ("letter-of-intent.docx", "https://files.example.test/letter-of-intent.docx"),
+                ),
             ),
         ),
     ),
@@ -222,7 +249,12 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
                 "properties": [
                     _text("customerType", "Customer type", enum=["COMPANY", "PERSON"]),
                     _text("name", "Name of the company or person"),
-                    _text("registrationNumber", "Commercial register number", required=False, longest=40),
+                    _text(
+                        "registrationNumber",
+                        "Commercial register number",
+                        required=False,
+                        longest=40,
+                    ),
                 ],
             },
             {
@@ -232,7 +264,10 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
                     _text("street", "Street"),
                     _text("houseNumber", "House number", longest=10),
                     _text(
-                        "postalCode", "Postal code", pattern="^[0-9]{5}$", messages={"pattern": "must have five digits"}
+                        "postalCode",
+                        "Postal code",
+                        pattern="^[0-9]{5}$",
+                        messages={"pattern": "must have five digits"},
                     ),
                     _text("city", "City"),
                 ],

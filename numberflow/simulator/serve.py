@@ -45,7 +45,10 @@ def serve(simulator: Simulator, port: int = 0, control_port: int = 0) -> Iterato
 
     Both ports listen before this returns, so connecting cannot come too early. Raises PortInUse.
     """
-    with _listening(port, "--port") as service, _listening(control_port, "--control-port") as control:
+    with (
+        _listening(port, "--port") as service,
+        _listening(control_port, "--control-port") as control,
+    ):
         thread = _ServerThread(simulator, service, control)
         thread.start()
         try:
@@ -103,7 +106,9 @@ def _url(sock: socket.socket) -> str:
 class _ServerThread(threading.Thread):
     """One event loop for both ports and the callbacks."""
 
-    def __init__(self, simulator: Simulator, service: socket.socket, control: socket.socket) -> None:
+    def __init__(
+        self, simulator: Simulator, service: socket.socket, control: socket.socket
+    ) -> None:
         super().__init__(name="numberflow-simulator", daemon=True)
         self._simulator = simulator
         protocol = _protocol(simulator.app.connections)

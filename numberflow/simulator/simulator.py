@@ -62,7 +62,9 @@ class Simulator:
         with self.world.lock:
             now = self.world.settle()
             facts = (self.world.emergency.coverage(number, now) for number in self.world.holdings)
-            return sorted((one for one in facts if one is not None), key=lambda one: str(one["phone_number"]))
+            return sorted(
+                (one for one in facts if one is not None), key=lambda one: str(one["phone_number"])
+            )
 
     def imported_numbers(self) -> list[dict[str, Any]]:
         """Every imported number as it really is."""
@@ -83,7 +85,10 @@ class Simulator:
         """State of every qualified number."""
         with self.world.lock:
             now = self.world.settle()
-            return {number.phone_number: number.state(now) for number in self.world.imported.qualified.all.values()}
+            return {
+                number.phone_number: number.state(now)
+                for number in self.world.imported.qualified.all.values()
+            }
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """The request log after number `since`, oldest first."""

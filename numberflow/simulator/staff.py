@@ -38,7 +38,9 @@ def review(sim: "Simulator", body: dict[str, Any]) -> Any:
     at_once = state == IN_REVIEW
     # A verdict on an order on the reviewer's desk comes now; a script for later ones takes the usual time.
     after_s = given.number(body, "delay_s", 0 if at_once else sim.switches.review_s)
-    coming = Review(None if outcome == "PENDING" else outcome, after_s, given.texts(body, "logs"), only)
+    coming = Review(
+        None if outcome == "PENDING" else outcome, after_s, given.texts(body, "logs"), only
+    )
     if order is not None and at_once:
         orders.review(order, coming)
         return {"order_id": order_id, "state": order.state(sim.world.settle())}
@@ -60,7 +62,11 @@ def emergency_feature(sim: "Simulator", body: dict[str, Any]) -> Any:
     """Which numbers may have an emergency address: one, or all that are held now."""
     value = given.truth(body, "value", default=True)
     held = sim.world.holdings
-    chosen = [given.text(body, "phone_number")] if "phone_number" in body else [one.phone_number for one in held]
+    chosen = (
+        [given.text(body, "phone_number")]
+        if "phone_number" in body
+        else [one.phone_number for one in held]
+    )
     for phone_number in chosen:
         if held.get(phone_number) is None:
             raise KeyError(f"{phone_number} is not held")

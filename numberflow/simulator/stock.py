@@ -68,11 +68,18 @@ OFFERS: dict[Kind, Offer] = {
         voice_only_share=0.05,
     ),
     ("US", "TOLL_FREE"): Offer(
-        "United States", _nanp("800 833 844 855 866 877 888"), Decimal("2.00"), Decimal("2.00"), 600, 60
+        "United States",
+        _nanp("800 833 844 855 866 877 888"),
+        Decimal("2.00"),
+        Decimal("2.00"),
+        600,
+        60,
     ),
     ("CA", "LOCAL"): Offer(
         "Canada",
-        _nanp("204 236 250 289 343 416 438 450 506 514 519 581 587 604 613 647 705 778 780 819 902 905"),
+        _nanp(
+            "204 236 250 289 343 416 438 450 506 514 519 581 587 604 613 647 705 778 780 819 902 905"
+        ),
         Decimal("0.75"),
         Decimal("0.75"),
         500,
@@ -113,7 +120,13 @@ OFFERS: dict[Kind, Offer] = {
         15,
     ),
     ("SE", "LOCAL"): Offer(
-        "Sweden", (Block("+468", 7), Block("+4631", 6)), Decimal("1.00"), Decimal("1.00"), 150, 5, voice_only_share=1.0
+        "Sweden",
+        (Block("+468", 7), Block("+4631", 6)),
+        Decimal("1.00"),
+        Decimal("1.00"),
+        150,
+        5,
+        voice_only_share=1.0,
     ),
     ("DE", "LOCAL"): Offer(
         "Germany",
@@ -162,12 +175,18 @@ class StockNumber:
 def stock_number(kind: Kind, phone_number: str) -> StockNumber:
     """The number at list price. Its capabilities follow from its digits, so that they survive being sold and coming back."""
     offer = OFFERS[kind]
-    return StockNumber(phone_number, *kind, capability_of(kind, phone_number), offer.setup, offer.monthly)
+    return StockNumber(
+        phone_number, *kind, capability_of(kind, phone_number), offer.setup, offer.monthly
+    )
 
 
 def capability_of(kind: Kind, phone_number: str) -> tuple[str, ...]:
     """What a number can do: a fixed share of each kind is voice only, told by its last two digits."""
-    return ("VOICE",) if int(phone_number[-2:]) < OFFERS[kind].voice_only_share * 100 else SMS_AND_VOICE
+    return (
+        ("VOICE",)
+        if int(phone_number[-2:]) < OFFERS[kind].voice_only_share * 100
+        else SMS_AND_VOICE
+    )
 
 
 def pick_numbers(rng: random.Random, kind: Kind, count: int) -> list[str]:
@@ -243,5 +262,7 @@ class Shelf:
         number = self._numbers.get(phone_number)
         if number is None:
             return False
-        self._numbers[phone_number] = replace(number, setup=setup, monthly=monthly, currency=currency)
+        self._numbers[phone_number] = replace(
+            number, setup=setup, monthly=monthly, currency=currency
+        )
         return True

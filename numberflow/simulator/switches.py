@@ -36,32 +36,42 @@ SWITCHES: dict[str, Switch] = {
         "True: a token is a position in the list, so numbers gained or lost while paging make a client see one twice or miss one."
         " False: a token is the last key seen (assumed).",
     ),
-    "page_size_default": Switch(20, "Items per page when pageSize is absent (assumed) [8].", minimum=1),
-    "page_size_max": Switch(100, "pageSize and size beyond this are clamped silently (assumed) [8].", minimum=1),
+    "page_size_default": Switch(
+        20, "Items per page when pageSize is absent (assumed) [8].", minimum=1
+    ),
+    "page_size_max": Switch(
+        100, "pageSize and size beyond this are clamped silently (assumed) [8].", minimum=1
+    ),
     "legacy_mobile_default": Switch(
         False,
         "True: activeNumbers without type lists MOBILE only, as older documents say. Live replies had LOCAL numbers (§4).",
     ),
     "legacy_rent_everywhere": Switch(
-        False, "True: :rent works outside US LOCAL, as the vendor's skill says; the newest documents limit it [11]."
+        False,
+        "True: :rent works outside US LOCAL, as the vendor's skill says; the newest documents limit it [11].",
     ),
     "allow_direct_relink": Switch(
-        False, "True: a PATCH may replace a linked service plan or campaign without unlinking first (SDK mocks, §7)."
+        False,
+        "True: a PATCH may replace a linked service plan or campaign without unlinking first (SDK mocks, §7).",
     ),
     "refuse_direct_voice_change": Switch(
-        False, "True: voice, too, must be unlinked before another application is linked (README, correction 3)."
+        False,
+        "True: voice, too, must be unlinked before another application is linked (README, correction 3).",
     ),
     "refusals_use_failed_precondition": Switch(
         False,
         "True: a refusal for the state of things says FAILED_PRECONDITION instead of INVALID_ARGUMENT (README, correction 4).",
     ),
-    "insufficient_balance_402": Switch(False, "True: lack of credit answers 402 instead of 400 (§5) [5]."),
+    "insufficient_balance_402": Switch(
+        False, "True: lack of credit answers 402 instead of 400 (§5) [5]."
+    ),
     "unlink_at_once": Switch(
         False,
         "True: unlinking takes effect in the reply. False: it is a background job like linking (assumed, the stricter reading).",
     ),
     "conflict_while_job_runs": Switch(
-        False, "True: PATCH on a number whose link job is running answers 409 ABORTED. No document has a 409 [6]."
+        False,
+        "True: PATCH on a number whose link job is running answers 409 ABORTED. No document has a 409 [6].",
     ),
     "second_release": Switch(
         "same",
@@ -69,25 +79,38 @@ SWITCHES: dict[str, Switch] = {
         ("same", "not_found", "refused"),
     ),
     "return_to_stock_after_s": Switch(
-        0.0, "Seconds between expiry and being for sale again; real life likely has a quarantine [31].", minimum=0
+        0.0,
+        "Seconds between expiry and being for sale again; real life likely has a quarantine [31].",
+        minimum=0,
     ),
     "waiting_s": Switch(1.0, "Seconds a link job stays WAITING (assumed) [1].", minimum=0),
     "in_progress_s": Switch(2.0, "Seconds a link job stays IN_PROGRESS (assumed) [1].", minimum=0),
-    "campaign_s": Switch(5.0, "Seconds that a campaign adds to a link job (assumed, §6).", minimum=0),
+    "campaign_s": Switch(
+        5.0, "Seconds that a campaign adds to a link job (assumed, §6).", minimum=0
+    ),
     "reservation_s": Switch(
-        172_800, "Seconds that a number order reserves its numbers; documented are 1800 to 172800 [21].", minimum=60
+        172_800,
+        "Seconds that a number order reserves its numbers; documented are 1800 to 172800 [21].",
+        minimum=60,
     ),
     "review_s": Switch(
-        86_400, "Seconds a review of a number order takes unless it is scripted (assumed) [24].", minimum=0
+        86_400,
+        "Seconds a review of a number order takes unless it is scripted (assumed) [24].",
+        minimum=0,
     ),
     "blocked_patience_s": Switch(
-        0, "Seconds after which an unanswered BLOCKED order is REJECTED; 0: never (assumed, §10).", minimum=0
+        0,
+        "Seconds after which an unanswered BLOCKED order is REJECTED; 0: never (assumed, §10).",
+        minimum=0,
     ),
     "reservation_lapses_in_review": Switch(
-        False, "True: an order that is in review or blocked when its reservation ends becomes EXPIRED (§10)."
+        False,
+        "True: an order that is in review or blocked when its reservation ends becomes EXPIRED (§10).",
     ),
     "order_expire_time_after_submit": Switch(
-        "kept", "expireTime of an order that was submitted: kept, or null as the schema allows [21].", ("kept", "null")
+        "kept",
+        "expireTime of an order that was submitted: kept, or null as the schema allows [21].",
+        ("kept", "null"),
     ),
     "order_taken_number": Switch(
         "bad_request",
@@ -114,7 +137,9 @@ SWITCHES: dict[str, Switch] = {
         "Submitting an order in review or completed: same (200, nothing happens) or refused (400) [16].",
         ("same", "refused"),
     ),
-    "order_registration_in_review": Switch(False, "True: registration data may be replaced during review [17]."),
+    "order_registration_in_review": Switch(
+        False, "True: registration data may be replaced during review [17]."
+    ),
     "order_blocked_resume": Switch(
         "submit",
         "How a BLOCKED order goes on: submit again, or registration: new registration data alone are enough [17].",
@@ -133,15 +158,20 @@ SWITCHES: dict[str, Switch] = {
         "When an order is charged: completed, or submitted, then without refund whatever the review says [20].",
         ("completed", "submitted"),
     ),
-    "order_callback_copied": Switch(True, "True: the numbers of an order get its callbackUrl (assumed, §16)."),
+    "order_callback_copied": Switch(
+        True, "True: the numbers of an order get its callbackUrl (assumed, §16)."
+    ),
     "order_callback_any_text": Switch(
-        False, "True: callbackUrl of an order may be any text; False: it must be http or https [29]."
+        False,
+        "True: callbackUrl of an order may be any text; False: it must be http or https [29].",
     ),
     "attachment_max_bytes": Switch(
         10_485_760, "Largest file of an order in bytes, else 413 (assumed) [19].", minimum=0
     ),
     "attachment_processing_s": Switch(
-        5.0, "Seconds an uploaded file stays WAITING before COMPLETED or FAILED (assumed, §10).", minimum=0
+        5.0,
+        "Seconds an uploaded file stays WAITING before COMPLETED or FAILED (assumed, §10).",
+        minimum=0,
     ),
     "attachment_again": Switch(
         "replaces",
@@ -149,14 +179,16 @@ SWITCHES: dict[str, Switch] = {
         ("replaces", "refused"),
     ),
     "attachment_ids_differ": Switch(
-        False, "True: the registration shows files under ids of its own, as the formats in the samples suggest (§10)."
+        False,
+        "True: the registration shows files under ids of its own, as the formats in the samples suggest (§10).",
     ),
     "registration_lists_missing_files": Switch(
         False,
         "True: the registration also lists required files that are not there yet, as older SDK models read (§10).",
     ),
     "emergency_feature": Switch(
-        False, "True: US and CA numbers with voice have the emergency feature unless a script says otherwise [25]."
+        False,
+        "True: US and CA numbers with voice have the emergency feature unless a script says otherwise [25].",
     ),
     "emergency_unset": Switch(
         "not_found",
@@ -179,10 +211,13 @@ SWITCHES: dict[str, Switch] = {
         ("empty_text", "empty_object"),
     ),
     "emergency_delay_s": Switch(
-        0.0, "Seconds until a new or removed emergency address is what reads show (assumed: at once) [25].", minimum=0
+        0.0,
+        "Seconds until a new or removed emergency address is what reads show (assumed: at once) [25].",
+        minimum=0,
     ),
     "imported_all_nested": Switch(
-        False, "True: all errors of the imported-numbers API are nested; False: flat where documented (imported §8)."
+        False,
+        "True: all errors of the imported-numbers API are nested; False: flat where documented (imported §8).",
     ),
     "imported_lists_lenient": Switch(
         False,
@@ -193,9 +228,12 @@ SWITCHES: dict[str, Switch] = {
         "True: an imported number shows the plan and campaign that were asked for; False: they move up when done (imported §4).",
     ),
     "imported_rate_limit": Switch(
-        False, "True: 10 requests per second with a token, 1 with Basic, then 429 with Retry-After (imported §18)."
+        False,
+        "True: 10 requests per second with a token, 1 with Basic, then 429 with Retry-After (imported §18).",
     ),
-    "imported_rate_per_s": Switch(10.0, "Requests per second of that limit, and its burst (imported §18).", minimum=0),
+    "imported_rate_per_s": Switch(
+        10.0, "Requests per second of that limit, and its burst (imported §18).", minimum=0
+    ),
     "imported_rate_retry_after_s": Switch(
         1, "Retry-After of that 429 in seconds; 0 leaves the header out (imported §18).", minimum=0
     ),
@@ -206,7 +244,9 @@ SWITCHES: dict[str, Switch] = {
     "imported_platform_s": Switch(
         5.0, "Seconds to link an imported number to a service plan (imported §16).", minimum=0
     ),
-    "imported_campaign_s": Switch(1_800.0, "Seconds to link one to a campaign (imported §16).", minimum=0),
+    "imported_campaign_s": Switch(
+        1_800.0, "Seconds to link one to a campaign (imported §16).", minimum=0
+    ),
     "imported_unlink_s": Switch(5.0, "Seconds to unlink one (imported §16).", minimum=0),
     "open_order_conflicts": Switch(
         True,
@@ -217,49 +257,73 @@ SWITCHES: dict[str, Switch] = {
         "What importing or text-enabling a number costs, charged at once; no price is published (imported §15).",
         decimal=True,
     ),
-    "voice_challenge_cost": Switch("0.00", "What one call with a code costs (imported §15).", decimal=True),
+    "voice_challenge_cost": Switch(
+        "0.00", "What one call with a code costs (imported §15).", decimal=True
+    ),
     "campaign_link_cost": Switch(
         "0.00",
         "What linking to a campaign costs; without credit it fails INSUFFICIENT_BALANCE (imported §15).",
         decimal=True,
     ),
     "campaign_numbers_max": Switch(
-        50, "Imported numbers that a campaign takes; one more fails EXCEEDED_10DLC_LIMIT (imported §7).", minimum=0
+        50,
+        "Imported numbers that a campaign takes; one more fails EXCEEDED_10DLC_LIMIT (imported §7).",
+        minimum=0,
     ),
-    "qualification_check_s": Switch(30, "Seconds of the eligibility check (imported §16).", minimum=0),
-    "voice_code_life_s": Switch(600, "Seconds that a spoken code is good (imported §16).", minimum=1),
-    "voice_code_tries": Switch(3, "Failed tries until VERIFICATION_BLOCKED (imported §16).", minimum=1),
+    "qualification_check_s": Switch(
+        30, "Seconds of the eligibility check (imported §16).", minimum=0
+    ),
+    "voice_code_life_s": Switch(
+        600, "Seconds that a spoken code is good (imported §16).", minimum=1
+    ),
+    "voice_code_tries": Switch(
+        3, "Failed tries until VERIFICATION_BLOCKED (imported §16).", minimum=1
+    ),
     "voice_code_survives_wrong_try": Switch(
-        False, "True: after a wrong code another try is allowed; False: only after another call (imported §3)."
+        False,
+        "True: after a wrong code another try is allowed; False: only after another call (imported §3).",
     ),
     "wrong_voice_code": Switch(
         "state",
         "A wrong code answers: state (200, VERIFICATION_FAILED) or refused (400) (imported §18).",
         ("state", "refused"),
     ),
-    "invoice_review_business_days": Switch(2, "Business days until invoices are decided (imported §16).", minimum=0),
+    "invoice_review_business_days": Switch(
+        2, "Business days until invoices are decided (imported §16).", minimum=0
+    ),
     "invoices_leave_eligible": Switch(
         False,
         "True: accepted invoices leave the number ELIGIBLE with ownershipVerification DONE; False: VERIFIED (imported §3).",
     ),
     "text_enable_from_eligible": Switch(
-        False, "True: ELIGIBLE numbers can be text-enabled without proof of ownership (imported §3)."
+        False,
+        "True: ELIGIBLE numbers can be text-enabled without proof of ownership (imported §3).",
     ),
-    "blanket_loa": Switch(False, "True: the account has a blanket LOA; False: an order with one is 400 (imported §5)."),
-    "hosting_submitted_s": Switch(60, "Seconds a hosting order stays SUBMITTED (imported §16).", minimum=0),
-    "hosting_osr_s": Switch(14_400, "Seconds of the registry change of a local number (imported §16).", minimum=0),
+    "blanket_loa": Switch(
+        False, "True: the account has a blanket LOA; False: an order with one is 400 (imported §5)."
+    ),
+    "hosting_submitted_s": Switch(
+        60, "Seconds a hosting order stays SUBMITTED (imported §16).", minimum=0
+    ),
+    "hosting_osr_s": Switch(
+        14_400, "Seconds of the registry change of a local number (imported §16).", minimum=0
+    ),
     "toll_free_osr_business_days": Switch(
         2, "Business days of the registry change of a toll-free number (imported §16).", minimum=0
     ),
     "loa_life_s": Switch(
-        2_592_000, "Seconds until an unsigned LOA runs out and the order is REJECTED (imported §16).", minimum=1
+        2_592_000,
+        "Seconds until an unsigned LOA runs out and the order is REJECTED (imported §16).",
+        minimum=1,
     ),
     "loa_echo": Switch(
         "textEnableInfo",
         "Where an order shows its LOA: textEnableInfo as the schema has it, or hostingOrderInfo as samples do (imported §14).",
         ("textEnableInfo", "hostingOrderInfo"),
     ),
-    "loa_type_upper": Switch(False, "True: loaType is DIRECT or RESELLER; False: Direct or Reseller (imported §14)."),
+    "loa_type_upper": Switch(
+        False, "True: loaType is DIRECT or RESELLER; False: Direct or Reseller (imported §14)."
+    ),
     "hosting_event_resource": Switch(
         "number",
         "resourceId of a hosting order's events: number, or order for the order's id (imported §12).",
@@ -299,16 +363,22 @@ SWITCHES: dict[str, Switch] = {
         ("refused", "nothing"),
     ),
     "basic_read_only": Switch(
-        False, "True: HTTP Basic gets 403 on POST, PATCH, PUT and DELETE; seen on DELETE of a sibling API (§2)."
+        False,
+        "True: HTTP Basic gets 403 on POST, PATCH, PUT and DELETE; seen on DELETE of a sibling API (§2).",
     ),
     "basic_burst": Switch(
-        50, "Requests over HTTP Basic before 429; the vendor's own script needs 50 (README, correction 9).", minimum=1
+        50,
+        "Requests over HTTP Basic before 429; the vendor's own script needs 50 (README, correction 9).",
+        minimum=1,
     ),
     "basic_per_s": Switch(
-        5.0, "Requests per second over HTTP Basic after the burst (assumed: the figures are unpublished).", minimum=0
+        5.0,
+        "Requests per second over HTTP Basic after the burst (assumed: the figures are unpublished).",
+        minimum=0,
     ),
     "rate_limit": Switch(
-        False, "True: 20 requests per second with a burst of 40 per project, then 429 (assumed, §3) [7]."
+        False,
+        "True: 20 requests per second with a burst of 40 per project, then 429 (assumed, §3) [7].",
     ),
     "rate_limit_per_s": Switch(20.0, "Requests per second of that limit (assumed) [7].", minimum=0),
     "rate_limit_burst": Switch(40, "Requests at once of that limit (assumed) [7].", minimum=1),
@@ -325,7 +395,8 @@ SWITCHES: dict[str, Switch] = {
         "True: types=LOCAL,MOBILE is split like repeated keys. The Node SDK sends that; no document allows it (§17).",
     ),
     "regions_trim_types": Switch(
-        False, "True: availableRegions filtered by types lists only those types of each region (§17)."
+        False,
+        "True: availableRegions filtered by types lists only those types of each region (§17).",
     ),
     "callback_configuration_404": Switch(
         False,
@@ -352,16 +423,22 @@ class Switches:
         """Changes one switch. Raises ValueError, naming the switch, for an unknown name or a value it cannot take."""
         switch = SWITCHES.get(name)
         if switch is None:
-            raise ValueError(f"no switch is called {name!r}; there are {', '.join(sorted(SWITCHES))}")
+            raise ValueError(
+                f"no switch is called {name!r}; there are {', '.join(sorted(SWITCHES))}"
+            )
         if switch.choices and value not in switch.choices:
-            raise ValueError(f"{name} takes one of {', '.join(map(str, switch.choices))}, not {value!r}")
+            raise ValueError(
+                f"{name} takes one of {', '.join(map(str, switch.choices))}, not {value!r}"
+            )
         if isinstance(switch.default, bool) != isinstance(value, bool):
             raise ValueError(f"{name} takes a {type(switch.default).__name__}, not {value!r}")
         if not isinstance(switch.default, str):
             kind = int if isinstance(switch.default, int) else (int, float)
             if not isinstance(value, kind):
                 # A ValueError like every other refusal here, whatever was wrong with the value.
-                raise ValueError(f"{name} takes a {'whole ' if kind is int else ''}number, not {value!r}")  # noqa: TRY004
+                raise ValueError(  # noqa: TRY004
+                    f"{name} takes a {'whole ' if kind is int else ''}number, not {value!r}"
+                )
         if switch.decimal and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,4})?", str(value)):
             raise ValueError(f"{name} takes a decimal amount as text, not {value!r}")
         if switch.minimum is not None and value < switch.minimum:

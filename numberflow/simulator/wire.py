@@ -21,7 +21,10 @@ def api_time(moment: datetime) -> str:
 
 def callback_time(moment: datetime, nanoseconds: int) -> str:
     """The time format of Numbers callbacks: no zone, nine fraction digits (README, correction 7)."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + f"{nanoseconds:03d}"
+    return (
+        moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
+        + f"{nanoseconds:03d}"
+    )
 
 
 def money(currency: str, amount: Decimal) -> str:

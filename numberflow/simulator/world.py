@@ -91,7 +91,9 @@ class World:
         self._serial = itertools.count(1)
         self._due: list[_Due] = []
         self.linking = Linking(switches, self.rng, self._at, self._tell)
-        held, shelves = seeded_numbers(settings.seed, settings.active, clock.now(), settings.stock_us_local)
+        held, shelves = seeded_numbers(
+            settings.seed, settings.active, clock.now(), settings.stock_us_local
+        )
         self.holdings = Holdings(held)
         self.shelf = Shelf()
         for kind, phone_numbers in shelves.items():
@@ -145,7 +147,9 @@ class World:
         self.emergency.forget(number.phone_number)
         self._tell(number, farewell_events(sms, voice), at)
         delay = timedelta(seconds=self.switches.return_to_stock_after_s)
-        self._at(at + delay, lambda _: self.shelf.add(self._priced(number.kind, number.phone_number)))
+        self._at(
+            at + delay, lambda _: self.shelf.add(self._priced(number.kind, number.phone_number))
+        )
 
     def _priced(self, kind: Kind, phone_number: str) -> StockNumber:
         fresh = stock_number(kind, phone_number)
@@ -154,7 +158,9 @@ class World:
 
     # -- buying -------------------------------------------------------------------------------------------------------
 
-    def rent(self, phone_number: str, wanted: Wanted, request: int | None = None) -> tuple[HeldNumber, Commit]:
+    def rent(
+        self, phone_number: str, wanted: Wanted, request: int | None = None
+    ) -> tuple[HeldNumber, Commit]:
         """Rents one number and charges it at once. Not idempotent: a second call finds it gone.
 
         Raises Problem: 403 trial account, 404 not for sale, 400 outside US LOCAL, 400/402 no credit.
@@ -170,7 +176,11 @@ class World:
             return self._buy(offered, wanted, "rent", request, now)
 
     def rent_any(
-        self, kind: Kind, fits: Callable[[StockNumber], bool], wanted: Wanted, request: int | None = None
+        self,
+        kind: Kind,
+        fits: Callable[[StockNumber], bool],
+        wanted: Wanted,
+        request: int | None = None,
     ) -> tuple[HeldNumber, Commit]:
         """Rents some number of a kind that fits. Raises Problem like `rent`; 404 with an empty name if none fits."""
         with self.lock:
@@ -186,15 +196,21 @@ class World:
         if offered.kind == ("US", "LOCAL") or self.switches.legacy_rent_everywhere:
             return
         field, value = (
-            ("region_code", offered.region_code) if offered.region_code != "US" else ("type", offered.number_type)
+            ("region_code", offered.region_code)
+            if offered.region_code != "US"
+            else ("type", offered.number_type)
         )
-        raise refusal(self.switches, field, f"{value} numbers cannot be rented directly, use a number order")
+        raise refusal(
+            self.switches, field, f"{value} numbers cannot be rented directly, use a number order"
+        )
 
     def _buy(
         self, offered: StockNumber, wanted: Wanted, cause: str, request: int | None, now: datetime
     ) -> tuple[HeldNumber, Commit]:
         if not self.ledger.affords(offered.setup + offered.monthly):
-            raise problems.insufficient_balance(payment_required=self.switches.insufficient_balance_402)
+            raise problems.insufficient_balance(
+                payment_required=self.switches.insufficient_balance_402
+            )
         commit = Commit(offered.phone_number, None, offered)
         self.shelf.take(offered.phone_number)
         self.ledger.rent(
@@ -222,7 +238,9 @@ class World:
         self.holdings.add(number)
         self._expect_charge(number)
         if wanted.service_plan_id:
-            self.linking.start_sms(number, SmsLink(wanted.service_plan_id, wanted.campaign_id or ""), now)
+            self.linking.start_sms(
+                number, SmsLink(wanted.service_plan_id, wanted.campaign_id or ""), now
+            )
         if wanted.voice is not None and wanted.voice.id:
             self.linking.start_voice(number, wanted.voice, now)
         return number
@@ -250,7 +268,9 @@ class World:
             )
             touches_sms = wanted.service_plan_id is not None or wanted.campaign_id is not None
             start_sms = touches_sms and self.linking.may_link_sms(number, sms, sms_target, now)
-            start_voice = wanted.voice is not None and self.linking.may_link_voice(number, voice, wanted.voice, now)
+            start_voice = wanted.voice is not None and self.linking.may_link_voice(
+                number, voice, wanted.voice, now
+            )
             commit = Commit(phone_number, active_number(number, self.project_id, now), None)
             if wanted.display_name is not None and wanted.display_name != number.display_name:
                 number.display_name = wanted.display_name
@@ -275,7 +295,9 @@ class World:
                 if self.switches.second_release == "not_found":
                     raise problems.active_number_not_found(phone_number)
                 if self.switches.second_release == "refused":
-                    raise refusal(self.switches, "phone_number", f"{phone_number} is already released")
+                    raise refusal(
+                        self.switches, "phone_number", f"{phone_number} is already released"
+                    )
                 return number, None
             commit = Commit(phone_number, active_number(number, self.project_id, now), None)
             number.sms, number.voice = self.linking.in_effect(number, now)
@@ -301,22 +323,32 @@ class World:
             return self.shelf.take(phone_number) is not None
 
     def reprice(
-        self, phone_numbers: Iterable[str], change: Callable[[StockNumber], tuple[Decimal, Decimal, str]]
+        self,
+        phone_numbers: Iterable[str],
+        change: Callable[[StockNumber], tuple[Decimal, Decimal, str]],
     ) -> int:
         """Changes the price of numbers for sale; `change` gives setup, monthly, currency. Returns how many it met."""
         with self.lock:
-            offered = [number for number in map(self.shelf.get, list(phone_numbers)) if number is not None]
+            offered = [
+                number for number in map(self.shelf.get, list(phone_numbers)) if number is not None
+            ]
             for number in offered:
                 self.shelf.reprice(number.phone_number, *change(number))
             return len(offered)
 
-    def reprice_kind(self, kind: Kind, change: Callable[[StockNumber], tuple[Decimal, Decimal, str]]) -> int:
+    def reprice_kind(
+        self, kind: Kind, change: Callable[[StockNumber], tuple[Decimal, Decimal, str]]
+    ) -> int:
         """Changes the price of a whole kind, for numbers that come back to the shelf later as well."""
         with self.lock:
             setup, monthly, currency = self._list_prices[kind]
             phone_number = OFFERS[kind].blocks[0].number(0)
-            self._list_prices[kind] = change(StockNumber(phone_number, *kind, (), setup, monthly, currency))
-            return self.reprice([number.phone_number for number in self.shelf.of_kind(kind)], change)
+            self._list_prices[kind] = change(
+                StockNumber(phone_number, *kind, (), setup, monthly, currency)
+            )
+            return self.reprice(
+                [number.phone_number for number in self.shelf.of_kind(kind)], change
+            )
 
     def cast_shadow(self, commit: Commit, spec: LagSpec) -> None:
         """Makes reads lag behind this commit."""
@@ -335,9 +367,16 @@ class World:
                     if taken is not None or self.orders.reserves(phone_number):
                         continue
                     fresh = stock_number(("US", "LOCAL"), phone_number)
-                    rented_at = now - timedelta(days=rng.randrange(1, 28), microseconds=rng.randrange(1_000_000))
+                    rented_at = now - timedelta(
+                        days=rng.randrange(1, 28), microseconds=rng.randrange(1_000_000)
+                    )
                     number = HeldNumber(
-                        phone_number, *fresh.kind, fresh.capability, fresh.monthly, fresh.currency, rented_at
+                        phone_number,
+                        *fresh.kind,
+                        fresh.capability,
+                        fresh.monthly,
+                        fresh.currency,
+                        rented_at,
                     )
                     self.holdings.add(number)
                     self._expect_charge(number)

@@ -30,7 +30,10 @@ class Provision:
     """
 
     def __init__(
-        self, client: Client, request: EmergencyAddressRequest, also_right: Collection[EmergencyAddress] = ()
+        self,
+        client: Client,
+        request: EmergencyAddressRequest,
+        also_right: Collection[EmergencyAddress] = (),
     ) -> None:
         self._client = client
         self._request = request
@@ -38,8 +41,12 @@ class Provision:
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the address once. Raises what the client raises."""
-        await self._client.emergency_addresses.provision(named(attempt.intention), self._request, watch=attempt)
-        return Applied(result={"phone_number": attempt.intention.subject}, note="the vendor stored the address")
+        await self._client.emergency_addresses.provision(
+            named(attempt.intention), self._request, watch=attempt
+        )
+        return Applied(
+            result={"phone_number": attempt.intention.subject}, note="the vendor stored the address"
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number's address. Costs nothing; repeat at will."""
@@ -58,7 +65,10 @@ class Deprovision:
     async def do(self, attempt: Attempt) -> Applied:
         """Send the removal once. Raises what the client raises."""
         await self._client.emergency_addresses.deprovision(named(attempt.intention), watch=attempt)
-        return Applied(result={"phone_number": attempt.intention.subject}, note="the vendor removed the address")
+        return Applied(
+            result={"phone_number": attempt.intention.subject},
+            note="the vendor removed the address",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number's address. Costs nothing; repeat at will."""
@@ -71,7 +81,9 @@ def judge_provision(
     """An address took effect when the number shows it, or a form of it that we know; none or another one means that it did not."""
     result = {"phone_number": phone_number}
     if shown is None or shown is Absence.FEATURE:
-        return Evidence(Finding.INCONCLUSIVE, f"no address can be read: {_why(shown)}", {"shown": False})
+        return Evidence(
+            Finding.INCONCLUSIVE, f"no address can be read: {_why(shown)}", {"shown": False}
+        )
     if shown is Absence.ADDRESS:
         return Evidence(Finding.ABSENT, "the number shows no address", {"shown": False})
     assert isinstance(shown, EmergencyAddress)
@@ -84,10 +96,15 @@ def judge_deprovision(shown: EmergencyAddress | Absence | None, phone_number: st
     """A removal took effect when the number shows no address."""
     if shown is Absence.ADDRESS:
         return Evidence(
-            Finding.APPLIED, "the number shows no address", {"shown": False}, {"phone_number": phone_number}
+            Finding.APPLIED,
+            "the number shows no address",
+            {"shown": False},
+            {"phone_number": phone_number},
         )
     if shown is None or shown is Absence.FEATURE:
-        return Evidence(Finding.INCONCLUSIVE, f"no address can be read: {_why(shown)}", {"shown": False})
+        return Evidence(
+            Finding.INCONCLUSIVE, f"no address can be read: {_why(shown)}", {"shown": False}
+        )
     return Evidence(Finding.ABSENT, "the number shows an address", {"shown": True})
 
 
@@ -113,6 +130,10 @@ def _same(one: EmergencyAddress, other: EmergencyAddress) -> bool:
     """Whether two addresses say the same: case, spaces and empty parts aside."""
 
     def plain(address: EmergencyAddress) -> dict[str, str]:
-        return {name: " ".join(str(text).casefold().split()) for name, text in unseal(address).items() if text}
+        return {
+            name: " ".join(str(text).casefold().split())
+            for name, text in unseal(address).items()
+            if text
+        }
 
     return plain(one) == plain(other)

@@ -13,7 +13,15 @@ from typing import Any
 
 from numberflow.client import Client
 from numberflow.errors import NotSent
-from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention, OrderKind, opened_order
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Finding,
+    Intention,
+    OrderKind,
+    opened_order,
+)
 from numberflow.models.hosting import (
     BlanketLoa,
     DirectLoa,
@@ -68,7 +76,9 @@ class ImportOrder:
             callback_url=facts["callback_url"],
             migrate_to_sinch_tmo=facts["migrate_to_sinch_tmo"] or None,
         )
-        order = await self._client.hosting_orders.import_numbers(body, numbers_max=len(body.numbers), watch=attempt)
+        order = await self._client.hosting_orders.import_numbers(
+            body, numbers_max=len(body.numbers), watch=attempt
+        )
         return Applied(result=opened(order, attempt.intention), note="the vendor opened the order")
 
     async def look(self, intention: Intention) -> Evidence:
@@ -76,7 +86,9 @@ class ImportOrder:
         orders = await find_orders(self._client, intention, HostingOrderType.IMPORT)
         if orders:
             return judge_orders(orders, await _numbers_in(self._client, orders), intention)
-        shown = [await imported_or_none(self._client, number) for number in intention.request["numbers"]]
+        shown = [
+            await imported_or_none(self._client, number) for number in intention.request["numbers"]
+        ]
         return judge_import_absence([number.phone_number for number in shown if number is not None])
 
 
@@ -109,13 +121,20 @@ class TextEnable:
             "display_name": name_with_token(facts["display_name"], named(attempt.intention)),
             "callback_url": facts["callback_url"],
         }
-        at = None if facts["scheduled_at"] is None else datetime.fromisoformat(facts["scheduled_at"])
+        at = (
+            None if facts["scheduled_at"] is None else datetime.fromisoformat(facts["scheduled_at"])
+        )
         if facts["toll_free"]:
             toll_free = TextEnableTollFreeRequest(**shared, scheduled_provisioning_at=at)
-            order = await self._client.hosting_orders.text_enable_toll_free(toll_free, watch=attempt)
+            order = await self._client.hosting_orders.text_enable_toll_free(
+                toll_free, watch=attempt
+            )
         else:
             local = TextEnableRequest(
-                **shared, campaign_id=facts["campaign_id"] or None, nnid=facts["nnid"], scheduled_osr_update_at=at
+                **shared,
+                campaign_id=facts["campaign_id"] or None,
+                nnid=facts["nnid"],
+                scheduled_osr_update_at=at,
             )
             order = await self._client.hosting_orders.text_enable(local, watch=attempt)
         return Applied(result=opened(order, attempt.intention), note="the vendor opened the order")
@@ -126,10 +145,14 @@ class TextEnable:
         if orders:
             return judge_orders(orders, await _numbers_in(self._client, orders), intention)
         shown = await qualified_numbers(self._client, intention.request["numbers"])
-        return judge_text_enable_absence({number: readiness(each) for number, each in shown.items()})
+        return judge_text_enable_absence(
+            {number: readiness(each) for number, each in shown.items()}
+        )
 
 
-async def find_orders(client: Client, intention: Intention, order_type: HostingOrderType) -> list[HostingOrder]:
+async def find_orders(
+    client: Client, intention: Intention, order_type: HostingOrderType
+) -> list[HostingOrder]:
     """Every order that carries the intention's token. There is a list for each state, and no list of all (§7)."""
     found: dict[str, HostingOrder] = {}
     token = named(intention)
@@ -151,15 +174,23 @@ async def _numbers_in(client: Client, orders: Sequence[HostingOrder]) -> list[st
     return [number.phone_number async for number in listed]
 
 
-def judge_orders(orders: Sequence[HostingOrder], numbers: Collection[str], intention: Intention) -> Evidence:
+def judge_orders(
+    orders: Sequence[HostingOrder], numbers: Collection[str], intention: Intention
+) -> Evidence:
     """An order with our token and our numbers is ours: the step took effect. Two, or one with other numbers (`numbers`), a person has to see."""
     ids = [order.hosting_order_id for order in orders]
     if len(orders) > 1:
-        return Evidence(Finding.INCONCLUSIVE, f"{len(orders)} orders carry the token", {"orders": ids})
+        return Evidence(
+            Finding.INCONCLUSIVE, f"{len(orders)} orders carry the token", {"orders": ids}
+        )
     if set(numbers) != set(intention.request["numbers"]):
         seen = {"orders": ids, "numbers": len(numbers)}
-        return Evidence(Finding.INCONCLUSIVE, "an order carries the token, and shows other numbers", seen)
-    return Evidence(Finding.APPLIED, "an order carries the token", {"orders": ids}, opened(orders[0], intention))
+        return Evidence(
+            Finding.INCONCLUSIVE, "an order carries the token, and shows other numbers", seen
+        )
+    return Evidence(
+        Finding.APPLIED, "an order carries the token", {"orders": ids}, opened(orders[0], intention)
+    )
 
 
 def judge_import_absence(imported: Collection[str]) -> Evidence:
@@ -170,7 +201,11 @@ def judge_import_absence(imported: Collection[str]) -> Evidence:
             f"no order carries the token, and {len(imported)} of its numbers are imported",
             {"orders": [], "imported": sorted(imported)},
         )
-    return Evidence(Finding.ABSENT, "no order carries the token, and none of its numbers is imported", {"orders": []})
+    return Evidence(
+        Finding.ABSENT,
+        "no order carries the token, and none of its numbers is imported",
+        {"orders": []},
+    )
 
 
 def judge_text_enable_absence(states: Mapping[str, Readiness]) -> Evidence:
@@ -182,7 +217,11 @@ def judge_text_enable_absence(states: Mapping[str, Readiness]) -> Evidence:
             f"no order carries the token, and {len(other)} of its numbers are not ready any more",
             {"orders": [], "not_ready": other[:20]},
         )
-    return Evidence(Finding.ABSENT, "no order carries the token, and all numbers are still ready", {"orders": []})
+    return Evidence(
+        Finding.ABSENT,
+        "no order carries the token, and all numbers are still ready",
+        {"orders": []},
+    )
 
 
 def name_with_token(display_name: str | None, token: str) -> str:

@@ -37,7 +37,9 @@ class ImportNumber:
         body = ImportNumberRequest(
             phone_number=named(attempt.intention),
             region_code=facts["region_code"],
-            sms=SmsSettings(service_plan_id=facts["service_plan_id"], campaign_id=facts["campaign_id"] or None),
+            sms=SmsSettings(
+                service_plan_id=facts["service_plan_id"], campaign_id=facts["campaign_id"] or None
+            ),
             display_name=facts["display_name"],
             callback_url=facts["callback_url"],
         )
@@ -54,7 +56,8 @@ class ImportNumber:
                 note="it was imported already, linked as wanted",
             )
         return Applied(
-            result=link_result(number.phone_number, attempt.intention), note="the vendor imported the number"
+            result=link_result(number.phone_number, attempt.intention),
+            note="the vendor imported the number",
         )
 
     async def look(self, intention: Intention) -> Evidence:
@@ -70,9 +73,16 @@ def judge(number: ImportedNumber | None, intention: Intention) -> Evidence:
     plan, campaign = links_of(number)
     seen = {"imported": True, "service_plan_id": plan, "campaign_id": campaign}
     if number.unreadable or not linked_as(number, wanted):
-        return Evidence(Finding.INCONCLUSIVE, f"it is imported, and linked otherwise: {told_links(number)}", seen)
+        return Evidence(
+            Finding.INCONCLUSIVE,
+            f"it is imported, and linked otherwise: {told_links(number)}",
+            seen,
+        )
     return Evidence(
-        Finding.APPLIED, "the number is imported, linked as wanted", seen, link_result(number.phone_number, intention)
+        Finding.APPLIED,
+        "the number is imported, linked as wanted",
+        seen,
+        link_result(number.phone_number, intention),
     )
 
 

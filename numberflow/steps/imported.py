@@ -34,8 +34,13 @@ class UpdateImported:
             sms=None if sms is None else ImportedSmsSettings(**sms),
             callback_url=facts.get("callback_url"),
         )
-        number = await self._client.imported_numbers.update(named(attempt.intention), body, watch=attempt)
-        return Applied(result=link_result(number.phone_number, attempt.intention), note="the vendor took the change")
+        number = await self._client.imported_numbers.update(
+            named(attempt.intention), body, watch=attempt
+        )
+        return Applied(
+            result=link_result(number.phone_number, attempt.intention),
+            note="the vendor took the change",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
@@ -61,18 +66,31 @@ class DeleteImported:
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
-        return judge_delete(await imported_or_none(self._client, named(intention)), named(intention))
+        return judge_delete(
+            await imported_or_none(self._client, named(intention)), named(intention)
+        )
 
 
 def judge_update(number: ImportedNumber | None, intention: Intention) -> Evidence:
     """A change took effect when the number shows the wanted state or a job towards it, failed jobs included."""
     if number is None:
         return Evidence(Finding.INCONCLUSIVE, "the number is not imported", {"imported": False})
-    unreadable = {*number.unreadable, *(number.sms_configuration.unreadable if number.sms_configuration else ())}
+    unreadable = {
+        *number.unreadable,
+        *(number.sms_configuration.unreadable if number.sms_configuration else ()),
+    }
     if unreadable:
-        return Evidence(Finding.INCONCLUSIVE, f"cannot be read: {', '.join(sorted(unreadable))}", {"imported": True})
+        return Evidence(
+            Finding.INCONCLUSIVE,
+            f"cannot be read: {', '.join(sorted(unreadable))}",
+            {"imported": True},
+        )
     wanted = sent(intention.request)
-    missing = [name for name in wanted if wanted[name] is not None and not _shows(number, name, wanted[name])]
+    missing = [
+        name
+        for name in wanted
+        if wanted[name] is not None and not _shows(number, name, wanted[name])
+    ]
     if missing:
         return Evidence(
             Finding.ABSENT,
@@ -91,7 +109,10 @@ def judge_delete(number: ImportedNumber | None, phone_number: str) -> Evidence:
     """A removal took effect when the number is not imported any more."""
     if number is None:
         return Evidence(
-            Finding.APPLIED, "the number is not imported any more", {"imported": False}, {"phone_number": phone_number}
+            Finding.APPLIED,
+            "the number is not imported any more",
+            {"imported": False},
+            {"phone_number": phone_number},
         )
     return Evidence(Finding.ABSENT, "the number is still imported", {"imported": True})
 
@@ -103,6 +124,8 @@ def _shows(number: ImportedNumber, name: str, value: Any) -> bool:
     job = config.scheduled_provisioning if config else None
     wanted = {key: each for key, each in value.items() if each is not None}
     for holder in (job, config):
-        if holder is not None and all((getattr(holder, key) or "") == each for key, each in wanted.items()):
+        if holder is not None and all(
+            (getattr(holder, key) or "") == each for key, each in wanted.items()
+        ):
             return True
     return config is None and not any(wanted.values())

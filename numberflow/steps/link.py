@@ -36,7 +36,9 @@ def wanted_link(request: Mapping[str, Any]) -> dict[str, str]:
         # An import has plan and campaign at the top.
         link = {"sms": {name: value for name, value in request.items() if value}}
     sms, voice = link.get("sms", {}), link.get("voice", {})
-    wanted = {name: sms[name] for name in ("service_plan_id", "campaign_id") if sms.get(name) is not None}
+    wanted = {
+        name: sms[name] for name in ("service_plan_id", "campaign_id") if sms.get(name) is not None
+    }
     if voice:
         kind = str(voice.get("type") or "RTC")
         wanted |= {"voice_type": kind, "voice_id": str(voice.get(_VOICE_ID.get(kind, "")) or "")}
@@ -53,13 +55,17 @@ def link_order(phone_number: str, intention: Intention) -> dict[str, Any]:
         return {}
     before = intention.request.get(BEFORE) or {}
     order_id = _order_id(phone_number, intention)
-    return opened_order(OrderKind.LINK, order_id, "sent", number=phone_number, wanted=wanted, before=before)
+    return opened_order(
+        OrderKind.LINK, order_id, "sent", number=phone_number, wanted=wanted, before=before
+    )
 
 
 def release_order(phone_number: str, intention: Intention) -> dict[str, Any]:
     """What the result of a step that gave a number up holds for the sweep, as long as no reply has shown that it is through."""
     order_id = _order_id(phone_number, intention)
-    return opened_order(OrderKind.RELEASE, order_id, "sent", number=phone_number, intention_id=intention.id)
+    return opened_order(
+        OrderKind.RELEASE, order_id, "sent", number=phone_number, intention_id=intention.id
+    )
 
 
 def _order_id(phone_number: str, intention: Intention) -> str:

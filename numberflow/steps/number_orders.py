@@ -11,7 +11,15 @@ from typing import Any
 
 from numberflow.client import Client
 from numberflow.errors import NotFound, OutcomeUnknown
-from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention, OrderKind, opened_order
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Finding,
+    Intention,
+    OrderKind,
+    opened_order,
+)
 from numberflow.models.number_orders import NumberOrder, NumberOrderRequest, NumberOrderState
 from numberflow.models.orders import WantedNumbers
 from numberflow.models.vendor import AvailableNumber
@@ -20,7 +28,9 @@ from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of, name
 CREATE, SUBMIT = "create_order", "submit_order"
 
 # States that an order can only be in after somebody handed it in.
-_AFTER_SUBMIT = frozenset({NumberOrderState.IN_REVIEW, NumberOrderState.COMPLETED, NumberOrderState.REJECTED})
+_AFTER_SUBMIT = frozenset(
+    {NumberOrderState.IN_REVIEW, NumberOrderState.COMPLETED, NumberOrderState.REJECTED}
+)
 
 
 def request_facts(order: WantedNumbers, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,15 +79,21 @@ class CreateOrder:
                 raise
             # A 404 of a gateway or an unknown route says nothing about the number: look.
             raise OutcomeUnknown(
-                f"a 404 that is not about the number: {error.message}", status=404, cause="foreign_404"
+                f"a 404 that is not about the number: {error.message}",
+                status=404,
+                cause="foreign_404",
             ) from error
-        return Applied(result=created_facts(order, intention), note="the vendor answered with the order")
+        return Applied(
+            result=created_facts(order, intention), note="the vendor answered with the order"
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read whether the number is still for sale; an order itself can be found by nobody. Costs nothing; repeat at will."""
         available = None
         if intention.subject is not None:
-            available = await read_or_none(self._client.available_numbers.get(named(intention)), AVAILABLE_NUMBER)
+            available = await read_or_none(
+                self._client.available_numbers.get(named(intention)), AVAILABLE_NUMBER
+            )
         return judge_create(available, intention.subject)
 
 
@@ -95,7 +111,9 @@ class SubmitOrder:
     async def do(self, attempt: Attempt) -> Applied:
         """Hand the order in once. Raises what the client raises."""
         order_id = order_id_of(attempt.intention)
-        order = await self._client.number_orders.submit(order_id, hidden=self._hidden, watch=attempt)
+        order = await self._client.number_orders.submit(
+            order_id, hidden=self._hidden, watch=attempt
+        )
         facts = _submitted_facts(order, attempt.intention.request)
         return Applied(result=facts, note=f"the vendor answered: {order.state}")
 
@@ -117,7 +135,11 @@ def judge_create(available: AvailableNumber | None, phone_number: str | None) ->
     An order by quantity leaves no trace that anything could be told by.
     """
     if phone_number is None:
-        return Evidence(Finding.INCONCLUSIVE, "an order by quantity cannot be looked up: no list of orders exists", {})
+        return Evidence(
+            Finding.INCONCLUSIVE,
+            "an order by quantity cannot be looked up: no list of orders exists",
+            {},
+        )
     if available is not None:
         return Evidence(Finding.ABSENT, "the number is still for sale", {"available": True})
     return Evidence(
@@ -130,17 +152,30 @@ def judge_create(available: AvailableNumber | None, phone_number: str | None) ->
 def judge_submit(order: NumberOrder | None, before: Mapping[str, Any]) -> Evidence:
     """Whether an order was handed in, from its state now and from what it was when the step was planned (`state_facts`)."""
     if order is None:
-        return Evidence(Finding.INCONCLUSIVE, "the vendor does not know the order (any more)", {"state": None})
+        return Evidence(
+            Finding.INCONCLUSIVE, "the vendor does not know the order (any more)", {"state": None}
+        )
     seen = {"state": order.state, "updated_at": _iso(order.updated_at)}
     if order.state in _AFTER_SUBMIT:
-        return Evidence(Finding.APPLIED, f"the order is {order.state}", seen, _submitted_facts(order, before))
+        return Evidence(
+            Finding.APPLIED, f"the order is {order.state}", seen, _submitted_facts(order, before)
+        )
     if order.state == NumberOrderState.CREATED:
         return Evidence(Finding.ABSENT, "the order is still CREATED", seen)
     if order.state == NumberOrderState.BLOCKED:
         if before["state"] == NumberOrderState.BLOCKED and not changed_since(order, before):
             return Evidence(Finding.ABSENT, "the order is still BLOCKED as it was", seen)
-        return Evidence(Finding.APPLIED, "the order was reviewed and is BLOCKED", seen, _submitted_facts(order, before))
-    return Evidence(Finding.INCONCLUSIVE, f"the order is {order.state}: it does not say whether it was handed in", seen)
+        return Evidence(
+            Finding.APPLIED,
+            "the order was reviewed and is BLOCKED",
+            seen,
+            _submitted_facts(order, before),
+        )
+    return Evidence(
+        Finding.INCONCLUSIVE,
+        f"the order is {order.state}: it does not say whether it was handed in",
+        seen,
+    )
 
 
 def state_facts(order: NumberOrder) -> dict[str, Any]:
@@ -160,7 +195,11 @@ def is_blocked_anew(order: NumberOrder, submitted: Intention) -> bool:
 def changed_since(order: NumberOrder, before: Mapping[str, Any]) -> bool:
     """Whether the order changed after `before` (`state_facts`, or what a submission was answered with)."""
     then = before.get("updated_at")
-    return order.updated_at is not None and then is not None and order.updated_at > datetime.fromisoformat(then)
+    return (
+        order.updated_at is not None
+        and then is not None
+        and order.updated_at > datetime.fromisoformat(then)
+    )
 
 
 def created_facts(order: NumberOrder, intention: Intention) -> dict[str, Any]:

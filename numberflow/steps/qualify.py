@@ -13,7 +13,15 @@ from pydantic import SecretStr
 
 from numberflow.client import Client
 from numberflow.errors import NotSent
-from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention, OrderKind, opened_order
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Finding,
+    Intention,
+    OrderKind,
+    opened_order,
+)
 from numberflow.planning.hosting import Readiness, readiness
 from numberflow.steps import named
 from numberflow.steps.reading import none_if_absent, qualified_numbers
@@ -36,7 +44,10 @@ class AddNumbers:
         missing = _missing(await qualified_numbers(self._client, numbers))
         if missing:
             await self._client.qualified_numbers.add(missing, watch=attempt)
-        return Applied(result=_followed(attempt.intention), note=f"{len(missing)} of {len(numbers)} numbers were added")
+        return Applied(
+            result=_followed(attempt.intention),
+            note=f"{len(missing)} of {len(numbers)} numbers were added",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the numbers. Costs nothing; repeat at will."""
@@ -55,8 +66,13 @@ class VoiceChallenge:
 
     async def do(self, attempt: Attempt) -> Applied:
         """Have the number called once. Raises what the client raises."""
-        number = await self._client.qualified_numbers.send_voice_challenge(named(attempt.intention), watch=attempt)
-        return Applied(result=_state(number.phone_number, readiness(number)), note="the vendor calls the number")
+        number = await self._client.qualified_numbers.send_voice_challenge(
+            named(attempt.intention), watch=attempt
+        )
+        return Applied(
+            result=_state(number.phone_number, readiness(number)),
+            note="the vendor calls the number",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
@@ -83,7 +99,9 @@ class VerifyCode:
         if self._code is None:
             raise NotSent("the code was not kept, so nothing was sent")
         phone_number = named(attempt.intention)
-        number = await self._client.qualified_numbers.verify_voice_challenge(phone_number, self._code, watch=attempt)
+        number = await self._client.qualified_numbers.verify_voice_challenge(
+            phone_number, self._code, watch=attempt
+        )
         state = readiness(number)
         note = "the code was right" if state is Readiness.READY else "the code was wrong"
         return Applied(result=_state(phone_number, state), note=note)
@@ -105,7 +123,12 @@ def judge_added(missing: Sequence[str], intention: Intention) -> Evidence:
 def judge_called(state: Readiness, phone_number: str) -> Evidence:
     """A call was made when its code is awaited. Nothing proves that none was: a telephone may have rung, so a person decides about another one."""
     if state in (Readiness.CALLED, Readiness.READY):
-        return Evidence(Finding.APPLIED, f"the number is {state}", {"state": str(state)}, _state(phone_number, state))
+        return Evidence(
+            Finding.APPLIED,
+            f"the number is {state}",
+            {"state": str(state)},
+            _state(phone_number, state),
+        )
     return Evidence(
         Finding.INCONCLUSIVE,
         f"the number is {state}, and nothing says whether its telephone rang",
@@ -117,7 +140,9 @@ def judge_verified(state: Readiness, phone_number: str) -> Evidence:
     """A code was taken when the number is proven, or failed by it; it was not when the code is still awaited."""
     seen = {"state": str(state)}
     if state in (Readiness.READY, Readiness.FAILED, Readiness.BLOCKED):
-        return Evidence(Finding.APPLIED, f"the number is {state}", seen, _state(phone_number, state))
+        return Evidence(
+            Finding.APPLIED, f"the number is {state}", seen, _state(phone_number, state)
+        )
     if state is Readiness.CALLED:
         return Evidence(Finding.ABSENT, "the code is still awaited", seen)
     return Evidence(Finding.INCONCLUSIVE, f"the number is {state}", seen)
@@ -135,5 +160,9 @@ def _followed(intention: Intention) -> dict[str, Any]:
     """What the sweep takes up: the vendor has no order for it, so the batch goes by our own name for it."""
     request = intention.request
     return opened_order(
-        OrderKind.QUALIFICATION, named(intention), "added", numbers=list(request["numbers"]), method=request["method"]
+        OrderKind.QUALIFICATION,
+        named(intention),
+        "added",
+        numbers=list(request["numbers"]),
+        method=request["method"],
     )

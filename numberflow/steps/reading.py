@@ -51,7 +51,9 @@ async def imported_or_none(client: Client, phone_number: str) -> ImportedNumber 
     return await none_if_absent(client.imported_numbers.get(phone_number))
 
 
-async def qualified_numbers(client: Client, phone_numbers: Sequence[str]) -> dict[str, QualifiedNumber | None]:
+async def qualified_numbers(
+    client: Client, phone_numbers: Sequence[str]
+) -> dict[str, QualifiedNumber | None]:
     """Each number as the vendor shows it now; None: it was never added, or forgotten. In the order asked.
 
     Costs: nothing; a read for each number, or the lists of the states when there are many.

@@ -24,14 +24,20 @@ class Release:
         """Send the release once. Raises what the client raises."""
         number = await self._client.active_numbers.release(named(attempt.intention), watch=attempt)
         if number.expire_at is not None:
-            return Applied(result=_facts(number), note="the vendor answered with the end of the rental")
+            return Applied(
+                result=_facts(number), note="the vendor answered with the end of the rental"
+            )
         # Taken, and not shown: whether it will end is what the sweep looks at.
         order = release_order(named(attempt.intention), attempt.intention)
-        return Applied(result=_facts(number) | order, note="the vendor took the release, and shows no end yet")
+        return Applied(
+            result=_facts(number) | order, note="the vendor took the release, and shows no end yet"
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
-        number = await read_or_none(self._client.active_numbers.get(named(intention)), ACTIVE_NUMBER)
+        number = await read_or_none(
+            self._client.active_numbers.get(named(intention)), ACTIVE_NUMBER
+        )
         return judge(number)
 
 
@@ -45,9 +51,16 @@ def judge(number: ActiveNumber | None) -> Evidence:
             result={"expire_at": None},
         )
     if "expireAt" in number.unreadable:
-        return Evidence(finding=Finding.INCONCLUSIVE, note="expireAt cannot be read", seen={"active": True})
+        return Evidence(
+            finding=Finding.INCONCLUSIVE, note="expireAt cannot be read", seen={"active": True}
+        )
     if number.expire_at is not None:
-        return Evidence(finding=Finding.APPLIED, note="expireAt is set", seen=_facts(number), result=_facts(number))
+        return Evidence(
+            finding=Finding.APPLIED,
+            note="expireAt is set",
+            seen=_facts(number),
+            result=_facts(number),
+        )
     return Evidence(finding=Finding.ABSENT, note="expireAt is null", seen=_facts(number))
 
 

@@ -15,7 +15,9 @@ from numberflow.steps.link import link_order, with_links
 OPERATION = "rent"
 
 
-def request_facts(sms: SmsLink | None, voice: VoiceLink | None, callback_url: str | None) -> dict[str, Any]:
+def request_facts(
+    sms: SmsLink | None, voice: VoiceLink | None, callback_url: str | None
+) -> dict[str, Any]:
     """What the journal keeps of the request, so that a resumed run sends the same one."""
     return {
         "sms": sms.model_dump(mode="json") if sms else None,
@@ -37,15 +39,21 @@ class Rent:
         """Send the rent once. Raises what the client raises."""
         intention = attempt.intention
         facts = intention.request
-        body = RentRequest(sms=facts.get("sms"), voice=facts.get("voice"), callback_url=facts.get("callback_url"))
+        body = RentRequest(
+            sms=facts.get("sms"), voice=facts.get("voice"), callback_url=facts.get("callback_url")
+        )
         try:
-            number = await self._client.available_numbers.rent(named(attempt.intention), body, watch=attempt)
+            number = await self._client.available_numbers.rent(
+                named(attempt.intention), body, watch=attempt
+            )
         except NotFound as error:
             if is_absence_of(error, AVAILABLE_NUMBER):
                 raise
             # A 404 of a gateway or an unknown route says nothing about the number: look.
             raise OutcomeUnknown(
-                f"a 404 that is not about the number: {error.message}", status=404, cause="foreign_404"
+                f"a 404 that is not about the number: {error.message}",
+                status=404,
+                cause="foreign_404",
             ) from error
         return Applied(
             result=result_facts(number) | link_order(number.phone_number, attempt.intention),
@@ -58,7 +66,9 @@ class Rent:
         active = await read_or_none(self._client.active_numbers.get(number), ACTIVE_NUMBER)
         available = None
         if active is None:
-            available = await read_or_none(self._client.available_numbers.get(number), AVAILABLE_NUMBER)
+            available = await read_or_none(
+                self._client.available_numbers.get(number), AVAILABLE_NUMBER
+            )
         return with_links(judge(active, available), intention)
 
 
@@ -71,7 +81,10 @@ def judge(active: ActiveNumber | None, available: AvailableNumber | None) -> Evi
         return Evidence(
             finding=Finding.APPLIED,
             note="activeNumbers has it",
-            seen={"active": True, "expire_at": active.expire_at.isoformat() if active.expire_at else None},
+            seen={
+                "active": True,
+                "expire_at": active.expire_at.isoformat() if active.expire_at else None,
+            },
             result=result_facts(active),
         )
     if available is not None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
-from numberflow.models.orders import SearchAndRentOrder
+from numberflow.models.orders import SearchAndRentParameters
 from numberflow.models.vendor import ActiveNumber, RentAnyRequest
 from numberflow.steps.link import link_order, with_links
 from numberflow.steps.rent import result_facts
@@ -32,10 +32,12 @@ def marked_callback_url(callback_url: str | None, marker: str) -> str:
 
 def carries_marker(callback_url: str | None, marker: str) -> bool:
     """Whether a number's callback URL has this marker."""
-    return bool(callback_url) and (MARKER_KEY, marker) in parse_qsl(urlsplit(callback_url or "").query)
+    return bool(callback_url) and (MARKER_KEY, marker) in parse_qsl(
+        urlsplit(callback_url or "").query
+    )
 
 
-def request_facts(order: SearchAndRentOrder, marker: str) -> dict[str, Any]:
+def request_facts(order: SearchAndRentParameters, marker: str) -> dict[str, Any]:
     """What the journal keeps of the request, so that a resumed run sends the same one with the same marker."""
     pattern = order.effective_search_pattern
     return {
@@ -111,7 +113,11 @@ class RentAny:
 
 
 def judge(
-    held: Iterable[ActiveNumber], marker: str, *, before: Collection[str], claimed_by_others: Collection[str]
+    held: Iterable[ActiveNumber],
+    marker: str,
+    *,
+    before: Collection[str],
+    claimed_by_others: Collection[str],
 ) -> Evidence:
     """Which held number is the one that this request rented, if any.
 
@@ -128,7 +134,11 @@ def judge(
         and number.phone_number not in claimed_by_others
     ]
     candidates = marked or unmarked
-    how = "carries the marker of this request" if marked else "is the only new number without a callback URL"
+    how = (
+        "carries the marker of this request"
+        if marked
+        else "is the only new number without a callback URL"
+    )
     seen = {"held": len(held), "marked": len(marked), "new_without_callback_url": len(unmarked)}
     if len(candidates) == 1:
         return Evidence(
@@ -140,6 +150,10 @@ def judge(
     if candidates:
         numbers = ", ".join(number.phone_number for number in candidates[:5])
         return Evidence(
-            finding=Finding.INCONCLUSIVE, note=f"{len(candidates)} numbers could be the one: {numbers}", seen=seen
+            finding=Finding.INCONCLUSIVE,
+            note=f"{len(candidates)} numbers could be the one: {numbers}",
+            seen=seen,
         )
-    return Evidence(finding=Finding.ABSENT, note="no held number carries the marker, none is new", seen=seen)
+    return Evidence(
+        finding=Finding.ABSENT, note="no held number carries the marker, none is new", seen=seen
+    )

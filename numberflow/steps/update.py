@@ -35,25 +35,40 @@ class Update:
             sms=facts.get("sms"),
             voice=facts.get("voice"),
         )
-        number = await self._client.active_numbers.update(named(attempt.intention), body, watch=attempt)
-        return Applied(result=link_result(number.phone_number, attempt.intention), note="the vendor took the change")
+        number = await self._client.active_numbers.update(
+            named(attempt.intention), body, watch=attempt
+        )
+        return Applied(
+            result=link_result(number.phone_number, attempt.intention),
+            note="the vendor took the change",
+        )
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number. Costs nothing; repeat at will."""
-        number = await read_or_none(self._client.active_numbers.get(named(intention)), ACTIVE_NUMBER)
+        number = await read_or_none(
+            self._client.active_numbers.get(named(intention)), ACTIVE_NUMBER
+        )
         return judge(number, intention)
 
 
 def judge(number: ActiveNumber | None, intention: Intention) -> Evidence:
     """A change took effect when the number shows the wanted state or a job towards it, failed jobs included (§6, §7)."""
     if number is None:
-        return Evidence(finding=Finding.INCONCLUSIVE, note="the number is not held", seen={"active": False})
+        return Evidence(
+            finding=Finding.INCONCLUSIVE, note="the number is not held", seen={"active": False}
+        )
     unreadable = {*number.unreadable, *_unreadable_links(number)}
     if unreadable:
         names = ", ".join(sorted(unreadable))
-        return Evidence(finding=Finding.INCONCLUSIVE, note=f"cannot be read: {names}", seen={"active": True})
+        return Evidence(
+            finding=Finding.INCONCLUSIVE, note=f"cannot be read: {names}", seen={"active": True}
+        )
     wanted = sent(intention.request)
-    missing = [name for name in wanted if wanted[name] is not None and not _shows(number, name, wanted[name])]
+    missing = [
+        name
+        for name in wanted
+        if wanted[name] is not None and not _shows(number, name, wanted[name])
+    ]
     if not missing:
         return Evidence(
             finding=Finding.APPLIED,
@@ -97,7 +112,9 @@ def _shows_sms(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
     job = config.scheduled_provisioning if config else None
     for holder in (job, config):
         ids = {name: (getattr(holder, name, None) or "") for name in value}
-        if holder is not None and all(ids[name] == (value[name] or "") for name in value if value[name] is not None):
+        if holder is not None and all(
+            ids[name] == (value[name] or "") for name in value if value[name] is not None
+        ):
             return True
     return config is None and not any(value.values())
 
@@ -106,8 +123,14 @@ def _shows_voice(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
     config = number.voice_configuration
     job = config.scheduled_voice_provisioning if config else None
     for holder in (job, config):
-        names = [name for name in value if value[name] is not None and (name != "type" or any(_ids(value)))]
-        if holder is not None and all((getattr(holder, name, None) or "") == value[name] for name in names):
+        names = [
+            name
+            for name in value
+            if value[name] is not None and (name != "type" or any(_ids(value)))
+        ]
+        if holder is not None and all(
+            (getattr(holder, name, None) or "") == value[name] for name in names
+        ):
             return True
     return config is None and not any(_ids(value))
 

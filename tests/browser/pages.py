@@ -169,7 +169,9 @@ class V1:
         is_label = "contains(@class, 'schema-form-property__label')"
         is_named = f"normalize-space()='{field}' or normalize-space()='{field} (Optional)'"
         own = f"xpath=.//span[{is_label}][{is_named}]"
-        nearest = "xpath=ancestor::div[contains(concat(' ', @class, ' '), ' schema-form-property ')][1]"
+        nearest = (
+            "xpath=ancestor::div[contains(concat(' ', @class, ' '), ' schema-form-property ')][1]"
+        )
         return scope.locator(own).nth(item).locator(nearest)
 
     def fill(self, field: str, value: str, *, group: str = "", item: int = 0) -> None:
@@ -179,7 +181,9 @@ class V1:
 
     def switch(self, field: str) -> None:
         """See Pages."""
-        self._property(field, self.page).locator(".p-toggle__control, .p-toggle, [role=switch]").first.click()
+        self._property(field, self.page).locator(
+            ".p-toggle__control, .p-toggle, [role=switch]"
+        ).first.click()
 
     def add_item(self, field: str) -> None:
         """See Pages."""
@@ -224,7 +228,9 @@ class V1:
     def fill_block(self, field: str, value: str) -> None:
         """See Pages."""
         label = self.page.locator(".p-label").filter(
-            has=self.page.locator(".p-label__label, .schema-form-property__label").get_by_text(_named(field))
+            has=self.page.locator(".p-label__label, .schema-form-property__label").get_by_text(
+                _named(field)
+            )
         )
         label.last.locator("textarea, input").first.fill(value)
 

@@ -91,8 +91,14 @@ class Walk:
         """Wait until the run is in this state; returns the classes of the badge that shows it."""
         give_up_at = time.monotonic() + RUN_TIMEOUT_S
         while (run := self.api.get(f"/flow_runs/{run_id}").json())["state_name"] != state:
-            if time.monotonic() > give_up_at or run["state_type"] in {"FAILED", "CRASHED", "COMPLETED"}:
-                raise TimeoutError(f"run {run_id} is {run['state_name']}, not {state}: {run['state']['message']}")
+            if time.monotonic() > give_up_at or run["state_type"] in {
+                "FAILED",
+                "CRASHED",
+                "COMPLETED",
+            }:
+                raise TimeoutError(
+                    f"run {run_id} is {run['state_name']}, not {state}: {run['state']['message']}"
+                )
             self.page.wait_for_timeout(500)
         self.pages.open_run(run_id)
         return self.pages.badge(state)
@@ -211,7 +217,9 @@ def configure(one: Walk) -> int:
     one.picture("configured")
     named = [one.control.get(f"/active/{number}").json()["displayName"] for number in numbers]
     if named != [f"walk {one.mark}"] * PASTED:
-        raise AssertionError(f"{named.count(f'walk {one.mark}')} of {PASTED} numbers have their new name")
+        raise AssertionError(
+            f"{named.count(f'walk {one.mark}')} of {PASTED} numbers have their new name"
+        )
     return 0
 
 
@@ -221,7 +229,9 @@ def _held(one: Walk) -> list[str]:
     url = f"{one.simulator}/numbers/v1/projects/{account.project_id}/activeNumbers"
     numbers: list[str] = []
     token = ""
-    with httpx.Client(auth=(account.key_id, account.key_secret), timeout=60, trust_env=False) as http:
+    with httpx.Client(
+        auth=(account.key_id, account.key_secret), timeout=60, trust_env=False
+    ) as http:
         while len(numbers) < PASTED:
             query = {"regionCode": "US", "type": "LOCAL", "pageSize": 100, "pageToken": token}
             page = http.get(url, params=query).raise_for_status().json()
@@ -233,7 +243,10 @@ def _held(one: Walk) -> list[str]:
 def order(one: Walk) -> int:
     """An Australian mobile number, which needs papers: no field takes JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        kyc, extract = Path(folder) / f"kyc-{one.mark}.json", Path(folder) / f"extract-{one.mark}.pdf"
+        kyc, extract = (
+            Path(folder) / f"kyc-{one.mark}.json",
+            Path(folder) / f"extract-{one.mark}.pdf",
+        )
         kyc.write_text(json.dumps({"data": DATA}))
         extract.write_bytes(b"%PDF-1.4 an extract of the register\n")
         for paper in (kyc, extract):
@@ -270,13 +283,17 @@ PARTS: dict[str, Callable[[Walk], int]] = {
 
 def main() -> int:
     """Walk and say what was charged."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--ui", default="http://127.0.0.1:4200")
     parser.add_argument("--simulator", default="http://127.0.0.1:8377")
     parser.add_argument("--control", default="http://127.0.0.1:8378")
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
-    parser.add_argument("--version", choices=["v2", "v1"], default="v2", help="which of Prefect's UIs")
+    parser.add_argument(
+        "--version", choices=["v2", "v1"], default="v2", help="which of Prefect's UIs"
+    )
     parser.add_argument("parts", nargs="*", help=f"all, or some of: {', '.join(PARTS)}")
     options = parser.parse_args()
     options.pictures.mkdir(parents=True, exist_ok=True)

@@ -75,22 +75,36 @@ WHOLE_ADDRESS = EmergencyAddressRequest(**LEAST, location="Suite 5", postal_code
 
 def order(**wanted: Any) -> Request[Any]:
     """A new order of AU MOBILE."""
-    return number_orders.build_create(P, NumberOrderRequest(region_code="AU", number_type="MOBILE", **wanted))
+    return number_orders.build_create(
+        P, NumberOrderRequest(region_code="AU", number_type="MOBILE", **wanted)
+    )
 
 
 def upload(source: FileSource, **more: Any) -> Request[Any]:
     """An upload of `source`."""
-    file = asyncio.run(prepare(source, file_name="extract.pdf", media_type="application/pdf", **more))
-    return number_orders.build_upload_attachment(P, ORDER_ID, "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311", file)
+    file = asyncio.run(
+        prepare(source, file_name="extract.pdf", media_type="application/pdf", **more)
+    )
+    return number_orders.build_upload_attachment(
+        P, ORDER_ID, "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311", file
+    )
 
 
 SIGNER = Signer(first_name="Ada", last_name="Example", email="ada@example.test")
 WHERE = SignerAddress(
-    building_number="10", street="Sample Road", city="Springfield", state="IL", postal_code="62701", country="US"
+    building_number="10",
+    street="Sample Road",
+    city="Springfield",
+    state="IL",
+    postal_code="62701",
+    country="US",
 )
 DIRECT = DirectLoa(authorised_person=SIGNER, address=WHERE, current_voice_carrier="Example Telco")
 RESELLER = ResellerLoa(
-    business_name="Wombat Bakery", authorised_person=SIGNER, address=WHERE, current_voice_carrier="Example Telco"
+    business_name="Wombat Bakery",
+    authorised_person=SIGNER,
+    address=WHERE,
+    current_voice_carrier="Example Telco",
 )
 ALWAYS = {
     "region_code": "US",
@@ -104,7 +118,9 @@ SOON = datetime(2026, 1, 8, 6, tzinfo=UTC)
 
 def text_enable(loa: DirectLoa | ResellerLoa | BlanketLoa) -> TextEnableRequest:
     """A text-enabling of local numbers with everything in it."""
-    return TextEnableRequest(**ALWAYS, loa=loa, campaign_id="c", nnid="104029", scheduled_osr_update_at=SOON)
+    return TextEnableRequest(
+        **ALWAYS, loa=loa, campaign_id="c", nnid="104029", scheduled_osr_update_at=SOON
+    )
 
 
 def text_enable_toll_free(loa: DirectLoa | ResellerLoa) -> TextEnableTollFreeRequest:
@@ -146,7 +162,9 @@ REQUESTS: dict[str, Request[Any]] = {
         )
         for voice in (RTC, EST, FAX)
     },
-    "rent any": available_numbers.build_rent_any(P, RentAnyRequest(region_code="US", number_type="LOCAL")),
+    "rent any": available_numbers.build_rent_any(
+        P, RentAnyRequest(region_code="US", number_type="LOCAL")
+    ),
     "rent any, everything": available_numbers.build_rent_any(
         P,
         RentAnyRequest(
@@ -181,11 +199,15 @@ REQUESTS: dict[str, Request[Any]] = {
         P,
         NUMBER,
         UpdateRequest(
-            sms=SmsSettings(service_plan_id="", campaign_id=""), voice=VoiceSettings(app_id=""), callback_url=""
+            sms=SmsSettings(service_plan_id="", campaign_id=""),
+            voice=VoiceSettings(app_id=""),
+            callback_url="",
         ),
     ),
     "release": active_numbers.build_release(P, NUMBER),
-    "requirements": number_orders.build_lookup_requirements(P, region_code="AU", number_type="MOBILE"),
+    "requirements": number_orders.build_lookup_requirements(
+        P, region_code="AU", number_type="MOBILE"
+    ),
     **{
         f"order of a number, {voice.type}": order(
             phone_number="+61491570156", sms=SMS, voice=voice, callback_url=CALLBACK
@@ -194,11 +216,17 @@ REQUESTS: dict[str, Request[Any]] = {
     },
     "order by quantity": order(quantity=100),
     "order by quantity, all criteria": order(
-        quantity=3, sequential=True, pattern="+614", search_pattern="START", capabilities=("SMS", "VOICE")
+        quantity=3,
+        sequential=True,
+        pattern="+614",
+        search_pattern="START",
+        capabilities=("SMS", "VOICE"),
     ),
     "get order": number_orders.build_get(P, ORDER_ID),
     "get registration": number_orders.build_get_registration(P, ORDER_ID),
-    "update registration": number_orders.build_update_registration(P, ORDER_ID, {"data": [[{"senderId": "x"}], {}]}),
+    "update registration": number_orders.build_update_registration(
+        P, ORDER_ID, {"data": [[{"senderId": "x"}], {}]}
+    ),
     "upload": upload(io.BytesIO(b"%PDF")),
     "upload, with its type": upload(io.BytesIO(b"%PDF"), document_type="ID_CARD"),
     "submit order": number_orders.build_submit(P, ORDER_ID),
@@ -225,11 +253,19 @@ REQUESTS: dict[str, Request[Any]] = {
     "import": imported_numbers.build_import(
         P,
         ImportNumberRequest(
-            phone_number=NUMBER, region_code="US", sms=SMS, display_name="Front desk", callback_url=CALLBACK
+            phone_number=NUMBER,
+            region_code="US",
+            sms=SMS,
+            display_name="Front desk",
+            callback_url=CALLBACK,
         ),
     ),
     "update imported": imported_numbers.build_update(
-        P, NUMBER, ImportedUpdateRequest(display_name="x", sms=ImportedSmsSettings(service_plan_id=""), callback_url="")
+        P,
+        NUMBER,
+        ImportedUpdateRequest(
+            display_name="x", sms=ImportedSmsSettings(service_plan_id=""), callback_url=""
+        ),
     ),
     "delete imported": imported_numbers.build_delete(P, NUMBER),
     "add qualified": qualified_numbers.build_add_numbers(P, [NUMBER]),
@@ -252,7 +288,10 @@ REQUESTS: dict[str, Request[Any]] = {
     },
     **{
         f"{build.__module__}.{build.__name__}, {loa.kind}": build(P, text_enable_toll_free(loa))
-        for build in (hosting_orders.build_text_enable_toll_free, qualified_numbers.build_text_enable_toll_free)
+        for build in (
+            hosting_orders.build_text_enable_toll_free,
+            qualified_numbers.build_text_enable_toll_free,
+        )
         for loa in (DIRECT, RESELLER)
     },
     "import order": hosting_orders.build_import_numbers(
@@ -292,7 +331,9 @@ REQUESTS: dict[str, Request[Any]] = {
     ),
     "hosting number": hosting_orders.build_get_number(P, ORDER_ID, NUMBER),
     "imported callback configuration": callback_configuration.build_get(P, host="imported"),
-    "imported callback secret": callback_configuration.build_update(P, SecretStr("a" * 32), host="imported"),
+    "imported callback secret": callback_configuration.build_update(
+        P, SecretStr("a" * 32), host="imported"
+    ),
     "callback secret": callback_configuration.build_update(P, SecretStr("a" * 32)),
 }
 
@@ -338,9 +379,18 @@ def test_every_builder_is_here() -> None:
         qualified_numbers,
         regions,
     )
-    builders = {(m.__name__.rpartition(".")[2], name) for m in modules for name in vars(m) if name.startswith("build_")}
+    builders = {
+        (m.__name__.rpartition(".")[2], name)
+        for m in modules
+        for name in vars(m)
+        if name.startswith("build_")
+    }
     source = Path(__file__).read_text(encoding="utf-8")
-    assert {(module, name) for module, name in builders if not re.search(rf"\b{module}\.{name}\b", source)} == set()
+    assert {
+        (module, name)
+        for module, name in builders
+        if not re.search(rf"\b{module}\.{name}\b", source)
+    } == set()
 
 
 @pytest.mark.parametrize(
@@ -408,7 +458,9 @@ def test_samples_are_in_the_contract(name: str) -> None:
     """The replies that the client is tested with are ones that the contract allows."""
     method, rest = SAMPLES[name]
     sample = load(name)
-    validate_response(method, f"/v1/projects/{P}/{rest}", sample.status, sample.headers, sample.body)
+    validate_response(
+        method, f"/v1/projects/{P}/{rest}", sample.status, sample.headers, sample.body
+    )
 
 
 HOSTING = "hostingOrders/01arz3nhyrtsv4rrffq69g5fav"
@@ -445,7 +497,9 @@ def test_imported_samples_are_in_the_contract(name: str) -> None:
     """The replies of the imported API that the client is tested with are ones that the contract allows."""
     method, rest = IMPORTED_SAMPLES[name]
     sample = load(name, "imported")
-    validate_response(method, f"/imported/v1/projects/{P}/{rest}", sample.status, sample.headers, sample.body)
+    validate_response(
+        method, f"/imported/v1/projects/{P}/{rest}", sample.status, sample.headers, sample.body
+    )
 
 
 def test_every_imported_sample_is_judged() -> None:

@@ -43,17 +43,34 @@ async def test_life_of_a_number(client: Client) -> None:
     region = next(each for each in await client.regions.list() if each.region_code == "US")
     assert "LOCAL" in region.types
     found = await client.available_numbers.search(
-        region_code="US", number_type="LOCAL", pattern="+1", search_pattern="START", capabilities=("SMS",), size=3
+        region_code="US",
+        number_type="LOCAL",
+        pattern="+1",
+        search_pattern="START",
+        capabilities=("SMS",),
+        size=3,
     )
     number = found[0].phone_number
     checked = await client.available_numbers.get(number)
     assert checked in found
     assert checked.monthly_price is not None
-    assert (checked.monthly_price.amount > Decimal(0), checked.monthly_price.currency_code) == (True, "USD")
+    assert (checked.monthly_price.amount > Decimal(0), checked.monthly_price.currency_code) == (
+        True,
+        "USD",
+    )
 
-    request = RentRequest(sms=SmsSettings(service_plan_id="plan-1"), callback_url="https://hooks.example.test/x")
+    request = RentRequest(
+        sms=SmsSettings(service_plan_id="plan-1"), callback_url="https://hooks.example.test/x"
+    )
     rented = await client.available_numbers.rent(number, request)
-    assert (number, client.project_id, checked.monthly_price, None, "https://hooks.example.test/x", ()) == (
+    assert (
+        number,
+        client.project_id,
+        checked.monthly_price,
+        None,
+        "https://hooks.example.test/x",
+        (),
+    ) == (
         rented.phone_number,
         rented.project_id,
         rented.money,
@@ -72,24 +89,36 @@ async def test_life_of_a_number(client: Client) -> None:
     await client.active_numbers.update(number, update)
     shown = await client.active_numbers.get(number)
     assert shown.display_name == "Line 1"
-    assert number in [each.phone_number async for each in client.active_numbers.iterate(page_size=7)]
+    assert number in [
+        each.phone_number async for each in client.active_numbers.iterate(page_size=7)
+    ]
 
     released = await client.active_numbers.release(number)
-    assert (shown.next_charge_at, shown.next_charge_at) == (released.next_charge_at, released.expire_at)
+    assert (shown.next_charge_at, shown.next_charge_at) == (
+        released.next_charge_at,
+        released.expire_at,
+    )
     assert released.expire_at is not None
 
 
 async def test_rent_any(client: Client) -> None:
     """RentAny gives a number that was not held before."""
     before = {each.phone_number async for each in client.active_numbers.iterate()}
-    rented = await client.available_numbers.rent_any(RentAnyRequest(region_code="US", number_type="LOCAL"))
-    assert {rented.phone_number} == {each.phone_number async for each in client.active_numbers.iterate()} - before
+    rented = await client.available_numbers.rent_any(
+        RentAnyRequest(region_code="US", number_type="LOCAL")
+    )
+    assert {rented.phone_number} == {
+        each.phone_number async for each in client.active_numbers.iterate()
+    } - before
 
 
 async def test_pages_agree_with_the_whole(client: Client) -> None:
     """Walking in small pages shows each number once, as many as the vendor counts, in the order asked for."""
     page = await client.active_numbers.list_page(page_size=3)
-    found = [each.phone_number async for each in client.active_numbers.iterate(page_size=3, order_by="phoneNumber")]
+    found = [
+        each.phone_number
+        async for each in client.active_numbers.iterate(page_size=3, order_by="phoneNumber")
+    ]
     assert (page.total_size, sorted(set(found))) == (len(found), found)
 
 
@@ -97,7 +126,10 @@ async def test_refusals(client: Client) -> None:
     """A number that is not held, and a value the vendor does not know, come back as the errors they are."""
     with pytest.raises(NotFound) as missing:
         await client.active_numbers.get("+13075559999")
-    assert (missing.value.resource_type, missing.value.resource_name) == ("ActiveNumber", "+13075559999")
+    assert (missing.value.resource_type, missing.value.resource_name) == (
+        "ActiveNumber",
+        "+13075559999",
+    )
     with pytest.raises(Rejected) as refused:
         await client.available_numbers.search(region_code="US", number_type="XXX")
     assert (refused.value.code, "XXX" in refused.value.vendor_message) == ("INVALID_ARGUMENT", True)
@@ -115,7 +147,9 @@ async def test_callback_secret(client: Client) -> None:
 async def test_wrong_credentials(wrong: dict[str, str]) -> None:
     """A wrong secret and a project of somebody else are refused, and the message names the variables."""
     simulator = Simulator()
-    async with Client(settings(simulator, **wrong), transport=InProcessTransport(simulator)) as client:
+    async with Client(
+        settings(simulator, **wrong), transport=InProcessTransport(simulator)
+    ) as client:
         with pytest.raises(PermissionRefused, match="SINCH_KEY_SECRET"):
             await client.regions.list()
 
@@ -126,7 +160,9 @@ async def test_words_in_every_shape(shape: str) -> None:
     switches = {"error_shape": shape, "insufficient_balance_402": True, "rate_limit": True}
     simulator = Simulator(SimulatorSettings(balance=Decimal(0), switches=switches))
     async with Client(settings(simulator), transport=InProcessTransport(simulator)) as client:
-        number = (await client.available_numbers.search(region_code="US", number_type="LOCAL", size=1))[0]
+        number = (
+            await client.available_numbers.search(region_code="US", number_type="LOCAL", size=1)
+        )[0]
         with pytest.raises(InsufficientFunds, match="Insufficient balance"):
             await client.available_numbers.rent(number.phone_number, RentRequest())
         simulator.faults.add({"operation": "rent", "fault": "rate_limited"})
@@ -140,6 +176,8 @@ async def test_refused_credentials(status: int) -> None:
     simulator = Simulator(SimulatorSettings(switches={"refused_credentials": status}))
     wrong = settings(simulator, key_secret="wrong")
     async with Client(wrong, transport=InProcessTransport(simulator)) as client:
-        with pytest.raises(PermissionRefused, match=f"HTTP {status} invalid_client.*not accepted") as caught:
+        with pytest.raises(
+            PermissionRefused, match=f"HTTP {status} invalid_client.*not accepted"
+        ) as caught:
             await client.regions.list()
     assert (caught.value.status, len(simulator.requests())) == (status, 1)

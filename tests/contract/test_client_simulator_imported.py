@@ -38,9 +38,16 @@ pytestmark = pytest.mark.anyio
 NUMBER = "+12025550134"
 OTHER = "+12025550135"
 LETTER = DirectLoa(
-    authorised_person=Signer(first_name="Adelaide", last_name="Quokka", email="quokka@example.test"),
+    authorised_person=Signer(
+        first_name="Adelaide", last_name="Quokka", email="quokka@example.test"
+    ),
     address=SignerAddress(
-        building_number="10", street="Sample Road", city="Springfield", state="IL", postal_code="62701", country="US"
+        building_number="10",
+        street="Sample Road",
+        city="Springfield",
+        state="IL",
+        postal_code="62701",
+        country="US",
     ),
     current_voice_carrier="Example Telco",
 )
@@ -74,7 +81,9 @@ async def staff(simulator: Simulator, **script: Any) -> Any:
 
 def text_enable(*numbers: str, **more: Any) -> TextEnableRequest:
     """A request with a direct letter, unless told otherwise."""
-    return TextEnableRequest(region_code="US", numbers=numbers, service_plan_id="plan-0001", **{"loa": LETTER, **more})
+    return TextEnableRequest(
+        region_code="US", numbers=numbers, service_plan_id="plan-0001", **{"loa": LETTER, **more}
+    )
 
 
 async def test_life_of_an_imported_number(client: Client, simulator: Simulator) -> None:
@@ -88,7 +97,11 @@ async def test_life_of_an_imported_number(client: Client, simulator: Simulator) 
         callback_url="https://hooks.example.test/x",
     )
     imported = await numbers.import_number(request)
-    assert (NUMBER, "Front desk", ()) == (imported.phone_number, imported.display_name, imported.unreadable)
+    assert (NUMBER, "Front desk", ()) == (
+        imported.phone_number,
+        imported.display_name,
+        imported.unreadable,
+    )
     with pytest.raises(Rejected) as again:
         await numbers.import_number(request)
     assert (409, "ALREADY_EXISTS") == (again.value.status, again.value.code)
@@ -105,13 +118,17 @@ async def test_life_of_an_imported_number(client: Client, simulator: Simulator) 
         shown.mno_configuration.sms_tmo.state,
         shown.unreadable,
     )
-    found = numbers.iterate(service_plan_id="plan-0001", campaign_id="CAMP001", pattern="555", page_size=1)
+    found = numbers.iterate(
+        service_plan_id="plan-0001", campaign_id="CAMP001", pattern="555", page_size=1
+    )
     assert [NUMBER] == [number.phone_number async for number in found]
 
     both = ImportedSmsSettings(service_plan_id="", campaign_id="")
     await numbers.update(NUMBER, ImportedUpdateRequest(sms=both, display_name="Back office"))
     simulator.clock.advance(60)
-    await numbers.update(NUMBER, ImportedUpdateRequest(sms=ImportedSmsSettings(service_plan_id="plan-0002")))
+    await numbers.update(
+        NUMBER, ImportedUpdateRequest(sms=ImportedSmsSettings(service_plan_id="plan-0002"))
+    )
     simulator.clock.advance(60)
     moved = await numbers.get(NUMBER)
     assert moved.sms_configuration is not None
@@ -135,7 +152,9 @@ async def test_both_envelopes(client: Client, simulator: Simulator, nested: bool
     simulator.switches.set("imported_all_nested", nested)
     with pytest.raises(Rejected) as caught:
         await client.imported_numbers.import_number(
-            ImportNumberRequest(phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id="nosuchplan"))
+            ImportNumberRequest(
+                phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id="nosuchplan")
+            )
         )
     assert (400, "INVALID_ARGUMENT", True) == (
         caught.value.status,
@@ -180,7 +199,9 @@ async def test_text_enabling(client: Client, simulator: Simulator) -> None:
     with pytest.raises(Rejected):
         await orders.text_enable(text_enable(NUMBER, OTHER))
     await staff(simulator, action="invoices", phone_numbers=[NUMBER, OTHER], delay_s=0)
-    created = await orders.text_enable(text_enable(NUMBER, OTHER, campaign_id="CAMP001", display_name="nf-token"))
+    created = await orders.text_enable(
+        text_enable(NUMBER, OTHER, campaign_id="CAMP001", display_name="nf-token")
+    )
     assert (HostingOrderState.SUBMITTED, HostingOrderType.TEXT_ENABLE, ()) == (
         created.state,
         created.order_type,
@@ -203,7 +224,13 @@ async def test_text_enabling(client: Client, simulator: Simulator) -> None:
         if order.display_name == "nf-token"
     ]
     assert waiting == [created.hosting_order_id]
-    await staff(simulator, action="step_failure", phone_number=OTHER, step="campaign", code="CAMPAIGN_EXPIRED")
+    await staff(
+        simulator,
+        action="step_failure",
+        phone_number=OTHER,
+        step="campaign",
+        code="CAMPAIGN_EXPIRED",
+    )
     await staff(simulator, action="loa", hosting_order_id=created.hosting_order_id)
     simulator.clock.advance(2 * DAY_S)
     order = await orders.get(created.hosting_order_id)
@@ -214,18 +241,27 @@ async def test_text_enabling(client: Client, simulator: Simulator) -> None:
         report.osr_updated,
         report.added_to_campaign,
     )
-    numbers = [number async for number in orders.iterate_numbers(created.hosting_order_id, page_size=1)]
+    numbers = [
+        number async for number in orders.iterate_numbers(created.hosting_order_id, page_size=1)
+    ]
     steps = {
-        number.phone_number: number.campaign_provisioning and number.campaign_provisioning.state for number in numbers
+        number.phone_number: number.campaign_provisioning and number.campaign_provisioning.state
+        for number in numbers
     }
-    assert ({NUMBER: StepState.DONE, OTHER: StepState.FAILED}, {()}) == (steps, {each.unreadable for each in numbers})
+    assert ({NUMBER: StepState.DONE, OTHER: StepState.FAILED}, {()}) == (
+        steps,
+        {each.unreadable for each in numbers},
+    )
     failed = [
         number.phone_number
-        async for number in orders.iterate_numbers(created.hosting_order_id, campaign_provisioning_state="FAILED")
+        async for number in orders.iterate_numbers(
+            created.hosting_order_id, campaign_provisioning_state="FAILED"
+        )
     ]
     assert ([OTHER], StepState.DONE) == (
         failed,
-        (state := (await orders.get_number(created.hosting_order_id, NUMBER)).osr_update) and state.state,
+        (state := (await orders.get_number(created.hosting_order_id, NUMBER)).osr_update)
+        and state.state,
     )
     assert (await client.imported_numbers.get(NUMBER)).phone_number == NUMBER
 
@@ -241,7 +277,9 @@ async def test_blanket_and_twins(client: Client, simulator: Simulator) -> None:
     simulator.switches.set("blanket_loa", True)
     order_id = await client.qualified_numbers.text_enable(text_enable(NUMBER, loa=BlanketLoa()))
     other = await client.qualified_numbers.text_enable_toll_free(
-        TextEnableTollFreeRequest(region_code="US", numbers=(toll_free,), service_plan_id="plan-0001", loa=LETTER)
+        TextEnableTollFreeRequest(
+            region_code="US", numbers=(toll_free,), service_plan_id="plan-0001", loa=LETTER
+        )
     )
     shown = await client.hosting_orders.get(order_id)
     assert (order_id, True) == (shown.hosting_order_id, other.hosting_order_id != order_id)
@@ -250,12 +288,16 @@ async def test_blanket_and_twins(client: Client, simulator: Simulator) -> None:
 async def test_bulk_import(client: Client, simulator: Simulator) -> None:
     """Five numbers are imported by one order; a sixth is refused, by us first and by the vendor too."""
     numbers = tuple(f"+1202555{n:04}" for n in range(200, 206))
-    request = ImportNumbersRequest(region_code="US", numbers=numbers[:5], service_plan_id="plan-0001")
+    request = ImportNumbersRequest(
+        region_code="US", numbers=numbers[:5], service_plan_id="plan-0001"
+    )
     order = await client.hosting_orders.import_numbers(request)
     with pytest.raises(Rejected):
         await client.hosting_orders.import_numbers(
             ImportNumbersRequest(
-                region_code="US", numbers=tuple(f"+1202556{n:04}" for n in range(6)), service_plan_id="p"
+                region_code="US",
+                numbers=tuple(f"+1202556{n:04}" for n in range(6)),
+                service_plan_id="p",
             ),
             numbers_max=6,
         )
@@ -263,7 +305,9 @@ async def test_bulk_import(client: Client, simulator: Simulator) -> None:
     done = await client.hosting_orders.get(order.hosting_order_id)
     found = [
         number.phone_number
-        async for number in client.imported_numbers.iterate(service_plan_id="plan-0001", campaign_id="", page_size=2)
+        async for number in client.imported_numbers.iterate(
+            service_plan_id="plan-0001", campaign_id="", page_size=2
+        )
     ]
     assert (HostingOrderType.IMPORT, HostingOrderState.COMPLETED, sorted(numbers[:5])) == (
         done.order_type,

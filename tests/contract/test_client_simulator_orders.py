@@ -13,8 +13,18 @@ from numberflow.client import Client
 from numberflow.client.emergency_addresses import absence
 from numberflow.errors import NotFound, Rejected
 from numberflow.models import SmsSettings
-from numberflow.models.emergency import Absence, EmergencyAddress, EmergencyAddressRequest, ValidationResult
-from numberflow.models.number_orders import NumberOrderRequest, NumberOrderState, NumberRequirements, UploadStatus
+from numberflow.models.emergency import (
+    Absence,
+    EmergencyAddress,
+    EmergencyAddressRequest,
+    ValidationResult,
+)
+from numberflow.models.number_orders import (
+    NumberOrderRequest,
+    NumberOrderState,
+    NumberRequirements,
+    UploadStatus,
+)
 from numberflow.models.personal import unseal
 from numberflow.settings import Settings
 from numberflow.simulator import BASE_URL, InProcessTransport, Simulator, SimulatorSettings
@@ -122,7 +132,11 @@ async def test_an_order_to_its_end(client: Client, simulator: Simulator) -> None
         registration.unreadable,
     )
     await staff(
-        simulator, action="review", outcome="BLOCKED", logs=["Who is Adelaide Quokka?"], order_id=created.order_id
+        simulator,
+        action="review",
+        outcome="BLOCKED",
+        logs=["Who is Adelaide Quokka?"],
+        order_id=created.order_id,
     )
     submitted = await client.number_orders.submit(created.order_id)
     assert submitted.state == NumberOrderState.IN_REVIEW
@@ -140,9 +154,18 @@ async def test_an_order_to_its_end(client: Client, simulator: Simulator) -> None
 
 async def test_quantity_without_requirements(client: Client, simulator: Simulator) -> None:
     """US numbers have no requirements; three consecutive ones are ordered by criteria and become ours."""
-    assert await client.number_orders.lookup_requirements(region_code="US", number_type="LOCAL") is None
+    assert (
+        await client.number_orders.lookup_requirements(region_code="US", number_type="LOCAL")
+        is None
+    )
     order = await client.number_orders.create(
-        NumberOrderRequest(region_code="US", number_type="LOCAL", quantity=3, sequential=True, capabilities=("SMS",))
+        NumberOrderRequest(
+            region_code="US",
+            number_type="LOCAL",
+            quantity=3,
+            sequential=True,
+            capabilities=("SMS",),
+        )
     )
     numbers = sorted(int(each.phone_number) for each in order.order_numbers)
     assert list(range(numbers[0], numbers[0] + 3)) == numbers
@@ -154,10 +177,14 @@ async def test_quantity_without_requirements(client: Client, simulator: Simulato
 
 async def test_refusals_of_an_order(client: Client) -> None:
     """Wrong data name their field and nobody; an incomplete order is not submitted; an order of nobody is not found."""
-    order = await client.number_orders.create(NumberOrderRequest(region_code="AU", number_type="MOBILE", quantity=1))
+    order = await client.number_orders.create(
+        NumberOrderRequest(region_code="AU", number_type="MOBILE", quantity=1)
+    )
     person = {**DATA["data"][2], "phoneNumber": "61491570157"}
     with pytest.raises(Rejected) as wrong:
-        await client.number_orders.update_registration(order.order_id, {"data": [*DATA["data"][:2], person]})
+        await client.number_orders.update_registration(
+            order.order_id, {"data": [*DATA["data"][:2], person]}
+        )
     assert wrong.value.field_violations
     assert "phoneNumber" in wrong.value.field_violations[0][0]
     assert [text in str(vars(wrong.value)) for text in ("61491570157", "Quokka")] == [False, False]
@@ -165,12 +192,18 @@ async def test_refusals_of_an_order(client: Client) -> None:
         await client.number_orders.submit(order.order_id)
     with pytest.raises(NotFound) as missing:
         await client.number_orders.get("01zzzzzzzzzzzzzzzzzzzzzzzz")
-    assert (400, 400, "NumberOrder") == (wrong.value.status, incomplete.value.status, missing.value.resource_type)
+    assert (400, 400, "NumberOrder") == (
+        wrong.value.status,
+        incomplete.value.status,
+        missing.value.resource_type,
+    )
 
 
 async def test_files(client: Client) -> None:
     """A file of another kind is 400, one that is too large 413, streamed from an iterator it is taken, and it can be replaced."""
-    order = await client.number_orders.create(NumberOrderRequest(region_code="AU", number_type="MOBILE", quantity=1))
+    order = await client.number_orders.create(
+        NumberOrderRequest(region_code="AU", number_type="MOBILE", quantity=1)
+    )
     attachment_id = (await required(client)).attachments[0].attachment_id
 
     async def send(file: Any, media_type: str = "application/pdf") -> int:
@@ -226,16 +259,23 @@ async def test_life_of_an_emergency_address(client: Client, simulator: Simulator
     near = await addresses.validate(number, address("Lenox Road NE"))
     none = await addresses.validate(number, address("Lenox Road"))
     assert near.corrected_address is not None
-    exact = await addresses.validate(number, EmergencyAddressRequest.for_address("Wombat", near.corrected_address))
+    exact = await addresses.validate(
+        number, EmergencyAddressRequest.for_address("Wombat", near.corrected_address)
+    )
     assert [
         (ValidationResult.NEAR_MATCH, False),
         (ValidationResult.NO_MATCH, True),
         (ValidationResult.EXACT_MATCH, False),
     ] == [(verdict.result, bool(verdict.candidate_addresses)) for verdict in (near, none, exact)]
-    assert (None, ()) == (exact.corrected_address, near.unreadable + none.unreadable + exact.unreadable)
+    assert (None, ()) == (
+        exact.corrected_address,
+        near.unreadable + none.unreadable + exact.unreadable,
+    )
     assert await addresses.get(number) is Absence.ADDRESS
 
-    stored = await addresses.provision(number, EmergencyAddressRequest.for_address("Wombat", near.corrected_address))
+    stored = await addresses.provision(
+        number, EmergencyAddressRequest.for_address("Wombat", near.corrected_address)
+    )
     assert (near.corrected_address, True) == (stored, stored == await addresses.get(number))
     await addresses.deprovision(number)
     assert await addresses.get(number) is Absence.ADDRESS

@@ -44,7 +44,9 @@ def replay(running: Running, name: str, phone_number: str, bearer: str) -> tuple
     connection = http.client.HTTPConnection(base.netloc)
     try:
         # The SDK does not encode the plus of the number: http.client sends the path as it stands, too.
-        connection.request(method, base.path + path.replace(RECORDED_NUMBER, phone_number), body or None, headers)
+        connection.request(
+            method, base.path + path.replace(RECORDED_NUMBER, phone_number), body or None, headers
+        )
         reply = connection.getresponse()
         return reply.status, json.loads(reply.read() or b"null")
     finally:
@@ -59,10 +61,18 @@ def test_recorded_calls(running: Running) -> None:
         auth=(environment["SINCH_KEY_ID"], environment["SINCH_KEY_SECRET"]), trust_env=False,
     ).json()["access_token"]  # fmt: skip
     coverage = running.simulator.emergency_coverage()
-    number = next(each["phone_number"] for each in coverage if each["region_code"] == "US" and not each["address"])
+    number = next(
+        each["phone_number"]
+        for each in coverage
+        if each["region_code"] == "US" and not each["address"]
+    )
 
     status, validated = replay(running, "validate", number, token)
-    assert (200, "NEAR_MATCH", ADDRESS) == (status, validated["validationResult"], validated["correctedAddress"])
+    assert (200, "NEAR_MATCH", ADDRESS) == (
+        status,
+        validated["validationResult"],
+        validated["correctedAddress"],
+    )
     assert (200, ADDRESS) == replay(running, "provision", number, token)
     assert (200, ADDRESS) == replay(running, "get", number, token)
     assert 200 == replay(running, "deprovision", number, token)[0]
@@ -75,4 +85,6 @@ def test_samples_are_the_sdks() -> None:
     assert {"validate.http", "provision.http", "get.http", "deprovision.http"} == {
         path.name for path in SAMPLES.glob("*.http")
     }
-    assert not [path for path in SAMPLES.glob("*.http") if b"authorization" in path.read_bytes().lower()]
+    assert not [
+        path for path in SAMPLES.glob("*.http") if b"authorization" in path.read_bytes().lower()
+    ]

@@ -36,16 +36,27 @@ def sdk(running):
 
 
 def search(sdk, **arguments):
-    return sdk.numbers.search_for_available_numbers(region_code="US", number_type="LOCAL", **arguments).content()
+    return sdk.numbers.search_for_available_numbers(
+        region_code="US", number_type="LOCAL", **arguments
+    ).content()
 
 
 def test_search_and_check(sdk):
     """The SDK's search finds numbers by pattern, and its check shows the same price."""
-    found = search(sdk, page_size=5, capabilities=["SMS"], number_pattern="+1307", number_search_pattern="START")
+    found = search(
+        sdk,
+        page_size=5,
+        capabilities=["SMS"],
+        number_pattern="+1307",
+        number_search_pattern="START",
+    )
     assert len(found) == 5
     assert {"+1307"} == {number.phone_number[:5] for number in found}
     checked = sdk.numbers.check_availability(phone_number=found[0].phone_number)
-    assert (found[0].phone_number, found[0].monthly_price) == (checked.phone_number, checked.monthly_price)
+    assert (found[0].phone_number, found[0].monthly_price) == (
+        checked.phone_number,
+        checked.monthly_price,
+    )
 
 
 def test_rent_read_update_release(sdk, running):
@@ -61,7 +72,10 @@ def test_rent_read_update_release(sdk, running):
     assert rented.sms_configuration.scheduled_provisioning.status == "WAITING"
     running.simulator.clock.advance(60)
     read = sdk.numbers.get(phone_number=phone_number)
-    assert (read.sms_configuration.service_plan_id, read.voice_configuration.app_id) == ("plan-0001", "app-1")
+    assert (read.sms_configuration.service_plan_id, read.voice_configuration.app_id) == (
+        "plan-0001",
+        "app-1",
+    )
     updated = sdk.numbers.update(phone_number=phone_number, display_name="By the SDK")
     assert updated.display_name == "By the SDK"
     released = sdk.numbers.release(phone_number=phone_number)
@@ -73,7 +87,9 @@ def test_rent_any(sdk, running):
     """The SDK's rentAny rents one number."""
     before = running.simulator.rentals()
     rented = sdk.numbers.rent_any(
-        region_code="US", number_type="LOCAL", number_pattern={"pattern": "+1212", "search_pattern": "START"}
+        region_code="US",
+        number_type="LOCAL",
+        number_pattern={"pattern": "+1212", "search_pattern": "START"},
     )
     assert rented.phone_number[:5] == "+1212"
     assert before + 1 == running.simulator.rentals()

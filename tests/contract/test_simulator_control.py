@@ -55,7 +55,11 @@ async def test_clock_charges_and_requests(control, simulator):
     number = await api.rented()
     await control.post("/clock/advance", json={"seconds": 40 * 86_400})
     ledger = (await control.get("/charges")).json()
-    own = [charge["cause"] for charge in ledger["charges"] if charge["phone_number"] == number["phoneNumber"]]
+    own = [
+        charge["cause"]
+        for charge in ledger["charges"]
+        if charge["phone_number"] == number["phoneNumber"]
+    ]
     assert (own, ledger["rentals"]) == (["rent", "rent", "renewal"], 1)
     assert set(ledger["totals"]) == {"USD"}
     requests = (await control.get("/requests")).json()["requests"]
@@ -91,7 +95,12 @@ async def test_faults_and_holds(control, simulator):
         ("PUT", "/switches", {"nothing": 1}, "nothing"),
         ("PUT", "/chaos", {"rate": 2}, "rate"),
         ("POST", "/script", {"action": "dance"}, "action"),
-        ("POST", "/script", {"action": "price", "phone_number": "+1", "setup": "x", "monthly": "1"}, "setup"),
+        (
+            "POST",
+            "/script",
+            {"action": "price", "phone_number": "+1", "setup": "x", "monthly": "1"},
+            "setup",
+        ),
         (
             "POST",
             "/script",
@@ -100,12 +109,22 @@ async def test_faults_and_holds(control, simulator):
         ),
         ("POST", "/script", {"action": "rival"}, "phone_number"),
         ("POST", "/script", {"action": "provisioning", "outcome": "FAILED"}, "service_plan_id"),
-        ("POST", "/script", {"action": "provisioning", "app_id": "a", "outcome": "MAYBE"}, "outcome"),
+        (
+            "POST",
+            "/script",
+            {"action": "provisioning", "app_id": "a", "outcome": "MAYBE"},
+            "outcome",
+        ),
         ("POST", "/script", {"action": "balance", "amount": "-1"}, "amount"),
         ("POST", "/script", {"action": "trial", "value": "yes"}, "value"),
         ("POST", "/script", {"action": "seed_active", "count": "many"}, "count"),
         ("POST", "/script", {"action": "callback", "phone_number": "+13125550199"}, "url"),
-        ("POST", "/script", {"action": "callback", "phone_number": "+1", "url": HOOK, "forge": "x"}, "forge"),
+        (
+            "POST",
+            "/script",
+            {"action": "callback", "phone_number": "+1", "url": HOOK, "forge": "x"},
+            "forge",
+        ),
     ],
 )
 async def test_bad_input_names_the_field(control, method, path, body, field):
@@ -117,7 +136,9 @@ async def test_bad_input_names_the_field(control, method, path, body, field):
 async def test_scripts(control, simulator):
     """Price, rival, balance, trial, failed provisioning and more held numbers can be scripted."""
     api = Checked(simulator)
-    one, two, three = [number["phoneNumber"] for number in await api.offered(size=3, capabilities="SMS")]
+    one, two, three = [
+        number["phoneNumber"] for number in await api.offered(size=3, capabilities="SMS")
+    ]
 
     async def script(**body):
         response = await control.post("/script", json=body)
@@ -127,7 +148,9 @@ async def test_scripts(control, simulator):
     await script(action="price", phone_number=one, setup="7.00", monthly="8.00", currency="EUR")
     quoted = (await api.call("GET", f"availableNumbers/{one}")).json()
     assert quoted["setupPrice"] == {"currencyCode": "EUR", "amount": "7.00"}
-    assert (await script(action="price", region_code="US", type="LOCAL", setup="1", monthly="2"))["changed"] == 50
+    assert (await script(action="price", region_code="US", type="LOCAL", setup="1", monthly="2"))[
+        "changed"
+    ] == 50
     assert await script(action="rival", phone_number=two) == {"taken": True}
     assert (await api.call("GET", f"availableNumbers/{two}")).status_code == 404
     await script(action="balance", amount="1.00")
@@ -137,14 +160,22 @@ async def test_scripts(control, simulator):
     assert (await api.call("POST", f"availableNumbers/{three}:rent", json={})).status_code == 403
     await script(action="trial", value=False)
     await script(
-        action="provisioning", service_plan_id="p", outcome="FAILED", error_codes=["INTERNAL_ERROR"], delay_s=9
+        action="provisioning",
+        service_plan_id="p",
+        outcome="FAILED",
+        error_codes=["INTERNAL_ERROR"],
+        delay_s=9,
     )
     body = {"smsConfiguration": {"servicePlanId": "p"}}
     assert (await api.call("POST", f"availableNumbers/{three}:rent", json=body)).status_code == 200
     await control.post("/clock/advance", json={"seconds": 11})
-    pending = (await control.get(f"/active/{three}")).json()["smsConfiguration"]["scheduledProvisioning"]
+    pending = (await control.get(f"/active/{three}")).json()["smsConfiguration"][
+        "scheduledProvisioning"
+    ]
     await control.post("/clock/advance", json={"seconds": 1})
-    failed = (await control.get(f"/active/{three}")).json()["smsConfiguration"]["scheduledProvisioning"]
+    failed = (await control.get(f"/active/{three}")).json()["smsConfiguration"][
+        "scheduledProvisioning"
+    ]
     assert (pending["status"], pending["errorCodes"]) == ("IN_PROGRESS", [])
     assert (failed["status"], failed["errorCodes"]) == ("FAILED", ["INTERNAL_ERROR"])
     assert len((await script(action="seed_active", count=5))["added"]) == 5
@@ -185,7 +216,9 @@ class Receiver:
 def receiver(simulator) -> Receiver:
     """Catches what the simulator sends, without a socket."""
     one = Receiver()
-    simulator.callbacks.open_client = lambda: httpx.AsyncClient(transport=httpx.ASGITransport(app=one.app))
+    simulator.callbacks.open_client = lambda: httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=one.app)
+    )
     return one
 
 
@@ -245,7 +278,9 @@ async def test_outcomes_are_called_back(simulator, receiver):
 async def test_retries_follow_the_schedule(simulator, control, receiver):
     """A failing receiver is tried five times at 1, 5, 30, 120 and 600 s with the same event, then given up."""
     receiver.answers = [500] * 5
-    await control.post("/script", json={"action": "callback", "phone_number": "+13075550100", "url": HOOK})
+    await control.post(
+        "/script", json={"action": "callback", "phone_number": "+13075550100", "url": HOOK}
+    )
     tries = []
     for until_s in (0.9, 1, 4.9, 5, 30, 119, 120, 600, 5000):
         simulator.clock.advance(until_s - (tries[-1][0] if tries else 0))
@@ -289,7 +324,11 @@ async def test_scripted_mishaps(simulator, control, receiver):
 
 async def test_other_addresses_are_skipped(simulator, control, receiver):
     """A callback to another machine is logged as skipped and not sent."""
-    body = {"action": "callback", "phone_number": "+13075550100", "url": "https://hooks.example.test/x"}
+    body = {
+        "action": "callback",
+        "phone_number": "+13075550100",
+        "url": "https://hooks.example.test/x",
+    }
     await control.post("/script", json=body)
     simulator.clock.advance(2)
     await simulator.callbacks.deliver_due()
@@ -304,7 +343,9 @@ async def test_served_simulator_calls_back_by_itself():
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
-            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length")
         )
         got.append(await reader.readexactly(length))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
@@ -316,7 +357,9 @@ async def test_served_simulator_calls_back_by_itself():
     simulator = Simulator(SimulatorSettings(active=0, stock_us_local=20))
     with serve(simulator) as running:
         api = Checked(simulator, running)
-        await api.rented(callbackUrl=f"http://127.0.0.1:{port}/hook", smsConfiguration={"servicePlanId": "p"})
+        await api.rented(
+            callbackUrl=f"http://127.0.0.1:{port}/hook", smsConfiguration={"servicePlanId": "p"}
+        )
         simulator.clock.advance(10)
         for _ in range(300):
             if got:
@@ -337,13 +380,26 @@ async def test_taken_port_is_named():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PortInUse, match=rf"port {port} .*--port"), serve(Simulator(), port=port):
+        with (
+            pytest.raises(PortInUse, match=rf"port {port} .*--port"),
+            serve(Simulator(), port=port),
+        ):
             pass
 
 
 def test_command_line_serves_and_stops():
     """The module runs as a command, prints the environment, serves, and ends with 0 on SIGTERM."""
-    command = [sys.executable, "-m", "numberflow.simulator", "--port", "0", "--control-port", "0", "--active", "3"]
+    command = [
+        sys.executable,
+        "-m",
+        "numberflow.simulator",
+        "--port",
+        "0",
+        "--control-port",
+        "0",
+        "--active",
+        "3",
+    ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         lines = []

@@ -47,7 +47,11 @@ async def control(api) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def phone_number(api) -> str:
-    return next(one["phone_number"] for one in api.simulator.emergency_coverage() if one["region_code"] == "US")
+    return next(
+        one["phone_number"]
+        for one in api.simulator.emergency_coverage()
+        if one["region_code"] == "US"
+    )
 
 
 @pytest.fixture
@@ -68,7 +72,12 @@ async def all_operations(api, path):
 async def test_numbers_without_the_feature(api, phone_number):
     """By default every operation on a held number answers the recorded 404, Missing E911 feature."""
     async for response in all_operations(api, f"activeNumbers/{phone_number}/emergencyAddress"):
-        assert error_of(response) == (404, "NOT_FOUND", "Missing E911 feature", ["EmergencyAddress"])
+        assert error_of(response) == (
+            404,
+            "NOT_FOUND",
+            "Missing E911 feature",
+            ["EmergencyAddress"],
+        )
 
 
 async def test_numbers_that_are_not_held(api):
@@ -80,7 +89,11 @@ async def test_numbers_that_are_not_held(api):
 async def test_a_number_abroad_never_has_the_feature(api):
     """With the switch on for all, a German number still lacks it."""
     api.simulator.switches.set("emergency_feature", True)
-    german = next(one.phone_number for one in api.simulator.world.holdings if one.region_code not in ("US", "CA"))
+    german = next(
+        one.phone_number
+        for one in api.simulator.world.holdings
+        if one.region_code not in ("US", "CA")
+    )
     response = await api.call("GET", f"activeNumbers/{german}/emergencyAddress")
     assert error_of(response) == (404, "NOT_FOUND", "Missing E911 feature", ["EmergencyAddress"])
 
@@ -103,7 +116,11 @@ async def test_provision_read_deprovision(api, path):
 async def test_a_near_match(api, path):
     """Validation shows the correction; provisioning stores it, or what was given, or refuses, by switch."""
     verdict = (await api.call("POST", f"{path}:validate", json=request(NEAR))).json()
-    assert (verdict["validationResult"], verdict["correctedAddress"], verdict["candidateAddresses"]) == (
+    assert (
+        verdict["validationResult"],
+        verdict["correctedAddress"],
+        verdict["candidateAddresses"],
+    ) == (
         "NEAR_MATCH",
         EXACT,
         [],
@@ -148,11 +165,17 @@ async def test_validation_stores_nothing(api, path):
             {},
             [
                 "display_name",
-                *(f"address.{one}" for one in ("street_number", "street_info", "city", "state", "postal_code")),
+                *(
+                    f"address.{one}"
+                    for one in ("street_number", "street_info", "city", "state", "postal_code")
+                ),
             ],
         ),
         (request(EXACT | {"city": ""}), ["address.city"]),
-        (request({key: value for key, value in EXACT.items() if key != "postalCode"}), ["address.postal_code"]),
+        (
+            request({key: value for key, value in EXACT.items() if key != "postalCode"}),
+            ["address.postal_code"],
+        ),
     ],
 )
 async def test_incomplete_addresses(api, path, verb, body, fields):
@@ -182,10 +205,14 @@ async def test_a_delay_by_switch(api, path):
 
 async def test_reads_lag_behind(api, path):
     """A stale read after provisioning shows no address, and after deprovisioning still the old one."""
-    api.simulator.faults.add({"operation": "provision_emergency_address", "fault": "stale_reads", "lag_reads": 1})
+    api.simulator.faults.add(
+        {"operation": "provision_emergency_address", "fault": "stale_reads", "lag_reads": 1}
+    )
     await api.call("POST", f"{path}:provision", json=request(EXACT))
     assert [404, 200] == [(await api.call("GET", path)).status_code for _ in range(2)]
-    api.simulator.faults.add({"operation": "deprovision_emergency_address", "fault": "stale_reads", "lag_reads": 1})
+    api.simulator.faults.add(
+        {"operation": "deprovision_emergency_address", "fault": "stale_reads", "lag_reads": 1}
+    )
     await api.call("POST", f"{path}:deprovision")
     assert [200, 404] == [(await api.call("GET", path)).status_code for _ in range(2)]
 
@@ -214,7 +241,9 @@ async def test_coverage(api, control, path, phone_number):
 
 async def test_the_feature_for_all(api, control):
     """Without a number the script concerns every held number; an unknown one is 404."""
-    changed = (await control.post("/script", json={"action": "emergency_feature", "value": True})).json()["changed"]
+    changed = (
+        await control.post("/script", json={"action": "emergency_feature", "value": True})
+    ).json()["changed"]
     assert changed == len(api.simulator.world.holdings)
     assert {True} == {one["feature"] for one in api.simulator.emergency_coverage()}
     script = {"action": "emergency_feature", "phone_number": UNKNOWN}
@@ -254,4 +283,9 @@ async def test_recorded_requests_of_the_node_sdk(api, path):
         validate_request(method, sent.request.url.path, "", NODE_HEADERS, body)
         assert status == sent.status_code
         replies.append(sent.json())
-    assert (replies[1]["validationResult"], replies[2], replies[3], replies[4]) == ("NEAR_MATCH", EXACT, EXACT, {})
+    assert (replies[1]["validationResult"], replies[2], replies[3], replies[4]) == (
+        "NEAR_MATCH",
+        EXACT,
+        EXACT,
+        {},
+    )

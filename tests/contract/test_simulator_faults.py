@@ -36,7 +36,9 @@ async def rent(api: Checked, **fault) -> tuple[str, httpx.Response | Exception]:
     url = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}/availableNumbers/{phone_number}:rent"
     token = (await api.token()).json()["access_token"]
     try:
-        return phone_number, await api.http.post(url, json={}, headers={"authorization": f"Bearer {token}"})
+        return phone_number, await api.http.post(
+            url, json={}, headers={"authorization": f"Bearer {token}"}
+        )
     except httpx.HTTPError as error:
         return phone_number, error
 
@@ -145,7 +147,10 @@ async def test_rival(api):
     assert not await holds(api, phone_number)
     api.simulator.faults.add({"fault": "rival", "operation": "search", "count": 2})
     shown = await api.offered(size=3)
-    statuses = [(await api.call("GET", f"availableNumbers/{number['phoneNumber']}")).status_code for number in shown]
+    statuses = [
+        (await api.call("GET", f"availableNumbers/{number['phoneNumber']}")).status_code
+        for number in shown
+    ]
     assert statuses == [404, 404, 200]
 
 
@@ -180,7 +185,9 @@ async def test_stale_list(api):
     api.simulator.clock.advance(31)
     api.simulator.faults.add({"fault": "stale_list", "operation": "release", "lag_s": 30})
     await api.call("POST", f"activeNumbers/{phone_number}:release")
-    listed = (await api.call("GET", "activeNumbers", params={"pageSize": 100})).json()["activeNumbers"]
+    listed = (await api.call("GET", "activeNumbers", params={"pageSize": 100})).json()[
+        "activeNumbers"
+    ]
     shown = {number["phoneNumber"]: number["expireAt"] for number in listed}
     assert shown[phone_number] is None
     truth = (await api.call("GET", f"activeNumbers/{phone_number}")).json()
@@ -240,19 +247,26 @@ async def test_chaos_leaves_a_consistent_world():
     simulator = Simulator(SimulatorSettings(seed=3, active=30, chaos=0.5, stock_us_local=200))
     simulator.faults.chaos_hold_s = 0.01
     api = Checked(simulator)
-    phone_numbers = [number.phone_number for number in simulator.world.shelf.of_kind(("US", "LOCAL"))][:60]
+    phone_numbers = [
+        number.phone_number for number in simulator.world.shelf.of_kind(("US", "LOCAL"))
+    ][:60]
     settings = simulator.settings
     statuses = []
     for phone_number in phone_numbers:
         url = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}/availableNumbers/{phone_number}:rent"
         try:
             simulator.clock.advance(1)
-            response = await api.http.post(url, auth=(settings.key_id, settings.key_secret), json={})
+            response = await api.http.post(
+                url, auth=(settings.key_id, settings.key_secret), json={}
+            )
             statuses.append(response.status_code)
         except httpx.HTTPError as error:
             statuses.append(type(error).__name__)
     committed = [entry for entry in simulator.requests() if entry["committed"]]
-    assert (len(committed), len(simulator.charges())) == (simulator.rentals(), 2 * simulator.rentals())
+    assert (len(committed), len(simulator.charges())) == (
+        simulator.rentals(),
+        2 * simulator.rentals(),
+    )
     assert len(set(statuses)) > 4
     simulator.faults.chaos = 0.0001
     page = await api.call("GET", "activeNumbers", params={"pageSize": 100})

@@ -10,7 +10,16 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support.letters import ADDRESS, BLANKET, DIRECT, RESELLER, SIGNER, local_numbers, order, toll_free_numbers
+from support.letters import (
+    ADDRESS,
+    BLANKET,
+    DIRECT,
+    RESELLER,
+    SIGNER,
+    local_numbers,
+    order,
+    toll_free_numbers,
+)
 from support.openapi import document, validate_callback
 from support.simulated import Checked, checked, error_of, flat_error_of
 
@@ -99,7 +108,8 @@ def test_every_operation_of_the_contract_is_served():
         (method, path)
         for method, path in paths
         for operation in APIS["imported"]
-        if operation.method == method and operation.pattern.fullmatch(path.replace("{", "").replace("}", ""))
+        if operation.method == method
+        and operation.pattern.fullmatch(path.replace("{", "").replace("}", ""))
     }
     assert (found, len(APIS["imported"])) == (paths, 23)
 
@@ -118,10 +128,16 @@ async def test_importing_one_number(api):
         "IN_PROGRESS",
     )
     shown = await read(api, f"importedNumbers/{ONE}")
-    assert (shown["smsProvisioning"]["state"], shown["campaignProvisioning"]["state"]) == ("IN_PROGRESS", "WAITING")
+    assert (shown["smsProvisioning"]["state"], shown["campaignProvisioning"]["state"]) == (
+        "IN_PROGRESS",
+        "WAITING",
+    )
     api.later(5)
     shown = await read(api, f"importedNumbers/{ONE}")
-    assert (shown["smsProvisioning"]["state"], shown["campaignProvisioning"]["state"]) == ("DONE", "IN_PROGRESS")
+    assert (shown["smsProvisioning"]["state"], shown["campaignProvisioning"]["state"]) == (
+        "DONE",
+        "IN_PROGRESS",
+    )
     assert {"smsAtt", "smsTmo", "mmsAtt", "mmsTmo"} == set(shown["mnoConfiguration"])
     api.later(1800)
     shown = await read(api, f"importedNumbers/{ONE}")
@@ -130,14 +146,19 @@ async def test_importing_one_number(api):
     assert {("DONE", "PROVISIONING")} == {
         (block["state"], block["operation"]) for block in shown["mnoConfiguration"].values()
     }
-    assert [("import", ONE)] == [(one["cause"], one["phone_number"]) for one in api.simulator.charges()]
+    assert [("import", ONE)] == [
+        (one["cause"], one["phone_number"]) for one in api.simulator.charges()
+    ]
 
 
 async def test_ids_that_move_up_when_done(api):
     """By switch an imported number shows plan and campaign only when they are linked."""
     api.simulator.switches.set("imported_ids_at_once", False)
     sms = (await imported(api))["smsConfiguration"]
-    assert (sms["servicePlanId"], sms["scheduledProvisioning"]["servicePlanId"]) == ("", "plan-0001")
+    assert (sms["servicePlanId"], sms["scheduledProvisioning"]["servicePlanId"]) == (
+        "",
+        "plan-0001",
+    )
     api.later(5)
     sms = (await read(api, f"importedNumbers/{ONE}"))["smsConfiguration"]
     assert (sms["servicePlanId"], sms["campaignId"]) == ("plan-0001", "")
@@ -149,7 +170,11 @@ async def test_ids_that_move_up_when_done(api):
         ({}, "phoneNumber is required", "phoneNumber"),
         (number("+442079460000"), "Invalid phone_number +442079460000", "phoneNumber"),
         (number(regionCode="GB"), "Invalid region_code GB", "regionCode"),
-        (number(smsConfiguration={}), "smsConfiguration.servicePlanId is required", "smsConfiguration.servicePlanId"),
+        (
+            number(smsConfiguration={}),
+            "smsConfiguration.servicePlanId is required",
+            "smsConfiguration.servicePlanId",
+        ),
         (
             number(smsConfiguration={"servicePlanId": "nosuchplan"}),
             "Invalid service_plan_id nosuchplan",
@@ -191,8 +216,14 @@ async def test_relinking_takes_two_requests(api):
         "IN_PROGRESS",
     )
     shown = await read(api, path)
-    assert (shown["smsProvisioning"]["type"], shown["smsProvisioning"]["state"]) == ("DEPROVISIONING", "IN_PROGRESS")
-    assert flat_error_of(await api.imported("PATCH", path, json=other))[:2] == (400, "FAILED_PRECONDITION")
+    assert (shown["smsProvisioning"]["type"], shown["smsProvisioning"]["state"]) == (
+        "DEPROVISIONING",
+        "IN_PROGRESS",
+    )
+    assert flat_error_of(await api.imported("PATCH", path, json=other))[:2] == (
+        400,
+        "FAILED_PRECONDITION",
+    )
     api.later(5)
     assert (await read(api, path))["smsProvisioning"]["state"] == "DONE"
     assert (await api.imported("PATCH", path, json=other)).status_code == 200
@@ -204,10 +235,19 @@ async def test_renaming(api):
     """The name changes on its own and at once; a body without any known key is 400; an unknown plan is 400."""
     await imported(api)
     path = f"importedNumbers/{ONE}"
-    assert (await api.imported("PATCH", path, json={"displayName": "Bäckerei"})).json()["displayName"] == "Bäckerei"
+    assert (await api.imported("PATCH", path, json={"displayName": "Bäckerei"})).json()[
+        "displayName"
+    ] == "Bäckerei"
     empty = await api.imported("PATCH", path, json={})
-    assert flat_error_of(empty) == (400, "INVALID_ARGUMENT", "the field mask is missing", ["fieldMask"])
-    unknown = await api.imported("PATCH", path, json={"smsConfiguration": {"servicePlanId": "nosuchplan"}})
+    assert flat_error_of(empty) == (
+        400,
+        "INVALID_ARGUMENT",
+        "the field mask is missing",
+        ["fieldMask"],
+    )
+    unknown = await api.imported(
+        "PATCH", path, json={"smsConfiguration": {"servicePlanId": "nosuchplan"}}
+    )
     assert flat_error_of(unknown)[2] == "Invalid service_plan_id nosuchplan"
 
 
@@ -239,12 +279,16 @@ async def test_listing_imported_numbers(api, control):
         if not token:
             break
     assert (len(seen), len(set(seen))) == (25, 25)
-    without = await read(api, "importedNumbers", params={"servicePlanId": "plan-0001", "campaignId": ""})
+    without = await read(
+        api, "importedNumbers", params={"servicePlanId": "plan-0001", "campaignId": ""}
+    )
     assert (without["totalSize"], len(without["importedNumbers"])) == (3, 3)
     end = {"numberPattern.pattern": seen[0][-4:], "numberPattern.searchPattern": "END"}
     found = await read(api, "importedNumbers", params=PLAN | end)
     assert seen[0] in [one["phoneNumber"] for one in found["importedNumbers"]]
-    assert (await read(api, "importedNumbers", params=PLAN | {"regionCode": "CA"}))["totalSize"] == 0
+    assert (await read(api, "importedNumbers", params=PLAN | {"regionCode": "CA"}))[
+        "totalSize"
+    ] == 0
 
 
 @pytest.mark.parametrize(
@@ -278,14 +322,20 @@ async def test_lenient_lists(api):
 
 async def test_a_voice_challenge_with_one_wrong_code(api, control):
     """Pending, eligible, called, wrong code (200, VERIFICATION_FAILED), called again, right code, VERIFIED."""
-    [added] = (await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE]})).json()[
-        "qualifiedNumbers"
-    ]
-    assert (added["globalProcessState"], added["regionCode"]) == (f"{PREFIX}ELIGIBLE_CHECK_PENDING", "US")
+    [added] = (
+        await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE]})
+    ).json()["qualifiedNumbers"]
+    assert (added["globalProcessState"], added["regionCode"]) == (
+        f"{PREFIX}ELIGIBLE_CHECK_PENDING",
+        "US",
+    )
     api.later(30)
     path = f"qualifiedNumbers/{ONE}"
     shown = await read(api, path)
-    assert (shown["globalProcessState"], shown["osrEligibility"]["status"]) == (f"{PREFIX}ELIGIBLE", "DONE")
+    assert (shown["globalProcessState"], shown["osrEligibility"]["status"]) == (
+        f"{PREFIX}ELIGIBLE",
+        "DONE",
+    )
     pending = (await api.imported("POST", f"{path}:sendVoiceChallenge")).json()
     assert (pending["globalProcessState"], pending["ownershipVerification"]["status"]) == (
         f"{PREFIX}VERIFICATION_PENDING",
@@ -294,12 +344,20 @@ async def test_a_voice_challenge_with_one_wrong_code(api, control):
     code = (await script(control, "voice_code", phone_number=ONE))["code"]
     wrong = {"code": f"{(int(code) + 1) % 10_000:04d}"}
     failed = await api.imported("POST", f"{path}:verifyVoiceChallenge", json=wrong)
-    assert (failed.status_code, failed.json()["globalProcessState"]) == (200, f"{PREFIX}VERIFICATION_FAILED")
+    assert (failed.status_code, failed.json()["globalProcessState"]) == (
+        200,
+        f"{PREFIX}VERIFICATION_FAILED",
+    )
     await api.imported("POST", f"{path}:sendVoiceChallenge")
     code = (await script(control, "voice_code", phone_number=ONE))["code"]
     right = (await api.imported("POST", f"{path}:verifyVoiceChallenge", json={"code": code})).json()
-    assert (right["globalProcessState"], right["ownershipVerification"]["status"]) == (f"{PREFIX}VERIFIED", "DONE")
-    assert [2] == [len([one for one in api.simulator.charges() if one["kind"] == "voice_challenge"])]
+    assert (right["globalProcessState"], right["ownershipVerification"]["status"]) == (
+        f"{PREFIX}VERIFIED",
+        "DONE",
+    )
+    assert [2] == [
+        len([one for one in api.simulator.charges() if one["kind"] == "voice_challenge"])
+    ]
 
 
 async def test_a_wrong_code_refused_by_switch(api, control):
@@ -320,7 +378,10 @@ async def test_refused_challenges(api, control):
     """No call while the check runs, no code without a call, none without a body, and a blocked number until staff unblock it."""
     await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE]})
     path = f"qualifiedNumbers/{ONE}"
-    assert flat_error_of(await api.imported("POST", f"{path}:sendVoiceChallenge"))[:2] == (400, "FAILED_PRECONDITION")
+    assert flat_error_of(await api.imported("POST", f"{path}:sendVoiceChallenge"))[:2] == (
+        400,
+        "FAILED_PRECONDITION",
+    )
     early = await api.imported("POST", f"{path}:verifyVoiceChallenge", json={"code": "1234"})
     assert flat_error_of(early)[:2] == (400, "FAILED_PRECONDITION")
     bare = await api.imported("POST", f"{path}:verifyVoiceChallenge", json={}, sloppy=True)
@@ -346,7 +407,9 @@ async def test_refused_challenges(api, control):
 )
 async def test_refused_batches(api, listed, message):
     """A batch with one bad number, too many, or one twice is refused as a whole."""
-    response = await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": listed}, sloppy=True)
+    response = await api.imported(
+        "POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": listed}, sloppy=True
+    )
     assert (400, "INVALID_ARGUMENT", message, ["phoneNumbers"]) == flat_error_of(response)
     assert api.simulator.qualified_numbers() == {}
 
@@ -370,7 +433,9 @@ async def test_five_hundred_numbers_listed_by_state(api, control):
 async def test_adding_a_known_number_shows_its_state(api, control):
     """A known number comes back with its present state, not as 409."""
     await qualified(api, control, [ONE])
-    again = await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE, TWO]})
+    again = await api.imported(
+        "POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE, TWO]}
+    )
     assert [f"{PREFIX}VERIFIED", f"{PREFIX}ELIGIBLE_CHECK_PENDING"] == [
         one["globalProcessState"] for one in again.json()["qualifiedNumbers"]
     ]
@@ -417,12 +482,22 @@ async def test_twelve_numbers_in_three_import_orders(api):
         reply = (await api.imported("POST", "hostingOrders:importNumbers", json=body)).json()
         assert (reply["state"], reply["type"]) == ("SUBMITTED", "IMPORT")
         ids.append(reply["hostingOrderId"])
-    listed = await read(api, "hostingOrders", params=PLAN | {"states": "SUBMITTED", "type": "IMPORT"})
-    assert ["PO-1042/0", "PO-1042/5", "PO-1042/10"] == [one["displayName"] for one in listed["hostingOrders"]]
+    listed = await read(
+        api, "hostingOrders", params=PLAN | {"states": "SUBMITTED", "type": "IMPORT"}
+    )
+    assert ["PO-1042/0", "PO-1042/5", "PO-1042/10"] == [
+        one["displayName"] for one in listed["hostingOrders"]
+    ]
     api.later(60 + 5 + 1800)
     states = [(await read(api, f"hostingOrders/{one}"))["state"] for one in ids]
-    assert (states, (await read(api, "importedNumbers", params=PLAN))["totalSize"]) == (["COMPLETED"] * 3, 12)
-    assert [12, 12] == [len(api.simulator.charges()), len({one["phone_number"] for one in api.simulator.charges()})]
+    assert (states, (await read(api, "importedNumbers", params=PLAN))["totalSize"]) == (
+        ["COMPLETED"] * 3,
+        12,
+    )
+    assert [12, 12] == [
+        len(api.simulator.charges()),
+        len({one["phone_number"] for one in api.simulator.charges()}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -434,12 +509,18 @@ async def test_twelve_numbers_in_three_import_orders(api):
         ({"regionCode": "MX"}, "Invalid region_code MX", "regionCode"),
         ({"servicePlanId": ""}, "servicePlanId is required", "servicePlanId"),
         ({"servicePlanId": "nosuchplan"}, "Invalid service_plan_id nosuchplan", "servicePlanId"),
-        ({"migrateToSinchTmo": "yes"}, "migrateToSinchTmo takes true or false", "migrateToSinchTmo"),
+        (
+            {"migrateToSinchTmo": "yes"},
+            "migrateToSinchTmo takes true or false",
+            "migrateToSinchTmo",
+        ),
     ],
 )
 async def test_refused_import_orders(api, change, message, field):
     """A malformed import order is a flat 400, and no order exists."""
-    response = await api.imported("POST", "hostingOrders:importNumbers", json=order([ONE]) | change, sloppy=True)
+    response = await api.imported(
+        "POST", "hostingOrders:importNumbers", json=order([ONE]) | change, sloppy=True
+    )
     assert (400, "INVALID_ARGUMENT", message, [field]) == flat_error_of(response)
     assert api.simulator.hosting_orders() == []
 
@@ -448,13 +529,23 @@ async def test_import_orders_of_known_numbers(api):
     """A number that is imported, or that an open order imports, makes the whole order 409; the limit can be raised."""
     await imported(api)
     body = order([TWO, ONE])
-    assert flat_error_of(await api.imported("POST", "hostingOrders:importNumbers", json=body)) == EXISTS
-    assert (await api.imported("POST", "hostingOrders:importNumbers", json=order([TWO]))).status_code == 200
-    assert flat_error_of(await api.imported("POST", "hostingOrders:importNumbers", json=order([TWO]))) == EXISTS
+    assert (
+        flat_error_of(await api.imported("POST", "hostingOrders:importNumbers", json=body))
+        == EXISTS
+    )
+    assert (
+        await api.imported("POST", "hostingOrders:importNumbers", json=order([TWO]))
+    ).status_code == 200
+    assert (
+        flat_error_of(await api.imported("POST", "hostingOrders:importNumbers", json=order([TWO])))
+        == EXISTS
+    )
     assert flat_error_of(await api.imported("POST", "importedNumbers", json=number(TWO))) == EXISTS
     api.simulator.switches.set("imported_numbers_max", 6)
     many = order(local_numbers(6, first=10))
-    assert (await api.imported("POST", "hostingOrders:importNumbers", json=many, sloppy=True)).status_code == 200
+    assert (
+        await api.imported("POST", "hostingOrders:importNumbers", json=many, sloppy=True)
+    ).status_code == 200
 
 
 async def test_text_enabling_forty_numbers(api, control):
@@ -482,7 +573,9 @@ async def test_text_enabling_forty_numbers(api, control):
     assert (await read(api, path))["state"] == "WAITING_FOR_LOA_SIGNATURE"
     await script(control, "loa", hosting_order_id=opened["hostingOrderId"], outcome="SIGNED")
     assert (await read(api, path))["state"] == "IN_PROGRESS"
-    assert (await read(api, f"qualifiedNumbers/{numbers[0]}"))["globalProcessState"] == f"{PREFIX}HOSTING_IN_PROGRESS"
+    assert (await read(api, f"qualifiedNumbers/{numbers[0]}"))[
+        "globalProcessState"
+    ] == f"{PREFIX}HOSTING_IN_PROGRESS"
     api.later(DAY)
     assert (await read(api, path))["state"] == "COMPLETED"
     assert await read(api, f"{path}/report") == {
@@ -504,7 +597,8 @@ async def test_text_enabling_forty_numbers(api, control):
     assert shown == await read(api, f"{path}/numbers/{numbers[7]}")
     assert (await read(api, "importedNumbers", params=PLAN))["totalSize"] == 38
     states = [
-        (await read(api, f"qualifiedNumbers/{one}"))["hostedNumber"]["status"] for one in (numbers[0], numbers[3])
+        (await read(api, f"qualifiedNumbers/{one}"))["hostedNumber"]["status"]
+        for one in (numbers[0], numbers[3])
     ]
     assert states == [1, 2]
 
@@ -513,16 +607,29 @@ async def test_the_four_twins(api, control):
     """Three of the four text-enables answer with the whole order, the qualified local one with its id alone."""
     numbers, free = local_numbers(2), toll_free_numbers(2)
     await qualified(api, control, [*numbers, *free])
-    whole = await api.imported("POST", "hostingOrders:textEnableNumbers", json=order(numbers[:1], **RESELLER))
-    bare = await api.imported("POST", "qualifiedNumbers:textEnableNumbers", json=order(numbers[1:], **DIRECT))
-    first = await api.imported("POST", "hostingOrders:textEnableTollFreeNumbers", json=order(free[:1], **DIRECT))
-    second = await api.imported("POST", "qualifiedNumbers:textEnableTollFreeNumbers", json=order(free[1:], **RESELLER))
+    whole = await api.imported(
+        "POST", "hostingOrders:textEnableNumbers", json=order(numbers[:1], **RESELLER)
+    )
+    bare = await api.imported(
+        "POST", "qualifiedNumbers:textEnableNumbers", json=order(numbers[1:], **DIRECT)
+    )
+    first = await api.imported(
+        "POST", "hostingOrders:textEnableTollFreeNumbers", json=order(free[:1], **DIRECT)
+    )
+    second = await api.imported(
+        "POST", "qualifiedNumbers:textEnableTollFreeNumbers", json=order(free[1:], **RESELLER)
+    )
     assert ["hostingOrderId"] == list(bare.json())
     assert ["Reseller", "Direct", "Reseller"] == [
         one.json()["textEnableInfo"]["loaType"] for one in (whole, first, second)
     ]
     assert whole.json()["textEnableInfo"]["businessName"] == "Example Bakery LLC"
-    listed = {"servicePlanId": "plan-0001", "campaignId": "", "states": "SUBMITTED", "type": "TYPE_TEXT_ENABLE"}
+    listed = {
+        "servicePlanId": "plan-0001",
+        "campaignId": "",
+        "states": "SUBMITTED",
+        "type": "TYPE_TEXT_ENABLE",
+    }
     assert (await read(api, "hostingOrders", params=listed))["totalSize"] == 4
 
 
@@ -531,7 +638,9 @@ async def test_a_toll_free_order(api, control):
     numbers = toll_free_numbers(2)
     await qualified(api, control, numbers)
     body = order(numbers, **DIRECT, scheduledZipwhipProvisioningTime="2026-01-06T06:00:00Z")
-    opened = (await api.imported("POST", "hostingOrders:textEnableTollFreeNumbers", json=body)).json()
+    opened = (
+        await api.imported("POST", "hostingOrders:textEnableTollFreeNumbers", json=body)
+    ).json()
     path = f"hostingOrders/{opened['hostingOrderId']}"
     api.later(60)
     await script(control, "loa", hosting_order_id=opened["hostingOrderId"], delay_s=DAY)
@@ -559,7 +668,10 @@ async def test_a_toll_free_order(api, control):
         (False, {"directLoaInfo": {}}, "directLoaInfo.currentVoiceCarrier"),
         (
             False,
-            {"directLoaInfo": DIRECT["directLoaInfo"] | {"authorisedPerson": SIGNER | {"email": "ada.example.test"}}},
+            {
+                "directLoaInfo": DIRECT["directLoaInfo"]
+                | {"authorisedPerson": SIGNER | {"email": "ada.example.test"}}
+            },
             "directLoaInfo.authorisedPerson.email",
         ),
         (
@@ -581,7 +693,11 @@ async def test_refused_text_enables(api, rest, toll_free, change, field):
     """A malformed text-enable is a flat 400 that names the field and no person, and opens no order."""
     numbers = toll_free_numbers(1) if toll_free else [ONE]
     verb = "textEnableTollFreeNumbers" if toll_free else "textEnableNumbers"
-    body = {key: value for key, value in (order(numbers, **DIRECT) | change).items() if value is not None}
+    body = {
+        key: value
+        for key, value in (order(numbers, **DIRECT) | change).items()
+        if value is not None
+    }
     response = await api.imported("POST", f"{rest}:{verb}", json=body, sloppy=True)
     refused = flat_error_of(response)
     assert (400, [field]) == (refused[0], refused[3])
@@ -593,15 +709,22 @@ async def test_text_enabling_in_the_wrong_state(api, control):
     """Not qualified 404, not proven 400, without a blanket agreement 400, imported 409; delete during hosting 400."""
     body = order([ONE], **DIRECT)
     for rest in ("hostingOrders", "qualifiedNumbers"):
-        assert flat_error_of(await api.imported("POST", f"{rest}:textEnableNumbers", json=body)) == NO_QUALIFIED
+        assert (
+            flat_error_of(await api.imported("POST", f"{rest}:textEnableNumbers", json=body))
+            == NO_QUALIFIED
+        )
     await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE]})
     api.later(30)
     early = await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)
     assert flat_error_of(early)[:2] == (400, "FAILED_PRECONDITION")
     await script(control, "invoices", phone_numbers=[ONE], delay_s=0)
-    blanket = await api.imported("POST", "hostingOrders:textEnableNumbers", json=order([ONE], **BLANKET))
+    blanket = await api.imported(
+        "POST", "hostingOrders:textEnableNumbers", json=order([ONE], **BLANKET)
+    )
     assert flat_error_of(blanket)[:2] == (400, "FAILED_PRECONDITION")
-    assert (await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)).status_code == 200
+    assert (
+        await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)
+    ).status_code == 200
     again = await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)
     assert flat_error_of(again)[:2] == (400, "FAILED_PRECONDITION")
     # The reference lists no 400 for DELETE; the behaviour notes do (§8).
@@ -609,7 +732,9 @@ async def test_text_enabling_in_the_wrong_state(api, control):
     assert flat_error_of(busy)[:2] == (400, "FAILED_PRECONDITION")
     await qualified(api, control, [TWO])
     await imported(api, TWO)
-    taken = await api.imported("POST", "hostingOrders:textEnableNumbers", json=order([TWO], **DIRECT))
+    taken = await api.imported(
+        "POST", "hostingOrders:textEnableNumbers", json=order([TWO], **DIRECT)
+    )
     assert flat_error_of(taken) == EXISTS
 
 
@@ -682,9 +807,13 @@ async def test_how_a_letter_is_echoed(api, control):
     api.simulator.switches.set("loa_type_upper", True)
     api.simulator.switches.set("blanket_loa", True)
     await qualified(api, control, [ONE, TWO])
-    direct = (await api.imported("POST", "hostingOrders:textEnableNumbers", json=order([ONE], **DIRECT))).json()
+    direct = (
+        await api.imported("POST", "hostingOrders:textEnableNumbers", json=order([ONE], **DIRECT))
+    ).json()
     assert (direct["hostingOrderInfo"]["loaType"], "textEnableInfo" in direct) == ("DIRECT", False)
-    blanket = (await api.imported("POST", "hostingOrders:textEnableNumbers", json=order([TWO], **BLANKET))).json()
+    blanket = (
+        await api.imported("POST", "hostingOrders:textEnableNumbers", json=order([TWO], **BLANKET))
+    ).json()
     assert "loaType" not in blanket["hostingOrderInfo"]
     api.later(60)
     assert (await read(api, f"hostingOrders/{blanket['hostingOrderId']}"))["state"] == "IN_PROGRESS"
@@ -709,7 +838,9 @@ async def test_access(api):
     for headers in ({"authorization": ""}, {"authorization": "Bearer made.up.token"}):
         response = await api.imported("GET", f"importedNumbers/{ONE}", headers=headers)
         assert error_of(response) == (401, "UNAUTHENTICATED", "Unauthorized", [])
-    assert {404} == {(await api.imported("GET", f"importedNumbers/{ONE}")).status_code for _ in range(20)}
+    assert {404} == {
+        (await api.imported("GET", f"importedNumbers/{ONE}")).status_code for _ in range(20)
+    }
     api.simulator.switches.set("imported_rate_limit", True)
     responses = [await api.imported("GET", f"importedNumbers/{ONE}") for _ in range(40)]
     limited = [one for one in responses if one.status_code == 429]
@@ -719,18 +850,34 @@ async def test_access(api):
     )
     settings = api.simulator.settings
     auth = (settings.key_id, settings.key_secret)
-    statuses = [(await api.imported("GET", f"importedNumbers/{ONE}", auth=auth)).status_code for _ in range(3)]
+    statuses = [
+        (await api.imported("GET", f"importedNumbers/{ONE}", auth=auth)).status_code
+        for _ in range(3)
+    ]
     assert (statuses[0], 429 in statuses[1:]) == (404, True)
     api.project_path = "/v1/projects/another"
-    assert error_of(await api.imported("GET", f"importedNumbers/{ONE}")) == (403, "PERMISSION_DENIED", "Forbidden", [])
+    assert error_of(await api.imported("GET", f"importedNumbers/{ONE}")) == (
+        403,
+        "PERMISSION_DENIED",
+        "Forbidden",
+        [],
+    )
 
 
 async def test_unknown_routes_and_bad_json(api):
     """An unknown route is a flat 404, a body that is no JSON a flat 400; by switch all is nested."""
     base = api.environment["SINCH_IMPORTED_URL"] + api.project_path
-    assert flat_error_of(await api.http.get(f"{base}/nothing")) == (404, "NOT_FOUND", "Not Found", [])
+    assert flat_error_of(await api.http.get(f"{base}/nothing")) == (
+        404,
+        "NOT_FOUND",
+        "Not Found",
+        [],
+    )
     bad = {"content": b"{", "headers": {"content-type": "application/json"}, "sloppy": True}
-    assert flat_error_of(await api.imported("POST", "importedNumbers", **bad))[:2] == (400, "INVALID_ARGUMENT")
+    assert flat_error_of(await api.imported("POST", "importedNumbers", **bad))[:2] == (
+        400,
+        "INVALID_ARGUMENT",
+    )
     api.simulator.switches.set("imported_all_nested", True)
     # The reference documents the flat envelope here, so the reply is not held against it.
     response = await api.imported("GET", f"importedNumbers/{ONE}", unlisted=True)
@@ -790,7 +937,10 @@ async def test_habits_of_real_events(api, control):
     await imported(api, callbackUrl="https://hooks.example.test/h")
     api.later(DAY)
     await api.imported("DELETE", f"importedNumbers/{ONE}")
-    log = [(one["body"]["eventType"], one["state"] == "dropped") for one in api.simulator.callbacks.deliveries()]
+    log = [
+        (one["body"]["eventType"], one["state"] == "dropped")
+        for one in api.simulator.callbacks.deliveries()
+    ]
     assert log == [
         ("PROVISIONING_TO_SMS_PLATFORM", True),
         ("LINK_TO_10DLC_CAMPAIGN", False),
@@ -836,11 +986,16 @@ async def test_stale_reads(api, control):
     opened = (await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)).json()
     listed = PLAN | {"states": "SUBMITTED", "type": "TYPE_TEXT_ENABLE"}
     assert (await read(api, "hostingOrders", params=listed))["totalSize"] == 0
-    assert flat_error_of(await api.imported("GET", f"hostingOrders/{opened['hostingOrderId']}")) == NO_ORDER
+    assert (
+        flat_error_of(await api.imported("GET", f"hostingOrders/{opened['hostingOrderId']}"))
+        == NO_ORDER
+    )
     assert (await read(api, f"qualifiedNumbers/{TWO}"))["globalProcessState"] == f"{PREFIX}VERIFIED"
     api.later(5)
     assert (await read(api, "hostingOrders", params=listed))["totalSize"] == 1
-    assert (await read(api, f"qualifiedNumbers/{TWO}"))["globalProcessState"] == f"{PREFIX}HOSTING_IN_PROGRESS"
+    assert (await read(api, f"qualifiedNumbers/{TWO}"))[
+        "globalProcessState"
+    ] == f"{PREFIX}HOSTING_IN_PROGRESS"
 
 
 async def test_small_pages_under_chaos_still_hold_everything(api, control):
@@ -860,7 +1015,9 @@ async def test_what_the_control_port_shows(api, control):
     """Imported numbers, orders and qualified numbers as they are, and no letter."""
     order_id = await text_enabled(api, control, [ONE])
     await imported(api, TWO)
-    assert (await control.get("/qualified-numbers")).json() == {"qualified_numbers": {ONE: "HOSTING_IN_PROGRESS"}}
+    assert (await control.get("/qualified-numbers")).json() == {
+        "qualified_numbers": {ONE: "HOSTING_IN_PROGRESS"}
+    }
     orders = await control.get("/hosting-orders")
     [shown] = orders.json()["hosting_orders"]
     assert (shown["hosting_order_id"], shown["state"], shown["numbers"]) == (
@@ -900,17 +1057,29 @@ async def test_staff_scripts(api, control):
     """A letter is declined, an order rejected, a plan unknown, an NNID allowed; each shows on the wire."""
     await qualified(api, control, [ONE, TWO])
     body = order([ONE], **DIRECT)
-    opened = (await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)).json()["hostingOrderId"]
+    opened = (await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)).json()[
+        "hostingOrderId"
+    ]
     early = await control.post("/script", json={"action": "loa", "hosting_order_id": opened})
     assert (early.status_code, "SUBMITTED" in early.json()["error"]) == (400, True)
     api.later(60)
-    assert (await script(control, "loa", hosting_order_id=opened, outcome="DECLINED"))["state"] == "REJECTED"
+    assert (await script(control, "loa", hosting_order_id=opened, outcome="DECLINED"))[
+        "state"
+    ] == "REJECTED"
     assert (await read(api, f"hostingOrders/{opened}"))["state"] == "REJECTED"
-    other = (await api.imported("POST", "hostingOrders:importNumbers", json=order([TWO]))).json()["hostingOrderId"]
-    assert (await script(control, "reject_hosting_order", hosting_order_id=other))["state"] == "REJECTED"
+    other = (await api.imported("POST", "hostingOrders:importNumbers", json=order([TWO]))).json()[
+        "hostingOrderId"
+    ]
+    assert (await script(control, "reject_hosting_order", hosting_order_id=other))[
+        "state"
+    ] == "REJECTED"
     await script(control, "unknown_plan", service_plan_id="plan-0001")
     unknown = await api.imported("POST", "importedNumbers", json=number())
     assert flat_error_of(unknown)[2] == "Invalid service_plan_id plan-0001"
     assert await script(control, "allow_nnid", nnid="104999") == {"allowed": ["104999"]}
-    await script(control, "step_failure", phone_number=ONE, step="campaign", code="CAMPAIGN_EXPIRED")
-    assert (await script(control, "step_failure", phone_number=ONE, step="campaign", code=None))["code"] is None
+    await script(
+        control, "step_failure", phone_number=ONE, step="campaign", code="CAMPAIGN_EXPIRED"
+    )
+    assert (await script(control, "step_failure", phone_number=ONE, step="campaign", code=None))[
+        "code"
+    ] is None

@@ -18,13 +18,18 @@ UNKNOWN = "+13125550199"
 def error_of(response):
     """Status and the parts of the envelope a client may branch on."""
     error = response.json()["error"]
-    details = [detail.get("resourceType") or detail["fieldViolations"][0]["field"] for detail in error["details"]]
+    details = [
+        detail.get("resourceType") or detail["fieldViolations"][0]["field"]
+        for detail in error["details"]
+    ]
     return response.status_code, error["status"], error["message"], details
 
 
 @pytest.fixture(params=["in-process", "served"])
 async def api(request) -> AsyncIterator[Checked]:
-    simulator = Simulator(SimulatorSettings(seed=7, active=45, speed=0, start_at=START_AT, stock_us_local=300))
+    simulator = Simulator(
+        SimulatorSettings(seed=7, active=45, speed=0, start_at=START_AT, stock_us_local=300)
+    )
     if request.param == "in-process":
         client = Checked(simulator)
         yield client
@@ -70,9 +75,13 @@ async def test_token_bucket(api):
 async def test_regions(api):
     """Without types every region is listed; a filter keeps regions that offer one of the types, types untrimmed."""
     everything = (await api.call("GET", "availableRegions")).json()["availableRegions"]
-    toll_free = (await api.call("GET", "availableRegions", params={"types": "TOLL_FREE"})).json()["availableRegions"]
+    toll_free = (await api.call("GET", "availableRegions", params={"types": "TOLL_FREE"})).json()[
+        "availableRegions"
+    ]
     assert len(everything) > len(toll_free)
-    assert toll_free == [{"regionCode": "US", "regionName": "United States", "types": ["LOCAL", "TOLL_FREE"]}]
+    assert toll_free == [
+        {"regionCode": "US", "regionName": "United States", "types": ["LOCAL", "TOLL_FREE"]}
+    ]
     either = await api.call("GET", "availableRegions", params={"types": ["TOLL_FREE", "MOBILE"]})
     assert len(either.json()["availableRegions"]) > 1
 
@@ -89,7 +98,9 @@ async def test_search_start_pattern(api):
 async def test_search_end_and_contains(api):
     """END and CONTAINS take digits; a pattern without searchPattern is taken as CONTAINS."""
     last = (await api.offered(size=1))[0]["phoneNumber"][-3:]
-    found = await api.offered(**{"numberPattern.pattern": last, "numberPattern.searchPattern": "END"}, size=100)
+    found = await api.offered(
+        **{"numberPattern.pattern": last, "numberPattern.searchPattern": "END"}, size=100
+    )
     assert {last} == {number["phoneNumber"][-3:] for number in found}
     contained = await api.offered(**{"numberPattern.pattern": last}, size=100)
     assert all(last in number["phoneNumber"] for number in contained)
@@ -126,7 +137,11 @@ async def test_search_capabilities_are_all_required(api):
         ("odd_size", {"size": "0"}, 10),
         ("odd_size", {"size": "-5"}, 10),
         ("odd_pattern", {"numberPattern.pattern": "+", "numberPattern.searchPattern": "START"}, 0),
-        ("odd_pattern", {"numberPattern.pattern": "+0415", "numberPattern.searchPattern": "START"}, 0),
+        (
+            "odd_pattern",
+            {"numberPattern.pattern": "+0415", "numberPattern.searchPattern": "START"},
+            0,
+        ),
     ],
 )
 async def test_assumed_refusals_are_switches(api, switch, params, found):
@@ -167,19 +182,33 @@ async def test_search_empty_stock(api):
         (
             "availableNumbers",
             {"regionCode": "US", "type": "LOCAL", "capabilities": "FAX"},
-            (400, "INVALID_ARGUMENT", 'parsing field "capabilities": "FAX" is not a valid value', []),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                'parsing field "capabilities": "FAX" is not a valid value',
+                [],
+            ),
         ),
         (
             "availableNumbers",
             {"regionCode": "US", "type": "LOCAL", "numberPattern.searchPattern": "LIKE"},
-            (400, "INVALID_ARGUMENT", 'parsing field "numberPattern.searchPattern": "LIKE" is not a valid value', []),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                'parsing field "numberPattern.searchPattern": "LIKE" is not a valid value',
+                [],
+            ),
         ),
         (
             "availableNumbers",
             {"regionCode": "US", "type": "LOCAL", "numberPattern.pattern": "abc"},
             (400, "INVALID_ARGUMENT", "", ["number_pattern"]),
         ),
-        ("availableNumbers", {"regionCode": "ZZ", "type": "LOCAL"}, (400, "INVALID_ARGUMENT", "", ["region_code"])),
+        (
+            "availableNumbers",
+            {"regionCode": "ZZ", "type": "LOCAL"},
+            (400, "INVALID_ARGUMENT", "", ["region_code"]),
+        ),
         (
             "availableNumbers",
             {"regionCode": "US", "type": "LOCAL", "size": "0"},
@@ -195,7 +224,12 @@ async def test_search_empty_stock(api):
         (
             "availableRegions",
             {"types": "LOCAL,MOBILE"},
-            (400, "INVALID_ARGUMENT", 'parsing field "types": "LOCAL,MOBILE" is not a valid value', []),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                'parsing field "types": "LOCAL,MOBILE" is not a valid value',
+                [],
+            ),
         ),
         ("activeNumbers", {"orderBy": "price"}, (400, "INVALID_ARGUMENT", "", ["order_by"])),
         ("activeNumbers", {"pageToken": "nonsense"}, (400, "INVALID_ARGUMENT", "", ["page_token"])),
@@ -203,7 +237,12 @@ async def test_search_empty_stock(api):
         (
             "activeNumbers",
             {"capability": "SMS,VOICE"},
-            (400, "INVALID_ARGUMENT", 'parsing field "capability": "SMS,VOICE" is not a valid value', []),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                'parsing field "capability": "SMS,VOICE" is not a valid value',
+                [],
+            ),
         ),
         ("activeNumbers/abc", {}, (400, "INVALID_ARGUMENT", "", ["phone_number"])),
         (f"activeNumbers/{UNKNOWN}", {}, (404, "NOT_FOUND", "", ["ActiveNumber"])),
@@ -219,7 +258,9 @@ async def test_check_and_rent(api):
     offered = (await api.offered(size=1, capabilities="SMS"))[0]
     path = f"availableNumbers/{offered['phoneNumber']}"
     assert offered == (await api.call("GET", path)).json()
-    rented = (await api.call("POST", f"{path}:rent", json={"callbackUrl": "https://hooks.example.test/n"})).json()
+    rented = (
+        await api.call("POST", f"{path}:rent", json={"callbackUrl": "https://hooks.example.test/n"})
+    ).json()
     assert offered["phoneNumber"] == rented["phoneNumber"]
     assert offered["monthlyPrice"] == rented["money"]
     assert (rented["nextChargeDate"], rented["expireAt"]) == ("2026-02-28T10:15:29.481516Z", None)
@@ -228,7 +269,12 @@ async def test_check_and_rent(api):
     assert (await api.call("GET", path)).status_code == 404
     charged = [(charge["kind"], charge["amount"]) for charge in api.simulator.charges()]
     assert charged == [("setup", "0.50"), ("monthly", "0.50")]
-    assert error_of(await api.call("POST", f"{path}:rent", json={})) == (404, "NOT_FOUND", "", ["AvailableNumber"])
+    assert error_of(await api.call("POST", f"{path}:rent", json={})) == (
+        404,
+        "NOT_FOUND",
+        "",
+        ["AvailableNumber"],
+    )
     assert api.simulator.rentals() == 1
 
 
@@ -236,7 +282,10 @@ async def test_rent_without_any_body(api):
     """A rent without a body rents without links."""
     phone_number = (await api.offered(size=1))[0]["phoneNumber"]
     response = await api.call("POST", f"availableNumbers/{phone_number}:rent", sloppy=True)
-    assert (response.status_code, response.json()["smsConfiguration"]["scheduledProvisioning"]) == (200, None)
+    assert (response.status_code, response.json()["smsConfiguration"]["scheduledProvisioning"]) == (
+        200,
+        None,
+    )
 
 
 async def test_plus_in_the_path_raw_or_encoded(api):
@@ -257,7 +306,10 @@ async def test_plus_in_the_path_raw_or_encoded(api):
             b'{"smsConfiguration":{"campaignId":"C1"}}',
             (400, "INVALID_ARGUMENT", "", ["sms_configuration.service_plan_id"]),
         ),
-        (b'{"voiceConfiguration":{"type":"EST"}}', (400, "INVALID_ARGUMENT", "", ["voice_configuration.trunk_id"])),
+        (
+            b'{"voiceConfiguration":{"type":"EST"}}',
+            (400, "INVALID_ARGUMENT", "", ["voice_configuration.trunk_id"]),
+        ),
         (
             b'{"voiceConfiguration":{"type":"PBX","appId":"a"}}',
             (400, "INVALID_ARGUMENT", 'parsing field "type": "PBX" is not a valid value', []),
@@ -279,7 +331,8 @@ async def test_refused_rent_bodies(api, body, expected):
 
 
 @pytest.mark.parametrize(
-    ("region", "number_type", "field"), [("US", "TOLL_FREE", "type"), ("GB", "MOBILE", "region_code")]
+    ("region", "number_type", "field"),
+    [("US", "TOLL_FREE", "type"), ("GB", "MOBILE", "region_code")],
 )
 async def test_rent_is_for_us_local_only(api, region, number_type, field):
     """A rent outside US LOCAL is a 400 that names what is wrong; the switch lets it through."""
@@ -287,15 +340,24 @@ async def test_rent_is_for_us_local_only(api, region, number_type, field):
     refused = await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})
     assert (400, "INVALID_ARGUMENT", "", [field]) == error_of(refused)
     api.simulator.switches.set("legacy_rent_everywhere", True)
-    assert (await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})).status_code == 200
+    assert (
+        await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})
+    ).status_code == 200
 
 
 async def test_trial_account_may_not_rent(api):
     """A trial account gets the documented 403 on rent and rentAny."""
     api.simulator.world.trial = True
     phone_number = (await api.offered(size=1))[0]["phoneNumber"]
-    expected = (403, "PERMISSION_DENIED", "Trial account is not enabled to rent number", ["AvailableNumber"])
-    assert expected == error_of(await api.call("POST", f"availableNumbers/{phone_number}:rent", json={}))
+    expected = (
+        403,
+        "PERMISSION_DENIED",
+        "Trial account is not enabled to rent number",
+        ["AvailableNumber"],
+    )
+    assert expected == error_of(
+        await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})
+    )
     body = {"regionCode": "US", "type": "LOCAL"}
     assert expected == error_of(await api.call("POST", "availableNumbers:rentAny", json=body))
 
@@ -307,7 +369,9 @@ async def test_no_credit(api):
     refused = await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})
     assert error_of(refused) == (400, "FAILED_PRECONDITION", "Insufficient balance", [])
     api.simulator.switches.set("insufficient_balance_402", True)
-    assert (await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})).status_code == 402
+    assert (
+        await api.call("POST", f"availableNumbers/{phone_number}:rent", json={})
+    ).status_code == 402
     assert (await api.call("GET", f"availableNumbers/{phone_number}")).status_code == 200
 
 
@@ -334,14 +398,20 @@ async def test_rent_any(api):
         ({"regionCode": "US", "type": "TOLL_FREE"}, (400, "INVALID_ARGUMENT", "", ["type"])),
         ({"regionCode": "GB", "type": "LOCAL"}, (400, "INVALID_ARGUMENT", "", ["region_code"])),
         (
-            {"regionCode": "US", "type": "LOCAL", "numberPattern": {"pattern": "+1415", "searchPattern": "START"}},
+            {
+                "regionCode": "US",
+                "type": "LOCAL",
+                "numberPattern": {"pattern": "+1415", "searchPattern": "START"},
+            },
             (404, "NOT_FOUND", "", ["AvailableNumber"]),
         ),
     ],
 )
 async def test_refused_rent_any(api, body, expected):
     """RentAny needs US and LOCAL, and something that fits."""
-    assert expected == error_of(await api.call("POST", "availableNumbers:rentAny", json=body, sloppy=True))
+    assert expected == error_of(
+        await api.call("POST", "availableNumbers:rentAny", json=body, sloppy=True)
+    )
     assert api.simulator.rentals() == 0
 
 
@@ -353,7 +423,11 @@ async def test_paging_sees_every_number_once(api, style, order):
     params = {"pageSize": 7} | ({"orderBy": order} if order else {})
     seen, totals, token = [], set(), ""
     while True:
-        page = (await api.call("GET", "activeNumbers", params=params | ({"pageToken": token} if token else {}))).json()
+        page = (
+            await api.call(
+                "GET", "activeNumbers", params=params | ({"pageToken": token} if token else {})
+            )
+        ).json()
         seen += page["activeNumbers"]
         totals.add(page["totalSize"])
         token = page["nextPageToken"]
@@ -387,7 +461,9 @@ async def test_list_without_type_lists_all_types(api):
 
 async def test_list_filters(api):
     """Region, type, capability and pattern filters agree with the numbers' own fields, and totalSize with the count."""
-    everything = (await api.call("GET", "activeNumbers", params={"pageSize": 100})).json()["activeNumbers"]
+    everything = (await api.call("GET", "activeNumbers", params={"pageSize": 100})).json()[
+        "activeNumbers"
+    ]
     wanted = [
         number
         for number in everything
@@ -405,12 +481,18 @@ async def test_list_filters(api):
         "pageSize": 100,
     }
     page = (await api.call("GET", "activeNumbers", params=params)).json()
-    assert (wanted, len(wanted), "") == (page["activeNumbers"], page["totalSize"], page["nextPageToken"])
+    assert (wanted, len(wanted), "") == (
+        page["activeNumbers"],
+        page["totalSize"],
+        page["nextPageToken"],
+    )
 
 
 async def test_unknown_query_keys_are_ignored(api):
     """`capabilities`, which one SDK sends on the active list, filters nothing."""
-    page = (await api.call("GET", "activeNumbers", params={"capabilities": "FAX"}, sloppy=True)).json()
+    page = (
+        await api.call("GET", "activeNumbers", params={"capabilities": "FAX"}, sloppy=True)
+    ).json()
     assert page["totalSize"] == 45
 
 
@@ -429,7 +511,9 @@ async def test_update_and_release(api):
         "",
         ["ActiveNumber"],
     )
-    assert error_of(await api.call("PATCH", f"activeNumbers/{UNKNOWN}", json={"displayName": "x"})) == (
+    assert error_of(
+        await api.call("PATCH", f"activeNumbers/{UNKNOWN}", json={"displayName": "x"})
+    ) == (
         404,
         "NOT_FOUND",
         "",
@@ -440,7 +524,8 @@ async def test_update_and_release(api):
 async def test_relink_needs_an_unlink_first(api):
     """Another service plan is refused until the old one is unlinked and gone; voice may change directly."""
     number = await api.rented(
-        smsConfiguration={"servicePlanId": "plan-a"}, voiceConfiguration={"type": "RTC", "appId": "app-1"}
+        smsConfiguration={"servicePlanId": "plan-a"},
+        voiceConfiguration={"type": "RTC", "appId": "app-1"},
     )
     path = f"activeNumbers/{number['phoneNumber']}"
     api.simulator.clock.advance(60)
@@ -449,11 +534,16 @@ async def test_relink_needs_an_unlink_first(api):
     assert expected == error_of(await api.call("PATCH", path, json=relink))
     unlink = {"smsConfiguration": {"servicePlanId": "", "campaignId": ""}}
     unlinking = (await api.call("PATCH", path, json=unlink)).json()["smsConfiguration"]
-    assert (unlinking["servicePlanId"], unlinking["scheduledProvisioning"]["status"]) == ("plan-a", "WAITING")
+    assert (unlinking["servicePlanId"], unlinking["scheduledProvisioning"]["status"]) == (
+        "plan-a",
+        "WAITING",
+    )
     assert expected == error_of(await api.call("PATCH", path, json=relink))
     api.simulator.clock.advance(60)
     assert (await api.call("PATCH", path, json=relink)).status_code == 200
-    voice = await api.call("PATCH", path, json={"voiceConfiguration": {"type": "FAX", "serviceId": "fax-1"}})
+    voice = await api.call(
+        "PATCH", path, json={"voiceConfiguration": {"type": "FAX", "serviceId": "fax-1"}}
+    )
     shown = voice.json()["voiceConfiguration"]
     assert (
         shown["type"],
@@ -498,7 +588,9 @@ async def test_callback_configuration(api):
     secret = "sim-secret-0123456789-abcdefghijkl"
     changed = (await api.call("PATCH", "callbackConfiguration", json={"hmacSecret": secret})).json()
     assert secret == changed["hmacSecret"]
-    refused = await api.call("PATCH", "callbackConfiguration", json={"hmacSecret": "too short!"}, sloppy=True)
+    refused = await api.call(
+        "PATCH", "callbackConfiguration", json={"hmacSecret": "too short!"}, sloppy=True
+    )
     assert error_of(refused) == (400, "INVALID_ARGUMENT", "", ["hmac_secret"])
     assert "too short!" not in refused.text
     assert changed == (await api.call("GET", "callbackConfiguration")).json()
@@ -506,17 +598,31 @@ async def test_callback_configuration(api):
 
 async def test_credentials(api):
     """No or made-up credentials are a final 401; another project is 403, or 404 for callbacks by switch."""
-    for headers in ({"authorization": ""}, {"authorization": "Bearer made.up.token"}, {"authorization": "Digest x"}):
+    for headers in (
+        {"authorization": ""},
+        {"authorization": "Bearer made.up.token"},
+        {"authorization": "Digest x"},
+    ):
         response = await api.call("GET", "activeNumbers", headers=headers)
         assert error_of(response) == (401, "UNAUTHENTICATED", "", [])
         assert "expired" not in response.headers["www-authenticate"]
     assert (await api.call("GET", "activeNumbers")).status_code == 200
     api.project_path = "/v1/projects/another"
     assert error_of(await api.call("GET", "activeNumbers")) == (403, "PERMISSION_DENIED", "", [])
-    assert error_of(await api.call("GET", "callbackConfiguration")) == (403, "PERMISSION_DENIED", "", [])
+    assert error_of(await api.call("GET", "callbackConfiguration")) == (
+        403,
+        "PERMISSION_DENIED",
+        "",
+        [],
+    )
     api.simulator.switches.set("callback_configuration_404", True)
     missing = await api.call("GET", "callbackConfiguration")
-    assert error_of(missing) == (404, "NOT_FOUND", "Could not find project with ID: another", ["CallbackConfiguration"])
+    assert error_of(missing) == (
+        404,
+        "NOT_FOUND",
+        "Could not find project with ID: another",
+        ["CallbackConfiguration"],
+    )
 
 
 async def test_token_expires_with_the_simulated_clock(api):
@@ -532,7 +638,9 @@ async def test_basic_authentication(api):
     settings = api.simulator.settings
     auth = (settings.key_id, settings.key_secret)
     api.simulator.switches.set("basic_per_s", 0.0)
-    statuses = [(await api.call("GET", "callbackConfiguration", auth=auth)).status_code for _ in range(51)]
+    statuses = [
+        (await api.call("GET", "callbackConfiguration", auth=auth)).status_code for _ in range(51)
+    ]
     assert statuses == [200] * 50 + [429]
     assert (await api.call("GET", "activeNumbers", auth=("x", "y"))).status_code == 401
     api.simulator.switches.set("basic_burst", 1000)
@@ -545,13 +653,19 @@ async def test_basic_authentication(api):
 async def test_rate_limits_of_a_host(api, host):
     """Each host's limit, its Retry-After and the words of its 429 can be set."""
     imported = host == "imported"
-    switches = {"imported_rate_limit": True, "imported_rate_per_s": 3.0, "imported_rate_retry_after_s": 0}
+    switches = {
+        "imported_rate_limit": True,
+        "imported_rate_per_s": 3.0,
+        "imported_rate_retry_after_s": 0,
+    }
     switches["rate_limit_body"] = "message"  # which the Numbers API's schema does not allow for
     if not imported:
         switches = {"rate_limit": True, "rate_limit_per_s": 3.0, "rate_limit_burst": 3}
     for name, value in switches.items():
         api.simulator.switches.set(name, value)
-    call, path = (api.imported, "importedNumbers/+12025550101") if imported else (api.call, "activeNumbers")
+    call, path = (
+        (api.imported, "importedNumbers/+12025550101") if imported else (api.call, "activeNumbers")
+    )
     responses = [await call("GET", path) for _ in range(9)]
     limited = [one for one in responses if one.status_code == 429]
     assert (len(limited) >= 3, responses[2].status_code) == (True, 404 if imported else 200)
@@ -561,7 +675,9 @@ async def test_rate_limits_of_a_host(api, host):
 
 async def test_rate_limit_by_switch(api):
     """The project's bucket is off by default; switched on, a burst of more than 40 meets a 429."""
-    assert {200} == {(await api.call("GET", "callbackConfiguration")).status_code for _ in range(60)}
+    assert {200} == {
+        (await api.call("GET", "callbackConfiguration")).status_code for _ in range(60)
+    }
     api.simulator.switches.set("rate_limit", True)
     api.simulator.switches.set("rate_limit_retry_after_s", 3)
     responses = [await api.call("GET", "callbackConfiguration") for _ in range(80)]

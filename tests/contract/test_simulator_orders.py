@@ -58,9 +58,13 @@ async def create(api, **body):
 
 async def fill(api, order):
     path = f"numberOrders/{order['idNumberOrder']}"
-    put = await api.call("PUT", f"{path}/registration", json={"requestDetails": {"data": au_mobile()}})
+    put = await api.call(
+        "PUT", f"{path}/registration", json={"requestDetails": {"data": au_mobile()}}
+    )
     assert put.status_code == 200, put.text
-    assert (await api.call("POST", f"{path}/attachments/{AU_FILE}", files={"file": PDF})).json() == {}
+    assert (
+        await api.call("POST", f"{path}/attachments/{AU_FILE}", files={"file": PDF})
+    ).json() == {}
     api.later(5)
     return path
 
@@ -68,13 +72,25 @@ async def fill(api, order):
 async def test_requirements(api):
     """AU MOBILE has a form of three sections and two files; a kind without requirements is the recorded 404."""
     found = (await api.call("POST", "numberOrders:lookupNumberRequirements", json=AU)).json()
-    assert (found["fields"]["schema"], len(found["fields"]["rules"])) == ("/schema/policySchema-v1.json", 3)
+    assert (found["fields"]["schema"], len(found["fields"]["rules"])) == (
+        "/schema/policySchema-v1.json",
+        3,
+    )
     assert [(AU_FILE, True), (AU_OPTIONAL_FILE, False)] == [
         (file["id"], file["mandatory"]) for file in found["attachments"]
     ]
-    for kind in (US, {"regionCode": "US", "numberType": "TOLL_FREE"}, {"regionCode": "SE", "numberType": "MOBILE"}):
+    for kind in (
+        US,
+        {"regionCode": "US", "numberType": "TOLL_FREE"},
+        {"regionCode": "SE", "numberType": "MOBILE"},
+    ):
         missing = await api.call("POST", "numberOrders:lookupNumberRequirements", json=kind)
-        assert error_of(missing) == (404, "NOT_FOUND", "Number requirements not found", ["NumberProduct"])
+        assert error_of(missing) == (
+            404,
+            "NOT_FOUND",
+            "Number requirements not found",
+            ["NumberProduct"],
+        )
 
 
 @pytest.mark.parametrize(
@@ -84,13 +100,20 @@ async def test_requirements(api):
         ({"regionCode": "AU"}, (400, "INVALID_ARGUMENT", "", ["number_type"])),
         (
             {"regionCode": "AU", "numberType": "CELL"},
-            (400, "INVALID_ARGUMENT", 'parsing field "numberType": "CELL" is not a valid value', []),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                'parsing field "numberType": "CELL" is not a valid value',
+                [],
+            ),
         ),
     ],
 )
 async def test_refused_lookups(api, body, expected):
     """A look-up needs a region and a type."""
-    response = await api.call("POST", "numberOrders:lookupNumberRequirements", json=body, sloppy=True)
+    response = await api.call(
+        "POST", "numberOrders:lookupNumberRequirements", json=body, sloppy=True
+    )
     assert expected == error_of(response)
 
 
@@ -116,7 +139,10 @@ async def test_a_given_number_is_ordered(api):
         "monthlyPrice": offered["monthlyPrice"],
         "paymentIntervalMonths": 1,
     }
-    assert (order["expireTime"], order["createTime"]) == ("2026-02-05T10:15:30.481516Z", "2026-02-03T10:15:30Z")
+    assert (order["expireTime"], order["createTime"]) == (
+        "2026-02-05T10:15:30.481516Z",
+        "2026-02-03T10:15:30Z",
+    )
     assert (order["smsConfiguration"], order["voiceConfiguration"]) == (
         {"servicePlanId": "plan-0001"},
         {"type": "EST", "trunkId": "trunk-1"},
@@ -142,7 +168,9 @@ async def test_a_quantity_is_ordered(api):
     }
     order = await create(api, **AU, quantityOrderOption=option)
     assert len({number["phoneNumber"] for number in order["orderNumbers"]}) == 25
-    order = await create(api, **DE, quantityOrderOption={"requestedQuantity": 4, "sequential": True})
+    order = await create(
+        api, **DE, quantityOrderOption={"requestedQuantity": 4, "sequential": True}
+    )
     values = [int(number["phoneNumber"]) for number in order["orderNumbers"]]
     assert list(range(values[0], values[0] + 4)) == values
 
@@ -152,7 +180,10 @@ async def test_a_quantity_is_ordered(api):
     [
         ({}, ["order_option"]),
         (
-            {"numberOrderOption": {"phoneNumbers": ["+61412000000"]}, "quantityOrderOption": {"requestedQuantity": 1}},
+            {
+                "numberOrderOption": {"phoneNumbers": ["+61412000000"]},
+                "quantityOrderOption": {"requestedQuantity": 1},
+            },
             ["order_option"],
         ),
         ({"numberOrderOption": {"phoneNumbers": []}}, ["number_order_option.phone_numbers"]),
@@ -160,13 +191,31 @@ async def test_a_quantity_is_ordered(api):
             {"numberOrderOption": {"phoneNumbers": ["+61412000000", "+61412000001"]}},
             ["number_order_option.phone_numbers"],
         ),
-        ({"numberOrderOption": {"phoneNumbers": ["0412000000"]}}, ["number_order_option.phone_numbers"]),
-        ({"numberOrderOption": {"phoneNumbers": ["+13125550199"]}}, ["number_order_option.phone_numbers"]),
+        (
+            {"numberOrderOption": {"phoneNumbers": ["0412000000"]}},
+            ["number_order_option.phone_numbers"],
+        ),
+        (
+            {"numberOrderOption": {"phoneNumbers": ["+13125550199"]}},
+            ["number_order_option.phone_numbers"],
+        ),
         ({"quantityOrderOption": {}}, ["quantity_order_option.requested_quantity"]),
-        ({"quantityOrderOption": {"requestedQuantity": 0}}, ["quantity_order_option.requested_quantity"]),
-        ({"quantityOrderOption": {"requestedQuantity": 101}}, ["quantity_order_option.requested_quantity"]),
-        ({"quantityOrderOption": {"requestedQuantity": True}}, ["quantity_order_option.requested_quantity"]),
-        ({"quantityOrderOption": {"requestedQuantity": 31, "sequential": True}}, ["quantity_order_option.sequential"]),
+        (
+            {"quantityOrderOption": {"requestedQuantity": 0}},
+            ["quantity_order_option.requested_quantity"],
+        ),
+        (
+            {"quantityOrderOption": {"requestedQuantity": 101}},
+            ["quantity_order_option.requested_quantity"],
+        ),
+        (
+            {"quantityOrderOption": {"requestedQuantity": True}},
+            ["quantity_order_option.requested_quantity"],
+        ),
+        (
+            {"quantityOrderOption": {"requestedQuantity": 31, "sequential": True}},
+            ["quantity_order_option.sequential"],
+        ),
         (
             {
                 "quantityOrderOption": {
@@ -176,13 +225,21 @@ async def test_a_quantity_is_ordered(api):
             },
             ["quantity_order_option.requested_quantity"],
         ),
-        ({"quantityOrderOption": {"requestedQuantity": 1}, "smsConfiguration": {}}, ["sms_configuration"]),
-        ({"quantityOrderOption": {"requestedQuantity": 1}, "callbackUrl": "ftp://x"}, ["callback_url"]),
+        (
+            {"quantityOrderOption": {"requestedQuantity": 1}, "smsConfiguration": {}},
+            ["sms_configuration"],
+        ),
+        (
+            {"quantityOrderOption": {"requestedQuantity": 1}, "callbackUrl": "ftp://x"},
+            ["callback_url"],
+        ),
     ],
 )
 async def test_refused_orders(api, change, fields):
     """An order that the contract refuses is a 400 that names the field, and reserves nothing."""
-    response = await api.call("POST", "numberOrders:createNumberOrder", json=AU | change, sloppy=True)
+    response = await api.call(
+        "POST", "numberOrders:createNumberOrder", json=AU | change, sloppy=True
+    )
     assert (400, "INVALID_ARGUMENT", "", fields) == error_of(response)
     assert api.simulator.orders() == []
 
@@ -198,7 +255,9 @@ async def test_a_taken_number(api):
     assert error_of(missing) == (404, "NOT_FOUND", "", ["AvailableNumber"])
     other = (await api.offered(regionCode="SE", type="MOBILE", size=1))[0]["phoneNumber"]
     wrong = await api.call(
-        "POST", "numberOrders:createNumberOrder", json=AU | {"numberOrderOption": {"phoneNumbers": [other]}}
+        "POST",
+        "numberOrders:createNumberOrder",
+        json=AU | {"numberOrderOption": {"phoneNumbers": [other]}},
     )
     assert error_of(wrong) == (400, "INVALID_ARGUMENT", "", ["number_order_option.phone_numbers"])
 
@@ -208,7 +267,12 @@ async def test_trial_account_may_not_order(api):
     api.simulator.world.trial = True
     body = AU | {"quantityOrderOption": {"requestedQuantity": 1}}
     refused = await api.call("POST", "numberOrders:createNumberOrder", json=body)
-    expected = (403, "PERMISSION_DENIED", "Trial account is not enabled to rent number", ["AvailableNumber"])
+    expected = (
+        403,
+        "PERMISSION_DENIED",
+        "Trial account is not enabled to rent number",
+        ["AvailableNumber"],
+    )
     assert expected == error_of(refused)
 
 
@@ -223,7 +287,12 @@ async def test_unknown_orders(api):
         ("POST", f"{path}/submit", {}),
     )
     for method, url, arguments in calls:
-        assert error_of(await api.call(method, url, **arguments)) == (404, "NOT_FOUND", "", ["NumberOrder"])
+        assert error_of(await api.call(method, url, **arguments)) == (
+            404,
+            "NOT_FOUND",
+            "",
+            ["NumberOrder"],
+        )
 
 
 async def test_au_mobile_to_completed(api):
@@ -233,14 +302,21 @@ async def test_au_mobile_to_completed(api):
     registration = (await api.call("GET", f"{path}/registration")).json()
     assert registration["requestDetails"] == {"data": au_mobile()}
     [file] = registration["attachments"]
-    assert (file["attachmentId"], file["fileName"], file["uploadStatus"]) == (AU_FILE, "extract.pdf", "COMPLETED")
+    assert (file["attachmentId"], file["fileName"], file["uploadStatus"]) == (
+        AU_FILE,
+        "extract.pdf",
+        "COMPLETED",
+    )
     assert (await api.call("POST", f"{path}/submit")).json()["state"] == "IN_REVIEW"
     assert (await api.call("POST", f"{path}/submit")).json()["state"] == "IN_REVIEW"
     api.later(DAY)
     done = (await api.call("GET", path)).json()
     phone_number = done["orderNumbers"][0]["phoneNumber"]
     active = (await api.call("GET", f"activeNumbers/{phone_number}")).json()
-    assert (done["state"], active["smsConfiguration"]["scheduledProvisioning"]["status"]) == ("COMPLETED", "WAITING")
+    assert (done["state"], active["smsConfiguration"]["scheduledProvisioning"]["status"]) == (
+        "COMPLETED",
+        "WAITING",
+    )
     api.later(3)
     active = (await api.call("GET", f"activeNumbers/{phone_number}")).json()
     assert active["smsConfiguration"]["servicePlanId"] == "plan-0001"
@@ -255,18 +331,27 @@ async def test_de_local_needs_two_files_with_types(api):
     path = f"numberOrders/{order['idNumberOrder']}"
     await api.call("PUT", f"{path}/registration", json={"requestDetails": {"data": de_local()}})
     upload = f"{path}/attachments/{DE_ADDRESS_FILE}"
-    refused = await api.call("POST", upload, files={"file": PDF}, data={"documentType": "LIBRARY_CARD"})
+    refused = await api.call(
+        "POST", upload, files={"file": PDF}, data={"documentType": "LIBRARY_CARD"}
+    )
     assert error_of(refused) == (400, "INVALID_ARGUMENT", "", ["document_type"])
     assert (
         await api.call("POST", upload, files={"file": PDF}, data={"documentType": "UTILITY_BILL"})
     ).status_code == 200
     api.later(5)
     incomplete = await api.call("POST", f"{path}/submit")
-    assert error_of(incomplete) == (400, "INVALID_ARGUMENT", "", [f"attachments.{DE_IDENTITY_FILE}"])
+    assert error_of(incomplete) == (
+        400,
+        "INVALID_ARGUMENT",
+        "",
+        [f"attachments.{DE_IDENTITY_FILE}"],
+    )
     identity = f"{path}/attachments/{DE_IDENTITY_FILE}"
     # No media type is prescribed for the identity document, so any will do.
     odd = ("card.heic", b"x", "image/heic")
-    assert (await api.call("POST", identity, files={"file": odd}, data={"documentType": "ID_CARD"})).status_code == 200
+    assert (
+        await api.call("POST", identity, files={"file": odd}, data={"documentType": "ID_CARD"})
+    ).status_code == 200
     api.later(5)
     assert (await api.call("POST", f"{path}/submit")).json()["state"] == "IN_REVIEW"
 
@@ -280,7 +365,11 @@ async def test_refused_registration_names_every_field(api):
     refused = await api.call("PUT", path, json={"requestDetails": {"data": data}})
     fields = ["request_details.data[0][0].confirmationOfUse", "request_details.data[2].phoneNumber"]
     assert (400, "INVALID_ARGUMENT", "", fields) == error_of(refused)
-    assert (await api.call("GET", path)).json() == {"requestDetails": {}, "attachments": [], "logs": []}
+    assert (await api.call("GET", path)).json() == {
+        "requestDetails": {},
+        "attachments": [],
+        "logs": [],
+    }
 
 
 async def test_older_shape_of_registration(api):
@@ -301,7 +390,9 @@ async def test_refused_uploads(api):
     unknown = await api.call("POST", f"{path}/attachments/nothing", files={"file": PDF})
     assert error_of(unknown) == (404, "NOT_FOUND", "", ["Attachment"])
     upload = f"{path}/attachments/{AU_FILE}"
-    wrong = await api.call("POST", upload, files={"file": ("a.exe", b"MZ", "application/x-msdownload")})
+    wrong = await api.call(
+        "POST", upload, files={"file": ("a.exe", b"MZ", "application/x-msdownload")}
+    )
     assert error_of(wrong) == (400, "INVALID_ARGUMENT", "", ["file"])
     absent = await api.call("POST", upload, files={"other": PDF}, sloppy=True)
     assert error_of(absent) == (400, "INVALID_ARGUMENT", "", ["file"])
@@ -311,7 +402,9 @@ async def test_refused_uploads(api):
     large = await api.call("POST", upload, files={"file": ("a.pdf", b"x" * 101, "application/pdf")})
     assert error_of(large) == (413, "CONTENT_TOO_LARGE", "", ["file"])
     assert (await api.call("GET", f"{path}/registration")).json()["attachments"] == []
-    assert (await api.call("POST", upload, files={"file": ("a.pdf", b"x" * 100, "application/pdf")})).status_code == 200
+    assert (
+        await api.call("POST", upload, files={"file": ("a.pdf", b"x" * 100, "application/pdf")})
+    ).status_code == 200
 
 
 async def test_the_limit_is_ten_mebibytes(api):
@@ -320,7 +413,11 @@ async def test_the_limit_is_ten_mebibytes(api):
     upload = f"numberOrders/{order['idNumberOrder']}/attachments/{AU_FILE}"
     most = 10 * 1024 * 1024
     sizes = [
-        (await api.call("POST", upload, files={"file": ("a.pdf", b"x" * size, "application/pdf")})).status_code
+        (
+            await api.call(
+                "POST", upload, files={"file": ("a.pdf", b"x" * size, "application/pdf")}
+            )
+        ).status_code
         for size in (most, most + 1)
     ]
     assert sizes == [200, 413]
@@ -345,7 +442,9 @@ async def test_how_the_registration_lists_files(api):
     api.simulator.switches.set("registration_lists_missing_files", True)
     path = await fill(api, await create(api, **AU))
     files = (await api.call("GET", f"{path}/registration")).json()["attachments"]
-    assert [("extract.pdf", 26), ("", 36)] == [(file["fileName"], len(file["attachmentId"])) for file in files]
+    assert [("extract.pdf", 26), ("", 36)] == [
+        (file["fileName"], len(file["attachmentId"])) for file in files
+    ]
 
 
 async def test_submit_without_registration(api):
@@ -360,7 +459,12 @@ async def test_submit_without_registration(api):
     late = f"numberOrders/{(await create(api, **AU))['idNumberOrder']}"
     api.later(2 * DAY)
     assert (await api.call("GET", late)).json()["state"] == "EXPIRED"
-    assert error_of(await api.call("POST", f"{late}/submit")) == (400, "INVALID_ARGUMENT", "", ["state"])
+    assert error_of(await api.call("POST", f"{late}/submit")) == (
+        400,
+        "INVALID_ARGUMENT",
+        "",
+        ["state"],
+    )
 
 
 async def test_no_credit_when_charged_at_submission(api):
@@ -374,7 +478,13 @@ async def test_no_credit_when_charged_at_submission(api):
 
 async def test_reviews_are_scripted(api, control):
     """The control port blocks the next review, then rejects the order on the desk; logs appear in the registration."""
-    script = {"action": "review", "outcome": "BLOCKED", "delay_s": 60, "logs": ["Which business?"], "times": 1}
+    script = {
+        "action": "review",
+        "outcome": "BLOCKED",
+        "delay_s": 60,
+        "logs": ["Which business?"],
+        "times": 1,
+    }
     assert (await control.post("/script", json=script)).status_code == 200
     path = await fill(api, await create(api, **AU))
     order_id = path.rpartition("/")[2]
@@ -382,8 +492,16 @@ async def test_reviews_are_scripted(api, control):
     api.later(60)
     assert (await api.call("GET", path)).json()["state"] == "BLOCKED"
     await api.call("POST", f"{path}/submit")
-    now = {"action": "review", "order_id": order_id, "outcome": "REJECTED", "logs": ["Not the owner."]}
-    assert (await control.post("/script", json=now)).json() == {"order_id": order_id, "state": "REJECTED"}
+    now = {
+        "action": "review",
+        "order_id": order_id,
+        "outcome": "REJECTED",
+        "logs": ["Not the owner."],
+    }
+    assert (await control.post("/script", json=now)).json() == {
+        "order_id": order_id,
+        "state": "REJECTED",
+    }
     logs = (await api.call("GET", f"{path}/registration")).json()["logs"]
     assert ["Which business?", "Not the owner."] == [log["message"] for log in logs]
     [truth] = (await control.get("/orders")).json()["orders"]
@@ -429,7 +547,9 @@ async def test_order_callbacks(api):
         bodies.append(await Request(scope, receive).body())
         await Response()(scope, receive, send)
 
-    api.simulator.callbacks.open_client = lambda: httpx.AsyncClient(transport=httpx.ASGITransport(app=hook))
+    api.simulator.callbacks.open_client = lambda: httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=hook)
+    )
     order = await create(api, **AU, callbackUrl="http://127.0.0.1:9/hook")
     path = await fill(api, order)
     await api.call("POST", f"{path}/submit")
@@ -448,7 +568,9 @@ async def test_order_callbacks(api):
     assert not [one for one in log if "failureCode" in one["body"]]
 
 
-@pytest.mark.parametrize("fault", ["reset_after", "truncated", "html_200", "error_after", "timeout_after"])
+@pytest.mark.parametrize(
+    "fault", ["reset_after", "truncated", "html_200", "error_after", "timeout_after"]
+)
 async def test_a_lost_reply_leaves_the_order(api, fault):
     """An order whose reply is lost exists and reserves its number."""
     offered = (await api.offered(regionCode="AU", type="MOBILE", size=1))[0]["phoneNumber"]
@@ -456,7 +578,9 @@ async def test_a_lost_reply_leaves_the_order(api, fault):
     url = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}/numberOrders:createNumberOrder"
     body = AU | {"numberOrderOption": {"phoneNumbers": [offered]}}
     try:
-        response = await api.http.post(url, json=body, headers={"authorization": f"Bearer {api._token}"})
+        response = await api.http.post(
+            url, json=body, headers={"authorization": f"Bearer {api._token}"}
+        )
         assert response.headers["content-type"] == "text/html" or response.status_code == 503
     except httpx.TransportError:
         pass
@@ -489,7 +613,9 @@ async def test_a_rival_and_a_price_change(api):
     api.simulator.faults.add({"operation": "create_order", "fault": "rival"})
     body = AU | {"numberOrderOption": {"phoneNumbers": [offered[0]["phoneNumber"]]}}
     assert (await api.call("POST", "numberOrders:createNumberOrder", json=body)).status_code == 400
-    api.simulator.faults.add({"operation": "create_order", "fault": "price_change", "factor": 3, "times": 2})
+    api.simulator.faults.add(
+        {"operation": "create_order", "fault": "price_change", "factor": 3, "times": 2}
+    )
     order = await create(api, **AU, numberOrderOption={"phoneNumbers": [offered[1]["phoneNumber"]]})
     assert order["orderNumbers"][0]["numberPrice"]["monthlyPrice"]["amount"] == "19.50"
     order = await create(api, **AU, quantityOrderOption={"requestedQuantity": 1})

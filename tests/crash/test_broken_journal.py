@@ -22,7 +22,9 @@ MakeScene = Callable[..., Scene]
 IMPATIENT = {"busy_timeout_s": 1.0}
 
 
-def test_a_full_disk_stops_a_purchase_before_it_begins(make_scene: MakeScene, small_disk: SmallDisk) -> None:
+def test_a_full_disk_stops_a_purchase_before_it_begins(
+    make_scene: MakeScene, small_disk: SmallDisk
+) -> None:
     """Nothing is sent, the message says that the disk is full, and with space the same command completes."""
     scene = _on(make_scene, small_disk.path)
     scene.intentions()  # the journal exists
@@ -32,7 +34,9 @@ def test_a_full_disk_stops_a_purchase_before_it_begins(make_scene: MakeScene, sm
     assert COMPLETE == ending(scene, scene.run())
 
 
-def test_a_disk_without_room_for_a_journal_stops_a_purchase(make_scene: MakeScene, small_disk: SmallDisk) -> None:
+def test_a_disk_without_room_for_a_journal_stops_a_purchase(
+    make_scene: MakeScene, small_disk: SmallDisk
+) -> None:
     """The same where the journal's file cannot even be made."""
     scene = _on(make_scene, small_disk.path)
     small_disk.fill()
@@ -42,7 +46,9 @@ def test_a_disk_without_room_for_a_journal_stops_a_purchase(make_scene: MakeScen
 
 
 @pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
-def test_a_disk_that_fills_up_in_mid_purchase(make_scene: MakeScene, small_disk: SmallDisk, hold: str) -> None:
+def test_a_disk_that_fills_up_in_mid_purchase(
+    make_scene: MakeScene, small_disk: SmallDisk, hold: str
+) -> None:
     """The rent that is under way stays open in the journal, no further one leaves, and with space the next run settles it."""
     scene = _on(make_scene, small_disk.path)
     ended = _break_while_renting(scene, hold, small_disk.fill)
@@ -66,23 +72,31 @@ def test_a_locked_journal_stops_a_purchase(make_scene: MakeScene, tmp_path: Path
     scene = _on(make_scene, tmp_path)
     scene.intentions()
     with _locked(tmp_path):
-        _is_refused(scene, scene.run(IMPATIENT), "another process holds it locked", "find the process")
+        _is_refused(
+            scene, scene.run(IMPATIENT), "another process holds it locked", "find the process"
+        )
     assert COMPLETE == ending(scene, scene.run())
 
 
 @pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
-def test_a_journal_that_is_locked_in_mid_purchase(make_scene: MakeScene, tmp_path: Path, hold: str) -> None:
+def test_a_journal_that_is_locked_in_mid_purchase(
+    make_scene: MakeScene, tmp_path: Path, hold: str
+) -> None:
     """The rent that is under way stays open, no further one leaves, and when the lock is gone the next run settles it."""
     scene = _on(make_scene, tmp_path)
     with _locked(tmp_path) as lock:
         lock.rollback()
-        ended = _break_while_renting(scene, hold, lambda: lock.execute("BEGIN IMMEDIATE"), IMPATIENT)
+        ended = _break_while_renting(
+            scene, hold, lambda: lock.execute("BEGIN IMMEDIATE"), IMPATIENT
+        )
         _has_stopped(scene, ended, "another process holds it locked", "find the process")
     assert COMPLETE == ending(scene, scene.run())
 
 
 @pytest.mark.postgres
-def test_a_postgres_that_is_down_stops_a_purchase(make_scene: MakeScene, own_postgres: PostgresServer) -> None:
+def test_a_postgres_that_is_down_stops_a_purchase(
+    make_scene: MakeScene, own_postgres: PostgresServer
+) -> None:
     """Nothing is sent, the message says that the database does not answer; when it does, the same command completes."""
     scene = make_scene(journal_url=own_postgres.fresh_database())
     scene.intentions()
@@ -121,7 +135,10 @@ def _locked(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _break_while_renting(
-    scene: Scene, hold: str, break_it: Callable[[], object], fate: Mapping[str, object] | None = None
+    scene: Scene,
+    hold: str,
+    break_it: Callable[[], object],
+    fate: Mapping[str, object] | None = None,
 ) -> Ended:
     """Break the journal while the first rent is at the vendor, then let the vendor answer."""
     scene.simulator.faults.add({"fault": hold, "operation": "rent"})
@@ -133,21 +150,21 @@ def _break_while_renting(
     return run.wait()
 
 
-def _is_refused(scene: Scene, ended: Ended, what: str, mend: str) -> None:
+def _is_refused(scene: Scene, ended: Ended, what: str, remedy: str) -> None:
     """Exit 3, the cause and the mend in words, no request that costs money, nothing charged."""
     count("broken journals")
     assert (3, 0, []) == (ended.code, scene.simulator.rentals(), scene.rents_sent()), ended.told
-    _tells(ended, what, mend)
+    _tells(ended, what, remedy)
 
 
-def _has_stopped(scene: Scene, ended: Ended, what: str, mend: str) -> None:
+def _has_stopped(scene: Scene, ended: Ended, what: str, remedy: str) -> None:
     """Exit 4, the one rent that left is named as open, the cause and the mend in words."""
     assert (4, 1, []) == ending(scene, ended)
     assert 1 == len(scene.rents_sent())
-    _tells(ended, what, mend)
+    _tells(ended, what, remedy)
 
 
-def _tells(ended: Ended, what: str, mend: str) -> None:
+def _tells(ended: Ended, what: str, remedy: str) -> None:
     assert ended.report is not None
-    assert (True, True) == (what in ended.report.reason, mend in ended.report.mend), ended.told
+    assert (True, True) == (what in ended.report.reason, remedy in ended.report.remedy), ended.told
     assert "Traceback" not in ended.told

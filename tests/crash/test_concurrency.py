@@ -28,9 +28,13 @@ def test_eight_processes_with_one_reference_make_one_purchase(
     assert ASKED == len(scene.rents_sent())
 
 
-def test_eight_references_share_the_cap_of_the_day(make_scene: Callable[..., Scene], both_journals: str) -> None:
+def test_eight_references_share_the_cap_of_the_day(
+    make_scene: Callable[..., Scene], both_journals: str
+) -> None:
     """Three purchases fit under the cap, whoever is first; the others are refused, say why, and cost nothing."""
-    cap = Decimal("10.00")  # a number costs 1.00 today, so that three times three fit and no fourth purchase does
+    cap = Decimal(
+        "10.00"
+    )  # a number costs 1.00 today, so that three times three fit and no fourth purchase does
     scene = make_scene(journal_url=both_journals, max_today=str(cap))
     runs = [scene.start(reference=f"PO-{number}") for number in range(PROCESSES)]
     endings = [run.wait() for run in runs]
@@ -38,8 +42,17 @@ def test_eight_references_share_the_cap_of_the_day(make_scene: Callable[..., Sce
     charged = sum((Decimal(charge["amount"]) for charge in scene.simulator.charges()), Decimal(0))
     assert (9, True) == (scene.simulator.rentals(), charged <= cap)
     assert [0] * 3 + [3] * (PROCESSES - 3) == sorted(ended.code for ended in endings)
-    told = sorted(number for ended in endings if ended.report for number in ended.report.phone_numbers)
-    assert sorted(charge["phone_number"] for charge in scene.simulator.charges() if charge["kind"] == "setup") == told
+    told = sorted(
+        number for ended in endings if ended.report for number in ended.report.phone_numbers
+    )
+    assert (
+        sorted(
+            charge["phone_number"]
+            for charge in scene.simulator.charges()
+            if charge["kind"] == "setup"
+        )
+        == told
+    )
     refused = [ended.report.reason for ended in endings if ended.code == 3 and ended.report]
     assert [] == [reason for reason in refused if f"cap of {cap} USD for today" not in reason]
     assert [] == scene.unwritten()

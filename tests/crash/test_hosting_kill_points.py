@@ -17,7 +17,7 @@ from support.hosting import CAMPAIGN, PLAN, numbers, signer
 from support.runs import Ended, Run
 from support.scenes import Scene
 
-from numberflow.purchase.letter import signer_digest
+from numberflow.purchase.hosting.letter import signer_digest
 from numberflow.simulator.imported.numbers import PROVISIONING, Change
 from numberflow.simulator.imported.steps import Step
 
@@ -43,7 +43,9 @@ def imported(count: int) -> Callable[[Scene], bool]:
 
     def holds(scene: Scene) -> bool:
         by_order = in_orders(scene)
-        alone = {number["phoneNumber"] for number in scene.simulator.imported_numbers()} - by_order.keys()
+        alone = {
+            number["phoneNumber"] for number in scene.simulator.imported_numbers()
+        } - by_order.keys()
         return len(by_order) + len(alone) == count
 
     return holds
@@ -105,7 +107,9 @@ UNDER_WAY = [
 
 def in_orders(scene: Scene) -> Counter[str]:
     """In how many orders each number is, by the vendor's own books."""
-    return Counter(number for order in scene.simulator.hosting_orders() for number in order["numbers"])
+    return Counter(
+        number for order in scene.simulator.hosting_orders() for number in order["numbers"]
+    )
 
 
 def start(scene: Scene, name: str, fate: Mapping[str, Any] | None = None) -> Run:
@@ -117,11 +121,17 @@ def start(scene: Scene, name: str, fate: Mapping[str, Any] | None = None) -> Run
         paper.parent.mkdir(exist_ok=True)
         paper.write_text(json.dumps(signer()))
         parameters["loa"] = paper.name
-        desk = cast(
+        context = cast(
             "Any",
-            SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr(scene.environment["SINCH_KEY_SECRET"]))),
+            SimpleNamespace(
+                settings=SimpleNamespace(
+                    key_secret=SecretStr(scene.environment["SINCH_KEY_SECRET"])
+                )
+            ),
         )
-        parameters["signer_confirmed"] = signer_digest(desk, SecretStr(signer()["authorisedPerson"]["email"]))
+        parameters["signer_confirmed"] = signer_digest(
+            context, SecretStr(signer()["authorisedPerson"]["email"])
+        )
     return scene.start_flow(command.deployment, parameters, fate)
 
 
@@ -150,9 +160,13 @@ def ending(scene: Scene, name: str, ended: Ended) -> tuple[int, bool, list[str]]
     wrong = [f"{number} is in {n} orders" for number, n in in_orders(scene).items() if n > 1]
     names = [order["display_name"] for order in scene.simulator.hosting_orders()]
     wrong += [f"two orders are called {each}" for each, n in Counter(names).items() if n > 1]
-    entered = Counter((charge["kind"], charge["phone_number"]) for charge in scene.simulator.charges())
+    entered = Counter(
+        (charge["kind"], charge["phone_number"]) for charge in scene.simulator.charges()
+    )
     wrong += [
-        f"{what} was entered {n} times" for what, n in entered.items() if n > 1 and what[0] in ("import", "hosting")
+        f"{what} was entered {n} times"
+        for what, n in entered.items()
+        if n > 1 and what[0] in ("import", "hosting")
     ]
     if "Traceback" in ended.told:
         wrong.append(f"a traceback where a sentence is due: {ended.told[-2000:]}")
@@ -198,7 +212,11 @@ def test_four_processes_with_one_reference(stage: Scene, name: str) -> None:
     """Four clicks at once are one run: the others wait for the first and tell what it did; nothing is there twice."""
     ended = [run.wait() for run in [start(stage, name) for _ in range(4)]]
     assert [COMPLETE] * 4 == [ending(stage, name, each) for each in ended]
-    sent = Counter(entry["operation"] for entry in stage.simulator.requests() if entry["method"] in ("POST", "DELETE"))
+    sent = Counter(
+        entry["operation"]
+        for entry in stage.simulator.requests()
+        if entry["method"] in ("POST", "DELETE")
+    )
     del sent["token"]
     alone = Counter(operation for operation in COMMANDS[name].requests if operation in sent)
     assert alone == sent

@@ -11,7 +11,7 @@ from support.counts import count
 from support.runs import Run, until
 from support.scenes import ASKED, COMPLETE, Scene, ending
 
-from numberflow.journal import State
+from numberflow.journal import IntentionState
 
 # The first of these tests waits for the Prefect server as well.
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
@@ -19,7 +19,17 @@ pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark
 KILLED = -signal.SIGKILL
 # What a purchase of three numbers sends when nothing goes wrong; the calm tests below notice when a boundary is added.
 CHOSEN = ("token", "search", "rent", "rent", "rent", "get_active", "get_active", "get_active")
-ANY = ("token", "search", "list_active", "rent_any", "rent_any", "rent_any", "get_active", "get_active", "get_active")
+ANY = (
+    "token",
+    "search",
+    "list_active",
+    "rent_any",
+    "rent_any",
+    "rent_any",
+    "get_active",
+    "get_active",
+    "get_active",
+)
 # Every write to the journal on the way, and how often it is made.
 WRITES = {"open_purchase": 1, "plan": 1, "begin": ASKED, "record": ASKED}
 
@@ -37,7 +47,9 @@ def boundaries(operations: tuple[str, ...], only: str = "") -> list[object]:
 
 
 @pytest.mark.parametrize(("strategy", "expected"), [("chosen", CHOSEN), ("any", ANY)])
-def test_every_boundary_of_a_purchase_is_a_kill_point(scene: Scene, strategy: str, expected: tuple[str, ...]) -> None:
+def test_every_boundary_of_a_purchase_is_a_kill_point(
+    scene: Scene, strategy: str, expected: tuple[str, ...]
+) -> None:
     """A run in which nothing goes wrong sends exactly the requests at which the tests below kill."""
     assert COMPLETE == ending(scene, scene.run(strategy=strategy))
     assert list(expected) == scene.operations()
@@ -52,18 +64,27 @@ def test_every_write_of_a_purchase_is_a_kill_point(scene: Scene) -> None:
 
 @pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
 @pytest.mark.parametrize(("nth", "operation"), boundaries(CHOSEN))
-def test_killed_while_a_request_is_under_way(scene: Scene, nth: int, operation: str, hold: str) -> None:
+def test_killed_while_a_request_is_under_way(
+    scene: Scene, nth: int, operation: str, hold: str
+) -> None:
     """Killed before or after a request takes effect, its reply never heard: the next run completes the purchase, at three charges."""
     _kill_while_held(scene, {"fault": hold, "nth": nth}, operation)
     assert COMPLETE == ending(scene, scene.run())
 
 
 @pytest.mark.parametrize(("nth", "operation"), boundaries(CHOSEN, "rent"))
-def test_killed_and_the_request_takes_effect_afterwards(scene: Scene, nth: int, operation: str) -> None:
+def test_killed_and_the_request_takes_effect_afterwards(
+    scene: Scene, nth: int, operation: str
+) -> None:
     """A request whose sender is dead before it takes effect, and which does so all the same, is found by the next run."""
-    _kill_while_held(scene, {"fault": "hold_before", "nth": nth, "commit_on_disconnect": True}, operation)
+    _kill_while_held(
+        scene, {"fault": "hold_before", "nth": nth, "commit_on_disconnect": True}, operation
+    )
     path = _struck(scene, "hold_before")["path"]
-    until(lambda: any(charge["phone_number"] in path for charge in scene.simulator.charges()), "the rent takes effect")
+    until(
+        lambda: any(charge["phone_number"] in path for charge in scene.simulator.charges()),
+        "the rent takes effect",
+    )
     assert COMPLETE == ending(scene, scene.run())
 
 
@@ -85,7 +106,9 @@ def test_killed_right_after_a_write(scene: Scene, call: str, nth: int) -> None:
 
 
 @pytest.mark.parametrize(("nth", "operation"), boundaries(ANY, "rent_any"))
-def test_killed_after_the_vendor_picked(make_scene: Callable[..., Scene], nth: int, operation: str) -> None:
+def test_killed_after_the_vendor_picked(
+    make_scene: Callable[..., Scene], nth: int, operation: str
+) -> None:
     """Killed while the reply that names the number is under way: the next run knows the number by its mark."""
     scene = make_scene(strategy="any")
     _kill_while_held(scene, {"fault": "hold_after", "nth": nth}, operation)
@@ -93,7 +116,9 @@ def test_killed_after_the_vendor_picked(make_scene: Callable[..., Scene], nth: i
 
 
 @pytest.mark.parametrize(("nth", "operation"), boundaries(ANY, "rent_any"))
-def test_killed_before_the_vendor_picks(make_scene: Callable[..., Scene], nth: int, operation: str) -> None:
+def test_killed_before_the_vendor_picks(
+    make_scene: Callable[..., Scene], nth: int, operation: str
+) -> None:
     """Nobody can prove that a number without a name was not rented: the next run asks a person, and completes on that person's word."""
     scene = make_scene(strategy="any")
     _kill_while_held(scene, {"fault": "hold_before", "nth": nth}, operation)
@@ -107,7 +132,9 @@ def test_killed_before_the_vendor_picks(make_scene: Callable[..., Scene], nth: i
 
 
 @pytest.mark.parametrize(("nth", "operation"), boundaries(ANY, "rent_any"))
-def test_killed_right_after_the_vendor_picked(make_scene: Callable[..., Scene], nth: int, operation: str) -> None:
+def test_killed_right_after_the_vendor_picked(
+    make_scene: Callable[..., Scene], nth: int, operation: str
+) -> None:
     """The reply named the number, and the process died with that name."""
     scene = make_scene(strategy="any")
     _die(scene, {"after": REPLY_READ, "nth": nth})
@@ -119,7 +146,7 @@ def test_killed_between_writing_down_a_replacement_and_renting_it(scene: Scene) 
     """A rival took a number; the replacement that was written down before the kill is the one that is rented after it."""
     scene.simulator.faults.add({"fault": "rival", "operation": "rent", "nth": 2})
     _die(scene, {"after": "numberflow.journal:Journal.plan", "nth": 2})
-    planned = [row.subject for row in scene.intentions() if row.state is State.PLANNED]
+    planned = [row.subject for row in scene.intentions() if row.state is IntentionState.PLANNED]
     assert (1, ASKED - 1) == (len(planned), scene.simulator.rentals())
     ended = scene.run()
     assert COMPLETE == ending(scene, ended)

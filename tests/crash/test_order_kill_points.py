@@ -34,7 +34,9 @@ PAPER = {
     "postalCode": "30324",
 }
 
-BOUNDARIES = [pytest.param(nth, operation, id=f"{nth}-{operation}") for nth, operation in enumerate(ORDER, 1)]
+BOUNDARIES = [
+    pytest.param(nth, operation, id=f"{nth}-{operation}") for nth, operation in enumerate(ORDER, 1)
+]
 
 
 @pytest.fixture
@@ -54,10 +56,18 @@ def ending(scene: Scene, ended: Ended) -> tuple[int, str, int, int, list[str]]:
     report = json.loads(ended.out)
     wrong = ["a traceback where a sentence is due"] if "Traceback" in ended.told else []
     kept = b"".join(
-        path.read_bytes() for path in scene.folder.rglob("*") if path.is_file() and path.parent.name != "papers"
+        path.read_bytes()
+        for path in scene.folder.rglob("*")
+        if path.is_file() and path.parent.name != "papers"
     )
     wrong += [f"{mark} is kept" for mark in MARKS if mark.encode() in kept]
-    return ended.code, report["state"], len(scene.simulator.orders()), sum(submissions(scene.simulator).values()), wrong
+    return (
+        ended.code,
+        report["state"],
+        len(scene.simulator.orders()),
+        sum(submissions(scene.simulator).values()),
+        wrong,
+    )
 
 
 COMPLETE = (0, "IN_REVIEW", 1, 1, [])
@@ -74,7 +84,12 @@ def test_every_boundary_of_an_order_is_a_kill_point(scene: Scene, order: dict[st
     assert list(ORDER) == scene.operations()
     for call, times in WRITES.items():
         fate = {"after": f"numberflow.journal:Journal.{call}", "nth": times + 1}
-        assert 0 == scene.start_flow("order-numbers", order | {"reference": f"calm-{call}"}, fate).wait().code, call
+        assert (
+            0
+            == scene.start_flow("order-numbers", order | {"reference": f"calm-{call}"}, fate)
+            .wait()
+            .code
+        ), call
 
 
 @pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
@@ -99,7 +114,8 @@ def test_killed_while_a_request_is_under_way(
 
 
 @pytest.mark.parametrize(
-    ("nth", "operation"), [case for case in BOUNDARIES if case.values[1] in ("create_order", "submit_order")]
+    ("nth", "operation"),
+    [case for case in BOUNDARIES if case.values[1] in ("create_order", "submit_order")],
 )
 def test_killed_and_the_request_takes_effect_afterwards(
     scene: Scene, order: dict[str, Any], nth: int, operation: str
@@ -119,9 +135,14 @@ def test_killed_and_the_request_takes_effect_afterwards(
 # The reply was read and nothing was written: for the journal the same as a reply that was never heard, which the tests above have.
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("nth", "operation"), [case for case in BOUNDARIES if case.values[0] > 1])
-def test_killed_right_after_a_reply(scene: Scene, order: dict[str, Any], nth: int, operation: str) -> None:
+def test_killed_right_after_a_reply(
+    scene: Scene, order: dict[str, Any], nth: int, operation: str
+) -> None:
     """Killed when the reply was read and nothing was written yet."""
-    assert KILLED == scene.start_flow("order-numbers", order, {"after": REPLY_READ, "nth": nth}).wait().code
+    assert (
+        KILLED
+        == scene.start_flow("order-numbers", order, {"after": REPLY_READ, "nth": nth}).wait().code
+    )
     count("kill points")
     assert operation == scene.operations()[-1]
     ended = run(scene, order)
@@ -134,7 +155,9 @@ def test_killed_right_after_a_reply(scene: Scene, order: dict[str, Any], nth: in
 @pytest.mark.parametrize(
     ("call", "nth"), [(call, nth) for call, times in WRITES.items() for nth in range(1, times + 1)]
 )
-def test_killed_right_after_a_write(scene: Scene, order: dict[str, Any], call: str, nth: int) -> None:
+def test_killed_right_after_a_write(
+    scene: Scene, order: dict[str, Any], call: str, nth: int
+) -> None:
     """Killed when a write to the journal was committed and nothing followed yet."""
     fate = {"after": f"numberflow.journal:Journal.{call}", "nth": nth}
     assert KILLED == scene.start_flow("order-numbers", order, fate).wait().code
@@ -159,11 +182,20 @@ def test_killed_while_an_address_changes(scene: Scene, action: str, hold: str) -
     """Killed before or after the change takes effect: the next run leaves the number as wished, at one change each."""
     scene.simulator.switches.set("emergency_feature", True)
     scene.simulator.world.add_held(20)
-    number = next(each["phone_number"] for each in scene.simulator.emergency_coverage() if each["region_code"] == "US")
+    number = next(
+        each["phone_number"]
+        for each in scene.simulator.emergency_coverage()
+        if each["region_code"] == "US"
+    )
     paper = scene.folder / "papers" / "address.json"
     paper.parent.mkdir()
     paper.write_text(json.dumps(PAPER))
-    provision = {"action": "provision", "phone_numbers": [number], "address": paper.name, "reference": "EM-1"}
+    provision = {
+        "action": "provision",
+        "phone_numbers": [number],
+        "address": paper.name,
+        "reference": "EM-1",
+    }
     wish = (
         provision
         if action == "provision"
@@ -181,9 +213,15 @@ def test_killed_while_an_address_changes(scene: Scene, action: str, hold: str) -
     ended = scene.start_flow("emergency-address", wish).wait()
     assert (0, False) == (ended.code, "Traceback" in ended.told), ended.told[-3000:]
     has = {each["phone_number"]: each["address"] for each in scene.simulator.emergency_coverage()}
-    committed = [each for each in scene.simulator.requests() if each["operation"] == operation and each["committed"]]
+    committed = [
+        each
+        for each in scene.simulator.requests()
+        if each["operation"] == operation and each["committed"]
+    ]
     assert (action == "provision", 1) == (has[number], len(committed))
     kept = b"".join(
-        path.read_bytes() for path in scene.folder.rglob("*") if path.is_file() and path.parent.name != "papers"
+        path.read_bytes()
+        for path in scene.folder.rglob("*")
+        if path.is_file() and path.parent.name != "papers"
     )
     assert MARKS[2].encode() not in kept

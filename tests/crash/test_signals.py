@@ -14,7 +14,9 @@ pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_in_the_middle_of_a_rent(scene: Scene, number: signal.Signals, code: int) -> None:
     """The account names the number whose rent was under way; the same reference finds it and buys the rest once."""
-    scene.simulator.faults.add({"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300})
+    scene.simulator.faults.add(
+        {"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300}
+    )
     run = scene.start_flow("search-and-rent", scene.parameters)
     scene.held(run)
     run.signal(number)
@@ -23,7 +25,15 @@ def test_a_signal_in_the_middle_of_a_rent(scene: Scene, number: signal.Signals, 
     scene.simulator.faults.clear()
     assert code == stopped.code, stopped.told
     account = json.loads(stopped.out)
-    told = {line["subject"] for line in account["lines"] if line["state"] in {"done", "unknown", "sending"}}
+    told = {
+        line["subject"]
+        for line in account["lines"]
+        if line["state"] in {"done", "unknown", "sending"}
+    }
     charged = {charge["phone_number"] for charge in scene.simulator.charges()}
-    assert (REFERENCE, True, True) == (account["reference"], charged <= told, len(charged) < ASKED + 1)
+    assert (REFERENCE, True, True) == (
+        account["reference"],
+        charged <= told,
+        len(charged) < ASKED + 1,
+    )
     assert COMPLETE == ending(scene, scene.run())

@@ -11,7 +11,7 @@ from support.counts import count
 from support.runs import Run, until
 from support.scenes import ASKED, COMPLETE, Scene, ending
 
-from numberflow.journal import State
+from numberflow.journal import IntentionState
 
 # The first of these tests waits for the Prefect server as well.
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
@@ -27,8 +27,8 @@ def _stop(scene: Scene, when: str) -> Run:
     run = scene.start({when: BEFORE_SEND, "signal": "SIGSTOP"})
     until(lambda: run.is_stopped or run.code is not None, "the process is stopped")
     assert run.code is None, f"ended without being stopped: {run.wait()}"
-    (stopped,) = [row for row in scene.intentions() if row.state is State.SENDING]
-    assert (State.SENDING, []) == (stopped.state, scene.rents_sent())
+    (stopped,) = [row for row in scene.intentions() if row.state is IntentionState.SENDING]
+    assert (IntentionState.SENDING, []) == (stopped.state, scene.rents_sent())
     return run
 
 
@@ -47,11 +47,13 @@ def test_an_owner_that_wakes_up_after_a_takeover_does_not_send(
     assert (4, []) == (woken.code, scene.violations(woken))
     assert woken.report is not None
     assert "lease" in woken.report.reason
-    assert "run again with the same reference" in woken.report.mend
+    assert "run again with the same reference" in woken.report.remedy
     assert COMPLETE == ending(scene, scene.run())
 
 
-def test_an_owner_that_wakes_up_with_its_leave_to_send_pays_nothing(make_scene: Callable[..., Scene]) -> None:
+def test_an_owner_that_wakes_up_with_its_leave_to_send_pays_nothing(
+    make_scene: Callable[..., Scene],
+) -> None:
     """Stopped after its last look at the lease, it does send; a number is named, and the vendor rents none twice."""
     scene = make_scene(lease_s=LEASE_S)
     sleeper = _stop(scene, "after")

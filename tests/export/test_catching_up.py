@@ -36,7 +36,9 @@ def full_for(ending: str) -> Callable[..., None]:
     return write
 
 
-async def test_store_that_fills_up_after_the_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_store_that_fills_up_after_the_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What fails after the publication is told with the command that makes it; the snapshot stands; the command makes it without a vendor."""
     root = str(tmp_path)
     async with project(5) as (_, client):
@@ -46,7 +48,7 @@ async def test_store_that_fills_up_after_the_snapshot(tmp_path: Path, monkeypatc
             done = await export_inventory(client, root)
     assert (RunOutcome.REFUSED, 5) == (done.outcome, done.rows)
     assert "the snapshot is published; its changes, costs or report are not" in done.reason
-    assert f"`numberflow export --follow-up {today()}`" in done.mend
+    assert f"`numberflow export --follow-up {today()}`" in done.remedy
     assert 5 == len(numberflow.load_inventory(root=root))
     assert [today()] == [each.snapshot_date for each in missing(open_store(root), done.project_id)]
     (mended,) = follow_up_again(root, today())
@@ -87,7 +89,9 @@ async def test_data_that_is_newer_than_what_was_made_of_it(tmp_path: Path) -> No
     assert 13 == len(numberflow.load_costs(YESTERDAY, root=root))
 
 
-async def test_older_hole_does_not_stop_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_older_hole_does_not_stop_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the older date cannot be made good, that is a remark, and today's follow-up is made all the same."""
     root = str(tmp_path)
     real = following.publish_costs

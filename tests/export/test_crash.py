@@ -112,7 +112,9 @@ def test_every_file_operation(tmp_path: Path, exports: Mortuary) -> None:
 
 
 @pytest.mark.parametrize("part", ONE_OF_ALL)
-def test_every_file_operation_of_the_first_export(tmp_path: Path, exports: Mortuary, part: int) -> None:
+def test_every_file_operation_of_the_first_export(
+    tmp_path: Path, exports: Mortuary, part: int
+) -> None:
     """Killed at any file operation of the very first export: readers see nothing or all of it; the next run publishes."""
     count = exports.run(tmp_path / "whole", OLD)
     assert count is not None
@@ -132,11 +134,16 @@ def _check_tables(root: Path) -> None:
             manifest = json.loads((path.parent / "_manifest.json").read_bytes())
             assert publishing.names(manifest, hashlib.sha256(content).hexdigest()), path
             rows = {entry["sha256"]: entry["rows"] for entry in (manifest, *manifest["previous"])}
-            assert rows[hashlib.sha256(content).hexdigest()] == pq.read_metadata(io.BytesIO(content)).num_rows
+            assert (
+                rows[hashlib.sha256(content).hexdigest()]
+                == pq.read_metadata(io.BytesIO(content)).num_rows
+            )
 
 
 @pytest.mark.parametrize("part", ONE_OF_ALL)
-def test_every_file_operation_of_all_that_follows(tmp_path: Path, whole_exports: Mortuary, part: int) -> None:
+def test_every_file_operation_of_all_that_follows(
+    tmp_path: Path, whole_exports: Mortuary, part: int
+) -> None:
     """Killed at any file operation from the snapshot to retention, every table is whole; what a death left out is made by the next run that lives."""
     store = LocalStore(tmp_path)
     yesterday = today() - timedelta(days=1)
@@ -154,10 +161,14 @@ def test_every_file_operation_of_all_that_follows(tmp_path: Path, whole_exports:
         _check_tables(tmp_path)
         if n // PARTS % 10 == 0:
             assert whole_exports.run(tmp_path, OLD) is not None
-            assert [] == [each for each in missing(store, PROJECT) if each.snapshot_date != yesterday]
+            assert [] == [
+                each for each in missing(store, PROJECT) if each.snapshot_date != yesterday
+            ]
             assert OLD == len(load_costs(root=str(tmp_path)))
     assert whole_exports.run(tmp_path, NEW) is not None
-    assert {"added": NEW, "removed": 3} == load_changes(root=str(tmp_path))["change"].value_counts().to_dict()
+    assert {"added": NEW, "removed": 3} == load_changes(root=str(tmp_path))[
+        "change"
+    ].value_counts().to_dict()
 
 
 def test_ten_random_moments(tmp_path: Path, exports: Mortuary) -> None:

@@ -83,7 +83,9 @@ async def test_folder_that_is_no_date(tmp_path: Path, name: str) -> None:
     async with project(5) as (_, client):
         done = await export_inventory(client, root)
     assert RunOutcome.DONE is done.outcome
-    assert [today()] == [each.snapshot_date for each in publishing.partitions(open_store(root), INVENTORY)]
+    assert [today()] == [
+        each.snapshot_date for each in publishing.partitions(open_store(root), INVENTORY)
+    ]
     assert stray.exists()
 
 
@@ -114,7 +116,7 @@ async def _refused(root: str) -> StoreUnavailable:
     async with project(5) as (_, client):
         with pytest.raises(StoreUnavailable) as caught:
             await export_inventory(client, root)
-    assert "NUMBERFLOW_INVENTORY_URL" in caught.value.mend
+    assert "NUMBERFLOW_INVENTORY_URL" in caught.value.remedy
     return caught.value
 
 
@@ -122,27 +124,29 @@ async def test_root_is_a_file(tmp_path: Path) -> None:
     """A file where the folder should be is said."""
     root = tmp_path / "file"
     root.write_text("x")
-    assert "this is a file" in (await _refused(str(root))).mend
+    assert "this is a file" in (await _refused(str(root))).remedy
 
 
-async def test_bucket_that_does_not_answer(other_buckets: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bucket_that_does_not_answer(
+    other_buckets: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An object store that nobody serves, or one without keys, is one error of ours, whatever its library raises."""
     for name, value in {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_MAX_ATTEMPTS": "1",
         "AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": "us-east-1",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    assert "AWS_ENDPOINT_URL" in (await _refused("s3://nowhere-1/x")).mend
+    assert "AWS_ENDPOINT_URL" in (await _refused("s3://nowhere-1/x")).remedy
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    assert "AWS_ACCESS_KEY_ID" in (await _refused("s3://nowhere-2/x")).mend
+    assert "AWS_ACCESS_KEY_ID" in (await _refused("s3://nowhere-2/x")).remedy
 
 
 async def test_bucket_that_is_not_there(s3_root: str) -> None:
     """A bucket that does not exist is said before anything is read."""
-    assert "bucket" in (await _refused(s3_root.replace("inventory-test", "other-bucket"))).mend
+    assert "bucket" in (await _refused(s3_root.replace("inventory-test", "other-bucket"))).remedy
 
 
 @pytest.mark.parametrize(
@@ -153,10 +157,12 @@ def test_ids_that_readers_would_change(project_id: str) -> None:
     """An id that pandas or DuckDB would take for something else, or that is no folder, is refused by name."""
     with pytest.raises(BadInput, match="SINCH_PROJECT_ID") as caught:
         check_project_id(project_id)
-    assert "dashboard" in caught.value.mend
+    assert "dashboard" in caught.value.remedy
 
 
-@pytest.mark.parametrize("project_id", ["6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11", "p-1", "x" * 200, "007x"])
+@pytest.mark.parametrize(
+    "project_id", ["6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11", "p-1", "x" * 200, "007x"]
+)
 async def test_ids_that_come_back_as_they_are(tmp_path: Path, project_id: str) -> None:
     """Every id that is taken comes back as the text that it is, from pandas and from DuckDB."""
     import duckdb

@@ -58,8 +58,15 @@ async def test_filled_in_later(tmp_path: Path) -> None:
         again = await night(client, root, back(0))
         assert 6 == again.added
     assert {back(8)} == set(load_changes(back(0), root=root)["previous_date"])
-    flags = {each.snapshot_date: _flags(root, each) for each in partitions(open_store(root), INVENTORY)}
-    assert {back(10): (False, False), back(9): (True, True), back(8): (False, False), back(0): (False, False)} == flags
+    flags = {
+        each.snapshot_date: _flags(root, each) for each in partitions(open_store(root), INVENTORY)
+    }
+    assert {
+        back(10): (False, False),
+        back(9): (True, True),
+        back(8): (False, False),
+        back(0): (False, False),
+    } == flags
     assert any("filled in later" in remark for remark in filled.remarks)
 
 
@@ -94,7 +101,7 @@ async def test_retention_would_not_keep_it(tmp_path: Path) -> None:
                 await export_inventory(client, root, snapshot_date=day, began_on=NOW)
             assert ("snapshot_date", f"a day from {back(34)} on") == (
                 caught.value.field,
-                caught.value.mend.split(",")[0],
+                caught.value.remedy.split(",")[0],
             )
         assert asked == len(list(simulator.requests()))
         empty_month = date(2026, 8, 3)
@@ -125,7 +132,9 @@ async def test_only_today_is_replaced(tmp_path: Path) -> None:
     )
 
 
-async def test_midnight_does_not_part_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_midnight_does_not_part_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a run exports after midnight bears the day on which the run began, also when that day has a snapshot from before."""
     root = str(tmp_path)
     began_on = today()
@@ -135,7 +144,9 @@ async def test_midnight_does_not_part_a_run(tmp_path: Path, monkeypatch: pytest.
         assert began_on + timedelta(days=1) == snapshots.today()
         done = await export_inventory(client, root, snapshot_date=began_on, began_on=began_on)
     assert began_on == done.snapshot_date
-    assert [began_on] == [each.snapshot_date for each in partitions(LocalStore(tmp_path), publishing.INVENTORY)]
+    assert [began_on] == [
+        each.snapshot_date for each in partitions(LocalStore(tmp_path), publishing.INVENTORY)
+    ]
 
 
 def _tomorrow() -> type[datetime]:

@@ -34,7 +34,9 @@ async def test_two_days(kind: str, tmp_path: Path, request: pytest.FixtureReques
         first = await export_inventory(client, root, snapshot_date=today() - timedelta(days=1))
         assert (RunOutcome.DONE, 200, None) == (first.outcome, first.rows, first.added)
         simulator.world.add_held(7)
-        gone = next(number.phone_number for number in simulator.world.holdings if number.expire_at is None)
+        gone = next(
+            number.phone_number for number in simulator.world.holdings if number.expire_at is None
+        )
         await client.active_numbers.release(gone)
         second = await export_inventory(client, root)
     assert (207, 7, 0, 1) == (second.rows, second.added, second.removed, second.changed)
@@ -42,7 +44,9 @@ async def test_two_days(kind: str, tmp_path: Path, request: pytest.FixtureReques
     changes = numberflow.load_changes(root=root)
     assert {"added": 7, "changed": 1} == changes["change"].value_counts().to_dict()
     assert [(gone, "expire_at")] == list(
-        changes.loc[changes["change"] == "changed", ["phone_number", "field"]].itertuples(index=False, name=None)
+        changes.loc[changes["change"] == "changed", ["phone_number", "field"]].itertuples(
+            index=False, name=None
+        )
     )
     costs = numberflow.load_costs(root=root)
     assert second.monthly == costs.groupby("BillingCurrency")["monthly_cost"].sum().to_dict()
@@ -92,7 +96,9 @@ async def test_old_ones_go(tmp_path: Path) -> None:
     assert set(days) - gone == kept
     for table in (publishing.COSTS, publishing.FORECAST, publishing.REPORTS):
         assert kept == {each.snapshot_date for each in publishing.partitions(store, table)}
-    assert {days[1], days[2]} == {each.snapshot_date for each in publishing.partitions(store, publishing.CHANGES)}
+    assert {days[1], days[2]} == {
+        each.snapshot_date for each in publishing.partitions(store, publishing.CHANGES)
+    }
 
 
 def _text(path: str) -> str:

@@ -29,7 +29,9 @@ async def script(simulator: Any, action: str, **fields: Any) -> None:
     """Tell the simulator's staff."""
     transport = httpx.ASGITransport(simulator.control_app)
     async with httpx.AsyncClient(transport=transport, base_url="http://control.test") as http:
-        (await http.post("/script", content=json.dumps({"action": action} | fields))).raise_for_status()
+        (
+            await http.post("/script", content=json.dumps({"action": action} | fields))
+        ).raise_for_status()
 
 
 def imported(simulator: Any) -> set[str]:
@@ -41,7 +43,13 @@ async def test_rented_and_imported_in_one_snapshot(tmp_path: Path) -> None:
     """Numbers of a plan that rented ones have, of a plan that only the journal knows, and one without a link: all there once, told apart by `source`."""
     async with project(300) as (simulator, client):
         await script(simulator, "seed_imported", count=130, service_plan_id="plan-0001")
-        await script(simulator, "seed_imported", count=7, service_plan_id=ELSEWHERE[0], campaign_id=ELSEWHERE[1])
+        await script(
+            simulator,
+            "seed_imported",
+            count=7,
+            service_plan_id=ELSEWHERE[0],
+            campaign_id=ELSEWHERE[1],
+        )
         question = ImportedQuestion(links=frozenset({ELSEWHERE}))
         snapshot = await export_project(client, str(tmp_path), imported=question)
         rented, known = held(simulator), imported(simulator)
@@ -78,7 +86,9 @@ async def test_a_number_without_a_link_is_read_by_itself(tmp_path: Path) -> None
     async with project(3) as (_, client):
         await client.imported_numbers.import_number(
             ImportNumberRequest(
-                phone_number="+12025550143", region_code="US", sms=SmsSettings(service_plan_id="plan-77")
+                phone_number="+12025550143",
+                region_code="US",
+                sms=SmsSettings(service_plan_id="plan-77"),
             )
         )
         question = ImportedQuestion(phone_numbers=frozenset({"+12025550143", "+12025550199"}))
@@ -100,9 +110,17 @@ async def test_a_list_that_changes_while_it_is_read(tmp_path: Path) -> None:
             return await original(**arguments)
 
         client.imported_numbers.list_page = growing  # type: ignore[method-assign]
-        with pytest.raises(SnapshotRefused, match="imported numbers of plan plan-0001 cannot be proven complete"):
-            await export_project(client, str(tmp_path), imported=ImportedQuestion(links=frozenset({("plan-0001", "")})))
-    assert [] == [file for _, _, files in os.walk(tmp_path) for file in files if file.endswith(".parquet")]
+        with pytest.raises(
+            SnapshotRefused, match="imported numbers of plan plan-0001 cannot be proven complete"
+        ):
+            await export_project(
+                client,
+                str(tmp_path),
+                imported=ImportedQuestion(links=frozenset({("plan-0001", "")})),
+            )
+    assert [] == [
+        file for _, _, files in os.walk(tmp_path) for file in files if file.endswith(".parquet")
+    ]
 
 
 async def test_an_account_without_that_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +134,11 @@ async def test_an_account_without_that_api(tmp_path: Path, monkeypatch: pytest.M
 
         monkeypatch.setattr(client.imported_numbers, "list_page", refuse)
         snapshot = await export_project(client, str(tmp_path), imported=ImportedQuestion())
-        assert (40, True) == (snapshot.rows, "could not be asked for" in snapshot.manifest["remarks"][-1])
+        assert (40, True) == (
+            snapshot.rows,
+            "could not be asked for" in snapshot.manifest["remarks"][-1],
+        )
         with pytest.raises(SnapshotRefused, match="check the account"):
-            await export_project(client, str(tmp_path), imported=ImportedQuestion(links=frozenset({ELSEWHERE})))
+            await export_project(
+                client, str(tmp_path), imported=ImportedQuestion(links=frozenset({ELSEWHERE}))
+            )

@@ -55,7 +55,11 @@ def test_dates_in_every_form(root: str, when: Any) -> None:
     [
         ({"columns": "phone_number"}, "columns", "a list: ['phone_number']"),
         ({"columns": []}, "columns", "empty"),
-        ({"columns": ["phone_number", "region_code", "phone_number"]}, "columns", "'phone_number' stands there twice"),
+        (
+            {"columns": ["phone_number", "region_code", "phone_number"]},
+            "columns",
+            "'phone_number' stands there twice",
+        ),
         ({"columns": ["phone"]}, "columns", "no column 'phone'"),
         ({"project": "*"}, "project", "'*' is no id"),
         ({"date": MONDAY, "project": "p-[12]"}, "project", "is no id"),
@@ -83,8 +87,12 @@ def test_changes_since(root: str) -> None:
     """A range has the changes of every snapshot after its first date up to its last, oldest first; without one it is the last snapshot's."""
     numbers = [f"+1202555{n:04d}" for n in range(4)]
     assert [(DAYS[3], numbers[3])] == _told(load_changes(root=root))
-    assert [(DAYS[2], numbers[2]), (DAYS[3], numbers[3])] == _told(load_changes(since=MONDAY, root=root))
-    assert [(DAYS[1], numbers[1]), (DAYS[2], numbers[2])] == _told(load_changes(DAYS[2], since="2026-11-20", root=root))
+    assert [(DAYS[2], numbers[2]), (DAYS[3], numbers[3])] == _told(
+        load_changes(since=MONDAY, root=root)
+    )
+    assert [(DAYS[1], numbers[1]), (DAYS[2], numbers[2])] == _told(
+        load_changes(DAYS[2], since="2026-11-20", root=root)
+    )
     for nothing in ({"since": DAYS[3]}, {"since": "soon"}, {"date": DAYS[1], "since": DAYS[1]}):
         with pytest.raises(BadInput, match=r"since|after"):
             load_changes(root=root, **nothing)

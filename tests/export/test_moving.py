@@ -30,7 +30,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def _judge(root: Path, seed: int, traffic: Traffic, **options: object) -> bool:
     """Export through `traffic`. Whether it was published; fails when what was published is wrong."""
     by_offset, strict = bool(options.get("by_offset")), bool(options.get("strict"))
-    async with project(240, seed=seed, page_size=10, meddle=traffic, page_tokens_by_offset=by_offset) as (_, client):
+    async with project(
+        240, seed=seed, page_size=10, meddle=traffic, page_tokens_by_offset=by_offset
+    ) as (_, client):
         try:
             await export_project(client, str(root), strict=strict)
         except SnapshotRefused:
@@ -59,7 +61,9 @@ async def test_swaps_between_two_pages(tmp_path: Path, seed: int) -> None:
 async def test_quiet_times_publish(tmp_path: Path) -> None:
     """A few changes do not keep an export from being published."""
     published = [
-        await _judge(tmp_path / str(seed), seed, Traffic(seed, rate=0.02, at_once=1), by_offset=True)
+        await _judge(
+            tmp_path / str(seed), seed, Traffic(seed, rate=0.02, at_once=1), by_offset=True
+        )
         for seed in range(10)
     ]
     assert published.count(True) >= 8
@@ -77,7 +81,9 @@ async def _published(root: Path, meddle: object, before: object = None) -> list[
 
 async def test_quiet_reading_is_not_done_again(tmp_path: Path) -> None:
     """Nothing moved, nothing leaves: one reading is enough."""
-    assert [] == [remark for remark in await _published(tmp_path, None) if remark.startswith("read again")]
+    assert [] == [
+        remark for remark in await _published(tmp_path, None) if remark.startswith("read again")
+    ]
 
 
 async def test_a_number_that_came_behind_the_readers_back(tmp_path: Path) -> None:
@@ -98,7 +104,9 @@ async def test_a_number_that_came_behind_the_readers_back(tmp_path: Path) -> Non
             simulator.world.add_held(1)
 
     remarks = await _published(tmp_path / "late", late)
-    assert [True] == ["totalSize was" in remark for remark in remarks if remark.startswith("read again")]
+    assert [True] == [
+        "totalSize was" in remark for remark in remarks if remark.startswith("read again")
+    ]
     assert 241 == len(load_inventory(columns=["phone_number"], root=str(tmp_path / "late")))
 
 
@@ -110,14 +118,20 @@ async def test_a_number_that_leaves_while_it_is_read(tmp_path: Path) -> None:
         number.expire_at = simulator.clock.now() + timedelta(seconds=100)
 
     remarks = await _published(tmp_path, None, leaving)
-    assert [True] == ["a number leaves at" in remark for remark in remarks if remark.startswith("read again")]
+    assert [True] == [
+        "a number leaves at" in remark for remark in remarks if remark.startswith("read again")
+    ]
 
 
 @pytest.mark.parametrize("exchanged", [False, True])
 async def test_a_number_that_passes_the_reader_by(tmp_path: Path, exchanged: bool) -> None:
     """A number goes from a region that is still to be read to one that was read: each region looks well and so does the total, but their sum does not."""
     regions = sorted(phonenumbers.SUPPORTED_REGIONS)[:40]
-    numbers = [held(1000 * place + n, region_code=region) for place, region in enumerate(regions) for n in range(50)]
+    numbers = [
+        held(1000 * place + n, region_code=region)
+        for place, region in enumerate(regions)
+        for n in range(50)
+    ]
     asked = 0
 
     def move(question: Question) -> None:
@@ -153,7 +167,9 @@ async def test_a_type_that_nobody_names(rented: int) -> None:
 
     vendor: Any = HeldList(numbers, page_rows=100, before=rent)
     table = await read_numbers(vendor)
-    assert {each["phoneNumber"] for each in numbers} == set(table.column("phone_number").to_pylist())
+    assert {each["phoneNumber"] for each in numbers} == set(
+        table.column("phone_number").to_pylist()
+    )
     assert "SHORT_CODE" in table.column("number_type").to_pylist()
 
 

@@ -25,7 +25,9 @@ pytestmark = pytest.mark.anyio
 
 
 def _maker() -> Any:
-    spec = importlib.util.spec_from_file_location("notebook_maker", ROOT / "benchmarks" / "notebook.py")
+    spec = importlib.util.spec_from_file_location(
+        "notebook_maker", ROOT / "benchmarks" / "notebook.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -72,10 +74,14 @@ async def test_its_cells_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         for number in waiting:
             number.interval_months, number.monthly, number.expire_at = 12, Decimal(1200), None
         await maker.a_week(client, str(tmp_path), simulator)
-        on_their_way = {each.phone_number for each in simulator.world.holdings if each.voice_job is not None}
+        on_their_way = {
+            each.phone_number for each in simulator.world.holdings if each.voice_job is not None
+        }
     monkeypatch.setenv("NUMBERFLOW_INVENTORY_URL", str(tmp_path))
     shown = _answers(_cells())
-    assert [question for question, _ in maker.QUESTIONS] == [question for question in shown if question]
+    assert [question for question, _ in maker.QUESTIONS] == [
+        question for question in shown if question
+    ]
 
     half = shown["What is half-provisioned?"]
     assert on_their_way == set(half.loc[half["voice_provisioning_status"].notna(), "phone_number"])
@@ -91,7 +97,10 @@ async def test_its_cells_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     today = max(numberflow.load_inventory(root=str(tmp_path))["snapshot_date"])
     monday = today - timedelta(days=today.weekday() or 7)
     assert all(monday < day <= today for day in days)
-    added = sum(_count(str(tmp_path), monday + timedelta(days=n), "added") for n in range(1, (today - monday).days + 1))
+    added = sum(
+        _count(str(tmp_path), monday + timedelta(days=n), "added")
+        for n in range(1, (today - monday).days + 1)
+    )
     assert added == sum(count for (_, change), count in since.items() if change == "added")
 
 

@@ -30,8 +30,12 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "RESUME_PAUSES_S", (0.0, 0.0, 0.0))
 
 
-@pytest.mark.parametrize(("active", "page_size"), [(0, 100), (1, 100), (250, 100), (2500, 100), (12_000, 1000)])
-async def test_every_reader_counts_what_the_simulator_counts(tmp_path: Path, active: int, page_size: int) -> None:
+@pytest.mark.parametrize(
+    ("active", "page_size"), [(0, 100), (1, 100), (250, 100), (2500, 100), (12_000, 1000)]
+)
+async def test_every_reader_counts_what_the_simulator_counts(
+    tmp_path: Path, active: int, page_size: int
+) -> None:
     """Plain pandas on the folder, DuckDB on the folder and load_inventory agree with the simulator's count by region and type."""
     async with project(active, page_size=page_size) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path))
@@ -42,18 +46,26 @@ async def test_every_reader_counts_what_the_simulator_counts(tmp_path: Path, act
     for frame in (loaded, plain):
         seen = {
             (region, kind): count
-            for (region, kind), count in frame.groupby(["region_code", "number_type"]).size().items()
+            for (region, kind), count in frame.groupby(["region_code", "number_type"])
+            .size()
+            .items()
         }
         assert expected == seen
     asked = f"select region_code, number_type, count(*) from read_parquet('{tmp_path}/inventory/v1/**/*.parquet', hive_partitioning = true) group by all"
-    assert expected == {(region, kind): count for region, kind, count in duckdb.sql(asked).fetchall()}
+    assert expected == {
+        (region, kind): count for region, kind, count in duckdb.sql(asked).fetchall()
+    }
 
 
 async def test_small_projects_cost_five_requests() -> None:
     """A project of one page a type is read with the region list, the probe and one page for each type."""
     async with project(60) as (simulator, client):
         await read_numbers(client)
-        asked = [request["operation"] for request in simulator.requests() if request["operation"] != "token"]
+        asked = [
+            request["operation"]
+            for request in simulator.requests()
+            if request["operation"] != "token"
+        ]
     assert ["list_active"] * 4 + ["list_regions"] == sorted(asked)
 
 
@@ -71,11 +83,18 @@ async def test_rows_are_sorted_and_columns_described(tmp_path: Path) -> None:
         snapshot = await export_project(client, str(tmp_path))
     table = pq.read_table(snapshot.url, partitioning=None)
     keys = list(
-        zip(*(table.column(name).to_pylist() for name in ("region_code", "number_type", "phone_number")), strict=True)
+        zip(
+            *(
+                table.column(name).to_pylist()
+                for name in ("region_code", "number_type", "phone_number")
+            ),
+            strict=True,
+        )
     )
     assert sorted(keys) == keys
     assert [(field.name, field.type, field.metadata) for field in INVENTORY] == [
-        (field.name, field.type, {b"description": field.metadata[b"description"]}) for field in table.schema
+        (field.name, field.type, {b"description": field.metadata[b"description"]})
+        for field in table.schema
     ]
     assert b"1" == pq.read_metadata(snapshot.url).metadata[b"numberflow.schema_version"]
 
@@ -89,7 +108,8 @@ async def test_manifest_proves_each_list(tmp_path: Path) -> None:
     assert all(proof["rows"] == proof["total_size"] for proof in found["proofs"])
     assert 2500 == sum(proof["rows"] for proof in found["proofs"])
     assert expected == {
-        (each["region_code"], each["number_type"]): each["rows"] for each in found["by_region_and_type"]
+        (each["region_code"], each["number_type"]): each["rows"]
+        for each in found["by_region_and_type"]
     }
     assert "run-7" == snapshot.manifest["run_id"]
 
@@ -98,10 +118,14 @@ async def test_strict_reads_whole_lists_only(tmp_path: Path) -> None:
     """A strict export never sends a page token, and gets the same numbers."""
     async with project(1500) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path), strict=True)
-        asked = [request for request in simulator.requests() if request["operation"] == "list_active"]
+        asked = [
+            request for request in simulator.requests() if request["operation"] == "list_active"
+        ]
         expected = held(simulator)
     assert not [request for request in asked if "pageToken" in str(request)]
-    assert expected == set(load_inventory(columns=["phone_number"], root=str(tmp_path))["phone_number"])
+    assert expected == set(
+        load_inventory(columns=["phone_number"], root=str(tmp_path))["phone_number"]
+    )
     assert 1500 == snapshot.rows
 
 
@@ -111,7 +135,9 @@ async def test_chaos_is_outlasted(tmp_path: Path, seed: int) -> None:
     async with project(300, seed=seed, chaos=0.2) as (simulator, client):
         await export_project(client, str(tmp_path))
         expected = held(simulator)
-    assert expected == set(load_inventory(columns=["phone_number"], root=str(tmp_path))["phone_number"])
+    assert expected == set(
+        load_inventory(columns=["phone_number"], root=str(tmp_path))["phone_number"]
+    )
 
 
 async def test_failed_shard_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -122,11 +148,15 @@ async def test_failed_shard_goes_on_where_it_stopped(tmp_path: Path) -> None:
         nonlocal pages_asked
         pages_asked += 1
         if pages_asked == 8:
-            simulator.faults.add({"operation": "list_active", "fault": "error_before", "status": 503, "times": 7})
+            simulator.faults.add(
+                {"operation": "list_active", "fault": "error_before", "status": 503, "times": 7}
+            )
 
     async with project(900, meddle=fail_the_eighth) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path))
-        asked = [request for request in simulator.requests() if request["operation"] == "list_active"]
+        asked = [
+            request for request in simulator.requests() if request["operation"] == "list_active"
+        ]
     answered = [str(request["query"]) for request in asked if request["status"] == 200]
     assert 900 == snapshot.rows
     assert snapshot.manifest["resumed"] >= 1
@@ -134,14 +164,19 @@ async def test_failed_shard_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "switches", [{"page_tokens": "harsh"}, {"legacy_mobile_default": True}, {"page_tokens_by_offset": True}]
+    "switches",
+    [{"page_tokens": "harsh"}, {"legacy_mobile_default": True}, {"page_tokens_by_offset": True}],
 )
-async def test_disputed_habits_of_the_vendor_change_nothing(tmp_path: Path, switches: dict[str, Any]) -> None:
+async def test_disputed_habits_of_the_vendor_change_nothing(
+    tmp_path: Path, switches: dict[str, Any]
+) -> None:
     """Whatever the vendor does about tokens and a missing type, every number is in the snapshot."""
     async with project(1200, **switches) as (simulator, client):
         await export_project(client, str(tmp_path))
         expected = held(simulator)
-    assert expected == set(load_inventory(columns=["phone_number"], root=str(tmp_path))["phone_number"])
+    assert expected == set(
+        load_inventory(columns=["phone_number"], root=str(tmp_path))["phone_number"]
+    )
 
 
 async def test_unlisted_region_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +196,15 @@ async def _no_regions(_self: object, _types: object = ()) -> tuple[()]:
 async def test_filters_of_read_numbers() -> None:
     """Region and type given to read_numbers let exactly those numbers through."""
     async with project(1500) as (simulator, client):
-        for want in (Shard("LOCAL", "US"), Shard("MOBILE"), Shard(None, "GB"), Shard("TOLL_FREE", "DE")):
-            table = await read_numbers(client, region_code=want.region_code, number_type=want.number_type)
+        for want in (
+            Shard("LOCAL", "US"),
+            Shard("MOBILE"),
+            Shard(None, "GB"),
+            Shard("TOLL_FREE", "DE"),
+        ):
+            table = await read_numbers(
+                client, region_code=want.region_code, number_type=want.number_type
+            )
             expected = sum(
                 count
                 for (region, kind), count in counts(simulator).items()
@@ -174,7 +216,11 @@ async def test_filters_of_read_numbers() -> None:
 async def test_list_has_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A number that the vendor shows in two types is refused by read_numbers too, though each list looked well."""
     async with project(40) as (simulator, client):
-        twice = next(number.phone_number for number in simulator.world.holdings if number.kind == ("US", "LOCAL"))
+        twice = next(
+            number.phone_number
+            for number in simulator.world.holdings
+            if number.kind == ("US", "LOCAL")
+        )
         real = type(client.active_numbers).list_page_bytes
 
         async def list_page_bytes(self: Any, **query: Any) -> Any:
@@ -183,10 +229,14 @@ async def test_list_has_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None
             others = json.loads((await real(self, **(query | {"number_type": "LOCAL"}))).body)
             page = json.loads((await real(self, **query)).body)
             page["activeNumbers"] += [
-                number | {"type": "MOBILE"} for number in others["activeNumbers"] if number["phoneNumber"] == twice
+                number | {"type": "MOBILE"}
+                for number in others["activeNumbers"]
+                if number["phoneNumber"] == twice
             ]
             page["totalSize"] = len(page["activeNumbers"])
-            return read_raw_page(json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode())
+            return read_raw_page(
+                json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode()
+            )
 
         monkeypatch.setattr(type(client.active_numbers), "list_page_bytes", list_page_bytes)
         with pytest.raises(SnapshotRefused, match="stand in two regions or types") as refused:
@@ -239,12 +289,16 @@ async def test_progress_is_told(tmp_path: Path) -> None:
     assert (1200, told[-1].shards) == (told[-1].rows, told[-1].shards_done)
 
 
-async def test_refusal_leaves_the_last_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refusal_leaves_the_last_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When totals and rows never match, the export refuses, says which list, and what was published stays."""
     async with project(300) as (_, client):
         await export_project(client, str(tmp_path))
         before = _files(tmp_path)
-        monkeypatch.setattr(type(client.active_numbers), "list_page_bytes", _one_too_many(client.active_numbers))
+        monkeypatch.setattr(
+            type(client.active_numbers), "list_page_bytes", _one_too_many(client.active_numbers)
+        )
         with pytest.raises(SnapshotRefused, match="totalSize is") as refused:
             await export_project(client, str(tmp_path))
     assert refused.value.reasons
@@ -263,7 +317,11 @@ def _one_too_many(active_numbers: Any) -> Any:
 
     async def list_page_bytes(self: Any, **query: Any) -> Any:
         page = await real(self, **query)
-        return replace(page, total_size=page.total_size + 1) if page.total_size and query.get("number_type") else page
+        return (
+            replace(page, total_size=page.total_size + 1)
+            if page.total_size and query.get("number_type")
+            else page
+        )
 
     return list_page_bytes
 
@@ -272,8 +330,15 @@ async def test_load_inventory_says_what_is_wrong(tmp_path: Path) -> None:
     """Unknown dates, projects and columns are refused with what there is."""
     async with project(10) as (_, client):
         await export_project(client, str(tmp_path))
-    for wrong in ({"date": "2020-01-01"}, {"project": "other"}, {"columns": ["phone"]}, {"date": "yesterday"}):
+    for wrong in (
+        {"date": "2020-01-01"},
+        {"project": "other"},
+        {"columns": ["phone"]},
+        {"date": "yesterday"},
+    ):
         with pytest.raises(BadInput):
             load_inventory(root=str(tmp_path), **wrong)  # type: ignore[arg-type]
-    frame = load_inventory(date=f"{today()}", columns=["project_id", "phone_number"], root=str(tmp_path))
+    frame = load_inventory(
+        date=f"{today()}", columns=["project_id", "phone_number"], root=str(tmp_path)
+    )
     assert ["project_id", "phone_number"] == list(frame.columns)

@@ -35,7 +35,11 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(params=["local", "s3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A local folder, then a bucket."""
-    return str(tmp_path / "data") if request.param == "local" else str(request.getfixturevalue("s3_root"))
+    return (
+        str(tmp_path / "data")
+        if request.param == "local"
+        else str(request.getfixturevalue("s3_root"))
+    )
 
 
 def _check(store: Store, partition: Partition) -> int:
@@ -79,7 +83,9 @@ async def test_published_and_read_back(root: str) -> None:
     store = open_store(root)
     assert 700 == _check(store, snapshot.partition)
     folder = snapshot.partition.folder
-    assert [f"{folder}/_manifest.json", f"{folder}/numbers.parquet"] == store.find("inventory/v1/*/*/*")
+    assert [f"{folder}/_manifest.json", f"{folder}/numbers.parquet"] == store.find(
+        "inventory/v1/*/*/*"
+    )
     assert ["inventory/v1/_latest.json"] == store.find("inventory/v1/*.json")
 
 
@@ -111,7 +117,9 @@ async def test_two_projects_at_once_are_both_latest(root: str) -> None:
 async def test_runs_of_one_date_at_once(root: str) -> None:
     """Four runs that publish one date at once end with one whole snapshot, and with the manifest that describes it."""
     async with project(20) as (_, one), project(30) as (_, two):
-        snapshots = await asyncio.gather(*(export_project(client, root) for client in (one, two, one, two)))
+        snapshots = await asyncio.gather(
+            *(export_project(client, root) for client in (one, two, one, two))
+        )
     store = open_store(root)
     partition = snapshots[0].partition
     assert _check(store, partition) in {20, 30}
@@ -119,7 +127,10 @@ async def test_runs_of_one_date_at_once(root: str) -> None:
     assert manifest is not None
     with store.open(partition.data) as file:
         content = file.read()
-    assert (manifest["sha256"], manifest["bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert (manifest["sha256"], manifest["bytes"]) == (
+        hashlib.sha256(content).hexdigest(),
+        len(content),
+    )
     assert manifest["run_id"] in {snapshot.manifest["run_id"] for snapshot in snapshots}
 
 
@@ -137,7 +148,10 @@ async def test_retention_keeps_days_month_ends_and_the_latest(root: str) -> None
     before = {each.snapshot_date for each in partitions(store, INVENTORY)}
     gone = {each.snapshot_date for each in prune(store, INVENTORY, now=today())}
     left = {each.snapshot_date for each in partitions(store, INVENTORY)}
-    month_ends = {max(day for day in before if (day.year, day.month) == (month.year, month.month)) for month in before}
+    month_ends = {
+        max(day for day in before if (day.year, day.month) == (month.year, month.month))
+        for month in before
+    }
     assert before - left == gone
     assert {day for day in before if day > today() - timedelta(days=35)} | month_ends == left
     assert len(left) == len(store.find("inventory/v1/*/*/_manifest.json"))
@@ -163,7 +177,9 @@ def test_stores_that_show_half_a_file_are_refused() -> None:
             open_store(url)
 
 
-async def test_a_broken_store_leaves_what_was_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_store_leaves_what_was_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the data cannot be put, the manifest still vouches for the old data."""
     async with project(10) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path))

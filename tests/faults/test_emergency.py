@@ -11,12 +11,16 @@ from support.dying import Fate, is_death
 from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
 from support.shop import Shop
 
-from numberflow.journal import Intention, State
+from numberflow.journal import Intention, IntentionState
 from numberflow.models.emergency import EmergencyAddressRequest
-from numberflow.models.emergency_address import Action, EmergencyAddressOrder, parse_emergency_address
+from numberflow.models.emergency_address import (
+    Action,
+    EmergencyAddressParameters,
+    parse_emergency_address,
+)
 from numberflow.models.reports import EmergencyReport, RunOutcome
-from numberflow.purchase import emergency
-from numberflow.purchase.desk import in_thread
+from numberflow.purchase.emergency import addresses as emergency
+from numberflow.purchase.run_context import in_thread
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +48,7 @@ class Office:
         self.simulator.switches.set("emergency_feature", True)
         able = [each["phone_number"] for each in self.simulator.emergency_coverage()]
         self.numbers = sorted(able)[:2]
-        self.order: EmergencyAddressOrder = parse_emergency_address(
+        self.order: EmergencyAddressParameters = parse_emergency_address(
             {
                 "action": action,
                 "phone_numbers": self.numbers,
@@ -52,35 +56,47 @@ class Office:
             }
         )
 
-    async def run(self, dies: str | None = None) -> tuple[EmergencyReport, tuple[Intention, ...]] | None:
+    async def run(
+        self, dies: str | None = None
+    ) -> tuple[EmergencyReport, tuple[Intention, ...]] | None:
         """One run; None when it died."""
         fate = Fate("request", after=dies == "after", costly=True) if dies else Fate()
         try:
-            async with self.shop.desk(fate) as desk:
+            async with self.shop.context(fate) as context:
                 verdicts = (
-                    await emergency.validate(desk, self.order, ADDRESS) if self.order.action is Action.PROVISION else {}
+                    await emergency.validate(context, self.order, ADDRESS)
+                    if self.order.action is Action.PROVISION
+                    else {}
                 )
-                rows = await emergency.change(desk, self.order, "EM-1", verdicts, flow_run_id=None)
-                lines = await emergency.coverage(desk, self.numbers)
-                return emergency.emergency_report(self.order, "EM-1", lines, rows, project_id=desk.project_id), rows
+                rows = await emergency.change(
+                    context, self.order, "EM-1", verdicts, flow_run_id=None
+                )
+                lines = await emergency.coverage(context, self.numbers)
+                return emergency.emergency_report(
+                    self.order, "EM-1", lines, rows, project_id=context.project_id
+                ), rows
         except BaseException as error:
             if not is_death(error):
                 raise
             return None
 
     def with_address(self) -> set[str]:
-        return {each["phone_number"] for each in self.simulator.emergency_coverage() if each["address"]}
+        return {
+            each["phone_number"] for each in self.simulator.emergency_coverage() if each["address"]
+        }
 
     async def furnish(self) -> None:
         """Give the numbers an address, so that there is one to remove."""
-        async with self.shop.desk() as desk:
+        async with self.shop.context() as context:
             for number in self.numbers:
-                await desk.client.emergency_addresses.provision(number, ADDRESS)
+                await context.client.emergency_addresses.provision(number, ADDRESS)
         self.shop.unwritten.clear()
 
 
 @pytest.mark.parametrize(("action", "mishap", "mode"), CASES)
-async def test_ends_as_the_vendor_has_it(action: Action, mishap: Mishap, mode: str, tmp_path: Path) -> None:
+async def test_ends_as_the_vendor_has_it(
+    action: Action, mishap: Mishap, mode: str, tmp_path: Path
+) -> None:
     """Whatever happens, the journal says done only of what the vendor has, nothing leaves unwritten, and the next run ends the matter."""
     count("fault-matrix cases")
     office = Office(tmp_path, action)
@@ -89,7 +105,11 @@ async def test_ends_as_the_vendor_has_it(action: Action, mishap: Mishap, mode: s
     if mode.startswith("resumed"):
         assert await office.run(mode.removeprefix("resumed-")) is None
     if mishap.rule is not None:
-        rule = {"operation": f"{action}_emergency_address", "times": None if mode == "always" else 1, **mishap.rule}
+        rule = {
+            "operation": f"{action}_emergency_address",
+            "times": None if mode == "always" else 1,
+            **mishap.rule,
+        }
         office.simulator.faults.add(rule)
     ended = await office.run(mishap.dies)
     assert (ended is None) == bool(mishap.dies)
@@ -104,7 +124,7 @@ async def test_ends_as_the_vendor_has_it(action: Action, mishap: Mishap, mode: s
     report, rows = ended
     assert [] == misjudged(office, report, rows)
     # What was refused is tried again by the next run: an address can be put right, and there is no cap that it would pass twice.
-    assert [State.DONE] * 2 == [row.state for row in rows], [row.reason for row in rows]
+    assert [IntentionState.DONE] * 2 == [row.state for row in rows], [row.reason for row in rows]
     assert RunOutcome.DONE == report.outcome
     # Reads that catch up within the settling time are enough to send nothing twice.
     assert mishap.lags_long or [] == sent_again(office)
@@ -112,12 +132,18 @@ async def test_ends_as_the_vendor_has_it(action: Action, mishap: Mishap, mode: s
 
 def misjudged(office: Office, report: EmergencyReport, rows: tuple[Intention, ...]) -> list[str]:
     """What the journal says against what the vendor has; and that no part of the address is in report or journal."""
-    done = {str(row.subject) for row in rows if row.state is State.DONE}
+    done = {str(row.subject) for row in rows if row.state is IntentionState.DONE}
     has = office.with_address()
     wrong = done - has if office.order.action is Action.PROVISION else done & has
-    leaked = [each for each in ("Marked-Name-7d21", "Marked-Street-7d21", "4711") if each in report.model_dump_json()]
+    leaked = [
+        each
+        for each in ("Marked-Name-7d21", "Marked-Street-7d21", "4711")
+        if each in report.model_dump_json()
+    ]
     journal = office.shop.journal_file.read_bytes()
-    leaked += [each for each in ("Marked-Name-7d21", "Marked-Street-7d21") if each.encode() in journal]
+    leaked += [
+        each for each in ("Marked-Name-7d21", "Marked-Street-7d21") if each.encode() in journal
+    ]
     return [
         *(f"{number} is done, and the vendor has it otherwise" for number in sorted(wrong)),
         *leaked,
@@ -132,7 +158,10 @@ def sent_again(office: Office) -> list[str]:
         step = (entry["operation"], entry["path"])
         if step in done:
             found.append(str(step))
-        if entry["committed"] and str(entry["operation"]) == f"{office.order.action}_emergency_address":
+        if (
+            entry["committed"]
+            and str(entry["operation"]) == f"{office.order.action}_emergency_address"
+        ):
             done.add(step)
     return found
 
@@ -141,22 +170,28 @@ async def test_verdicts(tmp_path: Path) -> None:
     """Near, none and missing feature are told by the names of the parts that differ; a correction is sent only when it was accepted."""
     office = Office(tmp_path, Action.PROVISION)
     near = ADDRESS.model_copy(update={"street_info": type(ADDRESS.street_info)("Marked Road")})
-    async with office.shop.desk() as desk:
-        refused = await emergency.validate(desk, office.order, near)
+    async with office.shop.context() as context:
+        refused = await emergency.validate(context, office.order, near)
         accepting = office.order.model_copy(update={"accept_correction": True})
-        accepted = await emergency.validate(desk, accepting, near)
-        nowhere = ADDRESS.model_copy(update={"street_info": type(ADDRESS.street_info)("Nowhere St")})
-        unknown = await emergency.validate(desk, accepting, nowhere)
+        accepted = await emergency.validate(context, accepting, near)
+        nowhere = ADDRESS.model_copy(
+            update={"street_info": type(ADDRESS.street_info)("Nowhere St")}
+        )
+        unknown = await emergency.validate(context, accepting, nowhere)
         office.simulator.switches.set("emergency_feature", False)
-        unable = await emergency.validate(desk, accepting, ADDRESS)
-        report = await emergency.coverage(desk, ())
+        unable = await emergency.validate(context, accepting, ADDRESS)
+        report = await emergency.coverage(context, ())
     assert {"near match"} == {each.line.state for each in refused.values()}
     assert all(
-        each.request is None and "streetInfo" in each.line.advice and "Marked" not in each.line.advice
+        each.request is None
+        and "streetInfo" in each.line.advice
+        and "Marked" not in each.line.advice
         for each in refused.values()
     )
     assert all(each.request is not None for each in accepted.values())
-    assert {("no match", True)} == {(each.line.state, each.request is None) for each in unknown.values()}
+    assert {("no match", True)} == {
+        (each.line.state, each.request is None) for each in unknown.values()
+    }
     assert {"missing feature"} == {each.line.state for each in unable.values()}
     assert {"missing feature"} == {line.state for line in report}
     assert len(report) == len(await in_thread(office.simulator.emergency_coverage))
@@ -171,5 +206,7 @@ async def test_other_address_under_the_same_reference(tmp_path: Path) -> None:
     assert again is not None
     assert RunOutcome.DONE == again[0].outcome
     assert not [
-        each for each in office.simulator.requests()[sent:] if each["operation"] == "provision_emergency_address"
+        each
+        for each in office.simulator.requests()[sent:]
+        if each["operation"] == "provision_emergency_address"
     ]

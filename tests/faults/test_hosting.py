@@ -12,7 +12,7 @@ from support.dying import Fate
 from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
 from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
 
-from numberflow.journal import State
+from numberflow.journal import IntentionState
 from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
 
@@ -38,7 +38,9 @@ async def _add_numbers(shop: HostingShop, fate: Fate | None) -> Any:
 
 
 async def _delete(shop: HostingShop, fate: Fate | None) -> Any:
-    return await shop.release_all(parse_release({"phone_numbers": numbers(3), "confirm_release": True}), fate=fate)
+    return await shop.release_all(
+        parse_release({"phone_numbers": numbers(3), "confirm_release": True}), fate=fate
+    )
 
 
 async def _relink(shop: HostingShop, fate: Fate | None) -> Any:
@@ -80,8 +82,12 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
     if mode.startswith("resumed"):
         assert await run(shop, Fate("request", after=mode == "resumed-after", costly=True)) is None
     if mishap.rule is not None:
-        shop.simulator.faults.add({"operation": operation, "times": None if mode == "always" else 1, **mishap.rule})
-    ended = await run(shop, Fate("request", after=mishap.dies == "after", costly=True) if mishap.dies else None)
+        shop.simulator.faults.add(
+            {"operation": operation, "times": None if mode == "always" else 1, **mishap.rule}
+        )
+    ended = await run(
+        shop, Fate("request", after=mishap.dies == "after", costly=True) if mishap.dies else None
+    )
     # Nothing is left to send after a request that took effect before the process died: then there is nothing to die at.
     assert ended is not None or mishap.dies
     ended = ended or await run(shop, None)
@@ -94,7 +100,9 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
     assert ended is not None
     report, rows = ended
     assert [] == misjudged(shop, report, rows)
-    assert {State.DONE} == {row.state for row in rows if row.state is not State.REFUSED}, [row.reason for row in rows]
+    assert {IntentionState.DONE} == {
+        row.state for row in rows if row.state is not IntentionState.REFUSED
+    }, [row.reason for row in rows]
     assert RunOutcome.DONE == report.outcome, report.model_dump_json(indent=1)
     # Reads that catch up within the settling time are enough to send nothing that the vendor has to refuse.
     assert mishap.lags_long or [] == refused_as_there(shop)
@@ -103,12 +111,17 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
 def misjudged(shop: HostingShop, report: Any, rows: Any) -> list[str]:
     """What the journal says against what the vendor has."""
     orders = {order["hosting_order_id"] for order in shop.simulator.hosting_orders()}
-    imported = {number["phoneNumber"]: plan_of(number) for number in shop.simulator.imported_numbers()}
+    imported = {
+        number["phoneNumber"]: plan_of(number) for number in shop.simulator.imported_numbers()
+    }
     wrong = []
     for row in rows:
-        if row.state is not State.DONE:
+        if row.state is not IntentionState.DONE:
             continue
-        if row.operation in ("import_order", "text_enable") and row.result["order"]["order_id"] not in orders:
+        if (
+            row.operation in ("import_order", "text_enable")
+            and row.result["order"]["order_id"] not in orders
+        ):
             wrong.append(f"{row} is done, and the vendor has no such order")
         if row.operation == "import" and row.subject not in imported:
             wrong.append(f"{row} is done, and the vendor has not imported it")
@@ -128,7 +141,12 @@ def misjudged(shop: HostingShop, report: Any, rows: Any) -> list[str]:
     ]
     told = {line.phone_number for line in report.numbers}
     untold = {number for number in shop.in_orders() if number not in told}
-    return [*wrong, *shop.doubled(), *shop.unwritten, *(f"no report names {number}" for number in sorted(untold))]
+    return [
+        *wrong,
+        *shop.doubled(),
+        *shop.unwritten,
+        *(f"no report names {number}" for number in sorted(untold)),
+    ]
 
 
 def plan_of(number: Any) -> str:
@@ -142,7 +160,8 @@ def refused_as_there(shop: HostingShop) -> list[str]:
     return [
         f"{entry['operation']} was answered {entry['status']}"
         for entry in shop.simulator.requests()
-        if entry["status"] == 409 or (entry["operation"].startswith("text_enable") and entry["status"] == 400)
+        if entry["status"] == 409
+        or (entry["operation"].startswith("text_enable") and entry["status"] == 400)
     ]
 
 
@@ -165,18 +184,28 @@ async def test_a_telephone_never_rings_twice(mishap: Mishap, mode: str, tmp_path
     # Added before the faults, so that the first costly request of the run is the call.
     await shop.qualify(qualifying_order(numbers(1), method="voice"))
     if mode.startswith("resumed"):
-        assert await _call(shop, Fate("request", after=mode == "resumed-after", costly=True)) is None
+        assert (
+            await _call(shop, Fate("request", after=mode == "resumed-after", costly=True)) is None
+        )
     if mishap.rule is not None:
         times = None if mode == "always" else 1
-        shop.simulator.faults.add({"operation": "send_voice_challenge", "times": times, **mishap.rule})
-    await _call(shop, Fate("request", after=mishap.dies == "after", costly=True) if mishap.dies else None)
+        shop.simulator.faults.add(
+            {"operation": "send_voice_challenge", "times": times, **mishap.rule}
+        )
+    await _call(
+        shop, Fate("request", after=mishap.dies == "after", costly=True) if mishap.dies else None
+    )
     shop.simulator.faults.clear()
     for _ in range(3):
         await shop.wait(2 * LAG_LONG_S)
         ended = await _call(shop, None)
         assert ended is not None
         report, rows = ended
-        calls = [row for row in rows if row.operation == "voice_challenge" and row.state is State.DONE]
+        calls = [
+            row
+            for row in rows
+            if row.operation == "voice_challenge" and row.state is IntentionState.DONE
+        ]
         asked = [row for row in rows if row.operation == "voice_challenge"]
         rang = sum(shop.entered("voice_challenge").values())
         # A call that surely did not ring (not sent, 429, refused) may be asked for again; one of which nobody knows may not.

@@ -35,7 +35,7 @@ async def _rent(shop: HostingShop) -> RunOutcome:
 
 async def _order(shop: HostingShop) -> RunOutcome:
     cabinet = Cabinet(shop.journal_file.parent / "papers")
-    return (await order_once(shop.desk, wanted(cabinet))).outcome
+    return (await order_once(shop.context, wanted(cabinet))).outcome
 
 
 async def _import(shop: HostingShop) -> RunOutcome:
@@ -76,10 +76,18 @@ async def test_a_costly_step_waits_it_out(operation: str, tmp_path: Path) -> Non
     shop.settings = shop.settings.model_copy(update={"patience_s": 900.0})
     shop.simulator.faults.add({"operation": operation, "fault": "rate_limited", "times": TIMES})
     assert await STEPS[operation](shop) is RunOutcome.DONE
-    sent = [request["status"] for request in shop.simulator.requests() if request["operation"] == operation]
+    sent = [
+        request["status"]
+        for request in shop.simulator.requests()
+        if request["operation"] == operation
+    ]
     assert (sent.count(429), sent[-1]) == (TIMES, 200)
     with Journal.open(shop.journal_url) as journal:
-        outcomes = [attempt.outcome for row in journal.intentions() for attempt in journal.history(row.id).attempts]
+        outcomes = [
+            attempt.outcome
+            for row in journal.intentions()
+            for attempt in journal.history(row.id).attempts
+        ]
     assert TIMES == outcomes.count(Outcome.THROTTLED)
     assert [] == shop.unwritten
 
@@ -91,7 +99,11 @@ async def test_a_limit_that_stays_ends_the_run_by_its_patience(tmp_path: Path) -
     shop.simulator.faults.add({"operation": "rent", "fault": "rate_limited", "times": None})
     report = await shop.buy(order(quantity=8))
     # Six tries of one number in a minute; four at a time do so together, and the others try once.
-    assert 6 + 7 <= sum(request["operation"] == "rent" for request in shop.simulator.requests()) <= 4 * 6 + 4
+    assert (
+        6 + 7
+        <= sum(request["operation"] == "rent" for request in shop.simulator.requests())
+        <= 4 * 6 + 4
+    )
     assert report is not None
     assert (report.outcome, shop.simulator.rentals()) == (RunOutcome.REFUSED, 0)
     assert "the vendor's limit (HTTP 429) outlasted this run's patience" in report.model_dump_json()
@@ -99,10 +111,20 @@ async def test_a_limit_that_stays_ends_the_run_by_its_patience(tmp_path: Path) -
 
 async def test_many_readers_under_one_limit(tmp_path: Path) -> None:
     """A burst of reads over a limit that the pace does not know: all of them come back."""
-    shop = Shop(tmp_path, switches={"rate_limit": True, "rate_limit_per_s": 60.0, "rate_limit_burst": 5}, speed=1)
+    shop = Shop(
+        tmp_path,
+        switches={"rate_limit": True, "rate_limit_per_s": 60.0, "rate_limit_burst": 5},
+        speed=1,
+    )
     settings = shop.settings.model_copy(update={"numbers_rate": Rates(200.0, 20.0, 200.0)})
     async with Client(settings, transport=InProcessTransport(shop.simulator)) as client:
-        pages = await asyncio.gather(*(client.active_numbers.list_page(page_size=1) for _ in range(80)))
-    statuses = [request["status"] for request in shop.simulator.requests() if request["operation"] == "list_active"]
+        pages = await asyncio.gather(
+            *(client.active_numbers.list_page(page_size=1) for _ in range(80))
+        )
+    statuses = [
+        request["status"]
+        for request in shop.simulator.requests()
+        if request["operation"] == "list_active"
+    ]
     assert (len(pages), statuses.count(200)) == (80, 80)
     assert 0 < statuses.count(429) < 40

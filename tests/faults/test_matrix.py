@@ -12,8 +12,8 @@ from support.mishaps import LAG_LONG_S, MISHAPS, Mishap
 from support.purchases import order
 from support.shop import Shop, needs_person
 
-from numberflow.journal import Intention, State
-from numberflow.models.orders import SearchAndRentOrder
+from numberflow.journal import Intention, IntentionState
+from numberflow.models.orders import SearchAndRentParameters
 from numberflow.models.reports import PurchaseReport, RunOutcome
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,9 @@ def _fate(dies: str | None) -> Fate:
 
 def _strike(shop: Shop, operation: str, mishap: Mishap, mode: str) -> None:
     if mishap.rule is not None:
-        shop.simulator.faults.add({"operation": operation, "times": None if mode == "always" else 1, **mishap.rule})
+        shop.simulator.faults.add(
+            {"operation": operation, "times": None if mode == "always" else 1, **mishap.rule}
+        )
 
 
 @pytest.mark.parametrize(("operation", "mishap", "mode"), RENTING)
@@ -70,16 +72,29 @@ async def test_renting_charges_what_the_report_names_and_no_number_twice(
     assert [] == shop.violations(final, asked=ASKED)
     # What reads can show within the settling time is never asked for again, and no person is bothered with it.
     assert mishap.lags_long or [] == shop.repeats()
-    assert not needs_person(final) or mishap.lags_long or operation == "rent_any" or mishap.name == "rival"
+    assert (
+        not needs_person(final)
+        or mishap.lags_long
+        or operation == "rent_any"
+        or mishap.name == "rival"
+    )
     final = await _settled(shop, final, wanted)
     # A price that rose on a vendor-picked number gives the rest back: picking again would buy at a price that nobody can read first.
-    given_back = operation == "rent_any" and mishap.name == "price_change" and shop.simulator.rentals() < ASKED
+    given_back = (
+        operation == "rent_any"
+        and mishap.name == "price_change"
+        and shop.simulator.rentals() < ASKED
+    )
     end = (RunOutcome.REFUSED, 1) if given_back else (RunOutcome.DONE, ASKED)
-    assert end == (final.outcome, shop.simulator.rentals()) == (final.outcome, final.rented), final.reason
+    assert end == (final.outcome, shop.simulator.rentals()) == (final.outcome, final.rented), (
+        final.reason
+    )
     assert [] == shop.violations(final, asked=ASKED)
 
 
-async def _settled(shop: Shop, report: PurchaseReport | None, wanted: SearchAndRentOrder) -> PurchaseReport:
+async def _settled(
+    shop: Shop, report: PurchaseReport | None, wanted: SearchAndRentParameters
+) -> PurchaseReport:
     """The report after a person settled what the run could not, and the run that follows."""
     assert report is not None
     if needs_person(report):
@@ -91,14 +106,18 @@ async def _settled(shop: Shop, report: PurchaseReport | None, wanted: SearchAndR
 
 
 @pytest.mark.parametrize(("operation", "mishap", "mode"), CHANGING)
-async def test_changes_end_as_the_vendor_has_them(operation: str, mishap: Mishap, mode: str, tmp_path: Path) -> None:
+async def test_changes_end_as_the_vendor_has_them(
+    operation: str, mishap: Mishap, mode: str, tmp_path: Path
+) -> None:
     """Whatever happens to a release or PATCH, the journal says done only of what took effect and refused only of what did not."""
     count("fault-matrix cases")
     shop = Shop(tmp_path, active=60)
     numbers = _linked_numbers(shop)[:ASKED]
 
     async def run(dies: str | None = None) -> tuple[Intention, ...] | None:
-        return await shop.change(operation, numbers, UNLINK if operation == "update" else {}, fate=_fate(dies))
+        return await shop.change(
+            operation, numbers, UNLINK if operation == "update" else {}, fate=_fate(dies)
+        )
 
     if mode.startswith("resumed"):
         assert await run(mode.removeprefix("resumed-")) is None
@@ -115,14 +134,18 @@ async def test_changes_end_as_the_vendor_has_them(operation: str, mishap: Mishap
     assert [] == _misjudged(shop, operation, rows)
     # Tokens that go on being refused as expired are a refusal of the vendor, and a refused step is closed.
     refused_for_good = mishap.name == "token_expired" and mode == "always"
-    end = State.REFUSED if refused_for_good else State.DONE
+    end = IntentionState.REFUSED if refused_for_good else IntentionState.DONE
     assert [end] * ASKED == [row.state for row in rows], [row.reason for row in rows]
     assert mishap.lags_long or [] == shop.repeats()
     assert [] == shop.simulator.charges()
 
 
 def _linked_numbers(shop: Shop) -> list[str]:
-    return sorted(number.phone_number for number in shop.simulator.world.holdings if number.sms.service_plan_id)
+    return sorted(
+        number.phone_number
+        for number in shop.simulator.world.holdings
+        if number.sms.service_plan_id
+    )
 
 
 def _misjudged(shop: Shop, operation: str, rows: tuple[Intention, ...] | None) -> list[str]:
@@ -132,8 +155,8 @@ def _misjudged(shop: Shop, operation: str, rows: tuple[Intention, ...] | None) -
         for entry in shop.simulator.requests()
         if entry["operation"] == operation and entry["committed"]
     )
-    done = {str(row.subject) for row in rows if row.state is State.DONE}
-    refused = {str(row.subject) for row in rows if row.state is State.REFUSED}
+    done = {str(row.subject) for row in rows if row.state is IntentionState.DONE}
+    refused = {str(row.subject) for row in rows if row.state is IntentionState.REFUSED}
     return [
         *(f"{number} is done, but nothing happened" for number in sorted(done - committed.keys())),
         *(f"{number} is refused, but it happened" for number in sorted(refused & committed.keys())),

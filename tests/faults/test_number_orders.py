@@ -8,7 +8,17 @@ import pytest
 from support.counts import count
 from support.dying import Fate, is_death
 from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
-from support.orders import MARKS, REFERENCE, Cabinet, followed, order_once, submissions, sweep, unnamed_charges, wanted
+from support.orders import (
+    MARKS,
+    REFERENCE,
+    Cabinet,
+    followed,
+    order_once,
+    submissions,
+    sweep,
+    unnamed_charges,
+    wanted,
+)
 from support.shop import Shop
 
 from numberflow.journal import Journal
@@ -33,14 +43,21 @@ CASES = [
     for quantity in (1, 3)
     for mishap in MISHAPS
     for mode in ("once", "always", "resumed-before", "resumed-after")
-    if (mishap.operations >= {"rent", "update"} or (operation == "create_order" and mishap.operations >= {"rent"}))
+    if (
+        mishap.operations >= {"rent", "update"}
+        or (operation == "create_order" and mishap.operations >= {"rent"})
+    )
     and not mishap.name.startswith("stale_list")
     and not (mode == "always" and mishap.dies)
     and not (mode in ("always", "resumed-after") and mishap.variant)
     # By quantity only the creating step is another one: its number has no name.
-    and not (quantity > 1 and (operation != "create_order" or mishap.variant or mishap.name == "rival"))
+    and not (
+        quantity > 1 and (operation != "create_order" or mishap.variant or mishap.name == "rival")
+    )
     # What may be sent again is left to the client, which tries for a minute; the resumed run is another first try there.
-    and not (operation not in COSTLY and (mode.startswith("resumed") or mishap.variant or mishap.dies))
+    and not (
+        operation not in COSTLY and (mode.startswith("resumed") or mishap.variant or mishap.dies)
+    )
 ]
 
 
@@ -59,7 +76,7 @@ class Bureau:
         """One run; None when it died at its n-th costly request."""
         fate = Fate("request", n=n, after=dies == "after", costly=True) if dies else Fate()
         try:
-            return await order_once(lambda: self.shop.desk(fate), self.order)
+            return await order_once(lambda: self.shop.context(fate), self.order)
         except BaseException as error:
             if not is_death(error):
                 raise
@@ -67,7 +84,7 @@ class Bureau:
 
     async def sweep(self) -> None:
         """One sweep by another process."""
-        self.told += await sweep(self.shop.desk)
+        self.told += await sweep(self.shop.context)
 
     def settle(self, report: OrderReport) -> None:
         """A person looks into the vendor's dashboard and says of each open item what is true there."""
@@ -111,7 +128,7 @@ class Bureau:
             f"{number} was charged, and nothing names it"
             for number in unnamed_charges(self.simulator, self.told, report)
         ]
-        if report.outcome is not RunOutcome.DONE and not (report.reason and report.mend):
+        if report.outcome is not RunOutcome.DONE and not (report.reason and report.remedy):
             found.append(f"{report.outcome} without a reason or a mend")
         if report.outcome is RunOutcome.NEEDS_PERSON and not all(
             item.intention_id in item.command for item in report.open_items
@@ -120,7 +137,9 @@ class Bureau:
         if report.outcome is RunOutcome.DONE and not submissions(self.simulator):
             found.append("done, and nothing was handed in")
         kept = self.shop.journal_file.read_bytes() + report.model_dump_json().encode()
-        return found + [f"{mark} is in journal or report" for mark in MARKS if mark.encode() in kept]
+        return found + [
+            f"{mark} is in journal or report" for mark in MARKS if mark.encode() in kept
+        ]
 
 
 @pytest.mark.parametrize(("operation", "quantity", "mishap", "mode"), CASES)
@@ -134,7 +153,9 @@ async def test_one_order_handed_in_once(
     if mode.startswith("resumed"):
         assert await bureau.run(mode.removeprefix("resumed-"), nth) is None
     if mishap.rule is not None:
-        bureau.simulator.faults.add({"operation": operation, "times": None if mode == "always" else 1, **mishap.rule})
+        bureau.simulator.faults.add(
+            {"operation": operation, "times": None if mode == "always" else 1, **mishap.rule}
+        )
     # A resumed run that adopts what an earlier one did has fewer costly requests; then it lives.
     report = await bureau.run(mishap.dies, nth if mode == "once" else 1)
     report = report or await bureau.run()
@@ -167,7 +188,7 @@ async def test_one_order_handed_in_once(
     report = await bureau.run()
     assert [] == bureau.violations(report)
     assert quantity == bureau.simulator.rentals()
-    assert ["COMPLETED"] == [order.state for order in await followed(bureau.shop.desk)]
+    assert ["COMPLETED"] == [order.state for order in await followed(bureau.shop.context)]
 
 
 async def test_reference_stands_for_one_order(tmp_path: Path) -> None:
@@ -180,4 +201,6 @@ async def test_reference_stands_for_one_order(tmp_path: Path) -> None:
     assert report is not None
     assert (RunOutcome.REFUSED, REFERENCE) == (report.outcome, report.reference)
     assert "quantity was 1, now 2" in report.reason
-    assert not [each for each in bureau.simulator.requests()[sent:] if each["operation"] in OPERATIONS]
+    assert not [
+        each for each in bureau.simulator.requests()[sent:] if each["operation"] in OPERATIONS
+    ]

@@ -15,9 +15,9 @@ from support.purchases import buy, order
 from support.shop import Shop
 
 from numberflow.client import Client
-from numberflow.journal import Journal, State
+from numberflow.journal import IntentionState, Journal
 from numberflow.models.reports import RunOutcome
-from numberflow.purchase.desk import Desk
+from numberflow.purchase.run_context import RunContext
 from numberflow.simulator import InProcessTransport
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.anyio
 class Interrupted(httpx.AsyncBaseTransport):
     """Lets something happen just before the n-th request whose path ends in `path` goes on."""
 
-    def __init__(self, shop: Shop, path: str, n: int, happens: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, shop: Shop, path: str, n: int, happens: Callable[[], Awaitable[object]]
+    ) -> None:
         self._inner = InProcessTransport(shop.simulator)
         self._path = path
         self._left = n
@@ -41,13 +43,15 @@ class Interrupted(httpx.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def _desk(shop: Shop, transport: httpx.AsyncBaseTransport) -> AsyncIterator[Desk]:
+async def _context(shop: Shop, transport: httpx.AsyncBaseTransport) -> AsyncIterator[RunContext]:
     with Journal.open(shop.journal_url) as journal:
         async with Client(shop.settings, transport=transport, paced=False) as client:
-            yield Desk(client, journal, shop.settings, wait=shop.wait)
+            yield RunContext(client, journal, shop.settings, wait=shop.wait)
 
 
-async def test_a_worker_that_was_taken_over_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_was_taken_over_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While it fetches a fresh token its leases are taken over; its rent_any, journaled and on its way out, does not leave any more."""
     count("fault-matrix cases")
     shop = Shop(tmp_path)
@@ -66,11 +70,16 @@ async def test_a_worker_that_was_taken_over_sends_nothing(tmp_path: Path, monkey
 
     # The first token was for the reads; the second follows the 401 of rent_any.
     transport = Interrupted(shop, "/oauth2/token", 2, taken_over)
-    await buy(lambda: _desk(shop, transport), wanted, "PO-1")
-    assert ([State.SENDING, RunOutcome.NEEDS_PERSON], 0) == (seen, shop.simulator.rentals())
+    await buy(lambda: _context(shop, transport), wanted, "PO-1")
+    assert ([IntentionState.SENDING, RunOutcome.NEEDS_PERSON], 0) == (
+        seen,
+        shop.simulator.rentals(),
+    )
 
 
-async def test_a_number_that_another_purchase_wrote_down_is_not_bought_for_both(tmp_path: Path) -> None:
+async def test_a_number_that_another_purchase_wrote_down_is_not_bought_for_both(
+    tmp_path: Path,
+) -> None:
     """Two references want one number at the same moment: whoever wrote it down first gets it, the other is refused and sends nothing."""
     count("fault-matrix cases")
     shop = Shop(tmp_path)
@@ -82,11 +91,19 @@ async def test_a_number_that_another_purchase_wrote_down_is_not_bought_for_both(
         assert await shop.buy(wanted, "PO-1", Fate("request", costly=True)) is None
 
     transport = Interrupted(shop, f"availableNumbers/{number}", 1, first_writes_it_down)
-    second = await buy(lambda: _desk(shop, transport), wanted, "PO-2")
-    assert (RunOutcome.REFUSED, (), 0) == (second.outcome, second.phone_numbers, shop.simulator.rentals())
+    second = await buy(lambda: _context(shop, transport), wanted, "PO-2")
+    assert (RunOutcome.REFUSED, (), 0) == (
+        second.outcome,
+        second.phone_numbers,
+        shop.simulator.rentals(),
+    )
     first = await shop.buy(wanted, "PO-1")
     assert first is not None
-    assert (RunOutcome.DONE, (number,), 1) == (first.outcome, first.phone_numbers, shop.simulator.rentals())
+    assert (RunOutcome.DONE, (number,), 1) == (
+        first.outcome,
+        first.phone_numbers,
+        shop.simulator.rentals(),
+    )
 
 
 async def test_unknown_outcomes_count_against_the_cap(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from numberflow.client import Client
 from numberflow.client.retry import Budget
 from numberflow.journal import Journal
 from numberflow.models.reports import RunOutcome
-from numberflow.purchase.desk import Desk
+from numberflow.purchase.run_context import RunContext
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +27,15 @@ ASKED = 2
 # Real seconds here: as short as a loaded machine allows.
 SETTLE_S = 0.2
 TIMEOUT_S = 0.5
-FAULTS = ("reset_before", "reset_after", "truncated", "timeout_before", "timeout_after", "hold_before", "hold_after")
+FAULTS = (
+    "reset_before",
+    "reset_after",
+    "truncated",
+    "timeout_before",
+    "timeout_after",
+    "hold_before",
+    "hold_after",
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +57,11 @@ class Counter:
         self._before = len(self.running.simulator.charges())
 
     @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Desk]:
+    async def context(self) -> AsyncIterator[RunContext]:
         """What one run works with."""
-        settings = settings_at(self.running.environment, self.folder, settle_s=SETTLE_S, http_timeout_s=TIMEOUT_S)
+        settings = settings_at(
+            self.running.environment, self.folder, settle_s=SETTLE_S, http_timeout_s=TIMEOUT_S
+        )
         with Journal.open(f"sqlite:///{self.folder / 'journal.db'}") as journal:
             async with Client(settings, read_budget=Budget(4, 10.0, 0.01, 1.0, 0.05)) as client:
                 yield SuccessorDesk(client, journal, settings)
@@ -64,7 +74,11 @@ class Counter:
 
 @pytest.mark.parametrize("operation", ["rent", "rent_any"])
 @pytest.mark.parametrize(
-    ("fault", "late"), [*((fault, False) for fault in FAULTS), pytest.param("hold_before", True, id="hold_before-late")]
+    ("fault", "late"),
+    [
+        *((fault, False) for fault in FAULTS),
+        pytest.param("hold_before", True, id="hold_before-late"),
+    ],
 )
 async def test_a_real_socket_that_fails_costs_one_charge(
     operation: str, fault: str, running: Running, tmp_path: Path, *, late: bool
@@ -73,16 +87,20 @@ async def test_a_real_socket_that_fails_costs_one_charge(
     count("fault-matrix cases")
     faults = running.simulator.faults
     faults.clear()
-    hold = {"hold_s": 2 * TIMEOUT_S, "commit_on_disconnect": late} if fault.startswith("hold") else {"hold_s": 10}
+    hold = (
+        {"hold_s": 2 * TIMEOUT_S, "commit_on_disconnect": late}
+        if fault.startswith("hold")
+        else {"hold_s": 10}
+    )
     faults.add({"operation": operation, "fault": fault, **hold})
     counter = Counter(running, tmp_path)
     wanted = order(quantity=ASKED, strategy="any" if operation == "rent_any" else "chosen")
     # The mark of a rent_any follows from the reference, and all tests share one project.
     reference = f"PO-{operation}-{fault}-{late}"
-    report = await buy(counter.desk, wanted, reference)
+    report = await buy(counter.context, wanted, reference)
     assert [] == violations(counter.charges, report, asked=ASKED)
     faults.clear()
-    final = await buy(counter.desk, wanted, reference)
+    final = await buy(counter.context, wanted, reference)
     assert [] == violations(counter.charges, final, asked=ASKED)
     # A lost rent_any that had no effect is a person's to repeat; everything else is done.
     without_effect = operation == "rent_any" and fault.endswith("_before") and not late

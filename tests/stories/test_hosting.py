@@ -17,10 +17,10 @@ from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.hosting import ImportNumbersRequest
 from numberflow.models.reports import RunOutcome
 from numberflow.planning.hosting import Readiness
-from numberflow.purchase import release as releasing
-from numberflow.purchase.configure import configure_report
-from numberflow.purchase.desk import Desk
-from numberflow.purchase.qualify import Next, checklist
+from numberflow.purchase.held import release as releasing
+from numberflow.purchase.held.configure import configure_report
+from numberflow.purchase.hosting.qualify import Next, checklist
+from numberflow.purchase.run_context import RunContext
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,9 @@ async def test_twelve_numbers_imported_in_three_orders(tmp_path: Path) -> None:
     assert ["SUBMITTED"] * 3 == [line.state for line in lines]
     await shop.wait(HOUR)
     lines = await shop.sweep()
-    assert [("COMPLETED", False, False)] * 3 == [(line.state, line.is_open, line.needs_person) for line in lines]
+    assert [("COMPLETED", False, False)] * 3 == [
+        (line.state, line.is_open, line.needs_person) for line in lines
+    ]
     assert [] == await shop.sweep()
 
     again, _ = await shop.import_numbers(wanted)
@@ -63,7 +65,9 @@ async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Pat
     forty = numbers(40)
     await prove_by_invoices(shop, forty)
     await shop.script("held_elsewhere", phone_number=forty[7])
-    await shop.script("step_failure", phone_number=forty[9], step="osr", code="NUMBER_PROVISIONING_FAILED")
+    await shop.script(
+        "step_failure", phone_number=forty[9], step="osr", code="NUMBER_PROVISIONING_FAILED"
+    )
     report, _ = await shop.text_enable(text_enabling(forty))
     assert (RunOutcome.DONE, 1) == (report.outcome, len(report.orders))
 
@@ -75,7 +79,11 @@ async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Pat
         await shop.wait(6 * HOUR)
     assert [(24, "signature reminder")] == alarms
     (line,) = await shop.sweep()
-    assert ("WAITING_FOR_LOA_SIGNATURE", True, False) == (line.state, line.is_open, line.needs_person)
+    assert ("WAITING_FOR_LOA_SIGNATURE", True, False) == (
+        line.state,
+        line.is_open,
+        line.needs_person,
+    )
 
     await shop.script("loa", hosting_order_id=report.orders[0])
     await shop.wait(6 * HOUR)
@@ -84,7 +92,9 @@ async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Pat
     assert "40 numbers: " in line.summary
     assert "38 done" in line.summary
     assert "2 failed" in line.summary
-    failed = {number.phone_number: number.advice for number in line.numbers if number.state == "failed"}
+    failed = {
+        number.phone_number: number.advice for number in line.numbers if number.state == "failed"
+    }
     assert {forty[7], forty[9]} == set(failed)
     assert "migrate_to_sinch_tmo" in failed[forty[7]]
     assert "nothing to release" in failed[forty[7]]
@@ -113,7 +123,11 @@ async def prove_by_invoices(shop: HostingShop, forty: list[str]) -> None:
     await shop.script("invoices", phone_numbers=forty)
     await shop.wait(4 * DAY)
     (line,) = await shop.sweep()
-    assert ("40 ready", False, ["ready"]) == (line.state, line.is_open, [alarm.name for alarm in line.alarms])
+    assert ("40 ready", False, ["ready"]) == (
+        line.state,
+        line.is_open,
+        [alarm.name for alarm in line.alarms],
+    )
     again, _ = await shop.qualify(qualifying_order(forty), "QUAL-1")
     assert {"ready": 40} == state_of(again)
     assert 1 == sum(entry["operation"] == "add_qualified" for entry in shop.simulator.requests())
@@ -189,8 +203,16 @@ async def test_a_letter_that_nobody_signs(tmp_path: Path) -> None:
         (line,) = await shop.sweep()
         alarms += [(day, alarm.name) for alarm in line.alarms]
         await shop.wait(DAY)
-    assert [(1, "signature reminder"), (3, "signature escalation"), (14, "signature overdue")] == alarms
-    assert ("WAITING_FOR_LOA_SIGNATURE (overdue)", True, True) == (line.state, line.is_open, line.needs_person)
+    assert [
+        (1, "signature reminder"),
+        (3, "signature escalation"),
+        (14, "signature overdue"),
+    ] == alarms
+    assert ("WAITING_FOR_LOA_SIGNATURE (overdue)", True, True) == (
+        line.state,
+        line.is_open,
+        line.needs_person,
+    )
     assert "it is not known" in line.advice
     await shop.script("loa", hosting_order_id=report.orders[0])
     await shop.wait(6 * HOUR)
@@ -224,7 +246,9 @@ async def test_toll_free_numbers(tmp_path: Path) -> None:
     report, _ = await shop.text_enable(text_enabling(free))
     assert RunOutcome.DONE == report.outcome
     assert any("only when it is verified" in note for note in report.notes)
-    assert 1 == sum(entry["operation"] == "text_enable_toll_free" for entry in shop.simulator.requests())
+    assert 1 == sum(
+        entry["operation"] == "text_enable_toll_free" for entry in shop.simulator.requests()
+    )
     await shop.wait(HOUR)
     await shop.script("loa", hosting_order_id=report.orders[0])
     await shop.wait(6 * HOUR)
@@ -247,7 +271,9 @@ async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
     (number,) = [number for number in line.numbers if number.state == "failed"]
     assert (few[1], True) == (number.phone_number, number.advice.startswith("60135"))
 
-    given_up, _ = await shop.release_all(parse_release({"phone_numbers": [few[1]], "confirm_release": True}))
+    given_up, _ = await shop.release_all(
+        parse_release({"phone_numbers": [few[1]], "confirm_release": True})
+    )
     assert {"deleted": 1} == state_of(given_up)
     await shop.import_numbers(importing([few[1]], migrate_to_sinch_tmo=True), "MOVE-1")
     await shop.wait(HOUR)
@@ -257,7 +283,11 @@ async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
         (each.kind, each.state, each.is_open) for each in lines if each.reference != "MOVE-1"
     ]
     (line,) = [each for each in lines if each.reference == "MOVE-1"]
-    assert ("COMPLETED", False, ["done"]) == (line.state, line.needs_person, [number.state for number in line.numbers])
+    assert ("COMPLETED", False, ["done"]) == (
+        line.state,
+        line.needs_person,
+        [number.state for number in line.numbers],
+    )
 
 
 async def test_another_campaign(tmp_path: Path) -> None:
@@ -283,7 +313,9 @@ async def test_another_campaign(tmp_path: Path) -> None:
     again, _ = await shop.configure(parse_configure(wanted))
     assert {"as wished": 3} == state_of(again)
     shown = {number["phoneNumber"]: number for number in shop.simulator.imported_numbers()}
-    assert all(shown[number]["smsConfiguration"]["campaignId"] == "campaign-other" for number in few)
+    assert all(
+        shown[number]["smsConfiguration"]["campaignId"] == "campaign-other" for number in few
+    )
     assert {"Shop"} == {shown[number]["displayName"] for number in few}
     assert [] == shop.unwritten
 
@@ -294,7 +326,9 @@ async def test_a_slow_unlink(tmp_path: Path) -> None:
     few = numbers(1)
     await shop.imported_at_once(few)
     shop.simulator.switches.set("imported_unlink_s", 3600)
-    wanted = parse_configure({"phone_numbers": few, "sms": {"service_plan_id": "plan-other"}, "confirm_unlink": True})
+    wanted = parse_configure(
+        {"phone_numbers": few, "sms": {"service_plan_id": "plan-other"}, "confirm_unlink": True}
+    )
     report, _ = await shop.configure(wanted)
     assert ({"being unlinked": 1}, RunOutcome.REFUSED) == (state_of(report), report.outcome)
     await shop.wait(HOUR)
@@ -311,7 +345,9 @@ async def test_giving_numbers_up(tmp_path: Path) -> None:
     (rented,) = [number.phone_number for number in shop.simulator.world.holdings]
     with pytest.raises(BadInput, match=r"\+12125559999: the project holds no such number"):
         await shop.release_all(
-            parse_release({"phone_numbers": [*few, rented, "+12125559999"], "confirm_release": True})
+            parse_release(
+                {"phone_numbers": [*few, rented, "+12125559999"], "confirm_release": True}
+            )
         )
     with pytest.raises(SpendRefused, match="would be given up"):
         await shop.release_all(parse_release({"phone_numbers": [*few, rented]}))
@@ -329,7 +365,9 @@ async def test_giving_numbers_up(tmp_path: Path) -> None:
     ]
 
 
-async def test_given_up_by_another_run_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_given_up_by_another_run_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two clicks at once: a run that reads the numbers after the other gave them up tells what the other did."""
     shop = HostingShop(tmp_path)
     few = numbers(1)
@@ -337,10 +375,10 @@ async def test_given_up_by_another_run_meanwhile(tmp_path: Path, monkeypatch: py
     order = parse_release({"phone_numbers": few, "confirm_release": True})
     read = releasing.held_numbers
 
-    async def read_late(desk: Desk, phone_numbers: Sequence[str]) -> Any:
+    async def read_late(context: RunContext, phone_numbers: Sequence[str]) -> Any:
         monkeypatch.setattr(releasing, "held_numbers", read)
         assert {"deleted": 1} == state_of((await shop.release_all(order))[0])
-        return await read(desk, phone_numbers)
+        return await read(context, phone_numbers)
 
     monkeypatch.setattr(releasing, "held_numbers", read_late)
     report, _ = await shop.release_all(order)
@@ -356,9 +394,13 @@ async def test_imported_by_somebody_else(tmp_path: Path) -> None:
     await shop.import_numbers(importing([few[1]], sms=other), "HAND-2")
     report, rows = await shop.import_numbers(importing(few))
     states = {line.phone_number: line.state for line in report.numbers}
-    assert ["linking", "imported otherwise", "in progress", "in progress"] == [states[number] for number in few]
+    assert ["linking", "imported otherwise", "in progress", "in progress"] == [
+        states[number] for number in few
+    ]
     assert RunOutcome.REFUSED == report.outcome
-    assert "plan plan-other" in next(line.advice for line in report.numbers if line.phone_number == few[1])
+    assert "plan plan-other" in next(
+        line.advice for line in report.numbers if line.phone_number == few[1]
+    )
     (row,) = rows
     assert few[2:] == list(row.request["numbers"])
     assert [] == shop.doubled()
@@ -369,7 +411,9 @@ async def test_a_race_for_the_same_numbers(tmp_path: Path) -> None:
     shop = HostingShop(tmp_path)
     few = numbers(4)
     # One read that lags hides the import of a moment ago, as a rival's import in between would be hidden.
-    shop.simulator.faults.add({"operation": "import_number", "fault": "stale_reads", "lag_reads": 2})
+    shop.simulator.faults.add(
+        {"operation": "import_number", "fault": "stale_reads", "lag_reads": 2}
+    )
     await shop.import_numbers(importing(few[:1]), "HAND-1")
     report, rows = await shop.import_numbers(importing(few))
     assert ["refused", "done"] == [str(row.state) for row in rows]
@@ -406,9 +450,11 @@ async def test_text_enabling_what_is_being_imported(tmp_path: Path) -> None:
     few = numbers(2)
     await shop.qualify_at_once(few)
     await shop.import_numbers(importing(few), "ONE")
-    with pytest.raises(SpendRefused, match="2 of 2 numbers stand in an order of another reference") as caught:
+    with pytest.raises(
+        SpendRefused, match="2 of 2 numbers stand in an order of another reference"
+    ) as caught:
         await shop.text_enable(text_enabling(few))
-    assert "'ONE'" in str(caught.value.mend)
+    assert "'ONE'" in str(caught.value.remedy)
     assert dict.fromkeys(few, 1) == shop.in_orders()
 
 
@@ -417,7 +463,9 @@ OTHER = {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}
 
 def relinking(few: list[str], **parameters: Any) -> Any:
     """Checked parameters that take the numbers to another plan and campaign."""
-    return parse_configure({"phone_numbers": few, "sms": OTHER, "confirm_unlink": True} | parameters)
+    return parse_configure(
+        {"phone_numbers": few, "sms": OTHER, "confirm_unlink": True} | parameters
+    )
 
 
 async def watched(shop: HostingShop, sweeps: int = 3) -> list[tuple[str, str]]:
@@ -436,8 +484,12 @@ async def test_a_relink_that_fails_later(tmp_path: Path) -> None:
     few = numbers(2)
     await shop.imported_at_once(few)
     await shop.sweep()
-    await shop.script("step_failure", phone_number=few[0], step="platform", code="NUMBER_PROVISIONING_FAILED")
-    await shop.script("step_failure", phone_number=few[1], step="campaign", code="INSUFFICIENT_BALANCE")
+    await shop.script(
+        "step_failure", phone_number=few[0], step="platform", code="NUMBER_PROVISIONING_FAILED"
+    )
+    await shop.script(
+        "step_failure", phone_number=few[1], step="campaign", code="INSUFFICIENT_BALANCE"
+    )
     report, _ = await shop.configure(relinking(few))
     assert {"being linked", "unlinked now: no messaging"} >= set(state_of(report))
     await shop.wait(2 * HOUR)
@@ -445,7 +497,10 @@ async def test_a_relink_that_fails_later(tmp_path: Path) -> None:
     texts = sorted(alarm.text for line in lines for alarm in line.alarms)
     assert [True, True] == [line.needs_person for line in lines]
     assert [True, True] == [few[0] in texts[0], "unlinked now: no messaging" in texts[0]]
-    assert [True, True] == [few[1] in texts[1], "INSUFFICIENT_BALANCE: the account has not enough credit" in texts[1]]
+    assert [True, True] == [
+        few[1] in texts[1],
+        "INSUFFICIENT_BALANCE: the account has not enough credit" in texts[1],
+    ]
     assert [] == await watched(shop)
     # Neither has its service back, so both stay on the list.
     assert [True, True] == [line.needs_person for line in await shop.sweep()]
@@ -460,9 +515,13 @@ async def test_a_relink_that_stops_half_way(tmp_path: Path) -> None:
     few = numbers(1)
     await shop.imported_at_once(few)
     await shop.sweep()
-    assert await shop.configure(relinking(few), fate=Fate("request", after=True, costly=True)) is None
+    assert (
+        await shop.configure(relinking(few), fate=Fate("request", after=True, costly=True)) is None
+    )
     # The unlink is found to have happened; its run dies before the new link leaves.
-    assert await shop.configure(relinking(few), fate=Fate("request", after=False, costly=True)) is None
+    assert (
+        await shop.configure(relinking(few), fate=Fate("request", after=False, costly=True)) is None
+    )
     await shop.wait(900)
     assert [("unlinked now: no messaging", "unlinked")] == await watched(shop)
     await shop.configure(relinking(few))
@@ -499,7 +558,10 @@ async def test_a_single_import_is_followed(tmp_path: Path) -> None:
 
 async def told_by(shop: HostingShop) -> list[tuple[str, bool, list[str]]]:
     """State, whether it is looked at on, and alarms of each line of a sweep."""
-    return [(line.state, line.is_open, [alarm.name for alarm in line.alarms]) for line in await shop.sweep()]
+    return [
+        (line.state, line.is_open, [alarm.name for alarm in line.alarms])
+        for line in await shop.sweep()
+    ]
 
 
 async def test_reads_that_come_late(tmp_path: Path) -> None:
@@ -516,7 +578,8 @@ async def test_reads_that_come_late(tmp_path: Path) -> None:
     await shop.script("invoices", phone_numbers=few[1:], delay_s=0)
     await shop.wait(60)
     assert [("1 blocked, 2 ready", True, ["blocked", "ready"])] == [
-        (", ".join(sorted(state.split(", "))), is_open, alarms) for state, is_open, alarms in await told_by(shop)
+        (", ".join(sorted(state.split(", "))), is_open, alarms)
+        for state, is_open, alarms in await told_by(shop)
     ]
     assert [[]] == [alarms for _, _, alarms in await told_by(shop)]
 
@@ -533,7 +596,9 @@ async def test_alarms_for_each_number(tmp_path: Path) -> None:
         await shop.script("invoices", phone_numbers=[number], outcome="REFUSED", delay_s=0)
         await shop.wait(60)
         (line,) = await shop.sweep()
-        assert [("proof failed", True)] == [(alarm.name, number in alarm.text) for alarm in line.alarms]
+        assert [("proof failed", True)] == [
+            (alarm.name, number in alarm.text) for alarm in line.alarms
+        ]
     await shop.script("invoices", phone_numbers=few[:3], delay_s=0)
     await shop.wait(60)
     (line,) = await shop.sweep()
@@ -618,7 +683,10 @@ async def test_imported_once_and_gone(tmp_path: Path, count: int) -> None:
     await shop.wait(2 * HOUR)
     await shop.release_all(parse_release({"phone_numbers": few[:1], "confirm_release": True}))
     report, _ = await shop.import_numbers(importing(few))
-    assert ("not imported any more", RunOutcome.REFUSED) == (report.numbers[0].state, report.outcome)
+    assert ("not imported any more", RunOutcome.REFUSED) == (
+        report.numbers[0].state,
+        report.outcome,
+    )
     assert 1 == state_of(report)["not imported any more"]
 
 
@@ -626,9 +694,13 @@ async def test_adopted_as_it_is(tmp_path: Path) -> None:
     """A number that is adopted keeps its name and callback address, and the report says that they are not as asked."""
     shop = HostingShop(tmp_path)
     few = numbers(1)
-    await shop.import_numbers(importing(few, callback_url="https://a.example/one", display_name="A"), "A")
+    await shop.import_numbers(
+        importing(few, callback_url="https://a.example/one", display_name="A"), "A"
+    )
     await shop.wait(2 * HOUR)
-    report, _ = await shop.import_numbers(importing(few, callback_url="https://b.example/two", display_name="B"), "B")
+    report, _ = await shop.import_numbers(
+        importing(few, callback_url="https://b.example/two", display_name="B"), "B"
+    )
     assert "left as they were: callback_url, display_name" in report.numbers[0].advice
     report, _ = await shop.import_numbers(importing(few, callback_url="https://a.example/one"), "C")
     assert "left as" not in report.numbers[0].advice
@@ -638,14 +710,17 @@ async def test_a_number_that_somebody_else_has(tmp_path: Path) -> None:
     """A number that is always refused as there already and never shown blocks nobody: the others are ordered one by one, and it is named."""
     shop = HostingShop(tmp_path)
     few = numbers(7)
-    async with shop.desk() as desk:
+    async with shop.context() as context:
         body = ImportNumbersRequest(
             region_code="US", numbers=(few[2],), service_plan_id="plan-x", display_name="by hand"
         )
-        await desk.client.hosting_orders.import_numbers(body, numbers_max=5)
+        await context.client.hosting_orders.import_numbers(body, numbers_max=5)
     shop.unwritten.clear()
     report, rows = await shop.import_numbers(importing(few))
-    assert ({"in progress": 6, "refused": 1}, RunOutcome.REFUSED) == (state_of(report), report.outcome)
+    assert ({"in progress": 6, "refused": 1}, RunOutcome.REFUSED) == (
+        state_of(report),
+        report.outcome,
+    )
     (line,) = [line for line in report.numbers if line.state == "refused"]
     assert (few[2], True) == (line.phone_number, "409" in line.advice)
     assert [5, 2, 1, 1, 1, 1, 1] == [len(row.request["numbers"]) for row in rows]
@@ -656,7 +731,9 @@ async def test_a_number_that_somebody_else_has(tmp_path: Path) -> None:
 async def test_an_order_that_stands_still(tmp_path: Path, state: str) -> None:
     """An order that does not move is told after three days and after fourteen, each once."""
     shop = HostingShop(tmp_path)
-    shop.simulator.switches.set("hosting_submitted_s" if state == "SUBMITTED" else "imported_campaign_s", int(90 * DAY))
+    shop.simulator.switches.set(
+        "hosting_submitted_s" if state == "SUBMITTED" else "imported_campaign_s", int(90 * DAY)
+    )
     await shop.import_numbers(importing(numbers(2)))
     alarms: list[tuple[int, str]] = []
     await shop.wait(600)
@@ -673,24 +750,35 @@ async def test_voice_for_an_imported_number(tmp_path: Path) -> None:
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
-    order = parse_configure({"phone_numbers": few, "voice": {"type": "RTC", "app_id": "app"}, "plan_only": True})
-    async with shop.desk() as desk:
-        with pytest.raises(BadInput, match="is imported, and the voice of an imported number stays elsewhere"):
-            await configure_report(desk, order, "PLAN-1", ())
+    order = parse_configure(
+        {"phone_numbers": few, "voice": {"type": "RTC", "app_id": "app"}, "plan_only": True}
+    )
+    async with shop.context() as context:
+        with pytest.raises(
+            BadInput, match="is imported, and the voice of an imported number stays elsewhere"
+        ):
+            await configure_report(context, order, "PLAN-1", ())
 
 
 @pytest.mark.parametrize(
-    ("sms", "state", "row_state"), [(None, "linking", "done"), (OTHER, "imported otherwise", "refused")]
+    ("sms", "state", "row_state"),
+    [(None, "linking", "done"), (OTHER, "imported otherwise", "refused")],
 )
 async def test_a_race_for_one_number(tmp_path: Path, sms: Any, state: str, row_state: str) -> None:
     """A single import that meets a 409 is as good as done when the number is there as wanted, and stays a refusal when it is linked otherwise."""
     shop = HostingShop(tmp_path)
     few = numbers(1)
     # One read that lags hides the import of a moment ago, as a rival's import in between would be hidden.
-    shop.simulator.faults.add({"operation": "import_number", "fault": "stale_reads", "lag_reads": 2})
+    shop.simulator.faults.add(
+        {"operation": "import_number", "fault": "stale_reads", "lag_reads": 2}
+    )
     await shop.import_numbers(importing(few, **({} if sms is None else {"sms": sms})), "HAND-1")
     report, rows = await shop.import_numbers(importing(few))
-    assert 409 in [entry["status"] for entry in shop.simulator.requests() if entry["operation"] == "import_number"]
+    assert 409 in [
+        entry["status"]
+        for entry in shop.simulator.requests()
+        if entry["operation"] == "import_number"
+    ]
     assert ([row_state], {state: 1}) == ([str(row.state) for row in rows], state_of(report))
     assert 1 == len(shop.simulator.imported_numbers())
 
@@ -706,7 +794,10 @@ async def test_a_failed_campaign_and_its_code(tmp_path: Path, count: int) -> Non
     for reference in ("HOST-1", "ANOTHER"):
         report, _ = await shop.import_numbers(importing(few), reference)
         assert ("failed", "CAMPAIGN_EXPIRED") == (report.numbers[0].state, report.numbers[0].code)
-        assert "the campaign has expired; link the number to another campaign" in report.numbers[0].advice
+        assert (
+            "the campaign has expired; link the number to another campaign"
+            in report.numbers[0].advice
+        )
         assert RunOutcome.REFUSED == report.outcome
 
 

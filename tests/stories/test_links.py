@@ -13,14 +13,14 @@ from support.hosting import HostingShop, numbers
 from support.purchases import order as bought
 
 from numberflow.errors import OutcomeUnknown, Stopped
-from numberflow.journal import ALL_PROJECTS, State
+from numberflow.journal import ALL_PROJECTS, IntentionState
 from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
-from numberflow.purchase import configure as configuring
 from numberflow.purchase.account import account
-from numberflow.purchase.hosting import stopped_hosted_report
+from numberflow.purchase.held import configure as configuring
+from numberflow.purchase.held.unlinked import UNLINKED
+from numberflow.purchase.hosting.orders import stopped_numbers_report
 from numberflow.purchase.stopped import stopped_line
-from numberflow.purchase.unlinked import UNLINKED
 from numberflow.simulator.provisioning import SmsLink, VoiceLink
 
 pytestmark = pytest.mark.anyio
@@ -32,17 +32,27 @@ VOICE = {"type": "EST", "trunk_id": "trunk-b"}
 HOUR = 3600.0
 
 
-def rented(shop: HostingShop, count: int, *, sms: SmsLink = OLD, voice: VoiceLink = OLD_VOICE) -> list[str]:
+def rented(
+    shop: HostingShop, count: int, *, sms: SmsLink = OLD, voice: VoiceLink = OLD_VOICE
+) -> list[str]:
     """So many US local numbers that have been linked for long."""
     shop.simulator.world.add_held(count)
     for number in shop.simulator.world.holdings:
-        number.sms, number.voice, number.sms_job, number.voice_job, number.expire_at = sms, voice, None, None, None
+        number.sms, number.voice, number.sms_job, number.voice_job, number.expire_at = (
+            sms,
+            voice,
+            None,
+            None,
+            None,
+        )
     return [number.phone_number for number in shop.simulator.world.holdings]
 
 
 def wanting(numbers: list[str], **parameters: Any) -> Any:
     """Checked parameters of a relink that was confirmed."""
-    return parse_configure({"phone_numbers": numbers, "confirm_unlink": True, "provisioning_wait_s": 60} | parameters)
+    return parse_configure(
+        {"phone_numbers": numbers, "confirm_unlink": True, "provisioning_wait_s": 60} | parameters
+    )
 
 
 def links(shop: HostingShop, number: str) -> tuple[SmsLink, VoiceLink]:
@@ -55,7 +65,10 @@ def links(shop: HostingShop, number: str) -> tuple[SmsLink, VoiceLink]:
 
 def sent(shop: HostingShop, method: str) -> int:
     """How many requests of a method arrived about active numbers."""
-    return sum(each["method"] == method and "activeNumbers" in each["path"] for each in shop.simulator.requests())
+    return sum(
+        each["method"] == method and "activeNumbers" in each["path"]
+        for each in shop.simulator.requests()
+    )
 
 
 def parameters_of(command: str) -> dict[str, Any]:
@@ -83,7 +96,11 @@ async def test_an_unlink_that_fails(tmp_path: Path) -> None:
     order = wanting([number], sms=SMS, provisioning_wait_s=6)
     report, _ = await shop.configure(order)
     (line,) = report.numbers
-    assert (RunOutcome.REFUSED, "unlink failed", codes[0]) == (report.outcome, line.state, line.code)
+    assert (RunOutcome.REFUSED, "unlink failed", codes[0]) == (
+        report.outcome,
+        line.state,
+        line.code,
+    )
     assert "wait a day" in line.advice
     assert "it still has service plan plan-a, campaign CAMPA" in line.advice
     # The run starts again with nothing to send: the job has ended, so it is looked at and not waited for.
@@ -110,7 +127,11 @@ async def test_a_link_that_fails_after_its_unlink(tmp_path: Path) -> None:
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     await shop.script(
-        "provisioning", phone_number=number, step="link", outcome="FAILED", error_codes=["EXCEEDED_10DLC_LIMIT"]
+        "provisioning",
+        phone_number=number,
+        step="link",
+        outcome="FAILED",
+        error_codes=["EXCEEDED_10DLC_LIMIT"],
     )
     report, _ = await shop.configure(wanting([number], sms=SMS))
     (line,) = report.numbers
@@ -158,7 +179,10 @@ async def test_twenty_voice_links_that_fail(tmp_path: Path) -> None:
     twenty = rented(shop, 20, sms=SmsLink(), voice=VoiceLink())
     await shop.script("provisioning", app_id="trunk-b", outcome="FAILED")
     report, _ = await shop.configure(wanting(twenty, voice=VOICE))
-    assert (RunOutcome.REFUSED, {"link failed"}) == (report.outcome, {line.state for line in report.numbers})
+    assert (RunOutcome.REFUSED, {"link failed"}) == (
+        report.outcome,
+        {line.state for line in report.numbers},
+    )
     assert 20 == len((await alarms(shop))["voice link failed"])
 
 
@@ -211,7 +235,7 @@ async def test_an_unlink_whose_run_was_killed(tmp_path: Path) -> None:
     (number,) = rented(shop, 1)
     order = wanting([number], sms=SMS)
     assert await shop.configure(order, fate=Fate("request", after=True, costly=True)) is None
-    assert [State.SENDING, State.PLANNED] == [row.state for row in shop.rows()]
+    assert [IntentionState.SENDING, IntentionState.PLANNED] == [row.state for row in shop.rows()]
     await shop.wait(60)
     await shop.sweep()
     for _ in range(2):
@@ -233,13 +257,17 @@ async def test_an_unlink_that_leaves_after_the_sweep_gave_the_number_up(tmp_path
     assert await shop.configure(order, fate=Fate("request", after=False, costly=True)) is None
     await shop.sweep()
     await shop.wait(HOUR)
-    assert [("linked otherwise", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+    assert [("linked otherwise", False)] == [
+        (line.state, line.is_open) for line in await shop.sweep()
+    ]
     await shop.script("provisioning", phone_number=number, step="link", outcome="FAILED")
     await shop.configure(order)
     assert [("link failed", True)] == [(line.state, line.is_open) for line in await shop.sweep()]
 
 
-async def test_one_number_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_number_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other gets its new link all the same; the report of the run that ends by it names one as unlinked, with the command that leads back."""
     shop = HostingShop(tmp_path)
     good, bad = rented(shop, 2)
@@ -247,41 +275,54 @@ async def test_one_number_that_cannot_be_read(tmp_path: Path, monkeypatch: pytes
     async def wait(seconds: float) -> None:
         shop.simulator.clock.advance(seconds)
         path = f".*{bad[1:]}.*"
-        shop.simulator.faults.add({"operation": "get_active", "path": path, "fault": "error_before", "times": None})
+        shop.simulator.faults.add(
+            {"operation": "get_active", "path": path, "fault": "error_before", "times": None}
+        )
 
     monkeypatch.setattr(shop, "wait", wait)
-    async with shop.desk() as desk:
-        rows = await configuring.configure(desk, wanting([good, bad], sms=SMS), "CONF-1", flow_run_id=None)
+    async with shop.context() as context:
+        rows = await configuring.configure(
+            context, wanting([good, bad], sms=SMS), "CONF-1", flow_run_id=None
+        )
     assert [NEW, SmsLink()] == [links(shop, number)[0] for number in (good, bad)]
-    report = stopped_hosted_report(OutcomeUnknown("HTTP 503"), rows)
-    assert [(good, "done"), (bad, UNLINKED)] == [(line.phone_number, line.state) for line in report.numbers]
+    report = stopped_numbers_report(OutcomeUnknown("HTTP 503"), rows)
+    assert [(good, "done"), (bad, UNLINKED)] == [
+        (line.phone_number, line.state) for line in report.numbers
+    ]
     assert [[bad]] == [parameters_of(command)["phone_numbers"] for command in report.commands]
 
 
-async def test_a_stop_between_unlink_and_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_between_unlink_and_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line for each number, by whomever it is told: the run, the hook, the sweep; the printed command leads back."""
     shop = HostingShop(tmp_path)
     two = rented(shop, 2)
-    async with shop.desk() as desk:
+    async with shop.context() as context:
 
         async def wait(seconds: float) -> None:
             shop.simulator.clock.advance(seconds)
-            desk.journal.stop(ALL_PROJECTS, by="ann")
+            context.journal.stop(ALL_PROJECTS, by="ann")
 
-        monkeypatch.setattr(desk, "wait", wait)
+        monkeypatch.setattr(context, "wait", wait)
         with pytest.raises(Stopped) as caught:
-            await configuring.configure(desk, wanting(two, sms=SMS), "CONF-1", flow_run_id=None)
-        (purchase,) = desk.journal.purchases_named("CONF-1")
-        rows = desk.journal.intentions(purchase_id=purchase.id)
-        desk.journal.go(ALL_PROJECTS)
-    report = stopped_hosted_report(caught.value, rows, project="east")
+            await configuring.configure(context, wanting(two, sms=SMS), "CONF-1", flow_run_id=None)
+        (purchase,) = context.journal.purchases_named("CONF-1")
+        rows = context.journal.intentions(purchase_id=purchase.id)
+        context.journal.go(ALL_PROJECTS)
+    report = stopped_numbers_report(caught.value, rows, project="east")
     assert RunOutcome.NEEDS_PERSON is report.outcome
-    assert [(number, UNLINKED) for number in two] == [(line.phone_number, line.state) for line in report.numbers]
+    assert [(number, UNLINKED) for number in two] == [
+        (line.phone_number, line.state) for line in report.numbers
+    ]
     assert "it had service plan plan-a, campaign CAMPA" in report.numbers[0].advice
     told = account(purchase, rows, why="cancelled")
     assert RunOutcome.NEEDS_PERSON is told.outcome
     for words in (told.reason, stopped_line(purchase, rows).summary):
-        assert f"unlinked, or being unlinked, and without their new link: {', '.join(sorted(two))}" in words
+        assert (
+            f"unlinked, or being unlinked, and without their new link: {', '.join(sorted(two))}"
+            in words
+        )
     (command,) = report.commands
     assert "east" == parameters_of(command)["project"]
     done, _ = await shop.configure(parse_configure(parameters_of(command)), "BACK")
@@ -307,23 +348,33 @@ async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
     """A purchase that ends before its links leaves them to the sweep: what is on is closed, what failed is an alarm with the command that links it."""
     shop = HostingShop(tmp_path)
     await shop.script(
-        "provisioning", service_plan_id="plan-b", outcome="FAILED", error_codes=["SMS_PROVISIONING_FAILED"]
+        "provisioning",
+        service_plan_id="plan-b",
+        outcome="FAILED",
+        error_codes=["SMS_PROVISIONING_FAILED"],
     )
     for reference, plan in (("GOOD", "plan-a"), ("BAD", "plan-b")):
-        report = await shop.buy(bought(quantity=2, sms={"service_plan_id": plan}, provisioning_wait_s=0), reference)
+        report = await shop.buy(
+            bought(quantity=2, sms={"service_plan_id": plan}, provisioning_wait_s=0), reference
+        )
         assert report is not None
         assert 2 == report.rented
     assert {"being linked"} == {line.state for line in await shop.sweep()}
     await shop.wait(60)
     lines = await shop.sweep()
-    assert [("linked", False)] * 2 == [(each.state, each.is_open) for each in lines if each.reference == "GOOD"]
+    assert [("linked", False)] * 2 == [
+        (each.state, each.is_open) for each in lines if each.reference == "GOOD"
+    ]
     failed = [each for each in lines if each.reference == "BAD"]
     assert [("link failed", 1)] * 2 == [(each.state, len(each.alarms)) for each in failed]
     shop.simulator.world.linking.scripts.clear()
     (number,) = failed[0].numbers
     command = number.advice.split("once more, when the cause is gone: ")[1]
     done, _ = await shop.configure(parse_configure(parameters_of(command)), "LINK")
-    assert (RunOutcome.DONE, "plan-b") == (done.outcome, links(shop, number.phone_number)[0].service_plan_id)
+    assert (RunOutcome.DONE, "plan-b") == (
+        done.outcome,
+        links(shop, number.phone_number)[0].service_plan_id,
+    )
 
 
 async def test_a_number_that_was_given_up_and_is_still_there(tmp_path: Path) -> None:
@@ -332,13 +383,19 @@ async def test_a_number_that_was_given_up_and_is_still_there(tmp_path: Path) -> 
     few = numbers(1)
     await shop.imported_at_once(few)
     await shop.sweep()
-    shop.simulator.faults.add({"operation": "delete_imported", "fault": "stale_reads", "lag_s": HOUR})
-    report, _ = await shop.release_all(parse_release({"phone_numbers": few, "confirm_release": True}))
+    shop.simulator.faults.add(
+        {"operation": "delete_imported", "fault": "stale_reads", "lag_s": HOUR}
+    )
+    report, _ = await shop.release_all(
+        parse_release({"phone_numbers": few, "confirm_release": True})
+    )
     assert RunOutcome.DONE == report.outcome
     assert [("still held", True)] == [(line.state, line.is_open) for line in await shop.sweep()]
     await shop.wait(900)
     (text,) = (await alarms(shop))["not released"]
     assert few[0] in text
     await shop.wait(HOUR)
-    assert [("not held any more", False)] == [(line.state, line.is_open) for line in await shop.sweep()]
+    assert [("not held any more", False)] == [
+        (line.state, line.is_open) for line in await shop.sweep()
+    ]
     assert [] == await shop.sweep()

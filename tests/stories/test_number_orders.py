@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.desks import Shop
 from support.orders import (
     BUSINESS_REGISTRATION,
     DATA,
@@ -20,6 +19,7 @@ from support.orders import (
     sweep,
     wanted,
 )
+from support.run_contexts import Shop
 
 from numberflow.client.number_orders import NumberOrders
 from numberflow.errors import NotFound
@@ -27,11 +27,11 @@ from numberflow.journal import OrderKind
 from numberflow.models.order_numbers import parse_order_numbers
 from numberflow.models.reports import FollowLine, RunOutcome
 from numberflow.planning import kyc_form
-from numberflow.purchase.choose import SpendLimits
 from numberflow.purchase.follow import follow_orders
-from numberflow.purchase.number_order import place_order
-from numberflow.purchase.number_order_follow import follow_number_order
-from numberflow.purchase.order_words import order_plan
+from numberflow.purchase.number_orders.follow import follow_number_order
+from numberflow.purchase.number_orders.place import place_order
+from numberflow.purchase.number_orders.text import order_plan
+from numberflow.purchase.renting.choose import SpendLimits
 from numberflow.purchase.standing import stand_order
 
 pytestmark = pytest.mark.anyio
@@ -55,40 +55,48 @@ def cabinet(tmp_path: Path) -> Cabinet:
 
 async def test_completed(shop: Shop, cabinet: Cabinet) -> None:
     """An AU MOBILE number is ordered with its papers, reviewed, completed, and followed until it is held, linked and costed."""
-    report = await order_once(shop.desk, wanted(cabinet, sms=PLAN))
+    report = await order_once(shop.context, wanted(cabinet, sms=PLAN))
     assert (RunOutcome.DONE, "IN_REVIEW") == (report.outcome, report.state), report.reason
     assert [] == shop.charged()
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert (True, False) == (line.is_open, line.needs_person)
 
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     if line.is_open:  # the SMS link takes some seconds more
         shop.simulator.clock.advance(QUARTER_HOUR)
-        (line,) = await sweep(shop.desk)
+        (line,) = await sweep(shop.context)
     (number,) = line.numbers
     assert ("COMPLETED", False, "held") == (line.state, line.is_open, number.state)
     assert ["completed"] == [alarm.name for alarm in line.alarms]
     assert [number.phone_number] == shop.charged()
     month = next(c["amount"] for c in shop.simulator.charges() if c["kind"] == "monthly")
     assert (str(month), "USD") == (str(number.monthly), number.currency)
-    assert [] == await sweep(shop.desk)
+    assert [] == await sweep(shop.context)
 
 
 async def test_plan_of_an_order(shop: Shop, cabinet: Cabinet) -> None:
     """A plan names the order that its reference has, opens no other, and refuses what the day's cap would refuse."""
     plan = {"plan_only": True, "reference": REFERENCE, "asked": 1, "currency": "USD"}
-    async with shop.desk() as desk:
-        fresh = order_plan(await stand_order(desk, wanted(cabinet), REFERENCE), **plan)
+    async with shop.context() as context:
+        fresh = order_plan(await stand_order(context, wanted(cabinet), REFERENCE), **plan)
         assert shop.lines() == ()
-    placed = await order_once(shop.desk, wanted(cabinet))
+    placed = await order_once(shop.context, wanted(cabinet))
     poor = wanted(cabinet, max_today=str(fresh.quoted_today))
-    async with shop.desk() as desk:
-        begun = order_plan(await stand_order(desk, wanted(cabinet), REFERENCE), **plan)
-        capped = order_plan(await stand_order(desk, poor, "PO-OTHER"), **plan)
-    other = await order_once(shop.desk, poor, "PO-OTHER")
-    assert (RunOutcome.DONE, "", fresh.quoted_today) == (fresh.outcome, fresh.order_id, begun.quoted_today)
-    assert (RunOutcome.DONE, placed.order_id, "IN_REVIEW") == (begun.outcome, begun.order_id, begun.state)
+    async with shop.context() as context:
+        begun = order_plan(await stand_order(context, wanted(cabinet), REFERENCE), **plan)
+        capped = order_plan(await stand_order(context, poor, "PO-OTHER"), **plan)
+    other = await order_once(shop.context, poor, "PO-OTHER")
+    assert (RunOutcome.DONE, "", fresh.quoted_today) == (
+        fresh.outcome,
+        fresh.order_id,
+        begun.quoted_today,
+    )
+    assert (RunOutcome.DONE, placed.order_id, "IN_REVIEW") == (
+        begun.outcome,
+        begun.order_id,
+        begun.state,
+    )
     assert "opens no other" in begun.notes[0]
     assert (RunOutcome.REFUSED, RunOutcome.REFUSED) == (capped.outcome, other.outcome)
     assert other.reason in capped.reason
@@ -96,10 +104,15 @@ async def test_plan_of_an_order(shop: Shop, cabinet: Cabinet) -> None:
 
 async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:
     """A rejected order tells the reasons without what the papers say, and the parameters that it leaves behind place a new one that is completed."""
-    await shop.script("review", outcome="REJECTED", logs=[f"{DATA[1]['endBusinessName']} is not registered"], times=1)
-    report = await order_once(shop.desk, wanted(cabinet))
+    await shop.script(
+        "review",
+        outcome="REJECTED",
+        logs=[f"{DATA[1]['endBusinessName']} is not registered"],
+        times=1,
+    )
+    report = await order_once(shop.context, wanted(cabinet))
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("REJECTED", False, True) == (line.state, line.is_open, line.needs_person)
     assert "… is not registered" in line.summary
     assert line.again is not None
@@ -107,10 +120,12 @@ async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:
     assert [] == shop.charged()
 
     order = parse_order_numbers(line.again)
-    again = await order_once(shop.desk, order, str(order.reference))
-    assert (RunOutcome.DONE, True) == (again.outcome, again.order_id != report.order_id), again.reason
+    again = await order_once(shop.context, order, str(order.reference))
+    assert (RunOutcome.DONE, True) == (again.outcome, again.order_id != report.order_id), (
+        again.reason
+    )
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("COMPLETED", 1) == (line.state, len(shop.charged()))
 
 
@@ -118,20 +133,22 @@ async def test_what_was_handed_in_goes_on_counting(shop: Shop, cabinet: Cabinet)
     """When the vendor charges is not published: a rejected order keeps its part of the day's cap, one that expired before it was handed in gives it back."""
     shop.simulator.switches.set("reservation_s", 1800)
     await shop.script("upload", outcome="FAILED", times=1)
-    unfinished = await order_once(shop.desk, wanted(cabinet, max_today="20"))
+    unfinished = await order_once(shop.context, wanted(cabinet, max_today="20"))
     assert (RunOutcome.REFUSED, "CREATED") == (unfinished.outcome, unfinished.state)
-    refused = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-2")
-    assert (RunOutcome.REFUSED, True) == (refused.outcome, "today" in refused.reason), refused.reason
+    refused = await order_once(shop.context, wanted(cabinet, max_today="20"), "PO-2")
+    assert (RunOutcome.REFUSED, True) == (refused.outcome, "today" in refused.reason), (
+        refused.reason
+    )
     shop.simulator.clock.advance(1900)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("EXPIRED", True) == (line.state, line.needs_person)
     await shop.script("review", outcome="REJECTED", times=1, delay_s=60)
-    second = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-2")
+    second = await order_once(shop.context, wanted(cabinet, max_today="20"), "PO-2")
     assert RunOutcome.DONE == second.outcome, second.reason
     shop.simulator.clock.advance(120)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert "REJECTED" == line.state
-    third = await order_once(shop.desk, wanted(cabinet, max_today="20"), "PO-3")
+    third = await order_once(shop.context, wanted(cabinet, max_today="20"), "PO-3")
     assert (RunOutcome.REFUSED, True) == (third.outcome, "today" in third.reason), third.reason
 
 
@@ -139,20 +156,26 @@ async def test_blocked_and_mended(shop: Shop, cabinet: Cabinet) -> None:
     """A blocked order is told once with the reviewer's reasons; corrected papers under the same reference continue the same order."""
     cabinet.spoil()
     await shop.script("review", outcome="BLOCKED", logs=["the city does not exist"], times=1)
-    report = await order_once(shop.desk, wanted(cabinet))
+    report = await order_once(shop.context, wanted(cabinet))
     shop.simulator.clock.advance(DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("BLOCKED", True, True) == (line.state, line.is_open, line.needs_person)
     assert "the city does not exist" in line.summary
-    assert ["blocked at"] == [alarm.name[:10] for alarm in line.alarms if alarm.name.startswith("blocked")]
-    (line,) = await sweep(shop.desk)
+    assert ["blocked at"] == [
+        alarm.name[:10] for alarm in line.alarms if alarm.name.startswith("blocked")
+    ]
+    (line,) = await sweep(shop.context)
     assert () == line.alarms
 
     cabinet.write(DATA)
-    mended = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.DONE, report.order_id, "IN_REVIEW") == (mended.outcome, mended.order_id, mended.state)
+    mended = await order_once(shop.context, wanted(cabinet))
+    assert (RunOutcome.DONE, report.order_id, "IN_REVIEW") == (
+        mended.outcome,
+        mended.order_id,
+        mended.state,
+    )
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("COMPLETED", 1, 1) == (line.state, len(shop.simulator.orders()), len(shop.charged()))
     assert {report.order_id: 2} == submissions(shop.simulator)
 
@@ -160,14 +183,14 @@ async def test_blocked_and_mended(shop: Shop, cabinet: Cabinet) -> None:
 async def test_expired_with_three_alarms(shop: Shop, cabinet: Cabinet) -> None:
     """An order whose file the vendor cannot read waits for a person: told at 50, 80 and 95 % of its reservation, then closed, nothing charged."""
     await shop.script("upload", outcome="FAILED", times=1)
-    report = await order_once(shop.desk, wanted(cabinet))
+    report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.REFUSED, "CREATED") == (report.outcome, report.state)
     assert "attachments" not in report.order_id
-    assert "run again with the same reference" in report.mend
+    assert "run again with the same reference" in report.remedy
     alarms: list[tuple[str, float]] = []
     began = shop.simulator.clock.now()
     while True:
-        lines = await sweep(shop.desk)
+        lines = await sweep(shop.context)
         if not lines:
             break
         hours = (shop.simulator.clock.now() - began).total_seconds() / 3600
@@ -180,18 +203,22 @@ async def test_expired_with_three_alarms(shop: Shop, cabinet: Cabinet) -> None:
         "expired",
     ] == [name for name, _ in alarms]
     # 48 hours; each is told by the first sweep after its time.
-    assert [True] * 4 == [0 <= hours - due < 0.5 for (_, hours), due in zip(alarms, (24, 38.4, 45.6, 48), strict=True)]
+    assert [True] * 4 == [
+        0 <= hours - due < 0.5 for (_, hours), due in zip(alarms, (24, 38.4, 45.6, 48), strict=True)
+    ]
     assert [] == shop.charged()
-    (order,) = await followed(shop.desk)
+    (order,) = await followed(shop.context)
     assert ("EXPIRED", False) == (order.state, order.is_open)
 
 
 async def test_quantity_of_25(shop: Shop, cabinet: Cabinet) -> None:
     """25 numbers by one order: one registration, 25 numbers held at the end, each with its price."""
-    report = await order_once(shop.desk, wanted(cabinet, quantity=25, max_today="5000", max_monthly="5000"))
+    report = await order_once(
+        shop.context, wanted(cabinet, quantity=25, max_today="5000", max_monthly="5000")
+    )
     assert (RunOutcome.DONE, 25) == (report.outcome, len(report.numbers)), report.reason
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("COMPLETED", 25, 25) == (
         line.state,
         sum(each.state == "held" for each in line.numbers),
@@ -202,7 +229,7 @@ async def test_quantity_of_25(shop: Shop, cabinet: Cabinet) -> None:
 
 async def test_us_needs_no_papers(shop: Shop) -> None:
     """Where the vendor knows no requirements nothing is asked for, and the order is handed in at once."""
-    report = await order_once(shop.desk, wanted())
+    report = await order_once(shop.context, wanted())
     assert (RunOutcome.DONE, "IN_REVIEW", 0) == (
         report.outcome,
         report.state,
@@ -213,7 +240,7 @@ async def test_us_needs_no_papers(shop: Shop) -> None:
 async def test_registration_refused_here(shop: Shop, cabinet: Cabinet) -> None:
     """What the form shows to be wrong is told field by field without the values, before anything is ordered."""
     cabinet.write([*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}])
-    report = await order_once(shop.desk, wanted(cabinet))
+    report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
     assert "kyc: data[2].phoneNumber must be E.164 with a plus" in report.reason
     assert "+61-not-a-number" not in report.model_dump_json()
@@ -225,13 +252,17 @@ async def test_registration_refused_by_the_vendor_and_corrected(
     """A form that cannot be read here leaves the check to the vendor: its findings are told, the order stays, and corrected data continue the same order."""
     monkeypatch.setattr(kyc_form, "sections", lambda _: ())
     cabinet.write([*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}])
-    refused = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.REFUSED, "CREATED", True) == (refused.outcome, refused.state, bool(refused.order_id))
+    refused = await order_once(shop.context, wanted(cabinet))
+    assert (RunOutcome.REFUSED, "CREATED", True) == (
+        refused.outcome,
+        refused.state,
+        bool(refused.order_id),
+    )
     assert ("request_details.data[2].phoneNumber: must be E.164 with a plus",) == refused.findings
     assert refused.expire_at is not None
     assert "+61-not-a-number" not in refused.model_dump_json()
     cabinet.write(DATA)
-    corrected = await order_once(shop.desk, wanted(cabinet))
+    corrected = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.DONE, refused.order_id, 1) == (
         corrected.outcome,
         corrected.order_id,
@@ -242,12 +273,14 @@ async def test_registration_refused_by_the_vendor_and_corrected(
 async def test_blocked_before_anybody_looked(shop: Shop, cabinet: Cabinet) -> None:
     """The reply of the submission was lost and the order is blocked when we look: the block is ours to mend, and the mended order is handed in again."""
     cabinet.spoil()
-    await shop.script("review", outcome="BLOCKED", logs=["the city does not exist"], times=1, delay_s=0)
+    await shop.script(
+        "review", outcome="BLOCKED", logs=["the city does not exist"], times=1, delay_s=0
+    )
     shop.fault("submit_order", "timeout_after", times=1)
-    await order_once(shop.desk, wanted(cabinet))
+    await order_once(shop.context, wanted(cabinet))
     shop.simulator.clock.advance(DAY)
     cabinet.write(DATA)
-    mended = await order_once(shop.desk, wanted(cabinet))
+    mended = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.DONE, "IN_REVIEW") == (mended.outcome, mended.state), mended.reason
     assert {mended.order_id: 2} == submissions(shop.simulator)
 
@@ -257,18 +290,28 @@ async def test_old_messages_are_about_old_data(shop: Shop, cabinet: Cabinet) -> 
     data = copy.deepcopy(DATA)
     data[1]["endBusinessName"] = "OldSecretName Pty"
     cabinet.write(data)
-    await shop.script("review", outcome="BLOCKED", logs=["OldSecretName Pty is not registered"], times=1)
-    await order_once(shop.desk, wanted(cabinet))
+    await shop.script(
+        "review", outcome="BLOCKED", logs=["OldSecretName Pty is not registered"], times=1
+    )
+    await order_once(shop.context, wanted(cabinet))
     shop.simulator.clock.advance(DAY)
-    (blocked,) = await sweep(shop.desk)
+    (blocked,) = await sweep(shop.context)
     assert "… is not registered" in blocked.summary
     cabinet.write(DATA)
-    await shop.script("review", outcome="REJECTED", logs=[f"call {DATA[2]['phoneNumber'][:3]} 491 570 156"], times=1)
-    await order_once(shop.desk, wanted(cabinet))
+    await shop.script(
+        "review",
+        outcome="REJECTED",
+        logs=[f"call {DATA[2]['phoneNumber'][:3]} 491 570 156"],
+        times=1,
+    )
+    await order_once(shop.context, wanted(cabinet))
     shop.simulator.clock.advance(DAY)
-    (rejected,) = await sweep(shop.desk)
+    (rejected,) = await sweep(shop.context)
     kept = (shop.settings.home / "journal.db").read_bytes()
-    assert ("REJECTED: call …", False) == (rejected.summary.partition(";")[0], b"OldSecretName" in kept)
+    assert ("REJECTED: call …", False) == (
+        rejected.summary.partition(";")[0],
+        b"OldSecretName" in kept,
+    )
     assert "OldSecretName" not in rejected.model_dump_json()
 
 
@@ -276,7 +319,7 @@ async def test_fewer_numbers_than_asked(tmp_path: Path) -> None:
     """An order that reserves fewer numbers than asked is not handed in: its price is not the one that was decided."""
     shop = Shop(tmp_path, stock_us_local=5)
     shop.simulator.switches.set("order_short_stock", "partial")
-    report = await order_once(shop.desk, wanted(quantity=20))
+    report = await order_once(shop.context, wanted(quantity=20))
     assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("submit_order")), report.reason
     assert "of 20 numbers; it was not handed in" in report.reason
 
@@ -286,8 +329,8 @@ async def test_an_order_in_review_that_is_not_shown(
 ) -> None:
     """A 404 for an order that was handed in closes nothing: a person is told, and what is charged later is named."""
     shop.simulator.switches.set("review_s", 10 * 86_400)
-    await order_once(shop.desk, wanted(cabinet))
-    await sweep(shop.desk)
+    await order_once(shop.context, wanted(cabinet))
+    await sweep(shop.context)
     shop.simulator.clock.advance(3 * DAY)
 
     async def missing(*_: object, **__: object) -> None:
@@ -295,29 +338,40 @@ async def test_an_order_in_review_that_is_not_shown(
 
     with monkeypatch.context() as patched:
         patched.setattr("numberflow.client.number_orders.NumberOrders.get", missing)
-        (line,) = await sweep(shop.desk)
-    assert (True, True, ["gone"]) == (line.is_open, line.needs_person, [alarm.name for alarm in line.alarms])
+        (line,) = await sweep(shop.context)
+    assert (True, True, ["gone"]) == (
+        line.is_open,
+        line.needs_person,
+        [alarm.name for alarm in line.alarms],
+    )
     shop.simulator.clock.advance(10 * DAY)
-    (line,) = await sweep(shop.desk)
-    assert ("COMPLETED", shop.charged()) == (line.state, [number.phone_number for number in line.numbers])
+    (line,) = await sweep(shop.context)
+    assert ("COMPLETED", shop.charged()) == (
+        line.state,
+        [number.phone_number for number in line.numbers],
+    )
 
 
 async def test_a_run_without_papers_hands_nothing_in(shop: Shop, cabinet: Cabinet) -> None:
     """An order that is out of our hands when a run begins and back when it looks again is left to the next run, which reads the papers."""
     await shop.script("upload", outcome="FAILED", times=1)
-    await order_once(shop.desk, wanted(cabinet))
-    async with shop.desk() as desk:
-        purchase = desk.journal.find_purchase(desk.project_id, REFERENCE)
+    await order_once(shop.context, wanted(cabinet))
+    async with shop.context() as context:
+        purchase = context.journal.find_purchase(context.project_id, REFERENCE)
         assert purchase is not None
         limits = SpendLimits(Decimal(500), Decimal(500), "USD")
-        placed = await place_order(desk, purchase, wanted(cabinet), None, limits, flow_run_id=None, seen={})
+        placed = await place_order(
+            context, purchase, wanted(cabinet), None, limits, flow_run_id=None, seen={}
+        )
     assert ("BadInput", 0) == (type(placed.stopped_by).__name__, shop.requests("submit_order"))
 
 
-async def test_a_report_names_the_order_that_it_could_not_read(shop: Shop, cabinet: Cabinet) -> None:
+async def test_a_report_names_the_order_that_it_could_not_read(
+    shop: Shop, cabinet: Cabinet
+) -> None:
     """A vendor that is down after the order was opened: the report has the order, its numbers and until when it has to be handed in."""
     shop.fault("get_order", "error_before", times=None)
-    report = await order_once(shop.desk, wanted(cabinet))
+    report = await order_once(shop.context, wanted(cabinet))
     (order,) = shop.simulator.orders()
     assert (order["order_id"], order["phone_numbers"]) == (
         report.order_id,
@@ -326,17 +380,21 @@ async def test_a_report_names_the_order_that_it_could_not_read(shop: Shop, cabin
     assert report.expire_at is not None
 
 
-async def test_a_file_that_vanishes(shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_vanishes(
+    shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that was checked and is gone when it is to be sent is told by its name; the order stays, and the next run goes on with it."""
     with monkeypatch.context() as patched:
-        patched.setattr("numberflow.purchase.number_order.open_file", broken_file)
-        report = await order_once(shop.desk, wanted(cabinet))
+        patched.setattr("numberflow.purchase.number_orders.place.open_file", broken_file)
+        report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.REFUSED, "CREATED") == (report.outcome, report.state)
     assert "cannot be read any more (FileNotFoundError)" in report.reason
-    assert RunOutcome.DONE == (await order_once(shop.desk, wanted(cabinet))).outcome
+    assert RunOutcome.DONE == (await order_once(shop.context, wanted(cabinet))).outcome
 
 
-@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 business registration, and more"], ids=["emptied", "grown"])
+@pytest.mark.parametrize(
+    "content", [b"", b"%PDF-1.7 business registration, and more"], ids=["emptied", "grown"]
+)
 async def test_a_file_that_changes(
     shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
@@ -350,11 +408,15 @@ async def test_a_file_that_changes(
 
     with monkeypatch.context() as patched:
         patched.setattr(NumberOrders, "update_registration", meanwhile)
-        report = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.REFUSED, "CREATED", 0) == (report.outcome, report.state, shop.requests("upload_attachment"))
+        report = await order_once(shop.context, wanted(cabinet))
+    assert (RunOutcome.REFUSED, "CREATED", 0) == (
+        report.outcome,
+        report.state,
+        shop.requests("upload_attachment"),
+    )
     assert f"attachments.{BUSINESS_REGISTRATION}: extract.pdf has another length" in report.reason
     cabinet.extract.write_bytes(good)
-    assert RunOutcome.DONE == (await order_once(shop.desk, wanted(cabinet))).outcome
+    assert RunOutcome.DONE == (await order_once(shop.context, wanted(cabinet))).outcome
 
 
 def broken_file(*_: object, **__: object) -> None:
@@ -366,14 +428,14 @@ async def test_a_vendor_that_takes_no_second_file(shop: Shop, cabinet: Cabinet) 
     """The reply to an upload was lost, and the vendor refuses the file as being there: it is there, and the order is handed in."""
     shop.simulator.switches.set("attachment_again", "refused")
     shop.fault("upload_attachment", "reset_after", times=1)
-    report = await order_once(shop.desk, wanted(cabinet))
+    report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.DONE, "IN_REVIEW") == (report.outcome, report.state), report.reason
     assert [True] == ["the vendor has a file already" in note for note in report.notes]
 
 
 async def test_files_that_nobody_asked_for(shop: Shop, cabinet: Cabinet) -> None:
     """Where the vendor asks for no files none are sent, and no order is opened for finding that out."""
-    report = await order_once(shop.desk, wanted(attachments={"some-id": cabinet.extract.name}))
+    report = await order_once(shop.context, wanted(attachments={"some-id": cabinet.extract.name}))
     assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
     assert "attachments: the vendor asks for no files" in report.reason
 
@@ -381,44 +443,54 @@ async def test_files_that_nobody_asked_for(shop: Shop, cabinet: Cabinet) -> None
 async def test_the_sweep_tells_of_lost_orders(shop: Shop, cabinet: Cabinet) -> None:
     """An order whose opening nobody has heard of is in every sweep, with the command that settles it."""
     shop.fault("create_order", "timeout_after", times=1)
-    await order_once(shop.desk, wanted(cabinet, quantity=2))
-    (line,) = await sweep(shop.desk)
-    assert ("create_order", True, True) == (line.kind, line.needs_person, "--order ORDER-ID" in line.advice)
+    await order_once(shop.context, wanted(cabinet, quantity=2))
+    (line,) = await sweep(shop.context)
+    assert ("create_order", True, True) == (
+        line.kind,
+        line.needs_person,
+        "--order ORDER-ID" in line.advice,
+    )
 
 
 async def test_an_alarm_that_cannot_be_raised(shop: Shop, cabinet: Cabinet) -> None:
     """A notification that fails keeps neither the other orders from being looked at nor its own alarm from coming again."""
     await shop.script("review", outcome="BLOCKED", logs=["what is this?"])
     for reference in ("A-1", "B-1"):
-        await order_once(shop.desk, wanted(cabinet), reference)
+        await order_once(shop.context, wanted(cabinet), reference)
     shop.simulator.clock.advance(DAY)
 
     async def tell(line: FollowLine) -> None:
         if line.reference == "A-1":
             raise OSError("the block is broken")
 
-    async with shop.desk() as desk:
-        lines = await follow_orders(desk, {OrderKind.NUMBER: follow_number_order}, tell=tell)
+    async with shop.context() as context:
+        lines = await follow_orders(context, {OrderKind.NUMBER: follow_number_order}, tell=tell)
     assert {"A-1": "could not be followed: OSError", "B-1": "BLOCKED"} == {
         line.reference: line.summary if line.reference == "A-1" else line.state for line in lines
     }
-    again = await sweep(shop.desk)
+    again = await sweep(shop.context)
     assert {"A-1": True, "B-1": False} == {line.reference: bool(line.alarms) for line in again}
 
 
 async def test_number_taken_by_a_rival(shop: Shop, cabinet: Cabinet) -> None:
     """A number that a rival took between search and order is replaced under the same reference: one order, for another number."""
     shop.simulator.faults.add({"operation": "create_order", "fault": "rival", "times": 2})
-    report = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.DONE, 3, 1) == (report.outcome, shop.requests("create_order"), len(shop.simulator.orders()))
+    report = await order_once(shop.context, wanted(cabinet))
+    assert (RunOutcome.DONE, 3, 1) == (
+        report.outcome,
+        shop.requests("create_order"),
+        len(shop.simulator.orders()),
+    )
 
 
 async def test_named_number_taken(shop: Shop, cabinet: Cabinet) -> None:
     """A number that was named is not replaced: it is refused, and nothing is ordered."""
-    async with shop.desk() as desk:
-        (number, *_) = await desk.client.available_numbers.search(region_code="AU", number_type="MOBILE", size=1)
+    async with shop.context() as context:
+        (number, *_) = await context.client.available_numbers.search(
+            region_code="AU", number_type="MOBILE", size=1
+        )
     shop.simulator.faults.add({"operation": "create_order", "fault": "rival", "times": 1})
-    report = await order_once(shop.desk, wanted(cabinet, phone_number=number.phone_number))
+    report = await order_once(shop.context, wanted(cabinet, phone_number=number.phone_number))
     assert (RunOutcome.REFUSED, []) == (report.outcome, shop.simulator.orders())
     assert f"phone_number: {number.phone_number} is no longer for sale" in report.reason
 
@@ -426,12 +498,14 @@ async def test_named_number_taken(shop: Shop, cabinet: Cabinet) -> None:
 async def test_completed_for_fewer(shop: Shop, cabinet: Cabinet) -> None:
     """An order that the vendor completes for a part only is told number by number, by what is held."""
     await shop.script("review", outcome="COMPLETED", only=3)
-    await order_once(shop.desk, wanted(cabinet, quantity=5, max_today="5000", max_monthly="5000"))
+    await order_once(
+        shop.context, wanted(cabinet, quantity=5, max_today="5000", max_monthly="5000")
+    )
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert ("COMPLETED", True) == (line.state, line.is_open)
     shop.simulator.clock.advance(2 * DAY)
-    (line,) = await sweep(shop.desk)
+    (line,) = await sweep(shop.context)
     assert (3, 2, True) == (
         sum(each.state == "held" for each in line.numbers),
         sum(each.state == "not seen yet" for each in line.numbers),
@@ -441,11 +515,19 @@ async def test_completed_for_fewer(shop: Shop, cabinet: Cabinet) -> None:
 
 async def test_dearer_than_quoted(shop: Shop, cabinet: Cabinet) -> None:
     """An order that reserves at a higher price than was decided on is not handed in; the same reference accepts the price within the caps."""
-    shop.simulator.faults.add({"operation": "create_order", "fault": "price_change", "factor": 2, "times": 1})
-    report = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.REFUSED, "CREATED", 0) == (report.outcome, report.state, shop.requests("submit_order"))
+    shop.simulator.faults.add(
+        {"operation": "create_order", "fault": "price_change", "factor": 2, "times": 1}
+    )
+    report = await order_once(shop.context, wanted(cabinet))
+    assert (RunOutcome.REFUSED, "CREATED", 0) == (
+        report.outcome,
+        report.state,
+        shop.requests("submit_order"),
+    )
     assert "it was not handed in" in report.reason
-    capped = await order_once(shop.desk, wanted(cabinet, max_monthly="7"))
+    capped = await order_once(shop.context, wanted(cabinet, max_monthly="7"))
     assert (RunOutcome.REFUSED, 0) == (capped.outcome, shop.requests("submit_order"))
-    accepted = await order_once(shop.desk, wanted(cabinet))
-    assert (RunOutcome.DONE, report.order_id) == (accepted.outcome, accepted.order_id), accepted.reason
+    accepted = await order_once(shop.context, wanted(cabinet))
+    assert (RunOutcome.DONE, report.order_id) == (accepted.outcome, accepted.order_id), (
+        accepted.reason
+    )

@@ -9,7 +9,7 @@ from support.hosting import HostingShop, numbers
 
 from numberflow.models.held_numbers import parse_configure
 from numberflow.models.reports import RunOutcome
-from numberflow.purchase.configure import configure_report
+from numberflow.purchase.held.configure import configure_report
 
 pytestmark = pytest.mark.anyio
 
@@ -28,8 +28,8 @@ async def test_old_and_new_of_every_number(tmp_path: Path) -> None:
             "plan_only": True,
         }
     )
-    async with shop.desk() as desk:
-        report = await configure_report(desk, order, "CONF-1", ())
+    async with shop.context() as context:
+        report = await configure_report(context, order, "CONF-1", ())
     told = {line.phone_number: (line.state, line.advice) for line in report.numbers}
     state, advice = told[linked]
     assert (state, advice.split("; ")) == (
@@ -43,4 +43,8 @@ async def test_old_and_new_of_every_number(tmp_path: Path) -> None:
     )
     assert told[bare][0] == "not held"
     assert report.outcome is RunOutcome.REFUSED
-    assert {entry["method"] for entry in shop.simulator.requests()[sent:] if entry["operation"] != "token"} == {"GET"}
+    assert {
+        entry["method"]
+        for entry in shop.simulator.requests()[sent:]
+        if entry["operation"] != "token"
+    } == {"GET"}

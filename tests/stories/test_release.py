@@ -12,18 +12,18 @@ from support.dying import Fate
 from support.hosting import HostingShop
 
 from numberflow.errors import Stopped
-from numberflow.journal import ALL_PROJECTS, Applied, Attempt, State
+from numberflow.journal import ALL_PROJECTS, Applied, Attempt, IntentionState
 from numberflow.models.emergency import EmergencyAddressRequest
 from numberflow.models.emergency_address import Action, parse_emergency_address
 from numberflow.models.held_numbers import parse_release
-from numberflow.models.reports import HostedReport, RunOutcome
-from numberflow.purchase import emergency
-from numberflow.purchase import release as releasing
+from numberflow.models.reports import NumbersReport, RunOutcome
 from numberflow.purchase.account import account
-from numberflow.purchase.emergency import coverage
-from numberflow.purchase.hosting import stopped_hosted_report
+from numberflow.purchase.emergency import addresses as emergency
+from numberflow.purchase.emergency.addresses import coverage
+from numberflow.purchase.emergency.without_address import KEPT
+from numberflow.purchase.held import release as releasing
+from numberflow.purchase.hosting.orders import stopped_numbers_report
 from numberflow.purchase.stopped import stopped_line
-from numberflow.purchase.without_address import KEPT
 from numberflow.steps.emergency import Deprovision
 
 pytestmark = pytest.mark.anyio
@@ -40,8 +40,8 @@ async def office(tmp_path: Path) -> tuple[HostingShop, list[str]]:
     shop.simulator.switches.set("emergency_feature", True)
     shop.simulator.world.add_held(30)
     numbers = sorted(each["phone_number"] for each in shop.simulator.emergency_coverage())[:2]
-    async with shop.desk() as desk:
-        await desk.client.emergency_addresses.provision(numbers[0], ADDRESS)
+    async with shop.context() as context:
+        await context.client.emergency_addresses.provision(numbers[0], ADDRESS)
     shop.unwritten.clear()
     return shop, numbers
 
@@ -51,12 +51,12 @@ def giving_up(numbers: list[str], **parameters: Any) -> Any:
     return parse_release({"phone_numbers": numbers, "confirm_release": True} | parameters)
 
 
-async def plan(shop: HostingShop, numbers: list[str]) -> HostedReport:
+async def plan(shop: HostingShop, numbers: list[str]) -> NumbersReport:
     """A run with plan_only."""
     order = giving_up(numbers, plan_only=True)
-    async with shop.desk() as desk:
-        rows = await releasing.begun(desk, order, "REL-1")
-        return await releasing.release_report(desk, order, "REL-1", rows)
+    async with shop.context() as context:
+        rows = await releasing.begun(context, order, "REL-1")
+        return await releasing.release_report(context, order, "REL-1", rows)
 
 
 def sent(shop: HostingShop) -> list[str]:
@@ -74,72 +74,115 @@ async def test_the_address_goes_first(office: tuple[HostingShop, list[str]]) -> 
     planned = await plan(shop, [with_address, without])
     told = {line.phone_number: line.advice for line in planned.numbers}
     assert (RunOutcome.DONE, []) == (planned.outcome, sent(shop))
-    assert ("its emergency address (removed first)" in told[with_address], "emergency" in told[without]) == (
+    assert (
+        "its emergency address (removed first)" in told[with_address],
+        "emergency" in told[without],
+    ) == (
         True,
         False,
     )
     report, rows = await shop.release_all(giving_up([with_address, without]))
-    assert (RunOutcome.DONE, {"released"}) == (report.outcome, {line.state for line in report.numbers})
+    assert (RunOutcome.DONE, {"released"}) == (
+        report.outcome,
+        {line.state for line in report.numbers},
+    )
     assert "its emergency address was removed first; usable until" in report.numbers[0].advice
     assert ["emergency" in line.advice for line in report.numbers] == [True, False]
     assert ["deprovision_emergency", "release", "release"] == sorted(row.operation for row in rows)
     order_of = {
-        (entry["operation"], with_address[1:] in entry["path"]): n for n, entry in enumerate(shop.simulator.requests())
+        (entry["operation"], with_address[1:] in entry["path"]): n
+        for n, entry in enumerate(shop.simulator.requests())
     }
     assert order_of["deprovision_emergency_address", True] < order_of["release", True]
     assert [] == shop.unwritten
-    async with shop.desk() as desk:
-        assert ["no address", "no address"] == [line.state for line in await coverage(desk, [with_address, without])]
+    async with shop.context() as context:
+        assert ["no address", "no address"] == [
+            line.state for line in await coverage(context, [with_address, without])
+        ]
     again, _ = await shop.release_all(giving_up([with_address, without]))
     assert (RunOutcome.DONE, 3) == (again.outcome, len(sent(shop)))
-    assert ["released", "released"] == [line.state for line in (await plan(shop, [with_address, without])).numbers]
+    assert ["released", "released"] == [
+        line.state for line in (await plan(shop, [with_address, without])).numbers
+    ]
 
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_killed_at_the_address(office: tuple[HostingShop, list[str]], after: bool) -> None:
     """A run that dies at the removal releases nothing; the next one looks first, and sends each request once in all."""
     shop, (number, _) = office
-    assert await shop.release_all(giving_up([number]), fate=Fate("request", after=after, costly=True)) is None
+    assert (
+        await shop.release_all(giving_up([number]), fate=Fate("request", after=after, costly=True))
+        is None
+    )
     assert "release" not in sent(shop)
     report, _ = await shop.release_all(giving_up([number]))
-    assert (RunOutcome.DONE, ["deprovision_emergency_address", "release"]) == (report.outcome, sent(shop))
+    assert (RunOutcome.DONE, ["deprovision_emergency_address", "release"]) == (
+        report.outcome,
+        sent(shop),
+    )
 
 
 async def test_an_address_that_stays(office: tuple[HostingShop, list[str]]) -> None:
     """A number whose address cannot be removed is not released, and a person hears why; once it can, the same reference goes on."""
     shop, (number, other) = office
     shop.simulator.faults.add(
-        {"operation": "deprovision_emergency_address", "fault": "rate_limited", "retry_after": 7, "times": None}
+        {
+            "operation": "deprovision_emergency_address",
+            "fault": "rate_limited",
+            "retry_after": 7,
+            "times": None,
+        }
     )
     report, rows = await shop.release_all(giving_up([number, other]))
-    assert (["not released", "released"], ["release"]) == ([line.state for line in report.numbers], sent(shop))
+    assert (["not released", "released"], ["release"]) == (
+        [line.state for line in report.numbers],
+        sent(shop),
+    )
     assert RunOutcome.DONE is not report.outcome
     assert "its emergency address is to be removed first" in report.numbers[0].advice
-    assert State.PLANNED in {row.state for row in rows}
+    assert IntentionState.PLANNED in {row.state for row in rows}
     shop.simulator.faults.clear()
     report, _ = await shop.release_all(giving_up([number, other]))
-    assert (RunOutcome.DONE, {"released"}) == (report.outcome, {line.state for line in report.numbers})
+    assert (RunOutcome.DONE, {"released"}) == (
+        report.outcome,
+        {line.state for line in report.numbers},
+    )
 
 
-async def test_a_number_that_is_kept_without_its_address(office: tuple[HostingShop, list[str]]) -> None:
+async def test_a_number_that_is_kept_without_its_address(
+    office: tuple[HostingShop, list[str]],
+) -> None:
     """It is named and a person is called, with the command that gives an address again; one that was given is removed again before the release."""
     shop, (number, _) = office
-    shop.simulator.faults.add({"operation": "release", "fault": "rate_limited", "retry_after": 7, "times": None})
+    shop.simulator.faults.add(
+        {"operation": "release", "fault": "rate_limited", "retry_after": 7, "times": None}
+    )
     report, _ = await shop.release_all(giving_up([number]))
     (line,), (command,) = report.numbers, report.commands
     assert (KEPT, RunOutcome.NEEDS_PERSON) == (line.state, report.outcome)
-    assert "run again with the same reference to release it, or give it its address again" in line.advice
+    assert (
+        "run again with the same reference to release it, or give it its address again"
+        in line.advice
+    )
     order = parse_emergency_address(json.loads(shlex.split(command)[-1]))
     assert (Action.PROVISION, (number,)) == (order.action, order.phone_numbers)
-    async with shop.desk() as desk:
-        await emergency.change(desk, order, "E-1", await emergency.validate(desk, order, ADDRESS), flow_run_id=None)
-        assert ["has an address"] == [each.state for each in await coverage(desk, [number])]
+    async with shop.context() as context:
+        await emergency.change(
+            context,
+            order,
+            "E-1",
+            await emergency.validate(context, order, ADDRESS),
+            flow_run_id=None,
+        )
+        assert ["has an address"] == [each.state for each in await coverage(context, [number])]
     shop.simulator.faults.clear()
     report, _ = await shop.release_all(giving_up([number]))
     assert (RunOutcome.DONE, ()) == (report.outcome, report.commands)
-    assert ["deprovision_emergency_address", "deprovision_emergency_address", "release"] == sorted(sent(shop))
-    async with shop.desk() as desk:
-        assert ["no address"] == [each.state for each in await coverage(desk, [number])]
+    assert ["deprovision_emergency_address", "deprovision_emergency_address", "release"] == sorted(
+        sent(shop)
+    )
+    async with shop.context() as context:
+        assert ["no address"] == [each.state for each in await coverage(context, [number])]
 
 
 async def test_stopped_between_address_and_release(
@@ -148,19 +191,19 @@ async def test_stopped_between_address_and_release(
     """One line for the number, by whomever it is told: the run, the hook, the sweep."""
     shop, (number, _) = office
     deprovision = Deprovision.do
-    async with shop.desk() as desk:
+    async with shop.context() as context:
 
         async def remove_and_stop(step: Deprovision, attempt: Attempt) -> Applied:
             applied = await deprovision(step, attempt)
-            desk.journal.stop(ALL_PROJECTS, by="ann")
+            context.journal.stop(ALL_PROJECTS, by="ann")
             return applied
 
         monkeypatch.setattr(Deprovision, "do", remove_and_stop)
         with pytest.raises(Stopped) as caught:
-            await releasing.release(desk, giving_up([number]), "REL-1", flow_run_id=None)
-        (purchase,) = desk.journal.purchases_named("REL-1")
-        rows = desk.journal.intentions(purchase_id=purchase.id)
-    report = stopped_hosted_report(caught.value, rows, project="east")
+            await releasing.release(context, giving_up([number]), "REL-1", flow_run_id=None)
+        (purchase,) = context.journal.purchases_named("REL-1")
+        rows = context.journal.intentions(purchase_id=purchase.id)
+    report = stopped_numbers_report(caught.value, rows, project="east")
     assert [(number, KEPT)] == [(line.phone_number, line.state) for line in report.numbers]
     assert RunOutcome.NEEDS_PERSON is report.outcome
     assert '"project": "east"' in report.commands[0]
@@ -173,8 +216,11 @@ async def test_stopped_between_address_and_release(
 async def test_somebody_else_removed_it(office: tuple[HostingShop, list[str]]) -> None:
     """An address that is gone when its removal arrives is no reason to keep the number."""
     shop, (number, _) = office
-    assert await shop.release_all(giving_up([number]), fate=Fate("request", after=False, costly=True)) is None
-    async with shop.desk() as desk:
-        await desk.client.emergency_addresses.deprovision(number)
+    assert (
+        await shop.release_all(giving_up([number]), fate=Fate("request", after=False, costly=True))
+        is None
+    )
+    async with shop.context() as context:
+        await context.client.emergency_addresses.deprovision(number)
     report, _ = await shop.release_all(giving_up([number]))
     assert (RunOutcome.DONE, "released") == (report.outcome, report.numbers[0].state)

@@ -64,7 +64,10 @@ async def purchase_in_chaos(seed: int, folder: Path, *, faults: float) -> Ended:
         if report is None:
             continue
         # Chaos lets reads lag by up to a second, far less than the settling time, so nothing that took effect may be asked for again.
-        wrong = [f"run {runs}: {what}" for what in (*shop.violations(report, asked=asked), *shop.repeats())]
+        wrong = [
+            f"run {runs}: {what}"
+            for what in (*shop.violations(report, asked=asked), *shop.repeats())
+        ]
         if needs_person(report):
             persons += 1
             if persons % PATIENCE == 0:

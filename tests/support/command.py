@@ -30,7 +30,9 @@ class Ended:
 class Command:
     """Runs the command in a folder of its own, with the variables that were set here and no others of ours or Prefect's."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         self.folder = folder
         self.home = folder / "home"
         self._monkeypatch = monkeypatch

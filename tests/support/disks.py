@@ -43,7 +43,9 @@ class SmallDisk:
         self._run("umount", "-l", str(self.path))
 
     def _run(self, *command: str) -> None:
-        done = subprocess.run([*self._become_root, *command], capture_output=True, check=False, text=True)
+        done = subprocess.run(
+            [*self._become_root, *command], capture_output=True, check=False, text=True
+        )
         if done.returncode != 0:
             raise OSError(done.stderr)
 

@@ -99,7 +99,12 @@ HOSTING = (
         "displayName",
     ),
     ("POST", re.compile(r"/qualifiedNumbers:addNumbers$"), "add_numbers", None),
-    ("POST", re.compile(r"/qualifiedNumbers/([^/]+):sendVoiceChallenge$"), "voice_challenge", "path"),
+    (
+        "POST",
+        re.compile(r"/qualifiedNumbers/([^/]+):sendVoiceChallenge$"),
+        "voice_challenge",
+        "path",
+    ),
     ("POST", re.compile(r"/qualifiedNumbers/([^/]+):verifyVoiceChallenge$"), "verify_code", "path"),
     ("PATCH", re.compile(r"/importedNumbers/([^/]+)$"), "update_imported", "path"),
     ("DELETE", re.compile(r"/importedNumbers/([^/]+)$"), "delete_imported", "path"),
@@ -139,7 +144,9 @@ def operation_of(request: httpx.Request) -> tuple[str, str | None] | None:
         return "create_order", next(iter(option.get("phoneNumbers", ())), None)
     if verb in ("provision", "deprovision"):
         return f"{verb}_emergency", path.split("/")[-2]
-    return {"rent": "rent", "rentAny": "rent_any", "release": "release"}[verb], (None if verb == "rentAny" else last)
+    return {"rent": "rent", "rentAny": "rent_any", "release": "release"}[verb], (
+        None if verb == "rentAny" else last
+    )
 
 
 class MortalTransport(httpx.AsyncBaseTransport):

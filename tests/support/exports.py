@@ -39,11 +39,19 @@ class Meddler(httpx.AsyncBaseTransport):
 
 @asynccontextmanager
 async def project(
-    active: int, *, seed: int = 1, page_size: int = 100, chaos: float = 0.0, meddle: Any = None, **switches: Any
+    active: int,
+    *,
+    seed: int = 1,
+    page_size: int = 100,
+    chaos: float = 0.0,
+    meddle: Any = None,
+    **switches: Any,
 ) -> AsyncIterator[tuple[Simulator, Client]]:
     """A simulated project and an open client of it. `meddle` is called with the simulator before each page."""
     simulator = Simulator(
-        SimulatorSettings(seed=seed, active=active, chaos=chaos, switches={"page_size_max": page_size, **switches})
+        SimulatorSettings(
+            seed=seed, active=active, chaos=chaos, switches={"page_size_max": page_size, **switches}
+        )
     )
     transport = Meddler(simulator, None if meddle is None else lambda: meddle(simulator))
     settings = Settings.model_validate(simulator.environment(BASE_URL))
@@ -103,7 +111,9 @@ def check_readable(root: Path) -> int | None:
     assert len(found) == 1, found
     content = found[0].read_bytes()
     manifest = json.loads((found[0].parent / "_manifest.json").read_bytes())
-    assert names(manifest, hashlib.sha256(content).hexdigest()), "the manifest does not know the data"
+    assert names(manifest, hashlib.sha256(content).hexdigest()), (
+        "the manifest does not know the data"
+    )
     # From what was hashed, not by name again: the file may be another one by now.
     table = pq.read_table(io.BytesIO(content), columns=["phone_number"])
     entries = {entry["sha256"]: entry["rows"] for entry in (manifest, *manifest["previous"])}

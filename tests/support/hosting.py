@@ -20,21 +20,21 @@ from numberflow.models.hosting import BlanketLoa
 from numberflow.models.import_numbers import parse_import_numbers
 from numberflow.models.north_american import is_toll_free
 from numberflow.models.qualify_numbers import parse_qualify
-from numberflow.models.reports import FollowLine, HostedReport
+from numberflow.models.reports import FollowLine, NumbersReport
 from numberflow.models.text_enable_numbers import parse_text_enable
-from numberflow.purchase import configure as configuring
-from numberflow.purchase import import_numbers as imports
-from numberflow.purchase import qualify as qualifying
-from numberflow.purchase import release as releasing
-from numberflow.purchase import text_enable as enabling
-from numberflow.purchase.desk import Desk
 from numberflow.purchase.follow import follow_orders
-from numberflow.purchase.hosting_follow import follow_hosting
-from numberflow.purchase.letter import read_letter
-from numberflow.purchase.link_follow import follow_link
-from numberflow.purchase.qualification_follow import follow_qualification
-from numberflow.purchase.qualify import Next, VoiceTurn
-from numberflow.purchase.release_follow import follow_release
+from numberflow.purchase.held import configure as configuring
+from numberflow.purchase.held import release as releasing
+from numberflow.purchase.held.link_follow import follow_link
+from numberflow.purchase.held.release_follow import follow_release
+from numberflow.purchase.hosting import import_numbers as imports
+from numberflow.purchase.hosting import qualify as qualifying
+from numberflow.purchase.hosting import text_enable as enabling
+from numberflow.purchase.hosting.follow import follow_hosting
+from numberflow.purchase.hosting.letter import read_letter
+from numberflow.purchase.hosting.qualification_follow import follow_qualification
+from numberflow.purchase.hosting.qualify import Next, VoiceTurn
+from numberflow.purchase.run_context import RunContext
 
 PLAN, CAMPAIGN = "plan-hosting", "campaign-hosting"
 REFERENCE = "HOST-1"
@@ -47,13 +47,21 @@ def numbers(count: int, area: str = "212") -> list[str]:
 
 def signer(mark: str = "ada") -> dict[str, Any]:
     """What a paper with a direct letter holds."""
-    return {**DIRECT["directLoaInfo"], "authorisedPerson": SIGNER | {"email": f"{mark}@example.test"}}
+    return {
+        **DIRECT["directLoaInfo"],
+        "authorisedPerson": SIGNER | {"email": f"{mark}@example.test"},
+    }
 
 
 def text_enabling(phone_numbers: list[str], **parameters: Any) -> Any:
     """Checked parameters of text-enable-numbers."""
-    sms = {"service_plan_id": PLAN, "campaign_id": "" if is_toll_free(phone_numbers[0]) else CAMPAIGN}
-    return parse_text_enable({"phone_numbers": phone_numbers, "sms": sms, "loa": "/run/loa.json"} | parameters)
+    sms = {
+        "service_plan_id": PLAN,
+        "campaign_id": "" if is_toll_free(phone_numbers[0]) else CAMPAIGN,
+    }
+    return parse_text_enable(
+        {"phone_numbers": phone_numbers, "sms": sms, "loa": "/run/loa.json"} | parameters
+    )
 
 
 def qualifying_order(phone_numbers: list[str], **parameters: Any) -> Any:
@@ -81,12 +89,16 @@ class HostingShop(Shop):
         assert reply.status_code == 200, reply.text
         return reply.json()
 
-    async def import_numbers(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
+    async def import_numbers(
+        self, order: Any, reference: str = REFERENCE, fate: Fate | None = None
+    ) -> Any:
         """One run of import-numbers: its report and rows; None when it died."""
 
-        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
-            result = await imports.import_numbers(desk, order, reference, flow_run_id=None)
-            return await imports.import_report(desk, order, reference, result), tuple(result.rows)
+        async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
+            result = await imports.import_numbers(context, order, reference, flow_run_id=None)
+            return await imports.import_report(context, order, reference, result), tuple(
+                result.rows
+            )
 
         return await self.mortal(work, fate)
 
@@ -95,83 +107,101 @@ class HostingShop(Shop):
     ) -> Any:
         """One run of text-enable-numbers with a confirmed signer: its report and rows; None when it died."""
 
-        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
+        async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
             letter = read_letter(order.loa_kind, Secret(signer(mark)))
-            purchase, _ = await enabling.open_text_enabling(desk, order, reference, flow_run_id=None)
-            if not isinstance(letter, BlanketLoa) and not enabling.is_confirmed(desk, purchase, letter):
-                await enabling.confirm_signer(desk, purchase, letter, by="Ada")
-            rows = await enabling.text_enable(desk, order, reference, letter, flow_run_id=None)
-            return await enabling.text_enable_report(desk, order, reference, rows), tuple(rows)
+            purchase, _ = await enabling.open_text_enabling(
+                context, order, reference, flow_run_id=None
+            )
+            if not isinstance(letter, BlanketLoa) and not enabling.is_confirmed(
+                context, purchase, letter
+            ):
+                await enabling.confirm_signer(context, purchase, letter, by="Ada")
+            rows = await enabling.text_enable(context, order, reference, letter, flow_run_id=None)
+            return await enabling.text_enable_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
 
-    async def qualify(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
+    async def qualify(
+        self, order: Any, reference: str = REFERENCE, fate: Fate | None = None
+    ) -> Any:
         """One run of qualify-numbers by invoices, or the part of it before the first call: its report and rows; None when it died."""
 
-        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
-            purchase = await qualifying.open_qualifying(desk, order, reference, flow_run_id=None)
-            rows = await qualifying.add_numbers(desk, order, purchase, flow_run_id=None)
-            rows += await qualifying.voice_rows(desk, purchase)
-            return await qualifying.qualify_report(desk, order, reference, rows), tuple(rows)
+        async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
+            purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
+            rows = await qualifying.add_numbers(context, order, purchase, flow_run_id=None)
+            rows += await qualifying.voice_rows(context, purchase)
+            return await qualifying.qualify_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
 
     async def call(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
         """One run of qualify-numbers by voice up to the first form: its report and rows; None when it died."""
 
-        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
-            purchase = await qualifying.open_qualifying(desk, order, reference, flow_run_id=None)
-            rows = await qualifying.add_numbers(desk, order, purchase, flow_run_id=None)
-            await qualifying.wait_for_checks(desk, order.phone_numbers)
-            turn = await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+        async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
+            purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
+            rows = await qualifying.add_numbers(context, order, purchase, flow_run_id=None)
+            await qualifying.wait_for_checks(context, order.phone_numbers)
+            turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if turn.next is Next.CALL:
-                await qualifying.place_call(desk, purchase, turn, flow_run_id=None)
-            rows += await qualifying.voice_rows(desk, purchase)
-            return await qualifying.qualify_report(desk, order, reference, rows), tuple(rows)
+                await qualifying.place_call(context, purchase, turn, flow_run_id=None)
+            rows += await qualifying.voice_rows(context, purchase)
+            return await qualifying.qualify_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
 
     async def answer(self, order: Any, text: str, reference: str = REFERENCE) -> VoiceTurn:
         """A person answers the form of the first number: a code, or "call"; how the number stands then."""
-        async with self.desk() as desk:
-            purchase = await qualifying.open_qualifying(desk, order, reference, flow_run_id=None)
-            turn = await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+        async with self.context() as context:
+            purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
+            turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if text == "call":
-                await qualifying.place_call(desk, purchase, turn, flow_run_id=None)
+                await qualifying.place_call(context, purchase, turn, flow_run_id=None)
             elif text:
-                await qualifying.hand_in_code(desk, purchase, turn, SecretStr(text), flow_run_id=None)
-            return await qualifying.voice_turn(desk, purchase, order.phone_numbers[0])
+                await qualifying.hand_in_code(
+                    context, purchase, turn, SecretStr(text), flow_run_id=None
+                )
+            return await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
 
-    async def configure(self, order: Any, reference: str = "CONF-1", fate: Fate | None = None) -> Any:
+    async def configure(
+        self, order: Any, reference: str = "CONF-1", fate: Fate | None = None
+    ) -> Any:
         """One run of configure-numbers: its report and rows; None when it died."""
 
-        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
-            rows = await configuring.configure(desk, order, reference, flow_run_id=None)
-            return await configuring.configure_report(desk, order, reference, rows), tuple(rows)
+        async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
+            rows = await configuring.configure(context, order, reference, flow_run_id=None)
+            return await configuring.configure_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
 
-    async def release_all(self, order: Any, reference: str = "REL-1", fate: Fate | None = None) -> Any:
+    async def release_all(
+        self, order: Any, reference: str = "REL-1", fate: Fate | None = None
+    ) -> Any:
         """One run of release-numbers: its report and rows; None when it died."""
 
-        async def work(desk: Desk) -> tuple[HostedReport, tuple[Intention, ...]]:
-            rows = await releasing.release(desk, order, reference, flow_run_id=None)
-            return await releasing.release_report(desk, order, reference, rows), tuple(rows)
+        async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
+            rows = await releasing.release(context, order, reference, flow_run_id=None)
+            return await releasing.release_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
 
-    async def imported_at_once(self, phone_numbers: list[str], plan: str = PLAN, campaign: str = CAMPAIGN) -> None:
+    async def imported_at_once(
+        self, phone_numbers: list[str], plan: str = PLAN, campaign: str = CAMPAIGN
+    ) -> None:
         """Have the numbers imported and linked, as if it had been done long ago."""
-        order = importing(phone_numbers, sms={"service_plan_id": plan, "campaign_id": campaign}, numbers_per_order=5)
+        order = importing(
+            phone_numbers,
+            sms={"service_plan_id": plan, "campaign_id": campaign},
+            numbers_per_order=5,
+        )
         await self.import_numbers(order, "LONG-AGO")
         await self.wait(7200)
 
     async def sweep(self, project: str | None = None) -> list[FollowLine]:
         """One run of the sweep over orders of this API, with the account of that credentials block; its lines."""
-        async with self.desk() as desk:
-            desk.project = project
+        async with self.context() as context:
+            context.project = project
             return await follow_orders(
-                desk,
+                context,
                 {
                     OrderKind.HOSTING: follow_hosting,
                     OrderKind.QUALIFICATION: follow_qualification,
@@ -182,9 +212,9 @@ class HostingShop(Shop):
 
     async def qualify_at_once(self, phone_numbers: list[str]) -> None:
         """Have the numbers qualified, as if it had been done long ago."""
-        async with self.desk() as desk:
+        async with self.context() as context:
             for begin in range(0, len(phone_numbers), 500):
-                await desk.client.qualified_numbers.add(phone_numbers[begin : begin + 500])
+                await context.client.qualified_numbers.add(phone_numbers[begin : begin + 500])
         self.unwritten.clear()
         await self.wait(60)
         await self.script("invoices", phone_numbers=phone_numbers, delay_s=0)
@@ -193,8 +223,8 @@ class HostingShop(Shop):
     async def mortal(self, work: Any, fate: Fate | None = None) -> Any:
         """What `work` at a desk returns; None when it died."""
         try:
-            async with self.desk(fate) as desk:
-                return await work(desk)
+            async with self.context(fate) as context:
+                return await work(context)
         except BaseException as error:
             self._expect_death(error)
             assert is_death(error)
@@ -202,15 +232,23 @@ class HostingShop(Shop):
 
     def in_orders(self) -> Counter[str]:
         """In how many hosting orders each number is, by the vendor's own books."""
-        return Counter(number for order in self.simulator.hosting_orders() for number in order["numbers"])
+        return Counter(
+            number for order in self.simulator.hosting_orders() for number in order["numbers"]
+        )
 
     def entered(self, kind: str) -> Counter[str]:
         """How often each number is in the ledger for a cause (import, hosting, voice_challenge)."""
-        return Counter(charge["phone_number"] for charge in self.simulator.charges() if charge["kind"] == kind)
+        return Counter(
+            charge["phone_number"] for charge in self.simulator.charges() if charge["kind"] == kind
+        )
 
     def doubled(self) -> list[str]:
         """Numbers that are in two orders, or were imported twice."""
         return [
             *(f"{number} is in {n} orders" for number, n in self.in_orders().items() if n > 1),
-            *(f"{number} was imported {n} times" for number, n in self.entered("import").items() if n > 1),
+            *(
+                f"{number} was imported {n} times"
+                for number, n in self.entered("import").items()
+                if n > 1
+            ),
         ]

@@ -33,7 +33,9 @@ def inventory(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([row(n, **facts) for n, facts in enumerate(rows)], schema=INVENTORY)
 
 
-def publish_rows(store: Store, day: date, table: pa.Table, project_id: str = PROJECT_ID) -> Partition:
+def publish_rows(
+    store: Store, day: date, table: pa.Table, project_id: str = PROJECT_ID
+) -> Partition:
     """Publish a table as the snapshot of a date, without a vendor."""
     partition = Partition(publishing.INVENTORY, day, project_id)
 

@@ -68,12 +68,18 @@ async def no_wait(_seconds: float) -> None:
 
 def new_purchase(reference: str = "PO-1", project: str = PROJECT, **parameters: Any) -> NewPurchase:
     """A purchase whose fingerprint follows from its parameters."""
-    return NewPurchase(project, reference, "search-and-rent", repr(sorted(parameters.items())), parameters, "run-1")
+    return NewPurchase(
+        project, reference, "search-and-rent", repr(sorted(parameters.items())), parameters, "run-1"
+    )
 
 
-def rent_line(number: str = NUMBER, setup: str = "1.00", monthly: str = "2.00", currency: str = "USD") -> NewIntention:
+def rent_line(
+    number: str = NUMBER, setup: str = "1.00", monthly: str = "2.00", currency: str = "USD"
+) -> NewIntention:
     """A rent of one number."""
-    return NewIntention("rent", number, f"rent {number}", {}, Decimal(setup), Decimal(monthly), currency)
+    return NewIntention(
+        "rent", number, f"rent {number}", {}, Decimal(setup), Decimal(monthly), currency
+    )
 
 
 def release_line(number: str = NUMBER) -> NewIntention:
@@ -102,11 +108,18 @@ def plan(
 ) -> tuple[Intention, ...]:
     """`Journal.plan` with caps open."""
     return journal.plan(
-        purchase.id, lines, lease=lease, cap_today=cap_today, cap_monthly=cap_monthly, currency=currency
+        purchase.id,
+        lines,
+        lease=lease,
+        cap_today=cap_today,
+        cap_monthly=cap_monthly,
+        currency=currency,
     )
 
 
-def planned(journal: Journal, *lines: NewIntention, reference: str = "PO-1") -> tuple[Intention, ...]:
+def planned(
+    journal: Journal, *lines: NewIntention, reference: str = "PO-1"
+) -> tuple[Intention, ...]:
     """A purchase with these lines planned, and its lease given back."""
     purchase = journal.open_purchase(new_purchase(reference))
     lease = take(journal, purchase.resource)
@@ -149,7 +162,9 @@ class Vendor:
         """The `look` of a rent."""
         self.looks += 1
         if intention.subject in self.charges:
-            return Evidence("applied", "active", {"status": 200}, {"phone_number": intention.subject})
+            return Evidence(
+                "applied", "active", {"status": 200}, {"phone_number": intention.subject}
+            )
         return Evidence("absent", "not active, still for sale", {"status": 404})
 
 

@@ -11,7 +11,11 @@ from numberflow.models.reports import PurchaseReport, RunOutcome
 
 
 def violations(
-    charges: Sequence[Mapping[str, Any]], report: PurchaseReport, *, asked: int, reads_lag_on: bool = False
+    charges: Sequence[Mapping[str, Any]],
+    report: PurchaseReport,
+    *,
+    asked: int,
+    reads_lag_on: bool = False,
 ) -> list[str]:
     """How a run broke the promises of money: more rentals than asked, a double charge, a charge nobody names, a wrong ending.
 
@@ -30,20 +34,40 @@ def violations(
     rentals = sum(charge["kind"] == "setup" for charge in charges)
     if rentals > asked:
         found.append(f"{rentals} rentals where {asked} were asked")
-    found += [f"{number} was charged {count} times for {kind}" for (number, kind), count in times.items() if count > 1]
-    return found + _unnamed(charged, report) + _wrong_ending(charges, charged, report, asked, reads_lag_on=reads_lag_on)
+    found += [
+        f"{number} was charged {count} times for {kind}"
+        for (number, kind), count in times.items()
+        if count > 1
+    ]
+    return (
+        found
+        + _unnamed(charged, report)
+        + _wrong_ending(charges, charged, report, asked, reads_lag_on=reads_lag_on)
+    )
 
 
 def _unnamed(charged: set[str], report: PurchaseReport) -> list[str]:
-    named = {line.phone_number for line in report.numbers} | {item.subject for item in report.open_items}
+    named = {line.phone_number for line in report.numbers} | {
+        item.subject for item in report.open_items
+    }
     # An open rent_any is named as what it is: one number that the vendor picked.
-    nameless = sum(item.operation == "rent_any" and not item.subject.startswith("+") for item in report.open_items)
+    nameless = sum(
+        item.operation == "rent_any" and not item.subject.startswith("+")
+        for item in report.open_items
+    )
     missing = sorted(charged - named)
-    return [f"{number} was charged, and the report does not name it" for number in missing[nameless:]]
+    return [
+        f"{number} was charged, and the report does not name it" for number in missing[nameless:]
+    ]
 
 
 def _wrong_ending(
-    charges: Sequence[Mapping[str, Any]], charged: set[str], report: PurchaseReport, asked: int, *, reads_lag_on: bool
+    charges: Sequence[Mapping[str, Any]],
+    charged: set[str],
+    report: PurchaseReport,
+    asked: int,
+    *,
+    reads_lag_on: bool,
 ) -> list[str]:
     found = []
     told = set(report.phone_numbers)
@@ -58,18 +82,25 @@ def _wrong_ending(
                 found.append(f"refused, and charged beyond what is told: {sorted(charged - told)}")
         case RunOutcome.NEEDS_PERSON:
             found += [
-                f"no command for {item.subject}" for item in report.open_items if item.intention_id not in item.command
+                f"no command for {item.subject}"
+                for item in report.open_items
+                if item.intention_id not in item.command
             ]
-    if report.outcome is not RunOutcome.DONE and not (report.reason and report.mend):
+    if report.outcome is not RunOutcome.DONE and not (report.reason and report.remedy):
         found.append(f"{report.outcome} without a reason or a mend")
     if report.rented != len(told):
         found.append(f"rented is {report.rented}, but {len(told)} numbers are told")
     return found + _wrong_amount(charges, told, report)
 
 
-def _wrong_amount(charges: Sequence[Mapping[str, Any]], told: set[str], report: PurchaseReport) -> list[str]:
+def _wrong_amount(
+    charges: Sequence[Mapping[str, Any]], told: set[str], report: PurchaseReport
+) -> list[str]:
     """The report tells the quoted amounts; where the vendor took others, a note has to say so."""
-    taken = sum((Decimal(charge["amount"]) for charge in charges if charge["phone_number"] in told), Decimal(0))
+    taken = sum(
+        (Decimal(charge["amount"]) for charge in charges if charge["phone_number"] in told),
+        Decimal(0),
+    )
     if taken == report.charged_today or any("the vendor now says" in note for note in report.notes):
         return []
     return [f"{taken} were charged, {report.charged_today} are told"]

@@ -12,9 +12,15 @@ ADDRESS = {
     "country": "US",
 }
 DIRECT: dict[str, Any] = {
-    "directLoaInfo": {"authorisedPerson": SIGNER, "address": ADDRESS, "currentVoiceCarrier": "Example Telco"}
+    "directLoaInfo": {
+        "authorisedPerson": SIGNER,
+        "address": ADDRESS,
+        "currentVoiceCarrier": "Example Telco",
+    }
 }
-RESELLER: dict[str, Any] = {"resellerLoaInfo": DIRECT["directLoaInfo"] | {"businessName": "Example Bakery LLC"}}
+RESELLER: dict[str, Any] = {
+    "resellerLoaInfo": DIRECT["directLoaInfo"] | {"businessName": "Example Bakery LLC"}
+}
 BLANKET: dict[str, Any] = {"blanketLoaInfo": {}}
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from numberflow.journal import Intention, Operation, State
+from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.planning.provisioning import Link, LinkState
-from numberflow.purchase.provisioning import NumberStatus
+from numberflow.purchase.renting.provisioning import NumberStatus
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 _LINE = Intention(
@@ -22,7 +22,7 @@ _LINE = Intention(
     subject="+12025550100",
     fingerprint="f",
     request={},
-    state=State.PLANNED,
+    state=IntentionState.PLANNED,
     setup_amount=Decimal("0.50"),
     monthly_amount=Decimal("0.50"),
     due_amount=Decimal("1.00"),
@@ -40,12 +40,21 @@ _LINE = Intention(
 )
 
 
-def line(position: int = 0, state: State = State.DONE, **changes: Any) -> Intention:
+def line(
+    position: int = 0, state: IntentionState = IntentionState.DONE, **changes: Any
+) -> Intention:
     """A rent of a number of its own at 0.50 set-up and 0.50 a month; a done one has the vendor's answer."""
     subject = f"+1202555{100 + position:04d}"
-    result = {"phone_number": subject, "monthly_price": "0.50", "currency": "USD", "interval_months": 1}
+    result = {
+        "phone_number": subject,
+        "monthly_price": "0.50",
+        "currency": "USD",
+        "interval_months": 1,
+    }
     facts = {"id": f"i-{position}", "position": position, "subject": subject, "state": state}
-    return replace(_LINE, **facts | ({"result": result} if state is State.DONE else {}) | changes)
+    return replace(
+        _LINE, **facts | ({"result": result} if state is IntentionState.DONE else {}) | changes
+    )
 
 
 def status(
@@ -57,4 +66,6 @@ def status(
     advice: str = "",
 ) -> NumberStatus:
     """What a read of a number shows; `advice` goes with the SMS link."""
-    return NumberStatus(phone_number, confirmed, sms=Link(state=sms, advice=advice), voice=Link(state=voice))
+    return NumberStatus(
+        phone_number, confirmed, sms=Link(state=sms, advice=advice), voice=Link(state=voice)
+    )

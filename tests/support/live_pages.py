@@ -17,8 +17,15 @@ _sms_job = st.fixed_dictionaries(
     {"servicePlanId": _id, "campaignId": _id, "status": st.sampled_from(["WAITING", "FAILED"]), "lastUpdatedTime": _time,
      "errorCodes": st.lists(st.sampled_from(["A", "CAMPAIGN_NOT_AVAILABLE"]), max_size=3)}
 )  # fmt: skip
-_voice_ids = {"appId": _id, "trunkId": _id, "serviceId": _id, "type": st.sampled_from(["RTC", "EST", "FAX"])}
-_voice_job = st.fixed_dictionaries({**_voice_ids, "status": st.just("IN_PROGRESS"), "lastUpdatedTime": _time})
+_voice_ids = {
+    "appId": _id,
+    "trunkId": _id,
+    "serviceId": _id,
+    "type": st.sampled_from(["RTC", "EST", "FAX"]),
+}
+_voice_job = st.fixed_dictionaries(
+    {**_voice_ids, "status": st.just("IN_PROGRESS"), "lastUpdatedTime": _time}
+)
 live_numbers = st.fixed_dictionaries(
     {
         "phoneNumber": st.integers(10_000, 10**14).map(lambda digits: f"+{digits}"),
@@ -37,7 +44,11 @@ live_numbers = st.fixed_dictionaries(
             {"servicePlanId": _id, "scheduledProvisioning": st.none() | _sms_job, "campaignId": _id}
         ),
         "voiceConfiguration": st.fixed_dictionaries(
-            {**_voice_ids, "scheduledVoiceProvisioning": st.none() | _voice_job, "lastUpdatedTime": _maybe_time}
+            {
+                **_voice_ids,
+                "scheduledVoiceProvisioning": st.none() | _voice_job,
+                "lastUpdatedTime": _maybe_time,
+            }
         ),
         "callbackUrl": _id,
     }

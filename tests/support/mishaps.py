@@ -46,7 +46,9 @@ def marks(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
 
     Left to `make test-all` are the 5xx that differ in status and body, the fault that does not go away, and lagging reads in a run that resumes.
     """
-    again = mishap.variant or mode == "always" or (mode.startswith("resumed") and "lag" in mishap.name)
+    again = (
+        mishap.variant or mode == "always" or (mode.startswith("resumed") and "lag" in mishap.name)
+    )
     return [pytest.mark.exhaustive] if again else []
 
 
@@ -67,16 +69,30 @@ def _lost_and_lagging() -> list[Mishap]:
     """The hardest: the reply is lost, and reads do not show the effect yet."""
     return [
         Mishap(f"{fault}-lag_{lag}", {"fault": fault, "lag_s": lag_s}, lags_long=lag == "long")
-        for fault in ("timeout_after", "error_after", "reset_after", "truncated", "html_200", "empty_200", "wrong_json")
+        for fault in (
+            "timeout_after",
+            "error_after",
+            "reset_after",
+            "truncated",
+            "html_200",
+            "empty_200",
+            "wrong_json",
+        )
         for lag, lag_s in (("short", LAG_SHORT_S), ("long", LAG_LONG_S))
     ]
 
 
 MISHAPS: tuple[Mishap, ...] = (
     Mishap("delay", {"fault": "delay", "delay_s": 0.01}),
-    *(Mishap(name, {"fault": name}) for name in ("timeout_before", "timeout_after", "reset_before", "reset_after")),
+    *(
+        Mishap(name, {"fault": name})
+        for name in ("timeout_before", "timeout_after", "reset_before", "reset_after")
+    ),
     *_errors(),
-    *(Mishap(name, {"fault": name}) for name in ("truncated", "html_200", "empty_200", "wrong_json")),
+    *(
+        Mishap(name, {"fault": name})
+        for name in ("truncated", "html_200", "empty_200", "wrong_json")
+    ),
     Mishap("429-seconds", {"fault": "rate_limited", "retry_after": 7}),
     Mishap("429-date", {"fault": "rate_limited", "retry_after": "date"}),
     Mishap("429-absurd", {"fault": "rate_limited", "retry_after": "absurd"}),
@@ -92,5 +108,10 @@ MISHAPS: tuple[Mishap, ...] = (
     Mishap("killed-before", dies="before"),
     Mishap("killed-after", dies="after"),
     Mishap("killed-after-lag_short", {"fault": "stale_reads", "lag_s": LAG_SHORT_S}, dies="after"),
-    Mishap("killed-after-lag_long", {"fault": "stale_reads", "lag_s": LAG_LONG_S}, dies="after", lags_long=True),
+    Mishap(
+        "killed-after-lag_long",
+        {"fault": "stale_reads", "lag_s": LAG_LONG_S},
+        dies="after",
+        lags_long=True,
+    ),
 )

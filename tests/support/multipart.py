@@ -23,7 +23,9 @@ class Part:
 
 def parts(content_type: str, body: bytes) -> list[Part]:
     """The parts of a multipart body, in order."""
-    message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    message = BytesParser(policy=HTTP).parsebytes(
+        f"Content-Type: {content_type}\r\n\r\n".encode() + body
+    )
     assert isinstance(message, EmailMessage)
     assert (message.is_multipart(), message.defects) == (True, []), "not a whole multipart body"
     found = []
@@ -51,4 +53,6 @@ def validate_form(method: str, path: str, content_type: str, body: bytes) -> Non
     errors = [error.message for error in Draft202012Validator(schema).iter_errors(form)]
     assert not errors, f"{method} {path}: {errors}"
     media_types = {part.name: part.media_type for part in found if part.file_name is not None}
-    assert list(media_types) == ["file"], f"{method} {path}: the file part and no other has a file name"
+    assert list(media_types) == ["file"], (
+        f"{method} {path}: the file part and no other has a file name"
+    )

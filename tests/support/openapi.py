@@ -43,7 +43,9 @@ def _is_date_time(value: object) -> bool:
     return True
 
 
-def _emitted_live(validator: Any, names: list[str], instance: object, _schema: object) -> Iterator[ValidationError]:
+def _emitted_live(
+    validator: Any, names: list[str], instance: object, _schema: object
+) -> Iterator[ValidationError]:
     """x-emitted-live as a keyword: the keys that every recorded reply had."""
     if isinstance(instance, dict):
         for name in names:
@@ -84,18 +86,25 @@ def _absolute(api: str, schema: Any) -> Any:
     """The schema with its references made absolute, so that it may stand alone."""
     if isinstance(schema, dict):
         return {
-            key: f"urn:{api}{value}" if key == "$ref" and isinstance(value, str) else _absolute(api, value)
+            key: f"urn:{api}{value}"
+            if key == "$ref" and isinstance(value, str)
+            else _absolute(api, value)
             for key, value in schema.items()
         }
     return [_absolute(api, item) for item in schema] if isinstance(schema, list) else schema
 
 
-def _check(api: str, schema: dict[str, Any], instance: object, what: str, *, live: bool = False) -> None:
+def _check(
+    api: str, schema: dict[str, Any], instance: object, what: str, *, live: bool = False
+) -> None:
     kind = _Live if live else _Lenient
     validator = kind(_absolute(api, schema), registry=_registry(api), format_checker=_formats)
-    errors = sorted(validator.iter_errors(instance), key=lambda error: list(map(str, error.absolute_path)))
+    errors = sorted(
+        validator.iter_errors(instance), key=lambda error: list(map(str, error.absolute_path))
+    )
     assert not errors, f"{what}: " + "; ".join(
-        f"at {'/'.join(map(str, error.absolute_path)) or 'top'}: {error.message}" for error in errors[:5]
+        f"at {'/'.join(map(str, error.absolute_path)) or 'top'}: {error.message}"
+        for error in errors[:5]
     )
 
 
@@ -108,7 +117,9 @@ def _paths(api: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple(compiled)
 
 
-def find_operation(method: str, path: str) -> tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, str]]:
+def find_operation(
+    method: str, path: str
+) -> tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, str]]:
     """API name, operation object, parameters and decoded path values. Raises AssertionError if the contract has none."""
     api = "imported" if path.startswith("/imported/") else "numbers"
     bare = unquote(re.sub(r"^/(auth|numbers|imported)(?=/)", "", path.partition("?")[0]))
@@ -123,26 +134,42 @@ def find_operation(method: str, path: str) -> tuple[str, dict[str, Any], list[di
 
 
 def validate_response(
-    method: str, path: str, status: int, headers: Mapping[str, str], body: bytes, *, live: bool = False
+    method: str,
+    path: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    live: bool = False,
 ) -> None:
     """Checks a reply. `live` also demands the keys that live replies always have. Raises AssertionError with the reason."""
     global checks_run  # noqa: PLW0603
     checks_run += 1
     api, operation, _, _ = find_operation(method, path)
     responses = operation["responses"]
-    assert str(status) in responses or "default" in responses, f"{method} {path}: {status} is not a listed status"
+    assert str(status) in responses or "default" in responses, (
+        f"{method} {path}: {status} is not a listed status"
+    )
     response = _resolved(api, responses.get(str(status), responses.get("default", {})))
     content = response.get("content")
     if not content:
         return
     given = {name.lower(): value for name, value in headers.items()}
     media_type = given.get("content-type", "").partition(";")[0].strip()
-    assert media_type in content, f"{method} {path}: {status} came as {media_type or 'nothing'}, not {list(content)}"
+    assert media_type in content, (
+        f"{method} {path}: {status} came as {media_type or 'nothing'}, not {list(content)}"
+    )
     try:
         instance = json.loads(body)
     except ValueError as error:
         raise AssertionError(f"{method} {path}: {status} is no JSON: {body[:80]!r}") from error
-    _check(api, content[media_type].get("schema", {}), instance, f"{method} {path}: {status}", live=live)
+    _check(
+        api,
+        content[media_type].get("schema", {}),
+        instance,
+        f"{method} {path}: {status}",
+        live=live,
+    )
 
 
 def validate_request(
@@ -168,7 +195,9 @@ def validate_request(
         assert len(values) == 1, f"{what}: query {name} is there {len(values)} times"
         value: object = values[0]
         if schema.get("type") == "integer":
-            assert re.fullmatch(r"-?\d+", values[0]), f"{what}: query {name} is no integer: {value!r}"
+            assert re.fullmatch(r"-?\d+", values[0]), (
+                f"{what}: query {name} is no integer: {value!r}"
+            )
             value = int(values[0])
         _check(api, schema, value, f"{what}: query {name}")
     for name, one in known.items():
@@ -176,7 +205,9 @@ def validate_request(
     for one in parameters:
         if one["in"] == "path":
             _check(api, one["schema"], path_values[one["name"]], f"{what}: path {one['name']}")
-    _check_body(api, operation, {name.lower(): value for name, value in headers.items()}, body, what)
+    _check_body(
+        api, operation, {name.lower(): value for name, value in headers.items()}, body, what
+    )
 
 
 def _query_values(query: str | Mapping[str, Any]) -> dict[str, list[str]]:
@@ -186,11 +217,15 @@ def _query_values(query: str | Mapping[str, Any]) -> dict[str, list[str]]:
             given.setdefault(name, []).append(value)
     else:
         for name, value in query.items():
-            given[name] = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+            given[name] = (
+                [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+            )
     return given
 
 
-def _check_body(api: str, operation: dict[str, Any], headers: dict[str, str], body: bytes, what: str) -> None:
+def _check_body(
+    api: str, operation: dict[str, Any], headers: dict[str, str], body: bytes, what: str
+) -> None:
     request_body = _resolved(api, operation.get("requestBody", {}))
     if not request_body:
         assert not body.strip() or body.strip() == b"{}", f"{what}: takes no body"
@@ -214,8 +249,12 @@ def _check_body(api: str, operation: dict[str, Any], headers: dict[str, str], bo
 
 
 def _form(content_type: str, body: bytes) -> dict[str, str]:
-    message = BytesParser(policy=HTTP).parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body)
-    names = [str(part.get_param("name", header="content-disposition")) for part in message.iter_parts()]
+    message = BytesParser(policy=HTTP).parsebytes(
+        b"content-type: " + content_type.encode() + b"\r\n\r\n" + body
+    )
+    names = [
+        str(part.get_param("name", header="content-disposition")) for part in message.iter_parts()
+    ]
     return dict.fromkeys(names, "")
 
 
@@ -224,8 +263,14 @@ def validate_callback(body: bytes) -> None:
     global checks_run  # noqa: PLW0603
     checks_run += 1
     instance = json.loads(body)
-    api = "numbers" if instance.get("resourceType") in ("ACTIVE_NUMBER", "NUMBER_ORDER") else "imported"
+    api = (
+        "numbers"
+        if instance.get("resourceType") in ("ACTIVE_NUMBER", "NUMBER_ORDER")
+        else "imported"
+    )
     _check(api, {"$ref": "#/components/schemas/CallbackPayload"}, instance, "callback")
     if api == "imported":
         always = document(api)["components"]["schemas"]["CallbackPayload"]["x-sim-always-present"]
-        assert [name for name in always if name not in instance] == [], "callback lacks what is always present"
+        assert [name for name in always if name not in instance] == [], (
+            "callback lacks what is always present"
+        )

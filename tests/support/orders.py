@@ -16,17 +16,17 @@ from support.purchases import OpenDesk
 
 from numberflow import papers
 from numberflow.errors import NumberflowError
-from numberflow.journal import FollowedOrder, Intention, OrderKind, State
-from numberflow.models.order_numbers import OrderNumbersOrder, parse_order_numbers
+from numberflow.journal import Intention, IntentionState, OrderKind, PendingWork
+from numberflow.models.order_numbers import OrderNumbersParameters, parse_order_numbers
 from numberflow.models.reports import FollowLine, OrderReport
 from numberflow.paper_store import PaperStore
-from numberflow.purchase import number_order
-from numberflow.purchase.choose import SpendLimits
-from numberflow.purchase.desk import Desk, in_thread, open_purchase
 from numberflow.purchase.follow import follow_orders
-from numberflow.purchase.number_order_follow import follow_number_order
-from numberflow.purchase.order_papers import OrderPapers, check_papers
-from numberflow.purchase.order_words import order_report, stopped_order_report
+from numberflow.purchase.number_orders import place as number_order
+from numberflow.purchase.number_orders.follow import follow_number_order
+from numberflow.purchase.number_orders.papers import OrderPapers, check_papers
+from numberflow.purchase.number_orders.text import order_report, stopped_order_report
+from numberflow.purchase.renting.choose import SpendLimits
+from numberflow.purchase.run_context import RunContext, in_thread, open_purchase
 from numberflow.simulator import Simulator
 from numberflow.steps.number_orders import CREATE
 
@@ -64,11 +64,13 @@ class Cabinet:
         self.write(data)
 
 
-def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersOrder:
+def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersParameters:
     """An AU MOBILE order with its papers and caps that are out of the way; without a cabinet a US LOCAL one, which needs none."""
     defaults: dict[str, Any] = {"max_today": "500", "max_monthly": "500"}
     if cabinet is None:
-        return parse_order_numbers(defaults | {"region_code": "US", "number_type": "LOCAL"} | parameters)
+        return parse_order_numbers(
+            defaults | {"region_code": "US", "number_type": "LOCAL"} | parameters
+        )
     with_papers = {
         "region_code": "AU",
         "number_type": "MOBILE",
@@ -78,58 +80,76 @@ def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersOrd
     return parse_order_numbers(defaults | with_papers | parameters)
 
 
-async def order_once(open_desk: OpenDesk, order: OrderNumbersOrder, reference: str = REFERENCE) -> OrderReport:
+async def order_once(
+    open_run_context: OpenDesk, order: OrderNumbersParameters, reference: str = REFERENCE
+) -> OrderReport:
     """One run of the order of that reference, from the form to the report."""
-    facts: dict[str, Any] = {"reference": reference, "asked": order.wanted, "currency": order.currency}
+    facts: dict[str, Any] = {
+        "reference": reference,
+        "asked": order.wanted,
+        "currency": order.currency,
+    }
     try:
-        async with open_desk() as desk:
-            facts["project_id"] = desk.project_id
-            return await _order_at(desk, order, facts)
+        async with open_run_context() as context:
+            facts["project_id"] = context.project_id
+            return await _order_at(context, order, facts)
     except NumberflowError as error:
         return stopped_order_report(error, (), **facts)
 
 
-async def _order_at(desk: Desk, order: OrderNumbersOrder, facts: dict[str, Any]) -> OrderReport:
+async def _order_at(
+    context: RunContext, order: OrderNumbersParameters, facts: dict[str, Any]
+) -> OrderReport:
     seen: dict[str, Intention] = {}
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     try:
-        requirements = await number_order.look_up_requirements(desk, order)
+        requirements = await number_order.look_up_requirements(context, order)
         purchase = await open_purchase(
-            desk.journal, order, project_id=desk.project_id, reference=facts["reference"], flow_run_id=None,
+            context.journal, order, project_id=context.project_id, reference=facts["reference"], flow_run_id=None,
             operation=number_order.OPERATION,
         )  # fmt: skip
-        lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+        lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
-        existing = await number_order.current_order(desk, purchase)
+        existing = await number_order.current_order(context, purchase)
         sheaf: OrderPapers | None = None
         if existing is None or existing.state in number_order.FILLING:
-            store = PaperStore.of(desk.settings)
-            details = await papers.read_object(order.kyc, field="kyc", store=store) if order.kyc else None
+            store = PaperStore.of(context.settings)
+            details = (
+                await papers.read_object(order.kyc, field="kyc", store=store) if order.kyc else None
+            )
             files = {
                 name: await papers.check_file(each.file, name=name, store=store)
                 for name, each in order.attachments.items()
             }
             sheaf = check_papers(order, requirements, details, files)
-        if not [line for line in lines if line.operation == CREATE and line.state is not State.REFUSED]:
-            quote = await number_order.quote_number_order(desk, order, seed=facts["reference"])
+        if not [
+            line
+            for line in lines
+            if line.operation == CREATE and line.state is not IntentionState.REFUSED
+        ]:
+            quote = await number_order.quote_number_order(context, order, seed=facts["reference"])
             limits.check(quote.today, quote.monthly)
-            await number_order.write_down_order(desk, purchase, order, quote, limits, flow_run_id=None)
-        placed = await number_order.place_order(desk, purchase, order, sheaf, limits, flow_run_id=None, seen=seen)
+            await number_order.write_down_order(
+                context, purchase, order, quote, limits, flow_run_id=None
+            )
+        placed = await number_order.place_order(
+            context, purchase, order, sheaf, limits, flow_run_id=None, seen=seen
+        )
         return order_report(placed, sorted(seen.values(), key=lambda line: line.position), **facts)
     except NumberflowError as error:
         return stopped_order_report(error, tuple(seen.values()), **facts)
 
 
-async def sweep(open_desk: OpenDesk) -> list[FollowLine]:
+async def sweep(open_run_context: OpenDesk) -> list[FollowLine]:
     """One sweep over the open number orders."""
-    async with open_desk() as desk:
-        return await follow_orders(desk, {OrderKind.NUMBER: follow_number_order})
+    async with open_run_context() as context:
+        return await follow_orders(context, {OrderKind.NUMBER: follow_number_order})
 
 
-async def followed(open_desk: OpenDesk) -> tuple[FollowedOrder, ...]:
+async def followed(open_run_context: OpenDesk) -> tuple[PendingWork, ...]:
     """Every order that the journal follows or followed."""
-    async with open_desk() as desk:
-        return await in_thread(desk.journal.followed, desk.project_id, open_only=False)
+    async with open_run_context() as context:
+        return await in_thread(context.journal.followed, context.project_id, open_only=False)
 
 
 def submissions(simulator: Simulator) -> Counter[str]:
@@ -141,10 +161,16 @@ def submissions(simulator: Simulator) -> Counter[str]:
     )
 
 
-def unnamed_charges(simulator: Simulator, lines: Sequence[FollowLine], report: OrderReport | None) -> list[str]:
+def unnamed_charges(
+    simulator: Simulator, lines: Sequence[FollowLine], report: OrderReport | None
+) -> list[str]:
     """Numbers that were charged and that neither the last report nor a sweep names."""
     named = {number.phone_number for line in lines for number in line.numbers}
     if report is not None:
-        named |= {number.phone_number for number in report.numbers} | {item.subject for item in report.open_items}
-    charged = {charge["phone_number"] for charge in simulator.charges() if charge["cause"] == "order"}
+        named |= {number.phone_number for number in report.numbers} | {
+            item.subject for item in report.open_items
+        }
+    charged = {
+        charge["phone_number"] for charge in simulator.charges() if charge["cause"] == "order"
+    }
     return sorted(charged - named)

@@ -38,7 +38,18 @@ class PostgresServer:
         if self._user is not None:
             shutil.chown(self.folder, self._user)
         try:
-            self._run("initdb", "-D", str(self.folder / "data"), "-U", "numberflow", "-A", "trust", "-E", "UTF8", "-N")
+            self._run(
+                "initdb",
+                "-D",
+                str(self.folder / "data"),
+                "-U",
+                "numberflow",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "-N",
+            )
             self.start()
         except BaseException:
             self.close()
@@ -53,7 +64,9 @@ class PostgresServer:
         name = f"t{uuid.uuid4().hex[:12]}"
         with self._connect() as connection:
             # FILE_COPY: for an empty database much quicker than the write-ahead log (Postgres 15 and later).
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY".encode())
+            connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY".encode()
+            )
         return self.url(name)
 
     def drop(self, url: str) -> None:
@@ -115,14 +128,22 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [self._bin / program, *arguments], capture_output=True, check=False, cwd=self.folder, user=self._user
+            [self._bin / program, *arguments],
+            capture_output=True,
+            check=False,
+            cwd=self.folder,
+            user=self._user,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed: {done.stderr.decode(errors='replace')[-2000:]}")
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.folder), user="numberflow", dbname="postgres", autocommit=True, connect_timeout=5
+            host=str(self.folder),
+            user="numberflow",
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=5,
         )
 
 
@@ -140,7 +161,9 @@ def _binaries() -> Path:
 def _installed() -> Path:
     """The folder with the programs of the Postgres that the machine has; only that brings extensions."""
     if shutil.which("pg_config"):
-        shown = subprocess.run(["pg_config", "--bindir"], capture_output=True, check=True, text=True)
+        shown = subprocess.run(
+            ["pg_config", "--bindir"], capture_output=True, check=True, text=True
+        )
         installed = Path(shown.stdout.strip())
         if (installed / "initdb").exists():
             return installed
@@ -153,7 +176,10 @@ def _may_run(program: Path) -> bool:
     """Whether the user that the server runs as can start it (an environment in root's home cannot be entered by others)."""
     try:
         return (
-            subprocess.run([program, "--version"], capture_output=True, check=False, user=_plain_user()).returncode == 0
+            subprocess.run(
+                [program, "--version"], capture_output=True, check=False, user=_plain_user()
+            ).returncode
+            == 0
         )
     except OSError:
         return False

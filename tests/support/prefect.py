@@ -54,7 +54,11 @@ class Prefect:
 
     def environment(self, home: Path) -> dict[str, str]:
         """What every process needs to work with this server, and nothing of whoever runs the tests."""
-        plain = {n: v for n, v in os.environ.items() if not n.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))}
+        plain = {
+            n: v
+            for n, v in os.environ.items()
+            if not n.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
+        }
         own = {"PREFECT_API_URL": self.api_url, "PREFECT_HOME": str(home), "PYTHONPATH": str(ROOT)}
         return plain | rates.FREE | SERVER_ENVIRONMENT | own
 
@@ -69,13 +73,17 @@ class Prefect:
                 path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
                 assert self.http.patch(path, json={"active": False}).is_success, deployment["name"]
 
-    def start(self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent") -> str:
+    def start(
+        self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent"
+    ) -> str:
         """Submit the form of a deployment, a list of numbers as a pasted column; returns the flow run's id."""
         form = dict(parameters)
         if isinstance(form.get("phone_numbers"), list | tuple):
             form["phone_numbers"] = "\n".join(form["phone_numbers"])
         run = self._json(
-            "POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", json={"parameters": form}
+            "POST",
+            f"/deployments/{self.deployment(name)['id']}/create_flow_run",
+            json={"parameters": form},
         )
         return str(run["id"])
 
@@ -90,25 +98,37 @@ class Prefect:
             "POST",
             "/events/filter",
             json={
-                "filter": {"event": {"prefix": ["prefect.asset."]}, "related": {"id": [f"prefect.flow-run.{run_id}"]}}
+                "filter": {
+                    "event": {"prefix": ["prefect.asset."]},
+                    "related": {"id": [f"prefect.flow-run.{run_id}"]},
+                }
             },
         )
         return list(found["events"])
 
     def run_names(self) -> list[str]:
         """Names of all flow runs."""
-        return [str(run["name"]) for run in self._json("POST", "/flow_runs/filter", json={"limit": 200})]
+        return [
+            str(run["name"]) for run in self._json("POST", "/flow_runs/filter", json={"limit": 200})
+        ]
 
     def save_block(self, slug: str, name: str, data: Mapping[str, Any]) -> None:
         """Make a block as the UI does. Its type has to be registered."""
         kind = self._json("GET", f"/block_types/slug/{slug}")
         (schema, *_) = self._json(
-            "POST", "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
+            "POST",
+            "/block_schemas/filter",
+            json={"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}},
         )
         self._json(
             "POST",
             "/block_documents/",
-            json={"name": name, "data": dict(data), "block_type_id": kind["id"], "block_schema_id": schema["id"]},
+            json={
+                "name": name,
+                "data": dict(data),
+                "block_type_id": kind["id"],
+                "block_schema_id": schema["id"],
+            },
         )
 
     def run(self, run_id: str) -> dict[str, Any]:
@@ -150,12 +170,15 @@ class Prefect:
         """What a suspended run asks: `schema` of the form, and its `description`."""
         keys = self.run(run_id)["state"]["state_details"]["run_input_keyset"]
         return {
-            name: self._json("GET", f"/flow_runs/{run_id}/input/{keys[name]}") for name in ("schema", "description")
+            name: self._json("GET", f"/flow_runs/{run_id}/input/{keys[name]}")
+            for name in ("schema", "description")
         }
 
     def ended(self, run_id: str, *, attempt: int = 1) -> dict[str, Any]:
         """The run when it has ended for the `attempt`-th time."""
-        return self.when(run_id, lambda run: run["state_type"] in TERMINAL and run["run_count"] >= attempt)
+        return self.when(
+            run_id, lambda run: run["state_type"] in TERMINAL and run["run_count"] >= attempt
+        )
 
     def suspended(self, run_id: str) -> dict[str, Any]:
         """The run when it waits for a person."""
@@ -172,13 +195,17 @@ class Prefect:
     def artifacts(self, run_id: str) -> dict[str, dict[str, Any]]:
         """The last artifact of each key that a run made."""
         found = self._json(
-            "POST", "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "CREATED_DESC"}
+            "POST",
+            "/artifacts/filter",
+            json={"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "CREATED_DESC"},
         )
         return {each["key"]: each for each in reversed(found)}
 
     def logs(self, run_id: str) -> list[str]:
         """What a run has logged so far."""
-        found = self._json("POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [run_id]}}})
+        found = self._json(
+            "POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [run_id]}}}
+        )
         return [str(each["message"]) for each in found]
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -208,7 +235,17 @@ class Worker:
         }
         with (folder / "worker.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"],
+                [
+                    sys.executable,
+                    "-m",
+                    "prefect",
+                    "worker",
+                    "start",
+                    "--pool",
+                    POOL,
+                    "--type",
+                    "process",
+                ],
                 cwd=folder,
                 env=prefect.environment(folder / "prefect") | own | environment,
                 stdout=log,
@@ -238,7 +275,9 @@ def descendants(pid: int) -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # The name in parentheses may hold anything; the parent's id is the second field after it.
-            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(
+                int(stat.parent.name)
+            )
     found = list(parents.get(pid, []))
     for child in found:
         found += parents.get(child, [])

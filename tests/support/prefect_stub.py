@@ -43,7 +43,10 @@ class Clock:
             ]  # fmt: skip
         if path == "/api/flow_runs/filter" and "deployments" in body:
             (name,) = body["deployments"]["id"]["any_"]
-            return [{"next_scheduled_start_time": at.isoformat(), "auto_scheduled": True} for at in self.next_at[name]]
+            return [
+                {"next_scheduled_start_time": at.isoformat(), "auto_scheduled": True}
+                for at in self.next_at[name]
+            ]
         if path == "/api/flow_runs/filter":
             (name,) = body["flows"]["id"]["any_"]
             return [{"end_time": self.ended_at[name].isoformat()}] if name in self.ended_at else []
@@ -77,7 +80,9 @@ def stubbed(clock: Clock) -> Iterator[Clock]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    ).start()
     clock.url = f"http://127.0.0.1:{server.server_port}/api"
     try:
         yield clock

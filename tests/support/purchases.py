@@ -14,33 +14,33 @@ from numberflow.client import Client
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import (
     Intention,
+    IntentionState,
     Lease,
     LeaseKeeper,
     NewIntention,
     NewPurchase,
     Purchase,
     SettlePolicy,
-    State,
     run_costly_step,
 )
-from numberflow.models.orders import SearchAndRentOrder, parse_search_and_rent
+from numberflow.models.orders import SearchAndRentParameters, parse_search_and_rent
 from numberflow.models.reports import PurchaseReport
-from numberflow.purchase.choose import SpendLimits, write_down_quote
-from numberflow.purchase.desk import Desk, in_thread, open_purchase
-from numberflow.purchase.provisioning import confirm_and_wait
-from numberflow.purchase.quoting import quote_order
-from numberflow.purchase.rent import rent_chosen
+from numberflow.purchase.renting.choose import SpendLimits, write_down_quote
+from numberflow.purchase.renting.provisioning import confirm_and_wait
+from numberflow.purchase.renting.quoting import quote_order
+from numberflow.purchase.renting.rent import rent_chosen
 from numberflow.purchase.report import purchase_report, stopped_report
+from numberflow.purchase.run_context import RunContext, in_thread, open_purchase
 from numberflow.steps.release import Release
 from numberflow.steps.update import Update
 
-OpenDesk = Callable[[], AbstractAsyncContextManager[Desk]]
+OpenDesk = Callable[[], AbstractAsyncContextManager[RunContext]]
 
 CHOICES_MAX = 5
 STEPS: Mapping[str, Callable[[Client], Release | Update]] = {"release": Release, "update": Update}
 
 
-class SuccessorDesk(Desk):
+class SuccessorDesk(RunContext):
     """A desk in a process that knows every earlier holder of a lease to be dead.
 
     Runs of a test share one process, whose id says "alive" for all of them; between real processes `owner_is_dead` tells (tests/crash).
@@ -48,52 +48,73 @@ class SuccessorDesk(Desk):
 
     @asynccontextmanager
     async def hold(self, purchase: Purchase) -> AsyncIterator[tuple[LeaseKeeper, Lease]]:
-        async with LeaseKeeper(self.journal, self.settings.lease_s, is_dead=lambda owner: True) as keeper:
+        async with LeaseKeeper(
+            self.journal, self.settings.lease_s, is_dead=lambda owner: True
+        ) as keeper:
             yield keeper, await keeper.acquire(purchase.resource, wait_s=self.wait_for_owner_s)
 
 
-def order(**parameters: Any) -> SearchAndRentOrder:
+def order(**parameters: Any) -> SearchAndRentParameters:
     """An order for US LOCAL numbers with caps that are out of the way and no waiting for links."""
-    defaults = {"region_code": "US", "number_type": "LOCAL", "max_today": "500", "max_monthly": "500"}
+    defaults = {
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "max_today": "500",
+        "max_monthly": "500",
+    }
     return parse_search_and_rent(defaults | {"provisioning_wait_s": 0} | parameters)
 
 
-async def buy(open_desk: OpenDesk, order: SearchAndRentOrder, reference: str) -> PurchaseReport:
+async def buy(
+    open_run_context: OpenDesk, order: SearchAndRentParameters, reference: str
+) -> PurchaseReport:
     """One run of the purchase of that reference, from the form to the report."""
-    facts: dict[str, Any] = {"reference": reference, "asked": order.wanted, "currency": order.currency}
+    facts: dict[str, Any] = {
+        "reference": reference,
+        "asked": order.wanted,
+        "currency": order.currency,
+    }
     try:
-        async with open_desk() as desk:
-            facts["project_id"] = desk.project_id
-            return await _buy_at(desk, order, facts)
+        async with open_run_context() as context:
+            facts["project_id"] = context.project_id
+            return await _buy_at(context, order, facts)
     except NumberflowError as error:
         return stopped_report(error, (), **facts)
 
 
-async def _buy_at(desk: Desk, order: SearchAndRentOrder, facts: dict[str, Any]) -> PurchaseReport:
+async def _buy_at(
+    context: RunContext, order: SearchAndRentParameters, facts: dict[str, Any]
+) -> PurchaseReport:
     seen: dict[str, Intention] = {}
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     try:
         purchase = await open_purchase(
-            desk.journal, order, project_id=desk.project_id, reference=facts["reference"], flow_run_id=None
+            context.journal,
+            order,
+            project_id=context.project_id,
+            reference=facts["reference"],
+            flow_run_id=None,
         )
-        lines = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+        lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
         facts["before"] = lines
-        if all(line.state is State.REFUSED for line in lines):
-            await _choose(desk, purchase, order, limits)
-        result = await rent_chosen(desk, purchase, order, limits, flow_run_id=None, seen=seen)
+        if all(line.state is IntentionState.REFUSED for line in lines):
+            await _choose(context, purchase, order, limits)
+        result = await rent_chosen(context, purchase, order, limits, flow_run_id=None, seen=seen)
         rented = [
             str((line.result or {}).get("phone_number") or line.subject)
             for line in seen.values()
-            if line.state is State.DONE
+            if line.state is IntentionState.DONE
         ]
         wait_s = float(order.provisioning_wait_s)
-        statuses = await confirm_and_wait(desk, rented, sms=order.sms, voice=order.voice, wait_s=wait_s)
+        statuses = await confirm_and_wait(
+            context, rented, sms=order.sms, voice=order.voice, wait_s=wait_s
+        )
         return purchase_report(
             sorted(seen.values(), key=lambda line: line.position),
             statuses,
             stopped_by=str(result.stopped_by or ""),
-            mend=result.mend,
+            remedy=result.remedy,
             notes=result.notes,
             **facts,
         )
@@ -101,34 +122,50 @@ async def _buy_at(desk: Desk, order: SearchAndRentOrder, facts: dict[str, Any]) 
         return stopped_report(error, tuple(seen.values()), **facts)
 
 
-async def _choose(desk: Desk, purchase: Purchase, order: SearchAndRentOrder, limits: SpendLimits) -> None:
+async def _choose(
+    context: RunContext, purchase: Purchase, order: SearchAndRentParameters, limits: SpendLimits
+) -> None:
     """Quote and write down; what another purchase wrote down first is chosen again."""
     for _ in range(CHOICES_MAX):
-        quote = await quote_order(desk, order, seed=purchase.reference)
+        quote = await quote_order(context, order, seed=purchase.reference)
         limits.check(quote.today, quote.monthly)
         try:
-            await write_down_quote(desk, purchase, order, quote, limits, flow_run_id=None)
+            await write_down_quote(context, purchase, order, quote, limits, flow_run_id=None)
         except NumberClaimed:
             continue
         return
-    raise SpendRefused("other purchases took the numbers again and again", rule="claimed", mend="run again")
+    raise SpendRefused(
+        "other purchases took the numbers again and again", rule="claimed", remedy="run again"
+    )
 
 
 async def change(
-    open_desk: OpenDesk, operation: str, numbers: Sequence[str], request: Mapping[str, Any], reference: str
+    open_run_context: OpenDesk,
+    operation: str,
+    numbers: Sequence[str],
+    request: Mapping[str, Any],
+    reference: str,
 ) -> tuple[Intention, ...]:
     """One run of releases or PATCHes, number after number, through the journal; the rows as the run leaves them."""
-    async with open_desk() as desk:
+    async with open_run_context() as context:
         new = NewPurchase(
-            desk.project_id, reference, operation, repr(sorted(numbers)), {"numbers": list(numbers)}, None
+            context.project_id,
+            reference,
+            operation,
+            repr(sorted(numbers)),
+            {"numbers": list(numbers)},
+            None,
         )
-        purchase = await in_thread(desk.journal.open_purchase, new)
-        async with desk.hold(purchase) as (keeper, lease):
-            rows = await in_thread(desk.journal.intentions, purchase_id=purchase.id)
+        purchase = await in_thread(context.journal.open_purchase, new)
+        async with context.hold(purchase) as (keeper, lease):
+            rows = await in_thread(context.journal.intentions, purchase_id=purchase.id)
             if not rows:
-                lines = [NewIntention(operation, number, f"{operation} {number}", request) for number in numbers]
+                lines = [
+                    NewIntention(operation, number, f"{operation} {number}", request)
+                    for number in numbers
+                ]
                 rows = await in_thread(
-                    desk.journal.plan,
+                    context.journal.plan,
                     purchase.id,
                     lines,
                     lease=lease,
@@ -136,19 +173,19 @@ async def change(
                     cap_monthly=None,
                     currency=None,
                 )
-            step = STEPS[operation](desk.client)
-            policy = SettlePolicy(settle_s=desk.settings.settle_s)
+            step = STEPS[operation](context.client)
+            policy = SettlePolicy(settle_s=context.settings.settle_s)
             ended = [
                 await run_costly_step(
-                    desk.journal,
+                    context.journal,
                     row,
                     do=step.do,
                     look=step.look,
                     keeper=keeper,
                     purchase_lease=lease,
                     policy=policy,
-                    brake=desk.brake,
-                    sleep=desk.wait,
+                    brake=context.brake,
+                    sleep=context.wait,
                 )
                 for row in rows
             ]

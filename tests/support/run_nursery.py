@@ -91,7 +91,9 @@ def become(task: dict[str, Any]) -> None:
         Journal.open = functools.partial(Journal.open, busy_timeout_s=fate["busy_timeout_s"])  # type: ignore[method-assign]
     for when in ("before", "after"):
         if when in fate:
-            _doom(fate[when], when, fate.get("nth", 1), signal.Signals[fate.get("signal", "SIGKILL")])
+            _doom(
+                fate[when], when, fate.get("nth", 1), signal.Signals[fate.get("signal", "SIGKILL")]
+            )
 
 
 def _doom(name: str, when: str, nth: int, number: signal.Signals) -> None:

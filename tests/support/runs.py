@@ -99,7 +99,9 @@ class Run:
         """Wait for its end."""
         if not self.ended.wait(timeout_s):
             self.kill()
-            pytest.fail(f"the run did not end within {timeout_s:.0f} s:\n{self._text('err')[-3000:]}")
+            pytest.fail(
+                f"the run did not end within {timeout_s:.0f} s:\n{self._text('err')[-3000:]}"
+            )
         assert self.code is not None
         path = self.folder / REPORT
         report = PurchaseReport.model_validate_json(path.read_text()) if path.exists() else None
@@ -115,7 +117,11 @@ class Nursery:
     def __init__(self, api_url: str, home: Path) -> None:
         """Start the parent; returns when it is ready to fork."""
         path = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
-        environment = _plain_environment() | {"PREFECT_API_URL": api_url, "PREFECT_HOME": str(home), "PYTHONPATH": path}
+        environment = _plain_environment() | {
+            "PREFECT_API_URL": api_url,
+            "PREFECT_HOME": str(home),
+            "PYTHONPATH": path,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("run_nursery.py"))],
             env=environment,
@@ -143,7 +149,11 @@ class Nursery:
         self._reader.join(timeout=5)
 
     def start(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, fate: Mapping[str, Any] | None
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        fate: Mapping[str, Any] | None,
     ) -> Run:
         """Fork one command; `folder` is its working directory and takes its output."""
         run = Run(0, folder)
@@ -188,12 +198,16 @@ class Nursery:
             forked.set()
 
 
-def fresh_run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, api_url: str) -> Run:
+def fresh_run(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, api_url: str
+) -> Run:
     """A command in an interpreter of its own, exactly as a user starts it."""
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, "-m", "numberflow", *arguments],
-            env=_plain_environment() | dict(environment) | {"PREFECT_API_URL": api_url, "PYTHONPATH": str(ROOT)},
+            env=_plain_environment()
+            | dict(environment)
+            | {"PREFECT_API_URL": api_url, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -207,13 +221,17 @@ def fresh_run(arguments: Sequence[str], environment: Mapping[str, str], folder: 
 def _plain_environment() -> dict[str, str]:
     """This environment without settings of ours or Prefect's: tests do not depend on who runs them."""
     plain = {
-        name: value for name, value in os.environ.items() if not name.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
     }
     return plain | rates.FREE
 
 
 @pytest.fixture(scope="session")
-def prefect_api(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect_api(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """API address of a Prefect server that belongs to this test session. Its log is looked at when the tests are over.
 
     Kept with the session and not with the fixture: a fixture that several conftests import is one of its own in each.

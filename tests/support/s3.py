@@ -24,7 +24,9 @@ def s3_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3_root(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+def s3_root(
+    s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> str:
     """URL of an empty folder in a bucket; the AWS variables lead there for this test."""
     for name, value in {
         "AWS_ENDPOINT_URL": s3_endpoint,

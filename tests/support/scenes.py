@@ -64,20 +64,32 @@ class Scene:
 
     # ---- processes
 
-    def start(self, fate: Mapping[str, Any] | None = None, *, fresh: bool = False, **parameters: Any) -> Run:
+    def start(
+        self, fate: Mapping[str, Any] | None = None, *, fresh: bool = False, **parameters: Any
+    ) -> Run:
         """Start `numberflow run search-and-rent`: forked, or `fresh` from the command line."""
         wanted = json.dumps(self.parameters | parameters)
-        return self._start(["run", "search-and-rent", "--params", wanted, "--report", REPORT], fate, fresh=fresh)
+        return self._start(
+            ["run", "search-and-rent", "--params", wanted, "--report", REPORT], fate, fresh=fresh
+        )
 
     def command(self, *arguments: str) -> Ended:
         """Run another subcommand of `numberflow` to its end."""
         return self._start(arguments, None, fresh=False).wait()
 
-    def start_flow(self, deployment: str, parameters: Mapping[str, Any], fate: Mapping[str, Any] | None = None) -> Run:
+    def start_flow(
+        self, deployment: str, parameters: Mapping[str, Any], fate: Mapping[str, Any] | None = None
+    ) -> Run:
         """Start `numberflow run` of another flow; its report is what it prints (`Ended.out`)."""
-        return self._start(["run", deployment, "--params", json.dumps(dict(parameters)), "--json"], fate, fresh=False)
+        return self._start(
+            ["run", deployment, "--params", json.dumps(dict(parameters)), "--json"],
+            fate,
+            fresh=False,
+        )
 
-    def _start(self, arguments: Sequence[str], fate: Mapping[str, Any] | None, *, fresh: bool) -> Run:
+    def _start(
+        self, arguments: Sequence[str], fate: Mapping[str, Any] | None, *, fresh: bool
+    ) -> Run:
         folder = self.folder / f"run-{next(self._serial)}"
         folder.mkdir()
         if fresh:
@@ -112,7 +124,9 @@ class Scene:
         """Kill -9 while the simulator holds its request, and wait until the simulator has noticed."""
         self.held(run)
         run.kill()
-        until(lambda: not self.simulator.holds.list(), "the simulator notices that its client is gone")
+        until(
+            lambda: not self.simulator.holds.list(), "the simulator notices that its client is gone"
+        )
         self.simulator.faults.clear()
 
     # ---- what is true
@@ -126,7 +140,9 @@ class Scene:
         """What the purchase did wrong, by the vendor's ledger; `ended` is how its last run did."""
         if ended.report is None:
             return [f"no report; exit {ended.code}: {ended.told[-2000:]}"]
-        expected = {RunOutcome.DONE: 0, RunOutcome.REFUSED: 3, RunOutcome.NEEDS_PERSON: 4}[ended.report.outcome]
+        expected = {RunOutcome.DONE: 0, RunOutcome.REFUSED: 3, RunOutcome.NEEDS_PERSON: 4}[
+            ended.report.outcome
+        ]
         found = violations(self.simulator.charges(), ended.report, asked=asked)
         if ended.code != expected:
             found.append(f"{ended.report.outcome} with exit {ended.code}")

@@ -14,4 +14,6 @@ def require_quiet(log: Path) -> None:
         AssertionError: names each kind of error with its cause.
     """
     found = ServerLog(log).errors()
-    assert not found, f"services of the Prefect server failed ({log}):\n" + "\n".join(map(str, found))
+    assert not found, f"services of the Prefect server failed ({log}):\n" + "\n".join(
+        map(str, found)
+    )

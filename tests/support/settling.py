@@ -9,7 +9,9 @@ from numberflow.journal import Journal, Verdict
 from numberflow.models.reports import PurchaseReport
 
 
-def settle_by_truth(journal_url: str, report: PurchaseReport, charges: Sequence[Mapping[str, Any]]) -> None:
+def settle_by_truth(
+    journal_url: str, report: PurchaseReport, charges: Sequence[Mapping[str, Any]]
+) -> None:
     """Close every open item that waits for a person: done when the number was charged."""
     nameless = sorted({charge["phone_number"] for charge in charges} - set(report.phone_numbers))
     charged = {charge["phone_number"] for charge in charges}

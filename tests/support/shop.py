@@ -26,9 +26,9 @@ from support.settling import settle_by_truth
 from numberflow.client import Client
 from numberflow.client.retry import Budget
 from numberflow.journal import Intention, Journal
-from numberflow.models.orders import SearchAndRentOrder
+from numberflow.models.orders import SearchAndRentParameters
 from numberflow.models.reports import PurchaseReport, RunOutcome
-from numberflow.purchase.desk import Desk
+from numberflow.purchase.run_context import RunContext
 from numberflow.settings import Settings
 from numberflow.simulator import BASE_URL, InProcessTransport, Simulator, SimulatorSettings
 
@@ -50,7 +50,9 @@ def empty_journal() -> Path:
 
 def settings_at(environment: Mapping[str, str], home: Path, **more: Any) -> Settings:
     """The settings of a process that was started with this environment, whatever ours is."""
-    values: dict[str, Any] = {name.lower().removeprefix("sinch_"): value for name, value in environment.items()}
+    values: dict[str, Any] = {
+        name.lower().removeprefix("sinch_"): value for name, value in environment.items()
+    }
     return Settings(_env_file=None, home=home, **values, **more)
 
 
@@ -63,7 +65,9 @@ class Shop:
     def __init__(self, folder: Path, **simulator: Any) -> None:
         self.journal_file = folder / "journal.db"
         shutil.copy(empty_journal(), self.journal_file)
-        self.simulator = Simulator(SimulatorSettings(**{"speed": 0, "active": 6, "stock_us_local": 40} | simulator))
+        self.simulator = Simulator(
+            SimulatorSettings(**{"speed": 0, "active": 6, "stock_us_local": 40} | simulator)
+        )
         self.settings = settings_at(
             self.simulator.environment(BASE_URL), folder, settle_s=SETTLE_S, patience_s=PATIENCE_S
         )
@@ -80,7 +84,7 @@ class Shop:
         self.simulator.clock.advance(seconds)
 
     @asynccontextmanager
-    async def desk(self, fate: Fate | None = None) -> AsyncIterator[Desk]:
+    async def context(self, fate: Fate | None = None) -> AsyncIterator[RunContext]:
         """What one process works with; it dies as `fate` says."""
         fate = fate or Fate()
         journal = fate.bind(Journal.open(self.journal_url))
@@ -88,18 +92,20 @@ class Shop:
         # Token requests are repeated too, and their budget is no argument of the client.
         with stamina.set_testing(True, attempts=READS.attempts, cap=True):
             try:
-                async with Client(self.settings, transport=transport, paced=False, read_budget=READS) as client:
+                async with Client(
+                    self.settings, transport=transport, paced=False, read_budget=READS
+                ) as client:
                     yield SuccessorDesk(client, journal, self.settings, wait=self.wait)
             finally:
                 self.unwritten += transport.unwritten
                 journal.close()
 
     async def buy(
-        self, order: SearchAndRentOrder, reference: str = "PO-1", fate: Fate | None = None
+        self, order: SearchAndRentParameters, reference: str = "PO-1", fate: Fate | None = None
     ) -> PurchaseReport | None:
         """One run of a purchase; None when it died."""
         try:
-            return await buy(lambda: self.desk(fate), order, reference)
+            return await buy(lambda: self.context(fate), order, reference)
         except BaseException as error:
             self._expect_death(error)
             return None
@@ -114,7 +120,7 @@ class Shop:
     ) -> tuple[Intention, ...] | None:
         """One run of releases or PATCHes; None when it died."""
         try:
-            return await change(lambda: self.desk(fate), operation, numbers, request, reference)
+            return await change(lambda: self.context(fate), operation, numbers, request, reference)
         except BaseException as error:
             self._expect_death(error)
             return None
@@ -124,7 +130,9 @@ class Shop:
             raise error
         self.deaths += 1
 
-    def violations(self, report: PurchaseReport | None, *, asked: int, reads_lag_on: bool = False) -> list[str]:
+    def violations(
+        self, report: PurchaseReport | None, *, asked: int, reads_lag_on: bool = False
+    ) -> list[str]:
         """What this purchase did wrong, by the ledger (the shop has no other purchases)."""
         assert report is not None, "only a run that lived to its end can be judged"
         charges = self.simulator.charges()
@@ -136,10 +144,17 @@ class Shop:
         with contextlib.closing(sqlite3.connect(self.journal_file)) as connection:
             rows = connection.execute("SELECT subject, result, state FROM intentions").fetchall()
         known = {subject for subject, _, _ in rows}
-        known |= {json.loads(result).get("phone_number") for _, result, _ in rows if result is not None}
-        nameless = sum(subject is None and state not in ("done", "refused") for subject, _, state in rows)
+        known |= {
+            json.loads(result).get("phone_number") for _, result, _ in rows if result is not None
+        }
+        nameless = sum(
+            subject is None and state not in ("done", "refused") for subject, _, state in rows
+        )
         missing = sorted({charge["phone_number"] for charge in charges} - known)
-        return [f"{number} was charged, and the journal does not know it" for number in missing[nameless:]]
+        return [
+            f"{number} was charged, and the journal does not know it"
+            for number in missing[nameless:]
+        ]
 
     def repeats(self) -> list[str]:
         """Costly requests for one number that left although an earlier one had taken effect: somebody did not look."""

@@ -7,7 +7,14 @@ from typing import Any
 import httpx
 from support.openapi import validate_request, validate_response
 
-from numberflow.simulator import BASE_URL, InProcessTransport, Running, Simulator, SimulatorSettings, serve
+from numberflow.simulator import (
+    BASE_URL,
+    InProcessTransport,
+    Running,
+    Simulator,
+    SimulatorSettings,
+    serve,
+)
 
 
 class Checked:
@@ -34,7 +41,9 @@ class Checked:
         url = self.environment["SINCH_AUTH_URL"] + "/oauth2/token"
         response = await self.http.post(url, **arguments)
         path = response.request.url.path
-        validate_response("POST", path, response.status_code, response.headers, response.content, live=True)
+        validate_response(
+            "POST", path, response.status_code, response.headers, response.content, live=True
+        )
         return response
 
     async def call(
@@ -56,15 +65,30 @@ class Checked:
             if self._token is None:
                 self._token = (await self.token()).json()["access_token"]
             headers["authorization"] = f"Bearer {self._token}"
-        base = self.environment["SINCH_IMPORTED_URL" if imported else "SINCH_NUMBERS_URL"] + self.project_path
-        request = self.http.build_request(method, f"{base}/{rest}", headers=headers, **_without_auth(arguments))
+        base = (
+            self.environment["SINCH_IMPORTED_URL" if imported else "SINCH_NUMBERS_URL"]
+            + self.project_path
+        )
+        request = self.http.build_request(
+            method, f"{base}/{rest}", headers=headers, **_without_auth(arguments)
+        )
         await request.aread()
         if not sloppy:
-            validate_request(method, request.url.path, request.url.query.decode(), request.headers, request.content)
-        response = await self.http.send(request, **({"auth": arguments["auth"]} if "auth" in arguments else {}))
+            validate_request(
+                method,
+                request.url.path,
+                request.url.query.decode(),
+                request.headers,
+                request.content,
+            )
+        response = await self.http.send(
+            request, **({"auth": arguments["auth"]} if "auth" in arguments else {})
+        )
         if not unlisted:
             path = request.url.path
-            validate_response(method, path, response.status_code, response.headers, response.content, live=True)
+            validate_response(
+                method, path, response.status_code, response.headers, response.content, live=True
+            )
         return response
 
     async def imported(self, method: str, rest: str, **arguments: Any) -> httpx.Response:
@@ -78,7 +102,9 @@ class Checked:
 
     async def offered(self, **query: Any) -> list[dict[str, Any]]:
         """Search results; US LOCAL unless the query says otherwise."""
-        response = await self.call("GET", "availableNumbers", params={"regionCode": "US", "type": "LOCAL"} | query)
+        response = await self.call(
+            "GET", "availableNumbers", params={"regionCode": "US", "type": "LOCAL"} | query
+        )
         assert response.status_code == 200, response.text
         found: list[dict[str, Any]] = response.json()["availableNumbers"]
         return found
@@ -97,7 +123,9 @@ async def checked(how: str, settings: SimulatorSettings) -> AsyncIterator[Checke
     """A checked client of a new simulator. `how` is in-process or served."""
     simulator = Simulator(settings)
     with contextlib.ExitStack() as stack:
-        client = Checked(simulator, stack.enter_context(serve(simulator)) if how == "served" else None)
+        client = Checked(
+            simulator, stack.enter_context(serve(simulator)) if how == "served" else None
+        )
         try:
             yield client
         finally:
@@ -108,7 +136,9 @@ def flat_error_of(response: httpx.Response) -> tuple[int, str, str, list[str]]:
     """Status and contents of a flat error, whose code is text."""
     error = response.json()
     assert error["code"] == str(response.status_code)
-    fields = [one["field"] for detail in error.get("details", []) for one in detail["fieldViolations"]]
+    fields = [
+        one["field"] for detail in error.get("details", []) for one in detail["fieldViolations"]
+    ]
     return response.status_code, error["status"], error["message"], fields
 
 

@@ -63,7 +63,11 @@ class Wire:
 
 
 def answer(
-    status: int = 200, body: Any = None, headers: dict[str, str] | None = None, *, after_s: float = 0
+    status: int = 200,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    *,
+    after_s: float = 0,
 ) -> Behaviour:
     """A whole reply; `body` is bytes as they are, or anything else as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -80,7 +84,9 @@ def answer(
 
 def token(name: str = "token", expires_in: int = 3599) -> Behaviour:
     """The reply of a token endpoint."""
-    return answer(200, {"access_token": name, "expires_in": expires_in, "scope": "", "token_type": "bearer"})
+    return answer(
+        200, {"access_token": name, "expires_in": expires_in, "scope": "", "token_type": "bearer"}
+    )
 
 
 async def reset(writer: asyncio.StreamWriter) -> None:
@@ -156,7 +162,9 @@ async def serve(
         assert task is not None
         serving.add(task)
         wire.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        with contextlib.suppress(
+            ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+        ):
             while not writer.is_closing():
                 request = await _read_request(reader, wire)
                 wire.seen.append(request)
@@ -190,7 +198,9 @@ async def _read_request(reader: asyncio.StreamReader, wire: Wire) -> Seen:
     head = await reader.readuntil(b"\r\n\r\n")
     first, *rest = head[:-4].decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)
+    }
     if headers.get("transfer-encoding") == "chunked":
         body = await _read_chunks(reader)
     else:

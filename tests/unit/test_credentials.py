@@ -14,7 +14,10 @@ from tasks.credentials import SinchCredentials
 
 SECRETS = ("marked-key-secret-77d1", "marked-callback-secret-77d1")
 BLOCK = SinchCredentials(
-    project_id="second", key_id="key-2", key_secret=SecretStr(SECRETS[0]), callback_secret=SecretStr(SECRETS[1])
+    project_id="second",
+    key_id="key-2",
+    key_secret=SecretStr(SECRETS[0]),
+    callback_secret=SecretStr(SECRETS[1]),
 )
 
 

@@ -44,6 +44,10 @@ async def test_inventory_is_nightly() -> None:
 
 async def test_the_set_up_looks_at_the_clock() -> None:
     """A schedule that never fired raises no event (Prefect counts from a first run), so the set-up ends with doctor."""
-    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text().partition("## Several workers")[2]
+    page = (
+        (Path(__file__).parents[2] / "docs" / "operations.md")
+        .read_text()
+        .partition("## Several workers")[2]
+    )
     commands = page.partition("```console\n")[2].partition("```")[0].splitlines()
     assert "numberflow doctor" in commands[-1]

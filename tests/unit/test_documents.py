@@ -17,7 +17,9 @@ DOCUMENTS = sorted(
     ]
 )
 # Paths that stand in code marks or commands: those that begin with one of our folders.
-_PATH = re.compile(r"(?<![\w/.-])((?:tests|docs|benchmarks|deployments|flows|tasks|numberflow|\.ci)/[\w./-]*[\w/])")
+_PATH = re.compile(
+    r"(?<![\w/.-])((?:tests|docs|benchmarks|deployments|flows|tasks|numberflow|\.ci)/[\w./-]*[\w/])"
+)
 _LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 _RECIPE = re.compile(r"`make ([a-z-]+)")
 
@@ -31,7 +33,11 @@ def test_every_path_exists(page: Path) -> None:
     """Links are relative to the page, other paths to the root of the repository."""
     text = page.read_text()
     links = {link for link in _LINK.findall(text) if not (page.parent / link).exists()}
-    paths = {path for path in _PATH.findall(text) if not ((ROOT / path).exists() or (page.parent / path).exists())}
+    paths = {
+        path
+        for path in _PATH.findall(text)
+        if not ((ROOT / path).exists() or (page.parent / path).exists())
+    }
     assert (set(), set()) == (links, paths)
 
 

@@ -22,7 +22,12 @@ def tree(root: type[NumberflowError]) -> Iterator[type[NumberflowError]]:
 @pytest.mark.parametrize("kind", list(tree(NumberflowError)), ids=lambda kind: kind.__name__)
 def test_pickle_round_trip(kind: type[NumberflowError]) -> None:
     """Every error crosses a process border with class, message and facts."""
-    facts = {"status": 404, "request_id": "req-1", "field_violations": (("field", "text"),), "retry_after_s": 1.5}
+    facts = {
+        "status": 404,
+        "request_id": "req-1",
+        "field_violations": (("field", "text"),),
+        "retry_after_s": 1.5,
+    }
     error = kind("what happened", **facts)
     copy = pickle.loads(pickle.dumps(error))
     assert (kind, ("what happened",), facts) == (
@@ -48,4 +53,6 @@ def test_facts_have_defaults(kind: type[NumberflowError]) -> None:
 def test_tree_is_drawn_completely() -> None:
     """The drawing at the top of errors.py names every class there is."""
     assert errors.__doc__ is not None
-    assert [kind.__name__ for kind in tree(NumberflowError) if f"{kind.__name__}" not in errors.__doc__] == []
+    assert [
+        kind.__name__ for kind in tree(NumberflowError) if f"{kind.__name__}" not in errors.__doc__
+    ] == []

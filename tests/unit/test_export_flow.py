@@ -23,7 +23,7 @@ from tasks import inventory
 pytestmark = pytest.mark.anyio
 
 ERRORS = [
-    StoreUnavailable("no space", mend="make room"),
+    StoreUnavailable("no space", remedy="make room"),
     OSError("x"),
     pa.ArrowInvalid("Parquet magic bytes not found in footer"),
     ValueError("Invalid isoformat string: 'old-backup'"),
@@ -56,7 +56,7 @@ async def test_projects_fail_alone(
     first = report.projects[0]
     expected = isinstance(error, StoreUnavailable)
     assert ("no space" if expected else type(error).__name__) in first.reason
-    assert ("make room" if expected else "traceback") in first.mend
+    assert ("make room" if expected else "traceback") in first.remedy
     assert (not expected) == any(record.exc_info for record in caplog.records)
 
 
@@ -74,14 +74,20 @@ async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPat
     async def export(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
         days.extend((wanted.day, wanted.began_on))
         now[0] = datetime(2026, 11, 26, 0, 0, 20, tzinfo=UTC)
-        return ProjectInventory(project=project, outcome=RunOutcome.DONE, rows=1, snapshot_date=wanted.day)
+        return ProjectInventory(
+            project=project, outcome=RunOutcome.DONE, rows=1, snapshot_date=wanted.day
+        )
 
     monkeypatch.setattr(parameters, "datetime", Clock)
     monkeypatch.setattr(flow, "export_one_project", export)
     monkeypatch.setattr(flow, "announce_snapshot", _announced)
     with disable_run_logger():
         report = await flow._export(parse_export_inventory({"projects": ["a", "b"]}), "run")
-    assert {date(2026, 11, 25)} == {*days, report.snapshot_date, *(each.snapshot_date for each in report.projects)}
+    assert {date(2026, 11, 25)} == {
+        *days,
+        report.snapshot_date,
+        *(each.snapshot_date for each in report.projects),
+    }
 
 
 def _show_progress(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, str]]:
@@ -121,7 +127,9 @@ async def test_waiting_for_the_limit_is_shown(
     assert "no request for 12 s" in caplog.text
 
 
-async def test_what_is_read_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_read_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """The last shard is told at once, and not again twice a second until the file is published."""
     shown = _show_progress(monkeypatch)
     caplog.set_level(logging.INFO)

@@ -42,7 +42,25 @@ FILLED: dict[str, dict[str, Any]] = {
     "export-inventory": {},
 }
 # As JSON can have them.
-STRANGE = (None, "", " ", "?", "\x00", "{}", 5, -1, 1.5, 10**30, True, [], [None], [5], {}, {"x": 1}, "x" * 5000)
+STRANGE = (
+    None,
+    "",
+    " ",
+    "?",
+    "\x00",
+    "{}",
+    5,
+    -1,
+    1.5,
+    10**30,
+    True,
+    [],
+    [None],
+    [5],
+    {},
+    {"x": 1},
+    "x" * 5000,
+)
 FIELDS = [(name, field) for name, flow in FLOWS.items() for field in flow.parameters.properties]
 
 
@@ -67,9 +85,11 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in FLOWS:
         module = importlib.import_module(f"flows.{name.replace('-', '_')}")
-        for each in [each for each in vars(module) if each.startswith("publish_") and each != "publish_quote"]:
+        for each in [
+            each for each in vars(module) if each.startswith("publish_") and each != "publish_quote"
+        ]:
             monkeypatch.setattr(module, each, publish)
-    monkeypatch.setattr(flows.hosted, "publish_hosted_report", publish)
+    monkeypatch.setattr(flows.hosted, "publish_numbers_report", publish)
 
 
 def sent(name: str, parameters: dict[str, Any]) -> RunReport:
@@ -95,15 +115,19 @@ def test_a_filled_in_form_is_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "field"), FIELDS)
-def test_strange_values_are_refused_by_name(name: str, field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strange_values_are_refused_by_name(
+    name: str, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever stands in a field, or none where one is demanded, the run has a name and says the field and what to do."""
     demanded = field in (FLOWS[name].parameters.required or ())
     for value in (*STRANGE, *((PydanticUndefined, REQUIRED) if demanded else ())):
         parameters = FILLED[name] | {field: value}
         report = sent(name, parameters)
         assert RunOutcome.REFUSED is report.outcome, value
-        assert report.mend, value
-        assert any(word in report.reason for word in (f"{field}:", f"{field}.", "SINCH_PROJECT_ID")), (value, report)
+        assert report.remedy, value
+        assert any(
+            word in report.reason for word in (f"{field}:", f"{field}.", "SINCH_PROJECT_ID")
+        ), (value, report)
         if demanded and value in (None, "", PydanticUndefined, REQUIRED):
             assert field in report.reason, value
         assert named(monkeypatch, name, parameters).isprintable(), value
@@ -148,8 +172,14 @@ def test_no_field_asks_for_its_type(name: str) -> None:
     """No field is a pair of tabs, neither on its own nor in a group; what was null in older JSON may still be null."""
     schema = FLOWS[name].parameters.model_dump_for_openapi()
     assert "anyOf" not in str(schema)
-    groups = {field: None for field in ("sms", "voice") if "default" in schema["properties"].get(field, {})}
-    older = FILLED[name] | groups | ({"reference": None} if "reference" in schema["properties"] else {})
+    groups = {
+        field: None
+        for field in ("sms", "voice")
+        if "default" in schema["properties"].get(field, {})
+    }
+    older = (
+        FILLED[name] | groups | ({"reference": None} if "reference" in schema["properties"] else {})
+    )
     assert [] == validate(older, schema, allow_none_with_default=True)
 
 
@@ -170,7 +200,9 @@ def test_no_field_asks_for_its_type(name: str) -> None:
         ("export-inventory", {"projects": ["east", "west"], "snapshot_date": "2026-11-23"}, "inventory of east, west, 2026-11-23"),
     ],
 )  # fmt: skip
-def test_runs_have_names(name: str, parameters: dict[str, Any], called: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_have_names(
+    name: str, parameters: dict[str, Any], called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run is called by what it does, to how many, and its reference; never by a number."""
     assert called == named(monkeypatch, name, parameters)
 
@@ -178,7 +210,12 @@ def test_runs_have_names(name: str, parameters: dict[str, Any], called: str, mon
 def test_groups_go_on_as_their_values() -> None:
     """A group that a program gave is checked again; a value that was not given is left out."""
     assert {"sms": {"service_plan_id": "plan", "campaign_id": None}, "b": 1} == given(
-        {"sms": SmsLink(service_plan_id="plan"), "max_today": REQUIRED, "a": PydanticUndefined, "b": 1}
+        {
+            "sms": SmsLink(service_plan_id="plan"),
+            "max_today": REQUIRED,
+            "a": PydanticUndefined,
+            "b": 1,
+        }
     )
     assert callable(run_name(lambda parameters: "x"))
 
@@ -195,5 +232,11 @@ def test_attachments_need_no_json() -> None:
     one = {"requirement_id": "a", "file": "a.pdf", "document_type": ""}
     assert [] == validate(CAPS | {"attachments": [one]}, schema)
     assert [] != validate(CAPS | {"attachments": [one | {"file": ""}]}, schema)
-    for spelled in ([one], [AttachmentGroup(**one)], {"a": "a.pdf"}, {"a": {"file": "a.pdf"}}, None):
+    for spelled in (
+        [one],
+        [AttachmentGroup(**one)],
+        {"a": "a.pdf"},
+        {"a": {"file": "a.pdf"}},
+        None,
+    ):
         assert "SINCH_PROJECT_ID" in sent("order-numbers", CAPS | {"attachments": spelled}).reason

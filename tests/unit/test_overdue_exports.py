@@ -70,7 +70,9 @@ async def test_in_time(clock: Clock) -> None:
     assert [] == await look()
 
 
-async def test_a_server_that_does_not_tell(clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+async def test_a_server_that_does_not_tell(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
     """The orders are followed all the same, and the log says what is not known."""
     monkeypatch.setattr(clock, "answer", lambda *_: {"not": "a list"})
     monkeypatch.setattr(schedules, "get_run_logger", lambda: logging.getLogger("run"))

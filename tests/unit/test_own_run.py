@@ -12,8 +12,8 @@ import pytest
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelling, Crashed, Paused, Running, Suspended
 
-import tasks.desk
-from tasks.desk import OwnRun
+import tasks.run_context
+from tasks.run_context import OwnRun
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ class Server:
         self.reads = 0
         self.warnings: list[str] = []
         self.run = OwnRun(str(uuid4()), self.warnings.append)
-        monkeypatch.setattr(tasks.desk, "get_client", self._client)
+        monkeypatch.setattr(tasks.run_context, "get_client", self._client)
 
     @asynccontextmanager
     async def _client(self) -> Any:
@@ -45,12 +45,16 @@ class Server:
     [(Running(), ""), (Suspended(), "Suspended"), (Paused(), "Paused"), (Cancelling(), "Cancelling"), (Crashed(), "Crashed")],
     ids=lambda value: getattr(value, "name", ""),
 )  # fmt: skip
-async def test_states_that_hold(monkeypatch: pytest.MonkeyPatch, state: State[Any], held: str) -> None:
+async def test_states_that_hold(
+    monkeypatch: pytest.MonkeyPatch, state: State[Any], held: str
+) -> None:
     """Suspended, paused, cancelling, and every state in which somebody declared the run over."""
     assert held == await Server(monkeypatch, state).run.held_by()
 
 
-async def test_those_who_ask_together_share_a_read_that_began_after_they_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_those_who_ask_together_share_a_read_that_began_after_they_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Ten at once are two reads at most; whoever asks after a change sees it."""
     server = Server(monkeypatch, Running())
     async with anyio.create_task_group() as group:
@@ -65,10 +69,14 @@ async def test_a_server_that_does_not_answer_holds_nothing(monkeypatch: pytest.M
     """The run goes on and its log says so once: `numberflow stop` does not need Prefect."""
     server = Server(monkeypatch, ConnectionError("gone"))
     assert ["", ""] == [await server.run.held_by(), await server.run.held_by()]
-    assert ["Whether this run was suspended or cancelled could not be read: ConnectionError"] == server.warnings
+    assert [
+        "Whether this run was suspended or cancelled could not be read: ConnectionError"
+    ] == server.warnings
 
 
-async def test_a_server_that_is_too_slow_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_is_too_slow_is_left_alone_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each question would hold up a costly step for seconds; after a while it is asked again, and heard."""
     server = Server(monkeypatch, TimeoutError())
     assert ["", "", 1] == [await server.run.held_by(), await server.run.held_by(), server.reads]

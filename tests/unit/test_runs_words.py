@@ -21,15 +21,19 @@ from numberflow.client.retry import READ_BUDGET
 from numberflow.errors import OutcomeUnknown
 from numberflow.models.reports import RunReport
 from numberflow.models.wording import count_of, line_of
-from numberflow.purchase.hosting_follow import _days
+from numberflow.purchase.hosting.follow import _days
 
 CAPS = {"max_today": "9", "max_monthly": "9", "reference": "PO-1"}
-FLOWS = {flow.name: flow for flow in (flows.search_and_rent.search_and_rent, flows.order_numbers.order_numbers)}
+FLOWS = {
+    flow.name: flow
+    for flow in (flows.search_and_rent.search_and_rent, flows.order_numbers.order_numbers)
+}
 
 
 @pytest.mark.parametrize("name", FLOWS)
 @pytest.mark.parametrize(
-    ("decision", "reason"), [("Refuse ", "the purchase was refused by Grace"), ("approve", "No Sinch account")]
+    ("decision", "reason"),
+    [("Refuse ", "the purchase was refused by Grace"), ("approve", "No Sinch account")],
 )
 def test_a_no_is_obeyed_before_anything_is_read(
     name: str, decision: str, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -64,7 +68,10 @@ def test_a_no_is_obeyed_before_anything_is_read(
 def test_a_traceback_that_is_none_is_not_shown(name: str) -> None:
     """A task that fails without an exception leaves its sentence; one that has an exception keeps its traceback."""
     error = ValueError("a bug")
-    records = [logging.makeLogRecord({"exc_info": info}) for info in ((None, None, None), (ValueError, error, None))]
+    records = [
+        logging.makeLogRecord({"exc_info": info})
+        for info in ((None, None, None), (ValueError, error, None))
+    ]
     assert all(logging.getLogger(name).filter(record) for record in records)
     assert [None, (ValueError, error, None)] == [record.exc_info for record in records]
 
@@ -77,7 +84,9 @@ def test_a_repeat_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
         tries.append(1)
         if len(tries) == 1:
             raise OutcomeUnknown(
-                "GET /activeNumbers/%2B12025550101: 503, +442079460018.", cause="server_error", status=503
+                "GET /activeNumbers/%2B12025550101: 503, +442079460018.",
+                cause="server_error",
+                status=503,
             )
         return 7
 
@@ -90,6 +99,10 @@ def test_a_repeat_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_small_words() -> None:
     """One is not many, nothing is younger than now, and a line has no blanks at its end."""
-    assert ["1 number", "0 numbers", "2 days"] == [count_of(1, "number"), count_of(0, "number"), _days(timedelta(2))]
+    assert ["1 number", "0 numbers", "2 days"] == [
+        count_of(1, "number"),
+        count_of(0, "number"),
+        _days(timedelta(2)),
+    ]
     assert "0 h" == _days(timedelta(days=-6))
     assert "done. next" == line_of("done.", "", "next", "")

@@ -11,7 +11,11 @@ from pydantic import ValidationError
 from numberflow.errors import BadInput, MissingCredentials
 from numberflow.settings import Settings
 
-ACCOUNT = {"SINCH_PROJECT_ID": "project-1", "SINCH_KEY_ID": "key-1", "SINCH_KEY_SECRET": "very-secret"}
+ACCOUNT = {
+    "SINCH_PROJECT_ID": "project-1",
+    "SINCH_KEY_ID": "key-1",
+    "SINCH_KEY_SECRET": "very-secret",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -45,11 +49,22 @@ def test_defaults(tmp_path: Path) -> None:
         "lease_s": 60.0,
         "http_timeout_s": 30.0,
     } == settings.model_dump(
-        include={"auth_url", "numbers_url", "imported_url", "home", "settle_s", "lease_s", "http_timeout_s"}
+        include={
+            "auth_url",
+            "numbers_url",
+            "imported_url",
+            "home",
+            "settle_s",
+            "lease_s",
+            "http_timeout_s",
+        }
     )
     assert f"sqlite:///{tmp_path}/home/.numberflow/numberflow.db" == settings.journal_url
     assert f"{tmp_path}/home/.numberflow/data" == settings.inventory_root
-    assert (f"{tmp_path}/home/.numberflow/papers", False) == (settings.papers_root, settings.papers_anywhere)
+    assert (f"{tmp_path}/home/.numberflow/papers", False) == (
+        settings.papers_root,
+        settings.papers_anywhere,
+    )
     assert settings.has_credentials is False
 
 
@@ -59,10 +74,20 @@ def test_defaults(tmp_path: Path) -> None:
         ("SINCH_PROJECT_ID", "p", "project_id", "p"),
         ("SINCH_KEY_ID", "k", "key_id", "k"),
         ("SINCH_AUTH_URL", "http://127.0.0.1:1/auth/", "auth_url", "http://127.0.0.1:1/auth"),
-        ("SINCH_NUMBERS_URL", "http://127.0.0.1:1/numbers", "numbers_url", "http://127.0.0.1:1/numbers"),
+        (
+            "SINCH_NUMBERS_URL",
+            "http://127.0.0.1:1/numbers",
+            "numbers_url",
+            "http://127.0.0.1:1/numbers",
+        ),
         ("SINCH_IMPORTED_URL", "https://x.test//", "imported_url", "https://x.test"),
         ("NUMBERFLOW_HOME", "/var/lib/numberflow", "home", Path("/var/lib/numberflow")),
-        ("NUMBERFLOW_DATABASE_URL", "postgresql://db/journal", "journal_url", "postgresql://db/journal"),
+        (
+            "NUMBERFLOW_DATABASE_URL",
+            "postgresql://db/journal",
+            "journal_url",
+            "postgresql://db/journal",
+        ),
         ("NUMBERFLOW_INVENTORY_URL", "s3://bucket/x", "inventory_root", "s3://bucket/x"),
         ("NUMBERFLOW_PAPERS_URL", "s3://bucket/papers", "papers_root", "s3://bucket/papers"),
         ("NUMBERFLOW_PAPERS_ANYWHERE", "1", "papers_anywhere", True),
@@ -102,11 +127,13 @@ def test_each_variable(
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "0"),
     ],
 )
-def test_bad_value_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+def test_bad_value_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
     """A value that cannot be used is refused by the variable's own name, with what to do."""
     with pytest.raises(BadInput) as caught:
         load(monkeypatch, {variable: value})
-    assert (variable, "correct or unset the variable") == (caught.value.field, caught.value.mend)
+    assert (variable, "correct or unset the variable") == (caught.value.field, caught.value.remedy)
     assert caught.value.message.startswith(f"{variable}: ")
 
 
@@ -120,7 +147,9 @@ def test_bad_value_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable:
         ("https://10.0.0.1/numbers", False),
     ],
 )
-def test_short_settling_time_is_for_simulators(monkeypatch: pytest.MonkeyPatch, url: str, allowed: bool) -> None:
+def test_short_settling_time_is_for_simulators(
+    monkeypatch: pytest.MonkeyPatch, url: str, allowed: bool
+) -> None:
     """Against a real host a short settling time would take late reads for proof that nothing was bought."""
     environment = {"SINCH_NUMBERS_URL": url, "NUMBERFLOW_SETTLE_S": "29.9"}
     if allowed:
@@ -158,7 +187,9 @@ def test_variables_of_others_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_p
     """Common variables of the surroundings, in the environment or in .env, change nothing: DATABASE_URL is somebody else's database."""
     monkeypatch.setenv("HOME", "/tmp")
     before = Settings.load()
-    (tmp_path / ".env").write_text("".join(f"{name}=http://foreign/1\n" for name in FOREIGN if name != "HOME"))
+    (tmp_path / ".env").write_text(
+        "".join(f"{name}=http://foreign/1\n" for name in FOREIGN if name != "HOME")
+    )
     after = load(monkeypatch, {name: "http://foreign/1" for name in FOREIGN if name != "HOME"})
     assert before == after
     assert Path("/tmp/.numberflow") == after.home
@@ -167,14 +198,16 @@ def test_variables_of_others_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize("missing", list(ACCOUNT))
 def test_missing_credentials(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     """A variable of the account that is not set is named, alone, and the simulator is offered."""
-    settings = load(monkeypatch, {name: value for name, value in ACCOUNT.items() if name != missing})
+    settings = load(
+        monkeypatch, {name: value for name, value in ACCOUNT.items() if name != missing}
+    )
     with pytest.raises(MissingCredentials) as caught:
         settings.require_credentials()
     assert (missing, f"No Sinch account is configured: {missing} not set.") == (
         caught.value.field,
         caught.value.message,
     )
-    assert "numberflow simulator" in caught.value.mend
+    assert "numberflow simulator" in caught.value.remedy
 
 
 def test_all_credentials_missing() -> None:
@@ -202,9 +235,15 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither repr, str nor JSON of the settings shows a secret."""
     settings = load(
         monkeypatch,
-        {**ACCOUNT, "SINCH_CALLBACK_SECRET": "very-secret", "SINCH_IMPORTED_CALLBACK_SECRET": "very-secret"},
+        {
+            **ACCOUNT,
+            "SINCH_CALLBACK_SECRET": "very-secret",
+            "SINCH_IMPORTED_CALLBACK_SECRET": "very-secret",
+        },
     )
-    shown = "".join((repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())))
+    shown = "".join(
+        (repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump()))
+    )
     assert "very-secret" not in shown
     assert "very-secret" == settings.key_secret.get_secret_value()
 

@@ -36,7 +36,9 @@ class Told:
         monkeypatch.setattr(tasks.account, "get_client", self._client)
         # Prefect's own would start a server to send it to.
         monkeypatch.setattr(flows.stopping, "flow_run_logger", lambda *_: logging.getLogger("test"))
-        monkeypatch.setattr(tasks.person, "emit_event", lambda **event: self.events.append(event["payload"]))
+        monkeypatch.setattr(
+            tasks.person, "emit_event", lambda **event: self.events.append(event["payload"])
+        )
 
     @asynccontextmanager
     async def _client(self) -> Any:
@@ -61,7 +63,9 @@ def died_in_the_middle(reference: str) -> None:
     with Journal.open(settings.journal_url) as journal:
         purchase = journal.open_purchase(new_purchase(reference, settings.project_id))
         lease = take(journal, purchase.resource)
-        row, _ = plan(journal, lease, purchase, rent_line("+12025550101"), rent_line("+12025550102"))
+        row, _ = plan(
+            journal, lease, purchase, rent_line("+12025550101"), rent_line("+12025550102")
+        )
         number = take(journal, row.resource)
         journal.begin(row.id, leases=(lease, number))
         journal.give_back_leases((lease, number))
@@ -86,7 +90,9 @@ async def test_what_is_open_is_told(told: Told, state: State[Any], *, named: boo
 
 async def test_what_ended_by_itself_is_not_told_twice(told: Told) -> None:
     """Refused and NeedsPerson have told everything in their own reports; one that began nothing calls nobody."""
-    await account_for_stop(search_and_rent, FlowRun(flow_id=uuid4(), parameters={}), Failed(name="Refused"))
+    await account_for_stop(
+        search_and_rent, FlowRun(flow_id=uuid4(), parameters={}), Failed(name="Refused")
+    )
     assert {} == told.artifacts
     await account_for_stop(search_and_rent, FlowRun(flow_id=uuid4(), parameters={}), Cancelling())
     assert (["stopped-run"], []) == (list(told.artifacts), told.events)

@@ -40,17 +40,31 @@ class Office:
 
     def kept(self, *but: str) -> bytes:
         """All that any machine has kept, byte by byte: homes, logs, result stores, inventories, Prefect's database, the journal. `but`: names of files."""
-        files = [path for folder in (self.folder, self.server_home) for path in folder.rglob("*") if path.is_file()]
+        files = [
+            path
+            for folder in (self.folder, self.server_home)
+            for path in folder.rglob("*")
+            if path.is_file()
+        ]
         with psycopg.connect(self.journal_url.replace("+psycopg", "")) as connection:
-            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            rows = [repr(connection.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables]
-        return b"".join(path.read_bytes() for path in files if path.name not in but) + "".join(rows).encode()
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+            rows = [
+                repr(connection.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables
+            ]
+        return (
+            b"".join(path.read_bytes() for path in files if path.name not in but)
+            + "".join(rows).encode()
+        )
 
     def hire(self) -> None:
         """Start a worker on another machine, as far as a folder can be one, unless one is at work."""
         if not any(worker.is_alive for worker in self.workers):
             environment = self.environment()
-            self.workers.append(Worker(self.prefect, self.folder / f"worker-{len(self.workers)}", environment))
+            self.workers.append(
+                Worker(self.prefect, self.folder / f"worker-{len(self.workers)}", environment)
+            )
 
     def environment(self) -> dict[str, str]:
         """The account, the journal and the times, as a worker's environment."""
@@ -103,10 +117,21 @@ def one_office(
     prefect.command("work-pool", "create", POOL, "--type", "process", home=folder / "operator")
     with serve(Simulator(SimulatorSettings(active=0, key_secret=KEY_SECRET))) as running:
         office = Office(
-            prefect, running.simulator, running, postgres_server.fresh_database(), folder, server_home=prefect_home
+            prefect,
+            running.simulator,
+            running,
+            postgres_server.fresh_database(),
+            folder,
+            server_home=prefect_home,
         )
         office.hire()
-        prefect.command("deploy", "--all", "--prefect-file", "deployments/prefect.yaml", home=folder / "operator")
+        prefect.command(
+            "deploy",
+            "--all",
+            "--prefect-file",
+            "deployments/prefect.yaml",
+            home=folder / "operator",
+        )
         prefect.pause_schedules()
         try:
             yield office
@@ -126,4 +151,10 @@ def office(one_office: Office) -> Office:
 @pytest.fixture
 def form() -> dict[str, Any]:
     """What an operator fills in for one number; no reference."""
-    return {"region_code": "US", "number_type": "LOCAL", "quantity": 1, "max_today": "100.00", "max_monthly": "100.00"}
+    return {
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "quantity": 1,
+        "max_today": "100.00",
+        "max_monthly": "100.00",
+    }

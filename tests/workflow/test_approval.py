@@ -9,7 +9,12 @@ from decimal import Decimal
 
 import pytest
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture
@@ -24,9 +29,13 @@ def test_approved(office, asking):
     office.prefect.suspended(run_id)
     form = office.prefect.form(run_id)
     (row, _) = json.loads(office.prefect.artifacts(run_id)["search-and-rent-quote"]["data"])
-    assert f"| {row['phone number']} | {row['due today']} | {row['per month']} |" in form["description"]
+    assert (
+        f"| {row['phone number']} | {row['due today']} | {row['per month']} |"
+        in form["description"]
+    )
     assert ["decision", "approved_by"] == sorted(
-        form["schema"]["properties"], key=lambda name: form["schema"]["properties"][name]["position"]
+        form["schema"]["properties"],
+        key=lambda name: form["schema"]["properties"][name]["position"],
     )
     assert {"decision", "approved_by"} == set(form["schema"]["required"])
     assert 0 == office.charged
@@ -54,7 +63,12 @@ def test_dearer_than_approved(office, asking):
     office.prefect.suspended(run_id)
     (row, _) = json.loads(office.prefect.artifacts(run_id)["search-and-rent-quote"]["data"])
     monthly = Decimal(row["per month"].split()[0])
-    script = {"action": "price", "phone_number": row["phone number"], "setup": "1.00", "monthly": str(monthly * 2)}
+    script = {
+        "action": "price",
+        "phone_number": row["phone number"],
+        "setup": "1.00",
+        "monthly": str(monthly * 2),
+    }
     office.control("/script", script)
 
     office.prefect.resume(run_id, decision="approve", approved_by="Ada")
@@ -66,9 +80,19 @@ def test_dearer_than_approved(office, asking):
 def test_nobody_to_ask(office, asking, tmp_path):
     """A run without a deployment cannot ask: it ends with code 3, says what to do, and nothing is charged."""
     done = subprocess.run(
-        [sys.executable, "-m", "numberflow", "run", "search-and-rent", "--params", json.dumps(asking)],
+        [
+            sys.executable,
+            "-m",
+            "numberflow",
+            "run",
+            "search-and-rent",
+            "--params",
+            json.dumps(asking),
+        ],
         cwd=tmp_path,
-        env=office.prefect.environment(tmp_path) | office.environment() | {"NUMBERFLOW_HOME": str(tmp_path)},
+        env=office.prefect.environment(tmp_path)
+        | office.environment()
+        | {"NUMBERFLOW_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

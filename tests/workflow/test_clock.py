@@ -96,7 +96,9 @@ def running(folder: Path, variables: dict[str, str]) -> Iterator[Up]:
 
 def move_to_the_next_minute(prefect: Prefect) -> datetime:
     """Do what a person does who moves a schedule in the UI; returns the minute."""
-    at = (datetime.now(UTC) + timedelta(seconds=NOT_BEFORE_S)).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    at = (datetime.now(UTC) + timedelta(seconds=NOT_BEFORE_S)).replace(
+        second=0, microsecond=0
+    ) + timedelta(minutes=1)
     cron = {"cron": f"{at.minute} {at.hour} * * *", "timezone": "UTC"}
     for name in SCHEDULED:
         deployment = prefect.deployment(f"{name}/{name}")
@@ -111,7 +113,9 @@ def move_to_the_next_minute(prefect: Prefect) -> datetime:
 
 def clock_runs(prefect: Prefect, at: datetime) -> dict[str, dict[str, Any]]:
     """Runs that the scheduler made for that minute, by deployment."""
-    body = {"flow_runs": {"expected_start_time": {"after_": at.isoformat(), "before_": at.isoformat()}}}
+    body = {
+        "flow_runs": {"expected_start_time": {"after_": at.isoformat(), "before_": at.isoformat()}}
+    }
     found = prefect._json("POST", "/flow_runs/filter", json=body)
     names = {prefect.deployment(f"{name}/{name}")["id"]: name for name in SCHEDULED}
     return {names[run["deployment_id"]]: run for run in found if run["auto_scheduled"]}
@@ -139,11 +143,22 @@ def automations_are_made_once(prefect: Prefect, folder: Path) -> None:
     assert [f"made: {gone}"] == made()
     after = there()
     assert (set(before), False) == (set(after), after[off]["enabled"])
-    changed = {name: value for name, value in after[off].items() if name in ("name", "description", "actions")}
+    changed = {
+        name: value
+        for name, value in after[off].items()
+        if name in ("name", "description", "actions")
+    }
     other = after[off]["trigger"] | {"within": 60}
-    prefect._json("PUT", f"/automations/{before[off]['id']}", json=changed | {"enabled": False, "trigger": other})
+    prefect._json(
+        "PUT",
+        f"/automations/{before[off]['id']}",
+        json=changed | {"enabled": False, "trigger": other},
+    )
     assert [f"brought up to date: {off}"] == made()
-    assert [before[off]["trigger"]["within"], False] == [there()[off]["trigger"]["within"], there()[off]["enabled"]]
+    assert [before[off]["trigger"]["within"], False] == [
+        there()[off]["trigger"]["within"],
+        there()[off]["enabled"],
+    ]
 
 
 def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
@@ -159,22 +174,32 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
             nonlocal at
             # The server has other things to do than to answer us.
             time.sleep(1)
-            if len(runs := clock_runs(prefect, at)) < len(SCHEDULED) and datetime.now(UTC) > at + LATE:
+            if (
+                len(runs := clock_runs(prefect, at)) < len(SCHEDULED)
+                and datetime.now(UTC) > at + LATE
+            ):
                 # On busy cores it was planned when its minute was over: it will be tomorrow's.
                 at = move_to_the_next_minute(prefect)
                 return None
-            over = len(runs) == len(SCHEDULED) and all(run["state_type"] in TERMINAL for run in runs.values())
+            over = len(runs) == len(SCHEDULED) and all(
+                run["state_type"] in TERMINAL for run in runs.values()
+            )
             return runs if over else None
 
         runs = until(ended, "the clock starts both flows, and they end", timeout_s=240)
-        assert dict.fromkeys(SCHEDULED, "Completed") == {name: run["state_name"] for name, run in runs.items()}
+        assert dict.fromkeys(SCHEDULED, "Completed") == {
+            name: run["state_name"] for name, run in runs.items()
+        }
         # 250: what the simulator of `up` holds from the start.
         assert 250 == len(numberflow.load_inventory(root=str(up.home / "data")))
         found = up.doctor()
         assert {"schedules": True, "server log": True} == {
             name: found[name]["ok"] for name in ("schedules", "server log")
         }, found
-        assert f"follow-orders {at + timedelta(days=1):%Y-%m-%d %H:%M} UTC" in found["schedules"]["text"]
+        assert (
+            f"follow-orders {at + timedelta(days=1):%Y-%m-%d %H:%M} UTC"
+            in found["schedules"]["text"]
+        )
         require_quiet(up.home / "prefect-server.log")
         assert "ERROR" not in up.told
 
@@ -194,13 +219,17 @@ def prefects_postgres() -> Iterator[PostgresServer]:
 
 @pytest.mark.postgres
 @pytest.mark.exhaustive
-def test_the_clock_starts_runs_on_postgres(tmp_path: Path, prefects_postgres: PostgresServer) -> None:
+def test_the_clock_starts_runs_on_postgres(
+    tmp_path: Path, prefects_postgres: PostgresServer
+) -> None:
     """The same with the server's tables, and the journal, in Postgres."""
     server, journal = prefects_postgres.fresh_database(), prefects_postgres.fresh_database()
     see_the_clock_start_runs(
         tmp_path,
         {
-            "PREFECT_API_DATABASE_CONNECTION_URL": server.replace("postgresql", "postgresql+asyncpg", 1),
+            "PREFECT_API_DATABASE_CONNECTION_URL": server.replace(
+                "postgresql", "postgresql+asyncpg", 1
+            ),
             "NUMBERFLOW_DATABASE_URL": journal,
         },
     )

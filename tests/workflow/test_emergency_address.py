@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 DEPLOYMENT = "emergency-address/emergency-address"
 MARKS = ("Marked-Name-93ab", "Marked-Street-93ab", "Marked-Suite-93ab")
@@ -23,13 +28,21 @@ def number(office: Any) -> str:
     office.simulator.switches.set("emergency_feature", True)
     office.simulator.world.add_held(20)
     coverage = office.simulator.emergency_coverage()
-    return str(next(each["phone_number"] for each in coverage if each["region_code"] == "US" and not each["address"]))
+    return str(
+        next(
+            each["phone_number"]
+            for each in coverage
+            if each["region_code"] == "US" and not each["address"]
+        )
+    )
 
 
 def everything_kept(office: Any) -> bytes:
     """All files of all machines: logs, homes, databases, result stores; and Prefect's database is the server's, read through its API."""
     return b"".join(
-        path.read_bytes() for path in Path(office.folder).rglob("*") if path.is_file() and path.name != "paper.json"
+        path.read_bytes()
+        for path in Path(office.folder).rglob("*")
+        if path.is_file() and path.name != "paper.json"
     )
 
 
@@ -37,7 +50,12 @@ def test_near_match_then_accepted(office: Any, number: str) -> None:
     """A nearly right address is refused with the parts that differ; accepted, its correction is attached. Nothing of it is kept."""
     paper = office.papers / "paper.json"
     paper.write_text(json.dumps(PAPER))
-    form = {"action": "provision", "phone_numbers": [number], "address": paper.name, "reference": "E911-1"}
+    form = {
+        "action": "provision",
+        "phone_numbers": [number],
+        "address": paper.name,
+        "reference": "E911-1",
+    }
     first = office.prefect.start(form, DEPLOYMENT)
     run = office.prefect.ended(first)
     assert ("FAILED", "Refused") == (run["state_type"], run["state_name"])
@@ -61,10 +79,14 @@ def test_near_match_then_accepted(office: Any, number: str) -> None:
 
     kept = everything_kept(office)
     told = "".join(
-        json.dumps([office.prefect.run(each), office.prefect.artifacts(each), office.prefect.logs(each)])
+        json.dumps(
+            [office.prefect.run(each), office.prefect.artifacts(each), office.prefect.logs(each)]
+        )
         for each in (first, second, third)
     )
-    rows = "".join(repr(line) for reference in ("E911-1", third) for line in office.journal(reference))
+    rows = "".join(
+        repr(line) for reference in ("E911-1", third) for line in office.journal(reference)
+    )
     for mark in MARKS:
         assert mark not in told + rows
         assert mark.encode() not in kept
@@ -78,7 +100,9 @@ def test_pasted_address(office: Any, number: str) -> None:
     run = office.prefect.ended(run_id)
     assert "Refused" == run["state_name"]
     assert "looks like the data itself" in run["state"]["message"]
-    assert MARKS[0] not in json.dumps([run["state"], office.prefect.artifacts(run_id), office.prefect.logs(run_id)])
+    assert MARKS[0] not in json.dumps(
+        [run["state"], office.prefect.artifacts(run_id), office.prefect.logs(run_id)]
+    )
 
 
 def test_report(office: Any, number: str) -> None:

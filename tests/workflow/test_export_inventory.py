@@ -12,7 +12,12 @@ from support.runs import until
 
 import numberflow
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 DEPLOYMENT = "export-inventory/export-inventory"
 
@@ -27,7 +32,9 @@ def store(office: Any) -> str:
 def blocks(office: Any) -> tuple[str, str]:
     """Two credentials blocks: the simulator's account, and one that the vendor refuses."""
     prefect: Prefect = office.prefect
-    prefect.command("block", "register", "--module", "tasks.credentials", home=office.folder / "operator")
+    prefect.command(
+        "block", "register", "--module", "tasks.credentials", home=office.folder / "operator"
+    )
     account = office.running.environment
     good = {
         "project_id": account["SINCH_PROJECT_ID"],
@@ -54,7 +61,10 @@ def test_one_project(office: Any, store: str) -> None:
     assert "report.html" in artifacts["export-inventory-page"]["data"]
     assert held == len(numberflow.load_inventory(root=store))
     # Logs reach the server in batches, a while after the run.
-    until(lambda: [line for line in office.prefect.logs(run_id) if "shards" in line], "the progress is logged")
+    until(
+        lambda: [line for line in office.prefect.logs(run_id) if "shards" in line],
+        "the progress is logged",
+    )
     assert "numberflow://inventory/" in json.dumps(
         until(lambda: office.prefect.assets(run_id), "the asset is announced")
     )
@@ -83,14 +93,24 @@ def test_projects_handed_out(office: Any, store: str, blocks: tuple[str, str]) -
     assert ("COMPLETED", "HandedOut") == (run["state_type"], run["state_name"])
     office.prefect.retry(run_id)
     office.prefect.ended(run_id, attempt=2)
-    (summary,) = [each for key, each in office.prefect.artifacts(run_id).items() if key == "export-inventory-summary"]
+    (summary,) = [
+        each
+        for key, each in office.prefect.artifacts(run_id).items()
+        if key == "export-inventory-summary"
+    ]
     assert ": handed out" in summary["data"]
     handed_to = dict(re.findall(r"- (north|south): \[?([0-9a-f-]{36})", summary["data"]))
     assert set(blocks) == set(handed_to)
     # One is published, the other is not: each says so itself.
-    assert ["Completed", "Refused"] == [office.prefect.ended(handed_to[each])["state_name"] for each in blocks]
+    assert ["Completed", "Refused"] == [
+        office.prefect.ended(handed_to[each])["state_name"] for each in blocks
+    ]
     for each in blocks:
-        handed = [name for name in office.prefect.run_names() if name.startswith(f"inventory of {each}, 2")]
+        handed = [
+            name
+            for name in office.prefect.run_names()
+            if name.startswith(f"inventory of {each}, 2")
+        ]
         assert 1 == len(handed), office.prefect.run_names()
 
 

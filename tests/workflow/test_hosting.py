@@ -13,9 +13,16 @@ from typing import Any
 import pytest
 from support.letters import DIRECT, SIGNER, local_numbers
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
-IMPORT, QUALIFY, ENABLE = (f"{name}/{name}" for name in ("import-numbers", "qualify-numbers", "text-enable-numbers"))
+IMPORT, QUALIFY, ENABLE = (
+    f"{name}/{name}" for name in ("import-numbers", "qualify-numbers", "text-enable-numbers")
+)
 SMS = {"service_plan_id": "plan-0001", "campaign_id": "campaign-1"}
 MARKS = ("Marked-Person-5c0e", "Marked-Street-5c0e", "marked-signer-5c0e", "Marked-Carrier-5c0e")
 EMAIL = "marked-signer-5c0e@example.test"
@@ -42,7 +49,9 @@ def qualified(office: Any) -> list[str]:
 def everything_kept(office: Any) -> bytes:
     """All files of all machines but the paper itself: logs, homes, results."""
     return b"".join(
-        path.read_bytes() for path in Path(office.folder).rglob("*") if path.is_file() and path.name != "loa.json"
+        path.read_bytes()
+        for path in Path(office.folder).rglob("*")
+        if path.is_file() and path.name != "loa.json"
     )
 
 
@@ -55,7 +64,9 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def orders_of(office: Any, numbers: list[str]) -> list[dict[str, Any]]:
     """The vendor's orders that hold one of these numbers."""
-    return [order for order in office.simulator.hosting_orders() if set(numbers) & set(order["numbers"])]
+    return [
+        order for order in office.simulator.hosting_orders() if set(numbers) & set(order["numbers"])
+    ]
 
 
 def test_a_letter_goes_out_once_it_is_confirmed(
@@ -88,7 +99,9 @@ def test_a_letter_goes_out_once_it_is_confirmed(
     assert [order] == [{**each, "state": order["state"]} for each in orders_of(office, qualified)]
 
     told = "".join(
-        json.dumps([office.prefect.run(each), office.prefect.artifacts(each), office.prefect.logs(each)])
+        json.dumps(
+            [office.prefect.run(each), office.prefect.artifacts(each), office.prefect.logs(each)]
+        )
         for each in (first, second, third)
     )
     rows = "".join(repr(line) for line in office.journal("LOA-1"))
@@ -102,7 +115,9 @@ def test_a_call_with_one_wrong_code(office: Any, tmp_path_factory: pytest.TempPa
     """The number is called at once; a wrong code leads to a question and not to another call; a person asks for one, and its code proves the number."""
     office.simulator.switches.set("qualification_check_s", 1)
     number = "+13125550177"
-    run_id = office.prefect.start({"phone_numbers": [number], "method": "voice", "reference": "VOICE-1"}, QUALIFY)
+    run_id = office.prefect.start(
+        {"phone_numbers": [number], "method": "voice", "reference": "VOICE-1"}, QUALIFY
+    )
 
     def rang() -> int:
         return sum(
@@ -111,7 +126,10 @@ def test_a_call_with_one_wrong_code(office: Any, tmp_path_factory: pytest.TempPa
         )
 
     office.prefect.suspended(run_id)
-    assert (1, True) == (rang(), "**3** tries are left" in office.prefect.form(run_id)["description"])
+    assert (1, True) == (
+        rang(),
+        "**3** tries are left" in office.prefect.form(run_id)["description"],
+    )
     office.prefect.resume(run_id, answer="wrong5c0e")
     office.prefect.suspended(run_id)
     assert (1, True) == (rang(), "Type `call`" in office.prefect.form(run_id)["description"])
@@ -123,8 +141,14 @@ def test_a_call_with_one_wrong_code(office: Any, tmp_path_factory: pytest.TempPa
         code = qualified.spoken_code(qualified.all[number])
     office.prefect.resume(run_id, answer=code)
     run = office.prefect.ended(run_id)
-    assert ("Completed", "VERIFIED", 2) == (run["state_name"], office.simulator.qualified_numbers()[number], rang())
-    assert "wrong5c0e" not in prefect_database(tmp_path_factory) + json.dumps(office.prefect.logs(run_id))
+    assert ("Completed", "VERIFIED", 2) == (
+        run["state_name"],
+        office.simulator.qualified_numbers()[number],
+        rang(),
+    )
+    assert "wrong5c0e" not in prefect_database(tmp_path_factory) + json.dumps(
+        office.prefect.logs(run_id)
+    )
     assert b"wrong5c0e" not in everything_kept(office)
 
 
@@ -152,7 +176,10 @@ def test_a_checklist_and_a_guard(office: Any, qualified: list[str]) -> None:
     assert all(number in todo for number in wanting)
     form = {"phone_numbers": [*qualified, "+12125559999"], "confirm_release": True}
     refused = office.prefect.ended(office.prefect.start(form, "release-numbers/release-numbers"))
-    assert ("Refused", True) == (refused["state_name"], "holds no such number" in refused["state"]["message"])
+    assert ("Refused", True) == (
+        refused["state_name"],
+        "holds no such number" in refused["state"]["message"],
+    )
 
 
 def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> None:
@@ -162,9 +189,19 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
 
     def run(deployment: str, parameters: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "numberflow", "run", deployment, "--params", json.dumps(parameters)],
+            [
+                sys.executable,
+                "-m",
+                "numberflow",
+                "run",
+                deployment,
+                "--params",
+                json.dumps(parameters),
+            ],
             cwd=tmp_path,
-            env=office.prefect.environment(tmp_path) | office.environment() | {"NUMBERFLOW_HOME": str(tmp_path)},
+            env=office.prefect.environment(tmp_path)
+            | office.environment()
+            | {"NUMBERFLOW_HOME": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
@@ -178,7 +215,10 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
     (digest,) = set(re.findall(r'signer_confirmed \\?"([0-9a-f]{32})', done.stdout))
     assert not [mark for mark in MARKS if mark.lower() in (done.stdout + done.stderr).lower()]
     done = run("qualify-numbers", {"phone_numbers": ["+13125550188"], "method": "voice"})
-    assert (3, False) == (done.returncode, "+13125550188" in office.simulator.qualified_numbers()), done.stderr
+    assert (3, False) == (
+        done.returncode,
+        "+13125550188" in office.simulator.qualified_numbers(),
+    ), done.stderr
     assert "from its deployment" in done.stdout
     # A bare yes does not say whom; neither does a yes to somebody else, when the paper has changed between the two runs.
     done = run("text-enable-numbers", letter | {"signer_confirmed": True})

@@ -12,7 +12,12 @@ import pytest
 from support.orders import BUSINESS_REGISTRATION, DATA, MARKS, Cabinet, submissions
 from support.runs import until
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 ORDER, FOLLOW = "order-numbers/order-numbers", "follow-orders/follow-orders"
 PAPERS = ("kyc.json", "extract.pdf")
@@ -64,12 +69,22 @@ def test_approved_blocked_mended_completed(
     office.prefect.save_block(
         "custom-webhook",
         "operations",
-        {"name": "operations", "url": address, "json_data": {"subject": "{{subject}}", "body": "{{body}}"}},
+        {
+            "name": "operations",
+            "url": address,
+            "json_data": {"subject": "{{subject}}", "body": "{{body}}"},
+        },
     )
     cabinet.spoil()
     office.control(
         "/script",
-        {"action": "review", "outcome": "BLOCKED", "delay_s": 1, "times": 1, "logs": [f"{MARKS[0]} is not registered"]},
+        {
+            "action": "review",
+            "outcome": "BLOCKED",
+            "delay_s": 1,
+            "times": 1,
+            "logs": [f"{MARKS[0]} is not registered"],
+        },
     )
     first = office.prefect.start(form | {"reference": "W-KYC", "approve_above": "0.00"}, ORDER)
     office.prefect.suspended(first)
@@ -82,7 +97,9 @@ def test_approved_blocked_mended_completed(
     assert "Approved by Ada." in artifacts["order-numbers-summary"]["data"]
     assert 0 == office.charged
 
-    sweep = office.prefect.start({"reference": "W-KYC", "notify": "custom-webhook/operations"}, FOLLOW)
+    sweep = office.prefect.start(
+        {"reference": "W-KYC", "notify": "custom-webhook/operations"}, FOLLOW
+    )
     assert "NeedsPerson" == office.prefect.ended(sweep)["state_name"]
     (message,) = messages
     assert "W-KYC: blocked" in message["subject"]
@@ -103,13 +120,20 @@ def test_approved_blocked_mended_completed(
     assert ["blocked at"] == [alarm["alarm"][:10] for alarm in alarms]
 
     cabinet.write(DATA)
-    office.control("/script", {"action": "review", "outcome": "COMPLETED", "delay_s": 1, "times": 1})
+    office.control(
+        "/script", {"action": "review", "outcome": "COMPLETED", "delay_s": 1, "times": 1}
+    )
     second = office.prefect.start(form | {"reference": "W-KYC"}, ORDER)
     assert "Completed" == office.prefect.ended(second)["state_name"]
-    last = office.prefect.start({"reference": "W-KYC", "notify": "custom-webhook/operations"}, FOLLOW)
+    last = office.prefect.start(
+        {"reference": "W-KYC", "notify": "custom-webhook/operations"}, FOLLOW
+    )
     assert "Completed" == office.prefect.ended(last)["state_name"]
     assert "COMPLETED" in office.prefect.artifacts(last)["follow-orders-summary"]["data"]
-    assert (1, [2]) == (office.charged, [n for order, n in submissions(office.simulator).items() if n > 1])
+    assert (1, [2]) == (
+        office.charged,
+        [n for order, n in submissions(office.simulator).items() if n > 1],
+    )
 
     told_of_runs = json.dumps(
         [
@@ -126,7 +150,9 @@ def test_reserved_dearer_than_asked_about(office: Any, form: dict[str, Any]) -> 
     """An order that reserved at a price that a person would have been asked about is not handed in before that person was."""
     form |= {"reference": "W-RESERVED", "approve_above": "15.00"}
     handed_in = sum(submissions(office.simulator).values())
-    office.simulator.faults.add({"operation": "create_order", "fault": "price_change", "factor": 2, "times": 1})
+    office.simulator.faults.add(
+        {"operation": "create_order", "fault": "price_change", "factor": 2, "times": 1}
+    )
     first = office.prefect.ended(office.prefect.start(form, ORDER))
     assert "Refused" == first["state_name"]
     assert "it was not handed in" in first["state"]["message"]
@@ -160,4 +186,6 @@ def test_pasted_papers(office: Any, form: dict[str, Any]) -> None:
     run = office.prefect.ended(run_id)
     assert "Refused" == run["state_name"]
     assert "looks like the data itself" in run["state"]["message"]
-    assert MARKS[0] not in json.dumps([run["state"], office.prefect.artifacts(run_id), office.prefect.logs(run_id)])
+    assert MARKS[0] not in json.dumps(
+        [run["state"], office.prefect.artifacts(run_id), office.prefect.logs(run_id)]
+    )

@@ -9,21 +9,34 @@ from typing import Any
 
 import pytest
 
-from numberflow.journal import State
+from numberflow.journal import IntentionState
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 
 def test_a_retry_from_the_ui_buys_nothing_again(office, form):
     """A run without a reference rents what was asked; Retry of it resumes that purchase instead of making another."""
     run_id = office.prefect.start(form | {"quantity": 2})
     first = office.prefect.ended(run_id)
-    assert ("COMPLETED", "Completed", 2) == (first["state_type"], first["state_name"], office.charged)
+    assert ("COMPLETED", "Completed", 2) == (
+        first["state_type"],
+        first["state_name"],
+        office.charged,
+    )
 
     office.prefect.retry(run_id)
     second = office.prefect.ended(run_id, attempt=2)
-    assert ("COMPLETED", "Completed", 2) == (second["state_type"], second["state_name"], office.charged)
-    assert [State.DONE] * 2 == [line.state for line in office.journal(run_id)]
+    assert ("COMPLETED", "Completed", 2) == (
+        second["state_type"],
+        second["state_name"],
+        office.charged,
+    )
+    assert [IntentionState.DONE] * 2 == [line.state for line in office.journal(run_id)]
 
 
 def test_artifacts_show_quote_and_report(office, form):
@@ -37,7 +50,9 @@ def test_artifacts_show_quote_and_report(office, form):
     quote = json.loads(artifacts["search-and-rent-quote"]["data"])
     assert [number, "total of 1"] == [row["phone number"] for row in quote]
     report = json.loads(artifacts["search-and-rent-report"]["data"])
-    assert [(number, "done", "yes")] == [(row["phone number"], row["state"], row["confirmed"]) for row in report]
+    assert [(number, "done", "yes")] == [
+        (row["phone number"], row["state"], row["confirmed"]) for row in report
+    ]
     fees = sum(float(charge["amount"]) for charge in charged if charge["phone_number"] == number)
     assert f"{fees:.2f} USD" == report[0]["charged"]
     assert "W-ARTIFACTS: done" in artifacts["search-and-rent-summary"]["data"]
@@ -62,12 +77,17 @@ def test_a_form_sent_unchecked_is_refused(office, form):
 
 def test_a_person_is_called_and_a_retry_finds_the_number(office, form):
     """A lost reply that no read explains ends in NeedsPerson, with an event and the command; Retry looks again and pays once."""
-    office.simulator.faults.add({"operation": "rent", "nth": 1, "fault": "reset_after", "lag_s": 7200})
+    office.simulator.faults.add(
+        {"operation": "rent", "nth": 1, "fault": "reset_after", "lag_s": 7200}
+    )
     run_id = office.prefect.start(form | {"reference": "W-PERSON"})
     run = office.prefect.ended(run_id)
     assert ("FAILED", "NeedsPerson", 1) == (run["state_type"], run["state_name"], office.charged)
-    (line,) = (line for line in office.journal("W-PERSON") if line.state is not State.DONE)
-    assert f"numberflow journal settle {line.id}" in office.prefect.artifacts(run_id)["search-and-rent-summary"]["data"]
+    (line,) = (line for line in office.journal("W-PERSON") if line.state is not IntentionState.DONE)
+    assert (
+        f"numberflow journal settle {line.id}"
+        in office.prefect.artifacts(run_id)["search-and-rent-summary"]["data"]
+    )
     # The server is everybody's in this test session: other runs call people too.
     (event,) = _eventually(
         lambda: [
@@ -86,24 +106,30 @@ def test_a_person_is_called_and_a_retry_finds_the_number(office, form):
 
 def test_cancelled_in_the_middle_of_a_rent(office, form):
     """Cancel while the vendor holds the reply: the journal keeps the number open, and the next run finds it instead of paying twice."""
-    office.simulator.faults.add({"operation": "rent", "nth": 1, "fault": "hold_after", "hold_s": 300})
+    office.simulator.faults.add(
+        {"operation": "rent", "nth": 1, "fault": "hold_after", "hold_s": 300}
+    )
     run_id = office.prefect.start(form | {"reference": "W-CANCEL", "quantity": 2})
     _eventually(office.simulator.holds.list)
     office.prefect.cancel(run_id)
     cancelled = office.prefect.ended(run_id)
     office.simulator.holds.release_all()
     assert ("CANCELLED", 1) == (cancelled["state_type"], office.charged)
-    assert {State.PLANNED} < {line.state for line in office.journal("W-CANCEL")} <= {
-        State.PLANNED, State.SENDING, State.UNKNOWN, State.DONE, State.NEEDS_PERSON,
+    assert {IntentionState.PLANNED} < {line.state for line in office.journal("W-CANCEL")} <= {
+        IntentionState.PLANNED, IntentionState.SENDING, IntentionState.UNKNOWN, IntentionState.DONE, IntentionState.NEEDS_PERSON,
     }  # fmt: skip
 
-    again = office.prefect.ended(office.prefect.start(form | {"reference": "W-CANCEL", "quantity": 2}))
+    again = office.prefect.ended(
+        office.prefect.start(form | {"reference": "W-CANCEL", "quantity": 2})
+    )
     assert ("Completed", 2) == (again["state_name"], office.charged)
 
 
 def test_another_machine_takes_over_after_a_power_cut(office, form):
     """Worker and run die in the middle of a rent; Retry on a worker with other folders finishes the purchase and pays once."""
-    office.simulator.faults.add({"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300})
+    office.simulator.faults.add(
+        {"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300}
+    )
     run_id = office.prefect.start(form | {"quantity": 3})
     _eventually(office.simulator.holds.list)
     office.workers[-1].kill()
@@ -117,7 +143,7 @@ def test_another_machine_takes_over_after_a_power_cut(office, form):
     office.prefect.retry(run_id)
     run = office.prefect.ended(run_id, attempt=2)
     assert ("Completed", 3) == (run["state_name"], office.charged)
-    assert [State.DONE] * 3 == [line.state for line in office.journal(run_id)]
+    assert [IntentionState.DONE] * 3 == [line.state for line in office.journal(run_id)]
 
 
 def _eventually(found: Callable[[], Any]) -> Any:

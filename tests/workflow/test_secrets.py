@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 
 def test_the_key_secret_is_nowhere(office, form, tmp_path_factory):
@@ -15,8 +20,8 @@ def test_the_key_secret_is_nowhere(office, form, tmp_path_factory):
     assert ("Completed", 1) == (run["state_name"], office.charged)
 
     files = [path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file()]
-    assert any(path.name == "prefect.db" and b"W-SECRET" in path.read_bytes() for path in files) or any(
-        path.name == "prefect.db-wal" and b"W-SECRET" in path.read_bytes() for path in files
-    )
+    assert any(
+        path.name == "prefect.db" and b"W-SECRET" in path.read_bytes() for path in files
+    ) or any(path.name == "prefect.db-wal" and b"W-SECRET" in path.read_bytes() for path in files)
     assert any(path.name == "worker.log" for path in files)
     assert [] == [path for path in files if secret in path.read_bytes()]

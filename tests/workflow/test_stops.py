@@ -8,16 +8,23 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.workflow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.postgres,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(600),
+]
 
 WANTED = 8
-# Rents under way at once, after the first, which goes alone (numberflow.purchase.rent).
+# Rents under way at once, after the first, which goes alone (numberflow.purchase.renting.rent).
 AT_ONCE = 4
 
 
 def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
     """Suspended while rents are under way: they are the last ones. Resume buys what is missing, each number once."""
-    run_id = _stopped_in_the_middle(office, form | {"reference": "W-SUSPEND"}, office.prefect.suspend)
+    run_id = _stopped_in_the_middle(
+        office, form | {"reference": "W-SUSPEND"}, office.prefect.suspend
+    )
     artifact = _eventually(lambda: office.prefect.artifacts(run_id).get("stopped-run"))
     bought = office.charged
     assert bought == 1 + AT_ONCE
@@ -30,9 +37,13 @@ def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
     assert ("Completed", WANTED) == (run["state_name"], office.charged)
 
 
-def _stopped_in_the_middle(office: Any, parameters: dict[str, Any], press: Callable[[str], None]) -> str:
+def _stopped_in_the_middle(
+    office: Any, parameters: dict[str, Any], press: Callable[[str], None]
+) -> str:
     """A run of `WANTED` numbers for which a button is pressed while the vendor holds four of its rents; the run's id."""
-    office.simulator.faults.add({"operation": "rent", "fault": "hold_after", "hold_s": 300, "times": 1 + AT_ONCE})
+    office.simulator.faults.add(
+        {"operation": "rent", "fault": "hold_after", "hold_s": 300, "times": 1 + AT_ONCE}
+    )
     run_id: str = office.prefect.start(parameters | {"quantity": WANTED})
     _eventually(office.simulator.holds.list)
     office.simulator.holds.release_all()

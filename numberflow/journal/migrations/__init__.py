@@ -26,7 +26,9 @@ def current(connection: sa.Connection) -> str | None:
     """The revision that the database is at, or None for an empty one."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(sa.text("SELECT version_num FROM journal_version")).scalar_one_or_none()
+    return connection.execute(
+        sa.text("SELECT version_num FROM journal_version")
+    ).scalar_one_or_none()
 
 
 def upgrade(connection: sa.Connection) -> None:

@@ -6,6 +6,8 @@ from numberflow.journal.migrations import VERSION_TABLE
 from numberflow.journal.tables import metadata
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, version_table=VERSION_TABLE
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
 )
 context.run_migrations()

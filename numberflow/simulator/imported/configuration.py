@@ -8,7 +8,9 @@ from numberflow.simulator.world import World
 
 def get_imported_callback_configuration(world: World, _call: Call) -> Answer:
     """The secret in clear; empty text before it is first set (*assumed*)."""
-    return Answer(as_json({"projectId": world.project_id, "hmacSecret": world.imported.hmac_secret}))
+    return Answer(
+        as_json({"projectId": world.project_id, "hmacSecret": world.imported.hmac_secret})
+    )
 
 
 def update_imported_callback_configuration(world: World, call: Call) -> Answer:
@@ -24,7 +26,10 @@ def update_imported_callback_configuration(world: World, call: Call) -> Answer:
 
 OPERATIONS = (
     operation(
-        "get_imported_callback_configuration", "GET", "callbackConfiguration", get_imported_callback_configuration
+        "get_imported_callback_configuration",
+        "GET",
+        "callbackConfiguration",
+        get_imported_callback_configuration,
     ),
     operation(
         "update_imported_callback_configuration",

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from numberflow.simulator.imported.service import ImportedService
 
 RESOURCE = "HOSTING_ORDER_NUMBER"
-_EVENTS = {OSR: "OSR_UPDATE", PLATFORM: "PROVISIONING_TO_SMS_PLATFORM", CAMPAIGN: "LINK_TO_10DLC_CAMPAIGN"}
+_EVENTS = {
+    OSR: "OSR_UPDATE",
+    PLATFORM: "PROVISIONING_TO_SMS_PLATFORM",
+    CAMPAIGN: "LINK_TO_10DLC_CAMPAIGN",
+}
 
 
 class HostingOrders:
@@ -88,7 +92,10 @@ class HostingOrders:
             self._service.qualified.get(phone_number)
             if phone_number in self._service.numbers.all:
                 raise refusals.already_exists()
-        ready = [self._service.qualified.must_be_ready(phone_number) for phone_number in wanted.phone_numbers]
+        ready = [
+            self._service.qualified.must_be_ready(phone_number)
+            for phone_number in wanted.phone_numbers
+        ]
         order = self._open(wanted, "hosting", request)
         for number in ready:
             # The proof stays proven: a number whose hosting failed may be text-enabled again.
@@ -107,9 +114,18 @@ class HostingOrders:
             switches.imported_campaign_s,
             switches.toll_free_osr_business_days if wanted.toll_free else None,
         )
-        numbers = {one: HostedNumber(one, self._failures(one, wanted)) for one in wanted.phone_numbers}
+        numbers = {
+            one: HostedNumber(one, self._failures(one, wanted)) for one in wanted.phone_numbers
+        }
         order = HostingOrder(
-            ulid_like(self._service.rng), wanted, now, leaves_at, expires_at, durations, numbers, request
+            ulid_like(self._service.rng),
+            wanted,
+            now,
+            leaves_at,
+            expires_at,
+            durations,
+            numbers,
+            request,
         )
         self.all[order.order_id] = order
         for hosted in numbers.values():
@@ -162,7 +178,9 @@ class HostingOrders:
         if number is not None and order.wanted.kind == IMPORT:
             # Ends when the order says so, since staff may park the number.
             endless = Step(step.starts_at, FOREVER)
-            number.campaign = Change(order.wanted.campaign_id, PROVISIONING, endless, step.starts_at)
+            number.campaign = Change(
+                order.wanted.campaign_id, PROVISIONING, endless, step.starts_at
+            )
 
     def _ended(self, order: HostingOrder, hosted: HostedNumber, name: str, step: Step) -> None:
         failure = step.failure
@@ -183,24 +201,47 @@ class HostingOrders:
 
     def _finished(self, order: HostingOrder, hosted: HostedNumber, step: Step) -> None:
         failure = step.failure
-        self._tell(order, hosted, "HOSTING_PROCESS", failure is None, step.ends_at, failure.code if failure else None)
+        self._tell(
+            order,
+            hosted,
+            "HOSTING_PROCESS",
+            failure is None,
+            step.ends_at,
+            failure.code if failure else None,
+        )
         wanted = order.wanted
         if wanted.kind == TEXT_ENABLE and failure is None:
             steps = order.steps(hosted, step.ends_at)
-            plan = Change(wanted.service_plan_id, PROVISIONING, steps[PLATFORM], steps[PLATFORM].starts_at)
+            plan = Change(
+                wanted.service_plan_id, PROVISIONING, steps[PLATFORM], steps[PLATFORM].starts_at
+            )
             number = self._service.numbers.adopt(
-                hosted.phone_number, wanted.region_code, wanted.display_name, wanted.callback_url, plan
+                hosted.phone_number,
+                wanted.region_code,
+                wanted.display_name,
+                wanted.callback_url,
+                plan,
             )
             number.created_at = number.changed_at = step.ends_at
             if CAMPAIGN in steps:
-                number.campaign = Change(wanted.campaign_id, PROVISIONING, steps[CAMPAIGN], steps[CAMPAIGN].starts_at)
+                number.campaign = Change(
+                    wanted.campaign_id, PROVISIONING, steps[CAMPAIGN], steps[CAMPAIGN].starts_at
+                )
 
     def _tell(
-        self, order: HostingOrder, hosted: HostedNumber, event: str, succeeded: bool, at: datetime, code: str | None
+        self,
+        order: HostingOrder,
+        hosted: HostedNumber,
+        event: str,
+        succeeded: bool,
+        at: datetime,
+        code: str | None,
     ) -> None:
         by_order = self._switches.hosting_event_resource == "order"
         resource_id = order.order_id if by_order else hosted.phone_number
-        self._service.tell(RESOURCE, resource_id, order.wanted.callback_url, event, succeeded, at, code)
+        self._service.tell(
+            RESOURCE, resource_id, order.wanted.callback_url, event, succeeded, at, code
+        )
 
     # -- what people do -----------------------------------------------------------------------------------------------
 
@@ -226,7 +267,9 @@ class HostingOrders:
         elif order.state(now) not in OPEN_STATES:
             raise ValueError(f"hosting_order_id: the order is {order.state(now)}")
         while_in = (WAITING_FOR_LOA_SIGNATURE,) if signer else OPEN_STATES
-        self._service.at(now + timedelta(seconds=after_s), lambda at: self._refused(order, while_in, at))
+        self._service.at(
+            now + timedelta(seconds=after_s), lambda at: self._refused(order, while_in, at)
+        )
         self._service.settle()
 
     def _refused(self, order: HostingOrder, while_in: tuple[str, ...], at: datetime) -> None:
@@ -236,7 +279,9 @@ class HostingOrders:
     def _must_wait(self, order: HostingOrder) -> datetime:
         now = self._service.settle()
         if order.state(now) != WAITING_FOR_LOA_SIGNATURE:
-            raise ValueError(f"hosting_order_id: the order is {order.state(now)}, no letter waits for a signature")
+            raise ValueError(
+                f"hosting_order_id: the order is {order.state(now)}, no letter waits for a signature"
+            )
         return now
 
     def park(self, phone_number: str, *, value: bool) -> None:

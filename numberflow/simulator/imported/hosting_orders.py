@@ -94,12 +94,18 @@ def list_hosting_order_numbers(world: World, call: Call) -> Answer:
 
     def fits(shown: Mapping[str, Any]) -> bool:
         return all(
-            value is None or shown.get(_STEP_FILTERS[key], {}).get("state") == value for key, value in wanted.items()
+            value is None or shown.get(_STEP_FILTERS[key], {}).get("state") == value
+            for key, value in wanted.items()
         )
 
     now = world.settle()
     items = [
-        Item(one.phone_number, order.created_at, order.created_at, hosted_number(order, one, world.project_id, now))
+        Item(
+            one.phone_number,
+            order.created_at,
+            order.created_at,
+            hosted_number(order, one, world.project_id, now),
+        )
         for one in order.numbers.values()
     ]
     # Lag is about whole orders.
@@ -117,7 +123,9 @@ def get_hosting_order_number(world: World, call: Call) -> Answer:
 
 def import_numbers(world: World, call: Call) -> Answer:
     """Opens an import order of a few numbers."""
-    wanted = reading.import_order(call.json(), world.imported.unknown_plans, world.switches.imported_numbers_max)
+    wanted = reading.import_order(
+        call.json(), world.imported.unknown_plans, world.switches.imported_numbers_max
+    )
     order = world.imported.hosting.import_numbers(wanted, call.number)
     return Answer(_order(world, order), (Commit(order.order_id, None, noun=_NOUN),), changed=True)
 
@@ -138,7 +146,9 @@ def text_enable_qualified(world: World, call: Call) -> Answer:
 
 
 def _text_enable(world: World, call: Call, *, toll_free: bool, bare: bool = False) -> Answer:
-    wanted = reading.text_enable_order(call.json(), world.imported.unknown_plans, toll_free=toll_free)
+    wanted = reading.text_enable_order(
+        call.json(), world.imported.unknown_plans, toll_free=toll_free
+    )
     known = world.imported.qualified.all
     commits = [qualified_before(world, known[one]) for one in wanted.phone_numbers if one in known]
     order = world.imported.hosting.text_enable(wanted, call.number)
@@ -165,8 +175,15 @@ OPERATIONS = (
     operation("list_hosting_orders", "GET", "hostingOrders", list_hosting_orders),
     operation("import_numbers", "POST", "hostingOrders:importNumbers", import_numbers),
     operation("text_enable", "POST", "hostingOrders:textEnableNumbers", text_enable),
-    operation("text_enable_toll_free", "POST", "hostingOrders:textEnableTollFreeNumbers", text_enable_toll_free),
-    operation("text_enable_qualified", "POST", "qualifiedNumbers:textEnableNumbers", text_enable_qualified),
+    operation(
+        "text_enable_toll_free",
+        "POST",
+        "hostingOrders:textEnableTollFreeNumbers",
+        text_enable_toll_free,
+    ),
+    operation(
+        "text_enable_qualified", "POST", "qualifiedNumbers:textEnableNumbers", text_enable_qualified
+    ),
     operation(
         "text_enable_toll_free_qualified",
         "POST",
@@ -176,5 +193,10 @@ OPERATIONS = (
     operation("get_hosting_order", "GET", _ORDER, get_hosting_order),
     operation("get_hosting_order_report", "GET", f"{_ORDER}/report", get_hosting_order_report),
     operation("list_hosting_order_numbers", "GET", f"{_ORDER}/numbers", list_hosting_order_numbers),
-    operation("get_hosting_order_number", "GET", f"{_ORDER}/numbers/{{phoneNumber}}", get_hosting_order_number),
+    operation(
+        "get_hosting_order_number",
+        "GET",
+        f"{_ORDER}/numbers/{{phoneNumber}}",
+        get_hosting_order_number,
+    ),
 )

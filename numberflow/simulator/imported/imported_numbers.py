@@ -91,7 +91,10 @@ def update_imported(world: World, call: Call) -> Answer:
     campaign = reading.text(sms, "campaignId", "smsConfiguration.campaignId")
     reading.plan(plan or "", world.imported.unknown_plans, "smsConfiguration.servicePlanId")
     before = _before(world, number)
-    display_name, callback_url = reading.text(body, "displayName"), reading.text(body, "callbackUrl")
+    display_name, callback_url = (
+        reading.text(body, "displayName"),
+        reading.text(body, "callbackUrl"),
+    )
     world.imported.numbers.update(number, display_name, plan, campaign, callback_url)
     return Answer(_bare(world, number), (before,), changed=True)
 
@@ -105,11 +108,17 @@ def delete_imported(world: World, call: Call) -> Answer:
 
 
 def _shown(world: World, number: ImportedNumber) -> Shown:
-    return imported_number(world.imported.numbers, number, world.project_id, world.switches, world.settle())
+    return imported_number(
+        world.imported.numbers, number, world.project_id, world.switches, world.settle()
+    )
 
 
 def _bare(world: World, number: ImportedNumber) -> bytes:
-    return as_json(bare_number(world.imported.numbers, number, world.project_id, world.switches, world.settle()))
+    return as_json(
+        bare_number(
+            world.imported.numbers, number, world.project_id, world.switches, world.settle()
+        )
+    )
 
 
 def _before(world: World, number: ImportedNumber) -> Commit:

@@ -70,7 +70,12 @@ class ImportedNumber:
     def updated_at(self, now: datetime) -> datetime:
         """When it last changed."""
         changes = [change for change in (self.plan, self.campaign) if change is not None]
-        return max([self.changed_at, *(change.step.updated_at(now, change.created_at) for change in changes)])
+        return max(
+            [
+                self.changed_at,
+                *(change.step.updated_at(now, change.created_at) for change in changes),
+            ]
+        )
 
     @property
     def toll_free(self) -> bool:
@@ -127,11 +132,18 @@ class ImportedNumbers:
         return number
 
     def adopt(
-        self, phone_number: str, region_code: str, display_name: str, callback_url: str, plan: Change
+        self,
+        phone_number: str,
+        region_code: str,
+        display_name: str,
+        callback_url: str,
+        plan: Change,
     ) -> ImportedNumber:
         """Takes over a number that an order has linked to its plan; the order tells the events."""
         now = plan.step.ends_at
-        number = ImportedNumber(phone_number, region_code, display_name, callback_url, now, now, plan)
+        number = ImportedNumber(
+            phone_number, region_code, display_name, callback_url, now, now, plan
+        )
         self.all[phone_number] = number
         return number
 
@@ -178,7 +190,9 @@ class ImportedNumbers:
             return change.linked(now) if change.step.state(now) == FAILED else ""
         return change.asked(now)
 
-    def _plan_change(self, change: Change | None, asked: str | None, what: str, now: datetime) -> bool:
+    def _plan_change(
+        self, change: Change | None, asked: str | None, what: str, now: datetime
+    ) -> bool:
         """Whether a step is needed to get what is asked. Raises Problem 400 for a link over a link (§9)."""
         if asked is None:
             return False
@@ -222,11 +236,15 @@ class ImportedNumbers:
     def _unlink_campaign(self, number: ImportedNumber, now: datetime) -> None:
         assert number.campaign is not None
         step = self._unlink_step(number, now)
-        self._start(number, "campaign", Change(number.campaign.service_id, DEPROVISIONING, step, now))
+        self._start(
+            number, "campaign", Change(number.campaign.service_id, DEPROVISIONING, step, now)
+        )
 
     def _start(self, number: ImportedNumber, link: str, change: Change) -> None:
         setattr(number, link, change)
-        self._service.at(change.step.ends_at, lambda at: self._ended(number, link, change.created_at, at))
+        self._service.at(
+            change.step.ends_at, lambda at: self._ended(number, link, change.created_at, at)
+        )
 
     def _check_campaign(self, number: ImportedNumber, change: Change, at: datetime) -> None:
         if number.campaign is not change:
@@ -241,7 +259,11 @@ class ImportedNumbers:
 
     def _ended(self, number: ImportedNumber, link: str, created_at: datetime, at: datetime) -> None:
         change: Change | None = getattr(number, link)
-        if self.all.get(number.phone_number) is not number or change is None or change.created_at != created_at:
+        if (
+            self.all.get(number.phone_number) is not number
+            or change is None
+            or change.created_at != created_at
+        ):
             return
         if change.running(at):
             return
@@ -255,7 +277,13 @@ class ImportedNumbers:
         # Events about the service plan never carry a code (§12).
         code = failure.code if failure is not None and link == "campaign" else None
         self._service.tell(
-            RESOURCE, number.phone_number, number.callback_url, names[link, change.type], failure is None, at, code
+            RESOURCE,
+            number.phone_number,
+            number.callback_url,
+            names[link, change.type],
+            failure is None,
+            at,
+            code,
         )
 
     def fail(self, phone_number: str, step: str, failure: Failure | None) -> None:
@@ -265,11 +293,17 @@ class ImportedNumbers:
         if number is None or link is None:
             return
         change: Change | None = getattr(number, link)
-        if change is not None and change.type == PROVISIONING and change.running(self._service.settle()):
+        if (
+            change is not None
+            and change.type == PROVISIONING
+            and change.running(self._service.settle())
+        ):
             changed = replace(change, step=replace(change.step, failure=failure))
             if link == "campaign" and change.step.state(self._service.settle()) == WAITING:
                 number.campaign = changed
-                self._service.at(change.step.starts_at, lambda at: self._check_campaign(number, changed, at))
+                self._service.at(
+                    change.step.starts_at, lambda at: self._check_campaign(number, changed, at)
+                )
             else:
                 setattr(number, link, changed)
 
@@ -288,11 +322,15 @@ class ImportedNumbers:
         return sum(
             1
             for number in self.all.values()
-            if number.campaign is not None and number.campaign.service_id == campaign_id and number.campaign.linked(now)
+            if number.campaign is not None
+            and number.campaign.service_id == campaign_id
+            and number.campaign.linked(now)
         )
 
     def needs_move(self, number: ImportedNumber, now: datetime) -> bool:
         """Whether linking failed because T-Mobile has the number elsewhere (migrateToSinchTmo on reads, §10)."""
         change = number.campaign
-        failure = None if change is None or change.step.state(now) != FAILED else change.step.failure
+        failure = (
+            None if change is None or change.step.state(now) != FAILED else change.step.failure
+        )
         return failure is not None and failure.carrier_code == HELD_ELSEWHERE

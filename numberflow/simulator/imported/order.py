@@ -121,7 +121,11 @@ class HostingOrder:
         """When the order was refused as a whole, or its letter ran out."""
         if self.refused_at is not None and now >= self.refused_at:
             return self.refused_at
-        ran_out = self.letter_expires_at is not None and self.signed_at is None and now >= self.letter_expires_at
+        ran_out = (
+            self.letter_expires_at is not None
+            and self.signed_at is None
+            and now >= self.letter_expires_at
+        )
         return self.letter_expires_at if ran_out else None
 
     def state(self, now: datetime) -> str:
@@ -140,9 +144,15 @@ class HostingOrder:
         begins_at = self.begins_at(now)
         if begins_at is None:
             return {}
-        planned = timeline(begins_at, self.needed, self.durations, hosted.failures, self.wanted.scheduled_at)
+        planned = timeline(
+            begins_at, self.needed, self.durations, hosted.failures, self.wanted.scheduled_at
+        )
         return {
-            name: Step(hosted.real(step.starts_at, begins_at), hosted.real(step.ends_at, begins_at), step.failure)
+            name: Step(
+                hosted.real(step.starts_at, begins_at),
+                hosted.real(step.ends_at, begins_at),
+                step.failure,
+            )
             for name, step in planned
         }
 
@@ -163,7 +173,16 @@ class HostingOrder:
 
     def updated_at(self, now: datetime) -> datetime:
         """When the state last changed."""
-        moments = [self.created_at, self.leaves_submitted_at, self.begins_at(now), self.rejected_at(now)]
+        moments = [
+            self.created_at,
+            self.leaves_submitted_at,
+            self.begins_at(now),
+            self.rejected_at(now),
+        ]
         if self.state(now) == COMPLETED:
-            moments += [step.ends_at for hosted in self.numbers.values() for step in self.steps(hosted, now).values()]
+            moments += [
+                step.ends_at
+                for hosted in self.numbers.values()
+                for step in self.steps(hosted, now).values()
+            ]
         return max(moment for moment in moments if moment is not None and moment <= now)

@@ -47,7 +47,9 @@ def page(
         moment = item.created_at if order == "createdTime" else item.updated_at
         return moment.isoformat(), item.key
 
-    fitting = sorted((item for item in _as_read(world, noun, items) if fits(item.shown)), key=position)
+    fitting = sorted(
+        (item for item in _as_read(world, noun, items) if fits(item.shown)), key=position
+    )
     rows = fitting
     token = call.value("pageToken")
     if token is not None:
@@ -59,7 +61,11 @@ def page(
     shown, rest = rows[:size], rows[size:]
     harsh = world.switches.page_tokens == "harsh"
     following = make_token(secret, fingerprint, position(shown[-1]), harsh=harsh) if rest else ""
-    body = {name: [item.shown for item in shown], "nextPageToken": following, "totalSize": len(fitting)}
+    body = {
+        name: [item.shown for item in shown],
+        "nextPageToken": following,
+        "totalSize": len(fitting),
+    }
     return Answer(as_json(body))
 
 
@@ -80,7 +86,9 @@ def _as_read(world: World, noun: str, items: list[Item]) -> list[Item]:
 
 
 def _size(world: World, call: Call) -> int:
-    most: int = min(world.switches.page_size_max, call.page_size_cap or world.switches.page_size_max)
+    most: int = min(
+        world.switches.page_size_max, call.page_size_cap or world.switches.page_size_max
+    )
     value = call.value("pageSize")
     below_one = re.fullmatch(r"-[0-9]{1,9}|0+", value or "") is not None
     if value is None or (below_one and world.switches.odd_size == "default"):

@@ -10,15 +10,29 @@ from typing import TYPE_CHECKING
 
 from numberflow.simulator.imported import refusals
 from numberflow.simulator.imported.order import HostedNumber, HostingOrder
-from numberflow.simulator.imported.steps import DONE, FAILED, IN_PROGRESS, WAITING, add_business_days
+from numberflow.simulator.imported.steps import (
+    DONE,
+    FAILED,
+    IN_PROGRESS,
+    WAITING,
+    add_business_days,
+)
 
 if TYPE_CHECKING:
     from numberflow.simulator.imported.service import ImportedService
 
-ELIGIBLE_CHECK_PENDING, ELIGIBLE, NOT_ELIGIBLE = "ELIGIBLE_CHECK_PENDING", "ELIGIBLE", "NOT_ELIGIBLE"
+ELIGIBLE_CHECK_PENDING, ELIGIBLE, NOT_ELIGIBLE = (
+    "ELIGIBLE_CHECK_PENDING",
+    "ELIGIBLE",
+    "NOT_ELIGIBLE",
+)
 VERIFICATION_PENDING, VERIFICATION_FAILED = "VERIFICATION_PENDING", "VERIFICATION_FAILED"
 VERIFICATION_BLOCKED, VERIFIED = "VERIFICATION_BLOCKED", "VERIFIED"
-HOSTING_IN_PROGRESS, HOSTING_DONE, HOSTING_FAILED = "HOSTING_IN_PROGRESS", "HOSTING_DONE", "HOSTING_FAILED"
+HOSTING_IN_PROGRESS, HOSTING_DONE, HOSTING_FAILED = (
+    "HOSTING_IN_PROGRESS",
+    "HOSTING_DONE",
+    "HOSTING_FAILED",
+)
 STATES = (
     ELIGIBLE_CHECK_PENDING,
     ELIGIBLE,
@@ -80,7 +94,9 @@ class QualifiedNumber:
         """When ownership was proven, by code or invoices."""
         if self.passed_at is not None:
             return self.passed_at
-        accepted = self.invoices is not None and self.invoices.accepted and now >= self.invoices.decided_at
+        accepted = (
+            self.invoices is not None and self.invoices.accepted and now >= self.invoices.decided_at
+        )
         return self.invoices.decided_at if accepted and self.invoices is not None else None
 
     def failures(self, now: datetime) -> int:
@@ -105,8 +121,14 @@ class QualifiedNumber:
         if self.failures(now) >= self.tries:
             return VERIFICATION_BLOCKED
         last = self.challenges[-1] if self.challenges else None
-        refused = self.invoices is not None and not self.invoices.accepted and now >= self.invoices.decided_at
-        if refused and (last is None or self.invoices is None or last.sent_at < self.invoices.decided_at):
+        refused = (
+            self.invoices is not None
+            and not self.invoices.accepted
+            and now >= self.invoices.decided_at
+        )
+        if refused and (
+            last is None or self.invoices is None or last.sent_at < self.invoices.decided_at
+        ):
             return VERIFICATION_FAILED
         if last is None:
             return ELIGIBLE
@@ -127,7 +149,11 @@ class QualifiedNumber:
         """When the state last changed."""
         moments = [self.created_at, self.checked_at, self.passed_at, self.forgiven_at]
         for challenge in self.challenges:
-            moments += [challenge.sent_at, *challenge.wrong_at, *([] if challenge.passed else [challenge.expires_at])]
+            moments += [
+                challenge.sent_at,
+                *challenge.wrong_at,
+                *([] if challenge.passed else [challenge.expires_at]),
+            ]
         if self.invoices is not None:
             moments.append(self.invoices.decided_at)
         if self.hosting is not None:
@@ -184,7 +210,9 @@ class QualifiedNumbers:
         code = f"{self._service.rng.randrange(10_000):04d}"
         life = timedelta(seconds=self._switches.voice_code_life_s)
         number.challenges.append(Challenge(code, now, now + life))
-        self._service.charge("voice_challenge", number.phone_number, self._switches.voice_challenge_cost, request)
+        self._service.charge(
+            "voice_challenge", number.phone_number, self._switches.voice_challenge_cost, request
+        )
 
     def verify(self, number: QualifiedNumber, code: str) -> bool:
         """Takes a code; whether it was right. Raises Problem 400 when no code is awaited."""
@@ -216,13 +244,17 @@ class QualifiedNumbers:
         number.forgiven += number.failures(now)
         number.forgiven_at = now
 
-    def take_invoices(self, number: QualifiedNumber, *, accepted: bool, after_s: float | None) -> None:
+    def take_invoices(
+        self, number: QualifiedNumber, *, accepted: bool, after_s: float | None
+    ) -> None:
         """Invoices have arrived; the review ends after some seconds, or after the usual business days."""
         now = self._service.settle()
         if number.state(now) not in (ELIGIBLE, VERIFICATION_PENDING, VERIFICATION_FAILED):
             raise ValueError(f"phone_numbers: {number.phone_number} is {number.state(now)}")
         usual = add_business_days(now, self._switches.invoice_review_business_days)
-        number.invoices = Invoices(now, usual if after_s is None else now + timedelta(seconds=after_s), accepted)
+        number.invoices = Invoices(
+            now, usual if after_s is None else now + timedelta(seconds=after_s), accepted
+        )
 
     # -- readiness ----------------------------------------------------------------------------------------------------
 
@@ -231,7 +263,9 @@ class QualifiedNumbers:
         now = self._service.settle()
         number = self.get(phone_number)
         state = number.state(now)
-        eligible = state == ELIGIBLE and (self._switches.text_enable_from_eligible or number.proven_at(now) is not None)
+        eligible = state == ELIGIBLE and (
+            self._switches.text_enable_from_eligible or number.proven_at(now) is not None
+        )
         if state not in (VERIFIED, HOSTING_FAILED) and not eligible:
             raise refusals.precondition(f"{phone_number} is {state}")
         return number

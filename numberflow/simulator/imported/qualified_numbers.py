@@ -100,8 +100,12 @@ _NUMBER = "qualifiedNumbers/{phoneNumber}"
 OPERATIONS = (
     operation("list_qualified", "GET", "qualifiedNumbers", list_qualified),
     operation("add_qualified", "POST", "qualifiedNumbers:addNumbers", add_qualified),
-    operation("send_voice_challenge", "POST", f"{_NUMBER}:sendVoiceChallenge", send_voice_challenge),
-    operation("verify_voice_challenge", "POST", f"{_NUMBER}:verifyVoiceChallenge", verify_voice_challenge),
+    operation(
+        "send_voice_challenge", "POST", f"{_NUMBER}:sendVoiceChallenge", send_voice_challenge
+    ),
+    operation(
+        "verify_voice_challenge", "POST", f"{_NUMBER}:verifyVoiceChallenge", verify_voice_challenge
+    ),
     operation("get_qualified", "GET", _NUMBER, get_qualified),
     operation("delete_qualified", "DELETE", _NUMBER, delete_qualified),
 )

@@ -64,7 +64,11 @@ def phone_number(value: str, field: str = "phoneNumber") -> str:
 def phone_numbers(body: dict[str, Any], key: str, most: int) -> tuple[str, ...]:
     """A list of different numbers, not empty. Raises Problem 400; the words about the limit are the contract's."""
     listed = body.get(key)
-    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+    if (
+        not isinstance(listed, list)
+        or not listed
+        or not all(isinstance(one, str) for one in listed)
+    ):
         raise refusals.invalid(key, f"{key} takes a list of phone numbers")
     if len(listed) > most:
         raise refusals.invalid(key, f"{key} exceeds the limit of {most}")
@@ -113,7 +117,9 @@ def import_order(body: dict[str, Any], unknown_plans: Iterable[str], most: int) 
     )
 
 
-def text_enable_order(body: dict[str, Any], unknown_plans: Iterable[str], *, toll_free: bool) -> Wanted:
+def text_enable_order(
+    body: dict[str, Any], unknown_plans: Iterable[str], *, toll_free: bool
+) -> Wanted:
     """The body of the text-enable operations. migrateToSinchTmo is accepted and ignored (§10); so is a toll-free order's campaign."""
     region_code = region(required(body, "regionCode"))
     numbers = phone_numbers(body, "numbers", BATCH_MAX)

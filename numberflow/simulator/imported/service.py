@@ -6,7 +6,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from numberflow.simulator.imported.hosting import HostingOrders
-from numberflow.simulator.imported.numbers import PROVISIONING, Change, ImportedNumbers, is_toll_free
+from numberflow.simulator.imported.numbers import (
+    PROVISIONING,
+    Change,
+    ImportedNumbers,
+    is_toll_free,
+)
 from numberflow.simulator.imported.qualification import QualifiedNumbers
 from numberflow.simulator.imported.steps import CAMPAIGN, HELD_ELSEWHERE, Failure, Step
 from numberflow.simulator.news import News
@@ -32,7 +37,9 @@ class ImportedService:
         hmac_secret: signing secret, separate from the Numbers API's (§12).
     """
 
-    def __init__(self, world: "World", schedule: Callable[[datetime, Callable[[datetime], None]], None]) -> None:
+    def __init__(
+        self, world: "World", schedule: Callable[[datetime, Callable[[datetime], None]], None]
+    ) -> None:
         self._world = world
         self.at = schedule
         self.switches = world.switches
@@ -73,7 +80,9 @@ class ImportedService:
 
     def charge(self, kind: str, phone_number: str, amount: str, request: int | None) -> None:
         """Writes down what something costs, even when it costs nothing: the ledger shows what was done how often."""
-        self._world.ledger.charge(self.settle(), phone_number, kind, CURRENCY, Decimal(amount), kind, request)
+        self._world.ledger.charge(
+            self.settle(), phone_number, kind, CURRENCY, Decimal(amount), kind, request
+        )
 
     def tell(
         self,
@@ -86,7 +95,9 @@ class ImportedService:
         code: str | None = None,
     ) -> None:
         """Passes an event on."""
-        event = Event(event_type, "SUCCEEDED" if succeeded else "FAILED", None if succeeded else code)
+        event = Event(
+            event_type, "SUCCEEDED" if succeeded else "FAILED", None if succeeded else code
+        )
         self._world.tell(News(resource_id, callback_url, event, at, resource_type))
 
     def set_failure(self, phone_number: str, step: str, failure: Failure | None) -> None:
@@ -104,7 +115,9 @@ class ImportedService:
         long_ago = Step(now - timedelta(days=30), now - timedelta(days=30))
         added: list[str] = []
         while len(added) < count:
-            phone_number = f"+1{self.rng.choice((217, 312, 415, 608))}555{self.rng.randrange(10_000):04d}"
+            phone_number = (
+                f"+1{self.rng.choice((217, 312, 415, 608))}555{self.rng.randrange(10_000):04d}"
+            )
             if phone_number in self.numbers.all:
                 continue
             plan = Change(service_plan_id, PROVISIONING, long_ago, long_ago.starts_at)

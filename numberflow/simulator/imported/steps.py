@@ -50,7 +50,9 @@ class Failure:
     def message(self) -> str:
         """Words for the error fields."""
         return (
-            "held by another aggregator" if self.carrier_code == HELD_ELSEWHERE else self.code.replace("_", " ").lower()
+            "held by another aggregator"
+            if self.carrier_code == HELD_ELSEWHERE
+            else self.code.replace("_", " ").lower()
         )
 
 
@@ -112,7 +114,11 @@ def timeline(
 def next_day_after(scheduled_at: datetime, begins_at: datetime) -> datetime:
     """A missed moment slides to the next day, same time (§13)."""
     late = begins_at - scheduled_at
-    return scheduled_at if late <= timedelta(0) else scheduled_at + timedelta(days=-(-late // timedelta(days=1)))
+    return (
+        scheduled_at
+        if late <= timedelta(0)
+        else scheduled_at + timedelta(days=-(-late // timedelta(days=1)))
+    )
 
 
 def add_business_days(moment: datetime, days: int) -> datetime:

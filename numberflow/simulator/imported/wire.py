@@ -4,8 +4,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from numberflow.simulator.imported.numbers import DEPROVISIONING, Change, ImportedNumber, ImportedNumbers
-from numberflow.simulator.imported.order import COMPLETED, DEFAULT_NNID, IMPORT, HostedNumber, HostingOrder
+from numberflow.simulator.imported.numbers import (
+    DEPROVISIONING,
+    Change,
+    ImportedNumber,
+    ImportedNumbers,
+)
+from numberflow.simulator.imported.order import (
+    COMPLETED,
+    DEFAULT_NNID,
+    IMPORT,
+    HostedNumber,
+    HostingOrder,
+)
 from numberflow.simulator.imported.qualification import (
     ELIGIBLE_CHECK_PENDING,
     HOSTING_DONE,
@@ -46,7 +57,11 @@ def time_text(moment: datetime) -> str:
 
 
 def bare_number(
-    numbers: ImportedNumbers, number: ImportedNumber, project_id: str, switches: Switches, now: datetime
+    numbers: ImportedNumbers,
+    number: ImportedNumber,
+    project_id: str,
+    switches: Switches,
+    now: datetime,
 ) -> Shown:
     """ImportedNumber: what POST and PATCH answer with."""
     return {
@@ -60,7 +75,11 @@ def bare_number(
 
 
 def imported_number(
-    numbers: ImportedNumbers, number: ImportedNumber, project_id: str, switches: Switches, now: datetime
+    numbers: ImportedNumbers,
+    number: ImportedNumber,
+    project_id: str,
+    switches: Switches,
+    now: datetime,
 ) -> Shown:
     """ImportedNumberResponse: the number with the state of its links and of the carriers."""
     shown = bare_number(numbers, number, project_id, switches, now)
@@ -71,11 +90,15 @@ def imported_number(
         operation = "DEPROVISIONING" if number.campaign.type == DEPROVISIONING else "PROVISIONING"
         blocks = _carriers(number.campaign.step, now, number.campaign.created_at)
         if blocks:
-            shown["mnoConfiguration"] = {name: block | {"operation": operation} for name, block in blocks.items()}
+            shown["mnoConfiguration"] = {
+                name: block | {"operation": operation} for name, block in blocks.items()
+            }
     return shown
 
 
-def _sms(numbers: ImportedNumbers, number: ImportedNumber, switches: Switches, now: datetime) -> Shown:
+def _sms(
+    numbers: ImportedNumbers, number: ImportedNumber, switches: Switches, now: datetime
+) -> Shown:
     def shown_id(change: Change | None) -> str:
         if change is None:
             return ""
@@ -107,7 +130,9 @@ def _scheduled(number: ImportedNumber, now: datetime) -> Shown | None:
         "campaignId": target(number.campaign),
         "status": status,
         "lastUpdatedTime": time_text(number.updated_at(now)),
-        "errorCodes": [failure.code for failure in failed if failure is not None] if status == FAILED else [],
+        "errorCodes": [failure.code for failure in failed if failure is not None]
+        if status == FAILED
+        else [],
     }
 
 
@@ -131,7 +156,9 @@ def _carriers(step: Step, now: datetime, created_at: datetime) -> Shown:
         return {}
     blocks: Shown = {}
     for carrier in ("Att", "Tmo"):
-        refused = failure is not None and carrier == "Tmo" and failure.carrier_code == HELD_ELSEWHERE
+        refused = (
+            failure is not None and carrier == "Tmo" and failure.carrier_code == HELD_ELSEWHERE
+        )
         state = step.state(now)
         if state == FAILED and not refused:
             state = DONE
@@ -184,10 +211,15 @@ def hosting_order(order: HostingOrder, project_id: str, switches: Switches, now:
     return shown
 
 
-def hosted_number(order: HostingOrder, hosted: HostedNumber, project_id: str, now: datetime) -> Shown:
+def hosted_number(
+    order: HostingOrder, hosted: HostedNumber, project_id: str, now: datetime
+) -> Shown:
     """HostingOrderNumber. A step that does not apply, or never will after a failure, is left out (*assumed*, §4)."""
     wanted, steps = order.wanted, order.steps(hosted, now)
-    failed = any(step.state(now) == FAILED for step in steps.values()) or order.rejected_at(now) is not None
+    failed = (
+        any(step.state(now) == FAILED for step in steps.values())
+        or order.rejected_at(now) is not None
+    )
 
     def state(name: str) -> str | None:
         if name not in order.needed:
@@ -234,7 +266,9 @@ def report(order: HostingOrder, now: datetime) -> Shown:
 # -- qualified numbers ------------------------------------------------------------------------------------------------
 
 
-def qualified_number(number: QualifiedNumber, project_id: str, region_code: str, now: datetime) -> Shown:
+def qualified_number(
+    number: QualifiedNumber, project_id: str, region_code: str, now: datetime
+) -> Shown:
     """QualifiedNumber with its three checks, which agree with the state."""
     state = number.state(now)
     if state == ELIGIBLE_CHECK_PENDING:

@@ -9,7 +9,9 @@ from support.command import Command
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
     """The command, in an empty folder and without an account."""
     return Command(tmp_path, monkeypatch, capsys)
 

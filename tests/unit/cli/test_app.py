@@ -16,7 +16,9 @@ def test_help(command: Command, name: str) -> None:
     assert "\x1b" not in ended.out
 
 
-@pytest.mark.parametrize("arguments", [["rent"], ["run"], ["journal", "delete"], ["run", "x", "--quantity", "2"]])
+@pytest.mark.parametrize(
+    "arguments", [["rent"], ["run"], ["journal", "delete"], ["run", "x", "--quantity", "2"]]
+)
 def test_unknown_words(command: Command, arguments: list[str]) -> None:
     """A command, argument or option that does not exist is bad input."""
     ended = command(*arguments)
@@ -32,7 +34,9 @@ def test_unknown_words(command: Command, arguments: list[str]) -> None:
         (["--active", "-1"], "numberflow: --active: -1 is negative"),
     ],
 )
-def test_simulator_refuses_what_makes_no_sense(command: Command, arguments: list[str], message: str) -> None:
+def test_simulator_refuses_what_makes_no_sense(
+    command: Command, arguments: list[str], message: str
+) -> None:
     """Values out of range are bad input with the option's name, before anything is served."""
     ended = command("simulator", "--port", "0", "--control-port", "0", *arguments)
     assert (2, message) == (ended.code, ended.err.splitlines()[0])

@@ -11,7 +11,16 @@ from support.command import ACCOUNT, Command
 
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 
-CHECKS = ["credentials", "connectivity", "journal", "stops", "inventory", "papers", "prefect", "versions"]
+CHECKS = [
+    "credentials",
+    "connectivity",
+    "journal",
+    "stops",
+    "inventory",
+    "papers",
+    "prefect",
+    "versions",
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +51,12 @@ def test_nothing_is_left_behind(command: Command, running: Running) -> None:
     """The probe files in the stores are deleted, and no Prefect server is started."""
     command.set(running.environment)
     code, found = findings(command)
-    left = [entry for name in ("data", "papers") for entry in (command.home / name).rglob("*") if entry.is_file()]
+    left = [
+        entry
+        for name in ("data", "papers")
+        for entry in (command.home / name).rglob("*")
+        if entry.is_file()
+    ]
     assert (0, []) == (code, left)
     assert found["prefect"]["text"].startswith("no server is running")
 
@@ -73,7 +87,9 @@ def test_no_account(command: Command) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )  # fmt: skip
-def test_one_part_is_broken(command: Command, running: Running, broken: str, variables: dict[str, str]) -> None:
+def test_one_part_is_broken(
+    command: Command, running: Running, broken: str, variables: dict[str, str]
+) -> None:
     """A part that is broken is named with a mend; the others are ok; the exit code says so; no secret shows."""
     command.set({**running.environment, **variables})
     code, found = findings(command)

@@ -52,7 +52,11 @@ def test_export(account: Command) -> None:
 def test_export_as_json(account: Command) -> None:
     """For programs: the report as JSON, and nothing else on standard output."""
     report = json.loads(account("export", "--json").out)
-    assert ("done", f"{today()}", HELD) == (report["outcome"], report["snapshot_date"], report["projects"][0]["rows"])
+    assert ("done", f"{today()}", HELD) == (
+        report["outcome"],
+        report["snapshot_date"],
+        report["projects"][0]["rows"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,10 @@ def test_export_as_json(account: Command) -> None:
         (["--date", f"{today() + timedelta(days=1)}"], "snapshot_date: "),
         (["--follow-up", "x"], "--follow-up: 'x' is no date"),
         (["--follow-up", "2026-01-01"], "--follow-up: there is no snapshot of 2026-01-01"),
-        (["--follow-up", "2026-01-01", "--date", "2026-01-01"], "--follow-up names its date itself"),
+        (
+            ["--follow-up", "2026-01-01", "--date", "2026-01-01"],
+            "--follow-up names its date itself",
+        ),
         (["--connections", "0"], "connections"),
     ],
 )
@@ -97,7 +104,9 @@ def test_export_with_a_wrong_secret(account: Command) -> None:
     assert "  → check SINCH_KEY_ID and SINCH_KEY_SECRET" in ended.err.splitlines()
 
 
-def test_follow_up_that_failed(account: Command, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_follow_up_that_failed(
+    account: Command, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Published, but without what belongs to it: a message of its own with the command that makes it, which needs no vendor."""
     real = LocalStore.write
 
@@ -143,7 +152,10 @@ def test_progress_line(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> No
     line.end()
     said = "500 rows, 5 pages, 7 requests, 1 of ? shards, {} rows/s"
     if terminal:
-        assert "".join(f"\r\x1b[K{said.format(speed)}" for speed in (1000, 50, 48, 25)) + "\r\x1b[K" == shown.getvalue()
+        assert (
+            "".join(f"\r\x1b[K{said.format(speed)}" for speed in (1000, 50, 48, 25)) + "\r\x1b[K"
+            == shown.getvalue()
+        )
     else:
         assert f"{said.format(50)}\n{said.format(25)}\n" == shown.getvalue()
 
@@ -195,12 +207,17 @@ def test_filters(account: Command, running: Running) -> None:
         (["--type", "FOO"], "--type: 'FOO' is no type of number"),
         (["--region", "ZZ"], "--region: 'ZZ' is no region"),
         (["--region", "USA"], "--region: 'USA' is no region"),
-        (["--out", "/nonexistent/x.csv"], "--out: /nonexistent/x.csv cannot be written: there is no folder"),
+        (
+            ["--out", "/nonexistent/x.csv"],
+            "--out: /nonexistent/x.csv cannot be written: there is no folder",
+        ),
         (["--out", "."], "it is a folder"),
         (["--format", "xlsx"], "xlsx"),
     ],
 )
-def test_list_bad_input(account: Command, running: Running, arguments: list[str], says: str) -> None:
+def test_list_bad_input(
+    account: Command, running: Running, arguments: list[str], says: str
+) -> None:
     """What cannot be used is bad input with the mend, before anything is asked for."""
     asked = len(list(running.simulator.requests()))
     ended = account("numbers", "list", *arguments)

@@ -12,7 +12,16 @@ from support.journals import Vendor, new_purchase, plan, planned, rent_line, run
 
 from numberflow.client import Client
 from numberflow.errors import OutcomeUnknown
-from numberflow.journal import Applied, Attempt, Evidence, Intention, Journal, NewIntention, OrderKind, State
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Intention,
+    IntentionState,
+    Journal,
+    NewIntention,
+    OrderKind,
+)
 from numberflow.models.number_orders import NumberOrderRequest
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
@@ -33,15 +42,27 @@ def lines(command: Command) -> dict[str, Intention]:
         any_number = NewIntention(
             "rent_any", None, "f", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD"
         )
-        planned = plan(journal, lease, purchase, rent_line("+12025550101"), rent_line("+12025550102"), any_number)
+        planned = plan(
+            journal,
+            lease,
+            purchase,
+            rent_line("+12025550101"),
+            rent_line("+12025550102"),
+            any_number,
+        )
         journal.give_back_leases((lease,))
 
         async def run_all() -> list[Intention]:
             looks: list[Any] = [vendor.look, unclear, unclear]
-            return [await run_step(journal, one, vendor.rent, look) for one, look in zip(planned, looks, strict=True)]
+            return [
+                await run_step(journal, one, vendor.rent, look)
+                for one, look in zip(planned, looks, strict=True)
+            ]
 
         done, open_rent, open_any = anyio.run(run_all)
-    assert [State.DONE, State.NEEDS_PERSON, State.NEEDS_PERSON] == [one.state for one in (done, open_rent, open_any)]
+    assert [IntentionState.DONE, IntentionState.NEEDS_PERSON, IntentionState.NEEDS_PERSON] == [
+        one.state for one in (done, open_rent, open_any)
+    ]
     return {"done": done, "open": open_rent, "any": open_any}
 
 
@@ -66,9 +87,12 @@ def test_list(command: Command, lines: dict[str, Intention]) -> None:
 
 def test_list_filters(command: Command, lines: dict[str, Intention]) -> None:
     """States, reference and limit narrow the list; JSON has every field, amounts as text."""
-    found = json.loads(command("journal", "list", "--state", "done", "--state", "refused", "--json").out)
+    found = json.loads(
+        command("journal", "list", "--state", "done", "--state", "refused", "--json").out
+    )
     assert [(lines["done"].id, "done", "3.00", "+12025550101", "PO-1")] == [
-        (row["id"], row["state"], row["due_amount"], row["phone_number"], row["reference"]) for row in found
+        (row["id"], row["state"], row["due_amount"], row["phone_number"], row["reference"])
+        for row in found
     ]
     assert [] == json.loads(command("journal", "list", "--reference", "PO-2", "--json").out)
     assert 1 == len(json.loads(command("journal", "list", "--limit", "1", "--json").out))
@@ -78,7 +102,7 @@ def test_list_unknown_state(command: Command) -> None:
     """A state that does not exist is bad input, with those that do."""
     ended = command("journal", "list", "--state", "paid")
     assert (2, "numberflow: --state: 'paid' is no state") == (ended.code, ended.err.splitlines()[0])
-    assert all(state.value in ended.err for state in State)
+    assert all(state.value in ended.err for state in IntentionState)
 
 
 def test_show(command: Command, lines: dict[str, Intention]) -> None:
@@ -104,7 +128,10 @@ def test_show_reference(command: Command, lines: dict[str, Intention]) -> None:
     ):
         assert part in shown, shown
     (purchase,) = json.loads(command("journal", "show", "PO-1", "--json").out)["purchases"]
-    assert ({"done": 1, "needs_person": 2}, "3.00") == (purchase["states"], purchase["amounts"]["USD"]["done_due"])
+    assert ({"done": 1, "needs_person": 2}, "3.00") == (
+        purchase["states"],
+        purchase["amounts"]["USD"]["done_due"],
+    )
     missing = command("journal", "show", "PO-2")
     assert (2, True) == (missing.code, "PO-2" in missing.err), missing.err
 
@@ -121,7 +148,8 @@ def test_show_json(command: Command, lines: dict[str, Intention]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["show", "nothing"], ["settle", "nothing", "--as", "done", "--by", "A", "--note", "n"]]
+    "arguments",
+    [["show", "nothing"], ["settle", "nothing", "--as", "done", "--by", "A", "--note", "n"]],
 )
 def test_unknown_intention(command: Command, arguments: list[str]) -> None:
     """An id that names nothing is bad input."""
@@ -129,11 +157,28 @@ def test_unknown_intention(command: Command, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "state"), [("done", State.DONE), ("refused", State.REFUSED), ("planned", State.PLANNED)]
+    ("verdict", "state"),
+    [
+        ("done", IntentionState.DONE),
+        ("refused", IntentionState.REFUSED),
+        ("planned", IntentionState.PLANNED),
+    ],
 )
-def test_settle(command: Command, lines: dict[str, Intention], verdict: str, state: State) -> None:
+def test_settle(
+    command: Command, lines: dict[str, Intention], verdict: str, state: IntentionState
+) -> None:
     """A person's verdict becomes the state, with name and note in the evidence."""
-    ended = command("journal", "settle", lines["open"].id, "--as", verdict, "--by", "Ada", "--note", "on the invoice")
+    ended = command(
+        "journal",
+        "settle",
+        lines["open"].id,
+        "--as",
+        verdict,
+        "--by",
+        "Ada",
+        "--note",
+        "on the invoice",
+    )
     assert (0, f"{lines['open'].id} is now {state.value}\n") == (ended.code, ended.out)
     shown = json.loads(command("journal", "show", lines["open"].id, "--json").out)
     assert (state.value, "decided by Ada: on the invoice") == (
@@ -142,7 +187,9 @@ def test_settle(command: Command, lines: dict[str, Intention], verdict: str, sta
     )
 
 
-def test_settle_names_the_number_that_the_vendor_picked(command: Command, lines: dict[str, Intention]) -> None:
+def test_settle_names_the_number_that_the_vendor_picked(
+    command: Command, lines: dict[str, Intention]
+) -> None:
     """Where the vendor picked the number, the verdict names it, and from then on the journal does."""
     arguments = ["--as", "done", "--by", "Ada", "--note", "n", "--number", "+12025550109", "--json"]
     settled = json.loads(command("journal", "settle", lines["any"].id, *arguments).out)
@@ -175,7 +222,9 @@ def test_settled_once(command: Command, lines: dict[str, Intention]) -> None:
     ended = command("journal", "settle", lines["done"].id, *arguments)
     assert (True, "done") == (
         ended.code != 0,
-        json.loads(command("journal", "show", lines["done"].id, "--json").out)["intention"]["state"],
+        json.loads(command("journal", "show", lines["done"].id, "--json").out)["intention"][
+            "state"
+        ],
     )
     assert "Traceback" not in ended.err
 
@@ -193,7 +242,9 @@ def test_journal_that_cannot_be_opened(command: Command) -> None:
 
 def test_no_colour(command: Command, lines: dict[str, Intention]) -> None:
     """Output that goes to no terminal carries no colour."""
-    shown = "".join(command("journal", *rest).out for rest in (["list"], ["show", lines["done"].id], ["--help"]))
+    shown = "".join(
+        command("journal", *rest).out for rest in (["list"], ["show", lines["done"].id], ["--help"])
+    )
     assert "\x1b" not in shown
 
 
@@ -205,7 +256,17 @@ def test_an_order_is_settled_with_its_id(command: Command) -> None:
         row = lost_order(simulator.settings.project_id)
         ours, other = anyio.run(_opened, "AU", "MOBILE"), anyio.run(_opened, "DE", "LOCAL")
         assert "--order ORDER-ID" in command("journal", "show", row.id).out
-        verdict = ("journal", "settle", row.id, "--as", "done", "--by", "Ada", "--note", "the dashboard has it")
+        verdict = (
+            "journal",
+            "settle",
+            row.id,
+            "--as",
+            "done",
+            "--by",
+            "Ada",
+            "--note",
+            "the dashboard has it",
+        )
         for order, problem in (
             ((), "--order: which order was it?"),
             (("--order", "0126amkg4k9hvh08kqv01z9y1x"), "the vendor knows no order"),
@@ -245,7 +306,15 @@ def lost_order(project_id: str, reference: str = "PO-1") -> Intention:
         return Evidence("inconclusive", "no list of orders exists", {})
 
     request = {"region_code": "AU", "number_type": "MOBILE", "parameters": {"region_code": "AU"}}
-    line = NewIntention("create_order", None, "f", request, rent_line().setup_amount, rent_line().monthly_amount, "USD")
+    line = NewIntention(
+        "create_order",
+        None,
+        "f",
+        request,
+        rent_line().setup_amount,
+        rent_line().monthly_amount,
+        "USD",
+    )
     with Journal.open(Settings.load().journal_url) as journal:
         purchase = journal.open_purchase(new_purchase(reference, project_id))
         lease = take(journal, purchase.resource)
@@ -261,4 +330,7 @@ def test_close(command: Command) -> None:
         known = journal.idle_purchases(row.project_id, idle_s=0.0)
         assert 0 == command("journal", "close", "PO 7", "--by", "Ada").code
         assert (1, ()) == (len(known), journal.idle_purchases(row.project_id, idle_s=0.0))
-    assert (2, True) == ((slip := command("journal", "close", "PO 8", "--by", "Ada")).code, "PO 8" in slip.err)
+    assert (2, True) == (
+        (slip := command("journal", "close", "PO 8", "--by", "Ada")).code,
+        "PO 8" in slip.err,
+    )

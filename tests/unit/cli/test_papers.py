@@ -14,7 +14,9 @@ def test_put_list_remove(command: Command, tmp_path: Path) -> None:
     (tmp_path / "kyc.json").write_text("{}")
     ended = command("papers", "put", "kyc.json", "--as", "au/kyc.json")
     assert (0, True) == (ended.code, "as au/kyc.json" in ended.out)
-    assert [{"reference": "au/kyc.json", "size": 2}] == json.loads(command("papers", "list", "--json").out)
+    assert [{"reference": "au/kyc.json", "size": 2}] == json.loads(
+        command("papers", "list", "--json").out
+    )
     assert ["2", "au/kyc.json"] == command("papers", "list").out.split()
     again = command("papers", "put", "kyc.json", "--as", "au/kyc.json")
     assert (2, True) == (again.code, "--replace" in again.err)
@@ -39,9 +41,13 @@ def test_store_that_is_none(command: Command, tmp_path: Path) -> None:
         ("text-enable-numbers", "loa", {"phone_numbers": ["+12025550123"], "sms": {"service_plan_id": "p"}, "loa": "/etc/passwd"}),
     ],
 )  # fmt: skip
-def test_refused_before_anything_starts(command: Command, flow: str, field: str, parameters: dict[str, object]) -> None:
+def test_refused_before_anything_starts(
+    command: Command, flow: str, field: str, parameters: dict[str, object]
+) -> None:
     """Each parameter that names a paper is held to the store before a server is started or a request sent, by field and mend."""
     command.set(ACCOUNT)
     ended = command("run", flow, "--params", json.dumps(parameters))
-    assert (2, True) == (ended.code, f"{field}: /etc/passwd is an absolute path" in ended.err), ended.err
+    assert (2, True) == (ended.code, f"{field}: /etc/passwd is an absolute path" in ended.err), (
+        ended.err
+    )
     assert "numberflow papers put FILE" in ended.err

@@ -14,7 +14,14 @@ from support.command import ACCOUNT, Command
 from support.journals import PROJECT, Vendor, new_purchase, plan, planned, rent_line, run_step, take
 
 from numberflow.errors import Stopped
-from numberflow.journal import ALL_PROJECTS, Evidence, Intention, Journal, NewIntention, State
+from numberflow.journal import (
+    ALL_PROJECTS,
+    Evidence,
+    Intention,
+    IntentionState,
+    Journal,
+    NewIntention,
+)
 from numberflow.purchase.account import account
 from numberflow.purchase.report import open_item
 from numberflow.purchase.stopped import stopped_line
@@ -40,11 +47,22 @@ def _texts(tree: ast.AST) -> Iterator[str]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in node.values
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (docstrings | inside):
+            yield "".join(
+                str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
+            )
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and not {id(node)} & (docstrings | inside)
+        ):
             yield node.value
 
 
@@ -58,22 +76,35 @@ def printed() -> dict[str, set[str]]:
                     words = match[1].split()
                     if words[0] not in SUBCOMMANDS:
                         continue
-                    deep = words[0] in {"journal", "numbers", "papers", "links", "estate"} and len(words) > 1
+                    deep = (
+                        words[0] in {"journal", "numbers", "papers", "links", "estate"}
+                        and len(words) > 1
+                    )
                     name = " ".join(words[:2]) if deep else words[0]
-                    found.setdefault(name, set()).update(word for word in words if word.startswith("--"))
+                    found.setdefault(name, set()).update(
+                        word for word in words if word.startswith("--")
+                    )
     return found
 
 
 @pytest.mark.parametrize(("name", "options"), sorted(printed().items()))
-def test_every_printed_command_exists_with_its_options(command: Command, name: str, options: set[str]) -> None:
+def test_every_printed_command_exists_with_its_options(
+    command: Command, name: str, options: set[str]
+) -> None:
     """Its help answers, and knows every option that is printed with it: no message sends anybody to a command that is not there."""
     ended = command(*name.split(), "--help")
-    assert (0, set()) == (ended.code, {option for option in options if option not in ended.out}), ended.err
+    assert (0, set()) == (ended.code, {option for option in options if option not in ended.out}), (
+        ended.err
+    )
 
 
-@pytest.mark.parametrize("state", [State.SENDING, State.UNKNOWN, State.NEEDS_PERSON])
+@pytest.mark.parametrize(
+    "state", [IntentionState.SENDING, IntentionState.UNKNOWN, IntentionState.NEEDS_PERSON]
+)
 @pytest.mark.parametrize("verdict", ["done", "refused", "planned"])
-def test_settle_as_a_report_prints_it(command: Command, state: State, verdict: str) -> None:
+def test_settle_as_a_report_prints_it(
+    command: Command, state: IntentionState, verdict: str
+) -> None:
     """In every state in which a report prints it, with each of the three verdicts."""
     row = _open(state)
     with Journal.open(Settings.load().journal_url) as journal:
@@ -87,7 +118,7 @@ def test_settle_as_a_report_prints_it(command: Command, state: State, verdict: s
 
 def test_settle_of_a_number_that_the_vendor_picked(command: Command) -> None:
     """Its placeholder is where the number goes."""
-    row = _open(State.NEEDS_PERSON, NewIntention("rent_any", None, "f", {}, *_PRICE))
+    row = _open(IntentionState.NEEDS_PERSON, NewIntention("rent_any", None, "f", {}, *_PRICE))
     assert 0 == _run(command, open_item(row).command.replace("+E164", "+12025550123"))
 
 
@@ -97,7 +128,9 @@ def test_close_as_the_sweep_prints_it(command: Command) -> None:
     with Journal.open(Settings.load().journal_url) as journal:
         journal.open_purchase(new_purchase(reference, "another-project"))
         rows = planned(journal, reference=reference)
-        (ours,) = [each for each in journal.purchases_named(reference) if each.project_id == PROJECT]
+        (ours,) = [
+            each for each in journal.purchases_named(reference) if each.project_id == PROJECT
+        ]
         advice = stopped_line(ours, rows).advice
     assert 0 == _run(command, advice[advice.index("numberflow journal close") :])
 
@@ -110,18 +143,18 @@ def test_go_as_a_stopped_run_prints_it(command: Command, scope: str) -> None:
         journal.stop(scope, by="ann")
         with pytest.raises(Stopped) as caught:
             anyio.run(lambda: run_step(journal, row, Vendor().rent, Vendor().look))
-        assert 0 == _run(command, caught.value.mend.partition(",")[0])
+        assert 0 == _run(command, caught.value.remedy.partition(",")[0])
         assert () == journal.stops()
 
 
 _PRICE = (rent_line().setup_amount, rent_line().monthly_amount, "USD")
 
 
-def _open(state: State, line: NewIntention | None = None) -> Intention:
+def _open(state: IntentionState, line: NewIntention | None = None) -> Intention:
     """A step of PO-1 that was left in this state."""
 
     async def unclear(_: Intention) -> Evidence:
-        if state is State.UNKNOWN:
+        if state is IntentionState.UNKNOWN:
             raise RuntimeError("nobody can look")
         return Evidence("inconclusive", "neither held nor for sale", {})
 
@@ -129,7 +162,7 @@ def _open(state: State, line: NewIntention | None = None) -> Intention:
         purchase = journal.open_purchase(new_purchase("PO-1"))
         lease = take(journal, purchase.resource)
         (row,) = plan(journal, lease, purchase, line or rent_line())
-        if state is State.SENDING:
+        if state is IntentionState.SENDING:
             number = take(journal, row.resource)
             journal.begin(row.id, leases=(lease, number))
             journal.give_back_leases((lease, number))

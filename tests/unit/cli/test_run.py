@@ -18,11 +18,17 @@ from support.lines import line, status
 
 from numberflow.cli import run as run_module
 from numberflow.cli.processes import Terminated
-from numberflow.journal import State
+from numberflow.journal import IntentionState
 from numberflow.models.reports import AccountReport, PurchaseReport, RunOutcome
 from numberflow.purchase.report import purchase_report
 
-GOOD = {"region_code": "US", "number_type": "LOCAL", "max_today": "9.00", "max_monthly": "9.00", "reference": "PO-1"}
+GOOD = {
+    "region_code": "US",
+    "number_type": "LOCAL",
+    "max_today": "9.00",
+    "max_monthly": "9.00",
+    "reference": "PO-1",
+}
 
 
 @pytest.fixture
@@ -38,7 +44,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("nothing_starts")
 @pytest.mark.parametrize(
-    ("arguments", "message", "mend"),
+    ("arguments", "message", "remedy"),
     [
         (["rent-all"], "'rent-all' is no deployment", "choose one of: search-and-rent"),
         (["search-and-rent", "--params", "{"], "--params: not JSON: ", "or @FILE"),
@@ -57,7 +63,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
-def test_bad_input(command: Command, arguments: list[str], message: str, mend: str) -> None:
+def test_bad_input(command: Command, arguments: list[str], message: str, remedy: str) -> None:
     """Bad input is one sentence and one mend on stderr, exit code 2, and nothing is started."""
     (command.folder / "binary").write_bytes(b"\xff\xfe\x00")
     command.set(ACCOUNT)
@@ -65,7 +71,7 @@ def test_bad_input(command: Command, arguments: list[str], message: str, mend: s
     assert (2, "") == (ended.code, ended.out)
     said, _, what_to_do = ended.err.partition("\n  → ")
     assert said.startswith(f"numberflow: {message}")
-    assert mend in what_to_do
+    assert remedy in what_to_do
     assert "Traceback" not in ended.err
 
 
@@ -116,7 +122,11 @@ finally:
 )
 def test_bad_input_is_answered_at_once(tmp_path: Path, arguments: list[str]) -> None:
     """Bad input is answered with less than two seconds of work, without Prefect or any table library, and without colour."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SINCH_", "NUMBERFLOW_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SINCH_", "NUMBERFLOW_"))
+    }
     spent_s: list[float] = []
     # Processor time, not wall time, and the best of three: other tests share the cores and their caches.
     while not spent_s or (min(spent_s) >= 2.0 and len(spent_s) < 3):
@@ -140,8 +150,11 @@ def report(outcome: RunOutcome) -> PurchaseReport:
     """A report that ends like this."""
     lines = {
         RunOutcome.DONE: [line(0)],
-        RunOutcome.REFUSED: [line(0, State.REFUSED, reason="no credit")],
-        RunOutcome.NEEDS_PERSON: [line(0), line(1, State.NEEDS_PERSON, reason="neither held nor for sale")],
+        RunOutcome.REFUSED: [line(0, IntentionState.REFUSED, reason="no credit")],
+        RunOutcome.NEEDS_PERSON: [
+            line(0),
+            line(1, IntentionState.NEEDS_PERSON, reason="neither held nor for sale"),
+        ],
     }[outcome]
     made = purchase_report(
         lines,
@@ -173,16 +186,23 @@ class Flow:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "code"), [(RunOutcome.DONE, 0), (RunOutcome.REFUSED, 3), (RunOutcome.NEEDS_PERSON, 4)]
+    ("outcome", "code"),
+    [(RunOutcome.DONE, 0), (RunOutcome.REFUSED, 3), (RunOutcome.NEEDS_PERSON, 4)],
 )
-def test_outcomes(command: Command, monkeypatch: pytest.MonkeyPatch, outcome: RunOutcome, code: int) -> None:
+def test_outcomes(
+    command: Command, monkeypatch: pytest.MonkeyPatch, outcome: RunOutcome, code: int
+) -> None:
     """Each way to end has its exit code; JSON on stdout and the report file both are the whole report."""
     Flow(monkeypatch, report(outcome))
     command.set(ACCOUNT)
-    ended = command("run", "search-and-rent", "--params", json.dumps(GOOD), "--report", "r.json", "--json")
+    ended = command(
+        "run", "search-and-rent", "--params", json.dumps(GOOD), "--report", "r.json", "--json"
+    )
     assert code == ended.code
     assert report(outcome) == PurchaseReport.model_validate_json(ended.out)
-    assert report(outcome) == PurchaseReport.model_validate_json((command.folder / "r.json").read_text())
+    assert report(outcome) == PurchaseReport.model_validate_json(
+        (command.folder / "r.json").read_text()
+    )
     assert ["r.json"] == [entry.name for entry in command.folder.iterdir() if entry.is_file()]
 
 
@@ -197,7 +217,10 @@ def test_text(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows[4] == "1 of 2 numbers rented, 1.00 USD today, 0.50 USD a month."
     assert "numberflow journal settle i-1 --as done" in ended.out
     assert rows[-3].split()[:4] == ["phone", "number", "state", "charged"]
-    assert [row.split()[:2] for row in rows[-2:]] == [["+12025550100", "done"], ["+12025550101", "needs_person"]]
+    assert [row.split()[:2] for row in rows[-2:]] == [
+        ["+12025550100", "done"],
+        ["+12025550101", "needs_person"],
+    ]
     assert "**" not in ended.out
     assert "\x1b" not in ended.out
 
@@ -219,11 +242,17 @@ def test_crash(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         (run_module.CancelledRun(), 1, "cancelled in Prefect"),
         (KeyboardInterrupt(), 130, "stopped by a signal"),
         (Terminated(), 143, "stopped by a signal"),
-        (BaseExceptionGroup("tasks", [BaseExceptionGroup("", [Terminated()])]), 143, "stopped by a signal"),
+        (
+            BaseExceptionGroup("tasks", [BaseExceptionGroup("", [Terminated()])]),
+            143,
+            "stopped by a signal",
+        ),
     ],
     ids=["cancel", "ctrl-c", "sigterm", "sigterm among tasks"],
 )
-def test_stopped(command: Command, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int, why: str) -> None:
+def test_stopped(
+    command: Command, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int, why: str
+) -> None:
     """However it is stopped, what it did is told from the journal, without a traceback."""
 
     async def stopped(_runnable: Any, _parameters: Any, run_ids: list[str]) -> None:
@@ -246,7 +275,10 @@ def test_server_that_does_not_start(command: Command, monkeypatch: pytest.Monkey
     monkeypatch.setattr(run_module, "prefect_server", refuse)
     command.set(ACCOUNT)
     ended = command("run", "search-and-rent", "--params", json.dumps(GOOD))
-    assert (1, "numberflow: the Prefect server ended with code 3; its log is x.log\n") == (ended.code, ended.err)
+    assert (1, "numberflow: the Prefect server ended with code 3; its log is x.log\n") == (
+        ended.code,
+        ended.err,
+    )
 
 
 def test_parameters_from_a_file(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,10 +289,22 @@ def test_parameters_from_a_file(command: Command, monkeypatch: pytest.MonkeyPatc
         '{"region_code":"US","number_type":"LOCAL","max_today":90.10,"max_monthly":7}'
     )
     assert 0 == command("run", "search-and-rent", "--params", "@p.json").code
-    assert flow.parameters == {"region_code": "US", "number_type": "LOCAL", "max_today": "90.10", "max_monthly": "7"}
+    assert flow.parameters == {
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "max_today": "90.10",
+        "max_monthly": "7",
+    }
 
 
-def test_credentials_block_needs_no_variables(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_block_needs_no_variables(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a credentials block named, the environment needs no account."""
     Flow(monkeypatch, report(RunOutcome.DONE))
-    assert 0 == command("run", "search-and-rent", "--params", json.dumps(GOOD | {"project": "block"})).code
+    assert (
+        0
+        == command(
+            "run", "search-and-rent", "--params", json.dumps(GOOD | {"project": "block"})
+        ).code
+    )

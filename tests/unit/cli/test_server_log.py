@@ -51,7 +51,9 @@ def test_errors_of_services(tmp_path: Path) -> None:
     (error,) = before.errors()
     assert "(2 times)" in str(error)
     assert "ValueError: tzinfo must be of type ZoneInfo" in str(error)
-    assert ["docket.worker", "prefect.server.services.scheduler"] == [each.logger for each in ServerLog(log).errors()]
+    assert ["docket.worker", "prefect.server.services.scheduler"] == [
+        each.logger for each in ServerLog(log).errors()
+    ]
 
 
 def test_news(tmp_path: Path) -> None:

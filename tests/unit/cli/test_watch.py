@@ -17,7 +17,9 @@ from numberflow.cli.server_log import ServerLog
 from numberflow.cli.watch import Watch
 
 HOUR = timedelta(hours=1)
-BROKEN = "14:13:34.550 | ERROR   | prefect.server.services.scheduler - Error scheduling deployment.\n"
+BROKEN = (
+    "14:13:34.550 | ERROR   | prefect.server.services.scheduler - Error scheduling deployment.\n"
+)
 
 
 @pytest.fixture
@@ -35,7 +37,9 @@ def clock() -> Iterator[Clock]:
         yield served
 
 
-def watcher(clock: Clock, folder: Path, *, since: datetime | None = None) -> tuple[Watch, list[str]]:
+def watcher(
+    clock: Clock, folder: Path, *, since: datetime | None = None
+) -> tuple[Watch, list[str]]:
     """A watch of that server, and what it says."""
     said: list[str] = []
     log = folder / "server.log"
@@ -43,7 +47,9 @@ def watcher(clock: Clock, folder: Path, *, since: datetime | None = None) -> tup
     return Watch(clock.url, ServerLog(log), since or datetime.now(UTC), said.append), said
 
 
-def test_next_runs_are_said_once(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_runs_are_said_once(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not before the deployments are served, nor before each of them has a next run; then once."""
     monkeypatch.setattr(watching, "ASK_FIRST_EVERY_S", 0.0)
     watch, said = watcher(clock, tmp_path)
@@ -68,10 +74,14 @@ def test_an_error_of_a_service_is_said_at_once(clock: Clock, tmp_path: Path) -> 
     watch.log.path.write_text(BROKEN)
     for _ in range(4):
         watch.look()
-    assert 1 == sum("ERROR in the Prefect server: prefect.server.services.scheduler" in line for line in said)
+    assert 1 == sum(
+        "ERROR in the Prefect server: prefect.server.services.scheduler" in line for line in said
+    )
 
 
-def test_overdue_calls_a_person_once(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overdue_calls_a_person_once(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A sweep that did not run for two intervals is said, and a person is called, once."""
     now = datetime.now(UTC)
     watch, said = watcher(clock, tmp_path, since=now - 50 * HOUR)
@@ -80,9 +90,15 @@ def test_overdue_calls_a_person_once(clock: Clock, tmp_path: Path, monkeypatch: 
     watch.look()
     monkeypatch.setattr(watching, "ASK_EVERY_S", 0.0)
     watch.look()
-    assert 1 == sum(line.startswith("follow-orders: no run for more than 2 intervals") for line in said)
-    assert ["numberflow.schedule-overdue", "numberflow.needs-person"] == [each["event"] for each in clock.events]
-    assert {"numberflow.schedule.follow-orders"} == {each["resource"]["prefect.resource.id"] for each in clock.events}
+    assert 1 == sum(
+        line.startswith("follow-orders: no run for more than 2 intervals") for line in said
+    )
+    assert ["numberflow.schedule-overdue", "numberflow.needs-person"] == [
+        each["event"] for each in clock.events
+    ]
+    assert {"numberflow.schedule.follow-orders"} == {
+        each["resource"]["prefect.resource.id"] for each in clock.events
+    }
 
 
 def test_no_next_run_is_said(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +114,9 @@ def test_no_next_run_is_said(clock: Clock, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(watching, "ASK_EVERY_S", 0.0)
     monkeypatch.setattr(watching, "YOUNG_S", 0.0)
     watch.look()
-    assert ["export-inventory: it has a schedule and no next run: the server's scheduler plans none"] == [
-        line.partition("\n")[0] for line in said
-    ]
+    assert [
+        "export-inventory: it has a schedule and no next run: the server's scheduler plans none"
+    ] == [line.partition("\n")[0] for line in said]
     assert [] == clock.events
 
 
@@ -116,11 +132,16 @@ def test_doctor_with_a_server_that_up_did_not_start(command: Command, clock: Clo
     found = findings(command)
     assert ["schedules"] == list(found)
     assert found["schedules"]["ok"]
-    assert f"follow-orders {clock.next_at['follow-orders'][0]:%Y-%m-%d %H:%M} UTC" in found["schedules"]["text"]
+    assert (
+        f"follow-orders {clock.next_at['follow-orders'][0]:%Y-%m-%d %H:%M} UTC"
+        in found["schedules"]["text"]
+    )
     clock.ended_at["export-inventory"] -= 60 * HOUR
     found = findings(command)
     assert not found["schedules"]["ok"]
-    assert found["schedules"]["text"].startswith("export-inventory: no run for more than 2 intervals of 1 d")
+    assert found["schedules"]["text"].startswith(
+        "export-inventory: no run for more than 2 intervals of 1 d"
+    )
     assert "numberflow run export-inventory" in found["schedules"]["mend"]
     clock.next_at.clear()
     assert "no deployment of this server has a schedule" in findings(command)["schedules"]["text"]
@@ -138,7 +159,9 @@ def test_doctor_with_the_server_of_up(command: Command, clock: Clock) -> None:
     }))  # fmt: skip
     clock.ended_at["export-inventory"] -= 60 * HOUR
     found = findings(command)
-    assert {"schedules": True, "server log": True} == {name: each["ok"] for name, each in found.items()}
+    assert {"schedules": True, "server log": True} == {
+        name: each["ok"] for name, each in found.items()
+    }
     log.write_text(BROKEN * 3)
     found = findings(command)
     assert not found["server log"]["ok"]

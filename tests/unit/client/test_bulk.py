@@ -24,8 +24,16 @@ ONCE = Budget(attempts=1, total_s=2.0, wait_initial_s=0.0, wait_factor=1.0, wait
 
 def settings(url: str, **changes: Any) -> Settings:
     """An account at the server that listens on `url`, with little patience."""
-    known = {"project_id": "project-1", "key_id": "key-1", "key_secret": "secret", "auth_url": f"{url}/auth"}
-    return Settings(_env_file=None, **{**known, "numbers_url": f"{url}/numbers", "http_timeout_s": 0.3, **changes})
+    known = {
+        "project_id": "project-1",
+        "key_id": "key-1",
+        "key_secret": "secret",
+        "auth_url": f"{url}/auth",
+    }
+    return Settings(
+        _env_file=None,
+        **{**known, "numbers_url": f"{url}/numbers", "http_timeout_s": 0.3, **changes},
+    )
 
 
 FAULTS: dict[str, w.Behaviour] = {
@@ -48,7 +56,9 @@ async def test_failures_mean_what_they_mean_elsewhere(fault: str) -> None:
     told = []
     for name in ("list_page", "list_page_bytes"):
         async with (
-            w.serve(otherwise=FAULTS[fault], tokens=(w.token("token-that-must-not-show"),)) as server,
+            w.serve(
+                otherwise=FAULTS[fault], tokens=(w.token("token-that-must-not-show"),)
+            ) as server,
             Client(settings(server.url), read_budget=ONCE) as client,
         ):
             with pytest.raises(OutcomeUnknown) as caught:
@@ -62,7 +72,9 @@ def _everything(error: BaseException | None) -> str:
     """What a log that shows an error with all its causes and their attributes could show."""
     shown = ""
     while error is not None:
-        shown += "".join(traceback.format_exception_only(error)) + repr(vars(error)) + repr(error.args)
+        shown += (
+            "".join(traceback.format_exception_only(error)) + repr(vars(error)) + repr(error.args)
+        )
         error = error.__cause__ or error.__context__
     return shown
 
@@ -80,7 +92,12 @@ async def test_nobody_listening_is_not_sent() -> None:
 async def test_same_request_on_the_wire() -> None:
     """Target and headers are those of a page as objects; gzip is undone; the connection is kept."""
     packed = w.answer(200, gzip.compress(PAGE), {"Content-Encoding": "gzip"})
-    query: dict[str, Any] = {"number_type": "LOCAL", "pattern": "+1", "search_pattern": "START", "page_token": "a+/=&b"}
+    query: dict[str, Any] = {
+        "number_type": "LOCAL",
+        "pattern": "+1",
+        "search_pattern": "START",
+        "page_token": "a+/=&b",
+    }
     async with w.serve(otherwise=packed) as server, Client(settings(server.url)) as client:
         await client.active_numbers.list_page(**query)
         before = server.connections
@@ -96,11 +113,16 @@ def _told(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name != "connection"}
 
 
-async def test_login_of_the_environment_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_login_of_the_environment_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A .netrc that knows the host does not take the access token's place."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    async with w.serve(otherwise=w.answer(200, PAGE)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, PAGE)) as server,
+        Client(settings(server.url)) as client,
+    ):
         await client.active_numbers.list_page_bytes()
     assert ["Bearer token"] == [call.headers["authorization"] for call in server.calls]
 
@@ -122,7 +144,10 @@ async def test_reads_are_repeated_with_a_new_token() -> None:
     """An expired token is renewed, and the page comes with the new one."""
     expired = w.answer(401, {}, {"WWW-Authenticate": "Bearer error='invalid_token', expired"})
     tokens = (w.token("old"), w.token("new"))
-    async with w.serve(expired, w.answer(200, PAGE), tokens=tokens) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(expired, w.answer(200, PAGE), tokens=tokens) as server,
+        Client(settings(server.url)) as client,
+    ):
         found = await client.active_numbers.list_page_bytes()
     assert (json.loads(PAGE)["totalSize"], "Bearer new") == (
         found.total_size,

@@ -14,7 +14,12 @@ from support.samples import load
 from numberflow.client import Client, emergency_addresses
 from numberflow.client.protocol import decipher
 from numberflow.errors import BadInput, NotFound, OutcomeUnknown, Rejected
-from numberflow.models.emergency import Absence, EmergencyAddress, EmergencyAddressRequest, ValidationResult
+from numberflow.models.emergency import (
+    Absence,
+    EmergencyAddress,
+    EmergencyAddressRequest,
+    ValidationResult,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +52,9 @@ def reply(name: str) -> w.Behaviour:
 async def test_life_of_an_address() -> None:
     """Validate, provision, read, deprovision: each leaves as documented and comes back as a model."""
     async with (
-        w.serve(*map(reply, ("validate_200_near", "emergency_200", "emergency_200")), w.answer(200, {})) as server,
+        w.serve(
+            *map(reply, ("validate_200_near", "emergency_200", "emergency_200")), w.answer(200, {})
+        ) as server,
         Client(settings(server.url)) as client,
     ):
         addresses = client.emergency_addresses
@@ -67,7 +74,8 @@ async def test_life_of_an_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"), [("emergency_404_feature", Absence.FEATURE), ("emergency_404_none", Absence.ADDRESS)]
+    ("name", "found"),
+    [("emergency_404_feature", Absence.FEATURE), ("emergency_404_none", Absence.ADDRESS)],
 )
 async def test_no_address_is_an_answer(name: str, found: Absence) -> None:
     """A number without the feature and a number without an address are findings, told apart; both are also seen in the 404 of the other calls."""
@@ -148,7 +156,9 @@ def test_an_address_that_cannot_be_read_is_one() -> None:
     assert read.unreadable == ("city",)
 
 
-@pytest.mark.parametrize(("body", "good"), [(b"", True), (b" ", True), (b"{}", True), (b"null", True), (b"<p>", False)])
+@pytest.mark.parametrize(
+    ("body", "good"), [(b"", True), (b" ", True), (b"{}", True), (b"null", True), (b"<p>", False)]
+)
 def test_reply_to_a_deprovision(body: bytes, good: bool) -> None:
     """No body and any JSON mean that the address is gone; a gateway's page does not."""
     request = emergency_addresses.build_deprovision("p", NUMBER)

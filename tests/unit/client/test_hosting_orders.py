@@ -29,16 +29,27 @@ pytestmark = pytest.mark.anyio
 ORDER_ID = "01arz3nhyrtsv4rrffq69g5fav"
 NUMBER = "+17724295286"
 BASE = "/imported/v1/projects/project-1/hostingOrders"
-IMPORT = ImportNumbersRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", display_name="nf-token")
+IMPORT = ImportNumbersRequest(
+    region_code="US", numbers=(NUMBER,), service_plan_id="p", display_name="nf-token"
+)
 LETTER = DirectLoa(
     authorised_person=Signer(first_name="Ada", last_name="Example", email="ada@example.test"),
     address=SignerAddress(
-        building_number="10", street="Sample Road", city="Springfield", state="IL", postal_code="62701", country="US"
+        building_number="10",
+        street="Sample Road",
+        city="Springfield",
+        state="IL",
+        postal_code="62701",
+        country="US",
     ),
     current_voice_carrier="Example Telco",
 )
-LOCAL = TextEnableRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", campaign_id="c", loa=LETTER)
-TOLL_FREE = TextEnableTollFreeRequest(region_code="US", numbers=("+18335550129",), service_plan_id="p", loa=LETTER)
+LOCAL = TextEnableRequest(
+    region_code="US", numbers=(NUMBER,), service_plan_id="p", campaign_id="c", loa=LETTER
+)
+TOLL_FREE = TextEnableTollFreeRequest(
+    region_code="US", numbers=("+18335550129",), service_plan_id="p", loa=LETTER
+)
 
 
 def reply(name: str) -> w.Behaviour:
@@ -94,7 +105,11 @@ async def test_following_an_order() -> None:
             )
         ]
         number = await client.hosting_orders.get_number(ORDER_ID, NUMBER)
-    assert (HostingOrderState.WAITING_FOR_LOA_SIGNATURE, 2, [number]) == (order.state, report.total, numbers)
+    assert (HostingOrderState.WAITING_FOR_LOA_SIGNATURE, 2, [number]) == (
+        order.state,
+        report.total,
+        numbers,
+    )
     query = "osrUpdateState=DONE&platformProvisioningState=DONE&campaignProvisioningState=FAILED"
     path = f"{BASE}/{ORDER_ID}"
     assert [
@@ -128,10 +143,16 @@ async def test_list() -> None:
 async def test_an_order_of_another_name_is_no_answer() -> None:
     """A reply about another order than the one asked for is not read as that order's."""
     requested = hosting_orders.build_get("project-1", "another")
-    async with w.serve(otherwise=reply("order_waiting_200")) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=reply("order_waiting_200")) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(OutcomeUnknown) as caught:
             await client.hosting_orders.get("another")
-    assert ("wrong_order", True) == (caught.value.cause, server.calls[0].target.endswith(requested.path))
+    assert ("wrong_order", True) == (
+        caught.value.cause,
+        server.calls[0].target.endswith(requested.path),
+    )
 
 
 async def test_refused_letter_shows_nobody() -> None:
@@ -139,7 +160,10 @@ async def test_refused_letter_shows_nobody() -> None:
     async with w.serve(reply("text_enable_400")) as server, Client(settings(server.url)) as client:
         with pytest.raises(Rejected) as caught:
             await client.hosting_orders.text_enable(LOCAL)
-    assert ("… of …, 10 …, is not valid", (("directLoaInfo.authorisedPerson.email", "… … cannot sign"),)) == (
+    assert (
+        "… of …, 10 …, is not valid",
+        (("directLoaInfo.authorisedPerson.email", "… … cannot sign"),),
+    ) == (
         caught.value.vendor_message,
         caught.value.field_violations,
     )
@@ -157,24 +181,49 @@ def of(request: Any, **changes: Any) -> Any:
 
 def listing(**changes: Any) -> Any:
     """The request for a page of orders."""
-    wanted = {"state": "SUBMITTED", "order_type": "IMPORT", "service_plan_id": "p", "campaign_id": "c"}
+    wanted = {
+        "state": "SUBMITTED",
+        "order_type": "IMPORT",
+        "service_plan_id": "p",
+        "campaign_id": "c",
+    }
     return hosting_orders.build_list_page("p", **{**wanted, **changes})
 
 
 @pytest.mark.parametrize(
     ("build", "field"),
     [
-        (lambda: hosting_orders.build_import_numbers("p", of(IMPORT, numbers=with_numbers(6))), "numbers"),
+        (
+            lambda: hosting_orders.build_import_numbers("p", of(IMPORT, numbers=with_numbers(6))),
+            "numbers",
+        ),
         (lambda: hosting_orders.build_import_numbers("p", of(IMPORT, numbers=())), "numbers"),
-        (lambda: hosting_orders.build_import_numbers("p", of(IMPORT, numbers=(NUMBER, NUMBER))), "numbers"),
-        (lambda: hosting_orders.build_import_numbers("p", of(IMPORT, region_code="PR")), "region_code"),
-        (lambda: hosting_orders.build_text_enable("p", of(LOCAL, numbers=with_numbers(501))), "numbers"),
+        (
+            lambda: hosting_orders.build_import_numbers("p", of(IMPORT, numbers=(NUMBER, NUMBER))),
+            "numbers",
+        ),
+        (
+            lambda: hosting_orders.build_import_numbers("p", of(IMPORT, region_code="PR")),
+            "region_code",
+        ),
+        (
+            lambda: hosting_orders.build_text_enable("p", of(LOCAL, numbers=with_numbers(501))),
+            "numbers",
+        ),
         (lambda: hosting_orders.build_text_enable("p", of(LOCAL, region_code="GB")), "region_code"),
-        (lambda: hosting_orders.build_text_enable_toll_free("p", of(TOLL_FREE, numbers=("833",))), "phone_number"),
+        (
+            lambda: hosting_orders.build_text_enable_toll_free(
+                "p", of(TOLL_FREE, numbers=("833",))
+            ),
+            "phone_number",
+        ),
         (lambda: hosting_orders.build_get("p", ""), "hosting_order_id"),
         (lambda: hosting_orders.build_report("p", "../x"), "hosting_order_id"),
         (lambda: hosting_orders.build_get_number("p", ORDER_ID, "x"), "phone_number"),
-        (lambda: hosting_orders.build_list_numbers_page("p", ORDER_ID, osr_update_state="done"), "osr_update_state"),
+        (
+            lambda: hosting_orders.build_list_numbers_page("p", ORDER_ID, osr_update_state="done"),
+            "osr_update_state",
+        ),
         (lambda: hosting_orders.build_list_numbers_page("p", ORDER_ID, order_by="x"), "order_by"),
         (lambda: listing(state=""), "state"),
         (lambda: listing(order_type="import"), "order_type"),
@@ -186,12 +235,16 @@ def test_bad_input(build: Any, field: str) -> None:
     """A value that cannot work names its field before anything is built."""
     with pytest.raises(BadInput) as caught:
         build()
-    assert (field, True) == (caught.value.field, bool(caught.value.mend))
+    assert (field, True) == (caught.value.field, bool(caught.value.remedy))
 
 
 def test_limits() -> None:
     """An account whose limit was raised may import more, and 500 numbers are text-enabled at once."""
-    request = hosting_orders.build_import_numbers("p", of(IMPORT, numbers=with_numbers(6)), numbers_max=6)
+    request = hosting_orders.build_import_numbers(
+        "p", of(IMPORT, numbers=with_numbers(6)), numbers_max=6
+    )
     assert len(json.loads(request.body or b"")["numbers"]) == 6
     local = of(LOCAL, numbers=with_numbers(500), loa=BlanketLoa())
-    assert len(json.loads(hosting_orders.build_text_enable("p", local).body or b"")["numbers"]) == 500
+    assert (
+        len(json.loads(hosting_orders.build_text_enable("p", local).body or b"")["numbers"]) == 500
+    )

@@ -14,14 +14,20 @@ from numberflow.client import Client, imported_numbers
 from numberflow.client.protocol import decipher
 from numberflow.errors import BadInput, NotFound, OutcomeUnknown, PermissionRefused, Rejected
 from numberflow.models import SmsSettings
-from numberflow.models.imported import ImportedSmsSettings, ImportedUpdateRequest, ImportNumberRequest
+from numberflow.models.imported import (
+    ImportedSmsSettings,
+    ImportedUpdateRequest,
+    ImportNumberRequest,
+)
 
 pytestmark = pytest.mark.anyio
 
 NUMBER = "+12025550134"
 PLAN = "07d6c2621f364b68856fe4938b7bb78f"
 BASE = "/imported/v1/projects/project-1/importedNumbers"
-REQUEST = ImportNumberRequest(phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id=PLAN))
+REQUEST = ImportNumberRequest(
+    phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id=PLAN)
+)
 UPDATE = ImportedUpdateRequest(sms=ImportedSmsSettings(campaign_id=""))
 
 
@@ -60,7 +66,9 @@ async def test_life_of_an_imported_number() -> None:
 async def test_list() -> None:
     """Both ids are sent, the empty one too; the pattern's place has this API's word; pages are followed to the end."""
     async with (
-        w.serve(reply("page_200"), w.answer(200, {"importedNumbers": [], "nextPageToken": ""})) as server,
+        w.serve(
+            reply("page_200"), w.answer(200, {"importedNumbers": [], "nextPageToken": ""})
+        ) as server,
         Client(settings(server.url)) as client,
     ):
         found = [
@@ -79,9 +87,10 @@ async def test_list() -> None:
         "&numberPattern.searchPattern=CONTAIN&pageSize=7"
     )
     assert [NUMBER] == found
-    assert [f"{first}&orderBy=createdTime", f"{first}&pageToken=a%2Bb%2Fc%3D%3D&orderBy=createdTime"] == [
-        call.target for call in server.calls
-    ]
+    assert [
+        f"{first}&orderBy=createdTime",
+        f"{first}&pageToken=a%2Bb%2Fc%3D%3D&orderBy=createdTime",
+    ] == [call.target for call in server.calls]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +116,10 @@ async def test_both_envelopes(name: str, kind: type[Rejected], facts: tuple[Any,
         with pytest.raises(kind) as caught:
             await client.imported_numbers.import_number(REQUEST)
     error = caught.value
-    assert (facts, kind) == ((error.code, error.vendor_message, error.field_violations), type(error))
+    assert (facts, kind) == (
+        (error.code, error.vendor_message, error.field_violations),
+        type(error),
+    )
 
 
 async def test_a_gateways_404_has_no_code() -> None:
@@ -155,18 +167,30 @@ def listing(**more: Any) -> Any:
         (lambda: listing(pattern="1", search_pattern="START"), "pattern"),
         (lambda: imported_numbers.build_get("p", "12025550134"), "phone_number"),
         (lambda: imported_numbers.build_update("p", NUMBER, ImportedUpdateRequest()), "request"),
-        (lambda: imported_numbers.build_import("p", REQUEST.model_copy(update={"region_code": "DE"})), "region_code"),
-        (lambda: imported_numbers.build_import("p", REQUEST.model_copy(update={"phone_number": "x"})), "phone_number"),
+        (
+            lambda: imported_numbers.build_import(
+                "p", REQUEST.model_copy(update={"region_code": "DE"})
+            ),
+            "region_code",
+        ),
+        (
+            lambda: imported_numbers.build_import(
+                "p", REQUEST.model_copy(update={"phone_number": "x"})
+            ),
+            "phone_number",
+        ),
     ],
 )
 def test_bad_input(build: Any, field: str) -> None:
     """A value that cannot work names its field before anything is built."""
     with pytest.raises(BadInput) as caught:
         build()
-    assert (field, True) == (caught.value.field, bool(caught.value.mend))
+    assert (field, True) == (caught.value.field, bool(caught.value.remedy))
 
 
-@pytest.mark.parametrize(("body", "good"), [(b"", True), (b"{}", True), (b"<html>gone</html>", False)])
+@pytest.mark.parametrize(
+    ("body", "good"), [(b"", True), (b"{}", True), (b"<html>gone</html>", False)]
+)
 def test_reply_to_a_delete(body: bytes, good: bool) -> None:
     """An empty reply and an empty object mean deleted; a gateway's page does not."""
     request = imported_numbers.build_delete("p", NUMBER)

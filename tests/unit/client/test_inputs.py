@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from numberflow.client import active_numbers, available_numbers, callback_configuration, inputs, regions
+from numberflow.client import (
+    active_numbers,
+    available_numbers,
+    callback_configuration,
+    inputs,
+    regions,
+)
 from numberflow.errors import BadInput
 from numberflow.models import RentAnyRequest, RentRequest, SmsSettings, UpdateRequest, VoiceSettings
 
@@ -22,15 +28,29 @@ NUMBER = "+13075550142"
         (lambda: available_numbers.build_get("p", "+1307555014x"), "phone_number"),
         (lambda: available_numbers.build_rent("p", "+0123456", RentRequest()), "phone_number"),
         (lambda: active_numbers.build_release("p", f"{NUMBER}\n"), "phone_number"),
-        (lambda: active_numbers.build_update("p", "../x", UpdateRequest(display_name="x")), "phone_number"),
+        (
+            lambda: active_numbers.build_update("p", "../x", UpdateRequest(display_name="x")),
+            "phone_number",
+        ),
         (lambda: active_numbers.build_update("p", NUMBER, UpdateRequest()), "request"),
-        (lambda: available_numbers.build_search("p", region_code="us", number_type="LOCAL"), "region_code"),
-        (lambda: available_numbers.build_search("p", region_code="US", number_type="local"), "number_type"),
+        (
+            lambda: available_numbers.build_search("p", region_code="us", number_type="LOCAL"),
+            "region_code",
+        ),
+        (
+            lambda: available_numbers.build_search("p", region_code="US", number_type="local"),
+            "number_type",
+        ),
         (lambda: active_numbers.build_list_page("p", capabilities=("sms",)), "capabilities"),
         (lambda: active_numbers.build_list_page("p", capabilities="SMS"), "capabilities"),
         (lambda: active_numbers.build_list_page("p", page_size=0), "page_size"),
         (lambda: active_numbers.build_list_page("p", order_by="name"), "order_by"),
-        (lambda: available_numbers.build_search("p", region_code="US", number_type="LOCAL", size=-1), "size"),
+        (
+            lambda: available_numbers.build_search(
+                "p", region_code="US", number_type="LOCAL", size=-1
+            ),
+            "size",
+        ),
         (lambda: inputs.number_pattern("212", "START"), "pattern"),
         (lambda: inputs.number_pattern(None, "START"), "pattern"),
         (lambda: inputs.number_pattern("212", "MIDDLE"), "search_pattern"),
@@ -41,7 +61,7 @@ def test_bad_input(build: Any, field: str) -> None:
     """A value that cannot work names its field and a mend before anything is built."""
     with pytest.raises(BadInput) as caught:
         build()
-    assert (field, True) == (caught.value.field, bool(caught.value.mend))
+    assert (field, True) == (caught.value.field, bool(caught.value.remedy))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +75,9 @@ def test_bad_input(build: Any, field: str) -> None:
         ("+1307", "START", ("+1307", "START")),
     ],
 )
-def test_number_pattern(pattern: str | None, search_pattern: str | None, sent: tuple[str | None, str | None]) -> None:
+def test_number_pattern(
+    pattern: str | None, search_pattern: str | None, sent: tuple[str | None, str | None]
+) -> None:
     """A pattern never leaves without the place where it has to match."""
     assert sent == inputs.number_pattern(pattern, search_pattern)
 
@@ -71,7 +93,12 @@ def test_bad_hmac_secret(secret: str) -> None:
 def test_search_names() -> None:
     """Searching says capabilities and size on the wire."""
     request = available_numbers.build_search(
-        "p", region_code="US", number_type="LOCAL", pattern="+1307", capabilities=["SMS", "VOICE"], size=5
+        "p",
+        region_code="US",
+        number_type="LOCAL",
+        pattern="+1307",
+        capabilities=["SMS", "VOICE"],
+        size=5,
     )
     assert request.query == (
         ("regionCode", "US"),
@@ -87,7 +114,12 @@ def test_search_names() -> None:
 def test_list_names() -> None:
     """Listing says capability and pageSize on the wire."""
     request = active_numbers.build_list_page(
-        "p", region_code="US", number_type="LOCAL", capabilities=["SMS"], page_token="t", order_by="displayName"
+        "p",
+        region_code="US",
+        number_type="LOCAL",
+        capabilities=["SMS"],
+        page_token="t",
+        order_by="displayName",
     )
     assert request.query == (
         ("regionCode", "US"),
@@ -132,9 +164,16 @@ def test_rent_any_body() -> None:
     """RentAny nests the pattern and leaves out an empty list of capabilities."""
     plain = RentAnyRequest(region_code="US", number_type="LOCAL")
     full = RentAnyRequest(
-        region_code="US", number_type="LOCAL", pattern="+1307", search_pattern="START", capabilities=("SMS",)
+        region_code="US",
+        number_type="LOCAL",
+        pattern="+1307",
+        search_pattern="START",
+        capabilities=("SMS",),
     )
-    bodies = [json.loads(available_numbers.build_rent_any("p", each).body or b"") for each in (plain, full)]
+    bodies = [
+        json.loads(available_numbers.build_rent_any("p", each).body or b"")
+        for each in (plain, full)
+    ]
     assert bodies == [
         {"regionCode": "US", "type": "LOCAL"},
         {

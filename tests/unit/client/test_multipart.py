@@ -27,7 +27,9 @@ async def body_of(upload: Upload) -> bytes:
 
 async def ready(source: FileSource, **more: Any) -> Upload:
     """`source` prepared, as a PDF unless told otherwise."""
-    return await prepare(source, **{"file_name": SECRET_NAME, "media_type": "application/pdf", **more})
+    return await prepare(
+        source, **{"file_name": SECRET_NAME, "media_type": "application/pdf", **more}
+    )
 
 
 class Broken(io.BytesIO):
@@ -76,10 +78,16 @@ async def pieces(*contents: Any) -> AsyncIterator[Any]:
         yield each
 
 
-@given(st.binary(min_size=1, max_size=300_000), st.text("äöü\"'\r\nab;=", min_size=1).filter(str.strip), st.booleans())
+@given(
+    st.binary(min_size=1, max_size=300_000),
+    st.text("äöü\"'\r\nab;=", min_size=1).filter(str.strip),
+    st.booleans(),
+)
 async def test_body_can_be_taken_apart(content: bytes, name: str, typed: bool) -> None:
     """Whatever content and name a file has, a foreign parser finds it again, and the announced length is the real one."""
-    upload = await ready(io.BytesIO(content), file_name=name, document_type="ID_CARD" if typed else None)
+    upload = await ready(
+        io.BytesIO(content), file_name=name, document_type="ID_CARD" if typed else None
+    )
     body = await body_of(upload)
     headers = dict(upload.headers)
     found = parts(headers["Content-Type"], body)
@@ -105,7 +113,12 @@ async def test_a_file_is_sent_from_where_it_stands_and_again() -> None:
     upload = await ready(file)
     first = await body_of(upload)
     file.seek(2)
-    assert (first, True, 7, False) == (await body_of(upload), upload.repeatable, upload.size, file.closed)
+    assert (first, True, 7, False) == (
+        await body_of(upload),
+        upload.repeatable,
+        upload.size,
+        file.closed,
+    )
     assert b"\r\n\r\ncontent\r\n" in first
 
 
@@ -126,7 +139,10 @@ async def test_what_cannot_seek_is_sent_once(size: int | None) -> None:
         upload = await ready(source, size=size)
         body = await body_of(upload)
         assert parts(dict(upload.headers)["Content-Type"], body)[0].content == b"abcdef"
-        assert (upload.repeatable, dict(upload.headers).get("Content-Length")) == (False, size and str(len(body)))
+        assert (upload.repeatable, dict(upload.headers).get("Content-Length")) == (
+            False,
+            size and str(len(body)),
+        )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +167,11 @@ async def test_a_file_that_fails_names_nobody(source: Any, size: int | None) -> 
 
     with pytest.raises(SourceFailed) as caught:
         await send()
-    assert (SECRET_NAME in str(caught.value), caught.value.__cause__, caught.value.__context__) == (False, None, None)
+    assert (SECRET_NAME in str(caught.value), caught.value.__cause__, caught.value.__context__) == (
+        False,
+        None,
+        None,
+    )
     assert not sent.endswith(b"--\r\n")
 
 
@@ -191,7 +211,11 @@ async def test_what_cannot_be_sent(source: Any, more: dict[str, Any], field: str
     """What is no readable file of bytes, or would break the form, is refused before anything is sent, and without the file's name."""
     with pytest.raises(BadInput) as caught:
         await ready(source, **more)
-    assert (field, SECRET_NAME in str(caught.value), caught.value.__context__) == (caught.value.field, False, None)
+    assert (field, SECRET_NAME in str(caught.value), caught.value.__context__) == (
+        caught.value.field,
+        False,
+        None,
+    )
 
 
 async def test_repr_shows_no_name() -> None:

@@ -48,7 +48,10 @@ async def test_an_order_from_start_to_review() -> None:
     script = ("requirements_200", "order_created_200", "registration_200", "registration_200")
     async with (
         w.serve(
-            *map(reply, script), w.answer(200, b""), reply("order_in_review_200"), reply("order_created_200")
+            *map(reply, script),
+            w.answer(200, b""),
+            reply("order_in_review_200"),
+            reply("order_created_200"),
         ) as server,
         Client(settings(server.url)) as client,
     ):
@@ -58,7 +61,11 @@ async def test_an_order_from_start_to_review() -> None:
         written = await orders.update_registration(ORDER_ID, DETAILS)
         read = await orders.get_registration(ORDER_ID)
         await orders.upload_attachment(
-            ORDER_ID, ATTACHMENT_ID, io.BytesIO(b"%PDF-1"), file_name="extract.pdf", media_type="application/pdf"
+            ORDER_ID,
+            ATTACHMENT_ID,
+            io.BytesIO(b"%PDF-1"),
+            file_name="extract.pdf",
+            media_type="application/pdf",
         )
         submitted = await orders.submit(ORDER_ID)
         shown = await orders.get(ORDER_ID)
@@ -82,7 +89,11 @@ async def test_an_order_from_start_to_review() -> None:
     ] == [(call.method, call.target) for call in server.calls]
     assert [
         {"regionCode": "AU", "numberType": "MOBILE"},
-        {"regionCode": "AU", "numberType": "MOBILE", "numberOrderOption": {"phoneNumbers": [NUMBER]}},
+        {
+            "regionCode": "AU",
+            "numberType": "MOBILE",
+            "numberOrderOption": {"phoneNumbers": [NUMBER]},
+        },
         {"requestDetails": DETAILS},
     ] == [json.loads(call.body) for call in server.calls[:3]]
     (file,) = parts(server.calls[4].headers["content-type"], server.calls[4].body)
@@ -98,13 +109,19 @@ async def test_an_order_from_start_to_review() -> None:
 async def test_no_requirements_is_an_answer() -> None:
     """The vendor's own 404 about requirements is None; any other 404 of the look-up stays an error."""
     async with (
-        w.serve(*map(reply, ("requirements_404", "route_404", "gateway_404_html", "order_404"))) as server,
+        w.serve(
+            *map(reply, ("requirements_404", "route_404", "gateway_404_html", "order_404"))
+        ) as server,
         Client(settings(server.url)) as client,
     ):
-        assert None is await client.number_orders.lookup_requirements(region_code="US", number_type="LOCAL")
+        assert None is await client.number_orders.lookup_requirements(
+            region_code="US", number_type="LOCAL"
+        )
         for _ in range(3):
             with pytest.raises(NotFound):
-                await client.number_orders.lookup_requirements(region_code="US", number_type="LOCAL")
+                await client.number_orders.lookup_requirements(
+                    region_code="US", number_type="LOCAL"
+                )
     assert len(server.calls) == 4
 
 
@@ -120,7 +137,9 @@ async def test_no_requirements_is_an_answer() -> None:
 )
 def test_no_requirements_is_recognised_by_resource(kind: str, name: str, means: bool) -> None:
     """Resource type or name tell missing requirements, never the message."""
-    error = NotFound("x", resource_type=kind, resource_name=name, vendor_message="Number requirements not found")
+    error = NotFound(
+        "x", resource_type=kind, resource_name=name, vendor_message="Number requirements not found"
+    )
     assert means == number_orders.no_requirements(error)
 
 
@@ -136,7 +155,10 @@ async def test_taken_number() -> None:
 async def test_an_order_of_another_name_is_unknown() -> None:
     """A reply about another order than the one asked for is no answer."""
     other = {"idNumberOrder": "other", "state": "COMPLETED"}
-    async with w.serve(otherwise=w.answer(200, other)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, other)) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(OutcomeUnknown) as caught:
             await client.number_orders.submit(ORDER_ID)
     assert (caught.value.cause, len(server.calls)) == ("wrong_order", 1)
@@ -154,15 +176,21 @@ async def test_registration_is_repeated(no_waiting: None) -> None:
     assert ["before_send"] * 2 + ["replied 503", "before_send", "replied 200"] == watch.events
 
 
-async def test_refused_registration_names_fields_and_nobody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_refused_registration_names_fields_and_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The 400 says which fields are wrong and why, with every value of ours blotted out, and comes once."""
     caplog.set_level("DEBUG")
-    async with w.serve(reply("registration_400_fields")) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(reply("registration_400_fields")) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(Rejected) as caught:
             await client.number_orders.update_registration(ORDER_ID, Secret(DETAILS))
-    assert (("data[1].city", '"…" is not a city of state NSW'), ("data[2].phoneNumber", "… has no plus")) == (
-        caught.value.field_violations
-    )
+    assert (
+        ("data[1].city", '"…" is not a city of state NSW'),
+        ("data[2].phoneNumber", "… has no plus"),
+    ) == (caught.value.field_violations)
     assert (1, "registration of … is not valid") == (len(server.calls), caught.value.vendor_message)
 
 
@@ -182,7 +210,9 @@ def test_registration_that_is_no_json(details: dict[str, Any]) -> None:
 async def upload(client: Client, file: Any = None, **more: Any) -> None:
     """Upload a file, small unless told otherwise."""
     source = io.BytesIO(b"content") if file is None else file
-    await client.number_orders.upload_attachment(ORDER_ID, ATTACHMENT_ID, source, file_name="ada.pdf", **more)
+    await client.number_orders.upload_attachment(
+        ORDER_ID, ATTACHMENT_ID, source, file_name="ada.pdf", **more
+    )
 
 
 async def test_upload_is_repeated_from_its_start(no_waiting: None) -> None:
@@ -192,7 +222,9 @@ async def test_upload_is_repeated_from_its_start(no_waiting: None) -> None:
         Client(settings(server.url)) as client,
     ):
         await upload(client, document_type="ID_CARD", media_type="application/pdf")
-    assert [b"content"] * 4 == [parts(call.headers["content-type"], call.body)[-1].content for call in server.calls]
+    assert [b"content"] * 4 == [
+        parts(call.headers["content-type"], call.body)[-1].content for call in server.calls
+    ]
 
 
 async def one_time(content: bytes) -> AsyncIterator[bytes]:
@@ -202,14 +234,20 @@ async def one_time(content: bytes) -> AsyncIterator[bytes]:
 
 async def test_iterator_leaves_once(no_waiting: None) -> None:
     """A file that can be read only once leaves once, in chunks when its size is not known."""
-    async with w.serve(otherwise=w.answer(503, {})) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(503, {})) as server,
+        Client(settings(server.url)) as client,
+    ):
         for size in (None, 3):
             with pytest.raises(OutcomeUnknown):
                 await upload(client, one_time(b"abc"), size=size)
     assert [("chunked", None), (None, str(len(server.calls[1].body)))] == [
-        (call.headers.get("transfer-encoding"), call.headers.get("content-length")) for call in server.calls
+        (call.headers.get("transfer-encoding"), call.headers.get("content-length"))
+        for call in server.calls
     ]
-    assert [b"abc", b"abc"] == [parts(call.headers["content-type"], call.body)[0].content for call in server.calls]
+    assert [b"abc", b"abc"] == [
+        parts(call.headers["content-type"], call.body)[0].content for call in server.calls
+    ]
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
@@ -227,10 +265,15 @@ async def test_upload_with_an_expired_token(repeatable: bool) -> None:
     assert ["Bearer old", "Bearer new"] == [call.headers["authorization"] for call in server.calls]
 
 
-@pytest.mark.parametrize(("body", "good"), [(b"", True), (b"{}", True), (b'"ok"', True), (b"<html>", False)])
+@pytest.mark.parametrize(
+    ("body", "good"), [(b"", True), (b"{}", True), (b'"ok"', True), (b"<html>", False)]
+)
 async def test_reply_to_an_upload(body: bytes, good: bool, no_waiting: None) -> None:
     """No body and any JSON is a success; a page of some gateway is not."""
-    async with w.serve(otherwise=w.answer(200, body)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, body)) as server,
+        Client(settings(server.url)) as client,
+    ):
         try:
             await upload(client)
         except OutcomeUnknown as error:
@@ -244,9 +287,16 @@ async def test_file_too_large() -> None:
     async with w.serve(reply("upload_413")) as server, Client(settings(server.url)) as client:
         with pytest.raises(Rejected) as caught:
             await client.number_orders.upload_attachment(
-                ORDER_ID, ATTACHMENT_ID, io.BytesIO(b"x"), file_name=SecretStr("ada-example-register.pdf")
+                ORDER_ID,
+                ATTACHMENT_ID,
+                io.BytesIO(b"x"),
+                file_name=SecretStr("ada-example-register.pdf"),
             )
-    assert (413, "CONTENT_TOO_LARGE", "file") == (caught.value.status, caught.value.code, caught.value.resource_name)
+    assert (413, "CONTENT_TOO_LARGE", "file") == (
+        caught.value.status,
+        caught.value.code,
+        caught.value.resource_name,
+    )
 
 
 async def test_file_that_breaks_off(no_waiting: None) -> None:
@@ -256,7 +306,10 @@ async def test_file_that_breaks_off(no_waiting: None) -> None:
         yield b"abc"
         raise OSError("s3://kyc/ada.pdf is gone")
 
-    async with w.serve(otherwise=w.answer(200, {})) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, {})) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(OutcomeUnknown) as caught:
             await upload(client, failing())
     assert ("source_failed", [], "ada" in f"{caught.value!s}{caught.value.__cause__!r}") == (
@@ -273,8 +326,16 @@ async def test_file_that_breaks_off(no_waiting: None) -> None:
         (lambda: number_orders.build_submit("p", ".."), "order_id"),
         (lambda: number_orders.build_get_registration("p", "a/b"), "order_id"),
         (lambda: number_orders.build_update_registration("p", "a\n", {}), "order_id"),
-        (lambda: number_orders.build_lookup_requirements("p", region_code="au", number_type="MOBILE"), "region_code"),
-        (lambda: number_orders.build_lookup_requirements("p", region_code="AU", number_type="m"), "number_type"),
+        (
+            lambda: number_orders.build_lookup_requirements(
+                "p", region_code="au", number_type="MOBILE"
+            ),
+            "region_code",
+        ),
+        (
+            lambda: number_orders.build_lookup_requirements("p", region_code="AU", number_type="m"),
+            "number_type",
+        ),
         (lambda: order(region_code="Australia", quantity=1), "region_code"),
         (lambda: order(number_type="mobile", quantity=1), "number_type"),
         (lambda: order(phone_number="0491570156"), "phone_number"),
@@ -286,7 +347,7 @@ def test_bad_input(build: Any, field: str) -> None:
     """A value that cannot work names its field before anything is built."""
     with pytest.raises(BadInput) as caught:
         build()
-    assert (field, True) == (caught.value.field, bool(caught.value.mend))
+    assert (field, True) == (caught.value.field, bool(caught.value.remedy))
 
 
 def order(**wanted: Any) -> Any:
@@ -300,7 +361,9 @@ async def test_bad_attachment_id() -> None:
     """The id of a required file is checked like that of an order."""
     async with w.serve() as server, Client(settings(server.url)) as client:
         with pytest.raises(BadInput, match="attachment_id"):
-            await client.number_orders.upload_attachment(ORDER_ID, "../x", io.BytesIO(b"x"), file_name="x")
+            await client.number_orders.upload_attachment(
+                ORDER_ID, "../x", io.BytesIO(b"x"), file_name="x"
+            )
     assert server.seen == []
 
 

@@ -36,14 +36,20 @@ class Board:
         self.trouble()
         self.asked += 1
         self.now_s += 0.01
-        self.pace, grant = arithmetic.take(self.pace, bounds, self.now_s, wanted=wanted, unused=unused)
+        self.pace, grant = arithmetic.take(
+            self.pace, bounds, self.now_s, wanted=wanted, unused=unused
+        )
         self.given += len(grant.delays_s)
         return grant
 
-    def lower(self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None) -> float:
+    def lower(
+        self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None
+    ) -> float:
         self.trouble()
         departed_s = self.now_s - departed_ago_s
-        self.pace = arithmetic.lower(self.pace, bounds, self.now_s, departed_s=departed_s, retry_after_s=retry_after_s)
+        self.pace = arithmetic.lower(
+            self.pace, bounds, self.now_s, departed_s=departed_s, retry_after_s=retry_after_s
+        )
         return self.pace.rate_per_s
 
 
@@ -72,7 +78,9 @@ async def test_times_are_taken_in_batches() -> None:
 async def test_turns_come_in_order() -> None:
     """First come, first served, and one that gives up keeps nobody waiting."""
     pace = HostPace("numbers", "n", Rates(50.0, 50.0, 50.0))
-    pace.refused(departed_s=asyncio.get_running_loop().time(), retry_after_s=0.3)  # nobody may go yet
+    pace.refused(
+        departed_s=asyncio.get_running_loop().time(), retry_after_s=0.3
+    )  # nobody may go yet
     order: list[int] = []
 
     async def one(place: int) -> None:
@@ -109,9 +117,14 @@ def broken() -> None:
     raise ZeroDivisionError
 
 
-@pytest.mark.parametrize(("trouble", "said"), [(busy, "the journal is locked"), (broken, "ZeroDivisionError")])
+@pytest.mark.parametrize(
+    ("trouble", "said"), [(busy, "the journal is locked"), (broken, "ZeroDivisionError")]
+)
 async def test_it_fails_open_with_one_warning(
-    trouble: Callable[[], None], said: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    trouble: Callable[[], None],
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without the shared pace the process keeps to its own; it says so once, and is back when the other is."""
     monkeypatch.setattr(module, "ALONE_S", 0.0)
@@ -229,4 +242,13 @@ def test_names_hold_no_key() -> None:
     assert one.startswith("numbers.api.sinch.com ")
     assert "key-1" not in one
     assert one == shared_name("http://numbers.api.sinch.com", "key-1")
-    assert len({one, shared_name("https://numbers.api.sinch.com", "key-2"), shared_name("https://x", "key-1")}) == 3
+    assert (
+        len(
+            {
+                one,
+                shared_name("https://numbers.api.sinch.com", "key-2"),
+                shared_name("https://x", "key-1"),
+            }
+        )
+        == 3
+    )

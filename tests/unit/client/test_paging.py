@@ -21,7 +21,9 @@ async def walked(*tokens: str | None) -> list[str | None]:
 
     try:
         pages = [page async for page in walk("things", fetch)]
-        assert [page.next_page_token or None for page in pages] == [token or None for token in tokens]
+        assert [page.next_page_token or None for page in pages] == [
+            token or None for token in tokens
+        ]
     except OutcomeUnknown as error:
         asked.append(f"{error.cause}: {error.message}")
     return asked
@@ -34,7 +36,10 @@ async def walked(*tokens: str | None) -> list[str | None]:
         (("",), [None]),
         (("a", "b", ""), [None, "a", "b"]),
         (("a", "a"), [None, "a", "repeated_token: things: the same page token came twice"]),
-        (("a", "b", "a"), [None, "a", "b", "repeated_token: things: the same page token came twice"]),
+        (
+            ("a", "b", "a"),
+            [None, "a", "b", "repeated_token: things: the same page token came twice"],
+        ),
     ],
 )
 async def test_walk(tokens: tuple[str | None, ...], asked: list[str | None]) -> None:

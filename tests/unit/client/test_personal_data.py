@@ -32,13 +32,23 @@ NUMBER = "+13075550142"
 MARK = "Marked-Person-7f3a"
 SHORT = "Qzx"
 ADDRESS = EmergencyAddressRequest(
-    display_name=SHORT, street_number="1", street_info=f"{MARK} Road", city="Atlanta", state="GA", postal_code="30303"
+    display_name=SHORT,
+    street_number="1",
+    street_info=f"{MARK} Road",
+    city="Atlanta",
+    state="GA",
+    postal_code="30303",
 )
 LETTER = ResellerLoa(
     business_name=f"{MARK} Bakery",
     authorised_person=Signer(first_name=SHORT, last_name=MARK, email=f"{MARK}@example.test"),
     address=SignerAddress(
-        building_number="1", street=f"{MARK} Road", city="Springfield", state="IL", postal_code="62701", country="US"
+        building_number="1",
+        street=f"{MARK} Road",
+        city="Springfield",
+        state="IL",
+        postal_code="62701",
+        country="US",
     ),
     current_voice_carrier=MARK,
 )
@@ -46,7 +56,8 @@ LETTER = ResellerLoa(
 Call = Callable[[Client], Awaitable[Any]]
 PERSONAL: dict[str, Call] = {
     "registration": lambda client: client.number_orders.update_registration(
-        ORDER_ID, {"data": [{"firstName": SHORT, "lastName": MARK}, [{"address": f"{MARK} Street 1"}]]}
+        ORDER_ID,
+        {"data": [{"firstName": SHORT, "lastName": MARK}, [{"address": f"{MARK} Street 1"}]]},
     ),
     "validate address": lambda client: client.emergency_addresses.validate(NUMBER, ADDRESS),
     "provision address": lambda client: client.emergency_addresses.provision(NUMBER, ADDRESS),
@@ -54,7 +65,9 @@ PERSONAL: dict[str, Call] = {
         TextEnableRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=LETTER)
     ),
     "text-enable toll-free": lambda client: client.hosting_orders.text_enable_toll_free(
-        TextEnableTollFreeRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=LETTER)
+        TextEnableTollFreeRequest(
+            region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=LETTER
+        )
     ),
     "text-enable, twin": lambda client: client.qualified_numbers.text_enable(
         TextEnableRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=LETTER)
@@ -69,8 +82,16 @@ ECHO: dict[str, Any] = {
     "message": f"{MARK.upper()} of {SHORT}",
     "status": f"BAD {MARK}",
     "details": [
-        {"type": "ResourceInfo", "resourceType": MARK, "resourceName": SHORT, "description": f"{MARK} {SHORT}"},
-        {"type": "BadRequest", "fieldViolations": [{"field": MARK, "description": f"'{SHORT}', {MARK}/x"}]},
+        {
+            "type": "ResourceInfo",
+            "resourceType": MARK,
+            "resourceName": SHORT,
+            "description": f"{MARK} {SHORT}",
+        },
+        {
+            "type": "BadRequest",
+            "fieldViolations": [{"field": MARK, "description": f"'{SHORT}', {MARK}/x"}],
+        },
     ],
 }
 REPLIES: dict[str, w.Behaviour] = {
@@ -113,7 +134,12 @@ def shown(error: BaseException) -> str:
     """All that a log, a stored result or a curious tool could show of an error."""
     texts: list[object] = []
     for each in chain(error):
-        texts += [str(each), repr(each), vars(each), pickle.dumps(each) if isinstance(each, NumberflowError) else ""]
+        texts += [
+            str(each),
+            repr(each),
+            vars(each),
+            pickle.dumps(each) if isinstance(each, NumberflowError) else "",
+        ]
         if isinstance(each, httpx.RequestError):
             texts += [each.request.headers, each.request.content]
         if isinstance(each, json.JSONDecodeError):
@@ -123,7 +149,9 @@ def shown(error: BaseException) -> str:
 
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("call", PERSONAL)
-async def test_personal_data_stays_on_the_wire(call: str, reply: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_personal_data_stays_on_the_wire(
+    call: str, reply: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whatever the vendor or the network answers, data that left is in no error, cause, pickle or log, though the vendor repeats it in every place."""
     caplog.set_level("DEBUG")
     error: BaseException | None = None

@@ -15,7 +15,15 @@ from support.samples import load
 
 from numberflow.client import active_numbers, available_numbers, callback_configuration, regions
 from numberflow.client.auth import build_token
-from numberflow.client.protocol import Request, decipher, pairs, parse_json, request_id, segment, token_expired
+from numberflow.client.protocol import (
+    Request,
+    decipher,
+    pairs,
+    parse_json,
+    request_id,
+    segment,
+    token_expired,
+)
 from numberflow.errors import (
     InsufficientFunds,
     NotFound,
@@ -94,7 +102,15 @@ def test_facts_of_a_refusal() -> None:
         error.resource_name,
         error.field_violations,
         error.request_id,
-    ) == (404, "NOT_FOUND", "", "AvailableNumber", NUMBER, (), "5d1f0c9e-77aa-4c1b-9a54-0d5b7f1f2a10")
+    ) == (
+        404,
+        "NOT_FOUND",
+        "",
+        "AvailableNumber",
+        NUMBER,
+        (),
+        "5d1f0c9e-77aa-4c1b-9a54-0d5b7f1f2a10",
+    )
     assert (
         f"POST /v1/projects/p/availableNumbers/%2B13075550142:rent: HTTP 404 NOT_FOUND AvailableNumber {NUMBER}"
         == str(error)
@@ -103,7 +119,10 @@ def test_facts_of_a_refusal() -> None:
 
 def test_a_gateways_404_is_no_evidence() -> None:
     """A 404 without the vendor's envelope shows no resource type, so that nobody takes it for a missing number."""
-    assert (told("gateway_404_html").resource_type, told("gateway_404_html").request_id) == ("", None)
+    assert (told("gateway_404_html").resource_type, told("gateway_404_html").request_id) == (
+        "",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,14 +153,24 @@ def test_flat_envelope() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
-        (429, b'{"error": {"code": 429, "message": "Over limit"}}', Throttled, "HTTP 429 (Over limit)"),
+        (
+            429,
+            b'{"error": {"code": 429, "message": "Over limit"}}',
+            Throttled,
+            "HTTP 429 (Over limit)",
+        ),
         (
             402,
             b'{"code": "402", "error": "payment_required", "message": "Top up first"}',
             InsufficientFunds,
             "HTTP 402 (payment_required: Top up first)",
         ),
-        (400, b'{"code": "402", "error": "", "message": "Top up"}', InsufficientFunds, "HTTP 400 402 (Top up)"),
+        (
+            400,
+            b'{"code": "402", "error": "", "message": "Top up"}',
+            InsufficientFunds,
+            "HTTP 400 402 (Top up)",
+        ),
         (
             409,
             b'{"code": "409", "message": "imported", "status": "ALREADY_EXISTS"}',
@@ -154,22 +183,39 @@ def test_flat_envelope() -> None:
             PermissionRefused,
             "invalid_client (no such key)",
         ),
-        (400, b'{"error": "invalid_scope", "message": "no scope"}', Rejected, "invalid_scope (no scope)"),
+        (
+            400,
+            b'{"error": "invalid_scope", "message": "no scope"}',
+            Rejected,
+            "invalid_scope (no scope)",
+        ),
         (
             413,
             b'{"error": {"status": "CONTENT_TOO_LARGE", "details": [{"resourceName": "file", "description": "at most 10 MB"}]}}',
             Rejected,
             "CONTENT_TOO_LARGE file (at most 10 MB)",
         ),
-        (502, b"<html><head><title>502 Bad&nbsp;Gateway</title></head>", OutcomeUnknown, "HTTP 502 (502 Bad Gateway)"),
-        (503, b"<html><style>p{}</style><p>Back  at\nnoon</p>", OutcomeUnknown, "HTTP 503 (Back at noon)"),
+        (
+            502,
+            b"<html><head><title>502 Bad&nbsp;Gateway</title></head>",
+            OutcomeUnknown,
+            "HTTP 502 (502 Bad Gateway)",
+        ),
+        (
+            503,
+            b"<html><style>p{}</style><p>Back  at\nnoon</p>",
+            OutcomeUnknown,
+            "HTTP 503 (Back at noon)",
+        ),
         (404, b"no such route", NotFound, "HTTP 404 (no such route)"),
         (500, b'"out of order"', OutcomeUnknown, "HTTP 500 (out of order)"),
         (403, b"", PermissionRefused, "HTTP 403, without a reason"),
         (500, b"[]", OutcomeUnknown, "HTTP 500, without a reason"),
     ],
 )
-def test_the_vendors_own_words(status: int, body: bytes, kind: type[NumberflowError], words: str) -> None:
+def test_the_vendors_own_words(
+    status: int, body: bytes, kind: type[NumberflowError], words: str
+) -> None:
     """Every error shape of the contract gives its kind of error and the vendor's own words."""
     with pytest.raises(kind) as caught:
         decipher(RENT, status, {}, body)
@@ -196,7 +242,9 @@ def test_insufficient_funds(status: int, message: str, kind: type[Exception]) ->
         assert kind is type(caught.value)
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("any_429_seconds", 7), ("any_429_date", 30), ("any_429_silent", None)])
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("any_429_seconds", 7), ("any_429_date", 30), ("any_429_silent", None)]
+)
 def test_retry_after(name: str, seconds: float | None) -> None:
     """Retry-After is read as seconds and as a date against the vendor's own clock; absent is None."""
     assert seconds == told(name).retry_after_s
@@ -251,7 +299,11 @@ def test_neither_yes_nor_no(status: int, cause: str) -> None:
     """Statuses that say neither yes nor no leave the outcome unknown."""
     with pytest.raises(OutcomeUnknown) as caught:
         decipher(RENT, status, {"x-request-id": "r"}, b"")
-    assert (status, cause, "r") == (caught.value.status, caught.value.cause, caught.value.request_id)
+    assert (status, cause, "r") == (
+        caught.value.status,
+        caught.value.cause,
+        caught.value.request_id,
+    )
 
 
 def test_a_503_may_say_when() -> None:
@@ -313,9 +365,17 @@ def test_a_gateways_greeting_is_no_empty_list() -> None:
 
 def test_a_page_with_an_unreadable_entry_is_unreadable() -> None:
     """A list never silently loses an entry."""
-    for request, member in ((EVERY_REQUEST[4], "availableNumbers"), (EVERY_REQUEST[5], "activeNumbers")):
+    for request, member in (
+        (EVERY_REQUEST[4], "availableNumbers"),
+        (EVERY_REQUEST[5], "activeNumbers"),
+    ):
         with pytest.raises(OutcomeUnknown):
-            decipher(request, 200, {}, json.dumps({member: [{"phoneNumber": NUMBER}, {"phoneNumber": None}]}).encode())
+            decipher(
+                request,
+                200,
+                {},
+                json.dumps({member: [{"phoneNumber": NUMBER}, {"phoneNumber": None}]}).encode(),
+            )
 
 
 json_values = st.recursive(
@@ -381,22 +441,33 @@ def test_vendor_text_is_shortened_and_cleaned() -> None:
 
 @pytest.mark.parametrize(
     ("status", "variable"),
-    [(400, "SINCH_KEY_ID"), (401, "SINCH_KEY_SECRET"), (403, "SINCH_KEY_ID"), (404, "SINCH_AUTH_URL")],
+    [
+        (400, "SINCH_KEY_ID"),
+        (401, "SINCH_KEY_SECRET"),
+        (403, "SINCH_KEY_ID"),
+        (404, "SINCH_AUTH_URL"),
+    ],
 )
 def test_refused_token_request(status: int, variable: str) -> None:
     """Every refusal of the token endpoint is PermissionRefused and names the variable to look at."""
     with pytest.raises(PermissionRefused, match=variable) as caught:
         decipher(EVERY_REQUEST[-1], status, {}, load("token_401").body)
-    assert (caught.value.code, caught.value.vendor_message) == ("invalid_client", "Client authentication failed")
+    assert (caught.value.code, caught.value.vendor_message) == (
+        "invalid_client",
+        "Client authentication failed",
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "expired"), [("any_401_expired", True), ("any_401", False), ("project_403", False), ("token_401", False)]
+    ("name", "expired"),
+    [("any_401_expired", True), ("any_401", False), ("project_403", False), ("token_401", False)],
 )
 def test_token_expired(name: str, expired: bool) -> None:
     """Only a 401 whose challenge says expired asks for a new token; the header's name counts in any case."""
     sample = load(name)
-    assert expired == token_expired(sample.status, {key.title(): value for key, value in sample.headers.items()})
+    assert expired == token_expired(
+        sample.status, {key.title(): value for key, value in sample.headers.items()}
+    )
 
 
 def test_a_403_that_says_expired_is_final() -> None:

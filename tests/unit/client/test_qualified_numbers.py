@@ -29,15 +29,24 @@ NUMBER = "+12025550134"
 OTHER = "+12025550135"
 BASE = "/imported/v1/projects/project-1/qualifiedNumbers"
 ORDER_ID = "01arz3nhyrtsv4rrffq69g5fav"
-LOCAL = TextEnableRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=BlanketLoa())
+LOCAL = TextEnableRequest(
+    region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=BlanketLoa()
+)
 LETTER = DirectLoa(
     authorised_person=Signer(first_name="Ada", last_name="Example", email="ada@example.test"),
     address=SignerAddress(
-        building_number="10", street="Sample Road", city="Springfield", state="IL", postal_code="62701", country="US"
+        building_number="10",
+        street="Sample Road",
+        city="Springfield",
+        state="IL",
+        postal_code="62701",
+        country="US",
     ),
     current_voice_carrier="Example Telco",
 )
-TOLL_FREE = TextEnableTollFreeRequest(region_code="US", numbers=("+18335550129",), service_plan_id="p", loa=LETTER)
+TOLL_FREE = TextEnableTollFreeRequest(
+    region_code="US", numbers=("+18335550129",), service_plan_id="p", loa=LETTER
+)
 
 
 def reply(name: str) -> w.Behaviour:
@@ -68,12 +77,18 @@ async def test_way_to_verified() -> None:
         ("POST", f"{number}:sendVoiceChallenge", None),
         ("POST", f"{number}:verifyVoiceChallenge", {"code": "0042"}),
         ("DELETE", number, None),
-    ] == [(call.method, call.target, json.loads(call.body) if call.body else None) for call in server.calls]
+    ] == [
+        (call.method, call.target, json.loads(call.body) if call.body else None)
+        for call in server.calls
+    ]
 
 
 async def test_list_per_state() -> None:
     """A walk asks for one state, by its full name."""
-    async with w.serve(reply("qualified_page_200")) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(reply("qualified_page_200")) as server,
+        Client(settings(server.url)) as client,
+    ):
         found = [
             number.phone_number
             async for number in client.qualified_numbers.iterate(
@@ -81,9 +96,9 @@ async def test_list_per_state() -> None:
             )
         ]
     assert [NUMBER] == found
-    assert [f"{BASE}?states=GLOBAL_PROCESS_STATE_VERIFIED&regionCode=US&pageSize=100&orderBy=updatedTime"] == [
-        call.target for call in server.calls
-    ]
+    assert [
+        f"{BASE}?states=GLOBAL_PROCESS_STATE_VERIFIED&regionCode=US&pageSize=100&orderBy=updatedTime"
+    ] == [call.target for call in server.calls]
 
 
 async def test_text_enable_twins() -> None:
@@ -107,7 +122,10 @@ async def test_code_does_not_show() -> None:
     async with w.serve(w.answer(400, echo)) as server, Client(settings(server.url)) as client:
         with pytest.raises(Rejected) as caught:
             await client.qualified_numbers.verify_voice_challenge(NUMBER, SecretStr("48213"))
-    assert ("code … is stale", False) == (caught.value.vendor_message, "48213" in str(vars(caught.value)))
+    assert ("code … is stale", False) == (
+        caught.value.vendor_message,
+        "48213" in str(vars(caught.value)),
+    )
 
 
 @pytest.mark.parametrize("code", ["", "12 34", "1\n", "1" * 33])
@@ -115,7 +133,10 @@ def test_what_is_no_code(code: str) -> None:
     """What cannot be a code does not use up a try, and is not shown."""
     with pytest.raises(BadInput) as caught:
         qualified_numbers.build_verify_voice_challenge("p", NUMBER, SecretStr(code))
-    assert ("code", "code: not what a voice would spell") == (caught.value.field, caught.value.message)
+    assert ("code", "code: not what a voice would spell") == (
+        caught.value.field,
+        caught.value.message,
+    )
 
 
 MANY = [f"+1202555{n:04}" for n in range(501)]
@@ -135,7 +156,7 @@ def test_bad_batches(numbers: Any, field: str) -> None:
     """A batch is 1 to 500 numbers, each once."""
     with pytest.raises(BadInput) as caught:
         qualified_numbers.build_add_numbers("p", numbers)
-    assert (field, True) == (caught.value.field, bool(caught.value.mend))
+    assert (field, True) == (caught.value.field, bool(caught.value.remedy))
 
 
 def test_largest_batch() -> None:

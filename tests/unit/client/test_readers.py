@@ -31,20 +31,34 @@ from numberflow.models.wire import Page, Resource
 NUMBER = "+12025550134"
 ID = "01k0q7b2m4x8d6r5s9t3v1w0yz"
 ADDRESS = EmergencyAddressRequest(
-    display_name="x", street_number="1", street_info="Sample Road", city="Atlanta", state="GA", postal_code="30303"
+    display_name="x",
+    street_number="1",
+    street_info="Sample Road",
+    city="Atlanta",
+    state="GA",
+    postal_code="30303",
 )
-LOCAL = TextEnableRequest(region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=BlanketLoa())
+LOCAL = TextEnableRequest(
+    region_code="US", numbers=(NUMBER,), service_plan_id="p", loa=BlanketLoa()
+)
 
 WITH_RESULT: dict[str, Request[Any]] = {
-    "requirements": number_orders.build_lookup_requirements("p", region_code="AU", number_type="MOBILE"),
-    "create": number_orders.build_create("p", NumberOrderRequest(region_code="AU", number_type="LOCAL", quantity=1)),
+    "requirements": number_orders.build_lookup_requirements(
+        "p", region_code="AU", number_type="MOBILE"
+    ),
+    "create": number_orders.build_create(
+        "p", NumberOrderRequest(region_code="AU", number_type="LOCAL", quantity=1)
+    ),
     "order": number_orders.build_get("p", ID),
     "registration": number_orders.build_get_registration("p", ID),
     "address": emergency_addresses.build_get("p", NUMBER),
     "validation": emergency_addresses.build_validate("p", NUMBER, ADDRESS),
     "imported": imported_numbers.build_get("p", NUMBER),
     "import": imported_numbers.build_import(
-        "p", ImportNumberRequest(phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id="p"))
+        "p",
+        ImportNumberRequest(
+            phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id="p")
+        ),
     ),
     "imported page": imported_numbers.build_list_page("p", service_plan_id="p", campaign_id="c"),
     "add": qualified_numbers.build_add_numbers("p", [NUMBER]),
@@ -115,7 +129,9 @@ def test_arbitrary_bytes_with_any_status(body: bytes, status: int, name: str) ->
     assert (len(told) < 700, context) == (True, None)
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"5", b"<html>", b'{"status": "ok"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"5", b"<html>", b'{"status": "ok"}', b"[" * 100_000]
+)
 @pytest.mark.parametrize("name", WITH_RESULT)
 def test_no_result_is_read_out_of_nothing(name: str, body: bytes) -> None:
     """An empty body, another kind of JSON, a gateway's greeting or page: none of them is a result."""
@@ -124,7 +140,9 @@ def test_no_result_is_read_out_of_nothing(name: str, body: bytes) -> None:
     assert caught.value.cause in ("unreadable", "wrong_number")
 
 
-@pytest.mark.parametrize(("body", "good"), [(b"", True), (b"{}", True), (b"<html>", False), (b"[" * 100_000, False)])
+@pytest.mark.parametrize(
+    ("body", "good"), [(b"", True), (b"{}", True), (b"<html>", False), (b"[" * 100_000, False)]
+)
 @pytest.mark.parametrize("name", WITHOUT_RESULT)
 def test_success_without_a_result(name: str, body: bytes, good: bool) -> None:
     """Where no reply is documented, none and any JSON is a success, anything else is not."""
@@ -149,8 +167,13 @@ LISTS = {
 def test_a_list_never_loses_an_entry(name: str) -> None:
     """A list with an entry that cannot be read is unreadable as a whole; an empty one is empty however it is written."""
     request, member = WITH_RESULT[name], LISTS[name]
-    entries = [{"phoneNumber": NUMBER, "hostingOrderId": ID}, {"phoneNumber": None, "hostingOrderId": ""}]
+    entries = [
+        {"phoneNumber": NUMBER, "hostingOrderId": ID},
+        {"phoneNumber": None, "hostingOrderId": ""},
+    ]
     with pytest.raises(OutcomeUnknown):
         decipher(request, 200, {}, json.dumps({member: entries}).encode())
-    empty = [decipher(request, 200, {}, body) for body in (b"{}", json.dumps({member: None}).encode())]
+    empty = [
+        decipher(request, 200, {}, body) for body in (b"{}", json.dumps({member: None}).encode())
+    ]
     assert empty[0] == empty[1] == decipher(request, 200, {}, json.dumps({member: []}).encode())

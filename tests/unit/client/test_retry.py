@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from numberflow.client.retry import READ_BUDGET, TOKEN_BUDGET, Budget, wait_s
 from numberflow.client.transport import COSTLY_SHARE_OF_LEASE
-from numberflow.errors import BadInput, LeaseLost, NotFound, NotSent, OutcomeUnknown, Rejected, Throttled
+from numberflow.errors import (
+    BadInput,
+    LeaseLost,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+)
 from numberflow.models.pace import RETRY_AFTER_MAX_S
 from numberflow.settings import Settings
 
@@ -27,7 +35,8 @@ budgets = st.builds(
 )
 errors = st.one_of(
     st.builds(
-        lambda s: Throttled("t", retry_after_s=s), st.none() | st.floats(0, allow_nan=False, allow_infinity=False)
+        lambda s: Throttled("t", retry_after_s=s),
+        st.none() | st.floats(0, allow_nan=False, allow_infinity=False),
     ),
     st.just(NotSent("n")),
     st.just(OutcomeUnknown("o", cause="reset")),
@@ -36,7 +45,9 @@ dice = st.floats(0, 1, exclude_max=True)
 
 
 @given(budgets, errors, st.integers(1, 3000), st.floats(0, 1e7), dice)
-def test_never_beyond_the_budget(budget: Budget, error: Exception, attempt: int, elapsed_s: float, dice: float) -> None:
+def test_never_beyond_the_budget(
+    budget: Budget, error: Exception, attempt: int, elapsed_s: float, dice: float
+) -> None:
     """A wait ends before the time is used up, no attempt follows the last, and no wait is longer than the cap and its jitter.
 
     After a 429 the time is all that bounds it, and the cap is the longest Retry-After that is believed.
@@ -56,7 +67,9 @@ def test_never_beyond_the_budget(budget: Budget, error: Exception, attempt: int,
 
 
 @given(budgets, st.lists(st.tuples(errors, st.floats(0, 100), dice), min_size=1, max_size=50))
-def test_whole_call_within_the_budget(budget: Budget, story: list[tuple[Exception, float, float]]) -> None:
+def test_whole_call_within_the_budget(
+    budget: Budget, story: list[tuple[Exception, float, float]]
+) -> None:
     """Over a whole call the waits together stay below the total, whatever the attempts do and however long they take."""
     elapsed_s = waited_s = 0.0
     for attempt, (error, took_s, roll) in enumerate(story, start=1):
@@ -74,14 +87,20 @@ def test_full_jitter(attempt: int, ceiling_s: float) -> None:
     """Waits are anywhere from nothing to a ceiling that grows by the factor up to the cap."""
     error = NotSent("n")
     rolls = (0.0, 0.5, 1.0)
-    waits = [wait_s(error, attempt=attempt, elapsed_s=0, dice=roll, budget=BUDGET) for roll in rolls]
+    waits = [
+        wait_s(error, attempt=attempt, elapsed_s=0, dice=roll, budget=BUDGET) for roll in rolls
+    ]
     assert [0, ceiling_s / 2, ceiling_s] == waits
 
 
 @given(st.sampled_from([Throttled, OutcomeUnknown]), st.floats(0, 20), dice)
-def test_retry_after_is_honoured(kind: type[Throttled | OutcomeUnknown], asked_s: float, dice: float) -> None:
+def test_retry_after_is_honoured(
+    kind: type[Throttled | OutcomeUnknown], asked_s: float, dice: float
+) -> None:
     """Nobody comes back before the Retry-After of a 429 or 503 is over, nor more than the initial wait later."""
-    wait = wait_s(kind("t", retry_after_s=asked_s), attempt=1, elapsed_s=0, dice=dice, budget=BUDGET)
+    wait = wait_s(
+        kind("t", retry_after_s=asked_s), attempt=1, elapsed_s=0, dice=dice, budget=BUDGET
+    )
     assert wait is not None
     assert asked_s <= wait <= asked_s + BUDGET.wait_initial_s
 
@@ -110,7 +129,15 @@ def test_retry_after_that_the_budget_cannot_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Rejected("r"), NotFound("n"), BadInput("b"), LeaseLost("l"), ValueError("v"), KeyboardInterrupt()]
+    "error",
+    [
+        Rejected("r"),
+        NotFound("n"),
+        BadInput("b"),
+        LeaseLost("l"),
+        ValueError("v"),
+        KeyboardInterrupt(),
+    ],
 )
 def test_not_worth_repeating(error: BaseException) -> None:
     """Refusals, our own mistakes and foreign exceptions are not repeated."""
@@ -119,12 +146,18 @@ def test_not_worth_repeating(error: BaseException) -> None:
 
 def test_one_attempt_means_one() -> None:
     """A budget of one attempt never repeats."""
-    assert None is wait_s(NotSent("n"), attempt=1, elapsed_s=0, dice=0, budget=replace(BUDGET, attempts=1))
+    assert None is wait_s(
+        NotSent("n"), attempt=1, elapsed_s=0, dice=0, budget=replace(BUDGET, attempts=1)
+    )
 
 
 def test_default_budgets() -> None:
     """Tokens get three repeats from 1 s by a factor of 4, and their total fits into a costly call under the default lease."""
-    assert (TOKEN_BUDGET.attempts, TOKEN_BUDGET.wait_initial_s, TOKEN_BUDGET.wait_factor) == (4, 1, 4)
+    assert (TOKEN_BUDGET.attempts, TOKEN_BUDGET.wait_initial_s, TOKEN_BUDGET.wait_factor) == (
+        4,
+        1,
+        4,
+    )
     lease_s = Settings.model_fields["lease_s"].default
     assert TOKEN_BUDGET.total_s < COSTLY_SHARE_OF_LEASE * lease_s
     assert READ_BUDGET.attempts > 1

@@ -58,7 +58,9 @@ def settings(url: str, **changes: Any) -> Settings:
 class Log:
     """A watch that writes down what it is told, and refuses when asked to."""
 
-    def __init__(self, refuse: BaseException | None = None, look: Callable[[], Any] = lambda: None) -> None:
+    def __init__(
+        self, refuse: BaseException | None = None, look: Callable[[], Any] = lambda: None
+    ) -> None:
         self.events: list[Any] = []
         self._refuse = refuse
         self._look = look
@@ -92,7 +94,9 @@ COSTLY: dict[str, Callable[[Client, Log | None], Any]] = {
         RentAnyRequest(region_code="US", number_type="LOCAL"), watch=watch
     ),
     "release": lambda client, watch: client.active_numbers.release(NUMBER, watch=watch),
-    "update": lambda client, watch: client.active_numbers.update(NUMBER, UpdateRequest(display_name="x"), watch=watch),
+    "update": lambda client, watch: client.active_numbers.update(
+        NUMBER, UpdateRequest(display_name="x"), watch=watch
+    ),
     "callback secret": lambda client, _: client.callback_configuration.update("a" * 32),
 }
 
@@ -127,7 +131,10 @@ async def test_costly_call_leaves_once(call: str, fault: str, no_waiting: None) 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 429])
 async def test_refusals_leave_once(status: int, no_waiting: None) -> None:
     """A refusal of a costly call is not repeated either, 429 included."""
-    async with w.serve(otherwise=w.answer(status, {})) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(status, {})) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(Throttled if status == 429 else Rejected):
             await rent(client)
     assert len(server.calls) == 1
@@ -145,7 +152,10 @@ async def test_wrong_number_in_reply() -> None:
 async def test_connection_refused_is_not_sent() -> None:
     """Nobody listens: NotSent, and the watch was not asked."""
     watch = Log()
-    async with w.serve() as server, Client(settings(server.url, numbers_url=w.unused_url())) as client:
+    async with (
+        w.serve() as server,
+        Client(settings(server.url, numbers_url=w.unused_url())) as client,
+    ):
         with pytest.raises(NotSent):
             await rent(client, watch)
     assert watch.events == []
@@ -153,7 +163,10 @@ async def test_connection_refused_is_not_sent() -> None:
 
 async def test_unknown_host_is_not_sent() -> None:
     """A name that does not resolve: NotSent."""
-    async with w.serve() as server, Client(settings(server.url, numbers_url="http://no-such-host.invalid")) as client:
+    async with (
+        w.serve() as server,
+        Client(settings(server.url, numbers_url="http://no-such-host.invalid")) as client,
+    ):
         with pytest.raises(NotSent):
             await rent(client)
 
@@ -191,7 +204,10 @@ async def test_token_endpoint_down_is_not_sent(no_waiting: None) -> None:
 
 async def test_missing_token_endpoint_is_not_a_missing_number() -> None:
     """A 404 of the token endpoint is PermissionRefused: it must not look like evidence about the number."""
-    async with w.serve(tokens=(w.answer(404, {}),)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(tokens=(w.answer(404, {}),)) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(PermissionRefused, match="SINCH_AUTH_URL") as caught:
             await client.active_numbers.get(NUMBER)
     assert not isinstance(caught.value, NotFound)
@@ -231,11 +247,15 @@ async def test_before_send_runs_on_an_open_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [LeaseLost("taken over"), TimeoutError("mine"), httpx.ReadError("mine"), ValueError("x")]
+    "refusal",
+    [LeaseLost("taken over"), TimeoutError("mine"), httpx.ReadError("mine"), ValueError("x")],
 )
 async def test_refusal_of_the_watch(refusal: Exception) -> None:
     """What before_send raises comes out unchanged, and the server never sees a byte of the request."""
-    async with w.serve(otherwise=w.answer(200, ACTIVE)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, ACTIVE)) as server,
+        Client(settings(server.url)) as client,
+    ):
         await client._transport._open_tokens().current()
         before = server.bytes_received
         with pytest.raises(type(refusal)) as caught:
@@ -274,7 +294,12 @@ async def test_expired_token_is_renewed_once() -> None:
     ):
         await rent(client, watch)
     assert [call.headers["authorization"] for call in server.calls] == ["Bearer old", "Bearer new"]
-    assert [event[0] for event in watch.events] == ["before_send", "replied", "before_send", "replied"]
+    assert [event[0] for event in watch.events] == [
+        "before_send",
+        "replied",
+        "before_send",
+        "replied",
+    ]
 
 
 async def test_expired_token_twice(no_waiting: None) -> None:
@@ -301,7 +326,10 @@ async def test_other_401_is_final() -> None:
 
 async def test_tokens_are_asked_for_once() -> None:
     """Twenty calls at once share one token request."""
-    async with w.serve(otherwise=w.answer(200, ACTIVE)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, ACTIVE)) as server,
+        Client(settings(server.url)) as client,
+    ):
         await asyncio.gather(*(client.active_numbers.get(NUMBER) for _ in range(20)))
     assert (len(server.token_calls), len(server.calls)) == (1, 20)
 
@@ -313,10 +341,16 @@ async def test_token_request() -> None:
     ) as server:
         with stamina.set_testing(True, attempts=100):
             async with Client(settings(server.url)) as client:
-                with pytest.raises(PermissionRefused, match="SINCH_KEY_ID and SINCH_KEY_SECRET") as caught:
+                with pytest.raises(
+                    PermissionRefused, match="SINCH_KEY_ID and SINCH_KEY_SECRET"
+                ) as caught:
                     await rent(client)
     first = server.seen[0]
-    assert (first.method, first.target, first.body) == ("POST", "/auth/oauth2/token", b"grant_type=client_credentials")
+    assert (first.method, first.target, first.body) == (
+        "POST",
+        "/auth/oauth2/token",
+        b"grant_type=client_credentials",
+    )
     assert httpx.BasicAuth("key-1", SECRET)._auth_header == first.headers["authorization"]
     assert len(server.token_calls) == 2
     assert SECRET not in repr(caught.value) + str(vars(caught.value))
@@ -326,7 +360,11 @@ async def test_reads_are_repeated(no_waiting: None) -> None:
     """A read survives a throttle, a 5xx, a reset and an unreadable page."""
     async with (
         w.serve(
-            w.answer(429, {}), w.answer(503, {}), w.reset, w.answer(200, b"<html>"), w.answer(200, ACTIVE)
+            w.answer(429, {}),
+            w.answer(503, {}),
+            w.reset,
+            w.answer(200, b"<html>"),
+            w.answer(200, ACTIVE),
         ) as server,
         Client(settings(server.url)) as client,
     ):
@@ -349,7 +387,10 @@ async def test_reads_stay_in_their_budget(no_waiting: None) -> None:
 async def test_reads_end_with_their_total() -> None:
     """A read that trickles in for ever ends with its total budget, though no single read of the socket times out."""
     budget = Budget(attempts=5, total_s=0.4, wait_initial_s=0.01, wait_factor=2, wait_max_s=1)
-    async with w.serve(otherwise=w.trickle) as server, Client(settings(server.url), read_budget=budget) as client:
+    async with (
+        w.serve(otherwise=w.trickle) as server,
+        Client(settings(server.url), read_budget=budget) as client,
+    ):
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown) as caught:
             await client.active_numbers.get(NUMBER)
@@ -368,7 +409,10 @@ async def test_reads_honour_retry_after() -> None:
 
 async def test_refused_reads_are_not_repeated() -> None:
     """Not found is an answer: the read is not repeated."""
-    async with w.serve(w.answer(404, load("active_404").body)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(w.answer(404, load("active_404").body)) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(NotFound) as caught:
             await client.active_numbers.get(NUMBER)
     assert (len(server.calls), caught.value.resource_type) == (1, "ActiveNumber")
@@ -380,7 +424,11 @@ async def test_costly_call_ends_within_the_lease() -> None:
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown) as caught:
             await rent(client)
-    assert (caught.value.cause, caught.value.status, time.monotonic() - began < 0.5) == ("total_timeout", 200, True)
+    assert (caught.value.cause, caught.value.status, time.monotonic() - began < 0.5) == (
+        "total_timeout",
+        200,
+        True,
+    )
 
 
 async def test_token_too_late_is_not_sent() -> None:
@@ -414,7 +462,9 @@ async def test_a_costly_call_whose_turn_comes_late_is_not_sent() -> None:
     ):
         await rent(client)
         pacer = client._transport._pacers["numbers"]
-        pacer.refused(departed_s=asyncio.get_running_loop().time(), retry_after_s=0.6)  # of the 0.8 s that it has
+        pacer.refused(
+            departed_s=asyncio.get_running_loop().time(), retry_after_s=0.6
+        )  # of the 0.8 s that it has
         with pytest.raises(Throttled, match="turn"):
             await rent(client)
     assert len(server.calls) == 1
@@ -451,10 +501,15 @@ async def test_wire_form() -> None:
     """On the wire: prefix of the base URL kept, plus and token encoded, gzip asked for and undone, JSON body, bearer token."""
     packed = gzip.compress(json.dumps(ACTIVE).encode())
     async with (
-        w.serve(w.answer(200, packed, {"Content-Encoding": "gzip"}), w.answer(200, {"activeNumbers": []})) as server,
+        w.serve(
+            w.answer(200, packed, {"Content-Encoding": "gzip"}),
+            w.answer(200, {"activeNumbers": []}),
+        ) as server,
         Client(settings(server.url)) as client,
     ):
-        await client.available_numbers.rent(NUMBER, RentRequest(callback_url="https://hooks.example.test/ä"))
+        await client.available_numbers.rent(
+            NUMBER, RentRequest(callback_url="https://hooks.example.test/ä")
+        )
         await client.active_numbers.list_page(pattern="+1307", page_token="a+b/c==")
     rented, listed = server.calls
     assert (
@@ -462,7 +517,9 @@ async def test_wire_form() -> None:
         rented.target,
     ) == ("POST", "/numbers/v1/projects/project-1/availableNumbers/%2B13075550142:rent")
     assert json.loads(rented.body) == {"callbackUrl": "https://hooks.example.test/ä"}
-    assert tuple(rented.headers[name] for name in ("content-type", "accept-encoding", "authorization")) == (
+    assert tuple(
+        rented.headers[name] for name in ("content-type", "accept-encoding", "authorization")
+    ) == (
         "application/json",
         "gzip",
         "Bearer token",
@@ -475,7 +532,10 @@ async def test_wire_form() -> None:
 
 async def test_release_has_no_body() -> None:
     """A release goes out without a body, as documented."""
-    async with w.serve(w.answer(200, load("release_200").body)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(w.answer(200, load("release_200").body)) as server,
+        Client(settings(server.url)) as client,
+    ):
         released = await client.active_numbers.release(NUMBER)
     assert (b"", "0", released.next_charge_at) == (
         server.calls[0].body,
@@ -491,17 +551,28 @@ async def test_iterate_walks_all_pages() -> None:
         {"activeNumbers": [], "nextPageToken": "t+2"},
         {"activeNumbers": [{"phoneNumber": "+13075550102"}], "nextPageToken": ""},
     ]
-    async with w.serve(*(w.answer(200, page) for page in pages)) as server, Client(settings(server.url)) as client:
-        found = [n.phone_number async for n in client.active_numbers.iterate(capabilities=iter(["SMS"]), page_size=1)]
+    async with (
+        w.serve(*(w.answer(200, page) for page in pages)) as server,
+        Client(settings(server.url)) as client,
+    ):
+        found = [
+            n.phone_number
+            async for n in client.active_numbers.iterate(capabilities=iter(["SMS"]), page_size=1)
+        ]
     assert found == ["+13075550101", "+13075550102"]
     prefix = "/numbers/v1/projects/project-1/activeNumbers?capability=SMS&pageSize=1"
-    assert [prefix, f"{prefix}&pageToken=t%2B1", f"{prefix}&pageToken=t%2B2"] == [call.target for call in server.calls]
+    assert [prefix, f"{prefix}&pageToken=t%2B1", f"{prefix}&pageToken=t%2B2"] == [
+        call.target for call in server.calls
+    ]
 
 
 async def test_iterate_refuses_to_walk_in_circles() -> None:
     """A page token that comes twice ends the walk with an error instead of never."""
     page = {"activeNumbers": [], "nextPageToken": "again"}
-    async with w.serve(otherwise=w.answer(200, page)) as server, Client(settings(server.url)) as client:
+    async with (
+        w.serve(otherwise=w.answer(200, page)) as server,
+        Client(settings(server.url)) as client,
+    ):
         with pytest.raises(OutcomeUnknown) as caught:
             [number async for number in client.active_numbers.iterate()]
     assert (caught.value.cause, len(server.calls)) == ("repeated_token", 2)
@@ -512,7 +583,9 @@ async def test_regions_search_and_callback_configuration() -> None:
     samples = ("regions_200", "search_200", "callback_configuration_200")
     one = json.loads(load("search_200").body)["availableNumbers"][0]
     async with (
-        w.serve(*(w.answer(200, load(name).body) for name in samples), w.answer(200, one)) as server,
+        w.serve(
+            *(w.answer(200, load(name).body) for name in samples), w.answer(200, one)
+        ) as server,
         Client(settings(server.url)) as client,
     ):
         regions = await client.regions.list(types=("LOCAL", "MOBILE"))
@@ -523,7 +596,10 @@ async def test_regions_search_and_callback_configuration() -> None:
     assert (checked,) == stock
     assert secret is not None
     assert secret.get_secret_value() == "sim-secret-0123456789-abcdefghijkl"
-    assert server.calls[0].target == "/numbers/v1/projects/project-1/availableRegions?types=LOCAL&types=MOBILE"
+    assert (
+        server.calls[0].target
+        == "/numbers/v1/projects/project-1/availableRegions?types=LOCAL&types=MOBILE"
+    )
 
 
 async def test_in_process_transport() -> None:
@@ -549,7 +625,9 @@ async def test_tunnel_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with w.serve(w.answer(403, b"")) as server:
         for name in ("https_proxy", "HTTPS_PROXY"):
             monkeypatch.setenv(name, server.url)
-        async with Client(settings(server.url, numbers_url="https://numbers.example.test")) as client:
+        async with Client(
+            settings(server.url, numbers_url="https://numbers.example.test")
+        ) as client:
             with pytest.raises(NotSent):
                 await rent(client, watch)
     assert ([call.method for call in server.calls], watch.events) == (["CONNECT"], [])
@@ -628,13 +706,24 @@ async def test_errors_survive_pickle(fault: str) -> None:
         with pytest.raises(NumberflowError) as caught:
             await rent(client)
     copy = pickle.loads(pickle.dumps(caught.value))
-    assert (type(caught.value), str(caught.value), vars(caught.value)) == (type(copy), str(copy), vars(copy))
+    assert (type(caught.value), str(caught.value), vars(caught.value)) == (
+        type(copy),
+        str(copy),
+        vars(copy),
+    )
 
 
 async def test_secrets_do_not_show(caplog: pytest.LogCaptureFixture) -> None:
     """Neither key secret, nor token, nor HMAC secret show in reprs, errors or logs, not even when the vendor echoes them."""
     hmac_secret = "0123456789abcdef0123456789abcdef"
-    echo = {"error": {"code": 400, "message": f"bad {hmac_secret}", "status": "INVALID_ARGUMENT", "details": []}}
+    echo = {
+        "error": {
+            "code": 400,
+            "message": f"bad {hmac_secret}",
+            "status": "INVALID_ARGUMENT",
+            "details": [],
+        }
+    }
     caplog.set_level("DEBUG")
     async with (
         w.serve(w.answer(400, echo), tokens=(w.token("bearer-token-text"),)) as server,
@@ -642,7 +731,16 @@ async def test_secrets_do_not_show(caplog: pytest.LogCaptureFixture) -> None:
     ):
         with pytest.raises(Rejected) as caught:
             await client.callback_configuration.update(hmac_secret)
-        shown = [repr(vars(client)), repr(vars(client._transport)), repr(client._transport._token_request)]
-    shown += [repr(caught.value), str(vars(caught.value)), repr(available.build_get("p", NUMBER)), caplog.text]
+        shown = [
+            repr(vars(client)),
+            repr(vars(client._transport)),
+            repr(client._transport._token_request),
+        ]
+    shown += [
+        repr(caught.value),
+        str(vars(caught.value)),
+        repr(available.build_get("p", NUMBER)),
+        caplog.text,
+    ]
     for secret in (SECRET, hmac_secret, "bearer-token-text"):
         assert [False] * len(shown) == [secret in text for text in shown]

@@ -20,10 +20,14 @@ from numberflow.export.store import LocalStore
 BEFORE, AFTER = date(2026, 11, 22), date(2026, 11, 23)
 
 
-def changes(folder: Path, before: pa.Table, after: pa.Table) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def changes(
+    folder: Path, before: pa.Table, after: pa.Table
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The manifest, and the rows as published."""
     store = LocalStore(folder)
-    manifest = publish_changes(store, publish_rows(store, BEFORE, before), publish_rows(store, AFTER, after), "run-2")
+    manifest = publish_changes(
+        store, publish_rows(store, BEFORE, before), publish_rows(store, AFTER, after), "run-2"
+    )
     table = pq.ParquetFile(folder / manifest["path"]).read()
     assert CHANGES.names == table.column_names
     return manifest, table.to_pylist()
@@ -94,17 +98,25 @@ def test_column_that_is_new(tmp_path: Path) -> None:
 
 
 NUMBERS = st.dictionaries(
-    st.integers(0, 30), st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["US", "CA"])), max_size=20
+    st.integers(0, 30),
+    st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["US", "CA"])),
+    max_size=20,
 )
 
 
 @given(before=NUMBERS, after=NUMBERS)
-def test_agrees_with_a_plain_comparison(tmp_path_factory: pytest.TempPathFactory, before: Any, after: Any) -> None:
+def test_agrees_with_a_plain_comparison(
+    tmp_path_factory: pytest.TempPathFactory, before: Any, after: Any
+) -> None:
     """Any two snapshots: the same changes as a plain comparison of two dictionaries finds."""
 
     def table(numbers: Any) -> pa.Table:
         return pa.Table.from_pylist(
-            [row(n, display_name=name, region_code=region) for n, (name, region) in numbers.items()], schema=INVENTORY
+            [
+                row(n, display_name=name, region_code=region)
+                for n, (name, region) in numbers.items()
+            ],
+            schema=INVENTORY,
         )
 
     _, rows = changes(tmp_path_factory.mktemp("changes"), table(before), table(after))

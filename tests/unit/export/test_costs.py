@@ -44,7 +44,9 @@ def utc(*moment: int) -> datetime:
         ({"price_amount": None, "price_currency": None}, None, None, None),
     ],
 )
-def test_one_number(facts: dict[str, Any], monthly: str | None, charges: int | None, cost: str | None) -> None:
+def test_one_number(
+    facts: dict[str, Any], monthly: str | None, charges: int | None, cost: str | None
+) -> None:
     """Price, interval, next charge and end make the charges of twelve calendar months, the first of which is the rest of this one."""
     _, (line,) = forecast(facts)
     told = (line["monthly_cost"], line["charges_12_months"], line["cost_12_months"])
@@ -61,7 +63,11 @@ def test_totals() -> None:
     by_month = made.by_month()
     assert ["EUR", "USD"] == list(by_month)
     assert [MONTHS, MONTHS] == [len(months) for months in by_month.values()]
-    assert ("0", "0.5", "0.1") == (by_month["USD"]["2026-11"], by_month["USD"]["2026-12"], by_month["EUR"]["2027-10"])
+    assert ("0", "0.5", "0.1") == (
+        by_month["USD"]["2026-11"],
+        by_month["USD"]["2026-12"],
+        by_month["EUR"]["2027-10"],
+    )
 
 
 def test_sum_is_rounded_once() -> None:
@@ -74,7 +80,9 @@ def test_sum_is_rounded_once() -> None:
 
 
 # Hypothesis takes bounds without a zone and puts it on itself.
-FIRST, SOON, LAST = (utc(*day).replace(tzinfo=None) for day in ((2026, 10, 1), (2026, 11, 23), (2028, 1, 1)))
+FIRST, SOON, LAST = (
+    utc(*day).replace(tzinfo=None) for day in ((2026, 10, 1), (2026, 11, 23), (2028, 1, 1))
+)
 ROWS = st.fixed_dictionaries(
     {
         "price_amount": st.decimals(0, 100, places=4), "payment_interval_months": st.integers(1, 24),
@@ -92,7 +100,9 @@ def test_rows_and_months_add_up(rows: list[dict[str, Any]]) -> None:
     assert sum((line["cost_12_months"] for line in lines), Decimal(0)) == sum(
         map(Decimal, by_month.values()), Decimal(0)
     )
-    assert sum(line["charges_12_months"] for line in lines) == sum(made.table().column("charges").to_pylist())
+    assert sum(line["charges_12_months"] for line in lines) == sum(
+        made.table().column("charges").to_pylist()
+    )
 
 
 def test_published(tmp_path: Path) -> None:

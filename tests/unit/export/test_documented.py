@@ -22,7 +22,8 @@ def part(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "schema"), [("inventory", INVENTORY), ("changes", CHANGES), ("costs", COSTS), ("forecast", FORECAST)]
+    ("name", "schema"),
+    [("inventory", INVENTORY), ("changes", CHANGES), ("costs", COSTS), ("forecast", FORECAST)],
 )
 def test_columns(name: str, schema: pa.Schema) -> None:
     """The table of columns is the declared one."""

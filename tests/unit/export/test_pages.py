@@ -87,7 +87,9 @@ async def test_failed_readings_leave_nothing_under_way(monkeypatch: pytest.Monke
     class Garbage(Numbers):
         async def list_page_bytes(self, **_: Any) -> RawPage:
             await asyncio.sleep(random.uniform(0, 0.01))
-            return read_raw_page(b'{"activeNumbers":[{"phoneNumber":"+1"x}],"nextPageToken":"","totalSize":1}')
+            return read_raw_page(
+                b'{"activeNumbers":[{"phoneNumber":"+1"x}],"nextPageToken":"","totalSize":1}'
+            )
 
         async def list(self) -> tuple[()]:
             return ()

@@ -26,7 +26,10 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def test_good_rows_pass() -> None:
     """Rows as the vendor sends them break nothing, be they none, one or many; nulls where the vendor has nothing are no fault."""
     checked().require()
-    quality = checked(GOOD, {"price_amount": None, "price_currency": None, "next_charge_at": None, "expire_at": None})
+    quality = checked(
+        GOOD,
+        {"price_amount": None, "price_currency": None, "next_charge_at": None, "expire_at": None},
+    )
     quality.require()
     assert {"price missing": 1} == quality.counts
 
@@ -60,7 +63,9 @@ def test_odd_rows_are_told() -> None:
     """A number that does not begin with its region's country code is odd; the snapshot stands, and the manifest names it."""
     quality = checked({"phone_number": "+4930123456", "region_code": "US"}, {"region_code": "ZZ"})
     quality.require()
-    assert [{"rule": "country", "rows": 1, "phone_numbers": ["+4930123456"]}] == quality.facts()["odd"]
+    assert [{"rule": "country", "rows": 1, "phone_numbers": ["+4930123456"]}] == quality.facts()[
+        "odd"
+    ]
 
 
 def test_many_are_counted_and_few_named() -> None:

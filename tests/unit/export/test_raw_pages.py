@@ -26,7 +26,11 @@ _item = st.dictionaries(
     st.permutations(["activeNumbers", "nextPageToken", "totalSize"]),
 )
 def test_any_form_gives_token_and_total(
-    items: list[Any], token: str | None, total: int | None, separators: tuple[str, str], order: list[str]
+    items: list[Any],
+    token: str | None,
+    total: int | None,
+    separators: tuple[str, str],
+    order: list[str],
 ) -> None:
     """Whatever the order of the members, the blanks between them and the texts inside, token and total are those of the JSON."""
     whole = {"activeNumbers": items, "nextPageToken": token, "totalSize": total}
@@ -39,7 +43,9 @@ def test_any_form_gives_token_and_total(
 
 def test_live_form_is_read_without_json() -> None:
     """A page in the live form says where its items stand."""
-    assert read_raw_page(b'{"activeNumbers":[{"a":1}],"nextPageToken":"t+/=","totalSize":7}').items == (18, 25)
+    assert read_raw_page(
+        b'{"activeNumbers":[{"a":1}],"nextPageToken":"t+/=","totalSize":7}'
+    ).items == (18, 25)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,9 @@ def test_what_is_no_page_is_refused(body: bytes) -> None:
         (b'{"activeNumbers":null}', (None, None)),
     ],
 )
-def test_members_left_out_mean_nothing(body: bytes, expected: tuple[str | None, int | None]) -> None:
+def test_members_left_out_mean_nothing(
+    body: bytes, expected: tuple[str | None, int | None]
+) -> None:
     """An empty page may leave out everything; a total may be text, as gateways write 64-bit numbers."""
     page = read_raw_page(body)
     assert expected == (page.next_page_token, page.total_size)

@@ -17,7 +17,9 @@ def table(numbers: list[int], name: str = "", **facts: object) -> pa.Table:
     """Rows of these numbers, which differ in nothing else."""
     one = pa.Table.from_pylist([row(0, display_name=name, **facts)], schema=INVENTORY)
     rows = one.take(pa.array([0] * len(numbers), pa.int64()))
-    return rows.set_column(0, INVENTORY.field(0), pa.array([f"+1202{n:07d}" for n in numbers], pa.string()))
+    return rows.set_column(
+        0, INVENTORY.field(0), pa.array([f"+1202{n:07d}" for n in numbers], pa.string())
+    )
 
 
 def numbers_of(run: Run, key: tuple[str, str] = ("US", "LOCAL")) -> list[int]:
@@ -73,7 +75,9 @@ def test_the_row_that_was_read_last_stays(tmp_path: Path, between: int) -> None:
         found = {
             number: name
             for each in run.tables(("US", "LOCAL"))
-            for number, name in zip(each["phone_number"].to_pylist(), each["display_name"].to_pylist(), strict=True)
+            for number, name in zip(
+                each["phone_number"].to_pylist(), each["display_name"].to_pylist(), strict=True
+            )
         }
         assert ("new", 1 + between) == (found["+12020000001"], run.distinct)
 

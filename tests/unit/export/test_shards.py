@@ -25,7 +25,8 @@ def test_steady_walks_are_proofs(total: int, page_size: int) -> None:
     """Pages that bring as many different numbers as each of them says are a proof, whatever the sizes."""
     starts = range(0, max(total, 1), page_size)
     pages = [
-        (min(page_size, total - start), total, f"t{start}" if start + page_size < total else None) for start in starts
+        (min(page_size, total - start), total, f"t{start}" if start + page_size < total else None)
+        for start in starts
     ]
     assert () == walk(*pages).doubts(total)
     assert () == walk(*pages).remarks(total)
@@ -33,12 +34,18 @@ def test_steady_walks_are_proofs(total: int, page_size: int) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 5), st.integers(0, 20) | st.none(), st.sampled_from(["a", "b", "c", None])),
+        st.tuples(
+            st.integers(0, 5),
+            st.integers(0, 20) | st.none(),
+            st.sampled_from(["a", "b", "c", None]),
+        ),
         min_size=1,
         max_size=6,
     )
 )
-def test_no_doubt_means_one_total_and_so_many_numbers(pages: list[tuple[int, int | None, str | None]]) -> None:
+def test_no_doubt_means_one_total_and_so_many_numbers(
+    pages: list[tuple[int, int | None, str | None]],
+) -> None:
     """Whatever pages come: without doubt there is one total, as many rows, and no token twice."""
     walked = walk(*pages)
     tokens = [token for _, _, token in pages if token is not None]
@@ -58,7 +65,9 @@ def test_no_doubt_means_one_total_and_so_many_numbers(pages: list[tuple[int, int
         ([(1, 2, str(n)) for n in range(20)], 2, "no end"),
     ],
 )
-def test_every_doubt(pages: list[tuple[int, int | None, str | None]], distinct: int, doubt: str) -> None:
+def test_every_doubt(
+    pages: list[tuple[int, int | None, str | None]], distinct: int, doubt: str
+) -> None:
     """Changed, missing or unmatched totals, repeated tokens and walks without end are doubts that say so."""
     assert doubt in "; ".join(walk(*pages).doubts(distinct))
 
@@ -118,7 +127,9 @@ def test_cuts_end() -> None:
     assert () == Shard("LOCAL", "US", "+123456789012345").by_prefix()
 
 
-_days = st.sets(st.integers(0, 900).map(lambda back: date(2026, 11, 23) - timedelta(days=back)), max_size=60)
+_days = st.sets(
+    st.integers(0, 900).map(lambda back: date(2026, 11, 23) - timedelta(days=back)), max_size=60
+)
 
 
 @given(_days, st.integers(1, 60))
@@ -132,4 +143,6 @@ def test_retention(days: set[date], keep_days: int) -> None:
     assert {(day.year, day.month) for day in days} == {(day.year, day.month) for day in left}
     for day in gone:
         assert now - day >= timedelta(days=keep_days)
-        assert any(day < other and (day.year, day.month) == (other.year, other.month) for other in left)
+        assert any(
+            day < other and (day.year, day.month) == (other.year, other.month) for other in left
+        )

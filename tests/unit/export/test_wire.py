@@ -21,7 +21,9 @@ def read(body: bytes) -> tuple[pa.StructArray, bool]:
 
 
 def extras(numbers: pa.StructArray) -> list[Any]:
-    return [None if text is None else json.loads(text) for text in numbers.field("extra").to_pylist()]
+    return [
+        None if text is None else json.loads(text) for text in numbers.field("extra").to_pylist()
+    ]
 
 
 @given(live_pages)
@@ -45,14 +47,18 @@ def test_live_pages_are_read_fast_and_right(numbers: list[dict[str, Any]]) -> No
     st.sampled_from(["", "smsConfiguration", "voiceConfiguration", "money"]),
 )
 @settings(deadline=None)
-def test_unknown_members_are_kept(numbers: list[dict[str, Any]], place: int, value: str, inside: str) -> None:
+def test_unknown_members_are_kept(
+    numbers: list[dict[str, Any]], place: int, value: str, inside: str
+) -> None:
     """A member that the shape does not know is in `extra` of its number, under its path, and in no other number's."""
     chosen = place % len(numbers)
     target = numbers[chosen][inside] if inside else numbers[chosen]
     target["newMember"] = value
     read_back, _ = read(page(numbers))
     path = f"{inside}.newMember" if inside else "newMember"
-    assert [{path: value} if index == chosen else None for index in range(len(numbers))] == extras(read_back)
+    assert [{path: value} if index == chosen else None for index in range(len(numbers))] == extras(
+        read_back
+    )
 
 
 _RENAMES = [
@@ -76,7 +82,9 @@ def test_renamed_members_are_noticed(before: str, after: str) -> None:
 
 
 _ODD = {
-    "nulls left out": {name: value for name, value in live(0).items() if name not in {"displayName", "callbackUrl"}},
+    "nulls left out": {
+        name: value for name, value in live(0).items() if name not in {"displayName", "callbackUrl"}
+    },
     "amount as a number": {**live(0), "money": {"currencyCode": "USD", "amount": 0.5}},
     "months as text": {**live(0), "paymentIntervalMonths": "3"},
     "integer for text": {**live(0), "displayName": 5},
@@ -161,10 +169,15 @@ def test_declared_shape_is_the_contract() -> None:
     """The shape has every member that live replies have, and `extra` besides."""
 
     def names(kind: pa.DataType) -> dict[str, Any]:
-        return {field.name: names(field.type) if pa.types.is_struct(field.type) else None for field in kind}
+        return {
+            field.name: names(field.type) if pa.types.is_struct(field.type) else None
+            for field in kind
+        }
 
     def of(value: dict[str, Any]) -> dict[str, Any]:
-        return {name: of(inner) if isinstance(inner, dict) else None for name, inner in value.items()}
+        return {
+            name: of(inner) if isinstance(inner, dict) else None for name, inner in value.items()
+        }
 
     number = live(0)
     number["smsConfiguration"]["scheduledProvisioning"] = {
@@ -178,11 +191,15 @@ def test_declared_shape_is_the_contract() -> None:
 
 @given(
     st.lists(
-        st.tuples(live_pages, st.sampled_from(["live", "unknown", "slow", "cut", "nameless"])), min_size=1, max_size=5
+        st.tuples(live_pages, st.sampled_from(["live", "unknown", "slow", "cut", "nameless"])),
+        min_size=1,
+        max_size=5,
     )
 )
 @settings(deadline=None)
-def test_pages_read_at_once_do_not_touch_each_other(pages: list[tuple[list[dict[str, Any]], str]]) -> None:
+def test_pages_read_at_once_do_not_touch_each_other(
+    pages: list[tuple[list[dict[str, Any]], str]],
+) -> None:
     """Several pages at once give for each what it gives alone: its numbers, which way was enough, and its error."""
     bodies = [_spoilt(numbers, how) for numbers, how in pages]
     together = read_pages(

@@ -16,12 +16,15 @@ import pytest
 from numberflow.errors import SnapshotRefused
 from numberflow.export.writer import ROW_GROUP_ROWS, TableFile
 
-SCHEMA = pa.schema([pa.field("phone_number", pa.string()), pa.field("at", pa.timestamp("us", tz="UTC"))])
+SCHEMA = pa.schema(
+    [pa.field("phone_number", pa.string()), pa.field("at", pa.timestamp("us", tz="UTC"))]
+)
 
 
 def rows(start: int, stop: int) -> pa.Table:
     return pa.table(
-        {"phone_number": [f"+{10_000 + n}" for n in range(start, stop)], "at": range(start, stop)}, schema=SCHEMA
+        {"phone_number": [f"+{10_000 + n}" for n in range(start, stop)], "at": range(start, stop)},
+        schema=SCHEMA,
     )
 
 
@@ -35,7 +38,11 @@ def test_row_groups_are_even_and_the_checksum_is_the_file(tmp_path: Path) -> Non
     content = path.read_bytes()
     parquet = pq.ParquetFile(path)
     groups = [parquet.metadata.row_group(place).num_rows for place in range(parquet.num_row_groups)]
-    assert (150_000, len(content), hashlib.sha256(content).hexdigest()) == (facts.rows, facts.bytes, facts.sha256)
+    assert (150_000, len(content), hashlib.sha256(content).hexdigest()) == (
+        facts.rows,
+        facts.bytes,
+        facts.sha256,
+    )
     assert [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 150_000 - 2 * ROW_GROUP_ROWS] == groups
     assert rows(0, 150_000) == parquet.read().replace_schema_metadata(None)
     column = parquet.metadata.row_group(0).column(1)
@@ -64,7 +71,8 @@ def test_number_twice_is_refused(tmp_path: Path, again: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "12025550123", "+0123456", "+1202555012a", "+1234567890123456", None, "+1202555\n"]
+    "wrong",
+    ["", "12025550123", "+0123456", "+1202555012a", "+1234567890123456", None, "+1202555\n"],
 )
 def test_what_is_no_number_is_refused(tmp_path: Path, wrong: str | None) -> None:
     """A row whose number is not E.164 with the plus is refused before the file is finished."""
@@ -84,7 +92,9 @@ def _interrupt(_descriptor: int) -> None:
 
 
 @pytest.mark.parametrize("fault", [_refuse, _interrupt])
-def test_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any) -> None:
+def test_failure_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
+) -> None:
     """When the disk refuses to make the file durable, or somebody interrupts, no part of it is left."""
     monkeypatch.setattr(os, "fsync", fault)
 

@@ -38,10 +38,10 @@ from numberflow.journal import (
     Evidence,
     Finding,
     Intention,
+    IntentionState,
     Journal,
     NewIntention,
     SettlePolicy,
-    State,
     billable,
     run_costly_step,
 )
@@ -107,7 +107,13 @@ BUG = ValueError("KYC of Ada Lovelace")
         # 900 s of patience: 1 + 2 + 4 + 8 + 16 s, then every 30 s; nobody waits for a Retry-After that is longer.
         ([Throttled("429")], [APPLIED], "planned", 34, 0),
         ([Throttled("429", retry_after_s=901.0)], [APPLIED], "planned", 1, 0),
-        ([Throttled("429"), NotSent("a")] * 2 + [Throttled("429")] * 20 + [OK], [APPLIED], "done", 25, 0),
+        (
+            [Throttled("429"), NotSent("a")] * 2 + [Throttled("429")] * 20 + [OK],
+            [APPLIED],
+            "done",
+            25,
+            0,
+        ),
         ([Rejected("bad", status=400)], [APPLIED], "refused", 1, 0),
         ([InsufficientFunds("broke", status=402)], [APPLIED], "refused", 1, 0),
         ([NotFound("gone", status=404)], [ABSENT], "refused", 1, 1),
@@ -145,7 +151,9 @@ async def test_waits_are_what_the_answers_ask_for(journal: Journal) -> None:
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    throttles: list[Any] = [Throttled("429", retry_after_s=wait) for wait in (7.0, 120.0, 9e9, float("nan"), 0.0)]
+    throttles: list[Any] = [
+        Throttled("429", retry_after_s=wait) for wait in (7.0, 120.0, 9e9, float("nan"), 0.0)
+    ]
     script = Script([*throttles, Throttled("429"), NotSent("no route"), LOST, OK])
     (intention,) = planned(journal)
     policy = SettlePolicy(settle_s=80.0)
@@ -158,10 +166,10 @@ async def test_attempts_are_counted_for_each_run(journal: Journal) -> None:
     script = Script([NotSent("no route to host")] * 3 + [OK])
     (intention,) = planned(journal)
     stuck = await run_step(journal, intention, script.do, script.look)
-    assert (stuck.state, script.sent) == (State.PLANNED, 3)
+    assert (stuck.state, script.sent) == (IntentionState.PLANNED, 3)
     assert "no route to host" in str(stuck.reason)
     done = await run_step(journal, stuck, script.do, script.look)
-    assert (done.state, script.sent) == (State.DONE, 4)
+    assert (done.state, script.sent) == (IntentionState.DONE, 4)
 
 
 @pytest.mark.parametrize("verdict", ["done", "refused"])
@@ -183,26 +191,32 @@ async def _open_row(journal: Journal, *events: Event) -> Intention:
     leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
     row = journal.begin(intention.id, leases=leases).intention
     if events:
-        row = journal.record(intention.id, leases=leases, events=events, attempt=AttemptEnd(Outcome.UNKNOWN))
+        row = journal.record(
+            intention.id, leases=leases, events=events, attempt=AttemptEnd(Outcome.UNKNOWN)
+        )
     journal.give_back_leases(leases)
     return row
 
 
 @pytest.mark.parametrize("events", [(), (Event.LOSE,)])
-async def test_an_open_row_is_looked_up_before_anything_is_sent(journal: Journal, events: tuple[Event, ...]) -> None:
+async def test_an_open_row_is_looked_up_before_anything_is_sent(
+    journal: Journal, events: tuple[Event, ...]
+) -> None:
     """From sending and from unknown: found → done without a request; absent over the settling time → one request."""
     row = await _open_row(journal, *events)
     found = Script([OK], [ABSENT, APPLIED])
-    assert State.DONE == (await run_step(journal, row, found.do, found.look)).state
+    assert IntentionState.DONE == (await run_step(journal, row, found.do, found.look)).state
     assert (found.sent, found.looked) == (0, 2)
 
 
 @pytest.mark.parametrize("events", [(), (Event.LOSE,)])
-async def test_an_open_row_is_sent_again_after_proof_of_absence(journal: Journal, events: tuple[Event, ...]) -> None:
+async def test_an_open_row_is_sent_again_after_proof_of_absence(
+    journal: Journal, events: tuple[Event, ...]
+) -> None:
     """The dead worker's attempt counts as unknown from then on."""
     row = await _open_row(journal, *events)
     absent = Script([OK], [ABSENT])
-    assert State.DONE == (await run_step(journal, row, absent.do, absent.look)).state
+    assert IntentionState.DONE == (await run_step(journal, row, absent.do, absent.look)).state
     assert (absent.sent, absent.looked) == (1, 5)
     outcomes = [attempt.outcome for attempt in journal.history(row.id).attempts]
     assert [Outcome.UNKNOWN, Outcome.APPLIED] == outcomes
@@ -210,9 +224,16 @@ async def test_an_open_row_is_sent_again_after_proof_of_absence(journal: Journal
 
 @pytest.mark.parametrize(
     ("finding", "state"),
-    [(ABSENT, "needs_person"), (UNCLEAR, "needs_person"), (LOST, "needs_person"), (APPLIED, "done")],
+    [
+        (ABSENT, "needs_person"),
+        (UNCLEAR, "needs_person"),
+        (LOST, "needs_person"),
+        (APPLIED, "done"),
+    ],
 )
-async def test_what_needs_a_person_is_looked_at_once_and_never_sent(journal: Journal, finding: Any, state: str) -> None:
+async def test_what_needs_a_person_is_looked_at_once_and_never_sent(
+    journal: Journal, finding: Any, state: str
+) -> None:
     """Only its own appearance at the vendor closes it without a person."""
     row = await _open_row(journal, Event.LOSE, Event.ESCALATE)
     script = Script([OK], [finding])
@@ -222,20 +243,24 @@ async def test_what_needs_a_person_is_looked_at_once_and_never_sent(journal: Jou
 
 async def test_a_lost_request_for_any_number_is_not_repeated(journal: Journal) -> None:
     """Nothing found over the settling time: one request left, and a person decides; a second one could buy a second number."""
-    line = NewIntention("rent_any", None, "any", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD")
+    line = NewIntention(
+        "rent_any", None, "any", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD"
+    )
     script = Script([LOST, OK], [ABSENT])
     (intention,) = planned(journal, line)
     end = await run_step(journal, intention, script.do, script.look)
-    assert (State.NEEDS_PERSON, 1, 5) == (end.state, script.sent, script.looked)
+    assert (IntentionState.NEEDS_PERSON, 1, 5) == (end.state, script.sent, script.looked)
 
 
 async def test_rent_any_claims_the_number_that_the_vendor_chose(journal: Journal) -> None:
     """From the result, and nobody can rent that number a second time."""
-    line = NewIntention("rent_any", None, "any", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD")
+    line = NewIntention(
+        "rent_any", None, "any", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD"
+    )
     (intention,) = planned(journal, line)
     script = Script([Applied({"phoneNumber": NUMBER}, "rented")])
     end = await run_step(journal, intention, script.do, script.look)
-    assert (end.state, end.subject) == (State.DONE, NUMBER)
+    assert (end.state, end.subject) == (IntentionState.DONE, NUMBER)
     with pytest.raises(NumberClaimed):
         planned(journal, rent_line(), reference="PO-2")
 
@@ -255,7 +280,7 @@ async def test_a_lease_that_is_lost_before_sending_sends_nothing(journal: Journa
         await run_step(journal, intention, do, Script([]).look)
     history = journal.history(intention.id)
     assert [] == left
-    assert State.PLANNED == history.intention.state
+    assert IntentionState.PLANNED == history.intention.state
     assert [Outcome.NOT_SENT] == [attempt.outcome for attempt in history.attempts]
     assert [Finding.ABSENT] == [entry.finding for entry in history.evidence]
 
@@ -273,7 +298,7 @@ async def test_not_sent_after_it_was_let_go_is_not_believed(journal: Journal) ->
             attempt.replied(status, None)
             raise NotSent("contradiction")
 
-        assert State.DONE == (await run_step(journal, intention, do, script.look)).state
+        assert IntentionState.DONE == (await run_step(journal, intention, do, script.look)).state
         assert looked == script.looked
 
 
@@ -288,7 +313,11 @@ async def test_status_and_request_id_are_kept(journal: Journal) -> None:
 
     await run_step(journal, intention, do, Script([]).look)
     (attempt,) = journal.history(intention.id).attempts
-    assert (attempt.http_status, attempt.vendor_request_id, attempt.outcome) == (200, "req-7", Outcome.APPLIED)
+    assert (attempt.http_status, attempt.vendor_request_id, attempt.outcome) == (
+        200,
+        "req-7",
+        Outcome.APPLIED,
+    )
 
 
 class TerminationSignal(BaseException):
@@ -296,10 +325,12 @@ class TerminationSignal(BaseException):
 
 
 @pytest.mark.parametrize("interruption", [TerminationSignal(), KeyboardInterrupt(), SystemExit(3)])
-async def test_an_interruption_is_written_down_and_passed_on(journal: Journal, interruption: BaseException) -> None:
+async def test_an_interruption_is_written_down_and_passed_on(
+    journal: Journal, interruption: BaseException
+) -> None:
     """The row says unknown before the exception leaves, and the next run looks."""
     (intention,) = planned(journal)
-    seen: list[State] = []
+    seen: list[IntentionState] = []
 
     async def do(attempt: Attempt) -> Applied:
         raise interruption
@@ -322,7 +353,7 @@ async def test_an_interruption_is_written_down_and_passed_on(journal: Journal, i
         except BaseException as error:
             assert interruption is error
             seen.append(journal.history(intention.id).intention.state)
-    assert [State.UNKNOWN] == seen
+    assert [IntentionState.UNKNOWN] == seen
 
 
 async def test_a_cancelled_step_is_unknown_and_gives_its_leases_back(journal: Journal) -> None:
@@ -339,9 +370,9 @@ async def test_a_cancelled_step_is_unknown_and_gives_its_leases_back(journal: Jo
         group.start_soon(run_step, journal, intention, do, Script([]).look)
         await started.wait()
         group.cancel_scope.cancel()
-    assert State.UNKNOWN == journal.history(intention.id).intention.state
+    assert IntentionState.UNKNOWN == journal.history(intention.id).intention.state
     script = Script([OK], [APPLIED])
-    assert State.DONE == (await run_step(journal, intention, script.do, script.look)).state
+    assert IntentionState.DONE == (await run_step(journal, intention, script.do, script.look)).state
     assert 0 == script.sent
 
 
@@ -352,10 +383,15 @@ async def test_a_busy_number_is_not_touched(journal: Journal) -> None:
     script = Script([OK])
     with pytest.raises(LeaseLost, match="somebody else"):
         await run_step(journal, intention, script.do, script.look)
-    assert (script.sent, journal.history(intention.id).intention.state) == (0, State.PLANNED)
+    assert (script.sent, journal.history(intention.id).intention.state) == (
+        0,
+        IntentionState.PLANNED,
+    )
 
 
-async def test_a_worker_that_was_overtaken_sends_nothing_and_writes_nothing(journal: Journal) -> None:
+async def test_a_worker_that_was_overtaken_sends_nothing_and_writes_nothing(
+    journal: Journal,
+) -> None:
     """A stops after «sending» is durable; B takes over, proves absence and rents; A wakes up.
 
     A's request stays at home by its local deadline alone, and its late write fails on the fence. One charge.
@@ -375,13 +411,13 @@ async def test_a_worker_that_was_overtaken_sends_nothing_and_writes_nothing(jour
         # What SIGSTOP for a minute is to A: both its clocks ran on, its heartbeat did not. B finds its leases run out.
         asleep_s = 61.0
         b = await run_step(journal, intention, vendor.rent, vendor.look, is_dead=lambda owner: True)
-        assert (b.state, vendor.requests) == (State.DONE, 1)
+        assert (b.state, vendor.requests) == (IntentionState.DONE, 1)
         return await vendor.rent(attempt)
 
     with pytest.raises(LeaseLost, match="no longer ours"):
         await run_step(journal, intention, stopped_then_rent, vendor.look, clock=clock)
     assert (vendor.charges, vendor.requests) == ([NUMBER], 1)
-    assert State.DONE == journal.history(intention.id).intention.state
+    assert IntentionState.DONE == journal.history(intention.id).intention.state
 
 
 async def test_a_late_success_does_not_overwrite_the_new_owner(journal: Journal) -> None:
@@ -392,7 +428,7 @@ async def test_a_late_success_does_not_overwrite_the_new_owner(journal: Journal)
     async def slow(attempt: Attempt) -> Applied:
         reply = await vendor.rent(attempt)
         b = await run_step(journal, intention, vendor.rent, vendor.look, is_dead=lambda owner: True)
-        assert State.DONE == b.state
+        assert IntentionState.DONE == b.state
         return reply
 
     with pytest.raises(LeaseLost):
@@ -404,7 +440,7 @@ async def test_a_late_success_does_not_overwrite_the_new_owner(journal: Journal)
 async def test_many_workers_one_charge(journal: Journal, workers: int) -> None:
     """Eight workers with one reference: one of them rents, all of them learn that it is done."""
     vendor = Vendor("lost")
-    ends: list[State] = []
+    ends: list[IntentionState] = []
 
     async def worker() -> None:
         purchase = journal.open_purchase(new_purchase())
@@ -414,7 +450,12 @@ async def test_many_workers_one_charge(journal: Journal, workers: int) -> None:
             known = journal.intentions(purchase_id=purchase.id)
             if not known:
                 known = journal.plan(
-                    purchase.id, [rent_line()], lease=lease, cap_today=None, cap_monthly=None, currency="USD"
+                    purchase.id,
+                    [rent_line()],
+                    lease=lease,
+                    cap_today=None,
+                    cap_monthly=None,
+                    currency="USD",
                 )
             end = await run_costly_step(
                 journal,
@@ -432,7 +473,7 @@ async def test_many_workers_one_charge(journal: Journal, workers: int) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(workers):
             group.start_soon(worker)
-    assert [State.DONE] * workers == ends
+    assert [IntentionState.DONE] * workers == ends
     assert [NUMBER] == vendor.charges
     assert 1 == len(journal.intentions(project_id=PROJECT))
 
@@ -445,7 +486,7 @@ async def test_a_journal_that_fails_after_the_call_says_what_stays_open(
     vendor = Vendor()
 
     def down(*_args: object, **_facts: object) -> None:
-        raise JournalUnavailable("disk full", mend="free space")
+        raise JournalUnavailable("disk full", remedy="free space")
 
     monkeypatch.setattr(journal, "record", down)
     with pytest.raises(JournalUnavailable) as caught:
@@ -454,8 +495,10 @@ async def test_a_journal_that_fails_after_the_call_says_what_stays_open(
     assert intention.id in str(caught.value)
     assert "stays open" in str(caught.value)
     assert "applied" in str(caught.value)
-    assert State.SENDING == journal.history(intention.id).intention.state
-    assert State.DONE == (await run_step(journal, intention, vendor.rent, vendor.look)).state
+    assert IntentionState.SENDING == journal.history(intention.id).intention.state
+    assert (
+        IntentionState.DONE == (await run_step(journal, intention, vendor.rent, vendor.look)).state
+    )
     assert 1 == vendor.requests
 
 
@@ -468,7 +511,7 @@ async def test_a_journal_that_fails_while_a_request_waits_leaves_it_planned(
     vendor = Vendor()
 
     def down(*_args: object) -> None:
-        raise JournalUnavailable("locked", mend="wait")
+        raise JournalUnavailable("locked", remedy="wait")
 
     async def rent_after_a_while(attempt: Attempt) -> Applied:
         while attempt.held_by is None:
@@ -482,7 +525,11 @@ async def test_a_journal_that_fails_while_a_request_waits_leaves_it_planned(
     with pytest.raises(JournalUnavailable, match="locked"):
         await run_step(journal, intention, rent_after_a_while, look)
     row = journal.history(intention.id)
-    assert (0, State.PLANNED, "not_sent") == (vendor.requests, row.intention.state, row.attempts[0].outcome)
+    assert (0, IntentionState.PLANNED, "not_sent") == (
+        vendor.requests,
+        row.intention.state,
+        row.attempts[0].outcome,
+    )
 
 
 async def test_no_journal_no_request(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,7 +538,7 @@ async def test_no_journal_no_request(journal: Journal, monkeypatch: pytest.Monke
     vendor = Vendor()
 
     def down(*_args: object, **_facts: object) -> None:
-        raise JournalUnavailable("down", mend="start it")
+        raise JournalUnavailable("down", remedy="start it")
 
     monkeypatch.setattr(journal, "begin", down)
     with pytest.raises(JournalUnavailable):

@@ -15,7 +15,7 @@ from support.journals import Journal, Vendor, new_purchase, planned, run_step
 from support.postgres import PASSWORD, PostgresServer
 
 from numberflow.errors import BadInput, JournalUnavailable
-from numberflow.journal import Applied, Attempt, Intention, State
+from numberflow.journal import Applied, Attempt, Intention, IntentionState
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,7 +29,7 @@ async def _refused(journal: Journal, intention: Intention, match: str) -> None:
     vendor = Vendor()
     with pytest.raises(JournalUnavailable, match=match) as caught:
         await run_step(journal, intention, vendor.rent, vendor.look)
-    assert (0, True) == (vendor.requests, bool(caught.value.mend))
+    assert (0, True) == (vendor.requests, bool(caught.value.remedy))
 
 
 @pytest.mark.anyio
@@ -44,13 +44,19 @@ async def test_a_locked_journal_refuses(tmp_path: Path) -> None:
         other.execute("ROLLBACK")
         other.close()
         vendor = Vendor()
-        assert State.DONE == (await run_step(journal, intention, vendor.rent, vendor.look)).state
+        assert (
+            IntentionState.DONE
+            == (await run_step(journal, intention, vendor.rent, vendor.look)).state
+        )
 
 
 @pytest.mark.anyio
 async def test_a_row_locked_on_postgres_refuses(postgres_url: str) -> None:
     """A transaction elsewhere sits on the rows: the lock timeout ends the wait."""
-    with Journal.open(postgres_url) as other, Journal.open(postgres_url, busy_timeout_s=0.2) as journal:
+    with (
+        Journal.open(postgres_url) as other,
+        Journal.open(postgres_url, busy_timeout_s=0.2) as journal,
+    ):
         (intention,) = planned(journal)
         with other._database.write() as connection:
             connection.exec_driver_sql("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE")
@@ -77,7 +83,9 @@ async def test_a_read_only_postgres_refuses(postgres_url: str) -> None:
         (intention,) = planned(journal)
         with journal._database.write() as connection:
             name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
-            connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            connection.exec_driver_sql(
+                f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+            )
     with Journal.open(postgres_url) as journal:
         await _refused(journal, intention, "read-only")
 
@@ -171,7 +179,10 @@ def test_folders_are_created_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_sqlite_is_as_durable_as_it_gets(tmp_path: Path) -> None:
     """Write-ahead log, full sync, foreign keys: on every connection."""
-    with Journal.open(_sqlite(tmp_path / "j.db")) as journal, journal._database.read() as connection:
+    with (
+        Journal.open(_sqlite(tmp_path / "j.db")) as journal,
+        journal._database.read() as connection,
+    ):
         shown = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -196,10 +207,12 @@ def test_a_url_that_cannot_be_a_journal_is_bad_input(url: str) -> None:
     with pytest.raises(BadInput) as caught:
         Journal.open(url)
     assert "NUMBERFLOW_DATABASE_URL" == caught.value.field
-    assert "hush" not in repr(caught.value) + str(caught.value.mend)
+    assert "hush" not in repr(caught.value) + str(caught.value.remedy)
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
+@pytest.mark.parametrize(
+    "scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"]
+)
 def test_postgres_urls_are_taken_in_every_usual_spelling(postgres_url: str, scheme: str) -> None:
     """Hosting providers hand out several."""
     with Journal.open(postgres_url.replace("postgresql", scheme, 1)) as journal:
@@ -231,22 +244,29 @@ async def test_a_postgres_that_goes_away_in_mid_step(
             await run_step(journal, intention, rent_and_lose_the_journal, vendor.look)
         assert intention.id in str(during.value)
         own_postgres.start()
-        done = await run_step(journal, intention, vendor.rent, vendor.look, is_dead=lambda owner: True)
-        assert (State.DONE, 1, 1) == (done.state, vendor.requests, len(vendor.charges))
+        done = await run_step(
+            journal, intention, vendor.rent, vendor.look, is_dead=lambda owner: True
+        )
+        assert (IntentionState.DONE, 1, 1) == (done.state, vendor.requests, len(vendor.charges))
         for error in (before.value, during.value):
             assert PASSWORD not in f"{error!r} {error.__cause__!r} {error.__context__!r}"
 
 
 def test_a_postgres_that_is_not_there_is_named(tmp_path: Path) -> None:
     """At opening: what is wrong, the mend, and no password."""
-    with pytest.raises(JournalUnavailable, match=r"does not answer.*NUMBERFLOW_DATABASE_URL") as caught:
+    with pytest.raises(
+        JournalUnavailable, match=r"does not answer.*NUMBERFLOW_DATABASE_URL"
+    ) as caught:
         Journal.open(f"postgresql://u:{PASSWORD}@/d?host={tmp_path}", busy_timeout_s=1.0)
     assert PASSWORD not in f"{caught.value!r} {caught.value.__context__!r}"
 
 
 def test_a_stopped_writer_on_postgres_does_not_keep_its_locks(postgres_url: str) -> None:
     """The server ends a transaction that idles (its process was stopped), so that the others go on."""
-    with Journal.open(postgres_url, busy_timeout_s=0.5) as journal, journal._database.read() as connection:
+    with (
+        Journal.open(postgres_url, busy_timeout_s=0.5) as journal,
+        journal._database.read() as connection,
+    ):
         names = ("idle_in_transaction_session_timeout", "lock_timeout", "synchronous_commit")
         shown = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
     assert ["1s", "500ms", "on"] == shown

@@ -87,7 +87,14 @@ class Clocks:
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("boot_s", "wall_s", "lost"),
-    [(44, 44, False), (46, 46, True), (46, 0, True), (0, 46, True), (46, -3600, True), (1, -3600, False)],
+    [
+        (44, 44, False),
+        (46, 46, True),
+        (46, 0, True),
+        (0, 46, True),
+        (46, -3600, True),
+        (1, -3600, False),
+    ],
 )
 async def test_the_local_deadline_takes_the_gloomier_clock(
     journal: Journal, boot_s: float, wall_s: float, *, lost: bool
@@ -141,10 +148,10 @@ class DownForRenewals:
         return Taken(1)
 
     def renew_leases(self, *_args: object) -> frozenset[str]:
-        raise JournalUnavailable("down", mend="start it")
+        raise JournalUnavailable("down", remedy="start it")
 
     def give_back_leases(self, *_args: object) -> None:
-        raise JournalUnavailable("down", mend="start it")
+        raise JournalUnavailable("down", remedy="start it")
 
 
 @pytest.mark.anyio
@@ -200,7 +207,10 @@ def test_a_process_that_ended_is_dead() -> None:
     child.wait()
     reused = Owner(here.hostname, here.host_id, os.getppid(), "1", "n")
     reused_by_us = Owner(here.hostname, here.host_id, here.pid, "1", "n")
-    assert [True, True, True, True] == [zombie, *(owner_is_dead(str(o)) for o in (gone, reused, reused_by_us))]
+    assert [True, True, True, True] == [
+        zombie,
+        *(owner_is_dead(str(o)) for o in (gone, reused, reused_by_us)),
+    ]
 
 
 def test_local_time_runs() -> None:

@@ -10,16 +10,22 @@ from numberflow.journal import OrderKind
 def test_an_order_is_followed_once(journal: Journal) -> None:
     """Whoever comes second gets the row of the first, as it is now."""
     (intention,) = planned(journal)
-    first = journal.follow(intention.purchase_id, OrderKind.NUMBER, "ord-1", state="CREATED", facts={"a": 1})
+    first = journal.follow(
+        intention.purchase_id, OrderKind.NUMBER, "ord-1", state="CREATED", facts={"a": 1}
+    )
     journal.note_order(first.id, state="IN_REVIEW", facts={"b": 2})
-    second = journal.follow(intention.purchase_id, OrderKind.NUMBER, "ord-1", state="CREATED", facts={})
+    second = journal.follow(
+        intention.purchase_id, OrderKind.NUMBER, "ord-1", state="CREATED", facts={}
+    )
     assert (first.id, "IN_REVIEW", {"a": 1, "b": 2}) == (second.id, second.state, second.facts)
 
 
 def test_closed_once_is_closed_for_ever(journal: Journal) -> None:
     """A later note does not open it again, and open orders no longer show it."""
     (intention,) = planned(journal)
-    order = journal.follow(intention.purchase_id, OrderKind.HOSTING, "ord-1", state="SUBMITTED", facts={})
+    order = journal.follow(
+        intention.purchase_id, OrderKind.HOSTING, "ord-1", state="SUBMITTED", facts={}
+    )
     closed = journal.note_order(order.id, state="COMPLETED", facts={}, closed=True)
     again = journal.note_order(order.id, state="COMPLETED", facts={})
     assert (False, closed.closed_at) == (again.is_open, again.closed_at)

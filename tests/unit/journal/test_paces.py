@@ -42,7 +42,10 @@ def test_a_busy_database_is_said_at_once(tmp_path: Path) -> None:
     """Whoever has the journal locked keeps nobody waiting for a pace; afterwards it is there again."""
     url = f"sqlite:///{tmp_path / 'journal.db'}"
     Journal.open(url).close()
-    with Paces(url) as paces, closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as rival:
+    with (
+        Paces(url) as paces,
+        closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as rival,
+    ):
         paces.take("host", BOUNDS, wanted=1, unused=0)
         rival.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalUnavailable, match="locked"):

@@ -4,11 +4,26 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from support.journals import PROJECT, new_purchase, plan, planned, release_line, rent_line, run_step, take
+from support.journals import (
+    PROJECT,
+    new_purchase,
+    plan,
+    planned,
+    release_line,
+    rent_line,
+    run_step,
+    take,
+)
 
-from numberflow.errors import BadInput, IllegalTransition, LeaseLost, NumberClaimed, ReferenceConflict
-from numberflow.journal import Finding, Journal, NewIntention, State
-from numberflow.journal.entries import AttemptEnd, Outcome, Sighting
+from numberflow.errors import (
+    BadInput,
+    IllegalTransition,
+    LeaseLost,
+    NumberClaimed,
+    ReferenceConflict,
+)
+from numberflow.journal import Finding, IntentionState, Journal, NewIntention
+from numberflow.journal.entries import AttemptEnd, Observation, Outcome
 from numberflow.journal.transitions import Event
 
 
@@ -73,7 +88,9 @@ def test_planning_twice_plans_once(journal: Journal) -> None:
     (first,) = plan(journal, lease, purchase, rent_line())
     again = plan(journal, lease, purchase, rent_line(), rent_line("+12025550102"))
     assert first.id == again[0].id
-    assert [0, 1] == [intention.position for intention in journal.intentions(purchase_id=purchase.id)]
+    assert [0, 1] == [
+        intention.position for intention in journal.intentions(purchase_id=purchase.id)
+    ]
 
 
 def test_planning_needs_the_lease_of_this_purchase(journal: Journal) -> None:
@@ -104,7 +121,7 @@ def test_a_withdrawn_rent_gives_its_number_back(journal: Journal) -> None:
     (first,) = planned(journal, reference="PO-1")
     lease = take(journal, first.purchase_resource)
     withdrawn = journal.withdraw(first.id, lease, "quote refused")
-    assert (withdrawn.state, withdrawn.reason) == (State.REFUSED, "quote refused")
+    assert (withdrawn.state, withdrawn.reason) == (IntentionState.REFUSED, "quote refused")
     assert {} == dict(journal.spent(PROJECT, first.spend_day).totals)
     (second,) = planned(journal, reference="PO-2")
     assert first.subject == second.subject
@@ -122,9 +139,9 @@ async def test_a_released_number_can_be_rented_again(journal: Journal) -> None:
         planned(journal, reference="PO-2")
     (release,) = planned(journal, release_line(), reference="RELEASE-1")
     done = await run_step(journal, release, Vendor().rent, vendor.look)
-    assert State.DONE == done.state
+    assert IntentionState.DONE == done.state
     (again,) = planned(journal, reference="PO-2")
-    assert State.PLANNED == again.state
+    assert IntentionState.PLANNED == again.state
 
 
 def test_only_a_held_intention_can_be_written(journal: Journal) -> None:
@@ -140,7 +157,7 @@ def test_only_a_held_intention_can_be_written(journal: Journal) -> None:
     with pytest.raises(LeaseLost):
         journal.record(intention.id, leases=(purchase_lease, number_lease), events=(Event.CONFIRM,))
     assert number_lease.fence < newer.fence
-    assert State.SENDING == journal.history(intention.id).intention.state
+    assert IntentionState.SENDING == journal.history(intention.id).intention.state
 
 
 def _needs_person(journal: Journal) -> str:
@@ -148,12 +165,20 @@ def _needs_person(journal: Journal) -> str:
     leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
     journal.begin(intention.id, leases=leases)
     lost = AttemptEnd(Outcome.UNKNOWN)
-    journal.record(intention.id, leases=leases, events=(Event.LOSE, Event.ESCALATE), attempt=lost, reason="unclear")
+    journal.record(
+        intention.id,
+        leases=leases,
+        events=(Event.LOSE, Event.ESCALATE),
+        attempt=lost,
+        reason="unclear",
+    )
     journal.give_back_leases(leases)
     return intention.id
 
 
-@pytest.mark.parametrize(("verdict", "finding"), [("done", "applied"), ("refused", "absent"), ("planned", "absent")])
+@pytest.mark.parametrize(
+    ("verdict", "finding"), [("done", "applied"), ("refused", "absent"), ("planned", "absent")]
+)
 def test_a_person_settles_what_needs_one(journal: Journal, verdict: str, finding: str) -> None:
     """The verdict, who gave it and why are kept; a unique prefix names the intention."""
     intention_id = _needs_person(journal)
@@ -169,13 +194,17 @@ def test_a_person_settles_what_needs_one(journal: Journal, verdict: str, finding
 def test_a_person_names_the_number_that_the_vendor_chose(journal: Journal) -> None:
     """A rent_any that is settled as done, with its number, holds that number from then on."""
     price = rent_line()
-    any_line = NewIntention("rent_any", None, "any", {}, price.setup_amount, price.monthly_amount, "USD")
+    any_line = NewIntention(
+        "rent_any", None, "any", {}, price.setup_amount, price.monthly_amount, "USD"
+    )
     (intention,) = planned(journal, any_line)
     leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
     journal.begin(intention.id, leases=leases)
     journal.record(intention.id, leases=leases, events=(Event.LOSE, Event.ESCALATE))
     journal.give_back_leases(leases)
-    settled = journal.settle_by_person(intention.id, "done", "Ada", "seen", {"phone_number": price.subject})
+    settled = journal.settle_by_person(
+        intention.id, "done", "Ada", "seen", {"phone_number": price.subject}
+    )
     assert price.subject == settled.subject
     with pytest.raises(NumberClaimed):
         planned(journal, price, reference="PO-2")
@@ -201,7 +230,11 @@ def test_identical_looks_in_a_row_are_one_entry(journal: Journal) -> None:
     (intention,) = planned(journal)
     leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
     for status in (404, 404, 404, 200, 404):
-        journal.record(intention.id, leases=leases, sighting=Sighting(Finding.ABSENT, "gone", {"status": status}))
+        journal.record(
+            intention.id,
+            leases=leases,
+            observation=Observation(Finding.ABSENT, "gone", {"status": status}),
+        )
     assert [3, 1, 1] == [entry.times for entry in journal.history(intention.id).evidence]
 
 
@@ -221,7 +254,12 @@ def test_an_unknown_operation_is_bad_input(journal: Journal) -> None:
     with pytest.raises(BadInput):
         plan(journal, lease, purchase, NewIntention("steal", None, "f"))
     with pytest.raises(BadInput):
-        plan(journal, lease, purchase, NewIntention("rent", None, "f", {}, Decimal(0), Decimal(0), "USD"))
+        plan(
+            journal,
+            lease,
+            purchase,
+            NewIntention("rent", None, "f", {}, Decimal(0), Decimal(0), "USD"),
+        )
     assert () == journal.intentions(project_id=PROJECT)
 
 
@@ -230,9 +268,11 @@ def test_intentions_are_filtered_by_all_that_is_given(journal: Journal) -> None:
     one, two = planned(journal, rent_line("+1"), rent_line("+2"), reference="PO-1")
     (three,) = planned(journal, release_line("+3"), reference="PO-2")
     assert [one.id, two.id] == [i.id for i in journal.intentions(reference="PO-1")]
-    assert [three.id] == [i.id for i in journal.intentions(operation="release", states=[State.PLANNED])]
+    assert [three.id] == [
+        i.id for i in journal.intentions(operation="release", states=[IntentionState.PLANNED])
+    ]
     assert [two.id] == [i.id for i in journal.intentions(subject="+2")]
-    assert () == journal.intentions(states=[State.DONE])
+    assert () == journal.intentions(states=[IntentionState.DONE])
     assert 2 == len(journal.intentions(project_id=PROJECT, limit=2))
     assert (one, two) == journal.intentions(purchase_id=one.purchase_id)
     assert [three.id, two.id] == [i.id for i in journal.intentions(limit=2, newest_first=True)]

@@ -8,7 +8,14 @@ import anyio
 import pytest
 from support.journals import NUMBER, Vendor, keeping, new_purchase, no_wait, rent_line
 
-from numberflow.journal import Brake, Intention, Journal, SettlePolicy, State, run_costly_step
+from numberflow.journal import (
+    Brake,
+    Intention,
+    IntentionState,
+    Journal,
+    SettlePolicy,
+    run_costly_step,
+)
 from numberflow.journal.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -55,10 +62,17 @@ class Fuse:
 async def _purchase(journal: Journal, vendor: Vendor, project: str) -> Intention:
     """What a flow does for one number, from the reference on; the same code for the first run and for each resume."""
     async with keeping(journal, is_dead=lambda owner: True) as keeper:
-        purchase = await anyio.to_thread.run_sync(journal.open_purchase, new_purchase(project=project))
+        purchase = await anyio.to_thread.run_sync(
+            journal.open_purchase, new_purchase(project=project)
+        )
         lease = await keeper.acquire(purchase.resource)
         known = journal.intentions(purchase_id=purchase.id) or journal.plan(
-            purchase.id, [rent_line()], lease=lease, cap_today=None, cap_monthly=None, currency="USD"
+            purchase.id,
+            [rent_line()],
+            lease=lease,
+            cap_today=None,
+            cap_monthly=None,
+            currency="USD",
         )
         return await run_costly_step(
             journal,
@@ -73,7 +87,9 @@ async def _purchase(journal: Journal, vendor: Vendor, project: str) -> Intention
         )
 
 
-@pytest.mark.parametrize("faults", [(), ("lost",), ("dropped", "ok"), ("dropped", "lost")], ids="-".join)
+@pytest.mark.parametrize(
+    "faults", [(), ("lost",), ("dropped", "ok"), ("dropped", "lost")], ids="-".join
+)
 @pytest.mark.parametrize("committed", [False, True], ids=["before-commit", "after-commit"])
 async def test_dying_at_any_write_costs_exactly_one_charge(
     journal_url: str, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...], *, committed: bool
@@ -93,7 +109,9 @@ async def test_dying_at_any_write_costs_exactly_one_charge(
             assert fuse.blown == (writes in died_at)
             with Journal.open(journal_url) as fresh:
                 end = await _purchase(fresh, vendor, f"p{writes}")
-        assert (State.DONE, [NUMBER]) == (end.state, vendor.charges), f"died at write {writes}"
+        assert (IntentionState.DONE, [NUMBER]) == (end.state, vendor.charges), (
+            f"died at write {writes}"
+        )
         if not fuse.blown:
             break
     assert list(range(len(died_at))) == died_at

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from numberflow.journal import Event, Finding
 from numberflow.journal.settling import pauses_s, settlement
 
-LETTERS = {"A": Finding.APPLIED, "-": Finding.ABSENT, "?": Finding.INCONCLUSIVE, ".": Finding.UNSEEN}
+LETTERS = {
+    "A": Finding.APPLIED,
+    "-": Finding.ABSENT,
+    "?": Finding.INCONCLUSIVE,
+    ".": Finding.UNSEEN,
+}
 
 
 @pytest.mark.parametrize(

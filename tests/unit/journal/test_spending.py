@@ -21,7 +21,7 @@ from support.journals import (
 )
 
 from numberflow.errors import SpendRefused
-from numberflow.journal import Intention, Journal, NewIntention, State
+from numberflow.journal import Intention, IntentionState, Journal, NewIntention
 from numberflow.journal.entries import AttemptEnd, Outcome
 from numberflow.journal.transitions import Event
 
@@ -44,7 +44,7 @@ def test_the_cap_is_filled_to_the_last_cent_and_no_further(journal: Journal) -> 
         _plan(journal, "PO-2", rent_line("+2", "0.00", "0.01"), cap_today=Decimal("3.00"))
     assert "cap_today" == caught.value.rule
     assert "PO-1: 3.00" in str(caught.value)
-    assert "max_today" in caught.value.mend
+    assert "max_today" in caught.value.remedy
     assert () == journal.intentions(reference="PO-2")
 
 
@@ -63,7 +63,9 @@ def test_every_state_but_refused_uses_up_the_cap(journal: Journal, state: str) -
     events = ways[state]
     if events is not None:
         journal.begin(intention.id, leases=leases)
-        journal.record(intention.id, leases=leases, events=events, attempt=AttemptEnd(Outcome.UNKNOWN))
+        journal.record(
+            intention.id, leases=leases, events=events, attempt=AttemptEnd(Outcome.UNKNOWN)
+        )
     assert state == journal.history(intention.id).intention.state
     with pytest.raises(SpendRefused):
         _plan(journal, "PO-2", rent_line("+2"), cap_today=Decimal(5))
@@ -74,7 +76,9 @@ def test_a_refused_step_uses_up_nothing(journal: Journal) -> None:
     (intention,) = _plan(journal, "PO-1", rent_line("+1"), cap_today=Decimal(3))
     leases = (take(journal, intention.purchase_resource), take(journal, intention.resource))
     journal.begin(intention.id, leases=leases)
-    journal.record(intention.id, leases=leases, events=(Event.REFUSE,), attempt=AttemptEnd(Outcome.REFUSED))
+    journal.record(
+        intention.id, leases=leases, events=(Event.REFUSE,), attempt=AttemptEnd(Outcome.REFUSED)
+    )
     assert 1 == len(_plan(journal, "PO-2", rent_line("+2"), cap_today=Decimal(3)))
 
 
@@ -114,18 +118,24 @@ def test_two_currencies_on_one_day_stop(journal: Journal) -> None:
     """Their sum means nothing, so nothing more is bought that day."""
     _plan(journal, "PO-1", rent_line("+1", currency="USD"), currency="USD")
     with pytest.raises(SpendRefused, match="PO-1") as caught:
-        _plan(journal, "PO-2", rent_line("+2", currency="EUR"), currency="EUR", cap_today=Decimal(100))
+        _plan(
+            journal, "PO-2", rent_line("+2", currency="EUR"), currency="EUR", cap_today=Decimal(100)
+        )
     assert "currency" == caught.value.rule
 
 
 def test_a_release_is_never_stopped_by_a_cap(journal: Journal) -> None:
     """Giving a number up costs nothing, even on a day that is used up."""
-    assert 1 == len(_plan(journal, "R-1", release_line("+1"), cap_today=Decimal(0), cap_monthly=Decimal(0)))
+    assert 1 == len(
+        _plan(journal, "R-1", release_line("+1"), cap_today=Decimal(0), cap_monthly=Decimal(0))
+    )
 
 
 def test_several_months_at_once_count_as_due(journal: Journal) -> None:
     """When the number is paid for longer than a month, all of it leaves the account on the day of the rent."""
-    yearly = NewIntention("rent", "+1", "f", {}, Decimal(1), Decimal(2), "USD", due_amount=Decimal(25))
+    yearly = NewIntention(
+        "rent", "+1", "f", {}, Decimal(1), Decimal(2), "USD", due_amount=Decimal(25)
+    )
     with pytest.raises(SpendRefused):
         _plan(journal, "PO-1", yearly, cap_today=Decimal(24))
     _plan(journal, "PO-1", yearly, cap_today=Decimal(25), cap_monthly=Decimal(2))
@@ -143,18 +153,22 @@ async def test_a_step_that_is_sent_on_a_later_day_counts_on_that_day(journal_url
         with pytest.raises(SpendRefused, match="PO-2"):
             await run_step(journal, late, vendor.rent, vendor.look)
         assert 0 == vendor.requests
-        assert State.PLANNED == journal.history(late.id).intention.state
+        assert IntentionState.PLANNED == journal.history(late.id).intention.state
         lease = take(journal, today.purchase_resource)
         journal.withdraw(today.id, lease, "not needed")
         done = await run_step(journal, late, vendor.rent, vendor.look)
-        assert (done.state, done.spend_day.day) == (State.DONE, 24)
+        assert (done.state, done.spend_day.day) == (IntentionState.DONE, 24)
         assert {} == dict(journal.spent(PROJECT, late.spend_day).totals)
         assert {"USD": Decimal("3.00")} == dict(journal.spent(PROJECT, done.spend_day).totals)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(cap=st.integers(0, 20), prices=st.lists(st.integers(0, 9), min_size=8, max_size=8))
-def test_eight_planners_at_once_stay_under_the_cap(journal: Journal, cap: int, prices: list[int]) -> None:
+def test_eight_planners_at_once_stay_under_the_cap(
+    journal: Journal, cap: int, prices: list[int]
+) -> None:
     """Whatever the prices: the sum never passes the cap, and nobody who would still fit is refused."""
     # A project for each example, since the journal is shared by all of them.
     project = f"{cap}-{prices}-{threading.get_ident()}-{datetime.now(UTC).timestamp()}"
@@ -190,4 +204,7 @@ def test_eight_planners_at_once_stay_under_the_cap(journal: Journal, cap: int, p
 def test_planned_prices_read_as_they_were_written(journal: Journal) -> None:
     """Amounts stay exact, to the last zero."""
     (intention,) = planned(journal, rent_line("+1", "0.10", "1234567890.123456789012"))
-    assert (str(intention.setup_amount), str(intention.monthly_amount)) == ("0.10", "1234567890.123456789012")
+    assert (str(intention.setup_amount), str(intention.monthly_amount)) == (
+        "0.10",
+        "1234567890.123456789012",
+    )

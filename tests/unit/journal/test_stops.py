@@ -8,7 +8,16 @@ import pytest
 from support.journals import PROJECT, Vendor, planned, rent_line, run_step
 
 from numberflow.errors import Stopped
-from numberflow.journal import ALL_PROJECTS, Applied, Attempt, Brake, Intention, Journal, State, billable
+from numberflow.journal import (
+    ALL_PROJECTS,
+    Applied,
+    Attempt,
+    Brake,
+    Intention,
+    IntentionState,
+    Journal,
+    billable,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -21,11 +30,11 @@ async def test_a_stop_in_the_journal_sends_nothing_until_go(journal: Journal, sc
     journal.stop(scope, by="ann", why="wrong price")
     with pytest.raises(Stopped, match=r"ann, .*: wrong price") as caught:
         await run_step(journal, line, vendor.rent, vendor.look)
-    assert ("numberflow go" in caught.value.mend, 0) == (True, vendor.requests)
+    assert ("numberflow go" in caught.value.remedy, 0) == (True, vendor.requests)
     history = journal.history(line.id)
-    assert (State.PLANNED, ()) == (history.intention.state, history.attempts)
+    assert (IntentionState.PLANNED, ()) == (history.intention.state, history.attempts)
     assert journal.go(scope)
-    assert State.DONE is (await run_step(journal, line, vendor.rent, vendor.look)).state
+    assert IntentionState.DONE is (await run_step(journal, line, vendor.rent, vendor.look)).state
 
 
 async def test_a_stop_of_another_project_holds_nothing_here(journal: Journal) -> None:
@@ -33,11 +42,13 @@ async def test_a_stop_of_another_project_holds_nothing_here(journal: Journal) ->
     (line,) = planned(journal)
     vendor = Vendor()
     journal.stop("another-project", by="ann")
-    assert State.DONE is (await run_step(journal, line, vendor.rent, vendor.look)).state
+    assert IntentionState.DONE is (await run_step(journal, line, vendor.rent, vendor.look)).state
     assert not journal.go(PROJECT)
 
 
-async def test_what_was_lost_is_looked_for_and_not_sent_again_while_stopped(journal: Journal) -> None:
+async def test_what_was_lost_is_looked_for_and_not_sent_again_while_stopped(
+    journal: Journal,
+) -> None:
     """Settling only reads, so it goes on; the second request does not leave."""
     (line,) = planned(journal)
     vendor = Vendor("dropped")
@@ -49,7 +60,11 @@ async def test_what_was_lost_is_looked_for_and_not_sent_again_while_stopped(jour
     with pytest.raises(Stopped):
         await run_step(journal, line, rent_then_stop, vendor.look)
     after = journal.history(line.id)
-    assert (State.PLANNED, 1, True) == (after.intention.state, vendor.requests, vendor.looks > 1)
+    assert (IntentionState.PLANNED, 1, True) == (
+        after.intention.state,
+        vendor.requests,
+        vendor.looks > 1,
+    )
 
 
 def _file(folder: Path) -> Brake:
@@ -73,7 +88,10 @@ async def test_the_stop_file_and_the_runs_own_state_hold_it_too(
     vendor = Vendor()
     with pytest.raises(Stopped):
         await run_step(journal, line, vendor.rent, vendor.look, brake=brake(tmp_path))  # type: ignore[operator]
-    assert (0, State.PLANNED) == (vendor.requests, journal.history(line.id).intention.state)
+    assert (0, IntentionState.PLANNED) == (
+        vendor.requests,
+        journal.history(line.id).intention.state,
+    )
 
 
 async def test_a_stop_file_that_cannot_be_looked_for_holds(tmp_path: Path) -> None:
@@ -109,9 +127,19 @@ async def test_a_request_that_waits_to_leave_is_asked_for_again(
         return await vendor.rent(attempt)
 
     with pytest.raises(Stopped):
-        await run_step(journal, line, rent_after_a_while, vendor.look, brake=Brake(tmp_path / "stop", run_state))
+        await run_step(
+            journal,
+            line,
+            rent_after_a_while,
+            vendor.look,
+            brake=Brake(tmp_path / "stop", run_state),
+        )
     row = journal.history(line.id)
-    assert (0, State.PLANNED, "not_sent") == (vendor.requests, row.intention.state, row.attempts[0].outcome)
+    assert (0, IntentionState.PLANNED, "not_sent") == (
+        vendor.requests,
+        row.intention.state,
+        row.attempts[0].outcome,
+    )
 
 
 async def test_a_run_state_that_is_not_answered_keeps_no_stop_unread(
@@ -140,7 +168,10 @@ async def test_a_run_state_that_is_not_answered_keeps_no_stop_unread(
 
     with pytest.raises(Stopped):
         await run_step(journal, line, rent_after_a_while, vendor.look, brake=Brake(None, run_state))
-    assert (0, State.PLANNED) == (vendor.requests, journal.history(line.id).intention.state)
+    assert (0, IntentionState.PLANNED) == (
+        vendor.requests,
+        journal.history(line.id).intention.state,
+    )
 
 
 async def test_under_way_counts_living_senders_only(journal: Journal) -> None:

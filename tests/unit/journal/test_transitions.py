@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from numberflow.errors import IllegalTransition
-from numberflow.journal.transitions import FINAL_STATES, OPEN_STATES, Event, State, after, next_state
+from numberflow.journal.transitions import (
+    FINAL_STATES,
+    OPEN_STATES,
+    Event,
+    IntentionState,
+    after,
+    next_state,
+)
 
 # Written out here a second time, from docs/journal.md: a table that is tested against itself proves nothing.
 LISTED = {
@@ -25,9 +32,9 @@ LISTED = {
 }
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", IntentionState)
 @pytest.mark.parametrize("event", Event)
-def test_every_pair_moves_as_listed_or_raises(state: State, event: Event) -> None:
+def test_every_pair_moves_as_listed_or_raises(state: IntentionState, event: Event) -> None:
     """A pair that is not listed raises and names state and event."""
     expected = LISTED.get((str(state), str(event)))
     if expected is None:
@@ -40,14 +47,14 @@ def test_every_pair_moves_as_listed_or_raises(state: State, event: Event) -> Non
 
 def test_a_chain_stops_at_the_first_step_that_is_not_listed() -> None:
     """Several events in one go are checked one after the other."""
-    assert State.PLANNED == after(State.SENDING, (Event.LOSE, Event.PROVE_ABSENT))
+    assert IntentionState.PLANNED == after(IntentionState.SENDING, (Event.LOSE, Event.PROVE_ABSENT))
     with pytest.raises(IllegalTransition):
-        after(State.SENDING, (Event.LOSE, Event.CONFIRM))
+        after(IntentionState.SENDING, (Event.LOSE, Event.CONFIRM))
 
 
 def test_open_and_final_states_share_nothing_and_miss_nothing() -> None:
     """Each state is either open or final."""
-    assert set(State) == OPEN_STATES | FINAL_STATES
+    assert set(IntentionState) == OPEN_STATES | FINAL_STATES
     assert set() == OPEN_STATES & FINAL_STATES
 
 
@@ -56,7 +63,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = State.PLANNED
+        self.state = IntentionState.PLANNED
         self.unproven_sends = 0
 
     @rule(event=st.sampled_from(Event))

@@ -67,7 +67,10 @@ def test_near() -> None:
     near = read("validate_200_near")
     assert near.corrected_address == EmergencyAddress.model_validate(GOOD)
     request = EmergencyAddressRequest.for_address("Wombat Bakery", near.corrected_address)
-    assert {"displayName": "Wombat Bakery", "address": {k: v for k, v in GOOD.items() if v}} == request.to_wire()
+    assert {
+        "displayName": "Wombat Bakery",
+        "address": {k: v for k, v in GOOD.items() if v},
+    } == request.to_wire()
     assert near.remarks == ("Corrected to valid address", "… is now …")
     assert ["Lenox" in text for text in (repr(near), near.model_dump_json())] == [False, False]
 
@@ -127,13 +130,18 @@ def test_request_on_the_wire() -> None:
             "postalCode": "30306",
         },
     } == request.to_wire()
-    assert ["Lenox" in text for text in (repr(request), str(request), request.model_dump_json())] == [False] * 3
+    assert [
+        "Lenox" in text for text in (repr(request), str(request), request.model_dump_json())
+    ] == [False] * 3
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_required_parts(part: str) -> None:
     """A required part that is missing or empty is refused, without showing the others."""
-    for wrong in ({name: text for name, text in PARTS.items() if name != part}, {**PARTS, part: ""}):
+    for wrong in (
+        {name: text for name, text in PARTS.items() if name != part},
+        {**PARTS, part: ""},
+    ):
         with pytest.raises(ValidationError) as caught:
             EmergencyAddressRequest(**wrong)
         assert [text in str(caught.value) for text in ("Wombat", "Lenox", "30306")] == [False] * 3

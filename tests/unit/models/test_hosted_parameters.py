@@ -17,8 +17,17 @@ US, CA, FREE, GB = "+12125550101", "+14165550101", "+18005550101", "+44207946000
 SMS = {"service_plan_id": "p"}
 CAMPAIGN = SMS | {"campaign_id": "c"}
 EMPTY = {"reference": "", "project": ""}
-IMPORT: dict[str, Any] = {"phone_numbers": [US], "sms": SMS, "display_name": "", "callback_url": ""} | EMPTY
-ENABLE: dict[str, Any] = IMPORT | {"loa": "/run/loa.json", "nnid": "", "scheduled_osr_update_time": ""}
+IMPORT: dict[str, Any] = {
+    "phone_numbers": [US],
+    "sms": SMS,
+    "display_name": "",
+    "callback_url": "",
+} | EMPTY
+ENABLE: dict[str, Any] = IMPORT | {
+    "loa": "/run/loa.json",
+    "nnid": "",
+    "scheduled_osr_update_time": "",
+}
 CONFIGURE: dict[str, Any] = {
     "phone_numbers": [US],
     "sms": SMS,
@@ -40,7 +49,8 @@ Parse = Callable[[Mapping[str, Any]], Any]
         (parse_text_enable, ENABLE | {"loa_kind": "blanket", "loa": ""}),
         (
             parse_text_enable,
-            ENABLE | {"phone_numbers": [FREE], "scheduled_osr_update_time": "2026-12-01T03:00:00+01:00"},
+            ENABLE
+            | {"phone_numbers": [FREE], "scheduled_osr_update_time": "2026-12-01T03:00:00+01:00"},
         ),
         (parse_qualify, {"phone_numbers": [US, FREE, CA]} | EMPTY),
         (parse_configure, CONFIGURE | {"phone_numbers": [US, GB]}),
@@ -51,7 +61,10 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
     """A form sends "" for what was left empty; that is no value, and it says nothing about what is done."""
     order = parse(parameters)
     assert order.reference is None
-    assert order.fingerprint() == parse(parameters | {"reference": "PO-1", "plan_only": True}).fingerprint()
+    assert (
+        order.fingerprint()
+        == parse(parameters | {"reference": "PO-1", "plan_only": True}).fingerprint()
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,10 +72,25 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
     [
         (parse_import_numbers, IMPORT | {"phone_numbers": []}, "phone_numbers", "is empty"),
         (parse_import_numbers, IMPORT | {"phone_numbers": [US, US]}, "phone_numbers", "twice"),
-        (parse_import_numbers, IMPORT | {"phone_numbers": ["2125550101"]}, "phone_numbers", "write +12125550101 if"),
-        (parse_import_numbers, IMPORT | {"phone_numbers": [GB]}, "phone_numbers", "neither a US nor a CA number"),
+        (
+            parse_import_numbers,
+            IMPORT | {"phone_numbers": ["2125550101"]},
+            "phone_numbers",
+            "write +12125550101 if",
+        ),
+        (
+            parse_import_numbers,
+            IMPORT | {"phone_numbers": [GB]},
+            "phone_numbers",
+            "neither a US nor a CA number",
+        ),
         (parse_import_numbers, IMPORT | {"phone_numbers": [CA]}, "phone_numbers", "belongs to CA"),
-        (parse_import_numbers, IMPORT | {"phone_numbers": ["+17875550101"]}, "phone_numbers", "belongs to PR"),
+        (
+            parse_import_numbers,
+            IMPORT | {"phone_numbers": ["+17875550101"]},
+            "phone_numbers",
+            "belongs to PR",
+        ),
         (parse_import_numbers, IMPORT | {"region_code": "GB"}, "region_code", "must be one of"),
         (parse_import_numbers, IMPORT | {"sms": {}}, "sms.service_plan_id", "is missing"),
         (
@@ -71,19 +99,49 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
             "sms.campaign_id",
             "US numbers",
         ),
-        (parse_import_numbers, IMPORT | {"phone_numbers": [FREE], "sms": CAMPAIGN}, "sms.campaign_id", "toll-free"),
-        (parse_import_numbers, IMPORT | {"display_name": "x" * 101}, "display_name", "more than 100"),
-        (parse_import_numbers, IMPORT | {"display_name": "nf-" + "0" * 20 + " x"}, "display_name", "tokens"),
+        (
+            parse_import_numbers,
+            IMPORT | {"phone_numbers": [FREE], "sms": CAMPAIGN},
+            "sms.campaign_id",
+            "toll-free",
+        ),
+        (
+            parse_import_numbers,
+            IMPORT | {"display_name": "x" * 101},
+            "display_name",
+            "more than 100",
+        ),
+        (
+            parse_import_numbers,
+            IMPORT | {"display_name": "nf-" + "0" * 20 + " x"},
+            "display_name",
+            "tokens",
+        ),
         (parse_text_enable, ENABLE | {"display_name": "a\nb"}, "display_name", "do not print"),
         (parse_import_numbers, IMPORT | {"numbers_per_order": 0}, "numbers_per_order", "1 or more"),
         (parse_import_numbers, IMPORT | {"loa": "/run/loa.json"}, "loa", "no such parameter"),
         (parse_text_enable, ENABLE | {"phone_numbers": [US, FREE]}, "phone_numbers", "two runs"),
         (parse_text_enable, ENABLE | {"loa": ""}, "loa", "is missing"),
-        (parse_text_enable, ENABLE | {"loa": '{"authorisedPerson": {}}'}, "loa", "looks like the data itself"),
+        (
+            parse_text_enable,
+            ENABLE | {"loa": '{"authorisedPerson": {}}'},
+            "loa",
+            "looks like the data itself",
+        ),
         (parse_text_enable, ENABLE | {"loa": "ada@example.test"}, "loa", "must not hold an @"),
-        (parse_text_enable, ENABLE | {"loa": "https://host/x.json?sig=MARK"}, "loa", "must not carry a query"),
+        (
+            parse_text_enable,
+            ENABLE | {"loa": "https://host/x.json?sig=MARK"},
+            "loa",
+            "must not carry a query",
+        ),
         (parse_text_enable, ENABLE | {"loa_kind": "blanket"}, "loa", "leave it empty"),
-        (parse_configure, CONFIGURE | {"phone_numbers": [US, CA], "sms": CAMPAIGN}, "sms.campaign_id", "belongs to CA"),
+        (
+            parse_configure,
+            CONFIGURE | {"phone_numbers": [US, CA], "sms": CAMPAIGN},
+            "sms.campaign_id",
+            "belongs to CA",
+        ),
         (parse_configure, CONFIGURE | {"display_name": "a\nb"}, "display_name", "do not print"),
         (
             parse_text_enable,
@@ -91,8 +149,18 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
             "loa_kind",
             "no blanket letter",
         ),
-        (parse_text_enable, ENABLE | {"phone_numbers": [FREE], "sms": CAMPAIGN}, "sms.campaign_id", "no campaign"),
-        (parse_text_enable, ENABLE | {"phone_numbers": [FREE], "nnid": "104029"}, "nnid", "take none"),
+        (
+            parse_text_enable,
+            ENABLE | {"phone_numbers": [FREE], "sms": CAMPAIGN},
+            "sms.campaign_id",
+            "no campaign",
+        ),
+        (
+            parse_text_enable,
+            ENABLE | {"phone_numbers": [FREE], "nnid": "104029"},
+            "nnid",
+            "take none",
+        ),
         (parse_text_enable, ENABLE | {"nnid": "12"}, "nnid", "six digits"),
         (
             parse_text_enable,
@@ -106,7 +174,12 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
             "phone_numbers",
             "at most 500",
         ),
-        (parse_text_enable, ENABLE | {"migrate_to_sinch_tmo": True}, "migrate_to_sinch_tmo", "no such parameter"),
+        (
+            parse_text_enable,
+            ENABLE | {"migrate_to_sinch_tmo": True},
+            "migrate_to_sinch_tmo",
+            "no such parameter",
+        ),
         (
             parse_qualify,
             {"phone_numbers": [f"+1212555{n:04d}" for n in range(21)], "method": "voice"},
@@ -140,6 +213,9 @@ def test_bad_input(parse: Parse, parameters: dict[str, Any], field: str, told: s
 )
 def test_numbers_in_another_order(parse: Parse, parameters: dict[str, Any]) -> None:
     """The same numbers in another order are the same run; other numbers are another."""
-    one, two = (parse(parameters | {"phone_numbers": each}) for each in ([US, "+12125550102"], ["+12125550102", US]))
+    one, two = (
+        parse(parameters | {"phone_numbers": each})
+        for each in ([US, "+12125550102"], ["+12125550102", US])
+    )
     assert one.fingerprint() == two.fingerprint()
     assert one.fingerprint() != parse(parameters | {"phone_numbers": [US]}).fingerprint()

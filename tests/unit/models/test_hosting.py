@@ -48,11 +48,19 @@ ADDRESS = {
 }
 SIGNER = Signer(first_name="Ada", last_name="Example", email="ada@example.test")
 WHERE = SignerAddress(
-    building_number="10", street="Sample Road", city="Springfield", state="IL", postal_code="62701", country="US"
+    building_number="10",
+    street="Sample Road",
+    city="Springfield",
+    state="IL",
+    postal_code="62701",
+    country="US",
 )
 DIRECT = DirectLoa(authorised_person=SIGNER, address=WHERE, current_voice_carrier="Example Telco")
 RESELLER = ResellerLoa(
-    business_name="Wombat Bakery", authorised_person=SIGNER, address=WHERE, current_voice_carrier="Example Telco"
+    business_name="Wombat Bakery",
+    authorised_person=SIGNER,
+    address=WHERE,
+    current_voice_carrier="Example Telco",
 )
 LETTER = {"authorisedPerson": PERSON, "address": ADDRESS, "currentVoiceCarrier": "Example Telco"}
 LEAST = {"region_code": "US", "numbers": ("+17724295286",), "service_plan_id": PLAN}
@@ -86,9 +94,9 @@ def test_text_enable_order() -> None:
 
 def test_both_names_of_the_letter() -> None:
     """The letter is read under either of its names, and its kind in either case."""
-    assert HostingOrder.model_validate(body("order_text_enable_200")) == HostingOrder.model_validate(
-        body("order_other_name_200")
-    )
+    assert HostingOrder.model_validate(
+        body("order_text_enable_200")
+    ) == HostingOrder.model_validate(body("order_other_name_200"))
 
 
 def test_import_order() -> None:
@@ -110,7 +118,10 @@ def test_import_order() -> None:
 )  # fmt: skip
 def test_an_order_keeps_its_id(wrong: dict[str, Any]) -> None:
     """Whatever stands in the other members, the order id is read."""
-    assert HostingOrder.model_validate({**body("order_text_enable_200"), **wrong}).hosting_order_id == ORDER_ID
+    assert (
+        HostingOrder.model_validate({**body("order_text_enable_200"), **wrong}).hosting_order_id
+        == ORDER_ID
+    )
 
 
 def test_order_number() -> None:
@@ -130,15 +141,16 @@ def test_order_number() -> None:
         ),
     )
     assert number == HostingOrderNumber.model_validate(body("order_number_200"))
-    assert HostingOrderNumbersPage(numbers=(number,), total_size=1) == HostingOrderNumbersPage.model_validate(
-        body("order_numbers_page_200")
-    )
+    assert HostingOrderNumbersPage(
+        numbers=(number,), total_size=1
+    ) == HostingOrderNumbersPage.model_validate(body("order_numbers_page_200"))
 
 
 def test_pages() -> None:
     """A page of orders never silently loses an entry."""
     assert [ORDER_ID] == [
-        order.hosting_order_id for order in HostingOrdersPage.model_validate(body("orders_page_200")).hosting_orders
+        order.hosting_order_id
+        for order in HostingOrdersPage.model_validate(body("orders_page_200")).hosting_orders
     ]
     with pytest.raises(ValidationError):
         HostingOrdersPage.model_validate({"hostingOrders": [{"state": "SUBMITTED"}]})
@@ -158,7 +170,10 @@ SOON = datetime(2026, 1, 8, 7, tzinfo=timezone(timedelta(hours=1)))
     ("request_", "wire"),
     [
         (TextEnableRequest(**LEAST, loa=DIRECT), {"directLoaInfo": LETTER}),
-        (TextEnableRequest(**LEAST, loa=RESELLER), {"resellerLoaInfo": {"businessName": "Wombat Bakery", **LETTER}}),
+        (
+            TextEnableRequest(**LEAST, loa=RESELLER),
+            {"resellerLoaInfo": {"businessName": "Wombat Bakery", **LETTER}},
+        ),
         (TextEnableRequest(**LEAST, loa=BlanketLoa()), {"blanketLoaInfo": {}}),
         (
             TextEnableRequest(
@@ -220,13 +235,19 @@ def test_impossible_text_enables(model: Any, more: dict[str, Any]) -> None:
 
 def test_letters_from_a_file() -> None:
     """A letter that is read from a file, by our names or the vendor's, is the letter of the kind that it names."""
-    letters: TypeAdapter[Any] = TypeAdapter(TextEnableRequest.model_fields["loa"].rebuild_annotation())
+    letters: TypeAdapter[Any] = TypeAdapter(
+        TextEnableRequest.model_fields["loa"].rebuild_annotation()
+    )
     assert DIRECT == letters.validate_python({"kind": "direct", **LETTER})
-    assert RESELLER == letters.validate_python({"kind": "reseller", "businessName": "Wombat Bakery", **LETTER})
+    assert RESELLER == letters.validate_python(
+        {"kind": "reseller", "businessName": "Wombat Bakery", **LETTER}
+    )
     assert BlanketLoa() == letters.validate_python({"kind": "blanket"})
 
 
-@pytest.mark.parametrize("email", ["", "ada", "ada@example", "ada@@example.test", "ada example@x.test", "a@b.test\n"])
+@pytest.mark.parametrize(
+    "email", ["", "ada", "ada@example", "ada@@example.test", "ada example@x.test", "a@b.test\n"]
+)
 def test_slips_in_an_email(email: str) -> None:
     """A slip in the signer's e-mail is noticed before it costs an order, and not shown."""
     with pytest.raises(ValidationError) as caught:
@@ -235,7 +256,8 @@ def test_slips_in_an_email(email: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"street": " "}, {"country": "USA"}, {"country": "us"}, {"postal_code": None}, {"zip": "1"}]
+    "wrong",
+    [{"street": " "}, {"country": "USA"}, {"country": "us"}, {"postal_code": None}, {"zip": "1"}],
 )
 def test_slips_in_an_address(wrong: dict[str, Any]) -> None:
     """Every part of the address is there, its country is US and not USA, and an error does not show the rest."""

@@ -60,11 +60,17 @@ def test_imported_number() -> None:
             **step, service_type="SMS", service_id=PLAN, state=StepState.DONE, updated_at=second(2)
         ),
         campaign_provisioning=ProvisioningDetail(
-            **step, service_type="CAMPAIGN", service_id="C3O8OGA", state=StepState.IN_PROGRESS, updated_at=second(3)
+            **step,
+            service_type="CAMPAIGN",
+            service_id="C3O8OGA",
+            state=StepState.IN_PROGRESS,
+            updated_at=second(3),
         ),
         mno_configuration=MnoConfiguration(
             sms_att=CarrierState(state="DONE", operation="PROVISIONING", updated_at=second(4)),
-            sms_tmo=CarrierState(state="IN_PROGRESS", operation="PROVISIONING", updated_at=second(4)),
+            sms_tmo=CarrierState(
+                state="IN_PROGRESS", operation="PROVISIONING", updated_at=second(4)
+            ),
         ),
     ) == ImportedNumber.model_validate(body("number_200"))
 
@@ -88,7 +94,13 @@ def test_qualified_number() -> None:
     read = QualifiedNumber.model_validate(body("qualified_200"))
     assert read.osr_eligibility is not None
     assert read.hosted_number is not None
-    assert (NUMBER, QualificationState.ELIGIBLE_CHECK_PENDING, "WAITING", HostingStatus.UNSPECIFIED, second(0)) == (
+    assert (
+        NUMBER,
+        QualificationState.ELIGIBLE_CHECK_PENDING,
+        "WAITING",
+        HostingStatus.UNSPECIFIED,
+        second(0),
+    ) == (
         read.phone_number,
         read.state,
         read.osr_eligibility.status,
@@ -111,7 +123,9 @@ def test_qualified_number() -> None:
 )
 def test_hosting_status(wire: Any, status: str | None) -> None:
     """The hosting status is the same whether the wire has its number or its name; what nobody knows is kept."""
-    read = QualifiedNumber.model_validate({"phoneNumber": NUMBER, "hostedNumber": {"status": wire}}).hosted_number
+    read = QualifiedNumber.model_validate(
+        {"phoneNumber": NUMBER, "hostedNumber": {"status": wire}}
+    ).hosted_number
     assert read is not None
     assert (status, ()) == (read.status, read.unreadable)
 
@@ -136,7 +150,9 @@ ANYTHING = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("model", "sample"), [(ImportedNumber, "number_200"), (QualifiedNumber, "qualified_200")])
+@pytest.mark.parametrize(
+    ("model", "sample"), [(ImportedNumber, "number_200"), (QualifiedNumber, "qualified_200")]
+)
 @given(data=st.data())
 def test_wrong_members(model: Any, sample: str, data: st.DataObject) -> None:
     """Whatever stands in the other members, the number itself is read, and every member that was lost is named."""
@@ -149,7 +165,9 @@ def test_wrong_members(model: Any, sample: str, data: st.DataObject) -> None:
 
 def test_import_on_the_wire() -> None:
     """An import sends its links nested and leaves out what was not given."""
-    request = ImportNumberRequest(phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id=PLAN))
+    request = ImportNumberRequest(
+        phone_number=NUMBER, region_code="US", sms=SmsSettings(service_plan_id=PLAN)
+    )
     assert {
         "phoneNumber": NUMBER,
         "regionCode": "US",
@@ -157,7 +175,9 @@ def test_import_on_the_wire() -> None:
     } == request.to_wire()
 
 
-@pytest.mark.parametrize("sms", [{"service_plan_id": ""}, {"service_plan_id": PLAN, "campaign_id": ""}])
+@pytest.mark.parametrize(
+    "sms", [{"service_plan_id": ""}, {"service_plan_id": PLAN, "campaign_id": ""}]
+)
 def test_import_has_nothing_to_unlink(sms: dict[str, str]) -> None:
     """An import takes no empty ids."""
     with pytest.raises(ValidationError):
@@ -173,7 +193,9 @@ def test_import_has_nothing_to_unlink(sms: dict[str, str]) -> None:
             {"smsConfiguration": {"campaignId": ""}},
         ),
         (
-            ImportedUpdateRequest(sms=ImportedSmsSettings(service_plan_id="", campaign_id=""), callback_url=""),
+            ImportedUpdateRequest(
+                sms=ImportedSmsSettings(service_plan_id="", campaign_id=""), callback_url=""
+            ),
             {"smsConfiguration": {"servicePlanId": "", "campaignId": ""}, "callbackUrl": ""},
         ),
     ],

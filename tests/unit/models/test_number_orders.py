@@ -57,7 +57,9 @@ def test_order() -> None:
 
 def test_older_name_of_capabilities() -> None:
     """An order number with the older `capability` is read too; the present name wins."""
-    assert OrderNumber.model_validate({"phoneNumber": "+1", "capability": ["SMS"]}).capabilities == ("SMS",)
+    assert OrderNumber.model_validate(
+        {"phoneNumber": "+1", "capability": ["SMS"]}
+    ).capabilities == ("SMS",)
     both = {"phoneNumber": "+1", "capability": ["SMS"], "capabilities": ["VOICE"]}
     assert OrderNumber.model_validate(both).capabilities == ("VOICE",)
 
@@ -87,7 +89,9 @@ def test_unreadable_members_are_named(member: str) -> None:
     assert NumberOrder.model_validate({**ORDER, member: wrong}).unreadable == (member,)
 
 
-@pytest.mark.parametrize("value", [{}, {"idNumberOrder": None}, {"idNumberOrder": ""}, {"state": "CREATED"}, [], None])
+@pytest.mark.parametrize(
+    "value", [{}, {"idNumberOrder": None}, {"idNumberOrder": ""}, {"state": "CREATED"}, [], None]
+)
 def test_an_order_needs_its_id(value: Any) -> None:
     """Without an id there is no order."""
     with pytest.raises(ValidationError):
@@ -127,7 +131,12 @@ JSON = st.recursive(
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_any_form_is_passed_through(fields: dict[str, Any]) -> None:
     """Whatever a form describes, it comes out as it came in."""
-    assert fields == NumberRequirements.model_validate(parse_json(json.dumps({"fields": fields}).encode())).fields
+    assert (
+        fields
+        == NumberRequirements.model_validate(
+            parse_json(json.dumps({"fields": fields}).encode())
+        ).fields
+    )
 
 
 def test_registration() -> None:
@@ -142,7 +151,9 @@ def test_registration() -> None:
         UploadStatus.COMPLETED,
     )
     shown = repr(read) + str(read) + str(read.model_dump()) + read.model_dump_json()
-    assert [False] * 4 == [text in shown for text in ("Ada", "Wombat", "61491570157", "ada-example")]
+    assert [False] * 4 == [
+        text in shown for text in ("Ada", "Wombat", "61491570157", "ada-example")
+    ]
 
 
 def test_reasons_quote_nobody() -> None:
@@ -151,9 +162,9 @@ def test_reasons_quote_nobody() -> None:
         "The extract of … is older than three months.",
         "lastName: ask … … for the full name; … is cut off",
     ) == Registration.model_validate(REGISTRATION).reasons
-    assert Registration.model_validate({"logs": [{"message": None}, {"message": "send more"}]}).reasons == (
-        "send more",
-    )
+    assert Registration.model_validate(
+        {"logs": [{"message": None}, {"message": "send more"}]}
+    ).reasons == ("send more",)
 
 
 @pytest.mark.parametrize("newest", [None, {}, ...])
@@ -163,14 +174,18 @@ def test_older_form_of_registration(newest: Any) -> None:
     read = Registration.model_validate(value).request_details
     assert read is not None
     assert read.get_secret_value() == {"data": [1]}
-    both = Registration.model_validate({"data": [1], "requestDetails": {"data": [2]}}).request_details
+    both = Registration.model_validate(
+        {"data": [1], "requestDetails": {"data": [2]}}
+    ).request_details
     assert both is not None
     assert both.get_secret_value() == {"data": [2]}
 
 
 def test_unreadable_registration_shows_nothing() -> None:
     """Data that cannot be read is named, not shown; a registration that is none raises without its content."""
-    assert Registration.model_validate({"requestDetails": "Ada", "attachments": "Bob"}).unreadable == (
+    assert Registration.model_validate(
+        {"requestDetails": "Ada", "attachments": "Bob"}
+    ).unreadable == (
         "attachments",
         "requestDetails",
     )
@@ -184,7 +199,10 @@ def test_unreadable_registration_shows_nothing() -> None:
     [
         (
             {"phone_number": "+61491570156", "sms": SmsSettings(service_plan_id="p")},
-            {"smsConfiguration": {"servicePlanId": "p"}, "numberOrderOption": {"phoneNumbers": ["+61491570156"]}},
+            {
+                "smsConfiguration": {"servicePlanId": "p"},
+                "numberOrderOption": {"phoneNumbers": ["+61491570156"]},
+            },
         ),
         ({"quantity": 3}, {"quantityOrderOption": {"requestedQuantity": 3}}),
         (

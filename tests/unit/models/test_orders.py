@@ -13,17 +13,22 @@ from numberflow.errors import BadInput
 from numberflow.models.orders import (
     PROVISIONING_WAIT_MAX_S,
     QUANTITY_MAX,
-    SearchAndRentOrder,
+    SearchAndRentParameters,
     Strategy,
     parse_search_and_rent,
 )
 from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
-MINIMUM = {"region_code": "US", "number_type": "LOCAL", "max_today": "90.00", "max_monthly": "45.00"}
+MINIMUM = {
+    "region_code": "US",
+    "number_type": "LOCAL",
+    "max_today": "90.00",
+    "max_monthly": "45.00",
+}
 
 
-def order(**parameters: Any) -> SearchAndRentOrder:
+def order(**parameters: Any) -> SearchAndRentParameters:
     """A purchase of one US LOCAL number, changed by `parameters`."""
     return parse_search_and_rent(MINIMUM | parameters)
 
@@ -37,7 +42,7 @@ def refusal(**parameters: Any) -> BadInput:
 
 def test_defaults() -> None:
     """The four parameters without a default are enough for one number; everything else is off."""
-    assert order() == SearchAndRentOrder(
+    assert order() == SearchAndRentParameters(
         region_code="US",
         number_type=NumberType.LOCAL,
         quantity=1,
@@ -131,7 +136,7 @@ def test_one_broken_rule(field: str, value: Any, message: str) -> None:
     """A value that breaks a rule is refused with its field, the reason and what to write instead."""
     error = refusal(**{field: value})
     assert (field, f"{field}: {message}") == (error.field, error.message)
-    assert error.mend == "correct the parameter and run again; nothing was sent"
+    assert error.remedy == "correct the parameter and run again; nothing was sent"
 
 
 @pytest.mark.parametrize("field", ["max_today", "max_monthly", "approve_above"])
@@ -198,18 +203,22 @@ def test_every_broken_rule_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mend"),
+    ("name", "remedy"),
     [("quantty", "did you mean quantity?"), ("numberType", "did you mean number_type?"), ("maxtoday", "did you mean max_today?")],
 )  # fmt: skip
-def test_unknown_parameter_gets_a_suggestion(name: str, mend: str) -> None:
+def test_unknown_parameter_gets_a_suggestion(name: str, remedy: str) -> None:
     """A misspelt parameter is refused, never ignored, and the likely name is suggested."""
     error = refusal(**{name: 1})
-    assert (name, mend, f"{name!r}: no such parameter; {mend}") == (error.field, error.mend, error.message)
+    assert (name, remedy, f"{name!r}: no such parameter; {remedy}") == (
+        error.field,
+        error.remedy,
+        error.message,
+    )
 
 
 def test_unknown_parameter_without_likeness() -> None:
     """A name like no other gets the list of those that exist."""
-    assert refusal(zzz=1).mend == f"known are: {', '.join(SearchAndRentOrder.model_fields)}"
+    assert refusal(zzz=1).remedy == f"known are: {', '.join(SearchAndRentParameters.model_fields)}"
 
 
 @pytest.mark.parametrize(
@@ -220,8 +229,16 @@ def test_unknown_parameter_without_likeness() -> None:
             "sms.campaign_id",
             "10DLC campaigns exist for US numbers only; leave it out for other regions",
         ),
-        ({"strategy": "any", "region_code": "GB"}, "strategy", '"any" works for US LOCAL only; use "chosen"'),
-        ({"strategy": "any", "number_type": "TOLL_FREE"}, "strategy", '"any" works for US LOCAL only; use "chosen"'),
+        (
+            {"strategy": "any", "region_code": "GB"},
+            "strategy",
+            '"any" works for US LOCAL only; use "chosen"',
+        ),
+        (
+            {"strategy": "any", "number_type": "TOLL_FREE"},
+            "strategy",
+            '"any" works for US LOCAL only; use "chosen"',
+        ),
         (
             {"phone_numbers": ["+12025550101"], "quantity": 2},
             "quantity",
@@ -237,10 +254,16 @@ def test_unknown_parameter_without_likeness() -> None:
             "phone_numbers",
             "named numbers take no pattern and no strategy",
         ),
-        ({"search_pattern": "END"}, "search_pattern", "has no pattern to apply; give pattern too, or leave both out"),
+        (
+            {"search_pattern": "END"},
+            "search_pattern",
+            "has no pattern to apply; give pattern too, or leave both out",
+        ),
     ],
 )
-def test_rules_over_several_parameters(parameters: dict[str, Any], field: str, message: str) -> None:
+def test_rules_over_several_parameters(
+    parameters: dict[str, Any], field: str, message: str
+) -> None:
     """Where two parameters do not go together, the one to be mended is named."""
     error = refusal(**parameters)
     assert (field, f"{field}: {message}") == (error.field, error.message)
@@ -260,24 +283,43 @@ def test_rules_over_several_parameters(parameters: dict[str, Any], field: str, m
         ("", "", None),
     ],
 )
-def test_effective_search_pattern(pattern: str | None, search_pattern: str | None, effective: Any) -> None:
+def test_effective_search_pattern(
+    pattern: str | None, search_pattern: str | None, effective: Any
+) -> None:
     """A pattern with plus begins the number, one without stands anywhere, unless the caller says where."""
-    assert effective == order(pattern=pattern, search_pattern=search_pattern).effective_search_pattern
+    assert (
+        effective == order(pattern=pattern, search_pattern=search_pattern).effective_search_pattern
+    )
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"pattern": "307", "search_pattern": "START"}, "START needs plus and country code, such as +1307"),
-        ({"pattern": "1415", "search_pattern": "START"}, "START needs plus and country code, such as +1415"),
-        ({"pattern": "1 (415)", "search_pattern": "START"}, "START needs plus and country code, such as +1415"),
-        ({"pattern": "x", "search_pattern": "START"}, "START needs plus and country code, such as +1307"),
+        (
+            {"pattern": "307", "search_pattern": "START"},
+            "START needs plus and country code, such as +1307",
+        ),
+        (
+            {"pattern": "1415", "search_pattern": "START"},
+            "START needs plus and country code, such as +1415",
+        ),
+        (
+            {"pattern": "1 (415)", "search_pattern": "START"},
+            "START needs plus and country code, such as +1415",
+        ),
+        (
+            {"pattern": "x", "search_pattern": "START"},
+            "START needs plus and country code, such as +1307",
+        ),
         (
             {"pattern": "+44", "search_pattern": "START"},
             "+44 cannot match region US, whose numbers start with +1",
         ),
         ({"pattern": "+1307", "search_pattern": "END"}, "END takes digits only, such as 1307"),
-        ({"pattern": "+1307", "search_pattern": "CONTAINS"}, "CONTAINS takes digits only, such as 1307"),
+        (
+            {"pattern": "+1307", "search_pattern": "CONTAINS"},
+            "CONTAINS takes digits only, such as 1307",
+        ),
         ({"pattern": "30*", "search_pattern": None}, "CONTAINS takes digits only, such as 30"),
         ({"pattern": "\u0663\u0660"}, "CONTAINS takes digits only, such as 2255"),
         ({"pattern": "1234567890123456"}, "CONTAINS takes digits only, such as 123456"),
@@ -311,7 +353,17 @@ def test_voice_has_one_target(voice: dict[str, str], target: tuple[VoiceType, st
 
 
 @pytest.mark.parametrize(
-    "field", ["pattern", "search_pattern", "callback_url", "reference", "project", "approve_above", "sms", "voice"]
+    "field",
+    [
+        "pattern",
+        "search_pattern",
+        "callback_url",
+        "reference",
+        "project",
+        "approve_above",
+        "sms",
+        "voice",
+    ],
 )
 @pytest.mark.parametrize("empty", ["", "  ", None])
 def test_empty_field_of_a_form(field: str, empty: str | None) -> None:
@@ -385,7 +437,7 @@ def test_what_makes_another_purchase(field: str) -> None:
 
 def test_every_parameter_is_in_one_of_the_two_lists() -> None:
     """A new parameter has to be sorted: part of what is bought, or not."""
-    assert set(SearchAndRentOrder.model_fields) == {*NOT_BOUGHT, *BOUGHT, "search_pattern"}
+    assert set(SearchAndRentParameters.model_fields) == {*NOT_BOUGHT, *BOUGHT, "search_pattern"}
     assert (
         order(pattern="307", search_pattern="CONTAINS").fingerprint()
         != order(pattern="307", search_pattern="END").fingerprint()
@@ -395,7 +447,10 @@ def test_every_parameter_is_in_one_of_the_two_lists() -> None:
 def test_fingerprint_of_named_numbers() -> None:
     """Saying the quantity of named numbers or leaving it to the list is the same purchase."""
     named = ["+12025550101", "+12025550102"]
-    assert order(phone_numbers=named).fingerprint() == order(phone_numbers=named, quantity=2).fingerprint()
+    assert (
+        order(phone_numbers=named).fingerprint()
+        == order(phone_numbers=named, quantity=2).fingerprint()
+    )
 
 
 def test_fingerprint_is_stable() -> None:
@@ -412,10 +467,12 @@ JSON = st.recursive(
     | st.floats()
     | st.text()
     | st.sampled_from(["US", "SMS", "+12025550101"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
     max_leaves=8,
 )
-NAMES = st.sampled_from([*SearchAndRentOrder.model_fields, "quantty"]) | st.text(max_size=12)
+NAMES = st.sampled_from([*SearchAndRentParameters.model_fields, "quantty"]) | st.text(max_size=12)
 
 
 @given(st.dictionaries(NAMES, JSON, max_size=8), st.booleans())
@@ -425,7 +482,7 @@ def test_arbitrary_parameters(parameters: dict[str, Any], on_top_of_valid: bool)
     try:
         parsed = parse_search_and_rent(MINIMUM | parameters if on_top_of_valid else parameters)
     except BadInput as error:
-        assert all((error.message, error.mend))
+        assert all((error.message, error.remedy))
         assert f"{error.field}" in error.message or repr(error.field)[1:38] in error.message
     else:
         assert 1 <= parsed.wanted <= QUANTITY_MAX
@@ -436,5 +493,10 @@ def test_arbitrary_parameters(parameters: dict[str, Any], on_top_of_valid: bool)
 @settings(max_examples=50, deadline=None)
 def test_orders_survive_json(capabilities: list[Capability], cap: Decimal) -> None:
     """An order that is written as JSON and read again is the same order."""
-    before = order(capabilities=capabilities, max_today=str(cap), sms={"service_plan_id": "p"}, voice={"app_id": "a"})
-    assert before == SearchAndRentOrder.model_validate_json(before.model_dump_json())
+    before = order(
+        capabilities=capabilities,
+        max_today=str(cap),
+        sms={"service_plan_id": "p"},
+        voice={"app_id": "a"},
+    )
+    assert before == SearchAndRentParameters.model_validate_json(before.model_dump_json())

@@ -26,7 +26,9 @@ from numberflow.models.pace import (
 BOUNDS = Bounds(20.0, 1.0, 100.0)
 
 
-def drive(pace: Pace, seconds: float, *, began_s: float, wanted: int = 50) -> tuple[Pace, list[float]]:
+def drive(
+    pace: Pace, seconds: float, *, began_s: float, wanted: int = 50
+) -> tuple[Pace, list[float]]:
     """Ask every 50 ms for more than there is; the pace afterwards and the times that were given out."""
     times: list[float] = []
     for step in range(int(seconds / 0.05)):
@@ -36,7 +38,11 @@ def drive(pace: Pace, seconds: float, *, began_s: float, wanted: int = 50) -> tu
     return pace, times
 
 
-@given(st.lists(st.tuples(st.floats(0, 3), st.integers(1, 40), st.integers(0, 5)), min_size=1, max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 3), st.integers(1, 40), st.integers(0, 5)), min_size=1, max_size=60
+    )
+)
 def test_never_more_than_the_rate(story: list[tuple[float, int, int]]) -> None:
     """Whoever asks how often for how much: times are an interval apart, at most a fifth of a second ahead, and rates in bounds."""
     fixed = Bounds(20.0, 20.0, 20.0)
@@ -101,7 +107,13 @@ def test_after_a_refusal_it_grows_slowly_and_after_a_while_quickly() -> None:
 @pytest.mark.parametrize("asked_s", [0.3, 7.0, RETRY_AFTER_MAX_S])
 def test_retry_after_is_kept_to_the_letter(asked_s: float) -> None:
     """No time before it is given out, to nobody, also when the refusal itself was no news."""
-    pace = lower(Pace(20.0, 99.0, 100.0, lowered_s=100.0), BOUNDS, 100.0, departed_s=99.9, retry_after_s=asked_s)
+    pace = lower(
+        Pace(20.0, 99.0, 100.0, lowered_s=100.0),
+        BOUNDS,
+        100.0,
+        departed_s=99.9,
+        retry_after_s=asked_s,
+    )
     assert pace.rate_per_s == 20.0
     _, grant = take(pace, BOUNDS, 100.0 + asked_s - AHEAD_S - 0.001, wanted=9)
     assert grant.delays_s == ()
@@ -135,7 +147,9 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
     """An hour back: the pace begins again, instead of waiting for an hour. A pause that a 429 asked for is no such thing."""
     pace, _ = take(Pace(50.0, 7200.0, 7200.0), BOUNDS, 3600.0, wanted=1)
     assert pace.next_s < 3601.0
-    paused = lower(Pace(50.0, 3600.0, 3600.0), BOUNDS, 3600.0, departed_s=3600.0, retry_after_s=1800.0)
+    paused = lower(
+        Pace(50.0, 3600.0, 3600.0), BOUNDS, 3600.0, departed_s=3600.0, retry_after_s=1800.0
+    )
     _, grant = take(paused, BOUNDS, 3601.0, wanted=1)
     assert grant.delays_s == ()
 
@@ -148,7 +162,9 @@ def test_a_clock_that_was_ahead_hides_no_pause() -> None:
         paused, grant = take(paused, BOUNDS, 3601.0, wanted=1)
         assert (grant.delays_s, grant.again_s) == ((), pytest.approx(29.0 - AHEAD_S))
         assert take(paused, BOUNDS, 3631.0, wanted=1)[1].delays_s
-    paused = lower(Pace(50.0, 90_000.0, 90_000.0), BOUNDS, 90_000.0, departed_s=90_000.0, retry_after_s=30.0)
+    paused = lower(
+        Pace(50.0, 90_000.0, 90_000.0), BOUNDS, 90_000.0, departed_s=90_000.0, retry_after_s=30.0
+    )
     _, grant = take(paused, BOUNDS, 3600.0, wanted=1)
     assert (grant.delays_s, grant.again_s) == ((), pytest.approx(30.0 - AHEAD_S))
 
@@ -165,7 +181,9 @@ def test_a_changed_setting_holds_at_once() -> None:
     assert pace.rate_per_s == 30.0
 
 
-@pytest.mark.parametrize("numbers", [(0.0, 0.0, 1.0), (1.0, 2.0, 3.0), (3.0, 1.0, 2.0), (1.0, 1.0, math.inf)])
+@pytest.mark.parametrize(
+    "numbers", [(0.0, 0.0, 1.0), (1.0, 2.0, 3.0), (3.0, 1.0, 2.0), (1.0, 1.0, math.inf)]
+)
 def test_impossible_bounds(numbers: tuple[float, float, float]) -> None:
     """A pace of nothing would wait for ever."""
     with pytest.raises(ValueError, match="floor <= start <= ceiling"):

@@ -25,7 +25,9 @@ class Person(BaseModel):
 def test_sealed_text_does_not_show() -> None:
     """A sealed text shows in no repr and no JSON, and is there for who asks."""
     person = Person(name="Ada Example")
-    assert [False] * 3 == ["Ada" in text for text in (repr(person), str(person.model_dump()), person.model_dump_json())]
+    assert [False] * 3 == [
+        "Ada" in text for text in (repr(person), str(person.model_dump()), person.model_dump_json())
+    ]
     assert person.name.get_secret_value() == "Ada Example"
 
 
@@ -38,7 +40,9 @@ def test_numbers_are_text(value: Any, text: str) -> None:
 def test_unseal() -> None:
     """Every seal is broken, however deep, times are written as text, and None is left out of models."""
     when = datetime(2026, 2, 3, tzinfo=UTC)
-    sealed = Secret({"a": [SecretStr("b"), Person(name="c"), 1, None], "d": Person(name="e", born=when)})
+    sealed = Secret(
+        {"a": [SecretStr("b"), Person(name="c"), 1, None], "d": Person(name="e", born=when)}
+    )
     assert {
         "a": ["b", {"name": "c"}, 1, None],
         "d": {"name": "e", "born": "2026-02-03T00:00:00+00:00"},
@@ -55,7 +59,16 @@ def test_texts() -> None:
         "yes": True,
         "n": [3000, None],
     }
-    assert ("Ada, Example", "City Hall", "Example", "+6149", "3000", "6149", "Hall", "Ada") == personal.texts(value)
+    assert (
+        "Ada, Example",
+        "City Hall",
+        "Example",
+        "+6149",
+        "3000",
+        "6149",
+        "Hall",
+        "Ada",
+    ) == personal.texts(value)
 
 
 @pytest.mark.parametrize(

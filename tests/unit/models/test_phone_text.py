@@ -49,14 +49,19 @@ def test_what_is_pasted(text: object, numbers: tuple[str, ...]) -> None:
 
 def test_many_bad_ones_are_counted() -> None:
     """Of a column of bad numbers some are named and the others are counted."""
-    with pytest.raises(ValueError, match=r"^'2025550100' .*'2025550102' .*; and 2 more like these$"):
+    with pytest.raises(
+        ValueError, match=r"^'2025550100' .*'2025550102' .*; and 2 more like these$"
+    ):
         read_numbers("\n".join(f"202555010{last}" for last in range(5)))
 
 
 def test_the_same_numbers_are_the_same_run() -> None:
     """However numbers are written, and in whatever order, a run over them has the same fingerprint."""
     column = parse_release({"phone_numbers": "number\n+1 (202) 555-0102\n+12025550101"})
-    assert column.fingerprint() == parse_release({"phone_numbers": ["+12025550101", "+12025550102"]}).fingerprint()
+    assert (
+        column.fingerprint()
+        == parse_release({"phone_numbers": ["+12025550101", "+12025550102"]}).fingerprint()
+    )
 
 
 def test_groups_are_the_same_flat() -> None:
@@ -67,13 +72,19 @@ def test_groups_are_the_same_flat() -> None:
     assert (
         json.fingerprint()
         == parse_search_and_rent(
-            caps | {"voice": flat, "sms": {"service_plan_id": "", "campaign_id": " "}, "search_pattern": ""}
+            caps
+            | {
+                "voice": flat,
+                "sms": {"service_plan_id": "", "campaign_id": " "},
+                "search_pattern": "",
+            }
         ).fingerprint()
     )
 
 
 @pytest.mark.parametrize(
-    ("written", "read"), [("+1 (415)", "+1415"), ("555-01", "55501"), (" - ", " - "), ("", ""), (5, 5)]
+    ("written", "read"),
+    [("+1 (415)", "+1415"), ("555-01", "55501"), (" - ", " - "), ("", ""), (5, 5)],
 )
 def test_patterns(written: object, read: object) -> None:
     """What people put between digits is no part of a pattern; a pattern of nothing else goes on, to be refused."""

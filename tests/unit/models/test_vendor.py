@@ -79,18 +79,31 @@ def test_json_round_trip() -> None:
 
 def test_unknown_values_are_kept() -> None:
     """Values that no enum lists are kept, and members that nobody knows are ignored."""
-    read = ActiveNumber.model_validate({**LIVE, "type": "SATELLITE", "capability": ["SMS", "SMELL"], "color": {"a": 1}})
-    assert (read.number_type, read.capabilities, read.unreadable) == ("SATELLITE", ("SMS", "SMELL"), ())
+    read = ActiveNumber.model_validate(
+        {**LIVE, "type": "SATELLITE", "capability": ["SMS", "SMELL"], "color": {"a": 1}}
+    )
+    assert (read.number_type, read.capabilities, read.unreadable) == (
+        "SATELLITE",
+        ("SMS", "SMELL"),
+        (),
+    )
     failed = ActiveNumber.model_validate(json.loads(load("active_sms_failed_200").body))
     assert failed.sms_configuration is not None
     assert failed.sms_configuration.scheduled_provisioning is not None
-    assert failed.sms_configuration.scheduled_provisioning.error_codes == ("EXCEEDED_10DLC_LIMIT", "CODE_OF_TOMORROW")
+    assert failed.sms_configuration.scheduled_provisioning.error_codes == (
+        "EXCEEDED_10DLC_LIMIT",
+        "CODE_OF_TOMORROW",
+    )
 
 
 @pytest.mark.parametrize("nothing", [None, "", ...])
 def test_null_empty_and_absent_mean_nothing(nothing: Any) -> None:
     """Null, an empty string and an absent member are the same: None, or () for lists."""
-    members = {} if nothing is ... else dict.fromkeys([name for name in LIVE if name != "phoneNumber"], nothing)
+    members = (
+        {}
+        if nothing is ...
+        else dict.fromkeys([name for name in LIVE if name != "phoneNumber"], nothing)
+    )
     assert ActiveNumber(phone_number="+13075550142") == ActiveNumber.model_validate(
         {"phoneNumber": "+13075550142", **members}
     )
@@ -102,8 +115,12 @@ MEMBERS = sorted(set(LIVE) - {"phoneNumber"})
 @pytest.mark.parametrize("member", MEMBERS)
 def test_one_bad_member_does_not_lose_the_number(member: str) -> None:
     """A member that cannot be read is taken as nothing and named; all others are as they were."""
-    read = ActiveNumber.model_validate({**LIVE, member: {"phoneNumber": ["?"]} if member != "smsConfiguration" else 5})
-    without = ActiveNumber.model_validate({name: value for name, value in LIVE.items() if name != member})
+    read = ActiveNumber.model_validate(
+        {**LIVE, member: {"phoneNumber": ["?"]} if member != "smsConfiguration" else 5}
+    )
+    without = ActiveNumber.model_validate(
+        {name: value for name, value in LIVE.items() if name != member}
+    )
     if (
         member == "voiceConfiguration"
     ):  # an object is an object: without any member that we know it is an empty configuration
@@ -189,24 +206,36 @@ def test_times(text: str, when: datetime) -> None:
     assert timedelta(0) == read.utcoffset()
 
 
-@pytest.mark.parametrize("text", ["soon", "2026-13-01T00:00:00Z", 1770114930, "9999-12-31T23:59:59-01:00", True])
+@pytest.mark.parametrize(
+    "text", ["soon", "2026-13-01T00:00:00Z", 1770114930, "9999-12-31T23:59:59-01:00", True]
+)
 def test_what_is_no_time(text: Any) -> None:
     """What is not written as a time is unreadable, bare numbers included."""
     read = ActiveNumber.model_validate({"phoneNumber": "+13075550142", "expireAt": text})
     assert (read.expire_at, read.unreadable) == (None, ("expireAt",))
 
 
-@pytest.mark.parametrize(("months", "read"), [(0, 1), (1, 1), (12, 12), ("3", 3), (None, 1), (-1, 1)])
+@pytest.mark.parametrize(
+    ("months", "read"), [(0, 1), (1, 1), (12, 12), ("3", 3), (None, 1), (-1, 1)]
+)
 def test_payment_interval(months: Any, read: int) -> None:
     """An interval of 0 months, or none, is one month (assumed)."""
     for model in (ActiveNumber, AvailableNumber):
-        number = model.model_validate({"phoneNumber": "+13075550142", "paymentIntervalMonths": months})
+        number = model.model_validate(
+            {"phoneNumber": "+13075550142", "paymentIntervalMonths": months}
+        )
         assert read == number.payment_interval_months
 
 
 @pytest.mark.parametrize(
     ("wire", "amount"),
-    [(b'"0.50"', "0.50"), (b"0.10", "0.10"), (b"2", "2"), (b'"-1.5"', "-1.5"), (b'"007.00"', "7.00")],
+    [
+        (b'"0.50"', "0.50"),
+        (b"0.10", "0.10"),
+        (b"2", "2"),
+        (b'"-1.5"', "-1.5"),
+        (b'"007.00"', "7.00"),
+    ],
 )
 def test_amounts(wire: bytes, amount: str) -> None:
     """Amounts are exact, whether they are text or numbers on the wire."""
@@ -216,7 +245,21 @@ def test_amounts(wire: bytes, amount: str) -> None:
 
 @pytest.mark.parametrize(
     "amount",
-    [0.1, True, "0,50", "1_000", "1e5", " 1", "", "NaN", "1e999999999", Decimal("Infinity"), Decimal("1e40"), [], None],
+    [
+        0.1,
+        True,
+        "0,50",
+        "1_000",
+        "1e5",
+        " 1",
+        "",
+        "NaN",
+        "1e999999999",
+        Decimal("Infinity"),
+        Decimal("1e40"),
+        [],
+        None,
+    ],
 )
 def test_what_is_no_amount(amount: Any) -> None:
     """Binary floats, exponents and local spellings are no amounts; as a member they leave the price unreadable."""
@@ -258,15 +301,21 @@ def test_page() -> None:
     assert (len(page.active_numbers), page.next_page_token, page.total_size) == (2, "a+b/c==", 3)
     last = ActiveNumbersPage.model_validate(json.loads(load("active_last_page_200").body))
     assert (last.active_numbers, last.next_page_token, last.total_size) == ((), None, 0)
-    assert ActiveNumbersPage() == ActiveNumbersPage.model_validate({"activeNumbers": None, "nextPageToken": None})
+    assert ActiveNumbersPage() == ActiveNumbersPage.model_validate(
+        {"activeNumbers": None, "nextPageToken": None}
+    )
 
 
 def test_callback_secret_is_sealed() -> None:
     """The signing secret does not show in repr or JSON, whatever characters it has."""
-    read = CallbackConfiguration.model_validate({"projectId": "p", "hmacSecret": "a secret, with commas"})
+    read = CallbackConfiguration.model_validate(
+        {"projectId": "p", "hmacSecret": "a secret, with commas"}
+    )
     assert read.hmac_secret is not None
     assert read.hmac_secret.get_secret_value() == "a secret, with commas"
-    assert ["commas" in text for text in (repr(read), str(read), read.model_dump_json())] == [False] * 3
+    assert ["commas" in text for text in (repr(read), str(read), read.model_dump_json())] == [
+        False
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -293,7 +342,10 @@ def test_voice_settings_need_their_id(wrong: dict[str, str]) -> None:
         (VoiceSettings(app_id="a"), {"type": "RTC", "appId": "a"}),
         (VoiceSettings(type="EST", trunk_id="t"), {"type": "EST", "trunkId": "t"}),
         (VoiceSettings(type="FAX", service_id=""), {"type": "FAX", "serviceId": ""}),
-        (SmsSettings(service_plan_id="p", campaign_id=""), {"servicePlanId": "p", "campaignId": ""}),
+        (
+            SmsSettings(service_plan_id="p", campaign_id=""),
+            {"servicePlanId": "p", "campaignId": ""},
+        ),
     ],
 )
 def test_settings_on_the_wire(settings: VoiceSettings | SmsSettings, wire: dict[str, str]) -> None:

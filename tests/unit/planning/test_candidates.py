@@ -19,7 +19,9 @@ def order(**parameters: Any) -> Any:
     return parse_search_and_rent(minimum | parameters)
 
 
-def offered(phone_number: str = "+12025550101", monthly: str | None = "0.50", **changes: Any) -> AvailableNumber:
+def offered(
+    phone_number: str = "+12025550101", monthly: str | None = "0.50", **changes: Any
+) -> AvailableNumber:
     """A US LOCAL number for sale that can do both."""
     price = None if monthly is None else {"currencyCode": "USD", "amount": monthly}
     return AvailableNumber.model_validate(
@@ -56,7 +58,11 @@ def offered(phone_number: str = "+12025550101", monthly: str | None = "0.50", **
         ({"pattern": "0255", "search_pattern": "END"}, {}, False),
         ({"phone_numbers": ["+12025550101"]}, {}, True),
         ({"phone_numbers": ["+12025550102"]}, {}, False),
-        ({"phone_numbers": ["+12025550101"], "capabilities": ["SMS"]}, {"capability": ["VOICE"]}, False),
+        (
+            {"phone_numbers": ["+12025550101"], "capabilities": ["SMS"]},
+            {"capability": ["VOICE"]},
+            False,
+        ),
     ],
 )
 def test_matches(parameters: dict[str, Any], changes: dict[str, Any], expected: bool) -> None:
@@ -66,9 +72,15 @@ def test_matches(parameters: dict[str, Any], changes: dict[str, Any], expected: 
 
 def test_cheapest_first_and_unpriced_last() -> None:
     """Numbers are taken by what they cost today, then by month; without a price only when nothing else is left."""
-    dear, cheap, unpriced = offered("+12025550101", "2"), offered("+12025550102", "1"), offered("+12025550103", None)
+    dear, cheap, unpriced = (
+        offered("+12025550101", "2"),
+        offered("+12025550102", "1"),
+        offered("+12025550103", None),
+    )
     quarterly = offered("+12025550104", "1", paymentIntervalMonths=3)
-    assert (quarterly, cheap, dear, unpriced) == pick([dear, unpriced, cheap, quarterly], order(), quantity=9, seed="s")
+    assert (quarterly, cheap, dear, unpriced) == pick(
+        [dear, unpriced, cheap, quarterly], order(), quantity=9, seed="s"
+    )
     assert (quarterly,) == pick([dear, unpriced, cheap, quarterly], order(), quantity=1, seed="s")
 
 
@@ -93,7 +105,8 @@ def test_exclude() -> None:
     """A number that is not to be taken is not taken, even if fewer are left than wanted."""
     taken = [number.phone_number for number in NUMBERS[:35]]
     assert {number.phone_number for number in NUMBERS[35:]} == {
-        number.phone_number for number in pick(NUMBERS, order(), quantity=10, seed="s", exclude=taken)
+        number.phone_number
+        for number in pick(NUMBERS, order(), quantity=10, seed="s", exclude=taken)
     }
 
 

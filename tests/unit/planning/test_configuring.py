@@ -85,7 +85,9 @@ def test_a_failed_link_is_no_link() -> None:
         "servicePlanId": "p",
         "scheduledProvisioning": {"servicePlanId": "p", "campaignId": "c", "status": "FAILED"},
     }
-    number = held_imported(ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": shown}))
+    number = held_imported(
+        ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": shown})
+    )
     assert ("p", "", False) == (number.service_plan_id, number.campaign_id, number.is_moving)
     assert Changes({}, {"sms": {"campaign_id": "c"}}) == plan_changes(
         number, parse_configure({"phone_numbers": [NUMBER], "sms": SMS})
@@ -97,10 +99,16 @@ def test_an_unlink_that_is_under_way() -> None:
     job = {"servicePlanId": "", "campaignId": "", "status": "IN_PROGRESS"}
     sms = {"servicePlanId": "p", "campaignId": "c", "scheduledProvisioning": job}
     unlink = {"sms": {"service_plan_id": "", "campaign_id": ""}}
-    moving = held_imported(ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": sms}))
-    rented = held_active(ActiveNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": sms}))
+    moving = held_imported(
+        ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": sms})
+    )
+    rented = held_active(
+        ActiveNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": sms})
+    )
     gone = held_imported(
-        ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": {"servicePlanId": ""}})
+        ImportedNumber.model_validate(
+            {"phoneNumber": NUMBER, "smsConfiguration": {"servicePlanId": ""}}
+        )
     )
     assert [Unlink.RUNNING, Unlink.RUNNING, Unlink.OFF] == [
         unlink_progress(each, unlink) for each in (moving, rented, gone)

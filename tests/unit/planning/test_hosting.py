@@ -8,17 +8,28 @@ import pytest
 
 from numberflow.models.hosting import HostingOrder, HostingOrderNumber
 from numberflow.models.imported import ImportedNumber, QualificationState, QualifiedNumber
-from numberflow.planning.hosting import ADVICE, Progress, Readiness, imported_code, judge_number, readiness
+from numberflow.planning.hosting import (
+    ADVICE,
+    Progress,
+    Readiness,
+    imported_code,
+    judge_number,
+    readiness,
+)
 from numberflow.planning.hosting_failures import Step, advice_for
 
 NUMBER = "+12125550101"
 
 
 def order(state: str, *, kind: str = "TYPE_TEXT_ENABLE", campaign: str = "c") -> HostingOrder:
-    return HostingOrder.model_validate({"hostingOrderId": "o", "state": state, "type": kind, "campaignId": campaign})
+    return HostingOrder.model_validate(
+        {"hostingOrderId": "o", "state": state, "type": kind, "campaignId": campaign}
+    )
 
 
-def number(osr: str = "", platform: str = "", campaign: str = "", **more: Any) -> HostingOrderNumber:
+def number(
+    osr: str = "", platform: str = "", campaign: str = "", **more: Any
+) -> HostingOrderNumber:
     steps = {"osrUpdate": osr, "platformProvisioning": platform, "campaignProvisioning": campaign}
     shown = {name: {"state": state} for name, state in steps.items() if state}
     return HostingOrderNumber.model_validate({"phoneNumber": NUMBER, **shown, **more})
@@ -44,7 +55,9 @@ def number(osr: str = "", platform: str = "", campaign: str = "", **more: Any) -
         (number("DONE", "DONE", "DONE"), order("ARCHIVED"), Progress.DONE, None),
     ],
 )  # fmt: skip
-def test_one_number(shown: HostingOrderNumber, of: HostingOrder, progress: Progress, step: Step | None) -> None:
+def test_one_number(
+    shown: HostingOrderNumber, of: HostingOrder, progress: Progress, step: Step | None
+) -> None:
     """The first step that is not done says where a number is; a failed one ends it; the order's own word counts only for REJECTED and the end."""
     judged = judge_number(shown, of)
     assert (progress, step) == (judged.progress, judged.step)
@@ -53,7 +66,11 @@ def test_one_number(shown: HostingOrderNumber, of: HostingOrder, progress: Progr
 def test_carrier_code() -> None:
     """T-Mobile's code for a number that is held elsewhere leads to the cure that only an import order has."""
     shown = number(
-        "", "DONE", "FAILED", smsAtt={"state": "DONE", "errorCode": ""}, smsTmo={"state": "FAILED", "errorCode": 60135}
+        "",
+        "DONE",
+        "FAILED",
+        smsAtt={"state": "DONE", "errorCode": ""},
+        smsTmo={"state": "FAILED", "errorCode": 60135},
     )
     judged = judge_number(shown, order("COMPLETED", kind="IMPORT"))
     assert "60135" == judged.code
@@ -94,7 +111,11 @@ def test_code_of_an_imported_number(shown: dict[str, Any], code: str) -> None:
 )
 def test_readiness(state: str, ownership: str, ready: Readiness) -> None:
     """Ready is VERIFIED, or ELIGIBLE with its ownership DONE; a state that nobody has heard of is looked at again."""
-    shown = {"phoneNumber": NUMBER, "globalProcessState": state, "ownershipVerification": {"status": ownership}}
+    shown = {
+        "phoneNumber": NUMBER,
+        "globalProcessState": state,
+        "ownershipVerification": {"status": ownership},
+    }
     assert ready is readiness(QualifiedNumber.model_validate(shown))
 
 

@@ -52,7 +52,11 @@ def test_what_is_wrong_is_told_by_its_place(data: Any, finding: Finding) -> None
 
 def test_no_finding_repeats_a_value() -> None:
     """Whatever stands in a field, only its place and the form's words come out."""
-    wrong = [[{"senderId": MARKS[0] * 5}], {"endBusinessName": [MARKS[1]], "country": MARKS[2]}, MARKS[3]]
+    wrong = [
+        [{"senderId": MARKS[0] * 5}],
+        {"endBusinessName": [MARKS[1]], "country": MARKS[2]},
+        MARKS[3],
+    ]
     found = findings(AU, wrong)
     assert found
     assert not [mark for mark in MARKS if mark in repr(found)]
@@ -61,9 +65,12 @@ def test_no_finding_repeats_a_value() -> None:
 def test_blank_is_the_form_without_content() -> None:
     """What is written for filling in has every field, and everything that is needed is missing from it."""
     form = blank(AU)
-    assert {"senderId", "purposeOfTheTraffic", "intendedUseOfMobileNumbers", "confirmationOfUse"} == set(
-        form["data"][0][0]
-    )
+    assert {
+        "senderId",
+        "purposeOfTheTraffic",
+        "intendedUseOfMobileNumbers",
+        "confirmationOfUse",
+    } == set(form["data"][0][0])
     assert {finding.path for finding in findings(AU, form["data"])} >= {
         "data[1].city",
         "data[2].firstName",
@@ -101,18 +108,29 @@ def test_rules_that_make_no_sense_are_passed_over() -> None:
         ],
     }
     requirements = NumberRequirements(fields={"rules": [{"template": template}]})
-    assert (Finding("data[0].d", "is missing"),) == findings(requirements, [{"a": "x", "b": "y", "c": "z"}])
+    assert (Finding("data[0].d", "is missing"),) == findings(
+        requirements, [{"a": "x", "b": "y", "c": "z"}]
+    )
 
 
 def test_plain_json_schema_is_read_too() -> None:
     """Members by name and a list of required ones, as JSON Schema has them."""
-    template = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 3}}, "required": ["name"]}
+    template = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 3}},
+        "required": ["name"],
+    }
     requirements = NumberRequirements(fields={"rules": [{"template": template}]})
     assert (Finding("data[0].name", "is missing"),) == findings(requirements, [{}])
-    assert (Finding("data[0].name", "has more than 3 characters"),) == findings(requirements, [{"name": "abcd"}])
+    assert (Finding("data[0].name", "has more than 3 characters"),) == findings(
+        requirements, [{"name": "abcd"}]
+    )
 
 
-FIELDS = [{"name": "name", "type": "string", "title": "Name", "required": True}, {"name": "note", "type": "string"}]
+FIELDS = [
+    {"name": "name", "type": "string", "title": "Name", "required": True},
+    {"name": "note", "type": "string"},
+]
 
 
 @pytest.mark.parametrize(
@@ -127,26 +145,41 @@ FIELDS = [{"name": "name", "type": "string", "title": "Name", "required": True},
 )  # fmt: skip
 def test_arrays_may_carry_their_fields(template: dict[str, Any]) -> None:
     """However an array says what its entries hold, they are described, blank and checked the same way, inside a section too."""
-    for at, form in (("", template), (".deep", {"type": "object", "properties": [{"name": "deep", **template}]})):
+    for at, form in (
+        ("", template),
+        (".deep", {"type": "object", "properties": [{"name": "deep", **template}]}),
+    ):
         requirements = NumberRequirements(fields={"rules": [{"template": form}]})
 
         def filled(entries: Any, at: str = at) -> list[Any]:
             return [{"deep": entries} if at else entries]
 
         assert {"data": filled([{"name": "", "note": ""}])} == blank(requirements)
-        assert f"| `{'deep' if at else ''}[ ].name` | Name | yes |" in form_text(requirements, "AU", "MOBILE")
+        assert f"| `{'deep' if at else ''}[ ].name` | Name | yes |" in form_text(
+            requirements, "AU", "MOBILE"
+        )
         assert () == findings(requirements, filled([{"name": "Acme"}]))
-        assert (Finding(f"data[0]{at}[1].name", "is missing"),) == findings(requirements, filled([{"name": "A"}, {}]))
-        assert (Finding(f"data[0]{at}", "has fewer than 1 entries"),) == findings(requirements, filled([]))
+        assert (Finding(f"data[0]{at}[1].name", "is missing"),) == findings(
+            requirements, filled([{"name": "A"}, {}])
+        )
+        assert (Finding(f"data[0]{at}", "has fewer than 1 entries"),) == findings(
+            requirements, filled([])
+        )
 
 
 def test_a_section_without_a_template_keeps_its_place() -> None:
     """The sections around it are read and checked; it takes an entry, of whatever kind."""
     template = {"type": "object", "properties": FIELDS}
-    requirements = NumberRequirements(fields={"rules": [{"template": template}, {"other": 1}, {"template": template}]})
+    requirements = NumberRequirements(
+        fields={"rules": [{"template": template}, {"other": 1}, {"template": template}]}
+    )
     assert () == findings(requirements, [{"name": "a"}, ["anything"], {"name": "c"}])
-    assert (Finding("data[2].name", "is missing"),) == findings(requirements, [{"name": "a"}, {}, {}])
-    assert (Finding("data", "takes 3 entries, one for each section, not 2"),) == findings(requirements, [{}, {}])
+    assert (Finding("data[2].name", "is missing"),) == findings(
+        requirements, [{"name": "a"}, {}, {}]
+    )
+    assert (Finding("data", "takes 3 entries, one for each section, not 2"),) == findings(
+        requirements, [{}, {}]
+    )
     assert [{"name": "", "note": ""}, {}, {"name": "", "note": ""}] == blank(requirements)["data"]
     text = form_text(requirements, "AU", "MOBILE")
     assert ("(`data[1]`)" in text, "for this section cannot be read" in text) == (True, True)
@@ -169,6 +202,12 @@ def test_words() -> None:
     """The description names every field and file, and says where nothing is needed."""
     text = form_text(DE, "DE", "LOCAL")
     assert all(
-        word in text for word in ("Proof of address", "UTILITY_BILL, REGISTER_EXTRACT", "`data[1]`", "`postalCode`")
+        word in text
+        for word in (
+            "Proof of address",
+            "UTILITY_BILL, REGISTER_EXTRACT",
+            "`data[1]`",
+            "`postalCode`",
+        )
     )
     assert "no requirements" in form_text(None, "US", "LOCAL")

@@ -48,7 +48,11 @@ def job(plan: str, campaign: str, status: str = "FAILED", *codes: str) -> dict[s
         (rented("a", "A", job("", "")), "unlink failed", ""),
         (rented("a", "A", job("a", "")), "unlink failed", ""),
         (rented("", "", job("b", "B")), "link failed", "unlinked now: no messaging"),
-        (rented("b", "", job("b", "B")), "link failed", "it has no campaign now: US carriers block its messages"),
+        (
+            rented("b", "", job("b", "B")),
+            "link failed",
+            "it has no campaign now: US carriers block its messages",
+        ),
         # a failure on the way to something else says nothing about this
         (rented("", "", job("x", "")), "unlinked now", "unlinked now: no messaging"),
     ],
@@ -63,19 +67,25 @@ def test_a_failure_that_was_there_before() -> None:
     """A read that still shows the failed job of an earlier attempt shows nothing of this one."""
     number = rented("a", "A", job("", ""))
     off = {"sms": {"service_plan_id": "", "campaign_id": ""}}
-    assert [Unlink.FAILED, Unlink.STILL_ON] == [unlink_progress(number, off, marks) for marks in ({}, number.marks)]
+    assert [Unlink.FAILED, Unlink.STILL_ON] == [
+        unlink_progress(number, off, marks) for marks in ({}, number.marks)
+    ]
 
 
 def test_what_cannot_be_read_may_be_a_job() -> None:
     """An unreadable configuration is neither done nor failed."""
-    number = held_active(ActiveNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": 7}))
+    number = held_active(
+        ActiveNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": 7})
+    )
     assert Unlink.RUNNING is unlink_progress(number, {"sms": {"service_plan_id": ""}})
 
 
 def test_voice_has_a_failure_of_its_own() -> None:
     """A voice job that failed is seen beside plan and campaign that are as wanted, and its advice says that there is no code."""
     scheduled = {"type": "EST", "trunkId": "t", "status": "FAILED"}
-    number = rented("b", "B", voice={"type": "RTC", "appId": "", "scheduledVoiceProvisioning": scheduled})
+    number = rented(
+        "b", "B", voice={"type": "RTC", "appId": "", "scheduledVoiceProvisioning": scheduled}
+    )
     found = stands(number, {**WANTED, "voice_type": "EST", "voice_id": "t"})
     stand = worst(found)
     assert isinstance(stand, Stand)

@@ -45,7 +45,11 @@ def job(status: Any, **members: Any) -> dict[str, Any]:
         (job("PROVISIONING_STATUS_UNSPECIFIED"), SMS, LinkState.PENDING),
         (job("SOMETHING_NEW"), SMS, LinkState.PENDING),
         (job(None), SMS, LinkState.PENDING),
-        ({"servicePlanId": "plan-1"} | job("IN_PROGRESS", campaignId="C1"), CAMPAIGN, LinkState.PENDING),
+        (
+            {"servicePlanId": "plan-1"} | job("IN_PROGRESS", campaignId="C1"),
+            CAMPAIGN,
+            LinkState.PENDING,
+        ),
         (job("FAILED", errorCodes=["INTERNAL_ERROR"]), SMS, LinkState.FAILED),
         ({"scheduledProvisioning": "soon"}, SMS, LinkState.PENDING),
         ("soon", SMS, LinkState.PENDING),
@@ -63,12 +67,32 @@ def test_sms_link(configuration: Any, wanted: SmsLink | None, state: LinkState) 
         ({"type": "RTC", "appId": "app-1"}, VOICE, LinkState.DONE),
         ({"type": "RTC", "appId": "app-9"}, VOICE, LinkState.DROPPED),
         ({"type": "RTC", "appId": ""}, VOICE, LinkState.DROPPED),
-        ({"type": "RTC", "appId": "app-1"}, VoiceLink(type=VoiceType.EST, trunk_id="app-1"), LinkState.DROPPED),
-        ({"type": "EST", "trunkId": "t"}, VoiceLink(type=VoiceType.EST, trunk_id="t"), LinkState.DONE),
-        ({"type": "FAX", "serviceId": "s"}, VoiceLink(type=VoiceType.FAX, service_id="s"), LinkState.DONE),
+        (
+            {"type": "RTC", "appId": "app-1"},
+            VoiceLink(type=VoiceType.EST, trunk_id="app-1"),
+            LinkState.DROPPED,
+        ),
+        (
+            {"type": "EST", "trunkId": "t"},
+            VoiceLink(type=VoiceType.EST, trunk_id="t"),
+            LinkState.DONE,
+        ),
+        (
+            {"type": "FAX", "serviceId": "s"},
+            VoiceLink(type=VoiceType.FAX, service_id="s"),
+            LinkState.DONE,
+        ),
         (None, VOICE, LinkState.DROPPED),
-        ({"appId": "app-9", "scheduledVoiceProvisioning": {"status": "WAITING"}}, VOICE, LinkState.PENDING),
-        ({"appId": "app-1", "scheduledVoiceProvisioning": {"status": "NEW"}}, VOICE, LinkState.PENDING),
+        (
+            {"appId": "app-9", "scheduledVoiceProvisioning": {"status": "WAITING"}},
+            VOICE,
+            LinkState.PENDING,
+        ),
+        (
+            {"appId": "app-1", "scheduledVoiceProvisioning": {"status": "NEW"}},
+            VOICE,
+            LinkState.PENDING,
+        ),
         ({"scheduledVoiceProvisioning": {"status": "FAILED"}}, VOICE, LinkState.FAILED),
         ({"scheduledVoiceProvisioning": 7}, VOICE, LinkState.PENDING),
         (7, VOICE, LinkState.PENDING),
@@ -97,7 +121,9 @@ def test_links_that_did_not_come_say_what_to_do() -> None:
         voice_link(held(), VOICE).advice,
         sms_link(held(), SMS).advice,
     )
-    assert sms_link(held(smsConfiguration={"servicePlanId": "plan-1"}), SMS) == Link(state=LinkState.DONE)
+    assert sms_link(held(smsConfiguration={"servicePlanId": "plan-1"}), SMS) == Link(
+        state=LinkState.DONE
+    )
 
 
 def test_no_code_at_all() -> None:
@@ -107,7 +133,13 @@ def test_no_code_at_all() -> None:
 
 def test_every_documented_code_has_an_advice() -> None:
     """Each failure code that the contract lists for SMS links has an advice of its own."""
-    contract = yaml.safe_load((Path(__file__).parents[3] / "docs/vendor/numbers.openapi.yaml").read_text())
+    contract = yaml.safe_load(
+        (Path(__file__).parents[3] / "docs/vendor/numbers.openapi.yaml").read_text()
+    )
     codes = contract["components"]["schemas"]["SmsErrorCode"]["enum"]
-    assert [] == [code for code in codes if "not a documented code" in explain([code]) and "UNSPECIFIED" not in code]
+    assert [] == [
+        code
+        for code in codes
+        if "not a documented code" in explain([code]) and "UNSPECIFIED" not in code
+    ]
     assert len(codes) > 10

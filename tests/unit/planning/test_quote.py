@@ -14,7 +14,9 @@ from numberflow.models.vendor import AvailableNumber
 from numberflow.planning.quote import Quote, QuoteLine, make_quote, quote_line
 
 
-def offered(setup: Any = "0.50", monthly: Any = "1.50", months: Any = 1, **changes: Any) -> AvailableNumber:
+def offered(
+    setup: Any = "0.50", monthly: Any = "1.50", months: Any = 1, **changes: Any
+) -> AvailableNumber:
     """A number for sale, as the vendor's JSON says it."""
     return AvailableNumber.model_validate(
         {
@@ -30,7 +32,12 @@ def offered(setup: Any = "0.50", monthly: Any = "1.50", months: Any = 1, **chang
 def test_line() -> None:
     """Set-up and first period are charged at once; the period's price is brought to a month."""
     line = quote_line(offered("1.00", "6.00", 3), "USD")
-    assert QuoteLine(phone_number="+12025550101", setup=Decimal(1), recurring=Decimal(6), interval_months=3) == line
+    assert (
+        QuoteLine(
+            phone_number="+12025550101", setup=Decimal(1), recurring=Decimal(6), interval_months=3
+        )
+        == line
+    )
     assert (Decimal(7), Decimal(2)) == (line.today, line.monthly)
 
 
@@ -58,7 +65,7 @@ def test_prices_that_stop_a_purchase(changes: dict[str, Any], rule: str, message
     with pytest.raises(SpendRefused) as caught:
         make_quote([offered(), offered(**changes)], "USD")
     assert (rule, message) == (caught.value.rule, caught.value.message)
-    assert caught.value.mend
+    assert caught.value.remedy
 
 
 def test_free_number() -> None:
@@ -78,6 +85,8 @@ PRICES = st.decimals(0, 10_000, places=4)
 @given(st.lists(st.tuples(PRICES, PRICES, st.sampled_from([1, 2, 4, 12])), max_size=20))
 def test_totals_are_sums(prices: list[tuple[Decimal, Decimal, int]]) -> None:
     """What is due today is the sum of all set-up and first-period prices, to the last digit."""
-    quote = make_quote([offered(setup, recurring, months) for setup, recurring, months in prices], "USD")
+    quote = make_quote(
+        [offered(setup, recurring, months) for setup, recurring, months in prices], "USD"
+    )
     assert sum(setup + recurring for setup, recurring, _ in prices) == quote.today
     assert sum((recurring / months for _, recurring, months in prices), Decimal(0)) == quote.monthly

@@ -61,7 +61,9 @@ def test_overdue(scheduled: Scheduled, overdue: bool) -> None:
 def test_a_server_that_was_off_is_given_half_an_hour() -> None:
     """What was missed while nothing ran is not told before it could be made up."""
     late = nightly(ended=500 * HOUR)
-    assert [False, False, True] == [late.is_overdue(NOW, NOW - timedelta(minutes=minutes)) for minutes in (0, 29, 31)]
+    assert [False, False, True] == [
+        late.is_overdue(NOW, NOW - timedelta(minutes=minutes)) for minutes in (0, 29, 31)
+    ]
 
 
 def test_problems() -> None:
@@ -72,7 +74,10 @@ def test_problems() -> None:
         problem(each, NOW) or ("", "")
         for each in (nightly(ended=50 * HOUR, is_on=False), nightly(is_on=False), nightly(ahead=0))
     )
-    assert "no run for more than 2 intervals of 1 d: the last one ended 2026-11-28 10:00 UTC" == overdue[0]
+    assert (
+        "no run for more than 2 intervals of 1 d: the last one ended 2026-11-28 10:00 UTC"
+        == overdue[0]
+    )
     assert "numberflow run export-inventory" in overdue[1]
     assert "switch it on" in overdue[1]
     assert "switch it on" in off[1]
@@ -97,13 +102,19 @@ def test_reading() -> None:
         {"name": "follow-orders", "id": "2", "flow_id": "12", "schedules": [{"active": True, "updated": moved}], **made},
     ])  # fmt: skip
     assert {"id": {"any_": ["2"]}} == asked.body["deployments"]
-    asked = questions.send([run_at(NOW + HOUR, by_clock=False), run_at(NOW + 2 * HOUR), run_at(NOW + 3 * HOUR)])
+    asked = questions.send(
+        [run_at(NOW + HOUR, by_clock=False), run_at(NOW + 2 * HOUR), run_at(NOW + 3 * HOUR)]
+    )
     assert {"id": {"any_": ["12"]}} == asked.body["flows"]
     with pytest.raises(StopIteration) as done:
         questions.send([{"end_time": "2026-11-30T11:00:00.5Z"}])
     (seen,) = done.value.value
     assert f"{seen.changed_at:%Y-%m-%d}" == moved[:10]
-    assert ("follow-orders", True, (NOW + 2 * HOUR, NOW + 3 * HOUR)) == (seen.name, seen.is_on, seen.next_at)
+    assert ("follow-orders", True, (NOW + 2 * HOUR, NOW + 3 * HOUR)) == (
+        seen.name,
+        seen.is_on,
+        seen.next_at,
+    )
     assert timedelta(minutes=59, seconds=59.5) == NOW - seen.ended_at
 
 
@@ -117,7 +128,10 @@ def test_an_alarm_is_raised_once(told: bool) -> None:
         assert f"{NOW - 24 * HOUR:%Y-%m-%d}" == asked.body["filter"]["occurred"]["since"][:10]
         if not told:
             events = questions.send({"events": []}).body
-            names = ["numberflow.schedule-overdue", *(["numberflow.needs-person"] if calls_person else [])]
+            names = [
+                "numberflow.schedule-overdue",
+                *(["numberflow.needs-person"] if calls_person else []),
+            ]
             assert names == [event["event"] for event in events]
             assert {"numberflow.schedule.export-inventory"} == {
                 event["resource"]["prefect.resource.id"] for event in events

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import stamina
-from support.desks import Shop
 from support.journals import journal, journal_url  # noqa: F401
 from support.postgres import own_postgres, postgres_server, postgres_url  # noqa: F401
+from support.run_contexts import Shop
 
 
 @pytest.fixture

@@ -52,14 +52,22 @@ def test_links_and_numbers(journal: Journal) -> None:
         journal,
         "PO-2",
         NewIntention(
-            "import_order", "token-1", "f", {"numbers": [B, C], "service_plan_id": "plan-2", "campaign_id": ""}
+            "import_order",
+            "token-1",
+            "f",
+            {"numbers": [B, C], "service_plan_id": "plan-2", "campaign_id": ""},
         ),
     )
     done(journal, "PO-3", NewIntention("delete_imported", B, "f"))
     done(
         journal,
         "PO-4",
-        NewIntention("update_imported", C, "f", {"sms": {"service_plan_id": "plan-3", "campaign_id": "CAMP3"}}),
+        NewIntention(
+            "update_imported",
+            C,
+            "f",
+            {"sms": {"service_plan_id": "plan-3", "campaign_id": "CAMP3"}},
+        ),
     )
     question = imported_question(journal, PROJECT)
     assert {A, C} == question.phone_numbers

@@ -13,7 +13,7 @@ from support.letters import DIRECT, RESELLER
 from numberflow.errors import BadInput
 from numberflow.models.hosting import BlanketLoa
 from numberflow.models.text_enable_numbers import LoaKind
-from numberflow.purchase.letter import (
+from numberflow.purchase.hosting.letter import (
     confirms,
     is_same,
     masked,
@@ -53,7 +53,7 @@ def test_parts_at_fault(kind: LoaKind, paper: dict[str, Any], part: str) -> None
         read_letter(kind, Secret(paper))
     assert "loa" == caught.value.field
     assert part in caught.value.message
-    assert MARK not in repr(caught.value) + str(caught.value.mend)
+    assert MARK not in repr(caught.value) + str(caught.value.remedy)
     assert caught.value.__context__ is None
     assert MARK.encode() not in pickle.dumps(caught.value)
 
@@ -65,27 +65,32 @@ def test_signer() -> None:
     assert is_same(SecretStr(" ADA@example.test "), email)
     assert not is_same(SecretStr("ada@example.tes"), email)
 
-    def desk(key: str) -> Any:
+    def context(key: str) -> Any:
         return cast("Any", SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr(key))))
 
-    assert signer_digest(desk("k"), email) == signer_digest(desk("k"), SecretStr("Ada@Example.test"))
-    assert signer_digest(desk("k"), email) != signer_digest(desk("other"), email)
+    assert signer_digest(context("k"), email) == signer_digest(
+        context("k"), SecretStr("Ada@Example.test")
+    )
+    assert signer_digest(context("k"), email) != signer_digest(context("other"), email)
     assert "ada@" not in str(unconfirmed(email, "do so"))
 
 
 def test_a_word_that_confirms() -> None:
     """Without a form only the digest of the signer that the paper names now confirms; the refusal shows it, and nothing of the address."""
-    desk = cast("Any", SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr("k"))))
+    context = cast("Any", SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr("k"))))
     ada, eve = SecretStr("ada@example.test"), SecretStr("eve@example.test")
-    digest = signer_digest(desk, ada)
+    digest = signer_digest(context, ada)
     assert [True, False, False, False] == [
-        confirms(desk, word, ada) for word in (f" {digest}", "true", None, signer_digest(desk, eve))
+        confirms(context, word, ada)
+        for word in (f" {digest}", "true", None, signer_digest(context, eve))
     ]
-    refusals = [unconfirmed_word(desk, word, eve) for word in (None, "true", digest)]
-    assert all(signer_digest(desk, eve) in str(refusal.mend) for refusal in refusals)
-    assert [False, True, False] == ["does not say whom" in str(refusal.mend) for refusal in refusals]
-    assert "another signer" in str(refusals[2].mend)
-    assert "eve@" not in "".join(f"{refusal} {refusal.mend}" for refusal in refusals)
+    refusals = [unconfirmed_word(context, word, eve) for word in (None, "true", digest)]
+    assert all(signer_digest(context, eve) in str(refusal.remedy) for refusal in refusals)
+    assert [False, True, False] == [
+        "does not say whom" in str(refusal.remedy) for refusal in refusals
+    ]
+    assert "another signer" in str(refusals[2].remedy)
+    assert "eve@" not in "".join(f"{refusal} {refusal.remedy}" for refusal in refusals)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +101,7 @@ def test_a_word_that_confirms() -> None:
 def test_an_email_that_is_none(email: str) -> None:
     """An address with an empty label, a letter of another script or two recipients is refused: nothing can be corrected later."""
     with pytest.raises(BadInput, match=r"authorisedPerson\.email"):
-        read_letter(LoaKind.DIRECT, Secret(PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": email}}))
+        read_letter(
+            LoaKind.DIRECT,
+            Secret(PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": email}}),
+        )

@@ -39,7 +39,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     pq.write_table(PARQUET, tmp_path / "list.parquet")
     store = LocalStore(tmp_path / "inventory")
     publish_rows(store, date(2026, 11, 22), inventory([PLAN, {}]))
-    publish_rows(store, date(2026, 11, 23), inventory([PLAN, {}, PLAN, PLAN | {"region_code": "CA"}]))
+    publish_rows(
+        store, date(2026, 11, 23), inventory([PLAN, {}, PLAN, PLAN | {"region_code": "CA"}])
+    )
     monkeypatch.setenv("NUMBERFLOW_PAPERS_URL", str(tmp_path))
     monkeypatch.setenv("NUMBERFLOW_INVENTORY_URL", str(tmp_path / "inventory"))
     monkeypatch.setenv("SINCH_PROJECT_ID", PROJECT_ID)
@@ -57,14 +59,20 @@ def read(text: str, settings: Settings) -> Any:
 def test_files(name: str, settings: Settings) -> None:
     """The column of the numbers is found by its heading, or is the only one; its spellings are read as any others."""
     found = read(name, settings)
-    assert ("+12025550101", "+12025550102") == parse_release({"phone_numbers": found.numbers}).phone_numbers
+    assert ("+12025550101", "+12025550102") == parse_release(
+        {"phone_numbers": found.numbers}
+    ).phone_numbers
     assert f"2 numbers in {name}" == found.note
 
 
 @pytest.mark.parametrize(
     ("text", "numbers", "day"),
     [
-        ("inventory: region=US sms_service_plan_id=plan-a", ("+12025550000", "+12025550002"), "2026-11-23"),
+        (
+            "inventory: region=US sms_service_plan_id=plan-a",
+            ("+12025550000", "+12025550002"),
+            "2026-11-23",
+        ),
         ("Inventory:sms_service_plan_id= type=LOCAL", ("+12025550001",), "2026-11-23"),
         ("inventory: sms_service_plan_id=plan-a date=2026-11-22", ("+12025550000",), "2026-11-22"),
     ],
@@ -96,7 +104,7 @@ def test_what_cannot_be_read(text: str, told: str, settings: Settings) -> None:
         read(text, settings)
     assert "phone_numbers" == caught.value.field
     assert told in caught.value.message
-    assert caught.value.mend
+    assert caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -120,4 +128,6 @@ def test_what_is_no_source() -> None:
     """Numbers are no file, and a file is known by its ending."""
     assert (None, None, None, None) == tuple(map(source_of, ("+12025550101", "", None, ["a.csv"])))
     assert NumberFile("a b.CSV") == source_of(" a b.CSV ")
-    assert InventoryFilter({"display_name": "my desk"}) == source_of('inventory: display_name="my desk"')
+    assert InventoryFilter({"display_name": "my desk"}) == source_of(
+        'inventory: display_name="my desk"'
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.lines import line
 
-from numberflow.journal import Intention, Operation, State
+from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.planning.hosting import Readiness
-from numberflow.purchase.qualify import Next, VoiceTurn, count_tries, next_step
+from numberflow.purchase.hosting.qualify import Next, VoiceTurn, count_tries, next_step
 
 NUMBER = "+12125550101"
 
@@ -38,9 +38,21 @@ def code(position: int, state: str) -> Intention:
 
 def test_tries() -> None:
     """Codes count until a block that staff have released; one that was withdrawn never left and does not count."""
-    codes = [code(0, "proof failed"), code(1, "proof failed"), code(2, "blocked"), code(3, "proof failed")]
+    codes = [
+        code(0, "proof failed"),
+        code(1, "proof failed"),
+        code(2, "blocked"),
+        code(3, "proof failed"),
+    ]
     withdrawn = line(
-        4, State.REFUSED, operation=Operation.VERIFY_CODE, subject=NUMBER, reason="it was never sent; ask again"
+        4,
+        IntentionState.REFUSED,
+        operation=Operation.VERIFY_CODE,
+        subject=NUMBER,
+        reason="it was never sent; ask again",
     )
-    assert (1, 4) == (count_tries([*codes, withdrawn], is_blocked=False), count_tries(codes, is_blocked=True))
+    assert (1, 4) == (
+        count_tries([*codes, withdrawn], is_blocked=False),
+        count_tries(codes, is_blocked=True),
+    )
     assert 2 == count_tries(codes[:2], is_blocked=False)

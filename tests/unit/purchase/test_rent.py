@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from support.desks import Shop
 from support.judging import violations
 from support.purchases import buy, order
+from support.run_contexts import Shop
 
-from numberflow.journal import ALL_PROJECTS, Applied, Attempt, Journal, State
+from numberflow.journal import ALL_PROJECTS, Applied, Attempt, IntentionState, Journal
 from numberflow.models.reports import PurchaseReport, RunOutcome
-from numberflow.purchase.choose import find_numbers
-from numberflow.purchase.quoting import quote_order
-from numberflow.purchase.words import quote_text
+from numberflow.purchase.renting.choose import find_numbers
+from numberflow.purchase.renting.quoting import quote_order
+from numberflow.purchase.text import quote_text
 from numberflow.steps.rent import Rent
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +26,10 @@ async def bought(shop: Shop, reference: str = "PO-1", **parameters: Any) -> Purc
     """One run of a purchase; its report fits the ledger in any case."""
     wanted = order(**parameters)
     before = {charge["charge_id"] for charge in shop.simulator.charges()}
-    done_before = {line.subject for line in shop.lines(reference) if line.state is State.DONE}
-    report = await buy(shop.desk, wanted, reference)
+    done_before = {
+        line.subject for line in shop.lines(reference) if line.state is IntentionState.DONE
+    }
+    report = await buy(shop.context, wanted, reference)
     charges = [
         charge
         for charge in shop.simulator.charges()
@@ -39,8 +41,8 @@ async def bought(shop: Shop, reference: str = "PO-1", **parameters: Any) -> Purc
 
 async def for_sale(shop: Shop, count: int, **parameters: Any) -> list[str]:
     """Numbers that can be bought now."""
-    async with shop.desk() as desk:
-        found = await find_numbers(desk.client, order(**parameters), quantity=count, seed="test")
+    async with shop.context() as context:
+        found = await find_numbers(context.client, order(**parameters), quantity=count, seed="test")
     return [number.phone_number for number in found]
 
 
@@ -62,18 +64,24 @@ async def test_same_reference_is_the_same_purchase(shop: Shop) -> None:
     """A second run with the same reference reports the same numbers and buys none."""
     first = await bought(shop, quantity=3)
     again = await bought(shop, quantity=3)
-    assert (first.phone_numbers, 3, 3) == (again.phone_numbers, shop.simulator.rentals(), shop.requests("rent"))
+    assert (first.phone_numbers, 3, 3) == (
+        again.phone_numbers,
+        shop.simulator.rentals(),
+        shop.requests("rent"),
+    )
 
 
 async def test_same_reference_with_other_parameters(shop: Shop) -> None:
     """The same reference with another quantity is refused, with the difference, and sends nothing that costs money."""
     await bought(shop, quantity=1)
-    report = await buy(shop.desk, order(quantity=2), "PO-1")
+    report = await buy(shop.context, order(quantity=2), "PO-1")
     assert (RunOutcome.REFUSED, 1) == (report.outcome, shop.simulator.rentals())
     assert "quantity was 1, now 2" in report.reason
 
 
-async def test_a_stop_in_the_middle_keeps_what_is_written_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_in_the_middle_keeps_what_is_written_down(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the stop nothing is rented; the report names what was, and the same reference buys the numbers that were chosen."""
     with Journal.open(shop.journal_url) as journal:
 
@@ -89,9 +97,16 @@ async def test_a_stop_in_the_middle_keeps_what_is_written_down(shop: Shop, monke
         chosen = {line.subject for line in shop.lines()}
         rented = shop.simulator.rentals()
         # Four are under way at a time: those that were permitted before the stop are finished, and no other begins.
-        assert (RunOutcome.REFUSED, rented, True) == (report.outcome, report.rented, 3 <= rented <= 6)
-        assert ("prices look wrong" in report.reason, "numberflow go" in report.mend) == (True, True)
-        assert 10 - rented == sum(line.state is State.PLANNED for line in shop.lines())
+        assert (RunOutcome.REFUSED, rented, True) == (
+            report.outcome,
+            report.rented,
+            3 <= rented <= 6,
+        )
+        assert ("prices look wrong" in report.reason, "numberflow go" in report.remedy) == (
+            True,
+            True,
+        )
+        assert 10 - rented == sum(line.state is IntentionState.PLANNED for line in shop.lines())
         again = await bought(shop, quantity=10)
         assert (RunOutcome.REFUSED, rented) == (again.outcome, shop.simulator.rentals())
         journal.go(ALL_PROJECTS)
@@ -104,7 +119,11 @@ async def test_lost_reply_is_looked_up(shop: Shop) -> None:
     """A rent whose reply is lost is found by looking; the number is charged once and asked for once."""
     shop.fault("rent", "reset_after", nth=1)
     report = await bought(shop, quantity=2)
-    assert (RunOutcome.DONE, 2, 2) == (report.outcome, shop.simulator.rentals(), shop.requests("rent"))
+    assert (RunOutcome.DONE, 2, 2) == (
+        report.outcome,
+        shop.simulator.rentals(),
+        shop.requests("rent"),
+    )
 
 
 async def test_number_lost_to_a_rival_is_replaced(shop: Shop) -> None:
@@ -112,11 +131,20 @@ async def test_number_lost_to_a_rival_is_replaced(shop: Shop) -> None:
     shop.fault("rent", "rival", nth=2)
     report = await bought(shop, quantity=3)
     assert (RunOutcome.DONE, 3, 4) == (report.outcome, report.rented, shop.requests("rent"))
-    assert [State.DONE, State.DONE, State.DONE, State.REFUSED] == sorted(line.state for line in shop.lines())
-    with_rent = [unquote(request["path"]).rsplit("/", 1)[1].removesuffix(":rent") for request in rents(shop)]
-    assert set(with_rent) == {line.subject for line in shop.lines()}, "every number asked for was written down"
+    assert [
+        IntentionState.DONE,
+        IntentionState.DONE,
+        IntentionState.DONE,
+        IntentionState.REFUSED,
+    ] == sorted(line.state for line in shop.lines())
+    with_rent = [
+        unquote(request["path"]).rsplit("/", 1)[1].removesuffix(":rent") for request in rents(shop)
+    ]
+    assert set(with_rent) == {line.subject for line in shop.lines()}, (
+        "every number asked for was written down"
+    )
     replacement = max(shop.lines(), key=lambda line: line.position)
-    assert (with_rent[-1], State.DONE) == (replacement.subject, replacement.state)
+    assert (with_rent[-1], IntentionState.DONE) == (replacement.subject, replacement.state)
 
 
 def rents(shop: Shop) -> list[dict[str, Any]]:
@@ -131,15 +159,22 @@ async def test_replacement_stays_within_the_caps(shop: Shop) -> None:
     shop.fault("search", "price_change", nth=2, factor=3)
     report = await bought(shop, quantity=2, max_today="2.00", max_monthly="1.00")
     assert (RunOutcome.REFUSED, 1, 1) == (report.outcome, report.rented, shop.simulator.rentals())
-    assert any(note.startswith("lost numbers were not replaced: the purchase costs") for note in report.notes)
-    assert "raise max_today" in report.mend
+    assert any(
+        note.startswith("lost numbers were not replaced: the purchase costs")
+        for note in report.notes
+    )
+    assert "raise max_today" in report.remedy
 
 
 async def test_replacements_have_an_end(shop: Shop) -> None:
     """Where a rival takes every number, the run ends refused after a bounded number of requests, and nothing is charged."""
     shop.fault("rent", "rival", times=None)
     report = await bought(shop, quantity=1)
-    assert (RunOutcome.REFUSED, 0, 6) == (report.outcome, shop.simulator.rentals(), shop.requests("rent"))
+    assert (RunOutcome.REFUSED, 0, 6) == (
+        report.outcome,
+        shop.simulator.rentals(),
+        shop.requests("rent"),
+    )
 
 
 async def test_named_numbers_are_not_replaced(shop: Shop) -> None:
@@ -159,33 +194,39 @@ async def test_no_credit_stops_the_rest(shop: Shop) -> None:
     """When credit ends, what was not tried is given back, numbers and money, and the same reference goes on after a top-up."""
     await shop.script("balance", amount="2.00")
     report = await bought(shop, quantity=20)
-    assert (RunOutcome.REFUSED, 2, "top up the account, then run again with the same reference") == (
+    assert (
+        RunOutcome.REFUSED,
+        2,
+        "top up the account, then run again with the same reference",
+    ) == (
         report.outcome,
         report.rented,
-        report.mend,
+        report.remedy,
     )
     assert shop.requests("rent") < 10, "the lines that were not under way yet are not tried"
-    async with shop.desk() as desk:
-        claims = desk.journal.claims(desk.project_id)
-        spent = desk.journal.spent(desk.project_id, shop.lines()[0].spend_day)
+    async with shop.context() as context:
+        claims = context.journal.claims(context.project_id)
+        spent = context.journal.spent(context.project_id, shop.lines()[0].spend_day)
     assert (set(report.phone_numbers), Decimal("2.00")) == (set(claims), spent.totals["USD"])
-    assert {State.DONE, State.REFUSED} == {line.state for line in shop.lines()}
+    assert {IntentionState.DONE, IntentionState.REFUSED} == {line.state for line in shop.lines()}
 
 
-@pytest.mark.parametrize(("region_code", "number_type"), [("GB", "MOBILE"), ("DE", "LOCAL"), ("US", "TOLL_FREE")])
+@pytest.mark.parametrize(
+    ("region_code", "number_type"), [("GB", "MOBILE"), ("DE", "LOCAL"), ("US", "TOLL_FREE")]
+)
 async def test_what_has_to_be_ordered(shop: Shop, region_code: str, number_type: str) -> None:
     """What the vendor does not rent directly is refused before a rent leaves, with the way to order-numbers."""
     report = await bought(shop, region_code=region_code, number_type=number_type, quantity=2)
     assert (RunOutcome.REFUSED, 0, ()) == (report.outcome, shop.requests("rent"), shop.lines())
     assert f"{number_type} numbers in {region_code} cannot be rented directly" in report.reason
-    assert "run order-numbers with the same region_code, number_type and quantity" in report.mend
-    assert f"numberflow requirements --region {region_code} --type {number_type}" in report.mend
+    assert "run order-numbers with the same region_code, number_type and quantity" in report.remedy
+    assert f"numberflow requirements --region {region_code} --type {number_type}" in report.remedy
 
 
 async def test_flag_for_papers_is_a_warning(shop: Shop) -> None:
     """A number that the vendor marks as in need of papers is rented all the same; the quote says what the mark means."""
-    async with shop.desk() as desk:
-        quote = await quote_order(desk, order(quantity=2), seed="PO-1")
+    async with shop.context() as context:
+        quote = await quote_order(context, order(quantity=2), seed="PO-1")
     assert "marks 2 of 2 as in need of papers" in quote.warning
     assert quote.warning in quote_text(quote, "PO-1")
     assert (await bought(shop, quantity=2)).outcome is RunOutcome.DONE
@@ -195,8 +236,12 @@ async def test_trial_account(shop: Shop) -> None:
     """An account that may not rent is refused at the first number, in the vendor's words, and the others are not tried."""
     await shop.script("trial", value=True)
     report = await bought(shop, quantity=8)
-    assert (RunOutcome.REFUSED, 0, 1) == (report.outcome, shop.simulator.rentals(), shop.requests("rent"))
-    assert {State.REFUSED} == {line.state for line in shop.lines()}
+    assert (RunOutcome.REFUSED, 0, 1) == (
+        report.outcome,
+        shop.simulator.rentals(),
+        shop.requests("rent"),
+    )
+    assert {IntentionState.REFUSED} == {line.state for line in shop.lines()}
 
 
 async def test_strategy_any(shop: Shop) -> None:
@@ -221,7 +266,11 @@ async def test_strategy_any_without_a_match(shop: Shop) -> None:
 async def test_links_that_work(shop: Shop) -> None:
     """Links are awaited until they are in effect, on the vendor's clock."""
     report = await bought(
-        shop, quantity=2, sms={"service_plan_id": "plan-1"}, voice={"app_id": "app-1"}, provisioning_wait_s=60
+        shop,
+        quantity=2,
+        sms={"service_plan_id": "plan-1"},
+        voice={"app_id": "app-1"},
+        provisioning_wait_s=60,
     )
     assert (RunOutcome.DONE, [("done", "done", True)] * 2) == (
         report.outcome,
@@ -232,9 +281,16 @@ async def test_links_that_work(shop: Shop) -> None:
 
 async def test_links_that_fail_need_a_person(shop: Shop) -> None:
     """A failed link needs a person and comes with the advice for its code; the number stays rented and charged."""
-    await shop.script("provisioning", service_plan_id="plan-1", outcome="FAILED", error_codes=["CAMPAIGN_EXPIRED"])
+    await shop.script(
+        "provisioning", service_plan_id="plan-1", outcome="FAILED", error_codes=["CAMPAIGN_EXPIRED"]
+    )
     report = await bought(shop, sms={"service_plan_id": "plan-1"}, provisioning_wait_s=60)
-    assert (RunOutcome.NEEDS_PERSON, "failed", "CAMPAIGN_EXPIRED: the campaign has expired; use another", 1) == (
+    assert (
+        RunOutcome.NEEDS_PERSON,
+        "failed",
+        "CAMPAIGN_EXPIRED: the campaign has expired; use another",
+        1,
+    ) == (
         report.outcome,
         report.numbers[0].sms,
         report.numbers[0].advice,
@@ -246,7 +302,11 @@ async def test_links_that_take_long_are_pending(shop: Shop) -> None:
     """A link that is not there after the wait is reported as pending; the run is done and does not wait on."""
     await shop.script("provisioning", service_plan_id="plan-1", outcome="SUCCEEDED", delay_s=3600)
     report = await bought(shop, sms={"service_plan_id": "plan-1"}, provisioning_wait_s=30)
-    assert (RunOutcome.DONE, "pending", 30.0) == (report.outcome, report.numbers[0].sms, sum(shop.waited_s))
+    assert (RunOutcome.DONE, "pending", 30.0) == (
+        report.outcome,
+        report.numbers[0].sms,
+        sum(shop.waited_s),
+    )
 
 
 async def test_read_that_lags_is_waited_for(shop: Shop) -> None:
@@ -275,10 +335,12 @@ async def test_price_that_changed_stops_the_purchase(shop: Shop) -> None:
     report = await bought(shop, quantity=3)
     assert (RunOutcome.REFUSED, 1, 1) == (report.outcome, report.rented, shop.simulator.rentals())
     (line,), (note,) = report.numbers, report.notes
-    assert note.startswith(f"{line.phone_number}: quoted 0.50 USD a month, the vendor now says 1.00 USD; ")
+    assert note.startswith(
+        f"{line.phone_number}: quoted 0.50 USD a month, the vendor now says 1.00 USD; "
+    )
     assert Decimal("1.00") == line.monthly
     assert "the price rose between quote and rent" in report.reason
-    assert "run again with the same reference" in report.mend
+    assert "run again with the same reference" in report.remedy
 
     # The later run tells both prices still, and rents the rest at what the vendor asks then.
     shop.simulator.faults.clear()
@@ -304,8 +366,14 @@ async def test_claimed_number_is_not_bought_twice(shop: Shop) -> None:
     first = await bought(shop, "PO-1", phone_numbers=[number])
     shop.simulator.faults.clear()
     second = await bought(shop, "PO-2", phone_numbers=[number])
-    assert (RunOutcome.REFUSED, RunOutcome.REFUSED, 0) == (first.outcome, second.outcome, shop.simulator.rentals())
-    assert [number] == [line.subject for line in shop.lines() if line.state is State.PLANNED]
+    assert (RunOutcome.REFUSED, RunOutcome.REFUSED, 0) == (
+        first.outcome,
+        second.outcome,
+        shop.simulator.rentals(),
+    )
+    assert [number] == [
+        line.subject for line in shop.lines() if line.state is IntentionState.PLANNED
+    ]
     resumed = await bought(shop, "PO-1", phone_numbers=[number])
     assert (RunOutcome.DONE, [number]) == (resumed.outcome, shop.charged())
 
@@ -322,8 +390,12 @@ async def test_vendor_that_is_away(shop: Shop) -> None:
     """When the vendor does not answer at all, the run is refused with what to do, and nothing was bought."""
     shop.fault("search", "error_before", status=500, times=None)
     report = await bought(shop)
-    assert (RunOutcome.REFUSED, "the vendor could not be read; run again later with the same reference", 0) == (
+    assert (
+        RunOutcome.REFUSED,
+        "the vendor could not be read; run again later with the same reference",
+        0,
+    ) == (
         report.outcome,
-        report.mend,
+        report.remedy,
         shop.simulator.rentals(),
     )

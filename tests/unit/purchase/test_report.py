@@ -23,15 +23,19 @@ from numberflow.errors import (
     ReferenceConflict,
     Throttled,
 )
-from numberflow.journal import Intention, Operation, State
+from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.models.reports import PurchaseReport, RunOutcome
 from numberflow.planning.provisioning import LinkState
-from numberflow.purchase.provisioning import NumberStatus
+from numberflow.purchase.renting.provisioning import NumberStatus
 from numberflow.purchase.report import AT_STAKE_STATES, purchase_report, stopped_report
 
 
 def reported(
-    lines: Sequence[Intention], statuses: Sequence[NumberStatus] = (), *, asked: int | None = None, **facts: Any
+    lines: Sequence[Intention],
+    statuses: Sequence[NumberStatus] = (),
+    *,
+    asked: int | None = None,
+    **facts: Any,
 ) -> PurchaseReport:
     """The report of these lines."""
     return purchase_report(
@@ -57,7 +61,7 @@ def test_done() -> None:
     assert (RunOutcome.DONE, "", "", 2, Decimal("2.00"), Decimal("1.00"), ()) == (
         report.outcome,
         report.reason,
-        report.mend,
+        report.remedy,
         report.rented,
         report.charged_today,
         report.monthly,
@@ -72,7 +76,11 @@ def test_done() -> None:
 def test_links_that_are_pending_are_done() -> None:
     """A link that is still being made does not make the purchase fail: the number is rented, and the line says so."""
     report = reported([line()], seen([line()], sms=LinkState.PENDING))
-    assert (RunOutcome.DONE, "pending", "the link is still being made; the number is rented, look again later") == (
+    assert (
+        RunOutcome.DONE,
+        "pending",
+        "the link is still being made; the number is rented, look again later",
+    ) == (
         report.outcome,
         report.numbers[0].sms,
         report.numbers[0].advice,
@@ -86,30 +94,50 @@ def test_broken_link_needs_a_person(broken: LinkState, which: str) -> None:
     lines = [line(0), line(1)]
     link: dict[str, Any] = {which: broken}
     bad = status("+12025550101", **link)
-    report = reported(lines, [status("+12025550100"), replace(bad, sms=bad.sms.model_copy(update={"advice": "ask"}))])
-    assert (RunOutcome.NEEDS_PERSON, "all 2 numbers rented; the links of 1 failed") == (report.outcome, report.reason)
-    assert report.mend == "see the advice beside each number; the numbers cost money until they are released"
+    report = reported(
+        lines,
+        [status("+12025550100"), replace(bad, sms=bad.sms.model_copy(update={"advice": "ask"}))],
+    )
+    assert (RunOutcome.NEEDS_PERSON, "all 2 numbers rented; the links of 1 failed") == (
+        report.outcome,
+        report.reason,
+    )
+    assert (
+        report.remedy
+        == "see the advice beside each number; the numbers cost money until they are released"
+    )
     assert ("", "ask") == (report.numbers[0].advice, report.numbers[1].advice)
 
 
 def test_number_that_cannot_be_read_back() -> None:
     """A rented number that reads do not show needs a person, whatever its links: it costs money."""
-    report = reported([line(0), line(1)], [status("+12025550100"), status("+12025550101", confirmed=False)])
-    assert (RunOutcome.NEEDS_PERSON, "all 2 numbers rented; 1 could not be read back yet", Decimal("2.00")) == (
+    report = reported(
+        [line(0), line(1)], [status("+12025550100"), status("+12025550101", confirmed=False)]
+    )
+    assert (
+        RunOutcome.NEEDS_PERSON,
+        "all 2 numbers rented; 1 could not be read back yet",
+        Decimal("2.00"),
+    ) == (
         report.outcome,
         report.reason,
         report.charged_today,
     )
-    assert "run again with the same reference" in report.mend
+    assert "run again with the same reference" in report.remedy
 
 
 @pytest.mark.parametrize("state", sorted(AT_STAKE_STATES))
-def test_open_line_needs_a_person(state: State) -> None:
+def test_open_line_needs_a_person(state: IntentionState) -> None:
     """A line whose outcome nobody knows is an open item with what was seen, what is at stake and the command that settles it."""
     report = reported(
-        [line(0), line(1, state, reason="neither in activeNumbers nor in availableNumbers")], seen([line(0)])
+        [line(0), line(1, state, reason="neither in activeNumbers nor in availableNumbers")],
+        seen([line(0)]),
     )
-    assert (RunOutcome.NEEDS_PERSON, 1, Decimal("1.00")) == (report.outcome, report.rented, report.charged_today)
+    assert (RunOutcome.NEEDS_PERSON, 1, Decimal("1.00")) == (
+        report.outcome,
+        report.rented,
+        report.charged_today,
+    )
     (item,) = report.open_items
     assert ("i-1", "rent", "+12025550101", state.value, Decimal("1.00")) == (
         item.intention_id,
@@ -119,15 +147,22 @@ def test_open_line_needs_a_person(state: State) -> None:
         item.at_stake,
     )
     assert item.seen == "neither in activeNumbers nor in availableNumbers"
-    assert item.command.startswith("numberflow journal settle i-1 --as done --by NAME --note WHAT-YOU-SAW")
-    assert report.reason == "1 of 2 numbers rented; for 1 it is not known whether the vendor charged"
+    assert item.command.startswith(
+        "numberflow journal settle i-1 --as done --by NAME --note WHAT-YOU-SAW"
+    )
+    assert (
+        report.reason == "1 of 2 numbers rented; for 1 it is not known whether the vendor charged"
+    )
 
 
 def test_open_rent_any_has_no_number_yet() -> None:
     """A number that the vendor picked and we have not seen is told as such: an empty number, and words in the open item."""
-    unseen = line(0, State.NEEDS_PERSON, operation=Operation.RENT_ANY, subject=None)
+    unseen = line(0, IntentionState.NEEDS_PERSON, operation=Operation.RENT_ANY, subject=None)
     report = reported([unseen])
-    assert ("", "a number that the vendor picks") == (report.numbers[0].phone_number, report.open_items[0].subject)
+    assert ("", "a number that the vendor picks") == (
+        report.numbers[0].phone_number,
+        report.open_items[0].subject,
+    )
 
 
 def test_rent_any_is_told_by_its_result() -> None:
@@ -139,15 +174,21 @@ def test_rent_any_is_told_by_its_result() -> None:
 def test_refused_with_some_rented() -> None:
     """Fewer than asked is refused, with the rented ones named and charged, the reason, and how to go on."""
     report = reported(
-        [line(0), line(1, State.REFUSED, reason="refused by the vendor: no credit")],
+        [line(0), line(1, IntentionState.REFUSED, reason="refused by the vendor: no credit")],
         seen([line(0)]),
         stopped_by="no credit",
-        mend="top up the account",
+        remedy="top up the account",
     )
-    assert (RunOutcome.REFUSED, "1 of 2 numbers rented: no credit", "top up the account", 1, Decimal("1.00")) == (
+    assert (
+        RunOutcome.REFUSED,
+        "1 of 2 numbers rented: no credit",
+        "top up the account",
+        1,
+        Decimal("1.00"),
+    ) == (
         report.outcome,
         report.reason,
-        report.mend,
+        report.remedy,
         report.rented,
         report.charged_today,
     )
@@ -158,33 +199,43 @@ def test_refused_names_every_cause_once() -> None:
     """Without one stopping cause the lines' own reasons are told, each once, and those of rented lines are not."""
     lines = [
         line(0, reason="the vendor answered"),
-        line(1, State.REFUSED, reason="taken"),
-        line(2, State.REFUSED, reason="taken"),
-        line(3, State.REFUSED, reason="dearer"),
+        line(1, IntentionState.REFUSED, reason="taken"),
+        line(2, IntentionState.REFUSED, reason="taken"),
+        line(3, IntentionState.REFUSED, reason="dearer"),
     ]
     assert reported(lines).reason == "1 of 4 numbers rented: taken; dearer"
 
 
 def test_planned_lines_are_tried_again() -> None:
     """Lines that are written down and were not sent stay the purchase's: the same reference tries them again."""
-    report = reported([line(0, State.PLANNED, reason="not done after 3 attempts")])
+    report = reported([line(0, IntentionState.PLANNED, reason="not done after 3 attempts")])
     assert (RunOutcome.REFUSED, "0 of 1 number rented: not done after 3 attempts", Decimal(0)) == (
         report.outcome,
         report.reason,
         report.charged_today,
     )
-    assert "the numbers that are written down are tried again" in report.mend
+    assert "the numbers that are written down are tried again" in report.remedy
 
 
 def test_changed_price_becomes_a_note() -> None:
     """Where the vendor's recurring price is not the quoted one, a note says both; where it is the same, nothing is said."""
     lines = [
         line(0),
-        line(1, result={"phone_number": "+12025550101", "monthly_price": "0.75", "currency": "USD"}),
         line(
-            2, result={"phone_number": "+12025550102", "monthly_price": "1.50", "currency": "USD", "interval_months": 3}
+            1, result={"phone_number": "+12025550101", "monthly_price": "0.75", "currency": "USD"}
         ),
-        line(3, result={"phone_number": "+12025550103", "monthly_price": "0.50", "currency": "EUR"}),
+        line(
+            2,
+            result={
+                "phone_number": "+12025550102",
+                "monthly_price": "1.50",
+                "currency": "USD",
+                "interval_months": 3,
+            },
+        ),
+        line(
+            3, result={"phone_number": "+12025550103", "monthly_price": "0.50", "currency": "EUR"}
+        ),
         line(4, result={"phone_number": "+12025550104", "monthly_price": None, "currency": None}),
     ]
     hint = "a setup fee may have risen too, the invoice tells"
@@ -196,9 +247,12 @@ def test_changed_price_becomes_a_note() -> None:
 
 
 ERRORS: list[tuple[NumberflowError, str]] = [
-    (BadInput("quantity: too few", mend="ask for 3"), "ask for 3"),
-    (JournalUnavailable("disk full", mend="free the disk"), "free the disk"),
-    (ReferenceConflict("another purchase", mend="take another reference"), "take another reference"),
+    (BadInput("quantity: too few", remedy="ask for 3"), "ask for 3"),
+    (JournalUnavailable("disk full", remedy="free the disk"), "free the disk"),
+    (
+        ReferenceConflict("another purchase", remedy="take another reference"),
+        "take another reference",
+    ),
     (LeaseLost("taken over"), "another run works on this purchase"),
     (Throttled("429"), "the vendor is limiting requests"),
     (OutcomeUnknown("503"), "the vendor could not be read"),
@@ -207,39 +261,53 @@ ERRORS: list[tuple[NumberflowError, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "mend"), ERRORS, ids=lambda value: type(value).__name__)
-def test_stopped_before_anything_was_written_down(error: NumberflowError, mend: str) -> None:
+@pytest.mark.parametrize(("error", "remedy"), ERRORS, ids=lambda value: type(value).__name__)
+def test_stopped_before_anything_was_written_down(error: NumberflowError, remedy: str) -> None:
     """An error with nothing at stake refuses the run, with the error's words and what to do."""
     report = stopped_report(error, (), reference="PO-1", asked=2, currency="USD")
     assert (RunOutcome.REFUSED, error.message) == (report.outcome, report.reason)
-    assert report.mend.startswith(mend)
+    assert report.remedy.startswith(remedy)
 
 
 @pytest.mark.parametrize("asked", [-1, 0, 1, 10_000])
 def test_bad_input_is_never_done(asked: int) -> None:
     """Whatever quantity a form asked for, a run that was refused is not reported as done."""
-    report = stopped_report(BadInput("quantity: no", mend="mend"), (), reference="PO-1", asked=asked, currency="USD")
+    report = stopped_report(
+        BadInput("quantity: no", remedy="mend"), (), reference="PO-1", asked=asked, currency="USD"
+    )
     assert (RunOutcome.REFUSED, "quantity: no", 0) == (report.outcome, report.reason, report.rented)
 
 
 def test_stopped_with_something_at_stake() -> None:
     """An error while a request was under way needs a person, and both the error and the open line are told."""
-    lines = [line(0), line(1, State.UNKNOWN, reason="under way when the run lost its journal")]
+    lines = [
+        line(0),
+        line(1, IntentionState.UNKNOWN, reason="under way when the run lost its journal"),
+    ]
     report = stopped_report(
-        JournalUnavailable("disk full", mend="free the disk"), lines, reference="PO-1", asked=2, currency="USD"
+        JournalUnavailable("disk full", remedy="free the disk"),
+        lines,
+        reference="PO-1",
+        asked=2,
+        currency="USD",
     )
     assert (RunOutcome.NEEDS_PERSON, "free the disk", ("+12025550100",)) == (
         report.outcome,
-        report.mend,
+        report.remedy,
         report.phone_numbers,
     )
-    assert report.reason == "1 of 2 numbers rented; for 1 it is not known whether the vendor charged; disk full"
+    assert (
+        report.reason
+        == "1 of 2 numbers rented; for 1 it is not known whether the vendor charged; disk full"
+    )
     assert ["i-1"] == [item.intention_id for item in report.open_items]
 
 
 def test_stopped_after_everything_was_rented() -> None:
     """An error after the last rent does not hide that all is rented, nor the error."""
-    report = stopped_report(LeaseLost("taken over"), [line(0)], reference="PO-1", asked=1, currency="USD")
+    report = stopped_report(
+        LeaseLost("taken over"), [line(0)], reference="PO-1", asked=1, currency="USD"
+    )
     assert (RunOutcome.NEEDS_PERSON, 1) == (report.outcome, report.rented)
     assert report.reason == "all 1 number rented; 1 could not be read back yet; taken over"
 
@@ -254,7 +322,11 @@ def purchases(draw: Any) -> tuple[list[Intention], list[NumberStatus], int]:
     lines = [
         line(position, state, due_amount=due, monthly_amount=monthly)
         for position, (state, due, monthly) in enumerate(
-            draw(st.lists(st.tuples(st.sampled_from(list(State)), AMOUNTS, AMOUNTS), max_size=8))
+            draw(
+                st.lists(
+                    st.tuples(st.sampled_from(list(IntentionState)), AMOUNTS, AMOUNTS), max_size=8
+                )
+            )
         )
     ]
     reads = [
@@ -266,19 +338,26 @@ def purchases(draw: Any) -> tuple[list[Intention], list[NumberStatus], int]:
 
 
 @given(purchases(), st.sampled_from(["", "stopped"]))
-def test_whatever_happened(purchase: tuple[list[Intention], list[NumberStatus], int], stopped_by: str) -> None:
+def test_whatever_happened(
+    purchase: tuple[list[Intention], list[NumberStatus], int], stopped_by: str
+) -> None:
     """Every line that cost money or may have is named; the sum charged is the sum of the done lines; every ending but done says why and what to do."""
     lines, reads, asked = purchase
     report = reported(lines, reads, asked=asked, stopped_by=stopped_by)
-    done = [one for one in lines if one.state is State.DONE]
+    done = [one for one in lines if one.state is IntentionState.DONE]
     at_stake = [one for one in lines if one.state in AT_STAKE_STATES]
     assert sum((one.due_amount or Decimal(0) for one in done), Decimal(0)) == report.charged_today
-    assert sum((number.charged_today for number in report.numbers), Decimal(0)) == report.charged_today
+    assert (
+        sum((number.charged_today for number in report.numbers), Decimal(0)) == report.charged_today
+    )
     assert sum((number.monthly for number in report.numbers), Decimal(0)) == report.monthly
     assert tuple(str(one.subject) for one in done) == report.phone_numbers
     assert [one.id for one in at_stake] == [item.intention_id for item in report.open_items]
-    assert all(f"numberflow journal settle {item.intention_id} " in item.command for item in report.open_items)
+    assert all(
+        f"numberflow journal settle {item.intention_id} " in item.command
+        for item in report.open_items
+    )
     assert (report.outcome is RunOutcome.DONE) == (report.reason == "")
-    assert (report.outcome is RunOutcome.DONE) == (report.mend == "")
+    assert (report.outcome is RunOutcome.DONE) == (report.remedy == "")
     assert not at_stake or report.outcome is RunOutcome.NEEDS_PERSON
     assert PurchaseReport.model_validate_json(report.model_dump_json()) == report

@@ -12,8 +12,8 @@ from support.hosting import REFERENCE, HostingShop, numbers, signer, text_enabli
 from numberflow.errors import BadInput, ReferenceConflict, SpendRefused
 from numberflow.journal import Journal
 from numberflow.models.reports import RunOutcome
-from numberflow.purchase import text_enable
-from numberflow.purchase.letter import read_letter
+from numberflow.purchase.hosting import text_enable
+from numberflow.purchase.hosting.letter import read_letter
 
 pytestmark = pytest.mark.anyio
 
@@ -35,16 +35,20 @@ async def test_nobody_confirmed_the_signer(ready: HostingShop) -> None:
     """Without a person's word on the address nothing is sent; a word on another address is none."""
     order = text_enabling(numbers(2))
     ada, eve = (read_letter(order.loa_kind, Secret(signer(mark))) for mark in ("ada", "eve"))
-    async with ready.desk() as desk:
+    async with ready.context() as context:
         with pytest.raises(SpendRefused, match="nobody has confirmed"):
-            await text_enable.text_enable(desk, order, REFERENCE, ada, flow_run_id=None)
-        purchase, _ = await text_enable.open_text_enabling(desk, order, REFERENCE, flow_run_id=None)
-        purchase = await text_enable.confirm_signer(desk, purchase, ada, by="Grace")
-        assert [True, False] == [text_enable.is_confirmed(desk, purchase, letter) for letter in (ada, eve)]
+            await text_enable.text_enable(context, order, REFERENCE, ada, flow_run_id=None)
+        purchase, _ = await text_enable.open_text_enabling(
+            context, order, REFERENCE, flow_run_id=None
+        )
+        purchase = await text_enable.confirm_signer(context, purchase, ada, by="Grace")
+        assert [True, False] == [
+            text_enable.is_confirmed(context, purchase, letter) for letter in (ada, eve)
+        ]
         with pytest.raises(SpendRefused, match="nobody has confirmed"):
-            await text_enable.text_enable(desk, order, REFERENCE, eve, flow_run_id=None)
+            await text_enable.text_enable(context, order, REFERENCE, eve, flow_run_id=None)
         assert 0 == letters_sent(ready)
-        (row,) = await text_enable.text_enable(desk, order, REFERENCE, ada, flow_run_id=None)
+        (row,) = await text_enable.text_enable(context, order, REFERENCE, ada, flow_run_id=None)
     assert (1, "done") == (letters_sent(ready), row.state)
 
 
@@ -53,7 +57,7 @@ async def test_a_number_that_is_not_ready(ready: HostingShop) -> None:
     order = text_enabling(numbers(3))
     with pytest.raises(SpendRefused, match="1 of 3 numbers are not ready: 1 not added") as caught:
         await ready.text_enable(order)
-    assert numbers(3)[2] in caught.value.mend
+    assert numbers(3)[2] in caught.value.remedy
     with Journal.open(ready.journal_url) as journal:
         assert journal.find_purchase(ready.settings.project_id, REFERENCE) is None
     report, _ = await ready.text_enable(text_enabling(numbers(2)))
@@ -79,7 +83,10 @@ async def test_blanket_letter(ready: HostingShop) -> None:
     assert all("blanket" in line.advice for line in report.numbers)
     ready.simulator.switches.set("blanket_loa", True)
     report, rows = await ready.text_enable(order)
-    assert (RunOutcome.DONE, ["refused", "done"]) == (report.outcome, [str(row.state) for row in rows])
+    assert (RunOutcome.DONE, ["refused", "done"]) == (
+        report.outcome,
+        [str(row.state) for row in rows],
+    )
     await ready.wait(6 * 3600)
     (line,) = await ready.sweep()
     assert ("COMPLETED", False) == (line.state, line.needs_person)
@@ -88,13 +95,18 @@ async def test_blanket_letter(ready: HostingShop) -> None:
 async def test_scheduled_change_of_route(ready: HostingShop) -> None:
     """The route is not changed before the scheduled time, and the time reaches the vendor as it was meant."""
     later = ready.simulator.clock.now().replace(microsecond=0)
-    order = text_enabling(numbers(2), scheduled_osr_update_time=later.replace(year=later.year + 1).isoformat())
+    order = text_enabling(
+        numbers(2), scheduled_osr_update_time=later.replace(year=later.year + 1).isoformat()
+    )
     report, _ = await ready.text_enable(order)
     await ready.wait(3600)
     await ready.script("loa", hosting_order_id=report.orders[0])
     await ready.wait(30 * 86400)
     (line,) = await ready.sweep()
-    assert ("IN_PROGRESS", {"osrUpdate is WAITING"}) == (line.state, {number.advice for number in line.numbers})
+    assert ("IN_PROGRESS", {"osrUpdate is WAITING"}) == (
+        line.state,
+        {number.advice for number in line.numbers},
+    )
 
 
 async def test_a_letter_that_cannot_be_read(ready: HostingShop) -> None:

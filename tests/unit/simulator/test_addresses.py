@@ -13,8 +13,19 @@ ATLANTA = Address("3040", "Lenox Rd NE", "", "Atlanta", "GA", "30324", "")
         ({}, "US"),
         ({"location": "Apt 4"}, "US"),
         ({"postal_code_plus_four": "4741"}, "US"),
-        ({"street_info": "Broadway", "city": "New York", "state": "NY", "postal_code": "10001"}, "US"),
-        ({"street_info": "King St W", "city": "Toronto", "state": "ON", "postal_code": "M5V 1J5"}, "CA"),
+        (
+            {"street_info": "Broadway", "city": "New York", "state": "NY", "postal_code": "10001"},
+            "US",
+        ),
+        (
+            {
+                "street_info": "King St W",
+                "city": "Toronto",
+                "state": "ON",
+                "postal_code": "M5V 1J5",
+            },
+            "CA",
+        ),
         ({"street_info": "Park Place Rd NE"}, "US"),
     ],
 )
@@ -28,11 +39,21 @@ def test_exact(change, region):
     ("change", "field", "corrected", "words"),
     [
         ({"street_info": "Lenox Road NE"}, "street_info", "Lenox Rd NE", "Street was changed"),
-        ({"street_info": "lenox rd. northeast"}, "street_info", "Lenox Rd NE", "Street was changed"),
+        (
+            {"street_info": "lenox rd. northeast"},
+            "street_info",
+            "Lenox Rd NE",
+            "Street was changed",
+        ),
         ({"city": "ATLANTA"}, "city", "Atlanta", "City was changed"),
         ({"state": "ga"}, "state", "GA", "State was changed"),
         ({"postal_code": "30324-4741"}, "postal_code", "30324", "Postal code was changed"),
-        ({"postal_code_plus_four": "0000"}, "postal_code_plus_four", "4741", "Corrected to valid address"),
+        (
+            {"postal_code_plus_four": "0000"},
+            "postal_code_plus_four",
+            "4741",
+            "Corrected to valid address",
+        ),
     ],
 )
 def test_near(change, field, corrected, words):
@@ -50,7 +71,10 @@ def test_near(change, field, corrected, words):
 def test_a_missing_quadrant_is_no_match_with_one_candidate():
     """In Atlanta a street without quadrant is not found, and one candidate has it, in the register's abbreviation."""
     verdict = validate(ATLANTA._replace(street_info="Lenox Road"), "US")
-    assert (verdict.result, [one.street_info for one in verdict.candidates]) == ("NO_MATCH", ["Lenox Rd NE"])
+    assert (verdict.result, [one.street_info for one in verdict.candidates]) == (
+        "NO_MATCH",
+        ["Lenox Rd NE"],
+    )
     assert {"EXACT_MATCH"} == {validate(one, "US").result for one in verdict.candidates}
 
 

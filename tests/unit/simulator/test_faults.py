@@ -6,7 +6,9 @@ from numberflow.simulator.faults import FAULTS, STALE, BadRule, Faults
 from numberflow.simulator.pages import BadToken, make_token, read_token
 
 
-def names(faults: Faults, count: int, operation="rent", method="POST", path="/x") -> list[str | None]:
+def names(
+    faults: Faults, count: int, operation="rent", method="POST", path="/x"
+) -> list[str | None]:
     met = [faults.meet(operation, method, path) for _ in range(count)]
     return [fault.label if fault else None for fault in met]
 
@@ -107,11 +109,15 @@ def test_every_fault_can_be_asked_for():
 
 def test_chaos_is_seeded_and_spares_the_token_endpoint():
     """Chaos strikes about its rate, repeatably; the token endpoint meets harmless faults only."""
-    runs = [names(Faults(5, chaos=0.3), 500, operation="get_active", method="GET") for _ in range(2)]
+    runs = [
+        names(Faults(5, chaos=0.3), 500, operation="get_active", method="GET") for _ in range(2)
+    ]
     assert runs[0] == runs[1]
     assert 100 < sum(name is not None for name in runs[0]) < 200
     assert len(set(runs[0])) > 8
-    assert {None, "delay", "error_before", "rate_limited"} == set(names(Faults(5, chaos=0.5), 300, operation="token"))
+    assert {None, "delay", "error_before", "rate_limited"} == set(
+        names(Faults(5, chaos=0.5), 300, operation="token")
+    )
 
 
 def test_chaos_lets_reads_lag_after_changes():

@@ -9,7 +9,14 @@ from support.letters import BLANKET, DIRECT, local_numbers, order, toll_free_num
 from numberflow.simulator import Simulator, SimulatorSettings
 from numberflow.simulator.imported import reading
 from numberflow.simulator.imported.refusals import shaped
-from numberflow.simulator.imported.steps import DONE, FAILED, IN_PROGRESS, Failure, add_business_days, next_day_after
+from numberflow.simulator.imported.steps import (
+    DONE,
+    FAILED,
+    IN_PROGRESS,
+    Failure,
+    add_business_days,
+    next_day_after,
+)
 from numberflow.simulator.imported.wire import hosted_number, report
 from numberflow.simulator.problems import Problem, too_many_requests, unauthenticated
 
@@ -20,7 +27,13 @@ HOOK = "http://127.0.0.1:9/hook"
 
 
 def make(**settings) -> Simulator:
-    chosen = {"seed": 3, "active": 0, "stock_us_local": 10, "start_at": FRIDAY, "speed": 0} | settings
+    chosen = {
+        "seed": 3,
+        "active": 0,
+        "stock_us_local": 10,
+        "start_at": FRIDAY,
+        "speed": 0,
+    } | settings
     return Simulator(SimulatorSettings(**chosen))
 
 
@@ -38,7 +51,9 @@ def service(sim):
 def news(sim):
     heard = []
     sim.world.listeners.append(
-        lambda one: heard.append((one.resource_type, one.event.event_type, one.event.status, one.event.failure_code))
+        lambda one: heard.append(
+            (one.resource_type, one.event.event_type, one.event.status, one.event.failure_code)
+        )
     )
     return heard
 
@@ -68,7 +83,9 @@ def text_enable(sim, numbers, *, toll_free=False, **more):
 
 
 def import_order(sim, numbers, **more):
-    return sim.world.imported.hosting.import_numbers(reading.import_order(order(numbers, **more), (), 5), 5)
+    return sim.world.imported.hosting.import_numbers(
+        reading.import_order(order(numbers, **more), (), 5), 5
+    )
 
 
 def refusal(act) -> tuple[int, str]:
@@ -86,7 +103,9 @@ def test_business_days_skip_the_weekend(days, expected):
     assert add_business_days(FRIDAY, days) == FRIDAY.replace(day=expected)
 
 
-@pytest.mark.parametrize(("late_s", "slides_days"), [(-1, 0), (0, 0), (1, 1), (DAY, 1), (DAY + 1, 2)])
+@pytest.mark.parametrize(
+    ("late_s", "slides_days"), [(-1, 0), (0, 0), (1, 1), (DAY, 1), (DAY + 1, 2)]
+)
 def test_a_missed_moment_slides_by_whole_days(late_s, slides_days):
     """A signature after the scheduled moment moves it to the next day at the same time."""
     begins_at = FRIDAY + timedelta(seconds=late_s)
@@ -122,7 +141,8 @@ def test_the_right_code_verifies(sim, service):
     assert service.qualified.verify(number, service.qualified.spoken_code(number)) is True
     assert (state(sim), service.qualified.spoken_code(number)) == ("VERIFIED", None)
     assert [("voice_challenge", ONE, Decimal("0.00"), 4)] == [
-        (charge.kind, charge.phone_number, charge.amount, charge.request) for charge in sim.world.ledger.charges()
+        (charge.kind, charge.phone_number, charge.amount, charge.request)
+        for charge in sim.world.ledger.charges()
     ]
 
 
@@ -169,7 +189,11 @@ def test_a_code_runs_out(sim, service):
     later(sim, 599)
     assert state(sim) == "VERIFICATION_PENDING"
     later(sim, 1)
-    assert (state(sim), service.qualified.spoken_code(number), number.failures(sim.world.settle())) == (
+    assert (
+        state(sim),
+        service.qualified.spoken_code(number),
+        number.failures(sim.world.settle()),
+    ) == (
         "VERIFICATION_FAILED",
         None,
         1,
@@ -220,7 +244,9 @@ def test_by_switch_invoices_leave_the_number_eligible():
     qualified(sim, ONE)
     number = sim.world.imported.qualified.get(ONE)
     assert (state(sim), number.ownership(sim.world.settle())) == ("ELIGIBLE", "DONE")
-    assert (400, "FAILED_PRECONDITION") == refusal(lambda: sim.world.imported.qualified.call(number, None))
+    assert (400, "FAILED_PRECONDITION") == refusal(
+        lambda: sim.world.imported.qualified.call(number, None)
+    )
     text_enable(sim, [ONE])
     assert state(sim) == "HOSTING_IN_PROGRESS"
 
@@ -237,10 +263,17 @@ def test_a_direct_letter_waits_for_its_signature(sim, news):
     seen.append(one.state(later(sim, 2 * DAY)))
     sim.world.imported.hosting.sign(one, 0)
     seen.append(one.state(sim.world.settle()))
-    assert seen == ["SUBMITTED", "WAITING_FOR_LOA_SIGNATURE", "WAITING_FOR_LOA_SIGNATURE", "IN_PROGRESS"]
+    assert seen == [
+        "SUBMITTED",
+        "WAITING_FOR_LOA_SIGNATURE",
+        "WAITING_FOR_LOA_SIGNATURE",
+        "IN_PROGRESS",
+    ]
     hosted = one.numbers[ONE]
     now = later(sim, 4 * HOUR)
-    assert ["DONE", "IN_PROGRESS", "WAITING"] == [step.state(now) for step in one.steps(hosted, now).values()]
+    assert ["DONE", "IN_PROGRESS", "WAITING"] == [
+        step.state(now) for step in one.steps(hosted, now).values()
+    ]
     assert (state(sim), ONE in sim.world.imported.numbers.all) == ("HOSTING_IN_PROGRESS", False)
     later(sim, 5 + 1799)
     assert one.state(sim.world.settle()) == "IN_PROGRESS"
@@ -263,7 +296,12 @@ def test_a_direct_letter_waits_for_its_signature(sim, news):
 
 
 RESOURCE = "HOSTING_ORDER_NUMBER"
-TEXT_EVENTS = ("OSR_UPDATE", "PROVISIONING_TO_SMS_PLATFORM", "LINK_TO_10DLC_CAMPAIGN", "HOSTING_PROCESS")
+TEXT_EVENTS = (
+    "OSR_UPDATE",
+    "PROVISIONING_TO_SMS_PLATFORM",
+    "LINK_TO_10DLC_CAMPAIGN",
+    "HOSTING_PROCESS",
+)
 
 
 def test_an_unsigned_letter_runs_out(sim):
@@ -311,7 +349,10 @@ def test_an_order_that_ended_cannot_be_rejected_any_more(sim):
     later(sim, HOUR)
     assert one.state(sim.world.settle()) == "COMPLETED"
     later(sim, 2 * DAY)
-    assert (one.state(sim.world.settle()), ONE in sim.world.imported.numbers.all) == ("COMPLETED", True)
+    assert (one.state(sim.world.settle()), ONE in sim.world.imported.numbers.all) == (
+        "COMPLETED",
+        True,
+    )
 
 
 def test_a_blanket_letter_needs_the_agreement_but_no_signature(sim):
@@ -320,7 +361,10 @@ def test_a_blanket_letter_needs_the_agreement_but_no_signature(sim):
     assert (400, "FAILED_PRECONDITION") == refusal(lambda: text_enable(sim, [ONE], **BLANKET))
     sim.switches.set("blanket_loa", True)
     one = text_enable(sim, [ONE], **BLANKET)
-    assert (one.state(later(sim, 60)), one.state(later(sim, 4 * HOUR + 5))) == ("IN_PROGRESS", "COMPLETED")
+    assert (one.state(later(sim, 60)), one.state(later(sim, 4 * HOUR + 5))) == (
+        "IN_PROGRESS",
+        "COMPLETED",
+    )
 
 
 def test_the_registry_change_waits_for_its_schedule(sim):
@@ -351,7 +395,9 @@ def test_toll_free_takes_two_business_days_and_no_campaign(sim, news):
     assert one.needed == ("osr", "platform")
     assert one.state(later(sim, 4 * DAY - 1)) == "IN_PROGRESS"
     assert one.state(later(sim, 6)) == "COMPLETED"
-    assert ["OSR_UPDATE", "PROVISIONING_TO_SMS_PLATFORM", "HOSTING_PROCESS"] == [event[1] for event in news]
+    assert ["OSR_UPDATE", "PROVISIONING_TO_SMS_PLATFORM", "HOSTING_PROCESS"] == [
+        event[1] for event in news
+    ]
 
 
 def test_partial_failure_completes_the_order(sim, service, news):
@@ -364,7 +410,10 @@ def test_partial_failure_completes_the_order(sim, service, news):
     later(sim, 60)
     service.hosting.sign(one, 0)
     now = later(sim, DAY)
-    assert (one.state(now), sorted(one.as_dict(now)["numbers"].values()).count(FAILED)) == ("COMPLETED", 2)
+    assert (one.state(now), sorted(one.as_dict(now)["numbers"].values()).count(FAILED)) == (
+        "COMPLETED",
+        2,
+    )
     assert report(one, now) == {
         "total": 40,
         "osrUpdated": 39,
@@ -373,7 +422,11 @@ def test_partial_failure_completes_the_order(sim, service, news):
         "ongoingManualAction": 0,
     }
     shown = hosted_number(one, one.numbers[numbers[0]], "p", now)
-    assert (shown["osrUpdate"]["state"], "platformProvisioning" in shown, "campaignProvisioning" in shown) == (
+    assert (
+        shown["osrUpdate"]["state"],
+        "platformProvisioning" in shown,
+        "campaignProvisioning" in shown,
+    ) == (
         "FAILED",
         False,
         False,
@@ -416,7 +469,9 @@ def test_another_nnid_needs_permission(sim, service):
     service.allowed_nnids.add("104999")
     allowed = text_enable(sim, numbers[1:], nnid="104999", **BLANKET)
     now = later(sim, DAY)
-    assert [FAILED, DONE] == [one.outcome(next(iter(one.numbers.values())), now) for one in (refused, allowed)]
+    assert [FAILED, DONE] == [
+        one.outcome(next(iter(one.numbers.values())), now) for one in (refused, allowed)
+    ]
 
 
 def test_text_enabling_needs_proof(sim, service):
@@ -431,7 +486,9 @@ def test_text_enabling_needs_proof(sim, service):
     sim.switches.set("text_enable_from_eligible", True)
     text_enable(sim, [ONE])
     assert (400, "FAILED_PRECONDITION") == refusal(lambda: text_enable(sim, [ONE]))
-    assert (400, "FAILED_PRECONDITION") == refusal(lambda: service.qualified.delete(service.qualified.get(ONE)))
+    assert (400, "FAILED_PRECONDITION") == refusal(
+        lambda: service.qualified.delete(service.qualified.get(ONE))
+    )
 
 
 def test_an_import_order(sim, news, service):
@@ -441,7 +498,10 @@ def test_an_import_order(sim, news, service):
     assert (one.state(sim.world.settle()), service.numbers.all) == ("SUBMITTED", {})
     assert one.state(later(sim, 60)) == "IN_PROGRESS"
     now = later(sim, 5)
-    assert (sorted(service.numbers.all), service.numbers.get(ONE).campaign.running(now)) == (numbers, True)
+    assert (sorted(service.numbers.all), service.numbers.get(ONE).campaign.running(now)) == (
+        numbers,
+        True,
+    )
     assert (409, "ALREADY_EXISTS") == refusal(lambda: import_order(sim, numbers[:1]))
     now = later(sim, 1800)
     assert (one.state(now), service.numbers.get(ONE).campaign.linked(now)) == ("COMPLETED", "C1")
@@ -456,14 +516,19 @@ def test_a_number_is_never_in_two_open_orders(sim, service):
     """A number that an open order works on is 409 for another import."""
     import_order(sim, [ONE])
     assert (409, "ALREADY_EXISTS") == refusal(lambda: import_order(sim, [ONE]))
-    assert (409, "ALREADY_EXISTS") == refusal(lambda: service.numbers.add(ONE, "US", "", ("plan-0001", ""), "", None))
+    assert (409, "ALREADY_EXISTS") == refusal(
+        lambda: service.numbers.add(ONE, "US", "", ("plan-0001", ""), "", None)
+    )
 
 
 def test_an_order_that_is_rejected(sim, service):
     """The vendor may refuse an open order as a whole, and no other."""
     one = import_order(sim, [ONE])
     service.hosting.refuse(one, 0, signer=False)
-    assert (one.state(sim.world.settle()), one.outcome(one.numbers[ONE], sim.world.settle())) == ("REJECTED", FAILED)
+    assert (one.state(sim.world.settle()), one.outcome(one.numbers[ONE], sim.world.settle())) == (
+        "REJECTED",
+        FAILED,
+    )
     later(sim, DAY)
     assert service.numbers.all == {}
     with pytest.raises(ValueError, match="REJECTED"):
@@ -476,7 +541,10 @@ def test_held_by_another_aggregator(sim, service):
     import_order(sim, [ONE], campaignId="C1")
     now = later(sim, DAY)
     number = service.numbers.get(ONE)
-    assert (number.campaign.step.failure.carrier_code, service.numbers.needs_move(number, now)) == ("60135", True)
+    assert (number.campaign.step.failure.carrier_code, service.numbers.needs_move(number, now)) == (
+        "60135",
+        True,
+    )
     service.numbers.delete(number)
     import_order(sim, [ONE], campaignId="C1", migrateToSinchTmo=True)
     now = later(sim, DAY)
@@ -517,7 +585,9 @@ def test_unlink_then_relink(sim, news):
 def test_a_campaign_needs_a_plan(sim):
     """Linking a campaign to a number without a plan is refused, and so is keeping one while the plan goes."""
     number = imported(sim)
-    assert (400, "FAILED_PRECONDITION") == refusal(lambda: update(sim, number, plan="", campaign="C1"))
+    assert (400, "FAILED_PRECONDITION") == refusal(
+        lambda: update(sim, number, plan="", campaign="C1")
+    )
     update(sim, number, plan="", campaign="")
     later(sim, 5)
     assert (400, "FAILED_PRECONDITION") == refusal(lambda: update(sim, number, campaign="C1"))
@@ -582,7 +652,13 @@ def test_what_keeps_a_number_from_a_campaign(switches, balance, number, expected
 
 def test_costs_are_charged_once():
     """With prices set, an import and its campaign are charged once each; a call too."""
-    sim = make(switches={"imported_number_cost": "1.50", "campaign_link_cost": "2.00", "voice_challenge_cost": "0.10"})
+    sim = make(
+        switches={
+            "imported_number_cost": "1.50",
+            "campaign_link_cost": "2.00",
+            "voice_challenge_cost": "0.10",
+        }
+    )
     imported(sim)
     sim.world.imported.qualified.add([ONE])
     later(sim, 30)
@@ -621,14 +697,23 @@ def test_a_deleted_number_makes_no_more_events(sim, news):
 
 def test_envelopes(sim):
     """Flat with a text code on most operations, nested on callbackConfiguration and for 401 and 429, nested all over by switch."""
-    problem = Problem(404, {"error": {"code": 404, "message": "x", "status": "NOT_FOUND", "details": []}})
-    assert shaped(problem, "get_imported", sim.switches).body == {"code": "404", "message": "x", "status": "NOT_FOUND"}
+    problem = Problem(
+        404, {"error": {"code": 404, "message": "x", "status": "NOT_FOUND", "details": []}}
+    )
+    assert shaped(problem, "get_imported", sim.switches).body == {
+        "code": "404",
+        "message": "x",
+        "status": "NOT_FOUND",
+    }
     nested = [
         shaped(problem, "get_imported_callback_configuration", sim.switches),
         shaped(too_many_requests("1"), "get_imported", sim.switches),
         shaped(unauthenticated(expired=True), "get_imported", sim.switches),
     ]
     assert [404, 429, 401] == [one.body["error"]["code"] for one in nested]
-    assert (nested[1].headers, "expired" in nested[2].headers["www-authenticate"]) == ({"retry-after": "1"}, True)
+    assert (nested[1].headers, "expired" in nested[2].headers["www-authenticate"]) == (
+        {"retry-after": "1"},
+        True,
+    )
     sim.switches.set("imported_all_nested", True)
     assert shaped(problem, "get_imported", sim.switches).body["error"]["code"] == 404

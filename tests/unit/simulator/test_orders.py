@@ -19,7 +19,13 @@ HOOK = "http://127.0.0.1:9/hook"
 
 
 def make_world(**settings) -> World:
-    chosen = {"seed": 3, "active": 0, "stock_us_local": 50, "start_at": START_AT, "speed": 0} | settings
+    chosen = {
+        "seed": 3,
+        "active": 0,
+        "stock_us_local": 50,
+        "start_at": START_AT,
+        "speed": 0,
+    } | settings
     return Simulator(SimulatorSettings(**chosen)).world
 
 
@@ -106,7 +112,11 @@ def test_completion_charges_and_activates_at_that_moment(world, news):
     ]
     assert {done_at} == {charge.at for charge in world.ledger.charges()}
     held = world.held(one.numbers[0].phone_number)
-    assert (held.rented_at, held.callback_url, held.sms_job.target.service_plan_id) == (done_at, HOOK, "plan-0001")
+    assert (held.rented_at, held.callback_url, held.sms_job.target.service_plan_id) == (
+        done_at,
+        HOOK,
+        "plan-0001",
+    )
     assert world.ledger.rentals() == 2
     assert news == [("NUMBER_ORDER", "IN_REVIEW"), ("NUMBER_ORDER", "COMPLETED")]
 
@@ -122,7 +132,11 @@ def test_a_submitted_order_outlives_its_reservation(world):
     later(world, 3 * DAY)
     assert (state(world, one), state(world, other)) == ("COMPLETED", "EXPIRED")
     later(world, 9 * DAY)
-    assert (state(world, one), state(world, other), world.ledger.rentals()) == ("COMPLETED", "EXPIRED", 1)
+    assert (state(world, one), state(world, other), world.ledger.rentals()) == (
+        "COMPLETED",
+        "EXPIRED",
+        1,
+    )
 
 
 def test_rejection_gives_the_numbers_back_and_says_why(world):
@@ -147,7 +161,10 @@ def test_a_blocked_order_is_mended_and_submitted_again(world):
     world.orders.submit(one, 9)
     assert state(world, one) == "IN_REVIEW"
     at = later(world, DAY)
-    assert (state(world, one), [message for _, message in one.logs(at)]) == ("COMPLETED", ["Please correct the name."])
+    assert (state(world, one), [message for _, message in one.logs(at)]) == (
+        "COMPLETED",
+        ["Please correct the name."],
+    )
     assert {9} == {charge.request for charge in world.ledger.charges()}
 
 
@@ -199,7 +216,9 @@ def test_part_of_a_quantity_order(world):
     one = submitted(world, quantity=3)
     world.settle()
     assert world.ledger.rentals() == 1
-    assert [True, False, False] == [world.holdings.get(number.phone_number) is not None for number in one.numbers]
+    assert [True, False, False] == [
+        world.holdings.get(number.phone_number) is not None for number in one.numbers
+    ]
     assert world.shelf.get(one.numbers[2].phone_number) is not None
 
 
@@ -244,7 +263,10 @@ def test_an_upload_is_processed_afterwards(world):
     world.orders.upload_scripts.append((None, True, 10, 1))
     world.orders.upload(one, required, "b.pdf", "application/pdf", "", empty=False)
     assert one.uploads[AU_FILE].status(later(world, 14)) == "WAITING"
-    assert (one.uploads[AU_FILE].status(later(world, 1)), one.uploads[AU_FILE].file_name) == ("FAILED", "b.pdf")
+    assert (one.uploads[AU_FILE].status(later(world, 1)), one.uploads[AU_FILE].file_name) == (
+        "FAILED",
+        "b.pdf",
+    )
     world.orders.upload(one, required, "c.pdf", "application/pdf", "", empty=True)
     assert one.uploads[AU_FILE].status(later(world, 5)) == "FAILED"
 

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from numberflow.simulator.lag import Commit, LagSpec, Shadows
-from numberflow.simulator.provisioning import Job, SmsLink, Timing, VoiceLink, progress, sms_events, voice_events
+from numberflow.simulator.provisioning import (
+    Job,
+    SmsLink,
+    Timing,
+    VoiceLink,
+    progress,
+    sms_events,
+    voice_events,
+)
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LINKED = SmsLink("p", "c")
@@ -28,7 +36,9 @@ def job(*, failed=False, reached=LINKED, codes=()):
 )
 def test_states_follow_from_the_clock(after_s, failed, status, updated_s):
     """WAITING, IN_PROGRESS and FAILED follow from start, durations and outcome."""
-    assert (status, AT + timedelta(seconds=updated_s)) == progress(job(failed=failed), AT + timedelta(seconds=after_s))
+    assert (status, AT + timedelta(seconds=updated_s)) == progress(
+        job(failed=failed), AT + timedelta(seconds=after_s)
+    )
 
 
 def test_success_has_no_state():
@@ -44,7 +54,9 @@ def test_failure_codes_of_events():
         ("PROVISIONING_TO_CAMPAIGN", "FAILED", "CAMPAIGN_NOT_AVAILABLE"),
     ]
     voice = Job(2, VoiceLink(), VoiceLink("EST", "t"), VoiceLink(), AT, Timing(1, 2), failed=True)
-    assert [tuple(event) for event in voice_events(voice)] == [("PROVISIONING_TO_VOICE_PLATFORM", "FAILED", None)]
+    assert [tuple(event) for event in voice_events(voice)] == [
+        ("PROVISIONING_TO_VOICE_PLATFORM", "FAILED", None)
+    ]
 
 
 def test_unlinking_is_deprovisioning():

@@ -23,10 +23,26 @@ def test_complete_data_pass():
     [
         (lambda data: data[0][0].pop("senderId"), "data[0][0].senderId", "senderId is required"),
         (lambda data: data[0].clear(), "data[0]", "takes at least 1 entries"),
-        (lambda data: data[0][0].update(confirmationOfUse=False), "data[0][0].confirmationOfUse", "must be confirmed"),
-        (lambda data: data[0][0].update(confirmationOfUse="yes"), "data[0][0].confirmationOfUse", "takes a boolean"),
-        (lambda data: data[0][0].update(purposeOfTheTraffic="Spam"), "data[0][0].purposeOfTheTraffic", "takes one of"),
-        (lambda data: data[1].update(endBusinessName="x" * 101), "data[1].endBusinessName", "at most 100"),
+        (
+            lambda data: data[0][0].update(confirmationOfUse=False),
+            "data[0][0].confirmationOfUse",
+            "must be confirmed",
+        ),
+        (
+            lambda data: data[0][0].update(confirmationOfUse="yes"),
+            "data[0][0].confirmationOfUse",
+            "takes a boolean",
+        ),
+        (
+            lambda data: data[0][0].update(purposeOfTheTraffic="Spam"),
+            "data[0][0].purposeOfTheTraffic",
+            "takes one of",
+        ),
+        (
+            lambda data: data[1].update(endBusinessName="x" * 101),
+            "data[1].endBusinessName",
+            "at most 100",
+        ),
         (lambda data: data[1].update(country="Australia"), "data[1].country", "ISO 3166-1"),
         (lambda data: data[1].update(city=""), "data[1].city", "city is required"),
         (lambda data: data[2].update(phoneNumber="0491570157"), "data[2].phoneNumber", "E.164"),
@@ -79,8 +95,14 @@ def test_multipart_file_names():
         ("multipart/form-data", b"--x--"),
         ("multipart/form-data; boundary=x", b"nothing"),
         ("multipart/form-data; boundary=x", b"--x\r\nno end of headers\r\n--x--\r\n"),
-        ("multipart/form-data; boundary=x", b"--x\r\ncontent-type: a/b\r\n\r\nno name\r\n--x--\r\n"),
-        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="a"\r\n\r\ncut off'),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\ncontent-type: a/b\r\n\r\nno name\r\n--x--\r\n",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\ncontent-disposition: form-data; name="a"\r\n\r\ncut off',
+        ),
     ],
 )
 def test_what_is_no_form(content_type, body):

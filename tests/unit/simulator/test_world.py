@@ -26,12 +26,16 @@ def world() -> World:
 
 
 def make_world(**settings) -> World:
-    chosen = SimulatorSettings(**({"seed": 3, "active": 0, "stock_us_local": 50, "start_at": START_AT} | settings))
+    chosen = SimulatorSettings(
+        **({"seed": 3, "active": 0, "stock_us_local": 50, "start_at": START_AT} | settings)
+    )
     return World(chosen, Clock(START_AT, speed=0), Switches(chosen.switches))
 
 
 def first(world: World, kind=("US", "LOCAL")) -> str:
-    return next(number.phone_number for number in world.shelf.of_kind(kind) if "SMS" in number.capability)
+    return next(
+        number.phone_number for number in world.shelf.of_kind(kind) if "SMS" in number.capability
+    )
 
 
 def seconds(world: World, count: float) -> None:
@@ -47,7 +51,9 @@ def test_generated_numbers_are_valid_and_of_their_region():
     """Every number held or for sale is a valid E.164 number of its region."""
     held, shelves = seeded_numbers(11, 2_000, START_AT, 500)
     pairs = [(number.phone_number, number.region_code) for number in held]
-    pairs += [(phone_number, kind[0]) for kind, numbers in shelves.items() for phone_number in numbers]
+    pairs += [
+        (phone_number, kind[0]) for kind, numbers in shelves.items() for phone_number in numbers
+    ]
     bad = [
         (phone_number, region)
         for phone_number, region in pairs
@@ -73,26 +79,40 @@ def test_seeded_numbers_are_charged_in_the_future():
     world = make_world(active=500)
     assert {1, 3, 12} == {number.interval_months for number in world.holdings}
     for number in world.holdings:
-        assert START_AT < number.next_charge_at <= START_AT + timedelta(days=31 * number.interval_months + 1)
+        assert (
+            START_AT
+            < number.next_charge_at
+            <= START_AT + timedelta(days=31 * number.interval_months + 1)
+        )
     assert world.ledger.charges() == []
 
 
 def test_renewal_is_the_price_of_the_interval():
     """A number that pays by the year is charged the price that it shows, once a year (docs/vendor/numbers-behaviour.md §13)."""
     world = make_world(active=500)
-    number = next(each for each in world.holdings if each.interval_months == 12 and each.expire_at is None)
+    number = next(
+        each for each in world.holdings if each.interval_months == 12 and each.expire_at is None
+    )
     due = number.next_charge_at
     world.clock.advance((due - START_AT).total_seconds() + 1)
     world.settle()
     assert [(due, number.monthly)] == [
-        (charge.at, charge.amount) for charge in world.ledger.charges() if charge.phone_number == number.phone_number
+        (charge.at, charge.amount)
+        for charge in world.ledger.charges()
+        if charge.phone_number == number.phone_number
     ]
     assert number.next_charge_at == add_months(due, 12)
 
 
 @pytest.mark.parametrize(
     ("months", "expected"),
-    [(1, (2026, 2, 28)), (2, (2026, 3, 31)), (11, (2026, 12, 31)), (12, (2027, 1, 31)), (25, (2028, 2, 29))],
+    [
+        (1, (2026, 2, 28)),
+        (2, (2026, 3, 31)),
+        (11, (2026, 12, 31)),
+        (12, (2027, 1, 31)),
+        (25, (2028, 2, 29)),
+    ],
 )
 def test_months_are_clamped_to_their_end(months, expected):
     """A month after the 31st is the last day of a shorter month, and later months return to the 31st."""
@@ -116,7 +136,11 @@ def test_renewal_each_month_from_the_day_of_the_rent(world):
     """A number rented on 31 January is renewed on 28 February and 31 March."""
     world.rent(first(world), NOTHING)
     days(world, 60)
-    renewals = [charge.at.date().isoformat() for charge in world.ledger.charges() if charge.cause == "renewal"]
+    renewals = [
+        charge.at.date().isoformat()
+        for charge in world.ledger.charges()
+        if charge.cause == "renewal"
+    ]
     assert renewals == ["2026-02-28", "2026-03-31"]
 
 
@@ -129,7 +153,10 @@ def test_release_ends_at_the_charge_date_without_refund(world):
     days(world, 27)
     assert phone_number == world.held(phone_number).phone_number
     days(world, 2)
-    assert (world.holdings.get(phone_number), world.shelf.get(phone_number) is not None) == (None, True)
+    assert (world.holdings.get(phone_number), world.shelf.get(phone_number) is not None) == (
+        None,
+        True,
+    )
     assert {"USD": Decimal("1.00")} == world.ledger.totals()
 
 
@@ -207,7 +234,9 @@ def test_expiry_tells_of_linked_products_only(world):
     world.release(phone_number)
     world.listeners.append(heard.append)
     days(world, 30)
-    assert [tuple(news.event) for news in heard] == [("DEPROVISIONING_FROM_VOICE_PLATFORM", "SUCCEEDED", None)]
+    assert [tuple(news.event) for news in heard] == [
+        ("DEPROVISIONING_FROM_VOICE_PLATFORM", "SUCCEEDED", None)
+    ]
 
 
 def test_release_drops_a_waiting_link(world):
@@ -223,7 +252,9 @@ def test_release_drops_a_waiting_link(world):
 
 def test_failed_campaign_leaves_the_plan_in_effect(world):
     """When only the campaign fails, the combined job is FAILED with its code while the plan is linked."""
-    world.linking.scripts["C1"] = JobScript(failed=True, error_codes=("CAMPAIGN_PENDING_ACCEPTANCE",))
+    world.linking.scripts["C1"] = JobScript(
+        failed=True, error_codes=("CAMPAIGN_PENDING_ACCEPTANCE",)
+    )
     phone_number = linked(world, service_plan_id="plan-a", campaign_id="C1")
     seconds(world, 60)
     number = world.held(phone_number)
@@ -257,8 +288,15 @@ def test_unlink_at_once_by_switch(world):
     world.switches.set("unlink_at_once", True)
     phone_number = linked(world, service_plan_id="plan-a", voice=VoiceLink("RTC", "app-1"))
     seconds(world, 10)
-    number, _ = world.update(phone_number, Wanted(service_plan_id="", campaign_id="", voice=VoiceLink("RTC", "")))
-    assert (number.sms, number.sms_job, number.voice.id, number.voice_job) == (("", ""), None, "", None)
+    number, _ = world.update(
+        phone_number, Wanted(service_plan_id="", campaign_id="", voice=VoiceLink("RTC", ""))
+    )
+    assert (number.sms, number.sms_job, number.voice.id, number.voice_job) == (
+        ("", ""),
+        None,
+        "",
+        None,
+    )
 
 
 def test_voice_change_by_switch(world):
@@ -284,7 +322,10 @@ def test_rival_and_price(world):
     world.release(other)
     world.reprice_kind(("US", "LOCAL"), lambda number: (Decimal(3), Decimal(4), number.currency))
     days(world, 40)
-    assert (Decimal(3), Decimal(4)) == (world.shelf.get(other).setup, world.shelf.get(other).monthly)
+    assert (Decimal(3), Decimal(4)) == (
+        world.shelf.get(other).setup,
+        world.shelf.get(other).monthly,
+    )
 
 
 def test_more_held_numbers_are_uncharged(world):
@@ -313,7 +354,13 @@ def test_switches_refuse_nonsense_by_name(name, value):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"chaos": 1.5}, {"active": -1}, {"speed": -1}, {"stock_us_local": -1}, {"start_at": datetime(2026, 1, 1)}],  # noqa: DTZ001
+    [
+        {"chaos": 1.5},
+        {"active": -1},
+        {"speed": -1},
+        {"stock_us_local": -1},
+        {"start_at": datetime(2026, 1, 1)},  # noqa: DTZ001
+    ],
 )
 def test_settings_refuse_nonsense(wrong):
     """Settings that make no sense are refused, and the key secret is in no repr."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from support.desks import Shop
 from support.lines import line
+from support.run_contexts import Shop
 
 from numberflow.client import Client
 from numberflow.errors import NotFound, OutcomeUnknown
@@ -38,13 +38,23 @@ async def nobody_else(intention: Intention) -> frozenset[str]:
 
 async def test_life_of_a_number(shop: Shop) -> None:
     """Each step, done and then looked at, is found applied; before, it is found absent; and each is one request."""
-    async with shop.desk() as desk:
-        (number,) = await desk.client.available_numbers.search(region_code="US", number_type="LOCAL", size=1)
+    async with shop.context() as context:
+        (number,) = await context.client.available_numbers.search(
+            region_code="US", number_type="LOCAL", size=1
+        )
         phone_number = number.phone_number
         for step, operation, request in (
-            (Rent(desk.client), "rent", {"sms": {"service_plan_id": "plan-1"}, "callback_url": "https://a.test/"}),
-            (Update(desk.client), "update", {"display_name": "shop", "voice": {"type": "RTC", "app_id": "app-1"}}),
-            (Release(desk.client), "release", {}),
+            (
+                Rent(context.client),
+                "rent",
+                {"sms": {"service_plan_id": "plan-1"}, "callback_url": "https://a.test/"},
+            ),
+            (
+                Update(context.client),
+                "update",
+                {"display_name": "shop", "voice": {"type": "RTC", "app_id": "app-1"}},
+            ),
+            (Release(context.client), "release", {}),
         ):
             trying = attempt(phone_number, **request)
             assert (await step.look(trying.intention)).finding is Finding.ABSENT
@@ -61,10 +71,12 @@ async def test_rent_any_carries_its_marker(shop: Shop) -> None:
         "region_code": "US", "number_type": "LOCAL", "pattern": None, "search_pattern": None, "capabilities": ["SMS"],
         "sms": None, "voice": None,
     }  # fmt: skip
-    async with shop.desk() as desk:
-        step = RentAny(desk.client, before=(), claimed_by_others=nobody_else)
+    async with shop.context() as context:
+        step = RentAny(context.client, before=(), claimed_by_others=nobody_else)
         ours, theirs = (
-            attempt(None, **facts, marker=marker, callback_url=f"https://a.test/?numberflow={marker}")
+            attempt(
+                None, **facts, marker=marker, callback_url=f"https://a.test/?numberflow={marker}"
+            )
             for marker in ("m1", "m2")
         )
         assert (await step.look(ours.intention)).finding is Finding.ABSENT
@@ -77,9 +89,9 @@ async def test_rent_any_carries_its_marker(shop: Shop) -> None:
 
 async def test_number_that_is_gone(shop: Shop) -> None:
     """A rent of a number that is not for sale is a refusal that names it: the journal may believe it."""
-    async with shop.desk() as desk:
+    async with shop.context() as context:
         with pytest.raises(NotFound) as caught:
-            await Rent(desk.client).do(attempt("+12025550199"))
+            await Rent(context.client).do(attempt("+12025550199"))
     assert "AvailableNumber" in caught.value.resource_type
 
 
@@ -89,7 +101,8 @@ async def test_404_of_somebody_else(shop: Shop) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/oauth2/token"):
             return httpx.Response(
-                200, json={"access_token": "t", "expires_in": 3599, "token_type": "bearer", "scope": ""}
+                200,
+                json={"access_token": "t", "expires_in": 3599, "token_type": "bearer", "scope": ""},
             )
         return httpx.Response(404, html="<html>no such route</html>")
 

@@ -15,15 +15,23 @@ from numberflow.steps import hosting, import_number, imported, qualify
 
 NUMBER = "+12125550101"
 WANTED = {"service_plan_id": "p", "campaign_id": "c"}
-ORDER = line(operation=Operation.IMPORT_ORDER, subject="nf-1", request={"numbers": [NUMBER], "method": "voice"})
+ORDER = line(
+    operation=Operation.IMPORT_ORDER,
+    subject="nf-1",
+    request={"numbers": [NUMBER], "method": "voice"},
+)
 
 
 def number(**sms: Any) -> ImportedNumber:
-    return ImportedNumber.model_validate({"phoneNumber": NUMBER, "displayName": "shop", "smsConfiguration": sms})
+    return ImportedNumber.model_validate(
+        {"phoneNumber": NUMBER, "displayName": "shop", "smsConfiguration": sms}
+    )
 
 
 def job(status: str, plan: str = "p", campaign: str = "c") -> dict[str, Any]:
-    return {"scheduledProvisioning": {"servicePlanId": plan, "campaignId": campaign, "status": status}}
+    return {
+        "scheduledProvisioning": {"servicePlanId": plan, "campaignId": campaign, "status": status}
+    }
 
 
 @pytest.mark.parametrize(
@@ -44,10 +52,15 @@ def test_import(shown: ImportedNumber | None, finding: Finding) -> None:
 
 def test_orders() -> None:
     """One order with our token is ours, and the sweep can take it up from the result; two are a person's case."""
-    one = HostingOrder.model_validate({"hostingOrderId": "o1", "state": "SUBMITTED", "displayName": "Shop nf-1"})
+    one = HostingOrder.model_validate(
+        {"hostingOrderId": "o1", "state": "SUBMITTED", "displayName": "Shop nf-1"}
+    )
     listed = ORDER.request["numbers"]
     evidence = hosting.judge_orders([one], listed, ORDER)
-    assert (Finding.APPLIED, "o1") == (evidence.finding, (evidence.result or {})["order"]["order_id"])
+    assert (Finding.APPLIED, "o1") == (
+        evidence.finding,
+        (evidence.result or {})["order"]["order_id"],
+    )
     assert Finding.INCONCLUSIVE is hosting.judge_orders([one, one], listed, ORDER).finding
     assert [Finding.INCONCLUSIVE] * 2 == [
         hosting.judge_orders([one], each, ORDER).finding for each in ([], ["+12125550199"])
@@ -76,7 +89,10 @@ def test_no_order() -> None:
     assert Finding.ABSENT is hosting.judge_import_absence([]).finding
     assert Finding.INCONCLUSIVE is hosting.judge_import_absence([NUMBER]).finding
     assert Finding.ABSENT is hosting.judge_text_enable_absence({NUMBER: Readiness.READY}).finding
-    assert Finding.INCONCLUSIVE is hosting.judge_text_enable_absence({NUMBER: Readiness.HOSTING}).finding
+    assert (
+        Finding.INCONCLUSIVE
+        is hosting.judge_text_enable_absence({NUMBER: Readiness.HOSTING}).finding
+    )
 
 
 def test_added() -> None:
@@ -88,7 +104,9 @@ def test_added() -> None:
 @pytest.mark.parametrize("state", Readiness)
 def test_called(state: Readiness) -> None:
     """No state proves that a telephone did not ring."""
-    expected = Finding.APPLIED if state in (Readiness.CALLED, Readiness.READY) else Finding.INCONCLUSIVE
+    expected = (
+        Finding.APPLIED if state in (Readiness.CALLED, Readiness.READY) else Finding.INCONCLUSIVE
+    )
     assert expected is qualify.judge_called(state, NUMBER).finding
 
 

@@ -21,7 +21,9 @@ def held(**members: Any) -> ActiveNumber:
 def test_leaving() -> None:
     """A number with an end date was released, and the journal learns the date."""
     facts = {"phone_number": NUMBER, "expire_at": "2026-12-01T00:00:00+00:00"}
-    assert judge(held(expireAt="2026-12-01T00:00:00Z")) == Evidence(Finding.APPLIED, "expireAt is set", facts, facts)
+    assert judge(held(expireAt="2026-12-01T00:00:00Z")) == Evidence(
+        Finding.APPLIED, "expireAt is set", facts, facts
+    )
 
 
 def test_gone() -> None:

@@ -41,7 +41,9 @@ FACTS = {
         (None, None, Finding.INCONCLUSIVE),
     ],
 )
-def test_every_combination(active: ActiveNumber | None, available: AvailableNumber | None, finding: Finding) -> None:
+def test_every_combination(
+    active: ActiveNumber | None, available: AvailableNumber | None, finding: Finding
+) -> None:
     """Held proves the rent, for sale and not held proves its absence, and neither proves nothing."""
     assert finding == judge(active, available).finding
 
@@ -55,15 +57,24 @@ def test_applied_carries_what_was_bought() -> None:
 
 def test_a_leaving_number_was_rented_all_the_same() -> None:
     """A number that is held and leaving was charged: it counts as rented, and the evidence says when it leaves."""
-    leaving = ActiveNumber.model_validate({"phoneNumber": NUMBER, "expireAt": "2026-12-01T00:00:00Z"})
+    leaving = ActiveNumber.model_validate(
+        {"phoneNumber": NUMBER, "expireAt": "2026-12-01T00:00:00Z"}
+    )
     evidence = judge(leaving, None)
-    assert (Finding.APPLIED, "2026-12-01T00:00:00+00:00") == (evidence.finding, evidence.seen["expire_at"])
+    assert (Finding.APPLIED, "2026-12-01T00:00:00+00:00") == (
+        evidence.finding,
+        evidence.seen["expire_at"],
+    )
 
 
 def test_result_without_a_price() -> None:
     """What the vendor did not say stays unknown; it does not become zero."""
     facts = result_facts(ActiveNumber(phone_number=NUMBER))
-    assert (None, None, None) == (facts["monthly_price"], facts["currency"], facts["next_charge_at"])
+    assert (None, None, None) == (
+        facts["monthly_price"],
+        facts["currency"],
+        facts["next_charge_at"],
+    )
 
 
 def test_request_is_kept_whole() -> None:
@@ -105,6 +116,9 @@ async def test_read_or_none() -> None:
         return ACTIVE
 
     assert await read_or_none(show(), ACTIVE_NUMBER) == ACTIVE
-    assert await read_or_none(_raise(NotFound("404", resource_type="ActiveNumber")), ACTIVE_NUMBER) is None
+    assert (
+        await read_or_none(_raise(NotFound("404", resource_type="ActiveNumber")), ACTIVE_NUMBER)
+        is None
+    )
     with pytest.raises(NotFound):
         await read_or_none(_raise(NotFound("404 page not found")), ACTIVE_NUMBER)

@@ -24,7 +24,9 @@ def held(phone_number: str, callback_url: str | None = None) -> ActiveNumber:
     return ActiveNumber(phone_number=phone_number, callback_url=callback_url)
 
 
-def look(*numbers: ActiveNumber, before: Collection[str] = (), others: Collection[str] = ()) -> Evidence:
+def look(
+    *numbers: ActiveNumber, before: Collection[str] = (), others: Collection[str] = ()
+) -> Evidence:
     """What these held numbers prove."""
     return judge(numbers, MARKER, before=before, claimed_by_others=others)
 
@@ -70,7 +72,9 @@ def test_two_markers_are_a_matter_for_a_person() -> None:
         ([held("+1"), held("+2"), held("+3")], ["+3"], [], Finding.INCONCLUSIVE),
     ],
 )
-def test_without_a_marker(numbers: list[ActiveNumber], before: list[str], others: list[str], finding: Finding) -> None:
+def test_without_a_marker(
+    numbers: list[ActiveNumber], before: list[str], others: list[str], finding: Finding
+) -> None:
     """If the vendor dropped the callback URL, the only new number without one is ours; old, claimed and foreign ones never are."""
     assert finding == look(*numbers, before=before, others=others).finding
 

@@ -13,7 +13,10 @@ from numberflow.steps.update import judge
 
 NUMBER = "+12025550101"
 PLAN = {"servicePlanId": "p", "campaignId": "c", "scheduledProvisioning": None}
-PLAN_JOB = {"servicePlanId": "", "scheduledProvisioning": {"servicePlanId": "p", "campaignId": "c", "status": "FAILED"}}
+PLAN_JOB = {
+    "servicePlanId": "",
+    "scheduledProvisioning": {"servicePlanId": "p", "campaignId": "c", "status": "FAILED"},
+}
 UNLINK_JOB = {
     "servicePlanId": "p",
     "campaignId": "c",
@@ -84,6 +87,12 @@ def test_absence_names_what_is_missing() -> None:
     number = ActiveNumber.model_validate({"phoneNumber": NUMBER, "displayName": "shop"})
     evidence = judge(
         number,
-        line(request={"display_name": "shop", "callback_url": "https://a.test/", "sms": {"service_plan_id": "p"}}),
+        line(
+            request={
+                "display_name": "shop",
+                "callback_url": "https://a.test/",
+                "sms": {"service_plan_id": "p"},
+            }
+        ),
     )
     assert ["callback_url", "sms"] == evidence.seen["missing"]

@@ -34,7 +34,9 @@ def upgrade() -> None:
         sa.Column("updated_at", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_purchases"),
         sa.UniqueConstraint("project_id", "reference", name="uq_purchases_project_id_reference"),
-        sa.UniqueConstraint("project_id", "reference_folded", name="uq_purchases_project_id_reference_folded"),
+        sa.UniqueConstraint(
+            "project_id", "reference_folded", name="uq_purchases_project_id_reference_folded"
+        ),
     )
     op.create_table(
         "intentions",
@@ -63,7 +65,9 @@ def upgrade() -> None:
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("updated_at", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_intentions"),
-        sa.ForeignKeyConstraint(["purchase_id"], ["purchases.id"], name="fk_intentions_purchase_id"),
+        sa.ForeignKeyConstraint(
+            ["purchase_id"], ["purchases.id"], name="fk_intentions_purchase_id"
+        ),
         sa.UniqueConstraint("purchase_id", "position", name="uq_intentions_purchase_id_position"),
     )
     op.create_index("ix_intentions_project_id_spend_day", "intentions", ["project_id", "spend_day"])
@@ -80,7 +84,9 @@ def upgrade() -> None:
         sa.Column("vendor_request_id", sa.Text),
         sa.Column("owner", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("intention_id", "n", name="pk_attempts"),
-        sa.ForeignKeyConstraint(["intention_id"], ["intentions.id"], name="fk_attempts_intention_id"),
+        sa.ForeignKeyConstraint(
+            ["intention_id"], ["intentions.id"], name="fk_attempts_intention_id"
+        ),
     )
     op.create_table(
         "evidence",
@@ -93,7 +99,9 @@ def upgrade() -> None:
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("seen", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("intention_id", "n", name="pk_evidence"),
-        sa.ForeignKeyConstraint(["intention_id"], ["intentions.id"], name="fk_evidence_intention_id"),
+        sa.ForeignKeyConstraint(
+            ["intention_id"], ["intentions.id"], name="fk_evidence_intention_id"
+        ),
     )
     op.create_table(
         "leases",

@@ -28,7 +28,9 @@ def upgrade() -> None:
         sa.Column("closed_at", _TIME),
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
         sa.ForeignKeyConstraint(["purchase_id"], ["purchases.id"], name="fk_orders_purchase_id"),
-        sa.UniqueConstraint("project_id", "kind", "order_id", name="uq_orders_project_id_kind_order_id"),
+        sa.UniqueConstraint(
+            "project_id", "kind", "order_id", name="uq_orders_project_id_kind_order_id"
+        ),
     )
     op.create_index("ix_orders_project_id_closed_at", "orders", ["project_id", "closed_at"])
     op.create_index("ix_orders_purchase_id", "orders", ["purchase_id"])

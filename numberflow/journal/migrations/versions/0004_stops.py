@@ -28,5 +28,7 @@ def upgrade() -> None:
         sa.Column("closed_at", _TIME),
         sa.Column("closed_by", sa.Text),
         sa.PrimaryKeyConstraint("purchase_id", name="pk_told_purchases"),
-        sa.ForeignKeyConstraint(["purchase_id"], ["purchases.id"], name="fk_told_purchases_purchase_id"),
+        sa.ForeignKeyConstraint(
+            ["purchase_id"], ["purchases.id"], name="fk_told_purchases_purchase_id"
+        ),
     )

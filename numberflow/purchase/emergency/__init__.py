@@ -1,0 +1,1 @@
+"""Emergency addresses: who lacks one, attach it, remove it; numbers that were left without one."""

@@ -1,0 +1,334 @@
+"""Emergency addresses: who lacks one, what the vendor thinks of one, and attaching or removing it through the journal.
+
+Not here: reading the address (papers), how one step is done and recognised (steps.emergency). No result of this module holds a part of an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numberflow.client import Client
+from numberflow.errors import NotFound, NumberflowError, Rejected
+from numberflow.journal import (
+    Intention,
+    IntentionState,
+    Lease,
+    LeaseKeeper,
+    NewIntention,
+    NewPurchase,
+    run_costly_step,
+)
+from numberflow.models.emergency import (
+    Absence,
+    AddressValidation,
+    EmergencyAddress,
+    EmergencyAddressRequest,
+    ValidationResult,
+)
+from numberflow.models.emergency_address import Action, EmergencyAddressParameters
+from numberflow.models.personal import unseal
+from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.run_context import RunContext, each_of, in_thread, settle_policy
+from numberflow.steps import ACTIVE_NUMBER, is_absence_of
+from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision, Provision
+
+OPERATION = "emergency_address"
+# Reads at once; the client's own rate limit is the real one.
+READS_AT_ONCE = 8
+
+_HAS_ADDRESS = "has an address"
+_FEATURE = (
+    "the number lacks the E911 feature; ask the vendor to switch it on (how is not published)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the vendor thinks of the address for one number. `request` is what is to be sent; None when it must not be."""
+
+    line: EmergencyLine
+    request: EmergencyAddressRequest | None = None
+    also_right: tuple[EmergencyAddress, ...] = ()
+
+
+async def coverage(context: RunContext, phone_numbers: Sequence[str]) -> list[EmergencyLine]:
+    """Which US and CA numbers with voice have an emergency address; all that the project holds unless some are named.
+
+    Costs: nothing; one read for each number. A missing feature is a finding and no failure.
+    """
+    numbers = list(phone_numbers) or await _voice_numbers(context.client)
+    return await each_of(
+        numbers, lambda number: _covered(context.client, number), at_once=READS_AT_ONCE
+    )
+
+
+async def validate(
+    context: RunContext, order: EmergencyAddressParameters, request: EmergencyAddressRequest
+) -> dict[str, Verdict]:
+    """Ask the vendor about the address for each number. Stores nothing.
+
+    Costs: nothing; one request for each number.
+    """
+    verdicts = await each_of(
+        order.phone_numbers,
+        lambda number: _verdict(context.client, number, request, accept=order.accept_correction),
+        at_once=READS_AT_ONCE,
+    )
+    return {verdict.line.phone_number: verdict for verdict in verdicts}
+
+
+async def change(
+    context: RunContext,
+    order: EmergencyAddressParameters,
+    reference: str,
+    verdicts: dict[str, Verdict],
+    *,
+    flow_run_id: str | None,
+) -> tuple[Intention, ...]:
+    """Attach the address to every number that may have it, or remove it from every one, each through the journal.
+
+    Costs: see the steps. Repeat: safe; an open intention is looked up at the vendor before anything is sent again.
+
+    Raises:
+        ReferenceConflict: the reference stands for something else.
+        LeaseLost: another run works on it.
+        JournalUnavailable: no journal, no change.
+    """
+    operation = PROVISION if order.action is Action.PROVISION else DEPROVISION
+    new = NewPurchase(
+        context.project_id,
+        reference,
+        OPERATION,
+        order.fingerprint(),
+        order.what_is_done(),
+        flow_run_id,
+    )
+    purchase = await in_thread(context.journal.open_purchase, new)
+    async with context.hold(purchase) as (keeper, lease):
+        lines = [
+            NewIntention(operation, number, f"{operation} {number}")
+            for number in order.phone_numbers
+            if operation == DEPROVISION or verdicts[number].request is not None
+        ]
+        rows = await in_thread(
+            context.journal.plan, purchase.id, lines, lease=lease, cap_today=None, cap_monthly=None, currency=None,
+            flow_run_id=flow_run_id,
+        )  # fmt: skip
+        return tuple([await _one(context, row, verdicts, keeper, lease) for row in rows])
+
+
+def emergency_report(
+    order: EmergencyAddressParameters,
+    reference: str,
+    lines: Sequence[EmergencyLine],
+    rows: Sequence[Intention] = (),
+    *,
+    project_id: str,
+    flow_run_id: str | None = None,
+) -> EmergencyReport:
+    """Put a run into words: done, refused, or needs a person."""
+    ended = {row.subject: row for row in rows}
+    told = [_ended(line, ended.get(line.phone_number)) for line in lines]
+    waiting = [row for row in rows if row.state in AT_STAKE_STATES]
+    wished = {"provision": "provisioned", "deprovision": "removed"}.get(order.action.value)
+    short = [line for line in told if wished is not None and line.state != wished]
+    outcome = (
+        RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED if short else RunOutcome.DONE
+    )
+    reason = remedy = ""
+    if waiting:
+        reason = f"for {len(waiting)} of {len(told)} numbers it is not known what the vendor has"
+        remedy = "run again with the same reference to look once more, or settle each open item with its command"
+    elif short:
+        reason = f"{len(short)} of {len(told)} numbers are not {wished}: " + "; ".join(
+            dict.fromkeys(line.state for line in short)
+        )
+        remedy = "see the advice beside each number, then run again with the same reference"
+        if any(line.state == "not held" for line in short):
+            remedy += "; without the numbers that are not held it is another change: run that under a new reference"
+    return EmergencyReport(
+        outcome=outcome, reason=reason, remedy=remedy, project_id=project_id, reference=reference, action=order.action.value,
+        numbers=tuple(told), open_items=tuple(open_item(row) for row in waiting), notes=_notes(order, told), flow_run_id=flow_run_id,
+    )  # fmt: skip
+
+
+def stopped_emergency_report(
+    error: NumberflowError, rows: Sequence[Intention], **facts: Any
+) -> EmergencyReport:
+    """The report of a run that an error ended half-way: what it did until then, as the journal has it."""
+    waiting = [row for row in rows if row.state in AT_STAKE_STATES]
+    return EmergencyReport(
+        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED, reason=error.message, remedy=remedy_of(error),
+        numbers=tuple(_ended(EmergencyLine(phone_number=str(row.subject), state=row.state.value), row) for row in rows),
+        open_items=tuple(open_item(row) for row in waiting), **facts,
+    )  # fmt: skip
+
+
+async def _one(
+    context: RunContext,
+    row: Intention,
+    verdicts: dict[str, Verdict],
+    keeper: LeaseKeeper,
+    lease: Lease,
+) -> Intention:
+    step: Provision | Deprovision = Deprovision(context.client)
+    if row.operation == PROVISION:
+        verdict = verdicts[str(row.subject)]
+        assert verdict.request is not None, "only what may be sent is planned"
+        step = Provision(context.client, verdict.request, verdict.also_right)
+    return await run_costly_step(
+        context.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
+        policy=settle_policy(context), brake=context.brake, sleep=context.wait,
+    )  # fmt: skip
+
+
+async def _voice_numbers(client: Client) -> list[str]:
+    return [
+        number.phone_number
+        for region in ("US", "CA")
+        async for number in client.active_numbers.iterate(region_code=region)
+        if "VOICE" in number.capabilities
+    ]
+
+
+async def has_address(client: Client, phone_number: str) -> bool:
+    """Whether a rented number has an emergency address. Costs: nothing; no request for a number outside the US and Canada."""
+    return (
+        phone_number.startswith("+1")
+        and (await _covered(client, phone_number)).state == _HAS_ADDRESS
+    )
+
+
+async def _covered(client: Client, phone_number: str) -> EmergencyLine:
+    try:
+        shown = await client.emergency_addresses.get(phone_number)
+    except NotFound as error:
+        if not is_absence_of(error, ACTIVE_NUMBER):
+            raise
+        return EmergencyLine(
+            phone_number=phone_number, state="not held", advice="the project does not hold it"
+        )
+    if shown is Absence.FEATURE:
+        return EmergencyLine(phone_number=phone_number, state="missing feature", advice=_FEATURE)
+    if shown is Absence.ADDRESS:
+        return EmergencyLine(
+            phone_number=phone_number, state="no address", advice="provision one: action=provision"
+        )
+    return EmergencyLine(phone_number=phone_number, state=_HAS_ADDRESS)
+
+
+async def _verdict(
+    client: Client, phone_number: str, request: EmergencyAddressRequest, *, accept: bool
+) -> Verdict:
+    try:
+        found = await client.emergency_addresses.validate(phone_number, request)
+    except NotFound:
+        # Why it has none is what reading it says.
+        return Verdict(await _covered(client, phone_number))
+    except Rejected as error:
+        return Verdict(
+            EmergencyLine(phone_number=phone_number, state="refused", advice=error.message)
+        )
+    match found.result:
+        case ValidationResult.EXACT_MATCH:
+            # The vendor abbreviates as the post office does; both forms are the address.
+            right = tuple(
+                each
+                for each in (found.validated_address, found.corrected_address)
+                if each is not None
+            )
+            return Verdict(
+                EmergencyLine(phone_number=phone_number, state="exact match"), request, right
+            )
+        case ValidationResult.NEAR_MATCH if found.corrected_address is not None:
+            return _near(phone_number, request, found.corrected_address, accept=accept)
+        case ValidationResult.NO_MATCH:
+            return Verdict(
+                EmergencyLine(
+                    phone_number=phone_number, state="no match", advice=_candidates(found, request)
+                )
+            )
+        case _:
+            return Verdict(
+                EmergencyLine(
+                    phone_number=phone_number,
+                    state="unclear",
+                    advice=f"the vendor says {found.result}; ask there",
+                )
+            )
+
+
+def _near(
+    phone_number: str,
+    request: EmergencyAddressRequest,
+    corrected: EmergencyAddress,
+    *,
+    accept: bool,
+) -> Verdict:
+    differs = ", ".join(_differing(request, corrected)) or "its form"
+    if not accept:
+        advice = f"the vendor would correct {differs}; correct the paper, or set accept_correction"
+        return Verdict(EmergencyLine(phone_number=phone_number, state="near match", advice=advice))
+    try:
+        better = EmergencyAddressRequest.for_address(
+            request.display_name.get_secret_value(), corrected
+        )
+    except ValueError:
+        return Verdict(
+            EmergencyLine(
+                phone_number=phone_number,
+                state="near match",
+                advice="the vendor's correction lacks a required part; correct the paper",
+            )
+        )
+    line = EmergencyLine(
+        phone_number=phone_number, state="near match", advice=f"corrected: {differs}"
+    )
+    return Verdict(line, better, (corrected,))
+
+
+def _candidates(found: AddressValidation, request: EmergencyAddressRequest) -> str:
+    if not found.candidate_addresses:
+        return "the vendor knows no such address; correct the paper"
+    parts = sorted(
+        {part for each in found.candidate_addresses for part in _differing(request, each)}
+    )
+    return f"the vendor knows {len(found.candidate_addresses)} like it, which differ in {', '.join(parts) or 'form'}; correct the paper"
+
+
+def _differing(request: EmergencyAddressRequest, address: EmergencyAddress) -> list[str]:
+    """Names of the parts that differ; never the parts."""
+    one, other = request.to_wire()["address"], unseal(address)
+    return [
+        name for name in sorted({*one, *other}) if (one.get(name) or "") != (other.get(name) or "")
+    ]
+
+
+def _ended(line: EmergencyLine, row: Intention | None) -> EmergencyLine:
+    if row is None:
+        return line
+    done = {PROVISION: "provisioned", DEPROVISION: "removed"}[str(row.operation)]
+    advice = line.advice if row.state is IntentionState.DONE else (row.reason or line.advice)
+    return line.model_copy(
+        update={
+            "state": done if row.state is IntentionState.DONE else row.state.value,
+            "advice": advice,
+            "intention_id": row.id,
+        }
+    )
+
+
+def _notes(order: EmergencyAddressParameters, lines: Sequence[EmergencyLine]) -> tuple[str, ...]:
+    if order.action is not Action.REPORT:
+        return ()
+    counts = {
+        state: sum(line.state == state for line in lines)
+        for state in dict.fromkeys(line.state for line in lines)
+    }
+    return (
+        f"{len(lines)} US and CA voice numbers: "
+        + (", ".join(f"{count} {state}" for state, count in counts.items()) or "none"),
+    )

@@ -1,0 +1,1 @@
+"""Numbers that the project holds: configure their links, release them, follow both."""

@@ -1,0 +1,54 @@
+"""Following a number that was given up, until the vendor shows that it leaves or is gone. Reads only.
+
+Only those are followed whose end no reply has shown. Not here: giving numbers up (release), and the sweep itself (follow).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from numberflow.journal import PendingWork
+from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.planning.configuring import Holding
+from numberflow.purchase.follow import Followed
+from numberflow.purchase.held.link_follow import GONE, LEAVING, SETTLED_AFTER
+from numberflow.purchase.held.numbers import held_number
+from numberflow.purchase.held.release import had_again
+from numberflow.purchase.hosting.follow import due
+from numberflow.purchase.run_context import RunContext, in_thread
+
+STILL_HELD, HAD_AGAIN = "still held", "had again"
+
+
+async def follow_release(context: RunContext, followed: PendingWork, _now: datetime) -> Followed:
+    """Look at one number. Costs: nothing; one read or two."""
+    number = str(followed.facts["number"])
+    held = await held_number(context, number)
+    now = context.client.vendor_now()
+    state, advice, newer = STILL_HELD, "", None
+    if held is None:
+        state = GONE
+    elif held.leaves_at is not None:
+        state, advice = LEAVING, f"usable until {held.leaves_at:%Y-%m-%d}"
+    else:
+        history = await in_thread(context.journal.history, str(followed.facts["intention_id"]))
+        newer = await had_again(context, history.intention)
+        state, advice = (HAD_AGAIN, newer) if newer else (STILL_HELD, "")
+    kept = followed.facts.get("shown", {})
+    since = datetime.fromisoformat(kept["since"]) if kept.get("state") == state else now
+    needs_person = state == STILL_HELD and now - since >= SETTLED_AFTER
+    alarms: list[Alarm] = []
+    if needs_person:
+        costs = (
+            "it goes on costing its rent"
+            if held and held.holding is Holding.RENTED
+            else "it still messages here"
+        )
+        advice = f"the vendor took the release, and the number shows no end: {costs}; release it under a new reference"
+        alarms = due(followed, "not released", f"{followed.reference}: {number}: {advice}")
+    closed = state != STILL_HELD
+    line = FollowLine(
+        kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=state, is_open=not closed, needs_person=needs_person,
+        summary=f"{number}: {state}", advice=advice, numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),), alarms=tuple(alarms),
+    )  # fmt: skip
+    return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)

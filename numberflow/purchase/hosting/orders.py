@@ -1,0 +1,418 @@
+"""What every run over numbers that live elsewhere needs: one step through the journal, tokens of orders, how far an order is, the report.
+
+Not here: which steps are due (import_numbers, text_enable, qualify, configure, release) and the sweep that follows open orders (hosting_follow).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from numberflow.client import Client
+from numberflow.errors import NumberflowError
+from numberflow.journal import (
+    Applied,
+    Attempt,
+    Evidence,
+    Intention,
+    IntentionState,
+    Lease,
+    LeaseKeeper,
+    NewIntention,
+    Operation,
+    OrderKind,
+    Purchase,
+    run_costly_step,
+)
+from numberflow.models.hosting import HostingOrder
+from numberflow.models.reports import NumbersLine, NumbersReport, RunOutcome
+from numberflow.planning.hosting import (
+    FINAL_ORDER_STATES,
+    NumberProgress,
+    Progress,
+    Readiness,
+    imported_code,
+    judge_number,
+)
+from numberflow.planning.hosting_failures import Step
+from numberflow.purchase.emergency.without_address import (
+    ADDRESS_NOTE,
+    KEPT,
+    WAYS,
+    kept_reason,
+    kept_without_address,
+    provision_command,
+)
+from numberflow.purchase.follow import take_up
+from numberflow.purchase.held.unlinked import (
+    RELINKS,
+    back_commands,
+    between_links,
+    unlinked_line,
+    unlinked_reason,
+)
+from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.run_context import RunContext, each_of, in_thread, settle_policy
+from numberflow.steps import named
+from numberflow.steps.hosting import IMPORT_ORDER, TEXT_ENABLE
+from numberflow.steps.reading import imported_or_none, none_if_absent
+
+# Reads at once; the client's own rate limit is the real one.
+READS_AT_ONCE = 8
+# 80 bits: no two orders of all accounts share a token by chance, and it still fits into a column of the dashboard.
+_TOKEN_DIGITS = 20
+# Further numbers of one page; the server may use less.
+_PAGE_SIZE = 100
+BUSY, GONE = "ordered by another reference", "not imported any more"
+
+
+class CostlyStep(Protocol):
+    """The two halves of a step, as numberflow.steps has them."""
+
+    async def do(self, attempt: Attempt) -> Applied:
+        """Send the request once."""
+
+    async def look(self, intention: Intention) -> Evidence:
+        """Read the vendor's state."""
+
+
+StepFor = Callable[[Intention], CostlyStep]
+
+
+def token_of(purchase: Purchase, position: int) -> str:
+    """The word in an order's name by which it is found again: the same for the same purchase and position, and nobody else's."""
+    digest = hashlib.sha256(f"{purchase.id}/{position}".encode()).hexdigest()
+    return f"nf-{digest[:_TOKEN_DIGITS]}"
+
+
+async def plan(
+    context: RunContext,
+    purchase: Purchase,
+    lines: Sequence[NewIntention],
+    lease: Lease,
+    flow_run_id: str | None,
+) -> tuple[Intention, ...]:
+    """Write steps down. No price is published for any of them, so there is no cap that they could break."""
+    return await in_thread(
+        context.journal.plan, purchase.id, lines, lease=lease, cap_today=None, cap_monthly=None, currency=None,
+        flow_run_id=flow_run_id,
+    )  # fmt: skip
+
+
+async def run_step(
+    context: RunContext,
+    row: Intention,
+    step: CostlyStep,
+    keeper: LeaseKeeper,
+    lease: Lease,
+    **policy: Any,
+) -> Intention:
+    """Bring one step as far as it goes. Errors as in `run_costly_step`."""
+    return await run_costly_step(
+        context.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
+        policy=settle_policy(context, **policy), brake=context.brake, sleep=context.wait,
+    )  # fmt: skip
+
+
+async def lost_race(context: RunContext, rows: Sequence[Intention]) -> bool:
+    """Whether one of these steps was refused by a 409: somebody else was faster, so what is left is to be looked at again."""
+    for row in rows:
+        if row.state is IntentionState.REFUSED:
+            history = await in_thread(context.journal.history, row.id)
+            if history.attempts and history.attempts[-1].http_status == 409:
+                return True
+    return False
+
+
+async def take_up_orders(context: RunContext, rows: Sequence[Intention]) -> dict[str, str]:
+    """Hand the orders of these steps to the sweep. Repeat at will. Returns the order's id by its token."""
+    await take_up(context, rows)
+    return {
+        named(row): str(row.result["order"]["order_id"])
+        for row in rows
+        if row.state is IntentionState.DONE
+        and row.opens_order
+        and row.result is not None
+        and "order" in row.result
+    }
+
+
+async def withdraw_late(
+    context: RunContext, rows: Sequence[Intention], lease: Lease
+) -> list[Intention]:
+    """Take back those of some orders, just written down and not sent, whose numbers another reference wrote down a moment earlier.
+
+    Two runs that looked at the same time both found the numbers free; of what they wrote down, both see the same one as the first.
+    """
+    kept = []
+    for row in rows:
+        numbers = row.request.get("numbers", ())
+        busy = (
+            await ordered_elsewhere(context, row.purchase_id, numbers, before=row)
+            if row.state is IntentionState.PLANNED
+            else {}
+        )
+        if busy:
+            number, reference = next(iter(busy.items()))
+            reason = f"{number} stands in an order of reference {reference!r}; nothing was sent"
+            kept.append(await in_thread(context.journal.withdraw, row.id, lease, reason))
+        else:
+            kept.append(row)
+    return kept
+
+
+async def ordered_elsewhere(
+    context: RunContext,
+    purchase_id: str | None,
+    phone_numbers: Sequence[str],
+    *,
+    before: Intention | None = None,
+) -> dict[str, str]:
+    """Numbers that an order of another reference of ours works on, or may: number and reference. Costs: nothing; a read for each open order.
+
+    `before`: only orders that were written down before this step.
+
+    The vendor says only of imported numbers that they cannot be ordered again (docs/vendor/imported-hosting-behaviour.md §8).
+    """
+    wanted = set(phone_numbers)
+    busy: dict[str, str] = {}
+    ended: frozenset[tuple[OrderKind, str]] | None = None
+    for operation in (IMPORT_ORDER, TEXT_ENABLE):
+        for row in await in_thread(
+            context.journal.intentions, project_id=context.project_id, operation=operation
+        ):
+            shared = wanted.intersection(row.request["numbers"])
+            if not shared or row.purchase_id == purchase_id or row.state is IntentionState.REFUSED:
+                continue
+            if before is not None and (row.created_at, row.id) > (before.created_at, before.id):
+                continue
+            if row.state is IntentionState.DONE:
+                order = (row.result or {}).get("order")
+                if ended is None:
+                    kept = await in_thread(
+                        context.journal.followed, context.project_id, open_only=False
+                    )
+                    ended = frozenset(
+                        (each.kind, each.order_id) for each in kept if not each.is_open
+                    )
+                if order is None or (OrderKind(order["kind"]), order["order_id"]) in ended:
+                    continue
+                shown = await none_if_absent(context.client.hosting_orders.get(order["order_id"]))
+                if shown is not None and shown.state in FINAL_ORDER_STATES:
+                    continue
+            busy |= dict.fromkeys(sorted(shared), row.reference)
+    return busy
+
+
+def busy_line(phone_number: str, reference: str) -> NumbersLine:
+    """A number that was left alone because another reference has it, in words."""
+    return NumbersLine(
+        phone_number=phone_number, state=BUSY,
+        advice=f"reference {reference!r} has it in an order that has not ended; wait for that, or run that reference again to see how far it is",
+    )  # fmt: skip
+
+
+async def order_progress(
+    client: Client, order_id: str
+) -> tuple[HostingOrder | None, list[NumberProgress]]:
+    """How far an order and its numbers are. None: reads do not show the order (yet). Codes of failures are looked up where they are shown.
+
+    Costs: nothing; two reads and one for each failed number.
+    """
+    order = await none_if_absent(client.hosting_orders.get(order_id))
+    if order is None:
+        return None, []
+    shown = [
+        number
+        async for number in client.hosting_orders.iterate_numbers(order_id, page_size=_PAGE_SIZE)
+    ]
+    return order, [await _with_code(client, judge_number(number, order)) for number in shown]
+
+
+async def _with_code(client: Client, number: NumberProgress) -> NumberProgress:
+    """An order names carriers' codes only; the vendor's own stand at the imported number, if there is one (§4)."""
+    if number.progress is not Progress.FAILED or number.code or number.step is not Step.CAMPAIGN:
+        return number
+    code = imported_code(await imported_or_none(client, number.phone_number))
+    return replace(number, code=code)
+
+
+def progress_line(number: NumberProgress, order_id: str, intention_id: str = "") -> NumbersLine:
+    """One number of an order in words."""
+    advice = str(number.advice or "")
+    if number.progress is not Progress.FAILED and number.step is not None:
+        advice = f"{number.step} is {number.step_state or 'not shown'}"
+    return NumbersLine(
+        phone_number=number.phone_number, state=number.progress.value, order_id=order_id, code=number.code, advice=advice,
+        intention_id=intention_id,
+    )  # fmt: skip
+
+
+async def ordered_lines(context: RunContext, row: Intention, order_id: str) -> list[NumbersLine]:
+    """The numbers of one order step in words: how far they are where an order was opened, the journal's word where not."""
+    numbers = list(row.request["numbers"])
+    if row.state is not IntentionState.DONE:
+        return [
+            NumbersLine(
+                phone_number=each,
+                state=row.state.value,
+                advice=row.reason or "",
+                intention_id=row.id,
+            )
+            for each in numbers
+        ]
+    order, shown = await order_progress(context.client, order_id) if order_id else (None, [])
+    told = {each.phone_number: each for each in shown}
+    if order is None or not told.keys() >= set(numbers):
+        # Just opened: reads may be behind. The order is known all the same.
+        return [
+            NumbersLine(phone_number=each, state="ordered", order_id=order_id, intention_id=row.id)
+            for each in numbers
+        ]
+    lines = [progress_line(told[each], order_id, row.id) for each in numbers]
+    done = [line.phone_number for line in lines if line.state == Progress.DONE]
+    shown_now = await each_of(
+        done, lambda number: imported_or_none(context.client, number), at_once=READS_AT_ONCE
+    )
+    gone = {number for number, each in zip(done, shown_now, strict=True) if each is None}
+    return [gone_line(line) if line.phone_number in gone else line for line in lines]
+
+
+def gone_line(line: NumbersLine) -> NumbersLine:
+    """A number that was imported and is not there any more, in words."""
+    return line.model_copy(
+        update={
+            "state": GONE,
+            "advice": "it was released or removed since; import it under a new reference",
+        }
+    )
+
+
+# States of a line with which nobody has to do anything.
+_AS_WISHED = frozenset(
+    {"imported", "ordered", "in progress", "done", "ready", "changed", "released", "being checked"}
+)
+
+
+# States of a line that no further run of the same reference changes.
+_ENDED = frozenset({str(Progress.FAILED), str(Readiness.NOT_ELIGIBLE), GONE, "not held"})
+
+
+def _next_step(short: Sequence[NumbersLine]) -> str:
+    """What to do about numbers that are not as asked: the same reference helps only where something is still to be done under it."""
+    ended = [line for line in short if line.state in _ENDED]
+    if not ended:
+        return "see the advice beside each number, then run again with the same reference"
+    anew = "what is still wanted of them runs under a new reference"
+    if len(ended) == len(short):
+        return f"see the advice beside each number; running the same reference again changes nothing, {anew}"
+    return (
+        f"see the advice beside each number, then run again with the same reference for {len(short) - len(ended)} of them; "
+        f"for the other {len(ended)} that changes nothing, {anew}"
+    )
+
+
+def kept_line(number: str, row: Intention) -> NumbersLine:
+    """A number that was not given up although its emergency address was removed for that, in words. `row` is its release."""
+    why = f"{row.reason}; " if row.reason else ""
+    return NumbersLine(phone_number=number, state=KEPT, advice=f"{why}{WAYS}", intention_id=row.id)
+
+
+def stopped_numbers_report(
+    error: NumberflowError, rows: Sequence[Intention], *, project: str | None = None, **facts: Any
+) -> NumbersReport:
+    """The report of a run that an error ended half-way: what it did until then, as the journal has it.
+
+    Args:
+        error: what ended it.
+        rows: every step of the reference.
+        project: name of the credentials block, for commands; None for the environment's account.
+        facts: further fields of the report.
+    """
+    kept = kept_without_address(rows)
+    # One line for a number: the removal of its emergency address is a part of its release.
+    releases = {
+        named(row)
+        for row in rows
+        if row.operation is Operation.RELEASE and row.state is not IntentionState.REFUSED
+    }
+    unlinked = between_links(rows)
+    told = [row for row in rows if row.state is not IntentionState.REFUSED]
+    waiting = [row for row in told if row.state in AT_STAKE_STATES]
+    # Of an unlink and the link after it, the latter says how far a number is.
+    latest = {named(row): row.id for row in told if row.operation in RELINKS}
+    lines = [
+        NumbersLine(
+            phone_number=number, state=row.state.value, advice="" if row.state is IntentionState.DONE else row.reason or "",
+            intention_id=row.id,
+        )
+        for row in told
+        if (row.operation not in RELINKS or (latest[named(row)] == row.id and row.subject not in unlinked))
+        and (row.subject not in kept or row.operation is not Operation.RELEASE)
+        and not (row.operation is Operation.DEPROVISION_EMERGENCY and row.state is IntentionState.DONE and row.subject in {*releases, *kept})
+        for number in row.request.get("numbers") or (row.subject or "",)
+    ]  # fmt: skip
+    lines += [kept_line(number, row) for number, row in kept.items()]
+    lines += [unlinked_line(number, mine) for number, mine in unlinked.items()]
+    done = (
+        f"; {sum(row.state is IntentionState.DONE for row in told)} of {len(told)} steps done"
+        if told
+        else ""
+    )
+    if kept:
+        done += f"; {kept_reason(len(kept))}"
+        facts |= {"commands": (provision_command(list(kept), project),), "notes": (ADDRESS_NOTE,)}
+    if unlinked:
+        done += f"; {unlinked_reason(len(unlinked))}"
+        facts |= {"commands": tuple(back_commands(unlinked, project))}
+    return NumbersReport(
+        outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
+        reason=f"{error.message}{done}",
+        remedy=remedy_of(error), numbers=tuple(lines), open_items=tuple(open_item(row) for row in waiting), **facts,
+    )  # fmt: skip
+
+
+def numbers_report(
+    lines: Sequence[NumbersLine],
+    rows: Sequence[Intention] = (),
+    *,
+    wished: frozenset[str] = _AS_WISHED,
+    notes: Sequence[str] = (),
+    **facts: Any,
+) -> NumbersReport:
+    """Put a run into words: done, refused, or needs a person.
+
+    Args:
+        lines: every number that was asked for.
+        rows: every step of the reference.
+        wished: states of a line that are as asked.
+        notes: further sentences.
+        facts: further fields of the report.
+    """
+    waiting = [row for row in rows if row.state in AT_STAKE_STATES]
+    short = [line for line in lines if line.state not in wished]
+    kept = sum(line.state == KEPT for line in lines)
+    outcome = (
+        RunOutcome.NEEDS_PERSON
+        if waiting or kept
+        else RunOutcome.REFUSED
+        if short
+        else RunOutcome.DONE
+    )
+    reason = remedy = ""
+    if waiting:
+        reason = f"of {len(waiting)} requests it is not known whether the vendor took them"
+        remedy = "run again with the same reference to look once more, or settle each open item with its command"
+    elif short:
+        states = dict.fromkeys(line.state for line in short)
+        reason = f"{len(short)} of {len(lines)} numbers are not as asked: {'; '.join(states)}"
+        remedy = _next_step(short)
+    if kept:
+        reason = "; ".join((kept_reason(kept), reason))
+    orders = dict.fromkeys(line.order_id for line in lines if line.order_id)
+    return NumbersReport(
+        outcome=outcome, reason=reason, remedy=remedy, numbers=tuple(lines), orders=tuple(orders),
+        open_items=tuple(open_item(row) for row in waiting), notes=tuple(notes), **facts,
+    )  # fmt: skip

@@ -1,0 +1,187 @@
+"""What a purchase works with, and how it is opened.
+
+Here: the client, the journal and the times of one run, and the purchase's row. Not here: any step that costs money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from numberflow.client import Client
+from numberflow.journal import (
+    STOP_FILE,
+    Brake,
+    Busy,
+    Journal,
+    Lease,
+    LeaseKeeper,
+    NewPurchase,
+    Paces,
+    Patience,
+    Purchase,
+    SettlePolicy,
+)
+from numberflow.journal.brake import RunState
+from numberflow.models.orders import WantedNumbers
+from numberflow.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A")
+
+OPERATION = "search_and_rent"
+# A second run of the same purchase waits for the first as long as that one is alive; after this it says who holds it.
+# 15 min: longer than a purchase of QUANTITY_MAX numbers takes when every tenth reply is lost and settled for two minutes.
+WAIT_FOR_OWNER_S = 900.0
+
+
+async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run one journal call beside the event loop, so that a slow disk does not stop the heartbeats of leases."""
+    return await anyio.to_thread.run_sync(partial(call, *args, **kwargs))
+
+
+async def each_of(
+    items: Sequence[A], call: Callable[[A], Awaitable[T]], *, at_once: int
+) -> list[T]:
+    """Await `call` for every item, at most `at_once` together; results in the order of the items.
+
+    An error does not cancel the others (a costly call that is cancelled half-way has to be settled afterwards): all end first,
+    then the first error is raised.
+    """
+    results: dict[int, T] = {}
+    errors: list[Exception] = []
+    slots = anyio.Semaphore(at_once)
+
+    async def one(index: int, item: A) -> None:
+        async with slots:
+            try:
+                results[index] = await call(item)
+            except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
+                errors.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for index, item in enumerate(items):
+            tasks.start_soon(one, index, item)
+    if errors:
+        raise errors[0]
+    return [results[index] for index in range(len(items))]
+
+
+@asynccontextmanager
+async def open_client(
+    settings: Settings, *, on_wait: Callable[[str], None] | None = None
+) -> AsyncIterator[Client]:
+    """A client that keeps to the pace which all processes with the same journal and access key share.
+
+    `on_wait`: told in words that a request has been waiting for the vendor's limit.
+
+    Raises:
+        MissingCredentials: no account is configured.
+    """
+    with Paces(settings.journal_url) as shared:
+        async with Client(settings, shared_pace=shared, on_wait=on_wait) as client:
+            yield client
+
+
+class RunContext:
+    """Collaborators and times of one run. A plain class: Prefect takes dataclasses apart when a task gets one.
+
+    Args:
+        client: an entered client.
+        journal: an open journal.
+        settings: times and addresses.
+        wait: how to let seconds pass; tests put their own.
+        wait_for_owner_s: how long to wait for another run of the same purchase.
+        on_wait: told whom we wait for.
+        run_state: reads the state that holds this run (`numberflow.journal.brake`); nobody can hold it when left out.
+        project: name of the credentials block that the client has its account from, for the commands that are printed;
+            None: the environment's.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        settings: Settings,
+        *,
+        wait: Callable[[float], Awaitable[None]] = anyio.sleep,
+        wait_for_owner_s: float = WAIT_FOR_OWNER_S,
+        on_wait: Callable[[str], None] | None = None,
+        run_state: RunState | None = None,
+        project: str | None = None,
+    ) -> None:
+        self.client = client
+        self.journal = journal
+        self.settings = settings
+        self.wait = wait
+        self.wait_for_owner_s = wait_for_owner_s
+        self.on_wait = on_wait
+        self.project = project
+        self.patience = Patience(settings.patience_s)
+        stop_file = settings.home / STOP_FILE
+        self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
+
+    @property
+    def project_id(self) -> str:
+        """The vendor project that pays."""
+        return self.client.project_id
+
+    @asynccontextmanager
+    async def hold(self, purchase: Purchase) -> AsyncIterator[tuple[LeaseKeeper, Lease]]:
+        """Be the only run that works on this purchase.
+
+        Raises:
+            LeaseLost: another run holds it and did not end in time.
+        """
+        async with LeaseKeeper(self.journal, self.settings.lease_s) as keeper:
+            lease = await keeper.acquire(
+                purchase.resource, wait_s=self.wait_for_owner_s, on_wait=self._waiting
+            )
+            yield keeper, lease
+
+    def _waiting(self, busy: Busy) -> None:
+        if self.on_wait is not None:
+            self.on_wait(f"another run works on this purchase: {busy.described()}; waiting for it")
+
+
+def settle_policy(context: RunContext, **more: Any) -> SettlePolicy:
+    """How patient a costly step of this run is."""
+    return SettlePolicy(
+        settle_s=context.settings.settle_s,
+        patience=context.patience,
+        # Half a lease longer than a worker that died on another machine keeps the number.
+        lease_wait_s=1.5 * context.settings.lease_s,
+        **more,
+    )
+
+
+async def open_purchase(
+    journal: Journal,
+    order: WantedNumbers,
+    *,
+    project_id: str,
+    reference: str,
+    flow_run_id: str | None,
+    operation: str = OPERATION,
+) -> Purchase:
+    """Find the purchase of this reference, or begin it. Sends nothing.
+
+    Raises:
+        ReferenceConflict: the reference stands for a purchase with other parameters.
+        JournalUnavailable: no journal, no purchase.
+    """
+    new = NewPurchase(
+        project_id=project_id,
+        reference=reference,
+        operation=operation,
+        fingerprint=order.fingerprint(),
+        parameters=order.what_is_bought(),
+        flow_run_id=flow_run_id,
+    )
+    return await in_thread(journal.open_purchase, new)

@@ -1,0 +1,96 @@
+"""Open what a run works with: client and journal of one project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import anyio
+from prefect.client.orchestration import get_client
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from numberflow.journal import Journal
+from numberflow.purchase.run_context import RunContext, in_thread, open_client
+from tasks.credentials import settings_for
+
+# A server that is far behind answers within seconds; one that does not answer must not hold a purchase half-way.
+STATE_WAIT_S = 5.0
+# After a server that did not answer is not asked again for so long: each question holds up a costly step.
+STATE_AGAIN_S = 30.0
+
+
+class OwnRun:
+    """The state of this flow run at the Prefect server, as far as it holds costly steps.
+
+    Fails open, with a warning, and leaves a server alone for a while that did not answer in time: whoever wants to stop everything while Prefect is down has `numberflow stop`, which does not need it.
+    """
+
+    def __init__(self, run_id: str | None, warn: Callable[[str], None]) -> None:
+        self._run_id = run_id
+        self._warn = warn
+        self._warned = False
+        self._reading = anyio.Lock()
+        self._read_at_s = float("-inf")
+        self._again_at_s = float("-inf")
+        self._state = ""
+
+    async def held_by(self) -> str:
+        """Name of the state in which no further costly step is to be taken; empty while the run may go on.
+
+        Never older than the question: steps that ask while a read is under way share the next one.
+        """
+        if self._run_id is None:
+            return ""
+        asked_at_s = time.monotonic()
+        async with self._reading:
+            if self._read_at_s <= asked_at_s and self._again_at_s <= asked_at_s:
+                self._read_at_s = time.monotonic()
+                self._state = await self._read(UUID(self._run_id))
+            return self._state
+
+    async def _read(self, run_id: UUID) -> str:
+        try:
+            with anyio.fail_after(STATE_WAIT_S):
+                async with get_client() as client:
+                    state = (await client.read_flow_run(run_id)).state
+        except Exception as error:  # noqa: BLE001 - see the class
+            if not self._warned:
+                self._warn(
+                    f"Whether this run was suspended or cancelled could not be read: {type(error).__name__}"
+                )
+            self._warned = True
+            if isinstance(error, TimeoutError):
+                self._again_at_s = time.monotonic() + STATE_AGAIN_S
+            return ""
+        if state is not None and (state.is_paused() or state.is_cancelling() or state.is_final()):
+            return state.name or state.type.value.capitalize()
+        return ""
+
+
+@asynccontextmanager
+async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
+    """Client and journal for one run, closed at its end.
+
+    Raises:
+        BadInput, MissingCredentials: as in `settings_for`.
+        JournalUnavailable: no journal, no purchase.
+    """
+    settings = await settings_for(project)
+    logger = get_run_logger()
+    journal = await in_thread(Journal.open, settings.journal_url)
+    try:
+        async with open_client(settings, on_wait=logger.info) as client:
+            own = OwnRun(flow_run.get_id(), logger.warning)
+            yield RunContext(
+                client,
+                journal,
+                settings,
+                on_wait=logger.info,
+                run_state=own.held_by,
+                project=project,
+            )
+    finally:
+        await in_thread(journal.close)

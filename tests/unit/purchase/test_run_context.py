@@ -1,0 +1,89 @@
+"""What a purchase works with: calls side by side, the purchase's row, and being its only run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from support.purchases import order
+from support.run_contexts import Shop
+
+from numberflow.errors import LeaseLost, ReferenceConflict
+from numberflow.purchase.run_context import each_of, open_purchase
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_each_of_keeps_order_and_bound() -> None:
+    """Results stand in the order of the items, and never more calls than allowed are under way."""
+    under_way, most = 0, 0
+
+    async def call(item: int) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await anyio.sleep(0.001 * (10 - item))
+        under_way -= 1
+        return item * item
+
+    assert [n * n for n in range(10)] == await each_of(range(10), call, at_once=3)
+    assert 3 == most
+
+
+async def test_each_of_lets_the_others_end() -> None:
+    """One failure cancels nothing: a costly call that is cancelled half-way would have to be settled. The first error is raised then."""
+    ended: list[int] = []
+
+    async def call(item: int) -> None:
+        await anyio.sleep(0.001 * item)
+        if item in {1, 2}:
+            raise ValueError(item)
+        ended.append(item)
+
+    with pytest.raises(ValueError, match="1"):
+        await each_of([1, 2, 3, 4], call, at_once=4)
+    assert [3, 4] == ended
+
+
+async def test_each_of_nothing() -> None:
+    """Nothing to do is done at once."""
+
+    async def call(_: int) -> None:
+        raise AssertionError
+
+    assert [] == await each_of([], call, at_once=1)
+
+
+async def test_open_purchase_is_one_row(shop: Shop) -> None:
+    """The same reference finds its purchase again, also with a raised cap; with other parameters it is refused by what differs."""
+    async with shop.context() as context:
+        facts: dict[str, Any] = {
+            "project_id": context.project_id,
+            "reference": "PO-1",
+            "flow_run_id": None,
+        }
+        first = await open_purchase(context.journal, order(), **facts)
+        again = await open_purchase(context.journal, order(max_today="900"), **facts)
+        with pytest.raises(ReferenceConflict) as caught:
+            await open_purchase(context.journal, order(quantity=2), **facts)
+        other = await open_purchase(
+            context.journal, order(), **facts | {"project_id": "another-project"}
+        )
+    assert first == again
+    assert {"quantity": (1, 2)} == caught.value.differences
+    assert first.id != other.id, "a reference belongs to one project"
+
+
+async def test_one_run_at_a_time(shop: Shop) -> None:
+    """While one run holds a purchase, another one is told so and does nothing; afterwards it may."""
+    async with shop.context() as one, shop.context() as two:
+        purchase = await open_purchase(
+            one.journal, order(), project_id=one.project_id, reference="PO-1", flow_run_id=None
+        )
+        async with one.hold(purchase):
+            with pytest.raises(LeaseLost):
+                async with two.hold(purchase):
+                    raise AssertionError("two runs hold one purchase")
+        async with two.hold(purchase) as (_, lease):
+            assert purchase.resource == lease.resource
