@@ -64,15 +64,24 @@ def library_purchase(seed: int, faults: float, keep: str) -> Ended:
 
 
 def process_purchase(seed: int, faults: float, keep: str, api_url: str) -> Ended:
-    """One seed as whole processes against a simulator of its own; SIGKILL strikes at a random request of a run."""
+    """One seed as whole processes against a simulator of its own.
+
+    SIGKILL strikes at a random request of a run.
+    """
     rng = random.Random(f"process-{seed}")
     asked = rng.randint(1, 3)
     home = Path(keep, f"process-seed-{seed}")
     home.mkdir()
     parameters = {
-        "region_code": "US", "number_type": "LOCAL", "quantity": asked, "max_today": "500", "max_monthly": "500",
-        "reference": f"PO-{seed}", "provisioning_wait_s": 0, "strategy": "any" if rng.random() < 0.2 else "chosen",
-    }  # fmt: skip
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "quantity": asked,
+        "max_today": "500",
+        "max_monthly": "500",
+        "reference": f"PO-{seed}",
+        "provisioning_wait_s": 0,
+        "strategy": "any" if rng.random() < 0.2 else "chosen",
+    }
     wrong: list[str] = []
     runs = kills = persons = 0
     report: PurchaseReport | None = None
@@ -125,7 +134,10 @@ def _run_process(
     kill_at: int | None,
     delay_s: float,
 ) -> tuple[int, PurchaseReport | None]:
-    """Exit code and report (None when the run left none) of one `numberflow run`; killed at its `kill_at`-th request."""
+    """Exit code and report (None when the run left none) of one `numberflow run`.
+
+    Killed at its `kill_at`-th request.
+    """
     report_file = home / "report.json"
     report_file.unlink(missing_ok=True)
     environment = os.environ | running.environment | {
@@ -139,10 +151,23 @@ def _run_process(
     before = len(running.simulator.requests())
     with (home / "runs.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "numberflow", "run", "search-and-rent", "--params", json.dumps(parameters),
-             "--report", str(report_file)],
-            env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=home,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "numberflow",
+                "run",
+                "search-and-rent",
+                "--params",
+                json.dumps(parameters),
+                "--report",
+                str(report_file),
+            ],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=home,
+        )
         end = monotonic() + RUN_TIMEOUT_S
         while process.poll() is None and monotonic() < end:
             if kill_at is not None and len(running.simulator.requests(since=before)) >= kill_at:
@@ -160,7 +185,10 @@ def _run_process(
 
 @contextmanager
 def prefect(folder: Path) -> Iterator[str]:
-    """The Prefect server of PREFECT_API_URL, or one for the time of the benchmark; yields its API address."""
+    """The Prefect server of PREFECT_API_URL, or one for the time of the benchmark.
+
+    Yields its API address.
+    """
     if url := os.environ.get("PREFECT_API_URL"):
         yield url
         return
@@ -215,7 +243,8 @@ def main() -> int:
     arguments = parser.parse_args()
     print((__doc__ or "").partition("\n")[0])
     print(
-        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {AT_ONCE} at a time"
+        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python "
+        f"{platform.python_version()}, {AT_ONCE} at a time"
     )
     keep = Path(tempfile.mkdtemp(prefix="numberflow-chaos-"))
     began_s = monotonic()

@@ -98,7 +98,10 @@ def _requests(url: str) -> int:
 
 def spread(values: list[float], digits: int = 2) -> str:
     """Median with the least and the greatest."""
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    return (
+        f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to "
+        f"{max(values):.{digits}f})"
+    )
 
 
 def measure(
@@ -119,7 +122,8 @@ def show(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
     """A table of one size and delay."""
     print(f"\n## {size:,} numbers, {delay_ms} ms a page\n")
     print(
-        "| Variant | run s | CPU s | Peak RSS MB | Requests | Bytes a number | ÷ ours |\n|---|---|---|---|---|---|---|"
+        "| Variant | run s | CPU s | Peak RSS MB | Requests | Bytes a number | ÷ ours "
+        "|\n|---|---|---|---|---|---|---|"
     )
     ours = results.get("ours")
     for variant, found in results.items():
@@ -129,8 +133,11 @@ def show(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
             else []
         )
         print(
-            f"| {variant} | {spread([each.seconds for each in found])} | {spread([each.cpu_s for each in found])} | {spread([each.peak_mb for each in found], 0)} "
-            f"| {found[0].requests} | {found[0].bytes / size:.0f} | {spread(against) if against else '-'} |"
+            f"| {variant} | {spread([each.seconds for each in found])} | "
+            f"{spread([each.cpu_s for each in found])} | "
+            f"{spread([each.peak_mb for each in found], 0)} "
+            f"| {found[0].requests} | {found[0].bytes / size:.0f} | "
+            f"{spread(against) if against else '-'} |"
         )
 
 
@@ -172,7 +179,8 @@ def flow_cost(size: int, rounds: int, connections: int) -> None:
     pairs = list(zip(found["flow"], found["whole"], strict=True))
     alone, inside = ([each.seconds for each in found[variant]] for variant in ("whole", "flow"))
     print(
-        f"\nwith changes, costs, forecast and page, {size:,} numbers at 50 ms: {spread(alone)} s; as a flow {spread(inside)} s"
+        f"\nwith changes, costs, forecast and page, {size:,} numbers at 50 ms: {spread(alone)} s; "
+        f"as a flow {spread(inside)} s"
     )
     verdict(
         "flow call - library call, s",
@@ -193,17 +201,25 @@ def verdict(name: str, values: list[float], sense: str, target: float) -> None:
     middle = statistics.median(values)
     reached = middle >= target if sense == ">=" else middle <= target
     VERDICTS.append(
-        f"| {name} | {sense} {target:g} | {spread(values)} | {'reached' if reached else '**missed**'} |"
+        f"| {name} | {sense} {target:g} | {spread(values)} | "
+        f"{'reached' if reached else '**missed**'} |"
     )
 
 
 VERDICTS: list[str] = []
-# The others of each round against ours, or ours against them: figure, whose is divided by whose, sense, target.
+# The others of each round against ours, or ours against them: figure, whose is divided by whose,
+# sense, target.
 AGAINST = {
-    (100_000, 0): [("sdk", "ours", ">=", 25), ("dlt", "ours", ">=", 25), ("json_normalize", "ours", ">=", 8), ("node", "ours", ">=", 8), ("ours", "floor", "<=", 2)],
+    (100_000, 0): [
+        ("sdk", "ours", ">=", 25),
+        ("dlt", "ours", ">=", 25),
+        ("json_normalize", "ours", ">=", 8),
+        ("node", "ours", ">=", 8),
+        ("ours", "floor", "<=", 2),
+    ],
     (100_000, 50): [("json_normalize", "ours", ">=", 10), ("node", "ours", ">=", 10)],
     (1_000_000, 0): [("ours", "floor", "<=", 2)],
-}  # fmt: skip
+}
 
 
 def judge(results: dict[str, list[Result]], size: int, delay_ms: int) -> None:
@@ -244,7 +260,8 @@ def main() -> None:
     variants = [name for name in chosen.variants.split(",") if _is_there(name)]
     print(__doc__.splitlines()[0])
     print(
-        f"\n{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
+        f"\n{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}, "
         f"{chosen.rounds} rounds, {chosen.connections} connections for ours."
     )
     mine: dict[tuple[int, int], list[Result]] = {}
@@ -270,7 +287,10 @@ def _is_there(variant: str) -> bool:
 
 
 def _growth(mine: dict[tuple[int, int], list[Result]]) -> None:
-    """How ours grows with the size, and with the delay. Sizes are measured one after the other: read these with the load in mind."""
+    """How ours grows with the size, and with the delay.
+
+    Sizes are measured one after the other: read these with the load in mind.
+    """
     sizes = sorted({size for size, _ in mine})
     delays = sorted({delay for _, delay in mine})
     if not all(mine.values()):

@@ -1,8 +1,11 @@
-"""Makes docs/inventory.ipynb: ten questions that operators ask, answered from snapshots of a simulated project.
+"""Makes docs/inventory.ipynb.
+
+Ten questions that operators ask, answered from snapshots of a simulated project.
 
     make notebook
 
-Runs the questions below in a kernel and keeps what they answer. The project is the simulator's, a week of it, so everybody gets the same numbers.
+Runs the questions below in a kernel and keeps what they answer. The project is the simulator's, a
+week of it, so everybody gets the same numbers.
 """
 
 from __future__ import annotations
@@ -25,30 +28,39 @@ from numberflow.simulator.provisioning import NO_VOICE, VoiceLink
 QUESTIONS = [
     (
         "What do we own where?",
-        'numbers.pivot_table(index="region_code", columns="number_type", values="phone_number", aggfunc="count", fill_value=0)',
+        (
+            'numbers.pivot_table(index="region_code", columns="number_type", values="phone_number", '
+            'aggfunc="count", fill_value=0)'
+        ),
     ),
     (
         "What leaves within 30 days?",
         (
             'soon = numbers["snapshot_at"] + pd.Timedelta(days=30)\n'
-            'numbers.loc[numbers["expire_at"] < soon, ["phone_number", "region_code", "display_name", "expire_at"]].sort_values("expire_at").head(10)'
+            'numbers.loc[numbers["expire_at"] < soon, ["phone_number", "region_code", '
+            '"display_name", "expire_at"]].sort_values("expire_at").head(10)'
         ),
     ),
     (
         "What is half-provisioned?",
         (
-            'jobs = numbers[numbers["sms_provisioning_status"].notna() | numbers["voice_provisioning_status"].notna()]\n'
-            'jobs[["phone_number", "sms_provisioning_status", "sms_provisioning_error_codes", "voice_provisioning_status", "voice_provisioning_updated_at"]].head(10)'
+            'jobs = numbers[numbers["sms_provisioning_status"].notna() | '
+            'numbers["voice_provisioning_status"].notna()]\n'
+            'jobs[["phone_number", "sms_provisioning_status", "sms_provisioning_error_codes", '
+            '"voice_provisioning_status", "voice_provisioning_updated_at"]].head(10)'
         ),
     ),
     (
         "What costs without a service?",
         (
-            "# Linked to nothing, staying, and no link on its way. Prices may be for a month or a year: only what they come to a month can be added up.\n"
+            "# Linked to nothing, staying, and no link on its way. Prices may be for a month or a "
+            "year: only what they come to a month can be added up.\n"
             'on_its_way = ["WAITING", "IN_PROGRESS"]\n'
             "idle = numbers[\n"
-            '    numbers["sms_service_plan_id"].isna() & numbers["voice_target_id"].isna() & numbers["expire_at"].isna()\n'
-            '    & ~numbers["sms_provisioning_status"].isin(on_its_way) & ~numbers["voice_provisioning_status"].isin(on_its_way)\n'
+            '    numbers["sms_service_plan_id"].isna() & numbers["voice_target_id"].isna() & '
+            'numbers["expire_at"].isna()\n'
+            '    & ~numbers["sms_provisioning_status"].isin(on_its_way) & '
+            '~numbers["voice_provisioning_status"].isin(on_its_way)\n'
             "]\n"
             "costs = numberflow.load_costs()\n"
             'costs[costs["ResourceId"].isin(idle["phone_number"])].groupby("BillingCurrency").agg(\n'
@@ -67,23 +79,38 @@ QUESTIONS = [
     ),
     (
         "What does it all cost a month?",
-        'costs.groupby(["BillingCurrency", "RegionId"])["monthly_cost"].sum().sort_values(ascending=False)',
+        (
+            'costs.groupby(["BillingCurrency", '
+            '"RegionId"])["monthly_cost"].sum().sort_values(ascending=False)'
+        ),
     ),
     (
         "What will be charged in the coming months?",
-        'forecast = numberflow.load_forecast()\nforecast.groupby(["BillingCurrency", "month"])["amount"].sum().head(6)',
+        (
+            'forecast = numberflow.load_forecast()\nforecast.groupby(["BillingCurrency", '
+            '"month"])["amount"].sum().head(6)'
+        ),
     ),
     (
         "Which numbers are the most expensive?",
-        'costs.sort_values("monthly_cost", ascending=False).head(5)[["ResourceId", "RegionId", "ResourceType", "monthly_cost", "BillingCurrency"]]',
+        (
+            'costs.sort_values("monthly_cost", ascending=False).head(5)[["ResourceId", "RegionId", '
+            '"ResourceType", "monthly_cost", "BillingCurrency"]]'
+        ),
     ),
     (
         "Which service plans carry how many numbers, and which campaign is where?",
-        'numbers.groupby(["sms_service_plan_id", "sms_campaign_id"], dropna=False)["phone_number"].count().sort_values(ascending=False).head(8)',
+        (
+            'numbers.groupby(["sms_service_plan_id", "sms_campaign_id"], '
+            'dropna=False)["phone_number"].count().sort_values(ascending=False).head(8)'
+        ),
     ),
     (
         "Who has no callback address, and would never hear that provisioning failed?",
-        'numbers["callback_url"].isna().groupby(numbers["region_code"]).agg(["sum", "count"]).rename(columns={"sum": "without", "count": "all"})',
+        (
+            'numbers["callback_url"].isna().groupby(numbers["region_code"]).agg(["sum", '
+            '"count"]).rename(columns={"sum": "without", "count": "all"})'
+        ),
     ),
 ]
 
@@ -119,11 +146,13 @@ def main() -> None:
     """Write the notebook with its answers."""
     cells = [
         nbformat.v4.new_markdown_cell(
-            "# Ten questions to the inventory\n\nMade by `make notebook` from a week's snapshots of a simulated project. "
+            "# Ten questions to the inventory\n\nMade by `make notebook` from a week's snapshots "
+            "of a simulated project. "
             "Columns and their meaning: [inventory.md](inventory.md)."
         ),
         nbformat.v4.new_code_cell(
-            'from datetime import timedelta\n\nimport pandas as pd\n\nimport numberflow\n\npd.set_option("display.max_columns", 20, "display.width", 160)\n'
+            "from datetime import timedelta\n\nimport pandas as pd\n\nimport "
+            'numberflow\n\npd.set_option("display.max_columns", 20, "display.width", 160)\n'
             "numbers = numberflow.load_inventory()\nnumbers.shape"
         ),
     ]

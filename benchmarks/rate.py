@@ -60,7 +60,10 @@ AT_ONCE = 8
 def simulator_process(
     active: int, *, limited: bool = True
 ) -> Iterator[tuple[str, Mapping[str, str], Connection]]:
-    """Control address and environment of a simulator in another process; send "count" for its requests by host and status."""
+    """Control address and environment of a simulator in another process.
+
+    Send "count" for its requests by host and status.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, active, limited), daemon=True)
@@ -144,16 +147,22 @@ def shared(processes: int, seconds: float) -> bool:
         fine = asked / seconds <= TIMES_MAX * limit and refused <= SHARE_MAX * asked and not failed
         good &= fine
         print(
-            f"  {host}: limit {limit:.0f}/s, {processes} processes, {seconds:.0f} s: {asked / seconds:.1f} requests/s "
-            f"({asked / seconds / limit:.2f} of the limit), {refused} of {asked} refused ({refused / asked:.2%}), "
-            f"{failed} failures, each process {each[0]} to {each[-1]}: {'reached' if fine else 'MISSED'}",
+            f"  {host}: limit {limit:.0f}/s, {processes} processes, {seconds:.0f} s: "
+            f"{asked / seconds:.1f} requests/s "
+            f"({asked / seconds / limit:.2f} of the limit), {refused} of {asked} refused "
+            f"({refused / asked:.2%}), "
+            f"{failed} failures, each process {each[0]} to {each[-1]}: "
+            f"{'reached' if fine else 'MISSED'}",
             flush=True,
         )
     return good
 
 
 def turns() -> bool:
-    """A pace that allows 1,000/s, asked 250 times a second: nobody waits for the limit, so what is left is the cost."""
+    """A pace that allows 1,000/s, asked 250 times a second.
+
+    Nobody waits for the limit, so what is left is the cost.
+    """
     rates = Rates(1000.0, 1.0, 1000.0)
     good = True
     server = PostgresServer()
@@ -217,7 +226,8 @@ def export() -> bool:
     told: Any = json.loads(ended.stdout) if ended.returncode == 0 else ended.stderr[-500:]
     refused = sum(count for (_, status), count in seen.items() if status == 429)
     print(
-        f"  numberflow export: exit {ended.returncode}, {dict(sources)}, {took_s:.1f} s, {sum(seen.values())} requests, "
+        f"  numberflow export: exit {ended.returncode}, {dict(sources)}, {took_s:.1f} s, "
+        f"{sum(seen.values())} requests, "
         f"{refused} refused: {'reached' if fine else f'MISSED: {told}'}",
         flush=True,
     )
@@ -241,7 +251,8 @@ def large() -> bool:
                 took_s[name] = perf_counter() - began
     fine = took_s["growing"] <= took_s["fixed"]
     print(
-        f"  numberflow export of {LARGE}: {took_s['growing']:.1f} s, at 50 requests/s {took_s['fixed']:.1f} s: "
+        f"  numberflow export of {LARGE}: {took_s['growing']:.1f} s, at 50 requests/s "
+        f"{took_s['fixed']:.1f} s: "
         f"{'reached' if fine else 'MISSED'}",
         flush=True,
     )
@@ -257,7 +268,8 @@ def main() -> None:
     print(__doc__.splitlines()[0])
     load = os.getloadavg()[0]
     print(
-        f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the start"
+        f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, load "
+        f"{load:.1f} at the start"
     )
     parts = {
         "turns": turns,

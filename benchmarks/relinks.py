@@ -131,7 +131,10 @@ class Run:
 
 
 async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: float) -> bool:
-    """One product: one number alone, then all the others with failures. Whether everything is as it has to be."""
+    """One product: one number alone, then all the others with failures.
+
+    Whether everything is as it has to be.
+    """
     old, new = {product: OLD[product]}, {product: NEW[product]}
     await run.configure(numbers, old, f"{product}-before")
     one, many = numbers[0], numbers[1:]
@@ -178,7 +181,8 @@ async def measure(run: Run, product: str, numbers: Sequence[str], rate_per_s: fl
     )
     print(f"  requests: {', '.join(f'{name} {n}' for name, n in sorted(sent.items()))}")
     print(
-        f"  report: {', '.join(f'{n} {state}' for state, n in states.items())}; {len(report.commands)} commands"
+        f"  report: {', '.join(f'{n} {state}' for state, n in states.items())}; "
+        f"{len(report.commands)} commands"
     )
     print(
         f"  sweep: {', '.join(f'{n} {state}' for state, n in Counter(line.state for line in sweep.values()).items())}"
@@ -198,7 +202,8 @@ async def main() -> int:
     given = parser.parse_args()
     print((__doc__ or "").partition("\n")[0])
     print(
-        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; journal on SQLite"
+        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python "
+        f"{platform.python_version()}; journal on SQLite"
     )
     good = True
     with simulator_process() as (control_url, environment), tempfile.TemporaryDirectory() as home:

@@ -65,7 +65,10 @@ def _serve(connection: Connection) -> None:
 async def measure(
     control_url: str, settings: Settings, quantity: int
 ) -> tuple[Counter[str], float]:
-    """Requests per operation and seconds of one purchase with a journal of its own; what it bought is checked in the ledger."""
+    """Requests per operation and seconds of one purchase with a journal of its own.
+
+    What it bought is checked in the ledger.
+    """
     async with httpx.AsyncClient(base_url=control_url, trust_env=False) as control:
         # Making a new journal takes its own second, once in the life of an installation.
         Journal.open(settings.journal_url).close()
@@ -99,7 +102,8 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     print((__doc__ or "").partition("\n")[0])
     print(
-        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; journal on SQLite, {rounds} rounds"
+        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python "
+        f"{platform.python_version()}; journal on SQLite, {rounds} rounds"
     )
     worst = 0.0
     with simulator_process() as (control_url, environment):
@@ -113,7 +117,11 @@ def main() -> int:
                 per_number = counted.total() / quantity
                 worst = max(worst, per_number)
                 times.append(took_s)
-                told = f"{per_number:.2f} a number ({', '.join(f'{name} {n}' for name, n in sorted(counted.items()))}; token {tokens} apart)"
+                told = (
+                    f"{per_number:.2f} a number "
+                    f"({', '.join(f'{name} {n}' for name, n in sorted(counted.items()))}; token "
+                    f"{tokens} apart)"
+                )
             seconds = ", ".join(f"{took_s:.2f}" for took_s in times)
             print(f"quantity {quantity:>3}: {told}; {seconds} s")
     print(f"worst: {worst:.2f} requests a number, target {PER_NUMBER_MAX:.0f}")

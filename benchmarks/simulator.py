@@ -55,7 +55,8 @@ def main() -> None:
     print(f"ready with {ACTIVE:,} numbers: {time.perf_counter() - began:.1f} s")
     times = sorted(asyncio.run(page_times_ms(simulator)))
     print(
-        f"page of 100, {PAGES} pages by token, in-process client included: median {statistics.median(times):.1f} ms, "
+        f"page of 100, {PAGES} pages by token, in-process client included: median "
+        f"{statistics.median(times):.1f} ms, "
         f"p95 {times[int(0.95 * len(times))]:.1f} ms, worst {times[-1]:.1f} ms"
     )
 

@@ -46,7 +46,8 @@ ASKED = 30
 # A vendor that takes a while over each rent, so that a stop meets several that are under way.
 RENT_S = 0.15
 PATIENCE_S = 180.0
-# Between a step's question whether it may go on and its request lies one write to the journal. The promise is 2 s.
+# Between a step's question whether it may go on and its request lies one write to the journal. The
+# promise is 2 s.
 GRACE_S = 0.5
 WAYS = ("suspend", "cancel", "sigterm", "kill", "file", "command")
 # After these no rent may leave; a process that is told to end by a signal ends by itself.
@@ -73,8 +74,10 @@ def one(way: str, seed: int, nursery: Nursery, api_url: str, folder: Path) -> Ca
     with serve(Simulator(SimulatorSettings(seed=seed, active=0))) as running:
         running.simulator.faults.add({"operation": "rent", "fault": "delay", "delay_s": RENT_S})
         environment = running.environment | {
-            "NUMBERFLOW_HOME": str(folder / "home"), "NUMBERFLOW_SETTLE_S": "1", "NUMBERFLOW_LEASE_S": "30",
-        }  # fmt: skip
+            "NUMBERFLOW_HOME": str(folder / "home"),
+            "NUMBERFLOW_SETTLE_S": "1",
+            "NUMBERFLOW_LEASE_S": "30",
+        }
         run = nursery.start(_arguments(), environment, folder, None)
         _until(lambda: running.simulator.rentals() >= at, run)
         _stop(way, run, api_url, folder)
@@ -100,9 +103,14 @@ def one(way: str, seed: int, nursery: Nursery, api_url: str, folder: Path) -> Ca
 
 def _arguments() -> list[str]:
     parameters = {
-        "region_code": "US", "number_type": "LOCAL", "quantity": ASKED, "max_today": "500", "max_monthly": "500",
-        "reference": "PO-STOP", "provisioning_wait_s": 0,
-    }  # fmt: skip
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "quantity": ASKED,
+        "max_today": "500",
+        "max_monthly": "500",
+        "reference": "PO-STOP",
+        "provisioning_wait_s": 0,
+    }
     return ["run", "search-and-rent", "--params", json.dumps(parameters), "--json"]
 
 
@@ -123,11 +131,15 @@ def _stop(way: str, run: Run, api_url: str, folder: Path) -> None:
                 ("PAUSED", "Suspended") if way == "suspend" else ("CANCELLING", "Cancelling")
             )
             (found,) = httpx.post(
-                f"{api_url}/flow_runs/filter", json={"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}, timeout=30
-            ).json()  # fmt: skip
+                f"{api_url}/flow_runs/filter",
+                json={"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}},
+                timeout=30,
+            ).json()
             answer = httpx.post(
-                f"{api_url}/flow_runs/{found['id']}/set_state", json={"state": {"type": kind, "name": name}}, timeout=30
-            ).json()  # fmt: skip
+                f"{api_url}/flow_runs/{found['id']}/set_state",
+                json={"state": {"type": kind, "name": name}},
+                timeout=30,
+            ).json()
             assert answer["status"] == "ACCEPT", answer
         case "sigterm":
             run.signal(signal.SIGTERM)
@@ -169,7 +181,8 @@ def main() -> int:
     arguments = parser.parse_args()
     print((__doc__ or "").partition("\n")[0])
     print(
-        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; one run at a time"
+        f"Machine: {os.cpu_count()} cores, {platform.system()}, Python "
+        f"{platform.python_version()}; one run at a time"
     )
     keep = Path(tempfile.mkdtemp(prefix="numberflow-stops-"))
     port = free_port(0)
@@ -190,9 +203,12 @@ def main() -> int:
                 )
                 failed |= bool(unnamed) or (way in HOLDING and after > 0)
                 print(
-                    f"{way:<8} {len(cases)} seeds, {sum(case.charged for case in cases)} of {ASKED * len(cases)} charged, "
-                    f"costly requests after the stop {after}, charges that no report names {unnamed}, "
-                    f"exit codes {sorted({case.code for case in cases})}, {monotonic() - began_s:.0f} s",
+                    f"{way:<8} {len(cases)} seeds, {sum(case.charged for case in cases)} of "
+                    f"{ASKED * len(cases)} charged, "
+                    f"costly requests after the stop {after}, charges that no report names "
+                    f"{unnamed}, "
+                    f"exit codes {sorted({case.code for case in cases})}, "
+                    f"{monotonic() - began_s:.0f} s",
                     flush=True,
                 )
     finally:

@@ -2,7 +2,8 @@
 
     python -m deployments.automations
 
-Run it as often as you like; `numberflow up` and serve.py do it by themselves. An automation is known by its name.
+Run it as often as you like; `numberflow up` and serve.py do it by themselves. An automation is
+known by its name.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ async def ensure_automations(wanted: Sequence[AutomationCore] | None = None) -> 
                 lines.append(f"brought up to date: {automation.name}")
             if len(found) > 1:
                 lines.append(
-                    f"{len(found)} automations are called {automation.name!r}; delete all but one in the UI (Automations)"
+                    f"{len(found)} automations are called {automation.name!r}; delete all but one "
+                    "in the UI (Automations)"
                 )
     return lines
 

@@ -1,4 +1,6 @@
-"""Serve every deployment from this machine: one process that starts flow runs as subprocesses. For a work pool see prefect.yaml.
+"""Serve every deployment from this machine: one process that starts flow runs as subprocesses.
+
+For a work pool see prefect.yaml.
 
 The Prefect server is the one that PREFECT_API_URL names; `numberflow up` starts both.
 """
@@ -31,14 +33,23 @@ logger = logging.getLogger(__name__)
 
 # Runs under way at once on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
-# 02:15, when people sleep and renewals of the day before are through; UTC, because a snapshot's date is UTC's. The same in prefect.yaml.
+# 02:15, when people sleep and renewals of the day before are through; UTC, because a snapshot's
+# date is UTC's. The same in prefect.yaml.
 NIGHTLY = Cron("15 2 * * *", timezone="UTC")
-# Every 15 minutes: the shortest reservation is 30 (docs/vendor/numbers-behaviour.md §10), so that somebody is told at half of it. The same in prefect.yaml.
+# Every 15 minutes: the shortest reservation is 30 (docs/vendor/numbers-behaviour.md §10), so that
+# somebody is told at half of it. The same in prefect.yaml.
 FOLLOWING = Cron("*/15 * * * *", timezone="UTC")
 
 CHANGING: tuple[Flow[..., Any], ...] = (
-    search_and_rent, order_numbers, emergency_address, import_numbers, qualify_numbers, text_enable_numbers, configure_numbers, release_numbers,
-)  # fmt: skip
+    search_and_rent,
+    order_numbers,
+    emergency_address,
+    import_numbers,
+    qualify_numbers,
+    text_enable_numbers,
+    configure_numbers,
+    release_numbers,
+)
 """Flows that a person starts: each costs money or changes something at the vendor."""
 READING: tuple[tuple[Flow[..., Any], Schedule], ...] = (
     (follow_orders, FOLLOWING),

@@ -1,4 +1,7 @@
-"""Having a quote approved by a person: the form, the wait, and what the answer allows. The same for everything that is bought."""
+"""Having a quote approved by a person: the form, the wait, and what the answer allows.
+
+The same for everything that is bought.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,11 @@ from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.text import quote_text
 from tasks.purchase import save_approval, save_quote
 
-# Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the run fails and nothing was bought.
+# Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the
+# run fails and nothing was bought.
 APPROVAL_TIMEOUT_S = 3 * 24 * 3600
-# What Prefect calls our questions and their answers: the state's name and the question's key (seen in 3.9.1).
+# What Prefect calls our questions and their answers: the state's name and the question's key (seen
+# in 3.9.1).
 QUESTION, ANSWER = "suspended-approve-", "-response"
 # A run asks once or twice; each is a description, a schema and an answer.
 _PAGE = 50
@@ -32,8 +37,9 @@ _PAGE = 50
 class Approval(RunInput):
     """The form that is shown while a purchase waits for approval."""
 
-    # Typed, and without a default. Seen in Prefect 3.8.8's window for resuming: a list of choices does not open at a click of the mouse, and
-    # a field with a default (a switch) falls back to it when the page behind is refreshed.
+    # Typed, and without a default. Seen in Prefect 3.8.8's window for resuming: a list of choices
+    # does not open at a click of the mouse, and a field with a default (a switch) falls back to it
+    # when the page behind is refreshed.
     decision: str = Field(
         title="Your decision",
         description='Type "approve" or "refuse"',
@@ -51,14 +57,19 @@ class Approval(RunInput):
 async def ask_approval(
     context: RunContext, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
 ) -> tuple[SpendLimits, str]:
-    """Suspend until a person has decided; at resume this runs again, and the new quote must not be worse than the approved one."""
+    """Suspend until a person has decided.
+
+    At resume this runs again, and the new quote must not be worse than the approved one.
+    """
     asked = purchase.quote if (purchase.quote or {}).get("flow_run_id") == run_id else None
     if asked is None:
         if deployment.get_id() is None:
             raise SpendRefused(
-                f"the quote of {quote.today} {quote.currency} is above approve_above and needs a person's approval",
+                f"the quote of {quote.today} {quote.currency} is above approve_above and needs a "
+                "person's approval",
                 rule="approval",
-                remedy=f"run {purchase.operation.replace('_', '-')} from its deployment (numberflow up), where a form asks; or raise approve_above",
+                remedy=f"run {purchase.operation.replace('_', '-')} from its deployment "
+                "(numberflow up), where a form asks; or raise approve_above",
             )
         asked = await save_quote(context, purchase, quote, run_id)
     answer = await asuspend_flow_run(
@@ -107,13 +118,19 @@ def _require_yes(answer: Approval) -> None:
 
 
 def quoted_before(purchase: Purchase, run_id: str) -> tuple[str, ...]:
-    """The numbers whose quote a person saw in this run: they are taken first if they are still for sale."""
+    """The numbers whose quote a person saw in this run.
+
+    They are taken first if they are still for sale.
+    """
     quote = purchase.quote or {}
     return tuple(quote.get("phone_numbers", ())) if quote.get("flow_run_id") == run_id else ()
 
 
 def approved(limits: SpendLimits, approval: Mapping[str, Any]) -> SpendLimits:
-    """The limits of a purchase whose price a person has approved: no more than that, whatever the caps say."""
+    """The limits of a purchase whose price a person has approved.
+
+    No more than that, whatever the caps say.
+    """
     return replace(
         limits,
         approved_today=Decimal(approval["today"]),

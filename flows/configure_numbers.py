@@ -1,4 +1,7 @@
-"""Configure held numbers, rented or imported: name, SMS, voice, callback address; another link by unlink, wait, relink."""
+"""Configure held numbers, rented or imported: name, SMS, voice, callback address.
+
+Another link by unlink, wait, relink.
+"""
 
 from __future__ import annotations
 
@@ -53,29 +56,42 @@ async def configure_numbers(
 ) -> State[NumbersReport] | NumbersReport:
     """Change numbers that the project holds. What is left empty stays as it is.
 
-    A number that is linked elsewhere is unlinked first, which stops its service until the new link is on; that has to be confirmed. See with plan_only
-    what would be lost.
+    A number that is linked elsewhere is unlinked first, which stops its service until the new link
+    is on; that has to be confirmed. See with plan_only what would be lost.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. Rented or imported.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
+            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
+            region=US type=LOCAL. Rented or imported.
         display_name: New name.
-        sms: SMS service plan (and 10DLC campaign, US only) to link to; leave both empty to keep the link. An empty campaign keeps the one that is there.
+        sms: SMS service plan (and 10DLC campaign, US only) to link to; leave both empty to keep the
+            link. An empty campaign keeps the one that is there.
         unlink_sms: Take the SMS service plan and campaign off and link nothing.
-        voice: Voice app, SIP trunk or fax service to link to; fill in one, or none to keep the link. Rented numbers only.
+        voice: Voice app, SIP trunk or fax service to link to; fill in one, or none to keep the
+            link. Rented numbers only.
         callback_url: Where the vendor sends events about these numbers.
         confirm_unlink: Live links may be taken off. Otherwise a run that would do so is refused.
-        provisioning_wait_s: Seconds to wait for old links to come off, and as long for new ones to be on. A run that does not see it goes on when it is
-            started again with the same reference; links are followed by follow-orders.
+        provisioning_wait_s: Seconds to wait for old links to come off, and as long for new ones to
+            be on. A run that does not see it goes on when it is started again with the same
+            reference; links are followed by follow-orders.
         plan_only: Say what would be sent and lost; send nothing.
-        reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
+        reference: Your name for this change. The same reference is the same change, for ever.
+            Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "display_name": display_name, "sms": sms,
-        "unlink_sms": unlink_sms, "voice": voice, "callback_url": callback_url,
-        "confirm_unlink": confirm_unlink, "provisioning_wait_s": provisioning_wait_s, "plan_only": plan_only, "reference": reference,
+        "phone_numbers": phone_numbers,
+        "display_name": display_name,
+        "sms": sms,
+        "unlink_sms": unlink_sms,
+        "voice": voice,
+        "callback_url": callback_url,
+        "confirm_unlink": confirm_unlink,
+        "provisioning_wait_s": provisioning_wait_s,
+        "plan_only": plan_only,
+        "reference": reference,
         "project": project,
-    }  # fmt: skip
+    }
     return await run_flow("configure", parameters, parse_configure, _run)
 
 

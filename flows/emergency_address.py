@@ -1,4 +1,7 @@
-"""Emergency addresses of US and CA numbers: who lacks one, is an address right, attach it, remove it."""
+"""Emergency addresses of US and CA numbers.
+
+Who lacks one, is an address right, attach it, remove it.
+"""
 
 from __future__ import annotations
 
@@ -58,17 +61,28 @@ async def emergency_address(
     The address itself never stands in a form: name the paper or Secret block that holds it.
 
     Args:
-        action: report says who lacks one; validate asks the vendor and stores nothing; provision attaches; deprovision removes.
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. For a report leave it empty: every US and CA voice number.
-        address: The address: a paper of the papers store such as office.json (`numberflow papers put FILE`), or block:NAME of a Secret block. JSON with displayName, streetNumber, streetInfo, city, state, postalCode.
-        accept_correction: Provision the vendor's correction where the address is nearly right. Otherwise such a number is refused, with the parts that differ.
-        reference: Your name for this change. The same reference is the same change, for ever. Empty: this run is the change.
+        action: report says who lacks one; validate asks the vendor and stores nothing; provision
+            attaches; deprovision removes.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
+            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
+            region=US type=LOCAL. For a report leave it empty: every US and CA voice number.
+        address: The address: a paper of the papers store such as office.json (`numberflow papers
+            put FILE`), or block:NAME of a Secret block. JSON with displayName, streetNumber,
+            streetInfo, city, state, postalCode.
+        accept_correction: Provision the vendor's correction where the address is nearly right.
+            Otherwise such a number is refused, with the parts that differ.
+        reference: Your name for this change. The same reference is the same change, for ever.
+            Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "action": action, "phone_numbers": phone_numbers, "address": address, "accept_correction": accept_correction,
-        "reference": reference, "project": project,
-    }  # fmt: skip
+        "action": action,
+        "phone_numbers": phone_numbers,
+        "address": address,
+        "accept_correction": accept_correction,
+        "reference": reference,
+        "project": project,
+    }
     run_id = str(flow_run.get_id())
     name = name_of_run(reference, run_id)
     try:
@@ -132,12 +146,14 @@ async def _conclude(report: EmergencyReport) -> State[EmergencyReport] | Emergen
     logger = get_run_logger()
     try:
         await publish_emergency_report(report)
-    except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
+    # What is done is done: the report goes to the caller whether or not it can be shown
+    except Exception as error:  # noqa: BLE001
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
         "%s",
         line_of(
-            f"{report.reference}: {report.outcome.value}, {count_of(len(report.numbers), 'number')}.",
+            f"{report.reference}: {report.outcome.value}, "
+            f"{count_of(len(report.numbers), 'number')}.",
             report.reason,
             report.remedy,
         ),

@@ -1,4 +1,7 @@
-"""Publish what projects hold as Parquet: every night, complete or not at all, with changes, costs and a report."""
+"""Publish what projects hold as Parquet.
+
+Every night, complete or not at all, with changes, costs and a report.
+"""
 
 from __future__ import annotations
 
@@ -52,17 +55,23 @@ async def export_inventory(
         strict: Prove completeness without page tokens, for about twice the requests.
     """
     parameters: dict[str, Any] = {
-        "snapshot_date": snapshot_date, "projects": projects, "hand_out_projects": hand_out_projects, "connections": connections,
+        "snapshot_date": snapshot_date,
+        "projects": projects,
+        "hand_out_projects": hand_out_projects,
+        "connections": connections,
         "strict": strict,
-    }  # fmt: skip
+    }
     run_id = str(flow_run.get_id())
     try:
         wanted = parse_export_inventory(parameters)
         report = await _export(wanted, run_id)
     except NumberflowError as error:
         report = InventoryReport(
-            outcome=RunOutcome.REFUSED, reason=error.message, remedy=error.remedy or "mend the cause and run again", flow_run_id=run_id
-        )  # fmt: skip
+            outcome=RunOutcome.REFUSED,
+            reason=error.message,
+            remedy=error.remedy or "mend the cause and run again",
+            flow_run_id=run_id,
+        )
     return await _conclude(report)
 
 
@@ -88,20 +97,28 @@ async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInv
         done = await export_one_project(project, wanted, run_id)
     except NumberflowError as error:
         return ProjectInventory(
-            project=project, outcome=RunOutcome.REFUSED, reason=error.message, remedy=error.remedy or "mend the cause and run again"
-        )  # fmt: skip
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other projects are not to blame; its traceback is in the log
+            project=project,
+            outcome=RunOutcome.REFUSED,
+            reason=error.message,
+            remedy=error.remedy or "mend the cause and run again",
+        )
+    # Whatever it is, the other projects are not to blame; its traceback is in the log
+    except Exception as error:  # noqa: BLE001
         # Its words may hold anything; its type is enough for the report.
         get_run_logger().exception(
             "Project %s could not be exported", project or "of the environment"
         )
         return ProjectInventory(
-            project=project, outcome=RunOutcome.REFUSED, reason=f"an error of numberflow itself: {type(error).__name__}",
-            remedy="look at the traceback in this run's log, and tell the maintainers of numberflow",
-        )  # fmt: skip
+            project=project,
+            outcome=RunOutcome.REFUSED,
+            reason=f"an error of numberflow itself: {type(error).__name__}",
+            remedy="look at the traceback in this run's log, and tell the maintainers of "
+            "numberflow",
+        )
     try:
         await announce_snapshot(done)
-    except Exception as error:  # noqa: BLE001 - what is published is published, whether or not Prefect lists it
+    # What is published is published, whether or not Prefect lists it
+    except Exception as error:  # noqa: BLE001
         get_run_logger().warning("The asset could not be announced: %s", type(error).__name__)
     return done
 
@@ -110,10 +127,14 @@ async def _hand_out(wanted: ExportInventory, run_id: str) -> InventoryReport:
     deployment_id = deployment.get_id()
     if deployment_id is None or not wanted.projects:
         raise BadInput(
-            "hand_out_projects: there is nothing to hand out" if deployment_id else "hand_out_projects: only a deployment can be run by several workers",
+            "hand_out_projects: there is nothing to hand out"
+            if deployment_id
+            else "hand_out_projects: only a deployment can be run by several workers",
             field="hand_out_projects",
-            remedy="name the projects" if deployment_id else "run export-inventory from its deployment, or leave hand_out_projects out",
-        )  # fmt: skip
+            remedy="name the projects"
+            if deployment_id
+            else "run export-inventory from its deployment, or leave hand_out_projects out",
+        )
     return InventoryReport(
         outcome=RunOutcome.DONE,
         snapshot_date=wanted.day,
@@ -126,12 +147,13 @@ async def _conclude(report: InventoryReport) -> State[InventoryReport] | Invento
     logger = get_run_logger()
     try:
         await publish_inventory_report(report)
-    except Exception as error:  # noqa: BLE001 - the report goes to the caller whether or not it can be shown
+    # The report goes to the caller whether or not it can be shown
+    except Exception as error:  # noqa: BLE001
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     if report.handed_to:
         message = (
-            f"{count_of(len(report.handed_to), 'project')} handed out; each run tells how its own ended: "
-            + ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
+            f"{count_of(len(report.handed_to), 'project')} handed out; each run tells how its own "
+            "ended: " + ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
         )
         logger.info("%s", message)
         # Not plainly Completed: nobody has looked yet whether anything was published.
@@ -140,7 +162,8 @@ async def _conclude(report: InventoryReport) -> State[InventoryReport] | Invento
     logger.info(
         "%s",
         line_of(
-            f"{report.outcome.value}: {count_of(published, 'number')} of {count_of(len(report.projects), 'project')}.",
+            f"{report.outcome.value}: {count_of(published, 'number')} of "
+            f"{count_of(len(report.projects), 'project')}.",
             report.reason,
         ),
     )

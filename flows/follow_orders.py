@@ -1,4 +1,7 @@
-"""Follow every order that the vendor works on: where it stands, what somebody has to do, what became of it. A sweep; nothing waits in here."""
+"""Follow every order that the vendor works on.
+
+Where it stands, what somebody has to do, what became of it. A sweep; nothing waits in here.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,18 @@ from tasks.schedules import overdue_exports
 async def follow_orders(
     *, reference: Reference = "", notify: NotificationBlock = "", project: Project = ""
 ) -> State[FollowReport] | FollowReport:
-    """Look at every open order once: number orders, hosting orders, numbers that are being qualified.
+    """Look at every open order once.
 
-    Runs every 15 minutes from its deployment, and may be started by hand or by an event at any time. It costs nothing and holds nothing up: what is not
-    over is looked at again next time. It also says when the nightly inventory is overdue.
+    Number orders, hosting orders, numbers that are being qualified.
+
+    Runs every 15 minutes from its deployment, and may be started by hand or by an event at any
+    time. It costs nothing and holds nothing up: what is not over is looked at again next time. It
+    also says when the nightly inventory is overdue.
 
     Args:
         reference: Only the orders of this reference. Empty: all.
-        notify: Notification block that is told of alarms, type/name such as slack-webhook/operations. Empty: events and artifacts only.
+        notify: Notification block that is told of alarms, type/name such as
+            slack-webhook/operations. Empty: events and artifacts only.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     run_id = str(flow_run.get_id())
@@ -67,7 +74,8 @@ async def _conclude(report: FollowReport) -> State[FollowReport] | FollowReport:
     logger = get_run_logger()
     try:
         await publish_follow_report(report)
-    except Exception as error:  # noqa: BLE001 - what was seen is noted, whether or not it can be shown
+    # What was seen is noted, whether or not it can be shown
+    except Exception as error:  # noqa: BLE001
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
         "%s",

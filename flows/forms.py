@@ -25,15 +25,20 @@ from numberflow.models.parameters import REFERENCE_LENGTH_MAX
 from numberflow.models.vendor import SearchPattern
 
 REQUIRED: Any = Field(...)
-"""The default of a parameter that the form demands. A run that was sent without it begins all the same, and is refused in words."""
+"""The default of a parameter that the form demands.
+
+A run that was sent without it begins all the same, and is refused in words.
+"""
 
 
 class _Shown:
     """Shows a parameter as one plain field, with what the form checks by itself.
 
-    The UI makes two tabs of `X | None`, called "str" and "None", and asks which one is meant. A field that may stay empty says the same,
-    and the flows take "" and an empty list for None. Its default has to be "" or (): the form finds fault with null. Whoever starts a run
-    without the form may send null all the same: Prefect's server lets optional texts and lists be null (seen with 3.9.1), but no enum.
+    The UI makes two tabs of `X | None`, called "str" and "None", and asks which one is meant. A
+    field that may stay empty says the same, and the flows take "" and an empty list for None. Its
+    default has to be "" or (): the form finds fault with null. Whoever starts a run without the
+    form may send null all the same: Prefect's server lets optional texts and lists be null (seen
+    with 3.9.1), but no enum.
     """
 
     def __init__(self, **checks: Any) -> None:
@@ -58,7 +63,9 @@ class _Text:
 
 
 class _Group:
-    """Shows a model as a group of plain fields; all of them may stay empty unless the group is required.
+    """Shows a model as a group of plain fields.
+
+    All of them may stay empty unless the group is required.
 
     Inline, because Prefect's server lets a group be null only where it sees its type.
     """
@@ -132,7 +139,10 @@ Where = Annotated[
 """Where a pattern stands; empty where there is none, or where it says so itself."""
 
 Numbers = Annotated[str | tuple[str, ...] | list[str] | None, _Text(pattern=r"[^\s]")]
-"""Numbers as people have them (numberflow/models/phone_text.py); without the form a list is taken as well."""
+"""Numbers as people have them (numberflow/models/phone_text.py).
+
+Without the form a list is taken as well.
+"""
 OptionalNumbers = Annotated[str | tuple[str, ...] | list[str] | None, _Text()]
 
 Sms = Annotated[SmsLink | Mapping[str, Any] | None, _Group(SmsLink)]
@@ -143,7 +153,10 @@ NO_GROUP: Any = {}
 
 
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that were given, to be checked: without what the form demands and did not get, and groups as their values."""
+    """The parameters that were given, to be checked.
+
+    Without what the form demands and did not get, and groups as their values.
+    """
     return {
         name: value.model_dump() if isinstance(value, BaseModel) else value
         for name, value in parameters.items()
@@ -152,6 +165,9 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def name_of_run(reference: Any, run_id: str) -> str:
-    """What a report calls a run whose parameters could not be read: by the reference it was given, else by its id."""
+    """What a report calls a run whose parameters could not be read.
+
+    By the reference it was given, else by its id.
+    """
     text = reference.strip() if isinstance(reference, str) else ""
     return (text or run_id)[:REFERENCE_LENGTH_MAX]

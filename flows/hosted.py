@@ -1,4 +1,7 @@
-"""What the flows over numbers that live elsewhere have in common: how a run is opened, refused and concluded."""
+"""What the flows over numbers that live elsewhere have in common.
+
+How a run is opened, refused and concluded.
+"""
 
 from __future__ import annotations
 
@@ -64,9 +67,14 @@ async def run_flow(
                     # Also what it did before that is named: the journal has it.
                     rows = await steps_so_far(context, name)
                     report = stopped_numbers_report(
-                        error, rows, reference=name, action=action, project=order.project, project_id=context.project_id,
+                        error,
+                        rows,
+                        reference=name,
+                        action=action,
+                        project=order.project,
+                        project_id=context.project_id,
                         flow_run_id=run_id,
-                    )  # fmt: skip
+                    )
             report = report.model_copy(update={"notes": (*report.notes, *notes)})
     except NumberflowError as error:
         report = NumbersReport(
@@ -76,12 +84,14 @@ async def run_flow(
     logger = get_run_logger()
     try:
         await publish_numbers_report(report)
-    except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
+    # What is done is done: the report goes to the caller whether or not it can be shown
+    except Exception as error:  # noqa: BLE001
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
         "%s",
         line_of(
-            f"{report.reference}: {report.outcome.value}, {count_of(len(report.numbers), 'number')}.",
+            f"{report.reference}: {report.outcome.value}, "
+            f"{count_of(len(report.numbers), 'number')}.",
             report.reason,
             report.remedy,
         ),

@@ -1,6 +1,9 @@
-"""What runs are called in lists and notifications: what is done, to how many, and the caller's reference.
+"""What runs are called in lists and notifications.
 
-A run has to have its name before its parameters are checked, so nothing in here may fail, whatever was sent.
+What is done, to how many, and the caller's reference.
+
+A run has to have its name before its parameters are checked, so nothing in here may fail, whatever
+was sent.
 """
 
 from __future__ import annotations
@@ -43,7 +46,10 @@ def wanted_numbers(verb: str) -> Callable[[Mapping[str, Any]], str]:
     def describe(parameters: Mapping[str, Any]) -> str:
         named = how_many(parameters.get("phone_numbers"))
         wanted = named or word(parameters.get("quantity", 1))
-        return f"{verb} {wanted} {word(parameters.get('region_code'))} {word(parameters.get('number_type'))}"
+        return (
+            f"{verb} {wanted} {word(parameters.get('region_code'))} "
+            f"{word(parameters.get('number_type'))}"
+        )
 
     return describe
 
@@ -66,11 +72,17 @@ def named_numbers(
 def emergency_addresses(parameters: Mapping[str, Any]) -> str:
     """As in "provision emergency addresses of 3 numbers"."""
     number = how_many(parameters.get("phone_numbers"))
-    return f"{word(parameters.get('action'))} emergency addresses of {count_of(number, 'number') if number else 'all numbers'}"
+    return (
+        f"{word(parameters.get('action'))} emergency addresses of "
+        f"{count_of(number, 'number') if number else 'all numbers'}"
+    )
 
 
 def followed_orders(parameters: Mapping[str, Any]) -> str:
-    """As in "follow open orders, PO-1042"; without a reference it is all of them, and the hour tells the sweeps apart."""
+    """As in "follow open orders, PO-1042".
+
+    Without a reference it is all of them, and the hour tells the sweeps apart.
+    """
     named = isinstance(parameters.get("reference"), str) and parameters["reference"].strip()
     return (
         "follow open orders"
@@ -84,7 +96,10 @@ def exported_inventory(parameters: Mapping[str, Any]) -> str:
     projects = parameters.get("projects")
     names = [word(each) for each in projects] if isinstance(projects, list | tuple) else []
     day = word(parameters.get("snapshot_date"))
-    return f"inventory of {', '.join(names) or 'the account'}, {day if day not in ('?', 'today') else datetime.now(UTC).date()}"
+    return (
+        f"inventory of {', '.join(names) or 'the account'}, "
+        f"{day if day not in ('?', 'today') else datetime.now(UTC).date()}"
+    )
 
 
 def how_many(numbers: Any) -> int:

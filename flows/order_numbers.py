@@ -1,4 +1,8 @@
-"""Order numbers that need papers: requirements, papers, quote, approval, order, registration, files, submission. follow-orders does the rest."""
+"""Order numbers that need papers.
+
+Requirements, papers, quote, approval, order, registration, files, submission. follow-orders does
+the rest.
+"""
 
 from __future__ import annotations
 
@@ -104,24 +108,32 @@ async def order_numbers(
 ) -> State[OrderReport] | OrderReport:
     """Order phone numbers that need a registration, and never pay twice.
 
-    Looks up what the region wants, checks the papers before anything is ordered, reserves the numbers, registers, uploads and hands the order in.
-    Reviews take hours to days: follow-orders tells what becomes of it. Run it again with the same reference to go on, with corrected papers too.
+    Looks up what the region wants, checks the papers before anything is ordered, reserves the
+    numbers, registers, uploads and hands the order in. Reviews take hours to days: follow-orders
+    tells what becomes of it. Run it again with the same reference to go on, with corrected papers
+    too.
 
     Args:
         region_code: Two letters, ISO 3166-1: AU, DE, …
         number_type: LOCAL, MOBILE or TOLL_FREE.
         quantity: How many numbers, 1 to 100. One is chosen by name before it is ordered.
-        max_today: Most that this project may be charged for what it buys today, this order included. A decimal such as 90.00
+        max_today: Most that this project may be charged for what it buys today, this order
+            included. A decimal such as 90.00
         max_monthly: Most that this order may cost in a month. A decimal such as 90.00
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the order.
-        reference: Your name for this order, such as PO-1042. The same reference is the same order, for ever. Empty: this run is the order.
-        kyc: The registration data: a paper of the papers store such as kyc.json, or block:NAME of a Secret block. `numberflow requirements --template FILE` writes a form to fill in, `numberflow papers put FILE` puts it there.
+        reference: Your name for this order, such as PO-1042. The same reference is the same order,
+            for ever. Empty: this run is the order.
+        kyc: The registration data: a paper of the papers store such as kyc.json, or block:NAME of a
+            Secret block. `numberflow requirements --template FILE` writes a form to fill in,
+            `numberflow papers put FILE` puts it there.
         attachments: The files that the requirements name, one group for each.
         phone_number: Order exactly this number instead of searching; with + and country code.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +614
-        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with a plus, else anywhere.
-        sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both empty to link none.
+        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with
+            a plus, else anywhere.
+        sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both
+            empty to link none.
         voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
         callback_url: Where the vendor sends events about this order and its numbers.
         plan_only: Stop after requirements, papers and quote; nothing is ordered.
@@ -129,17 +141,36 @@ async def order_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
-        "max_monthly": max_monthly, "currency": currency, "reference": reference, "kyc": kyc, "attachments": attachments,
-        "phone_number": phone_number, "capabilities": capabilities, "pattern": pattern, "search_pattern": search_pattern,
-        "sms": sms, "voice": voice, "callback_url": callback_url, "plan_only": plan_only,
-        "approve_above": approve_above, "project": project,
-    }  # fmt: skip
+        "region_code": region_code,
+        "number_type": number_type,
+        "quantity": quantity,
+        "max_today": max_today,
+        "max_monthly": max_monthly,
+        "currency": currency,
+        "reference": reference,
+        "kyc": kyc,
+        "attachments": attachments,
+        "phone_number": phone_number,
+        "capabilities": capabilities,
+        "pattern": pattern,
+        "search_pattern": search_pattern,
+        "sms": sms,
+        "voice": voice,
+        "callback_url": callback_url,
+        "plan_only": plan_only,
+        "approve_above": approve_above,
+        "project": project,
+    }
     run_id = str(flow_run.get_id())
     facts: dict[str, Any] = {
-        "reference": name_of_run(reference, run_id), "region_code": word(region_code), "number_type": word(number_type), "asked": whole(quantity),
-        "currency": word(currency), "plan_only": plan_only is True, "flow_run_id": run_id,
-    }  # fmt: skip
+        "reference": name_of_run(reference, run_id),
+        "region_code": word(region_code),
+        "number_type": word(number_type),
+        "asked": whole(quantity),
+        "currency": word(currency),
+        "plan_only": plan_only is True,
+        "flow_run_id": run_id,
+    }
     try:
         # The form can be sent unchecked, so everything is checked here again.
         order = parse_order_numbers(given(parameters))
@@ -235,7 +266,8 @@ async def _place(
             context, order, purchase, existing, limits, facts
         )
     if limits.approved_today is None and order.approve_above is not None:
-        # What the order turns out to cost, and a number in the place of a lost one, must not grow past what would have been asked about.
+        # What the order turns out to cost, and a number in the place of a lost one, must not grow
+        # past what would have been asked about.
         limits = replace(limits, approved_today=order.approve_above)
     placed = await place_order(context, purchase, order, papers, limits, facts["flow_run_id"], seen)
     if requirements is None:
@@ -264,7 +296,8 @@ async def _existing(
         raise NotFound(
             f"the vendor does not know the order of {purchase.reference} any more: {error.message}",
             status=404,
-            remedy="read what follow-orders told of it last; if it ended without numbers, place a new order under a new reference",
+            remedy="read what follow-orders told of it last; if it ended without numbers, place a "
+            "new order under a new reference",
         ) from None
 
 
@@ -317,7 +350,8 @@ async def _conclude(report: OrderReport) -> State[OrderReport] | OrderReport:
     logger = get_run_logger()
     try:
         await publish_order_report(report)
-    except Exception as error:  # noqa: BLE001 - what is ordered is ordered: the report goes to the caller whether or not it can be shown
+    # What is ordered is ordered: the report goes to the caller whether or not it can be shown
+    except Exception as error:  # noqa: BLE001
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
         "%s",

@@ -1,8 +1,11 @@
-"""Asking a person for something that must not stay anywhere: the form, the wait, and forgetting the answer.
+"""Asking a person for something that must not stay anywhere.
 
-Prefect keeps the answer to a form in clear until it is deleted. So it is read sealed, used, what came of it is written to the journal, and then it is
-deleted (whoever reads raw database files can find deleted rows until their space is used again: docs/hosting.md). Approval of a price, whose answer is
-no secret, is approval.py.
+The form, the wait, and forgetting the answer.
+
+Prefect keeps the answer to a form in clear until it is deleted. So it is read sealed, used, what
+came of it is written to the journal, and then it is deleted (whoever reads raw database files can
+find deleted rows until their space is used again: docs/hosting.md). Approval of a price, whose
+answer is no secret, is approval.py.
 """
 
 from __future__ import annotations
@@ -24,11 +27,14 @@ from numberflow.errors import SpendRefused
 
 F = TypeVar("F", bound=RunInput)
 
-# Three days: a letter that is prepared on Friday may be confirmed on Monday. After that the run fails and nothing was sent.
+# Three days: a letter that is prepared on Friday may be confirmed on Monday. After that the run
+# fails and nothing was sent.
 SIGNER_TIMEOUT_S = 3 * 24 * 3600
-# Ten minutes is what a code lives (docs/vendor/imported-hosting-behaviour.md §16, assumed); whoever is later asks for another call.
+# Ten minutes is what a code lives (docs/vendor/imported-hosting-behaviour.md §16, assumed); whoever
+# is later asks for another call.
 CODE_TIMEOUT_S = 24 * 3600
-# Prefect names the inputs of a suspended run after its state, which is called Suspended, and the question's key (seen in 3.8.8).
+# Prefect names the inputs of a suspended run after its state, which is called Suspended, and the
+# question's key (seen in 3.8.8).
 _OURS, _ANSWER = "suspended-", "-response"
 # As many as the server gives at once.
 _PAGE = 200
@@ -53,7 +59,8 @@ class SignerConfirmation(RunInput):
 class SpokenCode(RunInput):
     """The form that is shown while a number has been called."""
 
-    # One text for all three answers. Seen in Prefect 3.8.8's window for resuming: a field with a default falls back to it when the page is refreshed.
+    # One text for all three answers. Seen in Prefect 3.8.8's window for resuming: a field with a
+    # default falls back to it when the page is refreshed.
     answer: SecretStr = Field(
         title="The code, or what to do",
         description='The code that the voice spelled, or "call" for another call, or "stop"',
@@ -62,7 +69,9 @@ class SpokenCode(RunInput):
 
 
 async def ask(form: type[F], key: str, *, timeout_s: int) -> F:
-    """Suspend until a person has answered. At resume the flow runs from the top and this returns the answer.
+    """Suspend until a person has answered.
+
+    At resume the flow runs from the top and this returns the answer.
 
     Call `forget` with the same key once what came of the answer is durable.
 
@@ -96,7 +105,8 @@ async def answers_forgotten() -> AsyncIterator[None]:
     try:
         yield
     except Pause:
-        # Suspended: whoever is quick has answered by now, and the answer is read when the run resumes.
+        # Suspended: whoever is quick has answered by now, and the answer is read when the run
+        # resumes.
         raise
     except BaseException:
         await _forget_all()

@@ -1,4 +1,7 @@
-"""Qualify numbers, so that they can be text-enabled: have them checked, and prove that they are ours, by a call or by invoices."""
+"""Qualify numbers, so that they can be text-enabled.
+
+Have them checked, and prove that they are ours, by a call or by invoices.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ from tasks.qualify import (
     wait_for_checks,
 )
 
-# Calls, codes and answers of one number in one run; three tries with their calls are six, and a few answers may be slips of the keyboard.
+# Calls, codes and answers of one number in one run; three tries with their calls are six, and a few
+# answers may be slips of the keyboard.
 _TURNS_MAX = 20
 
 
@@ -52,21 +56,32 @@ async def qualify_numbers(
     reference: Reference = "",
     project: Project = "",
 ) -> State[NumbersReport] | NumbersReport:
-    """Qualify numbers whose voice stays elsewhere: the vendor checks them, and you prove that they are yours.
+    """Qualify numbers whose voice stays elsewhere.
 
-    By invoices: a checklist says what to mail, and follow-orders tells when the numbers are ready. By voice: the vendor calls each number at once and
-    speaks a code, and a form asks for it; be at the telephone.
+    The vendor checks them, and you prove that they are yours.
+
+    By invoices: a checklist says what to mail, and follow-orders tells when the numbers are ready.
+    By voice: the vendor calls each number at once and speaks a code, and a form asks for it; be at
+    the telephone.
 
     Args:
-        phone_numbers: The numbers with + and country code, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
-        method: invoices suit many numbers; voice suits a few whose telephones you can answer. Another method continues the same reference.
+        phone_numbers: The numbers with + and country code, as you have them: a pasted column,
+            commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US
+            type=LOCAL. US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
+        method: invoices suit many numbers; voice suits a few whose telephones you can answer.
+            Another method continues the same reference.
         plan_only: Say how far every number is; add none.
-        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
+        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this
+            run is it.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "method": method, "plan_only": plan_only, "reference": reference, "project": project,
-    }  # fmt: skip
+        "phone_numbers": phone_numbers,
+        "method": method,
+        "plan_only": plan_only,
+        "reference": reference,
+        "project": project,
+    }
     return await run_flow("qualify", parameters, parse_qualify, _run)
 
 
@@ -77,9 +92,11 @@ async def _run(
         return await look_at_qualification(context, order, reference, run_id)
     if order.method is Proof.VOICE and deployment.get_id() is None:
         raise SpendRefused(
-            "method: voice asks for the spoken code in a form, and this run has none; nothing was sent",
+            "method: voice asks for the spoken code in a form, and this run has none; nothing was "
+            "sent",
             rule="form",
-            remedy="run qualify-numbers from its deployment (numberflow up), or take method invoices",
+            remedy="run qualify-numbers from its deployment (numberflow up), or take method "
+            "invoices",
         )
     purchase, rows = await add_numbers(context, order, reference, run_id)
     if order.method is Proof.VOICE:
@@ -91,15 +108,19 @@ async def _run(
 
 
 async def _prove(context: RunContext, purchase: Purchase, phone_number: str, run_id: str) -> bool:
-    """Call and ask until the number is proven or nothing more can be done. False: a person wants the run to stop.
+    """Call and ask until the number is proven or nothing more can be done.
 
-    At each answer the flow runs from the top in a new process: where the number stands is read from the journal and the vendor, never remembered.
+    False: a person wants the run to stop.
+
+    At each answer the flow runs from the top in a new process: where the number stands is read from
+    the journal and the vendor, never remembered.
     """
     for _ in range(_TURNS_MAX):
         turn = await look_at_voice(context, purchase, phone_number)
         if turn.next is Next.CALL:
             if (await place_call(context, purchase, turn, run_id)).state is not IntentionState.DONE:
-                # Refused, not sent, or nobody knows: the report says which. A machine does not try again.
+                # Refused, not sent, or nobody knows: the report says which. A machine does not try
+                # again.
                 return True
         elif turn.next in (Next.CODE, Next.DECISION):
             if not await _ask(context, purchase, turn, run_id):
@@ -145,9 +166,11 @@ def _question(purchase: Purchase, turn: VoiceTurn) -> str:
     if turn.next is Next.CODE:
         return (
             begin
-            + f"The vendor calls this number and speaks a code. Type it; **{left}** tries are left. The code is good for about ten minutes."
+            + f"The vendor calls this number and speaks a code. Type it; **{left}** tries are "
+            "left. The code is good for about ten minutes."
         )
     return begin + (
-        f"The code was wrong, or came too late; **{left}** of {TRIES_MAX} tries are left, and the last failure blocks the number. Type `call` to have it "
+        f"The code was wrong, or came too late; **{left}** of {TRIES_MAX} tries are left, and the "
+        "last failure blocks the number. Type `call` to have it "
         "called again when somebody is at the telephone, or `stop`."
     )

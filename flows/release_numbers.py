@@ -36,19 +36,27 @@ async def release_numbers(
 ) -> State[NumbersReport] | NumbersReport:
     """Give numbers up for good, each once. See with plan_only what is lost, then confirm.
 
-    A rented number stays usable until its next charge date, nothing is refunded, and it cannot be had back. An imported number loses its messaging here
-    at once, and can be imported again. A run that names a number which the project does not hold is refused as a whole.
+    A rented number stays usable until its next charge date, nothing is refunded, and it cannot be
+    had back. An imported number loses its messaging here at once, and can be imported again. A run
+    that names a number which the project does not hold is refused as a whole.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. Rented or imported.
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
+            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
+            region=US type=LOCAL. Rented or imported.
         confirm_release: You have seen what is lost. Without it nothing is released.
         plan_only: Say what would be lost; release nothing.
-        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this run is it.
+        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this
+            run is it.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "confirm_release": confirm_release, "plan_only": plan_only, "reference": reference, "project": project,
-    }  # fmt: skip
+        "phone_numbers": phone_numbers,
+        "confirm_release": confirm_release,
+        "plan_only": plan_only,
+        "reference": reference,
+        "project": project,
+    }
     return await run_flow("release", parameters, parse_release, _run)
 
 

@@ -96,37 +96,60 @@ async def search_and_rent(
 ) -> State[PurchaseReport] | PurchaseReport:
     """Rent phone numbers, and never pay twice.
 
-    Searches, quotes, checks the caps, asks for approval above a limit, writes the chosen numbers down, rents them one by one
-    through the journal, confirms them and waits until their links work. Run it again with the same reference to resume.
+    Searches, quotes, checks the caps, asks for approval above a limit, writes the chosen numbers
+    down, rents them one by one through the journal, confirms them and waits until their links work.
+    Run it again with the same reference to resume.
 
     Args:
         region_code: Two letters, ISO 3166-1: US, GB, …
-        number_type: LOCAL, MOBILE or TOLL_FREE. The vendor rents directly in US LOCAL only; others are ordered.
+        number_type: LOCAL, MOBILE or TOLL_FREE. The vendor rents directly in US LOCAL only; others
+            are ordered.
         quantity: How many numbers, 1 to 500.
-        max_today: Most that this project may be charged today, this purchase included. A decimal such as 90.00
+        max_today: Most that this project may be charged today, this purchase included. A decimal
+            such as 90.00
         max_monthly: Most that this purchase may cost in a month. A decimal such as 90.00
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the purchase.
-        reference: Your name for this purchase, such as PO-1042. The same reference is the same purchase, for ever. Empty: this run is the purchase.
+        reference: Your name for this purchase, such as PO-1042. The same reference is the same
+            purchase, for ever. Empty: this run is the purchase.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +1307
-        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with a plus, else anywhere.
-        sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both empty to link none.
+        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with
+            a plus, else anywhere.
+        sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both
+            empty to link none.
         voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
         callback_url: Where the vendor sends events about these numbers.
         plan_only: Stop after the quote; nothing is bought.
         approve_above: Ask a person when the quote is above this amount today. Empty: do not ask.
-        phone_numbers: Rent exactly these numbers instead of searching; with + and country code, as you have them: a pasted column, commas, +1 (202) 555-0101.
-        strategy: "chosen" names each number before it is rented; "any" lets the vendor pick (US LOCAL only).
-        provisioning_wait_s: Seconds to wait for SMS and voice links; what is not ready then is reported as pending.
+        phone_numbers: Rent exactly these numbers instead of searching; with + and country code, as
+            you have them: a pasted column, commas, +1 (202) 555-0101.
+        strategy: "chosen" names each number before it is rented; "any" lets the vendor pick (US
+            LOCAL only).
+        provisioning_wait_s: Seconds to wait for SMS and voice links; what is not ready then is
+            reported as pending.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "region_code": region_code, "number_type": number_type, "quantity": quantity, "max_today": max_today,
-        "max_monthly": max_monthly, "currency": currency, "reference": reference, "capabilities": capabilities,
-        "pattern": pattern, "search_pattern": search_pattern, "sms": sms, "voice": voice,
-        "callback_url": callback_url, "plan_only": plan_only, "approve_above": approve_above,
-        "phone_numbers": phone_numbers, "strategy": strategy, "provisioning_wait_s": provisioning_wait_s, "project": project,
-    }  # fmt: skip
+        "region_code": region_code,
+        "number_type": number_type,
+        "quantity": quantity,
+        "max_today": max_today,
+        "max_monthly": max_monthly,
+        "currency": currency,
+        "reference": reference,
+        "capabilities": capabilities,
+        "pattern": pattern,
+        "search_pattern": search_pattern,
+        "sms": sms,
+        "voice": voice,
+        "callback_url": callback_url,
+        "plan_only": plan_only,
+        "approve_above": approve_above,
+        "phone_numbers": phone_numbers,
+        "strategy": strategy,
+        "provisioning_wait_s": provisioning_wait_s,
+        "project": project,
+    }
     run_id = str(flow_run.get_id())
     name = name_of_run(reference, run_id)
     try:
@@ -153,8 +176,12 @@ async def _purchase(
 ) -> PurchaseReport:
     """Plan, or buy and report. Errors that end the run are turned into a report that names what is open."""
     facts: dict[str, Any] = {
-        "reference": reference, "project_id": context.project_id, "asked": order.wanted, "currency": order.currency, "flow_run_id": run_id,
-    }  # fmt: skip
+        "reference": reference,
+        "project_id": context.project_id,
+        "asked": order.wanted,
+        "currency": order.currency,
+        "flow_run_id": run_id,
+    }
     if order.plan_only:
         standing = await look_ahead(context, order, reference)
         if standing.quote.lines:
@@ -250,7 +277,10 @@ def _marker_notes(order: SearchAndRentParameters, rented: list[str]) -> list[str
     if order.strategy is not Strategy.ANY or not rented:
         return []
     return [
-        "the callback URL of each number carries a mark (numberflow=…) by which it was recognised; leave it, or set your own URL"
+        (
+            "the callback URL of each number carries a mark (numberflow=…) by which it was "
+            "recognised; leave it, or set your own URL"
+        )
     ]
 
 
@@ -259,12 +289,14 @@ async def _conclude(report: PurchaseReport) -> State[PurchaseReport] | PurchaseR
     logger = get_run_logger()
     try:
         await publish_report(report)
-    except Exception as error:  # noqa: BLE001 - what was bought is bought: the report goes to the caller whether or not it can be shown
+    # What was bought is bought: the report goes to the caller whether or not it can be shown
+    except Exception as error:  # noqa: BLE001
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info(
         "%s",
         line_of(
-            f"{report.reference}: {report.outcome.value}, {report.rented} of {report.asked} rented, {report.rented_now} by this run.",
+            f"{report.reference}: {report.outcome.value}, {report.rented} of {report.asked} "
+            f"rented, {report.rented_now} by this run.",
             report.reason,
             report.remedy,
         ),

@@ -1,4 +1,7 @@
-"""What every flow that changes something does when it is stopped from outside: it is accounted for, from the journal."""
+"""What every flow that changes something does when it is stopped from outside.
+
+It is accounted for, from the journal.
+"""
 
 from __future__ import annotations
 

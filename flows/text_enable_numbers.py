@@ -68,31 +68,53 @@ async def text_enable_numbers(
     reference: Reference = "",
     project: Project = "",
 ) -> State[NumbersReport] | NumbersReport:
-    """Text-enable qualified numbers, once: a letter goes out for signature, and nothing can be corrected afterwards.
+    """Text-enable qualified numbers, once.
 
-    Local and toll-free numbers go in runs of their own. Before anything is sent a person confirms the signer's e-mail: in the form of a deployed
-    run, by typing it again. The order is then followed by follow-orders.
+    A letter goes out for signature, and nothing can be corrected afterwards.
+
+    Local and toll-free numbers go in runs of their own. Before anything is sent a person confirms
+    the signer's e-mail: in the form of a deployed run, by typing it again. The order is then
+    followed by follow-orders.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US type=LOCAL. All local or all toll-free, all qualified (qualify-numbers).
+        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
+            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
+            region=US type=LOCAL. All local or all toll-free, all qualified (qualify-numbers).
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
-        loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the account manager, local numbers only.
-        loa: The letter's data: a paper of the papers store such as loa.json (`numberflow papers put FILE`), or block:NAME of a Secret block. JSON with authorisedPerson, address, currentVoiceCarrier (and businessName for a reseller).
+        loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the
+            account manager, local numbers only.
+        loa: The letter's data: a paper of the papers store such as loa.json (`numberflow papers put
+            FILE`), or block:NAME of a Secret block. JSON with authorisedPerson, address,
+            currentVoiceCarrier (and businessName for a reseller).
         region_code: US or CA. All numbers of one run are in one region.
-        signer_confirmed: For runs without a form (numberflow run): the digest of the signer that the refusal shows, once you have checked the e-mail in the paper. A deployed run asks all the same.
+        signer_confirmed: For runs without a form (numberflow run): the digest of the signer that
+            the refusal shows, once you have checked the e-mail in the paper. A deployed run asks
+            all the same.
         display_name: What the order and its numbers are called; the order's token stands behind it.
         callback_url: Where the vendor sends events about these numbers.
         nnid: The NNID that the route is changed to, six digits. Empty: the vendor's own.
-        scheduled_osr_update_time: Earliest moment for the change of route, with its zone: 2026-12-01T03:00:00Z. Missed, it slides by whole days. Empty: at once.
+        scheduled_osr_update_time: Earliest moment for the change of route, with its zone:
+            2026-12-01T03:00:00Z. Missed, it slides by whole days. Empty: at once.
         plan_only: Say which numbers are ready and whom the letter would go to; send nothing.
-        reference: Your name for this order. The same reference is the same order, for ever. Empty: this run is the order.
+        reference: Your name for this order. The same reference is the same order, for ever. Empty:
+            this run is the order.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers, "sms": sms, "loa_kind": loa_kind, "loa": loa,
-        "region_code": region_code, "signer_confirmed": signer_confirmed, "display_name": display_name, "callback_url": callback_url,
-        "nnid": nnid, "scheduled_osr_update_time": scheduled_osr_update_time, "plan_only": plan_only, "reference": reference, "project": project,
-    }  # fmt: skip
+        "phone_numbers": phone_numbers,
+        "sms": sms,
+        "loa_kind": loa_kind,
+        "loa": loa,
+        "region_code": region_code,
+        "signer_confirmed": signer_confirmed,
+        "display_name": display_name,
+        "callback_url": callback_url,
+        "nnid": nnid,
+        "scheduled_osr_update_time": scheduled_osr_update_time,
+        "plan_only": plan_only,
+        "reference": reference,
+        "project": project,
+    }
     return await run_flow("text-enable", parameters, parse_text_enable, _run)
 
 
@@ -143,7 +165,8 @@ async def _confirm(
             if not who
             else f"the e-mail that {who} typed is not the one in the letter",
             rule="signer",
-            remedy="correct the paper that loa names, or type the e-mail again: start a new run with the same reference",
+            remedy="correct the paper that loa names, or type the e-mail again: start a new run "
+            "with the same reference",
         )
     await confirm_signer(context, purchase, letter, who)
     await forget(key)
@@ -151,7 +174,10 @@ async def _confirm(
 
 def _question(order: TextEnableParameters, purchase: Purchase, letter: Letter) -> str:
     return (
-        f"## {purchase.reference}\n\nA letter of authorisation for **{count_of(len(order.phone_numbers), 'number')}** goes to "
-        f"**{masked(letter.authorised_person.email)}** for signature. Nothing can be corrected, sent again or cancelled afterwards, and a wrong address "
-        "stalls the order for good.\n\nType the signer's e-mail in full. It is compared with the letter and thrown away."
+        f"## {purchase.reference}\n\nA letter of authorisation for "
+        f"**{count_of(len(order.phone_numbers), 'number')}** goes to "
+        f"**{masked(letter.authorised_person.email)}** for signature. Nothing can be corrected, "
+        "sent again or cancelled afterwards, and a wrong address "
+        "stalls the order for good.\n\nType the signer's e-mail in full. It is compared with the "
+        "letter and thrown away."
     )

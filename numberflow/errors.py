@@ -1,4 +1,6 @@
-"""Every error that numberflow raises, sorted by what the caller may do next. No logic, no imports of ours.
+"""Every error that numberflow raises, sorted by what the caller may do next.
+
+No logic, no imports of ours.
 
 ::
 
@@ -24,7 +26,8 @@
     ├── CallbackRejected      unsigned or unreadable; answer and forget
     └── IllegalTransition     our bug; stop, keep the evidence
 
-Facts are attributes, so that nobody parses a message. They survive `pickle`, because errors cross process borders.
+Facts are attributes, so that nobody parses a message. They survive `pickle`, because errors cross
+process borders.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ from typing import Any
 class NumberflowError(Exception):
     """Base of all errors of this library. Keyword arguments become attributes (the facts).
 
-    `message` says what is wrong, `mend` what to do about it (empty where only the caller can know); `str` gives both.
+    `message` says what is wrong, `mend` what to do about it (empty where only the caller can know);
+    `str` gives both.
     """
 
     remedy: str = ""
@@ -73,27 +77,38 @@ class MissingCredentials(BadInput):
 
 
 class NotSent(NumberflowError):
-    """The request surely did not leave: connection refused, name not resolved, no free connection in time."""
+    """The request surely did not leave.
+
+    Connection refused, name not resolved, no free connection in time.
+    """
 
 
 class LeaseLost(NotSent):
-    """Another process took the intention or the number over while this one was away. Facts: `resource`."""
+    """Another process took the intention or the number over while this one was away.
+
+    Facts: `resource`.
+    """
 
     resource: str = ""
 
 
 class Stopped(NotSent):
-    """A person holds costly steps: all of them (`numberflow stop`, the stop file) or those of this run (its state in Prefect).
+    """A person holds costly steps.
 
-    What was done stays done, what was written down stays planned. Facts: `run_state` (name of the run's own state; empty when
-    it is not this run that is held) and `mend`.
+    All of them (`numberflow stop`, the stop file) or those of this run (its state in Prefect).
+
+    What was done stays done, what was written down stays planned. Facts: `run_state` (name of the
+    run's own state; empty when it is not this run that is held) and `mend`.
     """
 
     run_state: str = ""
 
 
 class Throttled(NumberflowError):
-    """HTTP 429. Nothing happened. Facts: `retry_after_s` (None when the vendor did not say), `request_id`."""
+    """HTTP 429. Nothing happened.
+
+    Facts: `retry_after_s` (None when the vendor did not say), `request_id`.
+    """
 
     retry_after_s: float | None = None
     request_id: str | None = None
@@ -102,8 +117,9 @@ class Throttled(NumberflowError):
 class Rejected(NumberflowError):
     """The vendor refused the request (4xx other than 429).
 
-    Facts: `status` (HTTP), `code` (for example INVALID_ARGUMENT), `vendor_message` (often empty), `resource_type`, `resource_name`,
-    `field_violations` (pairs of field and description), `request_id`. Source: docs/vendor/numbers-behaviour.md §15.
+    Facts: `status` (HTTP), `code` (for example INVALID_ARGUMENT), `vendor_message` (often empty),
+    `resource_type`, `resource_name`, `field_violations` (pairs of field and description),
+    `request_id`. Source: docs/vendor/numbers-behaviour.md §15.
     """
 
     status: int = 0
@@ -124,15 +140,18 @@ class PermissionRefused(Rejected):
 
 
 class InsufficientFunds(Rejected):
-    """The account has not enough credit (HTTP 402, or the 400 that says so). Never retried. Facts as in `Rejected`."""
+    """The account has not enough credit (HTTP 402, or the 400 that says so). Never retried.
+
+    Facts as in `Rejected`.
+    """
 
 
 class OutcomeUnknown(NumberflowError):
     """The request may have taken effect: reply lost, cut short, unreadable, or 5xx.
 
-    Facts: `status` (None when no reply was read), `request_id`, `cause` (short machine word: read_timeout, reset, server_error, unreadable …),
-    `retry_after_s` (what a 503 asked for; None when nothing was said).
-    A read may be retried on this; a costly call never is.
+    Facts: `status` (None when no reply was read), `request_id`, `cause` (short machine word:
+    read_timeout, reset, server_error, unreadable …), `retry_after_s` (what a 503 asked for; None
+    when nothing was said). A read may be retried on this; a costly call never is.
     """
 
     status: int | None = None
@@ -146,27 +165,38 @@ class JournalUnavailable(NumberflowError):
 
 
 class ReferenceConflict(NumberflowError):
-    """The reference already stands for a purchase with other parameters. Facts: `reference`, `differences` (field → (before, now))."""
+    """The reference already stands for a purchase with other parameters.
+
+    Facts: `reference`, `differences` (field → (before, now)).
+    """
 
     reference: str = ""
     differences: Mapping[str, tuple[Any, Any]] = {}
 
 
 class NumberClaimed(NumberflowError):
-    """Another intention in the journal already holds the number. Facts: `phone_number`, `intention_id`."""
+    """Another intention in the journal already holds the number.
+
+    Facts: `phone_number`, `intention_id`.
+    """
 
     phone_number: str = ""
     intention_id: str = ""
 
 
 class SpendRefused(NumberflowError):
-    """A spending rule stops the purchase; nothing was sent for it. Facts: `rule` (cap_today, cap_monthly, missing_price, currency), `mend`."""
+    """A spending rule stops the purchase; nothing was sent for it.
+
+    Facts: `rule` (cap_today, cap_monthly, missing_price, currency), `mend`.
+    """
 
     rule: str = ""
 
 
 class SnapshotRefused(NumberflowError):
-    """The inventory that was read cannot be proven complete, or breaks a rule. Nothing was published; the snapshot before stands.
+    """The inventory that was read cannot be proven complete, or breaks a rule.
+
+    Nothing was published; the snapshot before stands.
 
     Facts: `reasons` (one sentence each) and `mend`.
     """
@@ -176,13 +206,19 @@ class SnapshotRefused(NumberflowError):
 
 
 class StoreUnavailable(NumberflowError):
-    """The inventory or papers store cannot be reached, read or written. Each file in it is whole, the old one or the new one. Facts: `mend`."""
+    """The inventory or papers store cannot be reached, read or written.
+
+    Each file in it is whole, the old one or the new one. Facts: `mend`.
+    """
 
     remedy: str = ""
 
 
 class FileDamaged(NumberflowError):
-    """A published file is there, but not readable. Facts: `path` (under the store's root) and `mend`."""
+    """A published file is there, but not readable.
+
+    Facts: `path` (under the store's root) and `mend`.
+    """
 
     path: str = ""
     remedy: str = ""

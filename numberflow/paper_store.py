@@ -84,7 +84,9 @@ class PaperStore:
         return cls(settings.papers_root, anywhere=settings.papers_anywhere)
 
     def require(self, reference: str, *, field: str) -> None:
-        """Check that a reference is a block or leads into the store; whether a paper is there shows when it is opened.
+        """Check that a reference is a block or leads into the store.
+
+        Whether a paper is there shows when it is opened.
 
         Args:
             reference: as it stands in the parameters.
@@ -238,7 +240,10 @@ class PaperStore:
         return files, str(path).rstrip("/")
 
     def _name(self, reference: str) -> str | None:
-        """The name under the store that a reference says, tidied; None when it is a URL that leads elsewhere."""
+        """The name under the store that a reference says, tidied.
+
+        None when it is a URL that leads elsewhere.
+        """
         if "::" in reference:
             return None
         if "://" in reference:
@@ -249,7 +254,10 @@ class PaperStore:
         return str(PurePosixPath(reference))
 
     def _outside(self, reference: str) -> str:
-        """Why a reference is none to a paper of the store; empty when it is one. Looks at the store's links."""
+        """Why a reference is none to a paper of the store; empty when it is one.
+
+        Looks at the store's links.
+        """
         name = self._name(reference)
         problem = ""
         if reference.startswith(BLOCK):
@@ -264,7 +272,8 @@ class PaperStore:
         elif "\\" in name:
             problem = "has a backslash; write / between folders"
         elif self._folder is not None and not _is_inside(self._folder / name, self._folder):
-            # Before it is known whether anything is there: else the answer would tell of files elsewhere.
+            # Before it is known whether anything is there: else the answer would tell of files
+            # elsewhere.
             problem = "is a link that leaves the papers store"
         return problem
 
@@ -277,13 +286,17 @@ class PaperStore:
             raise BadInput(
                 f"NAME: {problem}" if shape else f"NAME: {name} {problem}",
                 field="name",
-                remedy="write a name with an ending such as au/extract.pdf, relative to the papers store",
+                remedy="write a name with an ending such as au/extract.pdf, relative to the "
+                "papers store",
             )
         return tidy
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
-        """Whatever goes wrong with files, network or keys becomes one error. Of what others raise only the kind is told: stores repeat names, and keys."""
+        """Whatever goes wrong with files, network or keys becomes one error.
+
+        Of what others raise only the kind is told: stores repeat names, and keys.
+        """
         problem = ""
         try:
             yield
@@ -299,7 +312,10 @@ class PaperStore:
 
 
 def _scheme(url: str) -> str:
-    """The scheme of a URL, in lower case; of a chain of file systems the whole chain, which is none; empty of a path."""
+    """The scheme of a URL, in lower case.
+
+    Of a chain of file systems the whole chain, which is none; empty of a path.
+    """
     scheme, mark, _ = url.partition("://")
     return scheme.lower() if mark else ""
 
@@ -333,7 +349,8 @@ def _open_regular(path: Path) -> BinaryIO:
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
-    file = open(path, "rb", opener=opener)  # noqa: SIM115 - Path.open takes no opener; the caller closes it
+    # Path.open takes no opener; the caller closes it
+    file = open(path, "rb", opener=opener)  # noqa: SIM115
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return cast("BinaryIO", file)
     file.close()

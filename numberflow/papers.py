@@ -1,4 +1,6 @@
-"""References to personal papers: an address, a registration form, a scan. What travels through forms, Prefect and the journal is the reference alone.
+"""References to personal papers: an address, a registration form, a scan.
+
+What travels through forms, Prefect and the journal is the reference alone.
 
 A reference is a name in the papers store or `block:NAME`, a Secret block in Prefect. Here: reading
 what it names: a form whole and under seal, a file piece by piece, so that a scan never lies in
@@ -46,7 +48,8 @@ async def read_object(
         read_block: how to read a block; None where there is no Prefect.
 
     Raises:
-        BadInput: it leads out of the store, or there is nothing, not readable, too large, or no JSON object. No message repeats a part of the content.
+        BadInput: it leads out of the store, or there is nothing, not readable, too large, or no
+            JSON object. No message repeats a part of the content.
     """
     problem = ""
     value: Any = None
@@ -63,7 +66,8 @@ async def read_object(
         problem = f"has more than {JSON_BYTES_MAX} bytes"
     except NumberflowError:
         raise
-    except Exception as error:  # noqa: BLE001 - stores raise what they like, and repeat names: only the kind is told
+    # Stores raise what they like, and repeat names: only the kind is told
+    except Exception as error:  # noqa: BLE001
         problem = f"cannot be read ({type(error).__name__})"
     # Raised out here, so that what was read does not hang on to the error as its context.
     if not problem and not isinstance(value, dict):
@@ -72,7 +76,8 @@ async def read_object(
         raise BadInput(
             f"{field}: {reference} {problem}",
             field=field,
-            remedy="name a paper that holds a JSON object (`numberflow papers list`), or block:NAME",
+            remedy="name a paper that holds a JSON object (`numberflow papers list`), or "
+            "block:NAME",
         )
     return Secret(value)
 
@@ -102,7 +107,8 @@ async def _read_text(
 
 _PIECE = 1 << 16
 
-# How files of the usual kinds begin. A scan that was renamed is refused by whoever reviews the order, days later.
+# How files of the usual kinds begin. A scan that was renamed is refused by whoever reviews the
+# order, days later.
 _SIGNATURES = {
     "application/pdf": (b"%PDF-",),
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -134,7 +140,9 @@ class PaperFile:
 async def check_file(
     reference: str, *, name: str, store: PaperStore, read_block: ReadBlock | None = None
 ) -> PaperFile:
-    """Read a file once from end to end: is it there, readable, not empty, not too large, of the kind that its name says?
+    """Read a file once from end to end.
+
+    Is it there, readable, not empty, not too large, of the kind that its name says?
 
     Args:
         reference: name in the store, or block:NAME of a block that holds the file in base64.
@@ -169,7 +177,8 @@ async def check_file(
     raise BadInput(
         f"{name}: {reference} {problem}",
         field=name,
-        remedy="name a paper that can be read (`numberflow papers list`), or block:NAME with base64",
+        remedy="name a paper that can be read (`numberflow papers list`), or block:NAME with "
+        "base64",
     )
 
 
@@ -177,7 +186,9 @@ async def check_file(
 async def open_file(
     reference: str, *, name: str, store: PaperStore, read_block: ReadBlock | None = None
 ) -> AsyncIterator[BinaryIO]:
-    """The file that a reference names, open for reading bytes, at its beginning. Arguments as in `check_file`.
+    """The file that a reference names, open for reading bytes, at its beginning.
+
+    Arguments as in `check_file`.
 
     Raises:
         BadInput: it leads out of the store; nothing was opened.
@@ -198,7 +209,10 @@ async def open_file(
 
 
 def _measure(file: BinaryIO) -> tuple[int, bytes, str]:
-    """Size, first bytes, digest. Stops a piece past the greatest size: what is too large need not be read to its end."""
+    """Size, first bytes, digest. Stops a piece past the greatest size.
+
+    What is too large need not be read to its end.
+    """
     digest, size, start = hashlib.sha256(), 0, b""
     while size <= FILE_BYTES_MAX and (piece := file.read(_PIECE)):
         start = start or piece[:16]

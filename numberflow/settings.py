@@ -18,12 +18,16 @@ from numberflow.errors import BadInput, MissingCredentials
 _CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
 
 
-# 30 s: a quarter of the default, for whoever has measured how late the vendor's reads are. Below it only a simulator on this machine may be.
+# 30 s: a quarter of the default, for whoever has measured how late the vendor's reads are. Below it
+# only a simulator on this machine may be.
 SETTLE_MIN_S = 30.0
 
 
 class Rates(NamedTuple):
-    """Requests per second to one host of the vendor: where the pace begins, and between what it moves."""
+    """Requests per second to one host of the vendor.
+
+    Where the pace begins, and between what it moves.
+    """
 
     start: float
     floor: float
@@ -51,8 +55,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env",
         env_ignore_empty=True,
-        # Names in code (populate_by_name) are looked up in the environment too. Without a prefix that is HOME, DATABASE_URL and PROJECT_ID,
-        # which belong to others: the journal would go to whatever database the surroundings have.
+        # Names in code (populate_by_name) are looked up in the environment too. Without a prefix
+        # that is HOME, DATABASE_URL and PROJECT_ID, which belong to others: the journal would go to
+        # whatever database the surroundings have.
         env_prefix="NUMBERFLOW_",
         extra="ignore",
         frozen=True,
@@ -86,21 +91,25 @@ class Settings(BaseSettings):
         default=False, validation_alias=_env("NUMBERFLOW_PAPERS_ANYWHERE")
     )
 
-    # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far above anything seen (assumed).
+    # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far
+    # above anything seen (assumed).
     settle_s: float = Field(
         default=120.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_SETTLE_S")
     )
-    # 60 s: longer than one costly call can take (connect + write + read time-outs), short enough that a dead worker's work is picked up soon.
+    # 60 s: longer than one costly call can take (connect + write + read time-outs), short enough
+    # that a dead worker's work is picked up soon.
     lease_s: float = Field(
         default=60.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_LEASE_S")
     )
-    # 30 s: rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is lost, not slow.
+    # 30 s: rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times
+    # that is lost, not slow.
     http_timeout_s: float = Field(
         default=30.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S")
     )
 
-    # No host publishes a figure (docs/vendor/README.md, correction 11), so all but the token endpoint's are
-    # assumed: begin where nothing was ever seen to be refused, let a 429 lower it, and grow while there is none.
+    # No host publishes a figure (docs/vendor/README.md, correction 11), so all but the token
+    # endpoint's are assumed: begin where nothing was ever seen to be refused, let a 429 lower it,
+    # and grow while there is none.
     numbers_rate: Annotated[Rates, NoDecode] = Field(
         default=Rates(20.0, 1.0, 100.0), validation_alias=_env("NUMBERFLOW_NUMBERS_RATE")
     )
@@ -168,18 +177,25 @@ class Settings(BaseSettings):
         return settings
 
     def _check_settling(self) -> None:
-        """A short settling time is for simulators: against a real host it would take late reads for proof that nothing was bought."""
+        """A short settling time is for simulators.
+
+        Against a real host it would take late reads for proof that nothing was bought.
+        """
         host = urlsplit(self.numbers_url).hostname or ""
         if self.settle_s < SETTLE_MIN_S and not _is_loopback(host):
             raise BadInput(
-                f"NUMBERFLOW_SETTLE_S: {self.settle_s:g} s is too short for {host}: reads that are late would count as proof of absence",
+                f"NUMBERFLOW_SETTLE_S: {self.settle_s:g} s is too short for {host}: reads that "
+                "are late would count as proof of absence",
                 field="NUMBERFLOW_SETTLE_S",
                 remedy=f"set {SETTLE_MIN_S:g} or more, or unset it (120)",
             )
 
     @property
     def journal_url(self) -> str:
-        """SQLAlchemy URL of the journal; SQLite under `home` unless NUMBERFLOW_DATABASE_URL is set."""
+        """SQLAlchemy URL of the journal.
+
+        SQLite under `home` unless NUMBERFLOW_DATABASE_URL is set.
+        """
         return self.database_url or f"sqlite:///{self.home / 'numberflow.db'}"
 
     @property
@@ -211,7 +227,8 @@ class Settings(BaseSettings):
             f"No Sinch account is configured: {', '.join(missing)} not set.",
             field=missing[0],
             remedy=(
-                "set the three variables (dashboard.sinch.com → Settings → Access keys), or try without an account: "
+                "set the three variables (dashboard.sinch.com → Settings → Access keys), or try "
+                "without an account: "
                 "run `numberflow simulator` and set the environment that it prints"
             ),
         )

@@ -1,1 +1,4 @@
-"""One effect each: open collaborators, call the library, return a model. No decisions about order (flows) in here."""
+"""One effect each: open collaborators, call the library, return a model.
+
+No decisions about order (flows) in here.
+"""

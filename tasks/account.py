@@ -1,4 +1,7 @@
-"""Account for a run that was stopped from outside: from the journal to artifacts of that run, and the event that calls a person."""
+"""Account for a run that was stopped from outside.
+
+From the journal to artifacts of that run, and the event that calls a person.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ from tasks.person import call_person
 
 
 async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
-    """Tell what a flow run did, by its parameters and the journal; also from a process that did not run it.
+    """Tell what a flow run did, by its parameters and the journal.
+
+    Also from a process that did not run it.
 
     Costs: nothing; asks the vendor nothing. Repeat: safe; each time adds a version.
 
@@ -28,11 +33,12 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
         why: in words.
 
     Raises:
-        BadInput, MissingCredentials, JournalUnavailable: as in `tasks.run_context.open_run_context`.
+        BadInput, MissingCredentials, JournalUnavailable: as in
+        `tasks.run_context.open_run_context`.
     """
     report = await _read(flow_run.parameters, str(flow_run.id), why)
-    # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear. First: an
-    # artifact that the server refuses must not keep a person from being called.
+    # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear. First:
+    # an artifact that the server refuses must not keep a person from being called.
     call_person(report, "purchase", unattended=report.done > 0)
     described = f"What {report.reference} did until it was stopped"
     artifacts = [("stopped-run", "markdown", account_text(report))]
@@ -40,7 +46,8 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
         artifacts.append(("stopped-run-steps", "table", json.dumps(account_rows(report))))
     async with get_client() as client:
         for key, kind, data in artifacts:
-            # By the client: in a hook there is no run context that would tie an artifact to its run.
+            # By the client: in a hook there is no run context that would tie an artifact to its
+            # run.
             await client.create_artifact(
                 ArtifactCreate(
                     key=key, type=kind, description=described, data=data, flow_run_id=flow_run.id

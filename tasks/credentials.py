@@ -14,14 +14,20 @@ from numberflow.settings import Settings
 
 
 class SinchCredentials(CredentialsBlock):
-    """One Sinch project and its access key. Takes the place of SINCH_PROJECT_ID, SINCH_KEY_ID and SINCH_KEY_SECRET.
+    """One Sinch project and its access key.
 
-    Everyone with access to the Prefect API can read a block: give each project its own key, and Prefect its own password.
+    Takes the place of SINCH_PROJECT_ID, SINCH_KEY_ID and SINCH_KEY_SECRET.
+
+    Everyone with access to the Prefect API can read a block: give each project its own key, and
+    Prefect its own password.
     """
 
     _block_type_name = "Sinch Credentials"
     _block_type_slug = "sinch-credentials"
-    _description = "Project and access key of the Sinch Numbers APIs (dashboard.sinch.com → Settings → Access keys)."
+    _description = (
+        "Project and access key of the Sinch Numbers APIs (dashboard.sinch.com → Settings → "
+        "Access keys)."
+    )
 
     project_id: str = Field(
         min_length=1, title="Project ID", description="The project that owns and pays the numbers"
@@ -51,7 +57,9 @@ class SinchCredentials(CredentialsBlock):
         return Settings.load().model_copy(update=own)
 
     def get_client(self) -> Client:
-        """A client of both APIs for this project; use it in `async with`. It costs what its calls cost, and no journal stands before them.
+        """A client of both APIs for this project; use it in `async with`.
+
+        It costs what its calls cost, and no journal stands before them.
 
         It keeps to the pace that all processes with this key share.
 
@@ -78,7 +86,8 @@ async def settings_for(project: str | None) -> Settings:
             raise BadInput(
                 f"project: no Sinch Credentials block is called {project!r}",
                 field="project",
-                remedy="make one in the Prefect UI (Blocks → + → Sinch Credentials; `prefect block register --module"
+                remedy="make one in the Prefect UI (Blocks → + → Sinch Credentials; `prefect "
+                "block register --module"
                 " tasks.credentials` puts it there), or leave project empty to use the environment",
             ) from None
         settings = block.settings()

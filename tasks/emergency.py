@@ -1,4 +1,7 @@
-"""Steps over emergency addresses as Prefect tasks. What they are handed and what they return holds no part of an address in clear."""
+"""Steps over emergency addresses as Prefect tasks.
+
+What they are handed and what they return holds no part of an address in clear.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ async def validate_address(
 ) -> dict[str, Verdict]:
     """Read the paper, and ask the vendor about the address for each number.
 
-    No Prefect task: what it returns carries the address under seal, and results of tasks may be pickled, which breaks seals.
+    No Prefect task: what it returns carries the address under seal, and results of tasks may be
+    pickled, which breaks seals.
 
     Costs: nothing. Repeat: safe.
 
@@ -52,7 +56,8 @@ async def validate_address(
         raise BadInput(
             f"address: {problem}",
             field="address",
-            remedy="write displayName, streetNumber, streetInfo, city, state, postalCode; location and postalCodePlusFour if there are any",
+            remedy="write displayName, streetNumber, streetInfo, city, state, postalCode; "
+            "location and postalCodePlusFour if there are any",
         )
     return await emergency.validate(context, order, request)
 
@@ -67,7 +72,8 @@ async def change_addresses(
 ) -> tuple[Intention, ...]:
     """Attach or remove the address of every number, each through the journal.
 
-    Costs: fees of an emergency address are not published; count on one for each number. Repeat: safe; what is open is looked up first.
+    Costs: fees of an emergency address are not published; count on one for each number. Repeat:
+    safe; what is open is looked up first.
     """
     return await emergency.change(context, order, reference, verdicts, flow_run_id=flow_run_id)
 
@@ -94,9 +100,12 @@ async def publish_emergency_report(report: EmergencyReport) -> None:
 
 
 _NAMES = {
-    "displayName": "display_name", "streetNumber": "street_number", "streetInfo": "street_info", "postalCode": "postal_code",
+    "displayName": "display_name",
+    "streetNumber": "street_number",
+    "streetInfo": "street_info",
+    "postalCode": "postal_code",
     "postalCodePlusFour": "postal_code_plus_four",
-}  # fmt: skip
+}
 
 
 def _flat(paper: dict[str, object]) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""The sweep over open orders as a Prefect task, and how its alarms reach people: an event, an artifact, and a notification block if one is named."""
+"""The sweep over open orders as a Prefect task, and how its alarms reach people.
+
+An event, an artifact, and a notification block if one is named.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ from numberflow.purchase.run_context import RunContext
 from tasks.person import call_person
 from tasks.step import step
 
-# Runs that are read to find the last one of the same parameters: sweeps of other projects lie between.
+# Runs that are read to find the last one of the same parameters: sweeps of other projects lie
+# between.
 _RUNS_BACK = 50
 
 FOLLOWERS: Mapping[OrderKind, Follower] = {
@@ -54,7 +58,9 @@ FOLLOWERS: Mapping[OrderKind, Follower] = {
 
 
 async def notifier(name: str | None) -> Callable[[str, str], Any] | None:
-    """How to tell a person besides Prefect: the `notify` of the block `type/name`; None when no block is named.
+    """How to tell a person besides Prefect: the `notify` of the block `type/name`.
+
+    None when no block is named.
 
     Raises:
         BadInput: there is no such block, or it is none that notifies.
@@ -69,7 +75,8 @@ async def notifier(name: str | None) -> Callable[[str, str], Any] | None:
         raise BadInput(
             f"notify: {name!r} is no notification block",
             field="notify",
-            remedy="make one in the Prefect UI (Blocks) and write its type and name, such as slack-webhook/operations",
+            remedy="make one in the Prefect UI (Blocks) and write its type and name, such as "
+            "slack-webhook/operations",
         )
 
     async def notify(subject: str, body: str) -> None:
@@ -84,7 +91,8 @@ async def sweep(
 ) -> list[FollowLine]:
     """Look at every open order once and raise its alarms.
 
-    Costs: nothing. Repeat: safe. An alarm is raised once; one that could not be raised comes again with the next sweep.
+    Costs: nothing. Repeat: safe. An alarm is raised once; one that could not be raised comes again
+    with the next sweep.
     """
     logger = get_run_logger()
     notify = await notifier(notify_block)
@@ -99,12 +107,19 @@ async def sweep(
         for alarm in line.alarms:
             emit_event(
                 event="numberflow.order-alarm",
-                resource={"prefect.resource.id": f"numberflow.order.{context.project_id}.{line.order_id}"},
-                payload={
-                    "reference": line.reference, "order": line.order_id, "kind": line.kind, "state": line.state, "alarm": alarm.name,
-                    "text": alarm.text, "advice": line.advice,
+                resource={
+                    "prefect.resource.id": f"numberflow.order.{context.project_id}.{line.order_id}"
                 },
-            )  # fmt: skip
+                payload={
+                    "reference": line.reference,
+                    "order": line.order_id,
+                    "kind": line.kind,
+                    "state": line.state,
+                    "alarm": alarm.name,
+                    "text": alarm.text,
+                    "advice": line.advice,
+                },
+            )
             await acreate_markdown_artifact(
                 markdown=f"# {line.reference}: {alarm.name}\n\n{alarm.text}",
                 key="follow-orders-alarm",
@@ -118,7 +133,8 @@ async def sweep(
 
 def parameter_file(home: Path, reference: str) -> Path:
     """Where the parameters of a new order are put, for `numberflow run order-numbers --params @FILE`."""
-    # Readable as far as a file name can be, and never that of another reference: names of files are short, and "A/B" is not "A_B".
+    # Readable as far as a file name can be, and never that of another reference: names of files are
+    # short, and "A/B" is not "A_B".
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", reference)[:80]
     digest = hashlib.sha256(reference.encode()).hexdigest()[:8]
     return home / "orders" / f"{safe}-{digest}.json"
@@ -133,7 +149,9 @@ def _keep_parameters(home: Path, line: FollowLine) -> Path:
 
 
 async def _called_for_before(report: FollowReport) -> bool:
-    """Whether the sweep before this one, of the same parameters, was refused for the same cause: it called then.
+    """Whether the sweep before this one, of the same parameters, was refused for the same cause.
+
+    It called then.
 
     A server that does not tell is no reason to be silent.
     """

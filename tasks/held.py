@@ -26,7 +26,8 @@ async def configure_numbers(
 ) -> NumbersReport:
     """Make every number as wanted, each request through the journal.
 
-    Costs: nothing is charged; a live link that is taken off stops its service until the new one is on. Repeat: safe; what is open is looked up first.
+    Costs: nothing is charged; a live link that is taken off stops its service until the new one is
+    on. Repeat: safe; what is open is looked up first.
     """
     rows = await configure.configure(context, order, reference, flow_run_id=flow_run_id)
     return await configure.configure_report(
@@ -52,7 +53,8 @@ async def release_numbers(
 ) -> NumbersReport:
     """Give every number up, each through the journal.
 
-    Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open is looked up first.
+    Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open
+    is looked up first.
     """
     rows = await release.release(context, order, reference, flow_run_id=flow_run_id)
     return await release.release_report(context, order, reference, rows, flow_run_id=flow_run_id)

@@ -1,4 +1,7 @@
-"""Steps over numbers that live elsewhere as Prefect tasks: import, and what every such run tells. Nothing of a letter passes through here."""
+"""Steps over numbers that live elsewhere as Prefect tasks: import, and what every such run tells.
+
+Nothing of a letter passes through here.
+"""
 
 from __future__ import annotations
 

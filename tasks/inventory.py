@@ -1,4 +1,7 @@
-"""Steps of the nightly inventory as Prefect tasks: one task per project, so that Prefect's cost is the same for ten numbers and for a million."""
+"""Steps of the nightly inventory as Prefect tasks.
+
+One task per project, so that Prefect's cost is the same for ten numbers and for a million.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ from tasks.credentials import settings_for
 from tasks.person import call_person
 from tasks.step import step
 
-# A line in the log and a step of the progress bar this often: often enough to see it move, seldom enough that a million numbers cost a dozen calls.
+# A line in the log and a step of the progress bar this often: often enough to see it move, seldom
+# enough that a million numbers cost a dozen calls.
 TELL_EVERY_S = 5.0
 
 
@@ -51,8 +55,8 @@ async def export_one_project(
 
     Raises:
         BadInput, MissingCredentials: as in `settings_for`; or the date cannot be used.
-        JournalUnavailable: the journal, which knows where imported numbers are to be found, cannot be read.
-        SnapshotRefused, StoreUnavailable: nothing was published.
+        JournalUnavailable: the journal, which knows where imported numbers are to be found, cannot
+        be read. SnapshotRefused, StoreUnavailable: nothing was published.
     """
     settings = await settings_for(project or None)
     imported = await in_thread(ask_journal, settings)
@@ -111,7 +115,9 @@ async def announce_snapshot(done: ProjectInventory) -> None:
 
 @step("publish inventory report")
 async def publish_inventory_report(report: InventoryReport) -> None:
-    """Put the report into a table, a summary in words and links to the HTML pages; call a person when something was not published.
+    """Put the report into a table, a summary in words and links to the HTML pages.
+
+    Call a person when something was not published.
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """
@@ -172,7 +178,10 @@ async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> 
 
 
 class _Teller:
-    """How far the export is, in the log and as a progress artifact. Best effort: a Prefect server that does not answer must not stop an export."""
+    """How far the export is, in the log and as a progress artifact.
+
+    Best effort: a Prefect server that does not answer must not stop an export.
+    """
 
     def __init__(self, project_id: str) -> None:
         self._project_id = project_id
@@ -193,8 +202,13 @@ class _Teller:
         self._told_at_s = monotonic()
         self._logger.info(
             "%d rows, %d pages, %d requests, %d of %s shards, %.0f rows/s",
-            progress.rows, progress.pages, progress.requests, progress.shards_done, progress.shards or "?", progress.rows_per_s,
-        )  # fmt: skip
+            progress.rows,
+            progress.pages,
+            progress.requests,
+            progress.shards_done,
+            progress.shards or "?",
+            progress.rows_per_s,
+        )
         if self._works and (self._telling is None or self._telling.done()):
             self._percent = _percent(progress)
             self._telling = asyncio.ensure_future(self._show())
@@ -227,5 +241,8 @@ class _Teller:
 
 
 def _percent(progress: Progress) -> float:
-    """How many of the shards are done; 0 while it is not known how many there are, though some may be done by then."""
+    """How many of the shards are done.
+
+    0 while it is not known how many there are, though some may be done by then.
+    """
     return 100.0 * progress.shards_done / progress.shards if progress.shards else 0.0

@@ -1,4 +1,7 @@
-"""The steps of a number order as Prefect tasks. What each does is in `numberflow.purchase.number_orders.place`; here it gets papers, logs and artifacts.
+"""The steps of a number order as Prefect tasks.
+
+What each does is in `numberflow.purchase.number_orders.place`; here it gets papers, logs and
+artifacts.
 
 Papers are read by plain functions: a task's result may be stored, and what they return is personal.
 """
@@ -59,7 +62,8 @@ async def read_papers(
     Costs: nothing. Repeat: safe.
 
     Raises:
-        BadInput: everything that is missing, unreadable or wrong, by field; never what stands in it.
+        BadInput: everything that is missing, unreadable or wrong, by field; never what stands in
+            it.
     """
     details = await read_paper(order.kyc, field="kyc") if order.kyc else None
     files = {
@@ -125,7 +129,8 @@ async def write_down_order(
 ) -> Intention:
     """Put the order and its price into the journal, within the caps.
 
-    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written down first stands.
+    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written
+    down first stands.
     """
     return await number_order.write_down_order(
         context, purchase, order, quote, limits, flow_run_id=flow_run_id
@@ -148,9 +153,16 @@ async def place_order(
     Repeat: safe. Each open step is looked up at the vendor before anything is asked for again.
     """
     return await number_order.place_order(
-        context, purchase, order, papers, limits, flow_run_id=flow_run_id, seen=seen, read_block=read_block,
+        context,
+        purchase,
+        order,
+        papers,
+        limits,
+        flow_run_id=flow_run_id,
+        seen=seen,
+        read_block=read_block,
         tell=get_run_logger().info,
-    )  # fmt: skip
+    )
 
 
 @step("publish order report")

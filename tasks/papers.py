@@ -1,4 +1,7 @@
-"""Reading what a reference to personal data names: papers of the store by the library, blocks by Prefect. Not tasks: a task's result may be stored."""
+"""Reading what a reference to personal data names.
+
+Papers of the store by the library, blocks by Prefect. Not tasks: a task's result may be stored.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,19 @@ async def require_in_store(references: Mapping[str, str]) -> None:
 
 
 async def read_paper(reference: str, *, field: str) -> Secret[Mapping[str, Any]]:
-    """The JSON object that a reference names, under seal. Arguments and errors as in `numberflow.papers.read_object`."""
+    """The JSON object that a reference names, under seal.
+
+    Arguments and errors as in `numberflow.papers.read_object`.
+    """
     store = PaperStore.of(Settings.load())
     return await papers.read_object(reference, field=field, store=store, read_block=read_block)
 
 
 async def check_file(reference: str, *, name: str) -> PaperFile:
-    """The file that a reference names, looked through. Arguments and errors as in `numberflow.papers.check_file`."""
+    """The file that a reference names, looked through.
+
+    Arguments and errors as in `numberflow.papers.check_file`.
+    """
     store = PaperStore.of(Settings.load())
     return await papers.check_file(reference, name=name, store=store, read_block=read_block)
 

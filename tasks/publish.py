@@ -1,4 +1,7 @@
-"""Show quotes and reports to people: Prefect artifacts, and the event that calls a person. Texts and tables only, no decisions."""
+"""Show quotes and reports to people: Prefect artifacts, and the event that calls a person.
+
+Texts and tables only, no decisions.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ async def publish_quote(quote: Quote, reference: str, *, flow_name: str) -> None
 
 @step("publish report")
 async def publish_report(report: PurchaseReport) -> None:
-    """Put the report into a table artifact and a summary in words; call a person when one is needed.
+    """Put the report into a table artifact and a summary in words.
+
+    Call a person when one is needed.
 
     Costs: nothing. Repeat: safe; each run adds a version.
     """

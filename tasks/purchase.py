@@ -1,6 +1,9 @@
-"""The steps of a purchase as Prefect tasks. What each does is in `numberflow.purchase`; here it gets logs and progress.
+"""The steps of a purchase as Prefect tasks.
 
-No task here is retried or cached by Prefect: repeating is decided by the journal, which looks first.
+What each does is in `numberflow.purchase`; here it gets logs and progress.
+
+No task here is retried or cached by Prefect: repeating is decided by the journal, which looks
+first.
 """
 
 from __future__ import annotations
@@ -43,12 +46,15 @@ async def open_purchase(
     begun_before: bool,
     operation: str = OPERATION,
 ) -> tuple[Purchase, tuple[Intention, ...]]:
-    """Find the purchase of this reference, or begin it; and the numbers that are already written down for it.
+    """Find the purchase of this reference, or begin it.
+
+    And the numbers that are already written down for it.
 
     Costs: nothing. Repeat: safe; the same reference is the same purchase.
 
     Raises:
-        JournalUnavailable: this run was begun before, but not with this journal: what it bought then stands in another one.
+        JournalUnavailable: this run was begun before, but not with this journal: what it bought
+            then stands in another one.
         ReferenceConflict: the reference stands for a purchase with other parameters.
     """
     if (
@@ -56,8 +62,10 @@ async def open_purchase(
         and await in_thread(context.journal.find_purchase, context.project_id, reference) is None
     ):
         raise JournalUnavailable(
-            f"This run was begun before, but the journal at {context.journal.location} does not know its purchase {reference!r}.",
-            remedy="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first try surely bought nothing, start a new run",
+            f"This run was begun before, but the journal at {context.journal.location} does not "
+            f"know its purchase {reference!r}.",
+            remedy="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first "
+            "try surely bought nothing, start a new run",
         )
     purchase = await open_in_journal(
         context.journal,
@@ -118,7 +126,9 @@ async def look_ahead(
 async def save_quote(
     context: RunContext, purchase: Purchase, quote: Quote, flow_run_id: str
 ) -> dict[str, Any]:
-    """Keep what a person is asked to approve, so that the resumed run can compare. Returns what was kept.
+    """Keep what a person is asked to approve, so that the resumed run can compare.
+
+    Returns what was kept.
 
     Costs: nothing. Repeat: safe; the last quote of a run counts.
     """
@@ -164,7 +174,8 @@ async def write_down_chosen(
 ) -> tuple[Intention, ...]:
     """Put the chosen numbers and their prices into the journal, within the caps.
 
-    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written down first stands.
+    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written
+    down first stands.
 
     Raises:
         SpendRefused: a cap would be broken.
@@ -238,7 +249,10 @@ async def confirm_numbers(
 
 
 class _ProgressArtifact:
-    """How far renting is, in the UI. Best effort: a Prefect server that does not answer must not stop a purchase half-way."""
+    """How far renting is, in the UI.
+
+    Best effort: a Prefect server that does not answer must not stop a purchase half-way.
+    """
 
     def __init__(self, reference: str) -> None:
         self._reference = reference

@@ -1,4 +1,7 @@
-"""Qualifying numbers as Prefect tasks. A spoken code is handed on under seal, and no task returns it."""
+"""Qualifying numbers as Prefect tasks.
+
+A spoken code is handed on under seal, and no task returns it.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,8 @@ async def place_call(
 ) -> Intention:
     """Have the vendor call the number and speak a code.
 
-    Costs: no price is published; count on one. Repeat: never by a machine; after a lost reply a person decides.
+    Costs: no price is published; count on one. Repeat: never by a machine; after a lost reply a
+    person decides.
     """
     return await qualify.place_call(context, purchase, turn, flow_run_id=flow_run_id)
 
@@ -76,7 +80,8 @@ async def hand_in_code(
 ) -> Intention:
     """Hand in the code that the call spoke.
 
-    Costs: nothing, but the third wrong code blocks the number. Repeat: safe; after a lost reply the number is read first.
+    Costs: nothing, but the third wrong code blocks the number. Repeat: safe; after a lost reply the
+    number is read first.
     """
     return await qualify.hand_in_code(context, purchase, turn, code, flow_run_id=flow_run_id)
 

@@ -16,16 +16,20 @@ from numberflow.journal import Journal
 from numberflow.purchase.run_context import RunContext, in_thread, open_client
 from tasks.credentials import settings_for
 
-# A server that is far behind answers within seconds; one that does not answer must not hold a purchase half-way.
+# A server that is far behind answers within seconds; one that does not answer must not hold a
+# purchase half-way.
 STATE_WAIT_S = 5.0
-# After a server that did not answer is not asked again for so long: each question holds up a costly step.
+# After a server that did not answer is not asked again for so long: each question holds up a costly
+# step.
 STATE_AGAIN_S = 30.0
 
 
 class OwnRun:
     """The state of this flow run at the Prefect server, as far as it holds costly steps.
 
-    Fails open, with a warning, and leaves a server alone for a while that did not answer in time: whoever wants to stop everything while Prefect is down has `numberflow stop`, which does not need it.
+    Fails open, with a warning, and leaves a server alone for a while that did not answer in time:
+    whoever wants to stop everything while Prefect is down has `numberflow stop`, which does not
+    need it.
     """
 
     def __init__(self, run_id: str | None, warn: Callable[[str], None]) -> None:
@@ -38,7 +42,9 @@ class OwnRun:
         self._state = ""
 
     async def held_by(self) -> str:
-        """Name of the state in which no further costly step is to be taken; empty while the run may go on.
+        """Name of the state in which no further costly step is to be taken.
+
+        Empty while the run may go on.
 
         Never older than the question: steps that ask while a read is under way share the next one.
         """
@@ -59,7 +65,8 @@ class OwnRun:
         except Exception as error:  # noqa: BLE001 - see the class
             if not self._warned:
                 self._warn(
-                    f"Whether this run was suspended or cancelled could not be read: {type(error).__name__}"
+                    "Whether this run was suspended or cancelled could not be read: "
+                    f"{type(error).__name__}"
                 )
             self._warned = True
             if isinstance(error, TimeoutError):

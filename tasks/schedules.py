@@ -37,15 +37,25 @@ async def overdue_exports() -> list[FollowLine]:
             reason, remedy = problem(each, now) or ("", "")
             told = await _ask(raise_alarm(each, reason, remedy, now, calls_person=False))
             alarms = (Alarm(name="overdue", text=f"{reason}. {remedy}"),) if told else ()
-            lines.append(FollowLine(
-                kind="schedule", order_id="", reference=each.name, state="overdue", is_open=True, needs_person=True,
-                summary=reason, advice=remedy, alarms=alarms,
-            ))  # fmt: skip
+            lines.append(
+                FollowLine(
+                    kind="schedule",
+                    order_id="",
+                    reference=each.name,
+                    state="overdue",
+                    is_open=True,
+                    needs_person=True,
+                    summary=reason,
+                    advice=remedy,
+                    alarms=alarms,
+                )
+            )
             if told:
                 await acreate_markdown_artifact(
-                    markdown=f"# {each.name}: overdue\n\n{reason}. {remedy}", key="follow-orders-alarm",
+                    markdown=f"# {each.name}: overdue\n\n{reason}. {remedy}",
+                    key="follow-orders-alarm",
                     description=f"{each.name}: overdue",
-                )  # fmt: skip
+                )
     except Exception as error:  # noqa: BLE001 - the orders are followed all the same
         get_run_logger().warning(
             "Whether the nightly export is overdue is not known: %s", type(error).__name__

@@ -1,4 +1,7 @@
-"""How a step of a runbook becomes a Prefect task: never retried, never cached, and a refusal is a sentence instead of a traceback."""
+"""How a step of a runbook becomes a Prefect task.
+
+Never retried, never cached, and a refusal is a sentence instead of a traceback.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ from tasks.account import publish_account
 
 
 class _NoEmptyTraceback(logging.Filter):
-    """Drops a traceback that is none: Prefect logs one under every task that fails without an exception, as "NoneType: None"."""
+    """Drops a traceback that is none.
+
+    Prefect logs one under every task that fails without an exception, as "NoneType: None".
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.exc_info, tuple) and record.exc_info[0] is None:
@@ -38,10 +44,13 @@ T = TypeVar("T")
 
 
 async def _suspend_if_asked() -> None:
-    """End this process without a state of its own when the run was suspended in Prefect: Resume then goes on with it.
+    """End this process without a state of its own when the run was suspended in Prefect.
+
+    Resume then goes on with it.
 
     Raises:
-        Pause: which ends the process. Nothing when the run was stopped in another way, or cannot be resumed.
+        Pause: which ends the process. Nothing when the run was stopped in another way, or cannot be
+            resumed.
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or deployment.get_id() is None:
@@ -71,8 +80,9 @@ async def _tell_suspended(state: State[Any] | None) -> None:
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
     """Make an async function a task called `name`.
 
-    Prefect neither repeats nor remembers it: repeating is decided by the journal, which looks first. What the library refuses fails the
-    task with the refusal's own words and is raised to the flow; a bug keeps its traceback.
+    Prefect neither repeats nor remembers it: repeating is decided by the journal, which looks
+    first. What the library refuses fails the task with the refusal's own words and is raised to the
+    flow; a bug keeps its traceback.
     """
 
     def decorate(body: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

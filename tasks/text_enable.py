@@ -1,4 +1,7 @@
-"""Text-enabling as Prefect tasks. What holds a letter is handed on under seal, and no task returns it."""
+"""Text-enabling as Prefect tasks.
+
+What holds a letter is handed on under seal, and no task returns it.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ import hypothesis
 import pytest
 from support import counts, openapi, rates
 
-# The machine may be busy with the other half of the tests: how long a case takes says nothing about the code.
+# The machine may be busy with the other half of the tests: how long a case takes says nothing about
+# the code.
 hypothesis.settings.register_profile(
     "numberflow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

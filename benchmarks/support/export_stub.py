@@ -19,8 +19,19 @@ from bisect import bisect_left
 from urllib.parse import parse_qs, unquote
 
 REGIONS = {
-    "AU": "61", "BE": "32", "CA": "1", "DE": "49", "DK": "45", "ES": "34", "FR": "33", "GB": "44", "NL": "31", "PL": "48", "SE": "46", "US": "1",
-}  # fmt: skip
+    "AU": "61",
+    "BE": "32",
+    "CA": "1",
+    "DE": "49",
+    "DK": "45",
+    "ES": "34",
+    "FR": "33",
+    "GB": "44",
+    "NL": "31",
+    "PL": "48",
+    "SE": "46",
+    "US": "1",
+}
 TYPES = ("LOCAL", "MOBILE", "TOLL_FREE")
 PAGE_SIZE_MAX = 1000
 PROJECT = "6f0c2b7e-1d34-4a58-9e0b-2f7c8d915a10"
@@ -28,7 +39,10 @@ VARIANTS = 97
 
 
 def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
-    """Everything of a number but the number itself and the microseconds of its next charge: what is before those, and what is after."""
+    """Everything of a number but the number itself and the microseconds of its next charge.
+
+    What is before those, and what is after.
+    """
     job = None
     if rng.random() < 0.03:
         job = {
@@ -38,25 +52,44 @@ def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
             "lastUpdatedTime": "2026-08-27T12:00:00.123456Z",
             "errorCodes": ["CAMPAIGN_NOT_AVAILABLE"],
         }
-    # A campaign belongs to a plan, or two do: a project has about as many links as the greater of both, not as their product.
+    # A campaign belongs to a plan, or two do: a project has about as many links as the greater of
+    # both, not as their product.
     plan = rng.randrange(40)
     rest = {
         "projectId": PROJECT,
-        "displayName": rng.choice(["", "Support line", "Müller & Söhne", "夜間受付", "Driver hotline of the northern region"]),
+        "displayName": rng.choice(
+            [
+                "",
+                "Support line",
+                "Müller & Söhne",
+                "夜間受付",
+                "Driver hotline of the northern region",
+            ]
+        ),
         "regionCode": region,
         "type": kind,
         "capability": rng.choice([["SMS", "VOICE"], ["VOICE"]]),
         "money": {"currencyCode": "USD", "amount": rng.choice(["0.50", "1.00", "2.00", "12.75"])},
         "paymentIntervalMonths": 1,
         "nextChargeDate": f"2026-12-{rng.randrange(1, 29):02d}T{rng.randrange(24):02d}:{rng.randrange(60):02d}:10.MICROSZ",
-        "expireAt": f"2026-12-{rng.randrange(1, 29):02d}T08:00:00.000001Z" if rng.random() < 0.03 else None,
-        "smsConfiguration": {"servicePlanId": f"plan-{plan:028d}", "scheduledProvisioning": job, "campaignId": f"C{plan + 100 * rng.randrange(2):05d}"},
+        "expireAt": f"2026-12-{rng.randrange(1, 29):02d}T08:00:00.000001Z"
+        if rng.random() < 0.03
+        else None,
+        "smsConfiguration": {
+            "servicePlanId": f"plan-{plan:028d}",
+            "scheduledProvisioning": job,
+            "campaignId": f"C{plan + 100 * rng.randrange(2):05d}",
+        },
         "voiceConfiguration": {
-            "appId": f"2f6b8c1e-0a57-4d3c-9b6e-{rng.randrange(50):012d}", "scheduledVoiceProvisioning": None, "lastUpdatedTime": None, "type": "RTC",
-            "trunkId": "", "serviceId": "",
+            "appId": f"2f6b8c1e-0a57-4d3c-9b6e-{rng.randrange(50):012d}",
+            "scheduledVoiceProvisioning": None,
+            "lastUpdatedTime": None,
+            "type": "RTC",
+            "trunkId": "",
+            "serviceId": "",
         },
         "callbackUrl": f"https://callbacks.example.com/sinch/numbers/v1/events/of/tenant/{rng.randrange(1000):04d}/{'x' * 180}",
-    }  # fmt: skip
+    }
     before, _, after = (
         json.dumps(rest, separators=(",", ":"), ensure_ascii=False)[1:]
         .encode()

@@ -1,9 +1,11 @@
-"""The ways to get an inventory into Parquet that `benchmarks/export.py` compares. One process each: time without imports, and peak memory.
+"""The ways to get an inventory into Parquet that `benchmarks/export.py` compares.
+
+One process each: time without imports, and peak memory.
 
     python benchmarks/support/export_variants.py VARIANT URL FOLDER CONNECTIONS
 
-Prints one line of JSON: seconds, seconds of them inside the export engine where the variant knows them, CPU seconds of all threads and child processes,
-peak RSS in MB, rows, bytes on disk.
+Prints one line of JSON: seconds, seconds of them inside the export engine where the variant knows
+them, CPU seconds of all threads and child processes, peak RSS in MB, rows, bytes on disk.
 """
 
 # ruff: noqa: PLC0415 - each variant imports its own libraries, and nothing of the others
@@ -32,15 +34,23 @@ ENGINE_S: list[float] = []
 
 
 def ours(url: str, folder: Path, connections: int) -> Work:
-    """numberflow: proven, checked, published, pointer swapped; rate limit out of the way, since the others have none."""
+    """numberflow: proven, checked, published, pointer swapped.
+
+    Rate limit out of the way, since the others have none.
+    """
     from numberflow.client import Client
     from numberflow.export.snapshot import export_project
     from numberflow.settings import Settings
 
-    settings = Settings.model_validate({
-        "SINCH_PROJECT_ID": PROJECT, "SINCH_KEY_ID": "key", "SINCH_KEY_SECRET": "secret", "SINCH_AUTH_URL": f"{url}/auth",
-        "SINCH_NUMBERS_URL": f"{url}/numbers",
-    })  # fmt: skip
+    settings = Settings.model_validate(
+        {
+            "SINCH_PROJECT_ID": PROJECT,
+            "SINCH_KEY_ID": "key",
+            "SINCH_KEY_SECRET": "secret",
+            "SINCH_AUTH_URL": f"{url}/auth",
+            "SINCH_NUMBERS_URL": f"{url}/numbers",
+        }
+    )
 
     async def export() -> int:
         async with Client(settings, paced=False) as client:
@@ -50,7 +60,11 @@ def ours(url: str, folder: Path, connections: int) -> Work:
 
 
 def whole(url: str, folder: Path, connections: int) -> Work:
-    """What the flow does, without Prefect: the journal is asked, the snapshot, changes, costs, forecast and page. At the client's own rate limit."""
+    """What the flow does, without Prefect.
+
+    The journal is asked, the snapshot, changes, costs, forecast and page. At the client's own rate
+    limit.
+    """
     from numberflow.client import Client
     from numberflow.export.follow_up import export_inventory
     from numberflow.purchase.inventory import ask_journal
@@ -70,7 +84,10 @@ def whole(url: str, folder: Path, connections: int) -> Work:
 
 
 def flow(url: str, folder: Path, connections: int) -> Work:
-    """The flow on a server that runs (PREFECT_API_URL): everything that `whole` does, and Prefect."""
+    """The flow on a server that runs (PREFECT_API_URL).
+
+    Everything that `whole` does, and Prefect.
+    """
     os.environ.update(_environment(url, folder))
     from flows.export_inventory import export_inventory
 
@@ -84,13 +101,19 @@ def flow(url: str, folder: Path, connections: int) -> Work:
 
 def _environment(url: str, folder: Path) -> dict[str, str]:
     return {
-        "SINCH_PROJECT_ID": PROJECT, "SINCH_KEY_ID": "key", "SINCH_KEY_SECRET": "secret", "SINCH_AUTH_URL": f"{url}/auth",
-        "SINCH_NUMBERS_URL": f"{url}/numbers", "SINCH_IMPORTED_URL": f"{url}/imported", "NUMBERFLOW_INVENTORY_URL": str(folder),
+        "SINCH_PROJECT_ID": PROJECT,
+        "SINCH_KEY_ID": "key",
+        "SINCH_KEY_SECRET": "secret",
+        "SINCH_AUTH_URL": f"{url}/auth",
+        "SINCH_NUMBERS_URL": f"{url}/numbers",
+        "SINCH_IMPORTED_URL": f"{url}/imported",
+        "NUMBERFLOW_INVENTORY_URL": str(folder),
         "NUMBERFLOW_HOME": str(folder / "home"),
-    }  # fmt: skip
+    }
 
 
-# What the vendor's own script does, as far as this comparison goes: every page of every type, one after the other, into one JSON file.
+# What the vendor's own script does, as far as this comparison goes: every page of every type, one
+# after the other, into one JSON file.
 _NODE = """
 const [base, out, size] = process.argv.slice(1);
 (async () => {
@@ -109,7 +132,10 @@ const [base, out, size] = process.argv.slice(1);
 
 
 def node(url: str, folder: Path, _connections: int) -> Work:
-    """A script in JavaScript that writes JSON, and pandas that makes a table of it: the vendor's get_numbers.cjs, followed by what an analyst does."""
+    """A script in JavaScript that writes JSON, and pandas that makes a table of it.
+
+    The vendor's get_numbers.cjs, followed by what an analyst does.
+    """
     import subprocess
 
     import pandas as pd
@@ -117,8 +143,16 @@ def node(url: str, folder: Path, _connections: int) -> Work:
     def export() -> int:
         listed = folder / "numbers.json"
         subprocess.run(
-            ["node", "-e", _NODE, f"{url}/numbers/v1/projects/{PROJECT}/activeNumbers", str(listed), str(PAGE_SIZE)], check=True
-        )  # fmt: skip
+            [
+                "node",
+                "-e",
+                _NODE,
+                f"{url}/numbers/v1/projects/{PROJECT}/activeNumbers",
+                str(listed),
+                str(PAGE_SIZE),
+            ],
+            check=True,
+        )
         rows = json.loads(listed.read_text())
         pd.json_normalize(rows).to_parquet(folder / "numbers.parquet")
         return len(rows)
@@ -176,22 +210,40 @@ def json_normalize(url: str, folder: Path, _connections: int) -> Work:
 
 
 def dlt(url: str, folder: Path, _connections: int) -> Work:
-    """The REST source of dlt into Parquet. Only where it is installed: it is no dependency of this project."""
+    """The REST source of dlt into Parquet.
+
+    Only where it is installed: it is no dependency of this project.
+    """
     # Else it would tell its makers about every run.
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     import dlt as library
     from dlt.sources.rest_api import rest_api_source
 
     def export() -> int:
-        source = rest_api_source({
-            "client": {"base_url": f"{url}/numbers/v1/projects/{PROJECT}/", "paginator": {
-                "type": "cursor", "cursor_path": "nextPageToken", "cursor_param": "pageToken"}},
-            "resources": [
-                {"name": f"numbers_{kind.lower()}", "table_name": "numbers", "endpoint": {
-                    "path": "activeNumbers", "params": {"type": kind, "pageSize": PAGE_SIZE}, "data_selector": "activeNumbers"}}
-                for kind in TYPES
-            ],
-        })  # fmt: skip
+        source = rest_api_source(
+            {
+                "client": {
+                    "base_url": f"{url}/numbers/v1/projects/{PROJECT}/",
+                    "paginator": {
+                        "type": "cursor",
+                        "cursor_path": "nextPageToken",
+                        "cursor_param": "pageToken",
+                    },
+                },
+                "resources": [
+                    {
+                        "name": f"numbers_{kind.lower()}",
+                        "table_name": "numbers",
+                        "endpoint": {
+                            "path": "activeNumbers",
+                            "params": {"type": kind, "pageSize": PAGE_SIZE},
+                            "data_selector": "activeNumbers",
+                        },
+                    }
+                    for kind in TYPES
+                ],
+            }
+        )
         pipeline = library.pipeline(
             "bench",
             destination=library.destinations.filesystem(bucket_url=str(folder)),
@@ -206,7 +258,11 @@ def dlt(url: str, folder: Path, _connections: int) -> Work:
 
 
 def floor(url: str, folder: Path, _connections: int) -> Work:
-    """The least that any Python program does: bytes off the socket, JSON into Arrow without columns of ours, a table to disk. One after the other."""
+    """The least that any Python program does.
+
+    Bytes off the socket, JSON into Arrow without columns of ours, a table to disk. One after the
+    other.
+    """
     import http.client
     import io
     from urllib.parse import urlsplit
@@ -287,7 +343,8 @@ def _cpu_s() -> float:
 
 def main() -> None:
     name, url, folder, connections = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-    # Arrow imports pandas when it first makes an array of Python values, httpx what it moves bytes with when it first opens a client; that is no work.
+    # Arrow imports pandas when it first makes an array of Python values, httpx what it moves bytes
+    # with when it first opens a client; that is no work.
     import anyio._backends._asyncio
     import httpcore
     import pandas as pd

@@ -60,7 +60,10 @@ Json = Annotated[
 
 
 def main() -> None:
-    """Entry point of the console script: errors become a sentence and an exit code, not a traceback."""
+    """Entry point of the console script.
+
+    Errors become a sentence and an exit code, not a traceback.
+    """
     try:
         app()
     except BadInput as error:
@@ -113,7 +116,10 @@ def simulator(
         float, typer.Option(help="Share of requests that meet a fault, 0 to 1.")
     ] = 0.0,
 ) -> None:
-    """Serve both Sinch APIs from memory, on loopback, until Ctrl-C. Prints the environment that points at it."""
+    """Serve both Sinch APIs from memory, on loopback, until Ctrl-C.
+
+    Prints the environment that points at it.
+    """
     from numberflow.cli import simulator as command
 
     command.simulate(port=port, control_port=control_port, seed=seed, active=active, chaos=chaos)
@@ -133,7 +139,10 @@ def up(
         int, typer.Option(min=1, max=65535, help="Port of the Prefect server and its UI.")
     ] = 4200,
 ) -> None:
-    """Start simulator (without credentials), Prefect server and every deployment; Ctrl-C stops all of it."""
+    """Start simulator (without credentials), Prefect server and every deployment.
+
+    Ctrl-C stops all of it.
+    """
     from numberflow.cli import up as command
 
     sys.exit(command.up(port))
@@ -141,7 +150,10 @@ def up(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check credentials, connectivity, journal, inventory and papers store, Prefect and versions: what works, what to mend."""
+    """Check credentials, connectivity, journal, inventory and papers store, Prefect and versions.
+
+    What works, what to mend.
+    """
     from numberflow.cli import doctor as command
 
     sys.exit(command.doctor(as_json=as_json))
@@ -164,7 +176,10 @@ def stop(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Hold every costly step of every worker at once. Returns when the last request that was under way has ended."""
+    """Hold every costly step of every worker at once.
+
+    Returns when the last request that was under way has ended.
+    """
     from numberflow.cli import stop as command
 
     command.stop(project, why, as_json=as_json)
@@ -172,7 +187,10 @@ def stop(
 
 @app.command()
 def go(project: Project = None, as_json: Json = False) -> None:
-    """Let costly steps go on after `numberflow stop`. What was stopped goes on when it is run again."""
+    """Let costly steps go on after `numberflow stop`.
+
+    What was stopped goes on when it is run again.
+    """
     from numberflow.cli import stop as command
 
     command.go(project, as_json=as_json)
@@ -184,14 +202,16 @@ def export(
         str | None,
         typer.Option(
             "--date",
-            help="Date of the snapshot, 2026-11-23; today in UTC when left out, a past one without a snapshot.",
+            help="Date of the snapshot, 2026-11-23; today in UTC when left out, a past one "
+            "without a snapshot.",
         ),
     ] = None,
     follow_up: Annotated[
         str | None,
         typer.Option(
             "--follow-up",
-            help="Instead: make changes, costs and report of this published date again, from its files; asks the vendor nothing.",
+            help="Instead: make changes, costs and report of this published date again, from its "
+            "files; asks the vendor nothing.",
         ),
     ] = None,
     connections: Annotated[int, typer.Option(min=1, max=32, help="Requests at once.")] = 8,
@@ -205,8 +225,9 @@ def export(
 ) -> None:
     """Publish what the project holds now as a Parquet snapshot, with changes, costs and a report.
 
-    Exit code: 0 all of it is published; 2 bad input; 1 the vendor gave no answer or refused; 3 not all is there: nothing was published (and the snapshot
-    before stands), or it says PUBLISHED, BUT NOT COMPLETE, and `--follow-up` makes the rest.
+    Exit code: 0 all of it is published; 2 bad input; 1 the vendor gave no answer or refused; 3 not
+    all is there: nothing was published (and the snapshot before stands), or it says PUBLISHED, BUT
+    NOT COMPLETE, and `--follow-up` makes the rest.
     """
     from numberflow.cli import export as command
 
@@ -339,7 +360,10 @@ def journal_close(
         ),
     ] = None,
 ) -> None:
-    """Say that you know how a stopped purchase stands: the sweep does not name it again, until something changes in it."""
+    """Say that you know how a stopped purchase stands.
+
+    The sweep does not name it again, until something changes in it.
+    """
     from numberflow.cli import journal as command
 
     command.close(reference, by=by, project=project)

@@ -30,9 +30,11 @@ from numberflow.simulator import Simulator, SimulatorSettings, serve
 
 QUANTITY = 3
 REFERENCE = "DEMO-1"
-# 0.1 = one request in ten meets a random fault on top of the two that are certain; more only makes the demo slower.
+# 0.1 = one request in ten meets a random fault on top of the two that are certain; more only makes
+# the demo slower.
 CHAOS = 0.1
-# The simulator's reads lag by up to a second under chaos; a settling time of 3 s covers that and keeps the demo short.
+# The simulator's reads lag by up to a second under chaos; a settling time of 3 s covers that and
+# keeps the demo short.
 SETTLE_S = "3"
 RUN_TIMEOUT_S = 120.0
 
@@ -46,7 +48,8 @@ def demo() -> int:
     make_private_folder(home)
     with ExitStack() as stack:
         say(
-            "1. A simulator of both Sinch APIs with chaos on, and a Prefect server. No account, no cost."
+            "1. A simulator of both Sinch APIs with chaos on, and a Prefect server. No account, "
+            "no cost."
         )
         simulator = Simulator(SimulatorSettings(seed=1, active=25, chaos=CHAOS))
         running = stack.enter_context(serve(simulator, port=0, control_port=0))
@@ -68,7 +71,8 @@ def demo() -> int:
             "NUMBERFLOW_HTTP_TIMEOUT_S": "5",
         }  # fmt: skip
         say(
-            f"2. Rent {QUANTITY} numbers. The reply to the first rent is lost on purpose; at the second the process is killed."
+            f"2. Rent {QUANTITY} numbers. The reply to the first rent is lost on purpose; at the "
+            "second the process is killed."
         )
         control.post(
             "/faults", json={"operation": "rent", "nth": 1, "fault": "reset_after"}
@@ -79,7 +83,8 @@ def demo() -> int:
         _run_and_kill(environment, home, control)
 
         say(
-            "3. The same command again: the journal knows what was sent, looks at the vendor, and goes on."
+            "3. The same command again: the journal knows what was sent, looks at the vendor, and "
+            "goes on."
         )
         report = _run(environment, home)
         if report is None:
@@ -100,13 +105,26 @@ def say(text: str) -> None:
 
 def _command(home: Path) -> list[str]:
     parameters = {
-        "region_code": "US", "number_type": "LOCAL", "quantity": QUANTITY, "capabilities": ["SMS", "VOICE"], "reference": REFERENCE,
-        "max_today": "10.00", "max_monthly": "10.00", "currency": "USD",
-    }  # fmt: skip
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "quantity": QUANTITY,
+        "capabilities": ["SMS", "VOICE"],
+        "reference": REFERENCE,
+        "max_today": "10.00",
+        "max_monthly": "10.00",
+        "currency": "USD",
+    }
     return [
-        sys.executable, "-m", "numberflow", "run", "search-and-rent", "--params", json.dumps(parameters),
-        "--report", str(home / "report.json"),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "numberflow",
+        "run",
+        "search-and-rent",
+        "--params",
+        json.dumps(parameters),
+        "--report",
+        str(home / "report.json"),
+    ]
 
 
 def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client) -> None:
@@ -131,7 +149,8 @@ def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client
         control.post(f"/holds/{hold['id']}/release")
     rents = control.get("/charges").json()["rentals"]
     say(
-        f"   kill -9 after the vendor had committed: {rents} numbers are charged, the dead process never heard of the last one."
+        f"   kill -9 after the vendor had committed: {rents} numbers are charged, the dead "
+        "process never heard of the last one."
     )
 
 
@@ -147,24 +166,30 @@ def _run(environment: dict[str, str], home: Path) -> dict[str, Any] | None:
         )
     if not (home / "report.json").exists():
         say(
-            f"   the second run ended with code {ended.returncode} and no report; see {home / 'run-2.log'}"
+            f"   the second run ended with code {ended.returncode} and no report; see "
+            f"{home / 'run-2.log'}"
         )
         return None
     report: dict[str, Any] = json.loads((home / "report.json").read_text())
     say(
-        f"   outcome: {report['outcome']}, {report['rented']} of {report['asked']} rented. {report['reason']}"
+        f"   outcome: {report['outcome']}, {report['rented']} of {report['asked']} rented. "
+        f"{report['reason']}"
     )
     return report
 
 
 def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> int:
-    """Print one row per number, and the totals. Returns the number of rentals that the simulator charged."""
+    """Print one row per number, and the totals.
+
+    Returns the number of rentals that the simulator charged.
+    """
     requests = control.get("/requests").json()["requests"]
     charges = control.get("/charges").json()
     with Journal.open(f"sqlite:///{home / 'numberflow.db'}") as journal:
         histories = [journal.history(row.id) for row in journal.intentions(reference=REFERENCE)]
     say(
-        f"   {'number':<14} {'rent requests':<15} {'charged':<12} {'attempts':<10} {'looks':<7} journal"
+        f"   {'number':<14} {'rent requests':<15} {'charged':<12} {'attempts':<10} {'looks':<7} "
+        "journal"
     )
     for history in histories:
         number = _number(history.intention)
@@ -178,7 +203,8 @@ def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> 
         )
         looks = sum(entry.times for entry in history.evidence)
         say(
-            f"   {number:<14} {len(rents):<15} {f'{fees:.2f} USD':<12} {len(history.attempts):<10} {looks:<7} {history.intention.state.value}"
+            f"   {number:<14} {len(rents):<15} {f'{fees:.2f} USD':<12} "
+            f"{len(history.attempts):<10} {looks:<7} {history.intention.state.value}"
         )
     faults: dict[str, int] = {}
     for request in requests:

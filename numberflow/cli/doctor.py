@@ -1,4 +1,7 @@
-"""`numberflow doctor`: what works, and what to mend. Changes nothing but a probe row in the journal and a probe file in each store."""
+"""`numberflow doctor`: what works, and what to mend.
+
+Changes nothing but a probe row in the journal and a probe file in each store.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,8 @@ def doctor(*, as_json: bool) -> int:
                 else []
             ),
             journal,
-            # Who holds what stands in the journal; one that cannot be read is told above, and refuses every purchase.
+            # Who holds what stands in the journal; one that cannot be read is told above, and
+            # refuses every purchase.
             *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
             _checked("inventory", lambda: _inventory(settings)),
             _checked("papers", lambda: _papers(settings)),
@@ -189,7 +193,10 @@ def _prefect(settings: Settings) -> Finding:
 
 
 def _clock(settings: Settings) -> list[Finding]:
-    """The schedules of the server that runs, and its log where `up` keeps it. Nothing when no server answers."""
+    """The schedules of the server that runs, and its log where `up` keeps it.
+
+    Nothing when no server answers.
+    """
     url = running_api_url(settings)
     if url is None:
         return []
@@ -222,7 +229,8 @@ def _schedules(url: str, since: datetime | None) -> Finding:
         return Finding(
             "schedules",
             ok=False,
-            text="no deployment of this server has a schedule: no nightly inventory, no follow-orders",
+            text="no deployment of this server has a schedule: no nightly inventory, no "
+            "follow-orders",
             remedy="deploy them: numberflow up, or prefect deploy --all (docs/operations.md)",
         )
     wrong = [(each.name, *clauses) for each in seen if (clauses := problem(each, now, since))]
@@ -253,7 +261,8 @@ def _server_log(log: ServerLog) -> Finding:
             "server log",
             ok=False,
             text="; ".join(str(error) for error in found),
-            remedy=f"see {log.path}; install the pinned versions (requirements.txt), then restart `numberflow up`",
+            remedy=f"see {log.path}; install the pinned versions (requirements.txt), then restart "
+            "`numberflow up`",
         )
     return Finding("server log", ok=True, text=f"no error of the server's services in {log.path}")
 

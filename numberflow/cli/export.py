@@ -55,7 +55,9 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
 
 
 def follow_up(day: str, *, as_json: bool) -> int:
-    """Make changes, costs and report of a published date again, from its files. Returns the exit code.
+    """Make changes, costs and report of a published date again, from its files.
+
+    Returns the exit code.
 
     Raises:
         BadInput: the date is none, or has no snapshot.
@@ -102,7 +104,10 @@ def _date(text: str, option: str) -> date:
 
 
 class ProgressLine:
-    """One line on standard error that keeps up with the work; a line at a time when that is no terminal."""
+    """One line on standard error that keeps up with the work.
+
+    A line at a time when that is no terminal.
+    """
 
     # A log wants to know that it goes on, not every step.
     LOG_EVERY_S = 10.0
@@ -115,7 +120,8 @@ class ProgressLine:
         """Show how far it is."""
         text = (
             f"{progress.rows} rows, {progress.pages} pages, {progress.requests} requests, "
-            f"{progress.shards_done} of {progress.shards or '?'} shards, {progress.rows_per_s:.0f} rows/s"
+            f"{progress.shards_done} of {progress.shards or '?'} shards, "
+            f"{progress.rows_per_s:.0f} rows/s"
         )
         if self._terminal:
             sys.stderr.write(f"\r\x1b[K{text}")

@@ -70,13 +70,16 @@ def list_intentions(
     for row in rows:
         typer.echo(
             f"{row.id}  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  "
-            f"{row.due_amount or 0} {row.currency or ''}  {row.reference}  {row.updated_at:%Y-%m-%d %H:%M:%S}Z"
+            f"{row.due_amount or 0} {row.currency or ''}  {row.reference}  "
+            f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z"
             + (f"  {row.reason}" if row.reason and row.is_open else "")
         )
 
 
 def show(name: str, *, as_json: bool) -> None:
-    """Print what a reference holds, or one intention with attempts and evidence. Asks the vendor nothing.
+    """Print what a reference holds, or one intention with attempts and evidence.
+
+    Asks the vendor nothing.
 
     Raises:
         BadInput: neither a reference nor an intention, or several intentions begin like that.
@@ -106,7 +109,8 @@ def show(name: str, *, as_json: bool) -> None:
     typer.echo(f"{row.id}: {row.operation} {number_of(row) or ''} is {row.state.value}")
     typer.echo(f"  reference   {row.reference} (project {row.project_id})")
     typer.echo(
-        f"  price       {row.due_amount or 0} {row.currency or ''} at once, {row.monthly_amount or 0} a month"
+        f"  price       {row.due_amount or 0} {row.currency or ''} at once, "
+        f"{row.monthly_amount or 0} a month"
     )
     typer.echo(
         f"  planned     {row.created_at:%Y-%m-%d %H:%M:%S}Z, flow run {row.flow_run_id or '-'}"
@@ -116,20 +120,23 @@ def show(name: str, *, as_json: bool) -> None:
     for attempt in history.attempts:
         ended = f"{attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "?"
         typer.echo(
-            f"  attempt {attempt.n}   {attempt.started_at:%Y-%m-%d %H:%M:%S} to {ended}Z  {attempt.outcome or 'no reply recorded'}"
+            f"  attempt {attempt.n}   {attempt.started_at:%Y-%m-%d %H:%M:%S} to {ended}Z  "
+            f"{attempt.outcome or 'no reply recorded'}"
             + (f", HTTP {attempt.http_status}" if attempt.http_status else "")
             + (f", request {attempt.vendor_request_id}" if attempt.vendor_request_id else "")
         )
     for entry in history.evidence:
         typer.echo(
-            f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): {entry.note}"
+            f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): "
+            f"{entry.note}"
         )
     if row.state in AT_STAKE_STATES:
         item = open_item(row, rows)
         typer.echo(f"  at stake    {item.at_stake} {row.currency or ''}")
         typer.echo(f"  settle with: {item.command}")
         typer.echo(
-            "               or --as refused (it did not take effect), or --as planned (it did not; send it again)"
+            "               or --as refused (it did not take effect), or --as planned (it did "
+            "not; send it again)"
         )
 
 
@@ -153,7 +160,8 @@ def close(reference: str, *, by: str, project: str | None) -> None:
             )
         if len(found) > 1:
             raise BadInput(
-                f"--project: {', '.join(each.project_id for each in found)} have a purchase {reference!r}",
+                f"--project: {', '.join(each.project_id for each in found)} have a purchase "
+                f"{reference!r}",
                 field="project",
                 remedy="add --project ID",
             )
@@ -172,21 +180,24 @@ def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
         return
     for held in purchases:
         typer.echo(
-            f"{held['reference']} (project {held['project_id']}), by run {', '.join(held['runs']) or '-'}"
+            f"{held['reference']} (project {held['project_id']}), by run "
+            f"{', '.join(held['runs']) or '-'}"
         )
         typer.echo(
             f"  steps       {', '.join(f'{count} {state}' for state, count in held['states'].items())}"
         )
         for currency, amounts in held["amounts"].items():
             typer.echo(
-                f"  held        {amounts['done_due']} {currency} charged, {amounts['done_monthly']} a month"
+                f"  held        {amounts['done_due']} {currency} charged, "
+                f"{amounts['done_monthly']} a month"
                 f"; open: {amounts['open_due']} {currency} at most"
             )
     for row in rows:
         ended = f"  {row.reason}" if row.reason and row.state is not IntentionState.DONE else ""
         price = f"{row.due_amount} {row.currency}" if row.due_amount is not None else "-"
         typer.echo(
-            f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  {price}{ended}"
+            f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  "
+            f"{price}{ended}"
         )
         if row.state in AT_STAKE_STATES:
             typer.echo(f"    settle with: {open_item(row).command}")
@@ -197,7 +208,10 @@ def _distinct(rows: Sequence[Intention], name: str) -> list[str]:
 
 
 def _held(rows: Sequence[Intention]) -> dict[str, Any]:
-    """One purchase in sums. Amounts by currency: charged for what is done, at most to come for what is open."""
+    """One purchase in sums. Amounts by currency.
+
+    Charged for what is done, at most to come for what is open.
+    """
     amounts: dict[str, dict[str, Decimal]] = {}
     for row in rows:
         if row.due_amount is None or row.currency is None or row.state is IntentionState.REFUSED:
@@ -233,7 +247,8 @@ def settle(
     """Record a person's verdict.
 
     Raises:
-        BadInput: unknown intention, unknown verdict, no id for an order that was opened, or the intention does not need a person.
+        BadInput: unknown intention, unknown verdict, no id for an order that was opened, or the
+            intention does not need a person.
     """
     with open_journal() as journal:
         row = journal.history(intention_id).intention
@@ -266,7 +281,9 @@ def settle(
 
 
 async def _require_order(row: Intention, order_id: str) -> None:
-    """The vendor has to show the order, and it has to be what the step asked for: a verdict cannot be taken back.
+    """The vendor has to show the order, and it has to be what the step asked for.
+
+    A verdict cannot be taken back.
 
     Raises:
         BadInput: no such order, or another one.
@@ -290,7 +307,8 @@ async def _require_order(row: Intention, order_id: str) -> None:
     )
     if not same_kind or (row.subject is not None and row.subject not in held):
         raise BadInput(
-            f"--order: order {order_id} is for {order.number_type} numbers in {order.region_code} ({', '.join(sorted(held))}), not what this step asked for",
+            f"--order: order {order_id} is for {order.number_type} numbers in {order.region_code} "
+            f"({', '.join(sorted(held))}), not what this step asked for",
             field="order",
             remedy="name the order of this step",
         )

@@ -43,7 +43,8 @@ def list_numbers(
     """Read and write.
 
     Raises:
-        BadInput: a filter that is none, a file that cannot be written, or Parquet for a terminal. Nothing was asked for.
+        BadInput: a filter that is none, a file that cannot be written, or Parquet for a terminal.
+            Nothing was asked for.
         SnapshotRefused: the list could not be proven complete; nothing was written.
     """
     if form is Format.PARQUET and out is None and sys.stdout.isatty():

@@ -23,7 +23,8 @@ from numberflow.settings import Settings
 SERVER_READY_TIMEOUT_S = 120.0
 # Patient with a server on busy cores; where none listens, that is known at once.
 HEALTH_TIMEOUT_S = 15.0
-# Quiet, offline, without a tour or an advertisement; retention 90 days, because Prefect keeps runs for ever by default.
+# Quiet, offline, without a tour or an advertisement; retention 90 days, because Prefect keeps runs
+# for ever by default.
 SERVER_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -48,7 +49,10 @@ def read_up_file(settings: Settings) -> dict[str, Any]:
 
 
 def running_api_url(settings: Settings) -> str | None:
-    """API address of the server that is there: PREFECT_API_URL, that of `numberflow up`, or the Prefect profile's."""
+    """API address of the server that is there.
+
+    PREFECT_API_URL, that of `numberflow up`, or the Prefect profile's.
+    """
     # PREFECT_API_URL is Prefect's variable, not one of ours, so that settings.py does not know it.
     url = os.environ.get("PREFECT_API_URL")
     if url:
@@ -68,7 +72,10 @@ def is_healthy(api_url: str) -> bool:
 
 
 def _answers(api_url: str) -> bool:
-    """Whether anything speaks HTTP there; a server with a password answers this without one too, if only to refuse."""
+    """Whether anything speaks HTTP there.
+
+    A server with a password answers this without one too, if only to refuse.
+    """
     try:
         httpx.get(f"{api_url}/health", timeout=5.0)
     except httpx.HTTPError:
@@ -78,10 +85,13 @@ def _answers(api_url: str) -> bool:
 
 @contextmanager
 def prefect_server(settings: Settings) -> Iterator[None]:
-    """Point this process at a running server, or start a temporary one and say so. Enter it before Prefect is imported.
+    """Point this process at a running server, or start a temporary one and say so.
+
+    Enter it before Prefect is imported.
 
     Raises:
-        RuntimeError: the server that is set does not answer, or the temporary one did not start; the message says what to do.
+        RuntimeError: the server that is set does not answer, or the temporary one did not start;
+            the message says what to do.
     """
     os.environ.update(
         {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ}
@@ -90,13 +100,15 @@ def prefect_server(settings: Settings) -> Iterator[None]:
     if url:
         if not _answers(url):
             raise RuntimeError(
-                f"no Prefect server answers at {url} → start it (`numberflow up`), or unset PREFECT_API_URL for a temporary one"
+                f"no Prefect server answers at {url} → start it (`numberflow up`), or unset "
+                "PREFECT_API_URL for a temporary one"
             )
         os.environ["PREFECT_API_URL"] = url
         yield
         return
     typer.echo(
-        "No Prefect server is running: starting a temporary one (about 20 s). `numberflow up` keeps one running.",
+        "No Prefect server is running: starting a temporary one (about 20 s). `numberflow up` "
+        "keeps one running.",
         err=True,
     )
     port = free_port(0)

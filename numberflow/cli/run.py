@@ -53,7 +53,8 @@ class Runnable:
     text: Callable[[Any], str]
 
 
-# Words are imported when there is something to say: what they need (journal, client, tables) takes a second, and bad input is answered before that.
+# Words are imported when there is something to say: what they need (journal, client, tables) takes
+# a second, and bad input is answered before that.
 
 
 def _purchase_text(report: PurchaseReport) -> str:
@@ -177,7 +178,8 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         return code
     if report is None:
         typer.echo(
-            "numberflow: the run crashed; run the same command with the same reference to resume it",
+            "numberflow: the run crashed; run the same command with the same reference to resume "
+            "it",
             err=True,
         )
         _tell_stopped(
@@ -206,7 +208,10 @@ class CancelledRun(Exception):
 
 
 def _signal_code(error: BaseException) -> int | None:
-    """The exit code of a command that was stopped by a signal, as shells have it; None when it was not."""
+    """The exit code of a command that was stopped by a signal, as shells have it.
+
+    None when it was not.
+    """
     if isinstance(error, BaseExceptionGroup):
         # It is raised wherever the program happens to be, a group of tasks included.
         return next(
@@ -216,7 +221,8 @@ def _signal_code(error: BaseException) -> int | None:
         return exit_codes.CRASH
     if isinstance(error, KeyboardInterrupt):
         return exit_codes.TERMINATED if isinstance(error, Terminated) else exit_codes.INTERRUPTED
-    # Prefect's own, while a flow runs; its class is known by name so that nothing of Prefect is imported for it.
+    # Prefect's own, while a flow runs; its class is known by name so that nothing of Prefect is
+    # imported for it.
     return exit_codes.TERMINATED if type(error).__name__ == "TerminationSignal" else None
 
 
@@ -285,9 +291,9 @@ async def _run_flow(
 
     def begun(_flow: Any, flow_run: Any, _state: Any) -> None:
         run_ids.append(str(flow_run.id))
-        # Prefect's handler, which is in place by now, raises wherever the program happens to be: in a
-        # callback of the event loop its exception is swallowed, and the run waits for ever. Ours ends
-        # the run as Ctrl-C does, where it awaits something.
+        # Prefect's handler, which is in place by now, raises wherever the program happens to be: in
+        # a callback of the event loop its exception is swallowed, and the run waits for ever. Ours
+        # ends the run as Ctrl-C does, where it awaits something.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
 
     module, name = runnable.entry_point.rsplit(".", 1)
@@ -299,7 +305,8 @@ async def _run_flow(
         if terminated:
             raise Terminated from None
         raise
-    # A temporary server is stopped right after this: what Prefect still has to tell it, it tells now.
+    # A temporary server is stopped right after this: what Prefect still has to tell it, it tells
+    # now.
     await APILogHandler.aflush()
     if state.is_cancelling():
         # No worker is there that would end it, as it does for a deployment's run.
@@ -328,7 +335,8 @@ def _parameters(text: str) -> dict[str, Any]:
     try:
         parameters = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        # ValueError: not JSON, or a whole number of more than 4,300 digits, which Python does not read.
+        # ValueError: not JSON, or a whole number of more than 4,300 digits, which Python does not
+        # read.
         raise BadInput(
             f"--params: not JSON: {error}",
             field="params",
@@ -338,7 +346,8 @@ def _parameters(text: str) -> dict[str, Any]:
         raise BadInput(
             "--params: must be a JSON object", field="params", remedy='write {"name": value, …}'
         )
-    # Amounts are text in the form and so in the flow's signature; a JSON number is taken for what it says.
+    # Amounts are text in the form and so in the flow's signature; a JSON number is taken for what
+    # it says.
     return {
         name: str(value)
         if isinstance(value, Decimal) or (name in _AMOUNTS and isinstance(value, int))

@@ -104,7 +104,9 @@ class ServerLog:
         return cls(path, path.stat().st_size if path.exists() else 0)
 
     def errors(self) -> list[ServerError]:
-        """Every error of a service so far. Reads the whole file: a server that is well writes little.
+        """Every error of a service so far.
+
+        Reads the whole file: a server that is well writes little.
 
         Raises:
             OSError: the log cannot be read.

@@ -39,7 +39,8 @@ def simulate(*, port: int, control_port: int, seed: int, active: int, chaos: flo
 
 def _announce(running: Running) -> None:
     typer.echo(
-        f"# Simulated Sinch APIs on {running.url}, control surface on {running.control_url}. Ctrl-C stops them."
+        f"# Simulated Sinch APIs on {running.url}, control surface on {running.control_url}. "
+        "Ctrl-C stops them."
     )
     for name, value in running.environment.items():
         typer.echo(f"export {name}={value}")

@@ -1,4 +1,7 @@
-"""`numberflow stop` and `numberflow go`: hold every costly step, everywhere or for one project, and let them go on."""
+"""`numberflow stop` and `numberflow go`.
+
+Hold every costly step, everywhere or for one project, and let them go on.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,17 @@ from numberflow.errors import JournalUnavailable
 from numberflow.journal import ALL_PROJECTS, STOP_FILE, Journal
 from numberflow.settings import Settings
 
-# A request that was permitted before the stop is through by then: the lease that it must not outlast (60 s) is the worst case,
-# and whoever stops everything wants the word "stopped" soon. What is still under way then is named.
+# A request that was permitted before the stop is through by then: the lease that it must not
+# outlast (60 s) is the worst case, and whoever stops everything wants the word "stopped" soon. What
+# is still under way then is named.
 UNDER_WAY_WAIT_S = 10.0
 
 
 def stop(project: str | None, why: str, *, as_json: bool) -> None:
     """Hold costly steps in the journal, and say when the last one that was under way has ended.
 
-    When the journal cannot be written, the stop file holds this machine instead, and JournalUnavailable is raised.
+    When the journal cannot be written, the stop file holds this machine instead, and
+    JournalUnavailable is raised.
     """
     settings = Settings.load()
     scope = project or ALL_PROJECTS
@@ -37,8 +42,10 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         make_private_folder(settings.home)
         file.write_text(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {why}\n")
         raise JournalUnavailable(
-            f"{error.message} So the file {file} was written: it holds every costly step of THIS machine only.",
-            remedy=f"{error.remedy}; then run numberflow stop again. On other machines make the file stop under "
+            f"{error.message} So the file {file} was written: it holds every costly step of THIS "
+            "machine only.",
+            remedy=f"{error.remedy}; then run numberflow stop again. On other machines make the "
+            "file stop under "
             "NUMBERFLOW_HOME by hand",
         ) from None
     if as_json:
@@ -60,7 +67,8 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         else f"Every costly step of project {project}"
     )
     typer.echo(
-        f"{what} is held, in every process that uses this journal, since {held.at:%Y-%m-%d %H:%M:%S} UTC."
+        f"{what} is held, in every process that uses this journal, since "
+        f"{held.at:%Y-%m-%d %H:%M:%S} UTC."
     )
     if not known:
         typer.echo(
@@ -68,7 +76,8 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         )
     if under_way:
         typer.echo(
-            f"{under_way} may still be under way, or its process died: numberflow journal list --state sending shows which."
+            f"{under_way} may still be under way, or its process died: numberflow journal list "
+            "--state sending shows which."
         )
     else:
         typer.echo("Nothing is under way any more.")
@@ -76,7 +85,10 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
 
 
 def go(project: str | None, *, as_json: bool) -> None:
-    """Let costly steps go on: of one project, or the stop of all, and this machine's stop file. Says what is still held."""
+    """Let costly steps go on: of one project, or the stop of all, and this machine's stop file.
+
+    Says what is still held.
+    """
     settings = Settings.load()
     file = settings.home / STOP_FILE
     with Journal.open(settings.journal_url) as journal:
@@ -100,7 +112,8 @@ def go(project: str | None, *, as_json: bool) -> None:
         typer.echo(f"The file {file} is removed.")
     if lifted:
         typer.echo(
-            "Costly steps go on: run what was stopped again with the same reference, or press Retry."
+            "Costly steps go on: run what was stopped again with the same reference, or press "
+            "Retry."
         )
     elif not had_file:
         typer.echo("Nothing was held by that." if still else "Nothing was held.")

@@ -39,7 +39,10 @@ SIMULATOR_PORT, CONTROL_PORT = 8377, 8378
 
 
 def up(port: int) -> int:
-    """Start simulator (without credentials), server and deployments; stop all of them on Ctrl-C. Returns the exit code."""
+    """Start simulator (without credentials), server and deployments; stop all of them on Ctrl-C.
+
+    Returns the exit code.
+    """
     settings = Settings.load(may_lack_account=True)
     make_private_folder(settings.home)
     stopping = threading.Event()
@@ -91,7 +94,8 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
             watch.look()
     if not stopping.is_set():
         typer.echo(
-            f"Prefect UI: http://127.0.0.1:{chosen}  (Deployments → search-and-rent → Run → Custom run)"
+            f"Prefect UI: http://127.0.0.1:{chosen}  (Deployments → search-and-rent → Run → "
+            "Custom run)"
         )
         typer.echo(f"Logs: {server_log}, {runs_log}. Ctrl-C stops everything.")
         watch.served()
@@ -120,7 +124,10 @@ def _require_alive(started: Sequence[Started]) -> None:
 
 
 def _is_served(api_url: str, since: datetime) -> bool:
-    """Whether the deployment is there and takes runs: one of an earlier `up` with this home stands there too, and is paused."""
+    """Whether the deployment is there and takes runs.
+
+    One of an earlier `up` with this home stands there too, and is paused.
+    """
     try:
         found = httpx.get(
             f"{api_url}/deployments/name/search-and-rent/search-and-rent",
@@ -137,21 +144,24 @@ def _only_one(settings: Settings) -> Iterator[None]:
     """Two Prefect servers on one database would each start every flow run.
 
     Raises:
-        RuntimeError: another `numberflow up` uses this home, or one that was killed left its processes behind.
+        RuntimeError: another `numberflow up` uses this home, or one that was killed left its
+            processes behind.
     """
     with (settings.home / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RuntimeError(
-                f"`numberflow up` runs already for {settings.home}{_address(settings)}; stop it with Ctrl-C there, "
+                f"`numberflow up` runs already for {settings.home}{_address(settings)}; stop it "
+                "with Ctrl-C there, "
                 "or set NUMBERFLOW_HOME to another folder"
             ) from None
         left = read_up_file(settings)
         if left and is_healthy(str(left.get("api_url"))):
             pids = " ".join(str(left[name]) for name in ("runs_pid", "server_pid") if name in left)
             raise RuntimeError(
-                f"an earlier `numberflow up` was killed and its server still answers at {left['api_url']}; stop it with: kill {pids}"
+                "an earlier `numberflow up` was killed and its server still answers at "
+                f"{left['api_url']}; stop it with: kill {pids}"
             )
         yield
 
@@ -162,10 +172,14 @@ def _address(settings: Settings) -> str:
 
 
 def _account(settings: Settings, stack: ExitStack) -> Mapping[str, str]:
-    """The environment of the flow runs: the configured account, or a simulator that is started for it."""
+    """The environment of the flow runs.
+
+    The configured account, or a simulator that is started for it.
+    """
     if settings.has_credentials:
         typer.echo(
-            f"Using the Sinch project {settings.project_id} at {settings.numbers_url}: numbers cost money."
+            f"Using the Sinch project {settings.project_id} at {settings.numbers_url}: numbers "
+            "cost money."
         )
         return {}
     running = stack.enter_context(
@@ -176,7 +190,8 @@ def _account(settings: Settings, stack: ExitStack) -> Mapping[str, str]:
         )
     )
     typer.echo(
-        f"No credentials: using the simulator on {running.url}, control surface on {running.control_url}."
+        f"No credentials: using the simulator on {running.url}, control surface on "
+        f"{running.control_url}."
     )
     return dict(running.environment)
 

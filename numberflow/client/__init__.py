@@ -1,4 +1,7 @@
-"""The vendor's APIs, usable alone: async, typed, and honest about what may have happened after a lost reply. See docs/client.md."""
+"""The vendor's APIs, usable alone.
+
+Async, typed, and honest about what may have happened after a lost reply. See docs/client.md.
+"""
 
 from numberflow.client.client import Client
 from numberflow.client.retry import Budget

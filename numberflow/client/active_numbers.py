@@ -1,4 +1,7 @@
-"""Active numbers: what the project holds, its links, and giving it back. Vendor noun: activeNumbers (docs/vendor/numbers-behaviour.md §7 to §9)."""
+"""Active numbers: what the project holds, its links, and giving it back.
+
+Vendor noun: activeNumbers (docs/vendor/numbers-behaviour.md §7 to §9).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from numberflow.client.transport import Transport, Watch
 from numberflow.errors import BadInput, OutcomeUnknown
 from numberflow.models.vendor import ActiveNumber, ActiveNumbersPage, UpdateRequest
 
-# No default and no maximum is documented; the vendor's own helper script uses 100 (docs/vendor/numbers-behaviour.md §9).
+# No default and no maximum is documented; the vendor's own helper script uses 100
+# (docs/vendor/numbers-behaviour.md §9).
 PAGE_SIZE = 100
 
 _SORT_FIELDS = ("phoneNumber", "displayName")
@@ -94,7 +98,10 @@ def build_update(
 
 
 def build_release(project_id: str, phone_number: str) -> Request[ActiveNumber]:
-    """End the rental at the next charge date. Costly: there is no way back, and no refund. The vendor documents no body."""
+    """End the rental at the next charge date. Costly: there is no way back, and no refund.
+
+    The vendor documents no body.
+    """
     return Request(
         method="POST",
         base="numbers",
@@ -139,7 +146,8 @@ class ActiveNumbers:
 
         Args:
             region_code: as in `available_numbers.search`, but optional, as all filters here.
-            number_type: whether a list without it shows every type is disputed (docs/vendor/numbers-behaviour.md §4): ask type by type to be sure.
+            number_type: whether a list without it shows every type is disputed
+                (docs/vendor/numbers-behaviour.md §4): ask type by type to be sure.
             pattern: as in `available_numbers.search`.
             search_pattern: as in `available_numbers.search`.
             capabilities: all of these must be there.
@@ -175,9 +183,12 @@ class ActiveNumbers:
         page_token: str | None = None,
         order_by: str | None = None,
     ) -> RawPage:
-        """One page of held numbers as bytes, with what its end says. Arguments and errors as in `list_page`.
+        """One page of held numbers as bytes, with what its end says.
 
-        For inventories: a Python object per number costs ten times what moving and parsing the page costs.
+        Arguments and errors as in `list_page`.
+
+        For inventories: a Python object per number costs ten times what moving and parsing the page
+        costs.
         """
         return await self._transport.send(
             build_list_page_bytes(
@@ -206,7 +217,8 @@ class ActiveNumbers:
         """Every held number, page after page. Arguments as in `list_page`.
 
         Raises:
-            OutcomeUnknown: with `cause="repeated_token"` when the vendor hands out a page token twice: the walk would never end.
+            OutcomeUnknown: with `cause="repeated_token"` when the vendor hands out a page token
+                twice: the walk would never end.
         """
         wanted = tuple(capabilities)  # an iterator would be used up by the first page
         seen: set[str] = set()
@@ -239,16 +251,20 @@ class ActiveNumbers:
         """The held number as it is now.
 
         Raises:
-            NotFound: not held. Evidence only if `resource_type` is ActiveNumber: a gateway's own 404 has none.
+            NotFound: not held. Evidence only if `resource_type` is ActiveNumber: a gateway's own
+                404 has none.
         """
         return await self._transport.send(build_get(self._project_id, phone_number))
 
     async def update(
         self, phone_number: str, request: UpdateRequest, *, watch: Watch | None = None
     ) -> ActiveNumber:
-        """Change name, links or callback address; the link jobs show up under the scheduled objects.
+        """Change name, links or callback address.
 
-        Repeat: after OutcomeUnknown look with `get` first. Leaves once. The vendor wants SMS and campaign unlinked before they are linked elsewhere.
+        The link jobs show up under the scheduled objects.
+
+        Repeat: after OutcomeUnknown look with `get` first. Leaves once. The vendor wants SMS and
+        campaign unlinked before they are linked elsewhere.
 
         Raises:
             BadInput: the request changes nothing.
@@ -260,7 +276,8 @@ class ActiveNumbers:
     async def release(self, phone_number: str, *, watch: Watch | None = None) -> ActiveNumber:
         """End the rental: the number stays usable until `expire_at`. No refund, no way back.
 
-        Repeat: after OutcomeUnknown look with `get` first (`expire_at` set, or NotFound = released). Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first (`expire_at` set, or NotFound =
+        released). Leaves once.
         """
         return await self._transport.send(
             build_release(self._project_id, phone_number), watch=watch

@@ -25,8 +25,8 @@ _NUMBER = re.compile(r"(?:\+|%2B)[0-9]{1,11}([0-9]{4})")
 def tell_of_retry(details: RetryDetails) -> None:
     """One sentence for each repeat, on the log of numberflow.
 
-    In the place of stamina's own words, which are a bare "stamina.retry_scheduled" for whoever reads
-    a log, or go to stdout where structlog is installed, into the middle of --json.
+    In the place of stamina's own words, which are a bare "stamina.retry_scheduled" for whoever
+    reads a log, or go to stdout where structlog is installed, into the middle of --json.
     """
     error = details.caused_by
     why = error.message if isinstance(error, NumberflowError) else type(error).__name__
@@ -67,13 +67,16 @@ class Stopwatch:
 async def persist(
     once: Callable[[], Awaitable[T]], budget: retry.Budget, *, stopwatch: Stopwatch | None = None
 ) -> T:
-    """The result of `once`, repeated within `budget`. Errors that are not worth a repeat, and the last one, come out unchanged.
+    """The result of `once`, repeated within `budget`.
 
-    `stopwatch` says from when on the budget's times count; from now on when left out. What `once` itself waits for the
-    limit it adds to `limited_s`; tries that met a 429, and the waits after them, are added here.
+    Errors that are not worth a repeat, and the last one, come out unchanged.
 
-    stamina does the waiting, so that its instrumentation sees every repeat and `stamina.set_testing` switches waiting off; how long and how often is
-    decided in retry.py alone.
+    `stopwatch` says from when on the budget's times count; from now on when left out. What `once`
+    itself waits for the limit it adds to `limited_s`; tries that met a 429, and the waits after
+    them, are added here.
+
+    stamina does the waiting, so that its instrumentation sees every repeat and
+    `stamina.set_testing` switches waiting off; how long and how often is decided in retry.py alone.
     """
     watch = Stopwatch() if stopwatch is None else stopwatch
     throttles = failures = 0

@@ -1,6 +1,7 @@
 """The access key's bearer token: asked for once, kept, renewed in time.
 
-OAuth2 client credentials (docs/vendor/numbers-behaviour.md §2). One token per open Client; it lives in memory only.
+OAuth2 client credentials (docs/vendor/numbers-behaviour.md §2). One token per open Client; it lives
+in memory only.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from numberflow.client import attempts, retry
 from numberflow.client.protocol import Request
 from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 
-# The Node SDK renews about 60 s early (docs/vendor/numbers-behaviour.md §2); it also gives a costly call, which is bounded below that, a token that
-# outlives it.
+# The Node SDK renews about 60 s early (docs/vendor/numbers-behaviour.md §2); it also gives a costly
+# call, which is bounded below that, a token that outlives it.
 RENEW_EARLY_S = 60.0
 
 
@@ -53,10 +54,12 @@ def read_token(value: Any) -> Token:
     """Read the reply of the token endpoint.
 
     Raises:
-        ValueError: no token, no lifetime, or a token of another type than bearer (compared case-blind: live says bearer, documents say Bearer).
+        ValueError: no token, no lifetime, or a token of another type than bearer (compared
+            case-blind: live says bearer, documents say Bearer).
     """
     if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 — the reader's word for unreadable is ValueError
+        # The reader's word for unreadable is ValueError
+        raise ValueError("not an object")  # noqa: TRY004
     bearer, kind = value.get("access_token"), value.get("token_type") or "bearer"
     if (
         not isinstance(bearer, str)
@@ -116,7 +119,8 @@ class TokenKeeper:
             try:
                 token = await attempts.persist(self._ask, self._budget)
             except OutcomeUnknown as error:
-                # What is unknown is the fate of a token, not of the call that wanted it: that one has surely not left.
+                # What is unknown is the fate of a token, not of the call that wanted it: that one
+                # has surely not left.
                 raise NotSent(
                     f"no access token: {error.message}", request_id=error.request_id
                 ) from error

@@ -1,4 +1,7 @@
-"""Available numbers: stock, prices, and renting from it. Vendor noun: availableNumbers (docs/vendor/numbers-behaviour.md §4, §5)."""
+"""Available numbers: stock, prices, and renting from it.
+
+Vendor noun: availableNumbers (docs/vendor/numbers-behaviour.md §4, §5).
+"""
 
 from __future__ import annotations
 
@@ -115,13 +118,16 @@ class AvailableNumbers:
         capabilities: Iterable[str] = (),
         size: int | None = None,
     ) -> tuple[AvailableNumber, ...]:
-        """Numbers in stock; () when there are none. One page, in no stable order, and nothing is reserved.
+        """Numbers in stock; () when there are none.
+
+        One page, in no stable order, and nothing is reserved.
 
         Args:
             region_code: ISO 3166-1 alpha-2, like US.
             number_type: MOBILE, LOCAL or TOLL_FREE.
             pattern: compared with the whole E.164 text.
-            search_pattern: START (the pattern then begins with + and country code), CONTAINS or END; START for a pattern with a plus when left out, else CONTAINS.
+            search_pattern: START (the pattern then begins with + and country code), CONTAINS or
+                END; START for a pattern with a plus when left out, else CONTAINS.
             capabilities: all of these must be there; a number may have more.
             size: most numbers to return; the vendor's default is not documented.
 
@@ -144,16 +150,20 @@ class AvailableNumbers:
         """The number with its prices, if it is in stock now.
 
         Raises:
-            NotFound: not in stock. Evidence only if `resource_type` is AvailableNumber: a gateway's own 404 has none.
+            NotFound: not in stock. Evidence only if `resource_type` is AvailableNumber: a gateway's
+                own 404 has none.
         """
         return await self._transport.send(build_get(self._project_id, phone_number))
 
     async def rent(
         self, phone_number: str, request: RentRequest | None = None, *, watch: Watch | None = None
     ) -> ActiveNumber:
-        """Rent this number. Costs its fees from the moment the vendor accepts; links go on in the background.
+        """Rent this number. Costs its fees from the moment the vendor accepts.
 
-        Repeat: never without looking first. Leaves once whatever happens. US LOCAL only in the newest documentation.
+        Links go on in the background.
+
+        Repeat: never without looking first. Leaves once whatever happens. US LOCAL only in the
+        newest documentation.
 
         Raises:
             NotFound: somebody else has it.
@@ -168,7 +178,9 @@ class AvailableNumbers:
     async def rent_any(
         self, request: RentAnyRequest, *, watch: Watch | None = None
     ) -> ActiveNumber:
-        """Rent the first match. Costs as `rent` does. Prefer search and rent: after a lost reply nobody knows which number to look for.
+        """Rent the first match. Costs as `rent` does.
+
+        Prefer search and rent: after a lost reply nobody knows which number to look for.
 
         Repeat: never without comparing the held numbers before and after. Errors as in `rent`.
         """

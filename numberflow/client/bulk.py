@@ -1,9 +1,11 @@
 """Large replies to reads, with less work for each byte than httpx: pages of an inventory as bytes.
 
-Belongs here: moving such a reply off the wire, by aiohttp (docs/adr/0008-aiohttp-for-pages.md says why there are two). Does not: anything that costs money,
-that has a body, or that must know when its first byte leaves: transport.py, which alone uses this and says what a failure means.
+Belongs here: moving such a reply off the wire, by aiohttp (docs/adr/0008-aiohttp-for-pages.md says
+why there are two). Does not: anything that costs money, that has a body, or that must know when its
+first byte leaves: transport.py, which alone uses this and says what a failure means.
 
-Every failure leaves here as the exception of httpx that means the same, without the request on it: the token is in its headers.
+Every failure leaves here as the exception of httpx that means the same, without the request on it:
+the token is in its headers.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ import aiohttp
 import httpx
 from yarl import URL
 
-# A page is about 1 MB. The transfer is held up when more than twice this waits for us, and with aiohttp's 64 KB it would be all the time.
+# A page is about 1 MB. The transfer is held up when more than twice this waits for us, and with
+# aiohttp's 64 KB it would be all the time.
 _BUFFER_BYTES = 1 << 20
 
-# Looked up in this order. A second connection's trouble is an OSError, as is every trouble of a socket.
+# Looked up in this order. A second connection's trouble is an OSError, as is every trouble of a
+# socket.
 _MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError | httpx.DecodingError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
@@ -43,7 +47,8 @@ class BulkReads:
         timeout: as httpx takes it.
         connections: most at once.
         idle_s: how long a connection without a request is kept.
-        tls: the same as httpx has: one account is not to be believed by one client and doubted by the other.
+        tls: the same as httpx has: one account is not to be believed by one client and doubted by
+            the other.
     """
 
     def __init__(
@@ -66,7 +71,8 @@ class BulkReads:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_BUFFER_BYTES,
-            # Proxies are looked up below: what else aiohttp would take from the environment is the login in a .netrc, in place of the access token.
+            # Proxies are looked up below: what else aiohttp would take from the environment is the
+            # login in a .netrc, in place of the access token.
             trust_env=False,
         )
 
@@ -112,7 +118,10 @@ def _meaning(error: aiohttp.ClientError) -> httpx.TransportError | httpx.Decodin
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment names. The simulator is never behind one, whatever HTTP_PROXY says."""
+    """The proxy that the environment names.
+
+    The simulator is never behind one, whatever HTTP_PROXY says.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
     if host in ("127.0.0.1", "localhost") or urllib.request.proxy_bypass(host):

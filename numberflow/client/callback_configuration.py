@@ -1,7 +1,9 @@
-"""Callback configuration: the project's signing secret. Vendor noun: callbackConfiguration (docs/vendor/numbers-behaviour.md §16).
+"""Callback configuration: the project's signing secret.
 
-Both APIs have one, each with a secret of its own (docs/vendor/imported-hosting-behaviour.md §12). There is no callback address here: those live on numbers
-and orders.
+Vendor noun: callbackConfiguration (docs/vendor/numbers-behaviour.md §16).
+
+Both APIs have one, each with a secret of its own (docs/vendor/imported-hosting-behaviour.md §12).
+There is no callback address here: those live on numbers and orders.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ def build_get(project_id: str, *, host: Host = "numbers") -> Request[CallbackCon
 def build_update(
     project_id: str, hmac_secret: SecretStr, *, host: Host = "numbers"
 ) -> Request[CallbackConfiguration]:
-    """Replace the secret. Leaves once. The imported API publishes no rule for it, so the stricter one of the other API counts for both."""
+    """Replace the secret. Leaves once.
+
+    The imported API publishes no rule for it, so the stricter one of the other API counts for both.
+    """
     secret = inputs.hmac_secret(hmac_secret.get_secret_value())
     return Request(
         method="PATCH",
@@ -47,7 +52,10 @@ def build_update(
 
 
 def read_configuration(value: Any) -> CallbackConfiguration:
-    """Read the configuration. ValueError when something else answered: "no secret" must not be read out of a gateway's greeting."""
+    """Read the configuration. ValueError when something else answered.
+
+    "no secret" must not be read out of a gateway's greeting.
+    """
     return CallbackConfiguration.model_validate(known(value, "hmacSecret", "projectId"))
 
 
@@ -60,11 +68,16 @@ class Callbacks:
         self._host = host
 
     async def get(self) -> CallbackConfiguration:
-        """The secret with which the vendor signs this project's callbacks; `hmac_secret` None when none was ever set."""
+        """The secret with which the vendor signs this project's callbacks.
+
+        `hmac_secret` None when none was ever set.
+        """
         return await self._transport.send(build_get(self._project_id, host=self._host))
 
     async def update(self, hmac_secret: SecretStr | str) -> CallbackConfiguration:
-        """Set the secret. From then on callbacks signed with the old one are forged ones: let the receiver know both for a while.
+        """Set the secret. From then on callbacks signed with the old one are forged ones.
+
+        Let the receiver know both for a while.
 
         Raises:
             BadInput: not 32 to 64 letters, digits or hyphens; the message does not show it.

@@ -1,6 +1,10 @@
-"""Emergency addresses of held numbers. Vendor noun: emergencyAddress (docs/vendor/numbers-behaviour.md §11). Only US and CA numbers have them (assumed).
+"""Emergency addresses of held numbers.
 
-Addresses are personal: they leave in bodies only, and no error repeats them, even where the vendor does.
+Vendor noun: emergencyAddress (docs/vendor/numbers-behaviour.md §11). Only US and CA numbers have
+them (assumed).
+
+Addresses are personal: they leave in bodies only, and no error repeats them, even where the vendor
+does.
 """
 
 from __future__ import annotations
@@ -51,7 +55,10 @@ def build_get(project_id: str, phone_number: str) -> Request[EmergencyAddress | 
 def build_validate(
     project_id: str, phone_number: str, request: EmergencyAddressRequest
 ) -> Request[AddressValidation]:
-    """Ask what the vendor thinks of an address. A POST that only reads, so it is repeated like one."""
+    """Ask what the vendor thinks of an address.
+
+    A POST that only reads, so it is repeated like one.
+    """
     wire = request.to_wire()
     return Request(
         method="POST",
@@ -82,7 +89,10 @@ def build_provision(
 
 
 def build_deprovision(project_id: str, phone_number: str) -> Request[None]:
-    """Remove the address. Costly: whoever dials 911 there is no longer found. No body either way is documented."""
+    """Remove the address. Costly: whoever dials 911 there is no longer found.
+
+    No body either way is documented.
+    """
     return Request(
         method="POST",
         base="numbers",
@@ -97,18 +107,21 @@ def read_address(value: Any) -> EmergencyAddress:
     """Read the address that was provisioned.
 
     Raises:
-        ValueError: not one, or one that says nothing: "was stored" must not be read out of an empty object.
+        ValueError: not one, or one that says nothing: "was stored" must not be read out of an empty
+            object.
     """
     address = read_address_if_any(value)
     if not isinstance(address, EmergencyAddress):
-        raise ValueError("an address without content")  # noqa: TRY004 — the reader's word for unreadable is ValueError
+        # The reader's word for unreadable is ValueError
+        raise ValueError("an address without content")  # noqa: TRY004
     return address
 
 
 def read_address_if_any(value: Any) -> EmergencyAddress | Absence:
     """Read an address, or that there is none. ValueError when it is neither.
 
-    How a number without one answers is not known (docs/vendor/numbers-behaviour.md "Not known", 25); an address of empty texts is one of the ways.
+    How a number without one answers is not known (docs/vendor/numbers-behaviour.md "Not known",
+    25); an address of empty texts is one of the ways.
     """
     address = EmergencyAddress.model_validate(known(value, *_MEMBERS))
     return Absence.ADDRESS if address == EmergencyAddress() else address
@@ -120,10 +133,13 @@ def read_validation(value: Any) -> AddressValidation:
 
 
 def absence(error: NotFound) -> Absence | None:
-    """What a 404 about an emergency address says about a held number; None = something else is missing: the number itself, or the URL.
+    """What a 404 about an emergency address says about a held number.
 
-    By resource, and only between feature and address by message, as docs/vendor/numbers-behaviour.md §15 advises. A number that is not held shows
-    `resource_type` ActiveNumber (assumed to be so here as elsewhere).
+    None = something else is missing: the number itself, or the URL.
+
+    By resource, and only between feature and address by message, as
+    docs/vendor/numbers-behaviour.md §15 advises. A number that is not held shows `resource_type`
+    ActiveNumber (assumed to be so here as elsewhere).
     """
     # Loosely: older pages show internal names such as sinch.unifiednumber.….EmergencyAddress (§15).
     if not error.resource_type.casefold().endswith("emergencyaddress"):
@@ -148,7 +164,8 @@ class EmergencyAddresses:
         """The number's emergency address, or why it has none.
 
         Raises:
-            NotFound: the number is not held (`resource_type` is ActiveNumber), or a gateway's own 404 (it is empty).
+            NotFound: the number is not held (`resource_type` is ActiveNumber), or a gateway's own
+                404 (it is empty).
         """
         try:
             return await self._transport.send(build_get(self._project_id, phone_number))
@@ -161,7 +178,9 @@ class EmergencyAddresses:
     async def validate(
         self, phone_number: str, request: EmergencyAddressRequest
     ) -> AddressValidation:
-        """What the vendor thinks of the address: exact, near (with a correction) or none (with candidates). Stores nothing.
+        """What the vendor thinks of the address.
+
+        Exact, near (with a correction) or none (with candidates). Stores nothing.
 
         Raises:
             NotFound: `absence` of it tells a number without the feature from one that is not held.
@@ -172,7 +191,9 @@ class EmergencyAddresses:
     async def provision(
         self, phone_number: str, request: EmergencyAddressRequest, *, watch: Watch | None = None
     ) -> EmergencyAddress:
-        """Attach or replace the number's address, and show it as stored: a near match may be stored corrected (assumed). Fees are not published.
+        """Attach or replace the number's address, and show it as stored.
+
+        A near match may be stored corrected (assumed). Fees are not published.
 
         Repeat: after OutcomeUnknown look with `get` first. Leaves once.
 
@@ -187,7 +208,8 @@ class EmergencyAddresses:
     async def deprovision(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Remove the number's address.
 
-        Repeat: after OutcomeUnknown look with `get` first (`Absence.ADDRESS` = removed). Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first (`Absence.ADDRESS` = removed). Leaves
+        once.
 
         Raises:
             NotFound: as in `validate`; there may have been no address to remove.

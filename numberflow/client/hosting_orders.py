@@ -1,7 +1,10 @@
-"""Hosting orders: bulk import and text-enabling. Vendor noun: hostingOrders (docs/vendor/imported-hosting-behaviour.md §4, §5, §13).
+"""Hosting orders: bulk import and text-enabling.
 
-No order can be cancelled, corrected or sent again, and none carries an idempotency key: put a token of your own into `display_name` to find it again.
-Letters of authorisation are personal: they leave in bodies only, and no error repeats them, even where the vendor does.
+Vendor noun: hostingOrders (docs/vendor/imported-hosting-behaviour.md §4, §5, §13).
+
+No order can be cancelled, corrected or sent again, and none carries an idempotency key: put a token
+of your own into `display_name` to find it again. Letters of authorisation are personal: they leave
+in bodies only, and no error repeats them, even where the vendor does.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from numberflow.models.hosting import (
 
 T = TypeVar("T")
 
-# The default of every account; the account manager can raise it (docs/vendor/imported-hosting-behaviour.md §7).
+# The default of every account; the account manager can raise it
+# (docs/vendor/imported-hosting-behaviour.md §7).
 IMPORT_NUMBERS_MAX = 5
 
 # docs/vendor/imported-hosting-behaviour.md §7.
@@ -46,7 +50,10 @@ def build_list_page(
     page_token: str | None = None,
     order_by: str | None = None,
 ) -> Request[HostingOrdersPage]:
-    """One page of orders in one state. State, type, plan and campaign are all required; the empty id is sent too."""
+    """One page of orders in one state.
+
+    State, type, plan and campaign are all required; the empty id is sent too.
+    """
     return Request(
         method="GET",
         base="imported",
@@ -235,16 +242,19 @@ class HostingOrders:
     ) -> HostingOrder:
         """Import several numbers by one order of type IMPORT. Prices are not published.
 
-        Repeat: never without looking first: after OutcomeUnknown find the order by your token in `display_name` with `iterate`. Leaves once.
+        Repeat: never without looking first: after OutcomeUnknown find the order by your token in
+        `display_name` with `iterate`. Leaves once.
 
         Args:
             request: the numbers and their links.
-            numbers_max: how many the account may import at once, should the account manager have raised it.
+            numbers_max: how many the account may import at once, should the account manager have
+                raised it.
             watch: asked before the request leaves.
 
         Raises:
             BadInput: too many numbers, one twice, or not US or CA.
-            Rejected: 400; 409 when one is imported already (assumed). Nothing is created then (assumed).
+            Rejected: 400; 409 when one is imported already (assumed). Nothing is created then
+                (assumed).
         """
         built = build_import_numbers(self._project_id, request, numbers_max=numbers_max)
         return await self._transport.send(built, watch=watch)
@@ -252,26 +262,35 @@ class HostingOrders:
     async def text_enable(
         self, request: TextEnableRequest, *, watch: Watch | None = None
     ) -> HostingOrder:
-        """Text-enable up to 500 qualified local numbers. A letter goes out to the signer, whose address cannot be corrected afterwards.
+        """Text-enable up to 500 qualified local numbers.
 
-        Repeat: as `import_numbers`; `qualified_numbers.get` in state HOSTING_IN_PROGRESS also says that an order exists.
+        A letter goes out to the signer, whose address cannot be corrected afterwards.
+
+        Repeat: as `import_numbers`; `qualified_numbers.get` in state HOSTING_IN_PROGRESS also says
+        that an order exists.
 
         Raises:
             NotFound: a number was never qualified (assumed).
-            Rejected: 400, for example a number in the wrong state; 409, a number that is imported already.
+            Rejected: 400, for example a number in the wrong state; 409, a number that is imported
+                already.
         """
         return await self._transport.send(build_text_enable(self._project_id, request), watch=watch)
 
     async def text_enable_toll_free(
         self, request: TextEnableTollFreeRequest, *, watch: Watch | None = None
     ) -> HostingOrder:
-        """Text-enable up to 500 qualified toll-free numbers. As `text_enable`; they may send only when verified elsewhere (§13)."""
+        """Text-enable up to 500 qualified toll-free numbers.
+
+        As `text_enable`; they may send only when verified elsewhere (§13).
+        """
         return await self._transport.send(
             build_text_enable_toll_free(self._project_id, request), watch=watch
         )
 
     async def get(self, hosting_order_id: str) -> HostingOrder:
-        """The order as it is now. COMPLETED says that work has ended, not that it went well: read the numbers.
+        """The order as it is now. COMPLETED says that work has ended, not that it went well.
+
+        Read the numbers.
 
         Raises:
             NotFound: no such order. Evidence only if `code` is NOT_FOUND.
@@ -300,13 +319,16 @@ class HostingOrders:
         page_token: str | None = None,
         order_by: str | None = None,
     ) -> HostingOrdersPage:
-        """One page of the orders of one state, type, plan and campaign. There is no list of all (§7).
+        """One page of the orders of one state, type, plan and campaign.
+
+        There is no list of all (§7).
 
         Args:
             state: one `HostingOrderState`; whether several are taken is not documented.
             order_type: IMPORT or TYPE_TEXT_ENABLE.
             service_plan_id: the plan.
-            campaign_id: the campaign; "" = the orders without one, toll-free ones among them (assumed).
+            campaign_id: the campaign; "" = the orders without one, toll-free ones among them
+                (assumed).
             region_code: US or CA.
             page_size: most orders in the page; the server may use less.
             page_token: `next_page_token` of the page before, with all other arguments unchanged.
@@ -337,7 +359,10 @@ class HostingOrders:
         page_size: int = PAGE_SIZE,
         order_by: str | None = None,
     ) -> AsyncIterator[HostingOrder]:
-        """Every order of that state, type, plan and campaign. Arguments as in `list_page`, errors as in `paging.walk`."""
+        """Every order of that state, type, plan and campaign.
+
+        Arguments as in `list_page`, errors as in `paging.walk`.
+        """
 
         async def fetch(page_token: str | None) -> HostingOrdersPage:
             return await self.list_page(
@@ -366,7 +391,10 @@ class HostingOrders:
         page_token: str | None = None,
         order_by: str | None = None,
     ) -> HostingOrderNumbersPage:
-        """One page of the order's numbers; with a state, only those whose step is in it. Errors as in `get`."""
+        """One page of the order's numbers; with a state, only those whose step is in it.
+
+        Errors as in `get`.
+        """
         return await self._transport.send(
             build_list_numbers_page(
                 self._project_id,

@@ -1,6 +1,9 @@
-"""Imported numbers: numbers that live elsewhere and message through Sinch. Vendor noun: importedNumbers (docs/vendor/imported-hosting-behaviour.md §4, §9).
+"""Imported numbers: numbers that live elsewhere and message through Sinch.
 
-Several at once are imported by an order (hosting_orders.py); numbers that are not routed to Sinch yet are text-enabled.
+Vendor noun: importedNumbers (docs/vendor/imported-hosting-behaviour.md §4, §9).
+
+Several at once are imported by an order (hosting_orders.py); numbers that are not routed to Sinch
+yet are text-enabled.
 """
 
 from __future__ import annotations
@@ -42,10 +45,14 @@ def build_list_page(
     page_token: str | None = None,
     order_by: str | None = None,
 ) -> Request[ImportedNumbersPage]:
-    """One page of imported numbers. Both ids are always sent, the empty one too: the reference marks them as required."""
+    """One page of imported numbers.
+
+    Both ids are always sent, the empty one too: the reference marks them as required.
+    """
     pattern, search_pattern = inputs.number_pattern(pattern, search_pattern)
     if search_pattern == "CONTAINS":
-        search_pattern = "CONTAIN"  # this API's word (docs/vendor/imported-hosting.openapi.yaml, numberPattern.searchPattern)
+        # this API's word (docs/vendor/imported-hosting.openapi.yaml, numberPattern.searchPattern)
+        search_pattern = "CONTAIN"
     return Request(
         method="GET",
         base="imported",
@@ -94,7 +101,10 @@ def build_import(project_id: str, request: ImportNumberRequest) -> Request[Impor
 def build_update(
     project_id: str, phone_number: str, request: ImportedUpdateRequest
 ) -> Request[ImportedNumber]:
-    """Change what `request` names and nothing else. Costly: it can unlink a live service. The members of the body are the mask (assumed, §9)."""
+    """Change what `request` names and nothing else. Costly: it can unlink a live service.
+
+    The members of the body are the mask (assumed, §9).
+    """
     body = request.to_wire()
     if not body:
         raise BadInput(
@@ -154,7 +164,9 @@ class ImportedNumbers:
         page_token: str | None = None,
         order_by: str | None = None,
     ) -> ImportedNumbersPage:
-        """One page of the numbers that are linked to this service plan and this campaign. There is no list of all (§7).
+        """One page of the numbers that are linked to this service plan and this campaign.
+
+        There is no list of all (§7).
 
         Args:
             service_plan_id: the plan.
@@ -194,7 +206,10 @@ class ImportedNumbers:
         page_size: int = PAGE_SIZE,
         order_by: str | None = None,
     ) -> AsyncIterator[ImportedNumber]:
-        """Every number of that plan and campaign, page after page. Arguments as in `list_page`, errors as in `paging.walk`."""
+        """Every number of that plan and campaign, page after page.
+
+        Arguments as in `list_page`, errors as in `paging.walk`.
+        """
 
         async def fetch(page_token: str | None) -> ImportedNumbersPage:
             return await self.list_page(
@@ -216,26 +231,32 @@ class ImportedNumbers:
         """The imported number with its provisioning.
 
         Raises:
-            NotFound: not imported. Evidence only if `code` is NOT_FOUND: this API names no resource, and a gateway's own 404 has no code.
+            NotFound: not imported. Evidence only if `code` is NOT_FOUND: this API names no
+                resource, and a gateway's own 404 has no code.
         """
         return await self._transport.send(build_get(self._project_id, phone_number))
 
     async def import_number(
         self, request: ImportNumberRequest, *, watch: Watch | None = None
     ) -> ImportedNumber:
-        """Import one number. Links go on in the background and show in `get`. Prices are not published.
+        """Import one number. Links go on in the background and show in `get`.
+
+        Prices are not published.
 
         Repeat: after OutcomeUnknown look with `get` first: not found = safe to repeat. Leaves once.
 
         Raises:
-            Rejected: 409 when it is imported already: read it, and go on if plan and campaign are the wanted ones; 400 for a plan or number that will not do.
+            Rejected: 409 when it is imported already: read it, and go on if plan and campaign are
+                the wanted ones; 400 for a plan or number that will not do.
         """
         return await self._transport.send(build_import(self._project_id, request), watch=watch)
 
     async def update(
         self, phone_number: str, request: ImportedUpdateRequest, *, watch: Watch | None = None
     ) -> ImportedNumber:
-        """Change name, links or callback address. To link elsewhere: unlink, wait until it is done, then link, in two requests (§9).
+        """Change name, links or callback address.
+
+        To link elsewhere: unlink, wait until it is done, then link, in two requests (§9).
 
         Repeat: after OutcomeUnknown look with `get` first. Leaves once.
 

@@ -1,6 +1,9 @@
-"""Values from the caller, checked before anything is sent: what the vendor would refuse, or silently answer with nothing.
+"""Values from the caller, checked before anything is sent.
 
-Belongs here: one value at a time, BadInput with the field and the mend. Does not: rules between values of an order (numberflow.planning).
+What the vendor would refuse, or silently answer with nothing.
+
+Belongs here: one value at a time, BadInput with the field and the mend. Does not: rules between
+values of an order (numberflow.planning).
 """
 
 from __future__ import annotations
@@ -12,14 +15,17 @@ from collections.abc import Iterable
 from numberflow.errors import BadInput
 from numberflow.models.vendor import SearchPattern
 
-# Patterns of docs/vendor/numbers.openapi.yaml: PhoneNumber, RegionCode, CallbackConfigurationUpdate.
+# Patterns of docs/vendor/numbers.openapi.yaml: PhoneNumber, RegionCode,
+# CallbackConfigurationUpdate.
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 _REGION = re.compile(r"[A-Z]{2}")
 _HMAC_SECRET = re.compile(r"[a-zA-Z0-9-]{32,64}")
-# Ids of orders and required files: 26 letters and digits, or like a UUID, in every sample; the shape is not promised, but an empty id or one that begins
-# with a dot would make another path of it.
+# Ids of orders and required files: 26 letters and digits, or like a UUID, in every sample; the
+# shape is not promised, but an empty id or one that begins with a dot would make another path of
+# it.
 _RESOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
-# Number types and capabilities are open enums: any constant of that look goes through, so that a new one needs no release of ours.
+# Number types and capabilities are open enums: any constant of that look goes through, so that a
+# new one needs no release of ours.
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -46,7 +52,10 @@ def region_code(value: str) -> str:
 
 
 def hosting_region(value: str) -> str:
-    """`value` if numbers of that region can be imported or hosted, else BadInput: US and CA (docs/vendor/imported-hosting-behaviour.md §7)."""
+    """`value` if numbers of that region can be imported or hosted, else BadInput.
+
+    US and CA (docs/vendor/imported-hosting-behaviour.md §7).
+    """
     if value not in ("US", "CA"):
         raise BadInput(
             f"region_code: {value!r} is not a region of imported numbers",
@@ -57,7 +66,10 @@ def hosting_region(value: str) -> str:
 
 
 def phone_numbers(values: Iterable[str], field: str, *, most: int) -> tuple[str, ...]:
-    """Every one of `values` checked with `phone_number`: at least one, at most `most`, none twice (the vendor would refuse them all, assumed)."""
+    """Every one of `values` checked with `phone_number`.
+
+    At least one, at most `most`, none twice (the vendor would refuse them all, assumed).
+    """
     if isinstance(values, str):
         raise BadInput(
             f"{field}: {values!r} is not a list", field=field, remedy=f"write ({values!r},)"
@@ -98,7 +110,10 @@ def constant(value: str, field: str) -> str:
 
 
 def constants(values: Iterable[str], field: str) -> tuple[str, ...]:
-    """Every one of `values` checked with `constant`. A bare string is a mistake: its letters would each be taken for a value."""
+    """Every one of `values` checked with `constant`.
+
+    A bare string is a mistake: its letters would each be taken for a value.
+    """
     if isinstance(values, str):
         raise BadInput(
             f"{field}: {values!r} is not a list", field=field, remedy=f"write ({values!r},)"
@@ -120,8 +135,9 @@ def number_pattern(
 ) -> tuple[str | None, str | None]:
     """Pattern and where it has to match, both or neither.
 
-    Without `search_pattern`: START when the pattern begins with a plus, else CONTAINS; never left to the vendor, who documents no default.
-    START without the plus finds nothing and says so to nobody (docs/vendor/numbers-behaviour.md §1, item 9): BadInput.
+    Without `search_pattern`: START when the pattern begins with a plus, else CONTAINS; never left
+    to the vendor, who documents no default. START without the plus finds nothing and says so to
+    nobody (docs/vendor/numbers-behaviour.md §1, item 9): BadInput.
     """
     if not pattern:
         if search_pattern is not None:

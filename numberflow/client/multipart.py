@@ -1,10 +1,15 @@
-"""A multipart/form-data body with one file, streamed: the file is read piece by piece while it is sent, and never as a whole.
+"""A multipart/form-data body with one file, streamed.
 
-Belongs here: the form of the body and where its bytes come from. Does not: sending (transport.py), which request takes a file (number_orders.py).
+The file is read piece by piece while it is sent, and never as a whole.
 
-Not httpx's own multipart: it reads the file on the event loop, so that a slow store would hold up every other call, and it takes no async iterators.
+Belongs here: the form of the body and where its bytes come from. Does not: sending (transport.py),
+which request takes a file (number_orders.py).
 
-Form of the body: RFC 7578; names in headers are escaped as browsers do it (WHATWG HTML, "multipart/form-data encoding algorithm").
+Not httpx's own multipart: it reads the file on the event loop, so that a slow store would hold up
+every other call, and it takes no async iterators.
+
+Form of the body: RFC 7578; names in headers are escaped as browsers do it (WHATWG HTML,
+"multipart/form-data encoding algorithm").
 """
 
 from __future__ import annotations
@@ -21,14 +26,20 @@ from anyio import to_thread
 from numberflow.errors import BadInput
 
 FileSource = BinaryIO | AsyncIterable[bytes]
-"""A file object opened for reading bytes, or something that hands out pieces. Whoever opened it closes it."""
+"""A file object opened for reading bytes, or something that hands out pieces.
+
+Whoever opened it closes it.
+"""
 
 # 64 KiB: one read of a store's buffer and one write to the socket; larger ones only cost memory.
 _CHUNK = 65_536
 
 
 class SourceFailed(Exception):
-    """The file cannot be read. Names the kind of failure only: messages of stores repeat file names, which are personal."""
+    """The file cannot be read. Names the kind of failure only.
+
+    Messages of stores repeat file names, which are personal.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +52,10 @@ class Upload:
         media_type: for example application/pdf.
         document_type: the vendor's word for what the file is, if it asks for one.
         start: position from which a seekable file is sent.
-        size: bytes from there to the end; None when nobody knows, then the body is sent in chunks without a length.
-        repeatable: whether it can be sent again: a file that can seek, yes; an iterator is used up by the first time.
+        size: bytes from there to the end; None when nobody knows, then the body is sent in chunks
+            without a length.
+        repeatable: whether it can be sent again: a file that can seek, yes; an iterator is used up
+            by the first time.
         boundary: between the parts; random, so that no file contains it.
     """
 
@@ -57,7 +70,10 @@ class Upload:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers that go with the body. With a length whenever it is known: not every gateway takes a body without one."""
+        """The headers that go with the body.
+
+        With a length whenever it is known: not every gateway takes a body without one.
+        """
         headers = [("Content-Type", f"multipart/form-data; boundary={self.boundary}")]
         if self.size is not None:
             headers.append(
@@ -96,7 +112,8 @@ class Upload:
                 return
             except Exception as error:  # noqa: BLE001 — stores raise what they like
                 failed = type(error).__name__
-            # Raised out here, so that the store's exception does not hang on to ours as its context.
+            # Raised out here, so that the store's exception does not hang on to ours as its
+            # context.
             if failed:
                 raise SourceFailed(f"the file cannot be read ({failed})")
             if not isinstance(piece, bytes):
@@ -104,8 +121,8 @@ class Upload:
             yield piece
 
     async def _read(self, file: BinaryIO) -> AsyncIterator[bytes]:
-        # In a thread, because a store's file may go to the network. The thread is waited for even when the call is cancelled, so that nobody else moves
-        # the file's position meanwhile.
+        # In a thread, because a store's file may go to the network. The thread is waited for even
+        # when the call is cancelled, so that nobody else moves the file's position meanwhile.
         if self.repeatable:
             await to_thread.run_sync(file.seek, self.start)
         while piece := await to_thread.run_sync(file.read, _CHUNK):
@@ -114,10 +131,14 @@ class Upload:
     def _head(self) -> bytes:
         kind = ""
         if self.document_type is not None:
-            kind = f'--{self.boundary}\r\nContent-Disposition: form-data; name="documentType"\r\n\r\n{self.document_type}\r\n'
+            kind = (
+                f"--{self.boundary}\r\nContent-Disposition: form-data; "
+                f'name="documentType"\r\n\r\n{self.document_type}\r\n'
+            )
         return (
             f"{kind}--{self.boundary}\r\n"
-            f'Content-Disposition: form-data; name="file"; filename="{_escaped(self.file_name)}"\r\n'
+            'Content-Disposition: form-data; name="file"; '
+            f'filename="{_escaped(self.file_name)}"\r\n'
             f"Content-Type: {self.media_type}\r\n\r\n"
         ).encode(errors="replace")
 
@@ -138,10 +159,13 @@ async def prepare(
     document_type: str | None = None,
     size: int | None = None,
 ) -> Upload:
-    """The file as it will be sent. A file that can seek is measured and sent from where it stands; `size` counts for all others.
+    """The file as it will be sent.
+
+    A file that can seek is measured and sent from where it stands; `size` counts for all others.
 
     Raises:
-        BadInput: not a file of bytes, closed or empty, or a name or type that cannot be written down. Shows no file name.
+        BadInput: not a file of bytes, closed or empty, or a name or type that cannot be written
+            down. Shows no file name.
     """
     if not file_name or not file_name.strip():
         raise BadInput(
@@ -192,7 +216,9 @@ def _measure(file: Any) -> tuple[int, int] | None:
             end = file.seek(0, io.SEEK_END)
             file.seek(start)
             return start, end - start
-    except Exception:  # noqa: BLE001, S110 — what a store raises may name the file; the BadInput below is all that comes out
+    # What a store raises may name the file; the BadInput below is all that
+    # comes out
+    except Exception:  # noqa: BLE001, S110
         pass
     raise BadInput(
         "file: not a file that hands out bytes",

@@ -1,6 +1,9 @@
-"""Number orders: requirements, order, registration, files, submit. Vendor noun: numberOrders (docs/vendor/numbers-behaviour.md §10).
+"""Number orders: requirements, order, registration, files, submit.
 
-Registration data and file names are personal: they leave in bodies only, and no error repeats them, even where the vendor does.
+Vendor noun: numberOrders (docs/vendor/numbers-behaviour.md §10).
+
+Registration data and file names are personal: they leave in bodies only, and no error repeats them,
+even where the vendor does.
 """
 
 from __future__ import annotations
@@ -31,15 +34,19 @@ from numberflow.models.number_orders import (
     Registration,
 )
 
-# 5 min: 10 MiB (the assumed limit of a file, docs/vendor/numbers-behaviour.md "Not known", 19) over half a megabit per second take three. No single write
-# or read may take longer than the usual time-out.
+# 5 min: 10 MiB (the assumed limit of a file, docs/vendor/numbers-behaviour.md "Not known", 19) over
+# half a megabit per second take three. No single write or read may take longer than the usual
+# time-out.
 UPLOAD_TOTAL_S = 300.0
 
 
 def build_lookup_requirements(
     project_id: str, *, region_code: str, number_type: str
 ) -> Request[NumberRequirements]:
-    """What an order of this region and type takes. A POST that only reads, so it is repeated like one."""
+    """What an order of this region and type takes.
+
+    A POST that only reads, so it is repeated like one.
+    """
     return Request(
         method="POST",
         base="numbers",
@@ -98,9 +105,12 @@ def build_get_registration(project_id: str, order_id: str) -> Request[Registrati
 def build_update_registration(
     project_id: str, order_id: str, request_details: Mapping[str, Any] | Secret[Any]
 ) -> Request[Registration]:
-    """Replace the registration data. Repeated like a read: a PUT that arrives twice leaves what it leaves once.
+    """Replace the registration data.
 
-    The newest documentation nests what the form asks for under `data` (docs/vendor/numbers-behaviour.md §10); this sends `request_details` as it is.
+    Repeated like a read: a PUT that arrives twice leaves what it leaves once.
+
+    The newest documentation nests what the form asks for under `data`
+    (docs/vendor/numbers-behaviour.md §10); this sends `request_details` as it is.
     """
     details = personal.unseal(request_details)
     return Request(
@@ -117,7 +127,10 @@ def build_update_registration(
 def build_upload_attachment(
     project_id: str, order_id: str, attachment_id: str, upload: Upload, hidden: Iterable[str] = ()
 ) -> Request[None]:
-    """Upload one required file. Repeated like a read if the file can be read again: a second upload replaces the first (assumed, "Not known", 19)."""
+    """Upload one required file. Repeated like a read if the file can be read again.
+
+    A second upload replaces the first (assumed, "Not known", 19).
+    """
     attachment = segment(inputs.resource_id(attachment_id, "attachment_id"))
     return Request(
         method="POST",
@@ -138,9 +151,12 @@ def build_upload_attachment(
 def build_submit(
     project_id: str, order_id: str, hidden: Iterable[str] | None = None
 ) -> Request[NumberOrder]:
-    """Hand the order in for review. Costly. A slash, not a colon, and no body (docs/vendor/numbers-behaviour.md §10).
+    """Hand the order in for review. Costly.
 
-    A refusal may quote the registration, which this request does not hold: `hidden` are its texts; without them no sentence of the vendor's is repeated.
+    A slash, not a colon, and no body (docs/vendor/numbers-behaviour.md §10).
+
+    A refusal may quote the registration, which this request does not hold: `hidden` are its texts;
+    without them no sentence of the vendor's is repeated.
     """
     return Request(
         method="POST",
@@ -170,7 +186,8 @@ def no_requirements(error: NotFound) -> bool:
 
     Seen live for US LOCAL and US TOLL_FREE; elsewhere it could also mean that no such numbers are sold (docs/vendor/numbers-behaviour.md §1, item 4).
     """
-    # By resource, loosely: older pages show internal names such as sinch.unifiednumber.….NumberProduct (§15).
+    # By resource, loosely: older pages show internal names such as
+    # sinch.unifiednumber.….NumberProduct (§15).
     kind, name = error.resource_type.casefold(), error.resource_name.casefold()
     return kind.endswith("numberproduct") or name == "numberrequirements"
 
@@ -204,9 +221,12 @@ class NumberOrders:
     async def lookup_requirements(
         self, *, region_code: str, number_type: str
     ) -> NumberRequirements | None:
-        """The form and the files that an order of this region and type takes; None = the vendor has no requirements for them.
+        """The form and the files that an order of this region and type takes.
 
-        None is what the US says; for other regions it could also mean that no such numbers are sold: ask a person (assumed).
+        None = the vendor has no requirements for them.
+
+        None is what the US says; for other regions it could also mean that no such numbers are
+        sold: ask a person (assumed).
 
         Raises:
             NotFound: a 404 that does not speak of requirements: a gateway or a wrong URL.
@@ -224,13 +244,17 @@ class NumberOrders:
     async def create(
         self, request: NumberOrderRequest, *, watch: Watch | None = None
     ) -> NumberOrder:
-        """Reserve numbers under a new order. The clock starts at once: `expire_at` is 30 minutes to 48 hours away.
+        """Reserve numbers under a new order.
 
-        Repeat: never without looking first. Leaves once whatever happens. Orders cannot be listed: after OutcomeUnknown a given number that
-        `available_numbers.get` no longer finds is probably reserved by the lost order; a lost quantity order is known to nobody until it expires.
+        The clock starts at once: `expire_at` is 30 minutes to 48 hours away.
+
+        Repeat: never without looking first. Leaves once whatever happens. Orders cannot be listed:
+        after OutcomeUnknown a given number that `available_numbers.get` no longer finds is probably
+        reserved by the lost order; a lost quantity order is known to nobody until it expires.
 
         Raises:
-            Rejected: 400, nothing reserved: a number that is taken, or stock that does not do. NotFound (404) means the same here.
+            Rejected: 400, nothing reserved: a number that is taken, or stock that does not do.
+                NotFound (404) means the same here.
             OutcomeUnknown: perhaps created.
         """
         return await self._transport.send(build_create(self._project_id, request), watch=watch)
@@ -239,7 +263,8 @@ class NumberOrders:
         """The order as it is now.
 
         Raises:
-            NotFound: no such order; perhaps long expired. Evidence only if `resource_type` is NumberOrder (assumed).
+            NotFound: no such order; perhaps long expired. Evidence only if `resource_type` is
+                NumberOrder (assumed).
         """
         return await self._transport.send(build_get(self._project_id, order_id))
 
@@ -260,11 +285,13 @@ class NumberOrders:
 
         Args:
             order_id: the order.
-            request_details: what `requestDetails` shall be, usually {"data": [one entry per section of the form]}; personal.
+            request_details: what `requestDetails` shall be, usually {"data": [one entry per section
+                of the form]}; personal.
             watch: asked before every time that the request leaves.
 
         Raises:
-            Rejected: 400; `field_violations` say what is wrong, without the values. The order stays; correct and send again.
+            Rejected: 400; `field_violations` say what is wrong, without the values. The order
+                stays; correct and send again.
             BadInput: not JSON; the message shows nothing of it.
         """
         request = build_update_registration(self._project_id, order_id, request_details)
@@ -285,26 +312,32 @@ class NumberOrders:
     ) -> None:
         """Upload one required file, read piece by piece while it is sent. The file is not closed.
 
-        The vendor goes on working on it: submit when `get_registration` shows the upload as COMPLETED.
+        The vendor goes on working on it: submit when `get_registration` shows the upload as
+        COMPLETED.
 
-        Repeat: safe. A file that can seek is sent again within the read budget (300 s in all at least); anything else leaves once.
+        Repeat: safe. A file that can seek is sent again within the read budget (300 s in all at
+        least); anything else leaves once.
 
         Args:
             order_id: the order.
             attachment_id: of the requirement (`RequiredAttachment.attachment_id`).
-            file: a file object opened for reading bytes, sent from where it stands; or an async iterator of bytes.
+            file: a file object opened for reading bytes, sent from where it stands; or an async
+                iterator of bytes.
             file_name: what the vendor is told; personal.
             media_type: one of the requirement's `allowed_mime_types`, if it names any.
             document_type: one of the requirement's `allowed_document_types`, if it names any.
-            size: bytes of a file that cannot seek or of an iterator; unknown, the body is sent without a length, which not every gateway takes.
-            hidden: texts that no error may repeat, beside the file's name: those of the registration (`models.personal.texts`).
+            size: bytes of a file that cannot seek or of an iterator; unknown, the body is sent
+                without a length, which not every gateway takes.
+            hidden: texts that no error may repeat, beside the file's name: those of the
+                registration (`models.personal.texts`).
             watch: asked before every time that the request leaves.
 
         Raises:
             BadInput: not a readable file of bytes, or an empty one.
             Rejected: 400 wrong kind of file; 413 too large.
             NotFound: no such order or requirement.
-            OutcomeUnknown: with `cause="source_failed"` when the file could not be read to its end; the vendor has only a part then and takes none.
+            OutcomeUnknown: with `cause="source_failed"` when the file could not be read to its end;
+                the vendor has only a part then and takes none.
         """
         name = file_name.get_secret_value() if isinstance(file_name, SecretStr) else file_name
         upload = await multipart.prepare(
@@ -318,15 +351,18 @@ class NumberOrders:
     ) -> NumberOrder:
         """Hand the order in for review. The numbers are charged when it is completed (assumed).
 
-        Repeat: after OutcomeUnknown look with `get` first: still CREATED or BLOCKED = not submitted. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first: still CREATED or BLOCKED = not
+        submitted. Leaves once.
 
         Args:
             order_id: the order.
-            hidden: texts of the registration that no error may repeat; None = not at hand, then errors leave out what the vendor says.
+            hidden: texts of the registration that no error may repeat; None = not at hand, then
+                errors leave out what the vendor says.
             watch: asked before the request leaves.
 
         Raises:
-            Rejected: 400 (assumed), data or files are missing, or the order can no longer be submitted.
+            Rejected: 400 (assumed), data or files are missing, or the order can no longer be
+                submitted.
         """
         return await self._transport.send(
             build_submit(self._project_id, order_id, hidden), watch=watch

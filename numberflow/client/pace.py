@@ -1,13 +1,16 @@
-"""Let requests leave at the pace of their host: one for each host and access key, shared by all that use the key.
+"""Let requests leave at the pace of their host.
 
-Here: waiting for a turn, saying so when it takes long, and telling a 429 to everybody. Not here: how a
-pace changes (numberflow.models.pace), where it is shared (whatever `Shared` is handed in; the
-journal's `Paces` in this product), whether a refused request is tried again (retry.py, the journal).
+One for each host and access key, shared by all that use the key.
 
-A turn costs next to nothing: times are taken from the shared pace for a fifth of a second at a time,
-in a thread beside the event loop. When the shared pace cannot be had in time, this process goes on
-with a pace of its own: too many 429s are better than no work. It keeps to what it knows by then: a
-Retry-After that it met or was told of, and the rate.
+Here: waiting for a turn, saying so when it takes long, and telling a 429 to everybody. Not here:
+how a pace changes (numberflow.models.pace), where it is shared (whatever `Shared` is handed in; the
+journal's `Paces` in this product), whether a refused request is tried again (retry.py, the
+journal).
+
+A turn costs next to nothing: times are taken from the shared pace for a fifth of a second at a
+time, in a thread beside the event loop. When the shared pace cannot be had in time, this process
+goes on with a pace of its own: too many 429s are better than no work. It keeps to what it knows by
+then: a Retry-After that it met or was told of, and the rate.
 """
 
 from __future__ import annotations
@@ -36,8 +39,8 @@ OPENING_S = 5.0
 ANSWER_S = 0.5
 # After trouble with the shared pace, this process keeps to its own for so long.
 ALONE_S = 5.0
-# The shared pace is asked again at least this often while nothing is free: a settings change or another
-# host's clock must not keep anybody waiting for a time that is no longer true.
+# The shared pace is asked again at least this often while nothing is free: a settings change or
+# another host's clock must not keep anybody waiting for a time that is no longer true.
 AGAIN_MAX_S = 1.0
 # A time that was given out and not used is good for this long.
 STALE_S = 0.5
@@ -46,7 +49,10 @@ TELL_AFTER_S = 5.0
 
 
 class Shared(Protocol):
-    """Where a pace is shared. Called from a thread; `name` stands for host and key. Raises JournalUnavailable."""
+    """Where a pace is shared. Called from a thread; `name` stands for host and key.
+
+    Raises JournalUnavailable.
+    """
 
     def take(self, name: str, bounds: Bounds, *, wanted: int, unused: int) -> Grant:
         """As `numberflow.models.pace.take`, by the sharers' clock."""
@@ -243,7 +249,8 @@ class HostPace:
             return self._fail_open("it does not answer", wanted, unused)
         except NumberflowError as error:
             return self._fail_open(error.message, wanted, unused)
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for a turn gets one
+        # Whatever it is, whoever waits for a turn gets one
+        except Exception as error:  # noqa: BLE001
             return self._fail_open(type(error).__name__, wanted, unused)
         finally:
             self._opened = True
@@ -264,7 +271,8 @@ class HostPace:
         if not self._warned:
             self._warned = True
             logger.warning(
-                "%s: the rate budget that all processes share cannot be had (%s); this process keeps to its own",
+                "%s: the rate budget that all processes share cannot be had (%s); this process "
+                "keeps to its own",
                 self._host,
                 why,
             )
@@ -317,7 +325,10 @@ class HostPace:
         )
 
     def _note_late(self, late: asyncio.Future[Grant]) -> None:
-        """An answer that came too late: its times are lost, its error is no news, its Retry-After is."""
+        """An answer that came too late.
+
+        Its times are lost, its error is no news, its Retry-After is.
+        """
         if not late.cancelled() and late.exception() is None and not late.result().delays_s:
             self._learn(late.result())
 

@@ -1,4 +1,7 @@
-"""Walking the pages of a list. No vendor knowledge beyond tokens: which list, and what its entries are, is the noun's business."""
+"""Walking the pages of a list.
+
+No vendor knowledge beyond tokens: which list, and what its entries are, is the noun's business.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from numberflow.models.wire import Page
 
 P = TypeVar("P", bound=Page)
 
-# No default and no maximum is documented; 100 is the ceiling assumed in docs/vendor/imported-hosting-behaviour.md §11, and the server may use less.
+# No default and no maximum is documented; 100 is the ceiling assumed in
+# docs/vendor/imported-hosting-behaviour.md §11, and the server may use less.
 PAGE_SIZE = 100
 
 
@@ -18,7 +22,8 @@ async def walk(noun: str, fetch: Callable[[str | None], Awaitable[P]]) -> AsyncI
     """Every page of a list; `fetch` gets the page with a token, None = the first one.
 
     Raises:
-        OutcomeUnknown: with `cause="repeated_token"` when the vendor hands out a page token twice: the walk would never end.
+        OutcomeUnknown: with `cause="repeated_token"` when the vendor hands out a page token twice:
+            the walk would never end.
     """
     seen: set[str] = set()
     page_token: str | None = None

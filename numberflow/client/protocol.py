@@ -1,9 +1,13 @@
-"""Everything the client knows about the vendor's HTTP, without doing any: what a request is, and what a reply means.
+"""Everything the client knows about the vendor's HTTP, without doing any.
 
-Belongs here: requests as values, and turning (status, headers, body) into data or into the right error. Does not: sockets and time (transport.py),
-whether to try again (retry.py), the requests of one vendor noun (the module of that noun).
+What a request is, and what a reply means.
 
-Sources: docs/vendor/numbers-behaviour.md §2 (transport), §15 (errors), docs/vendor/imported-hosting-behaviour.md §8 (the flat error envelope).
+Belongs here: requests as values, and turning (status, headers, body) into data or into the right
+error. Does not: sockets and time (transport.py), whether to try again (retry.py), the requests of
+one vendor noun (the module of that noun).
+
+Sources: docs/vendor/numbers-behaviour.md §2 (transport), §15 (errors),
+docs/vendor/imported-hosting-behaviour.md §8 (the flat error envelope).
 """
 
 from __future__ import annotations
@@ -41,22 +45,30 @@ Base = Literal["auth", "numbers", "imported"]
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
-    """One request to the vendor and the way to read its reply. Its repr shows no headers and no body: secrets travel in both.
+    """One request to the vendor and the way to read its reply.
+
+    Its repr shows no headers and no body: secrets travel in both.
 
     Fields:
-        path: begins with "/", already percent-encoded, relative to the base URL (which may carry a prefix).
-        read: turns the parsed JSON of a 2xx into the result; any exception from it means that the reply is unreadable.
+        path: begins with "/", already percent-encoded, relative to the base URL (which may carry a
+            prefix).
+        read: turns the parsed JSON of a 2xx into the result; any exception from it means that the
+            reply is unreadable.
         query: pairs, not encoded, in the order of the wire; keys may repeat.
         upload: a body with a file in it, in place of `body`.
-        costly: leaves at most once (twice only after a 401 that says the token had expired). True for everything that is not a read, except where
-            sending it again replaces the same by the same.
+        costly: leaves at most once (twice only after a 401 that says the token had expired). True
+            for everything that is not a read, except where sending it again replaces the same by
+            the same.
         phone_number: the number that a 2xx must be about.
-        order: the order that a 2xx must be about: the member of the reply that names it, and its id.
-        read_body: turns the bytes of a 2xx into the result in place of `read`, for replies that are too large to become Python objects.
+        order: the order that a 2xx must be about: the member of the reply that names it, and its
+            id.
+        read_body: turns the bytes of a 2xx into the result in place of `read`, for replies that are
+            too large to become Python objects.
         large: the reply is about 1 MB; only for reads without a body.
         conceal: secrets that no error may repeat, should the vendor echo them.
-        personal: texts of personal data that no error may repeat (numberflow.models.personal.texts). None: they are not at hand, so no error repeats
-            any sentence of the vendor's.
+        personal: texts of personal data that no error may repeat
+            (numberflow.models.personal.texts). None: they are not at hand, so no error repeats any
+            sentence of the vendor's.
         total_s: bound of the whole call, repeats included, for what takes longer than other calls.
     """
 
@@ -79,7 +91,10 @@ class Request(Generic[T]):
 
     @property
     def target(self) -> str:
-        """Path and query as they go on the wire. Everything is encoded, also the + / = of page tokens (docs/vendor/README.md, correction 1)."""
+        """Path and query as they go on the wire.
+
+        Everything is encoded, also the + / = of page tokens (docs/vendor/README.md, correction 1).
+        """
         if not self.query:
             return self.path
         return f"{self.path}?{'&'.join(f'{segment(name)}={segment(value)}' for name, value in self.query)}"
@@ -111,7 +126,10 @@ JSON = (("Content-Type", "application/json"),)
 
 
 def json_body(value: Mapping[str, Any]) -> bytes:
-    """`value` as the bytes of a JSON body. TypeError or ValueError when it is no JSON; NaN is none."""
+    """`value` as the bytes of a JSON body.
+
+    TypeError or ValueError when it is no JSON; NaN is none.
+    """
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -130,14 +148,17 @@ def decipher(
         status: HTTP status.
         headers: in any case; a repeated header's values joined by commas.
         body: after content decoding.
-        received_at: aware; only used to read a Retry-After that is a date when the reply has no Date header.
+        received_at: aware; only used to read a Retry-After that is a date when the reply has no
+            Date header.
 
     Raises:
         Throttled: 429.
-        NotFound, PermissionRefused, InsufficientFunds, Rejected: the other 4xx. From the token endpoint every refusal is PermissionRefused, because
+        NotFound, PermissionRefused, InsufficientFunds, Rejected: the other 4xx. From the token
+        endpoint every refusal is PermissionRefused, because
             a missing token endpoint must never be taken for a missing number.
-        OutcomeUnknown: 5xx, 408 (a gateway may have passed the request on before it lost patience, assumed), 1xx, 3xx (we never follow), and a 2xx that
-            cannot be read (`cause="unreadable"`) or is about another number (`cause="wrong_number"`).
+        OutcomeUnknown: 5xx, 408 (a gateway may have passed the request on before it lost patience,
+            assumed), 1xx, 3xx (we never follow), and a 2xx that cannot be read
+            (`cause="unreadable"`) or is about another number (`cause="wrong_number"`).
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     known_id = request_id(lowered)
@@ -163,7 +184,10 @@ def decipher(
 
 
 def token_expired(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a new token may mend this reply. Any other 401 is final (docs/vendor/numbers-behaviour.md §2)."""
+    """Whether a new token may mend this reply.
+
+    Any other 401 is final (docs/vendor/numbers-behaviour.md §2).
+    """
     if status != 401:
         return False
     return any(
@@ -173,7 +197,8 @@ def token_expired(status: int, headers: Mapping[str, str]) -> bool:
     )
 
 
-# No source says which header the vendor uses (assumed); the first that is there is kept, for support tickets and the journal.
+# No source says which header the vendor uses (assumed); the first that is there is kept, for
+# support tickets and the journal.
 _REQUEST_ID_HEADERS = (
     "x-request-id",
     "x-sinch-request-id",
@@ -186,7 +211,10 @@ _REQUEST_ID_HEADERS = (
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The vendor's name for this exchange, from lower-cased headers; None when there is none. At most 128 printable characters."""
+    """The vendor's name for this exchange, from lower-cased headers; None when there is none.
+
+    At most 128 printable characters.
+    """
     for name in _REQUEST_ID_HEADERS:
         value = "".join(letter for letter in headers.get(name, "") if letter.isprintable()).strip()
         if value:
@@ -198,7 +226,9 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 
 
 def parse_json(body: bytes) -> Any:
-    """`body` as JSON without binary floats: numbers with a point become Decimal, absurd ones stay text, NaN and Infinity become None.
+    """`body` as JSON without binary floats.
+
+    Numbers with a point become Decimal, absurd ones stay text, NaN and Infinity become None.
 
     Raises:
         ValueError: not JSON, or nested deeper than Python reads.
@@ -221,13 +251,17 @@ def known(value: Any, *members: str) -> dict[str, Any]:
 
 
 def listed(value: Any, name: str) -> Any:
-    """What a reply that lists things has under `name`; () when it is absent or null. ValueError as in `known`."""
+    """What a reply that lists things has under `name`; () when it is absent or null.
+
+    ValueError as in `known`.
+    """
     found = known(value, name).get(name)
     return () if found is None else found
 
 
 def _decimal(text: str) -> Decimal | str:
-    # A short text such as 1e999999999 is a number with a thousand million digits for whoever expands it: leave it as text.
+    # A short text such as 1e999999999 is a number with a thousand million digits for whoever
+    # expands it: leave it as text.
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -251,7 +285,9 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the reply"
         trouble = f"{where} cannot be read ({first['type']})"
-    except Exception as error:  # noqa: BLE001 — after a 2xx whatever goes wrong while reading means one thing: we do not know the outcome
+    # After a 2xx whatever goes wrong while reading means one thing: we do not know
+    # the outcome
+    except Exception as error:  # noqa: BLE001
         why = "no JSON that we know" if body.strip() else "an empty body"
         trouble = f"{why} ({type(error).__name__})"
     else:
@@ -264,12 +300,15 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         if request.order is not None and _text(shown.get(request.order[0])) != request.order[1]:
             raise unknown("wrong_order", "the reply is about another order")
         return result
-    # Raised out here, so that what the reader choked on does not hang on to the error as its context.
+    # Raised out here, so that what the reader choked on does not hang on to the error as its
+    # context.
     raise unknown("unreadable", trouble)
 
 
 def read_nothing(body: bytes) -> None:
-    """Read the reply to a request whose success has no documented body: none at all, or any JSON (docs/vendor/numbers-behaviour.md §11).
+    """Read the reply to a request whose success has no documented body.
+
+    None at all, or any JSON (docs/vendor/numbers-behaviour.md §11).
 
     Raises:
         ValueError: something else answered, for example a gateway with a page of its own.
@@ -355,7 +394,8 @@ def _page_words(body: bytes) -> str:
     return " ".join(html.unescape(title[2] if title else _MARKUP.sub(" ", text)).split())
 
 
-# The body of a refusal for lack of credit is not published; "Insufficient balance" is assumed and siblings say INSUFFICIENT_* (§5).
+# The body of a refusal for lack of credit is not published; "Insufficient balance" is assumed and
+# siblings say INSUFFICIENT_* (§5).
 _NO_CREDIT = re.compile(
     r"insufficient[\s_]+(balance|funds?|credits?)|not enough (balance|funds?|credits?)",
     re.IGNORECASE,
@@ -388,7 +428,10 @@ def _refusal(
         )
         return PermissionRefused(f"{told}: no token for this access key", remedy=remedy, **facts)
     if status in (401, 403):
-        remedy = "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and that the account may do this"
+        remedy = (
+            "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and "
+            "that the account may do this"
+        )
         return PermissionRefused(told, remedy=remedy, **facts)
     texts = (envelope.code, envelope.message, *(text for _, text in envelope.field_violations))
     no_credit = envelope.code == "402" or any(_NO_CREDIT.search(text) for text in texts)
@@ -438,7 +481,10 @@ def _short(text: str, length_max: int) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> float | None:
-    """Retry-After in seconds, as it was said: absurd values are facts too, whoever waits bounds them. None when absent or unreadable."""
+    """Retry-After in seconds, as it was said.
+
+    Absurd values are facts too, whoever waits bounds them. None when absent or unreadable.
+    """
     said = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", said):
         seconds = float(said)

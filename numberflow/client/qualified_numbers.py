@@ -1,4 +1,6 @@
-"""Qualified numbers: may a number be text-enabled, and is it ours? Vendor noun: qualifiedNumbers (docs/vendor/imported-hosting-behaviour.md §3).
+"""Qualified numbers: may a number be text-enabled, and is it ours? Vendor noun.
+
+QualifiedNumbers (docs/vendor/imported-hosting-behaviour.md §3).
 
 Nothing calls back while a number is being qualified: poll.
 """
@@ -29,7 +31,8 @@ from numberflow.errors import BadInput
 from numberflow.models.hosting import HostingOrder, TextEnableRequest, TextEnableTollFreeRequest
 from numberflow.models.imported import QualifiedNumber, QualifiedNumbersPage
 
-# The dashboard's form takes 500 at a time (assumed to be the API's limit too, docs/vendor/imported-hosting-behaviour.md §7).
+# The dashboard's form takes 500 at a time (assumed to be the API's limit too,
+# docs/vendor/imported-hosting-behaviour.md §7).
 ADD_NUMBERS_MAX = 500
 
 # Four digits in the sample; nothing else is said (docs/vendor/imported-hosting-behaviour.md §18).
@@ -41,7 +44,11 @@ _NUMBERS = TypeAdapter(tuple[QualifiedNumber, ...])
 def build_add_numbers(
     project_id: str, phone_numbers: Iterable[str]
 ) -> Request[tuple[QualifiedNumber, ...]]:
-    """Ask for numbers to be qualified. Leaves once: reversible, but what a second time does is not documented. The key is phoneNumbers here alone."""
+    """Ask for numbers to be qualified.
+
+    Leaves once: reversible, but what a second time does is not documented. The key is phoneNumbers
+    here alone.
+    """
     numbers = inputs.phone_numbers(phone_numbers, "phone_numbers", most=ADD_NUMBERS_MAX)
     return Request(
         method="POST",
@@ -63,7 +70,10 @@ def build_list_page(
     page_token: str | None = None,
     order_by: str | None = None,
 ) -> Request[QualifiedNumbersPage]:
-    """One page of the numbers in one state. The state is required, one per call (docs/vendor/imported-hosting-behaviour.md §3)."""
+    """One page of the numbers in one state.
+
+    The state is required, one per call (docs/vendor/imported-hosting-behaviour.md §3).
+    """
     return Request(
         method="GET",
         base="imported",
@@ -105,7 +115,10 @@ def build_send_voice_challenge(project_id: str, phone_number: str) -> Request[Qu
 def build_verify_voice_challenge(
     project_id: str, phone_number: str, code: SecretStr
 ) -> Request[QualifiedNumber]:
-    """Hand in the spoken code. Leaves once: three wrong ones block the number (assumed), and a second time may count."""
+    """Hand in the spoken code. Leaves once.
+
+    Three wrong ones block the number (assumed), and a second time may count.
+    """
     spoken = code.get_secret_value()
     if not _CODE.fullmatch(spoken):
         raise BadInput(
@@ -139,7 +152,10 @@ def build_delete(project_id: str, phone_number: str) -> Request[None]:
 
 
 def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[str]:
-    """Text-enable local numbers, answered with the order's id alone. Costly, and legally binding."""
+    """Text-enable local numbers, answered with the order's id alone.
+
+    Costly, and legally binding.
+    """
     path = project_path(project_id, "qualifiedNumbers:textEnableNumbers")
     return hosting_orders.text_enable(path, request, read_hosting_order_id)
 
@@ -185,11 +201,15 @@ class QualifiedNumbers:
     async def add(
         self, phone_numbers: Iterable[str], *, watch: Watch | None = None
     ) -> tuple[QualifiedNumber, ...]:
-        """Ask for up to 500 numbers to be qualified; a number that is known already comes back with its present state (assumed).
+        """Ask for up to 500 numbers to be qualified.
 
-        Ownership is then proven by voice challenge, one by one, or by invoices that list the numbers, mailed to orders@sinch.com (§3, §6).
+        A number that is known already comes back with its present state (assumed).
 
-        Repeat: after OutcomeUnknown read the numbers with `get`, and add only those that are missing. Leaves once.
+        Ownership is then proven by voice challenge, one by one, or by invoices that list the
+        numbers, mailed to orders@sinch.com (§3, §6).
+
+        Repeat: after OutcomeUnknown read the numbers with `get`, and add only those that are
+        missing. Leaves once.
 
         Raises:
             BadInput: no number, too many, or one twice.
@@ -207,7 +227,9 @@ class QualifiedNumbers:
         page_token: str | None = None,
         order_by: str | None = None,
     ) -> QualifiedNumbersPage:
-        """One page of the numbers in one state. There is no list of all: an inventory takes one walk per state (§3).
+        """One page of the numbers in one state.
+
+        There is no list of all: an inventory takes one walk per state (§3).
 
         Args:
             state: one `QualificationState`.
@@ -272,7 +294,9 @@ class QualifiedNumbers:
     async def verify_voice_challenge(
         self, phone_number: str, code: SecretStr | str, *, watch: Watch | None = None
     ) -> QualifiedNumber:
-        """Hand in the spoken code. Look at the state: a wrong code is no error, but VERIFICATION_FAILED or, the third time, _BLOCKED (assumed).
+        """Hand in the spoken code. Look at the state.
+
+        A wrong code is no error, but VERIFICATION_FAILED or, the third time, _BLOCKED (assumed).
 
         Repeat: after OutcomeUnknown look with `get` first. Leaves once.
 
@@ -291,7 +315,10 @@ class QualifiedNumbers:
         await self._transport.send(build_delete(self._project_id, phone_number), watch=watch)
 
     async def text_enable(self, request: TextEnableRequest, *, watch: Watch | None = None) -> str:
-        """As `hosting_orders.text_enable`, but answered with the order's id alone: prefer that one, which tells the state too."""
+        """As `hosting_orders.text_enable`, but answered with the order's id alone.
+
+        Prefer that one, which tells the state too.
+        """
         return await self._transport.send(build_text_enable(self._project_id, request), watch=watch)
 
     async def text_enable_toll_free(

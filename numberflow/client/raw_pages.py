@@ -1,6 +1,7 @@
 """A page of the active list as bytes: what its end says, without a Python object per number.
 
-Belongs here: finding the next page's token and the total in the bytes. Does not: reading the numbers (numberflow.export.wire does, into Arrow).
+Belongs here: finding the next page's token and the total in the bytes. Does not: reading the
+numbers (numberflow.export.wire does, into Arrow).
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from dataclasses import dataclass, field
 
 from numberflow.client.protocol import known, parse_json
 
-# Live replies begin with the list and end with token and total, both always there (docs/vendor/numbers-behaviour.md §14). Anchored at both ends of the
-# body and free of braces in between, so that a match can only be the page's own members: a bracket and a quote inside a string would leave the string
-# open at the end of the body, which no JSON does.
+# Live replies begin with the list and end with token and total, both always there
+# (docs/vendor/numbers-behaviour.md §14). Anchored at both ends of the body and free of braces in
+# between, so that a match can only be the page's own members: a bracket and a quote inside a string
+# would leave the string open at the end of the body, which no JSON does.
 _HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"activeNumbers"[ \t\r\n]*:[ \t\r\n]*\[')
 _TAIL = re.compile(
     rb"\][ \t\r\n]*,[ \t\r\n]*"
-    rb'"nextPageToken"[ \t\r\n]*:[ \t\r\n]*(?P<token>"(?:[^"\\\x00-\x1f]|\\.)*"|null)[ \t\r\n]*,[ \t\r\n]*'
-    rb'"totalSize"[ \t\r\n]*:[ \t\r\n]*(?P<total>[0-9]{1,18}|"[0-9]{1,18}"|null)[ \t\r\n]*\}[ \t\r\n]*\Z'
+    rb'"nextPageToken"[ \t\r\n]*:[ \t\r\n]*(?P<token>"(?:[^"\\\x00-\x1f]|\\.)*"|null)[ \t\r\n]*,[ '
+    rb"\t\r\n]*"
+    rb'"totalSize"[ \t\r\n]*:[ \t\r\n]*(?P<total>[0-9]{1,18}|"[0-9]{1,18}"|null)[ \t\r\n]*\}[ '
+    rb"\t\r\n]*\Z"
 )
 # A token is some tens of characters; 4 KiB at the end hold any that was seen forty times over.
 _TAIL_BYTES = 4096
@@ -32,8 +36,8 @@ class RawPage:
         body: the JSON text, UTF-8.
         next_page_token: None = the last page.
         total_size: hits of the whole query as the vendor says; None when it says nothing.
-        items: where the list's items stand in `body` (from after the bracket to before the closing one), when the page has the form of live
-            replies; None otherwise.
+        items: where the list's items stand in `body` (from after the bracket to before the closing
+            one), when the page has the form of live replies; None otherwise.
     """
 
     body: bytes = field(repr=False)
@@ -43,7 +47,9 @@ class RawPage:
 
 
 def read_raw_page(body: bytes) -> RawPage:
-    """What the end of a page says. Fast for the form of live replies; any other form is read as JSON, for its members alone.
+    """What the end of a page says.
+
+    Fast for the form of live replies; any other form is read as JSON, for its members alone.
 
     Raises:
         ValueError: not a page of the active list.
@@ -73,5 +79,6 @@ def _read_as_json(body: bytes) -> RawPage:
     if token is not None and not isinstance(token, str):
         raise ValueError("nextPageToken is no text")
     if isinstance(total, bool):
-        raise ValueError("totalSize is no number")  # noqa: TRY004 — the reader's word for unreadable is ValueError
+        # The reader's word for unreadable is ValueError
+        raise ValueError("totalSize is no number")  # noqa: TRY004
     return RawPage(body, token or None, None if total is None else int(total), None)

@@ -1,4 +1,7 @@
-"""Available regions: where the project can get numbers, and of which types. Vendor noun: availableRegions (docs/vendor/numbers-behaviour.md §17)."""
+"""Available regions: where the project can get numbers, and of which types.
+
+Vendor noun: availableRegions (docs/vendor/numbers-behaviour.md §17).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ _REGIONS = TypeAdapter(tuple[AvailableRegion, ...])
 def build_list(
     project_id: str, *, types: Iterable[str] = ()
 ) -> Request[tuple[AvailableRegion, ...]]:
-    """Regions that offer at least one of `types`; all regions when there are none. Not paginated."""
+    """Regions that offer at least one of `types`; all regions when there are none.
+
+    Not paginated.
+    """
     return Request(
         method="GET",
         base="numbers",
@@ -41,5 +47,8 @@ class Regions:
         self._project_id = project_id
 
     async def list(self, types: Iterable[str] = ()) -> tuple[AvailableRegion, ...]:
-        """Regions that offer at least one of `types` (all without). A region lists all its types, whatever was asked (assumed)."""
+        """Regions that offer at least one of `types` (all without).
+
+        A region lists all its types, whatever was asked (assumed).
+        """
         return await self._transport.send(build_list(self._project_id, types=types))

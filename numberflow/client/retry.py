@@ -1,7 +1,9 @@
-"""Whether and when a read is tried again. Pure: no clock, no dice, no sleep (attempts.py has those).
+"""Whether and when a read is tried again.
 
-Only reads come here. A costly call is never repeated below the journal, because the vendor knows no idempotency key
-(docs/vendor/numbers-behaviour.md §1, item 10).
+Pure: no clock, no dice, no sleep (attempts.py has those).
+
+Only reads come here. A costly call is never repeated below the journal, because the vendor knows no
+idempotency key (docs/vendor/numbers-behaviour.md §1, item 10).
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from numberflow.models.pace import believed_s
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much patience one call has. Both bounds hold: `attempts` counts the first one too, `total_s` covers calls and waits.
+    """How much patience one call has.
 
-    Tries that met a 429, and what the vendor's limit makes the call wait, are in neither: they are bounded by `throttled_s` alone,
-    counted from the beginning of the call. The vendor does not say that something is wrong, it says "later".
+    Both bounds hold: `attempts` counts the first one too, `total_s` covers calls and waits.
+
+    Tries that met a 429, and what the vendor's limit makes the call wait, are in neither: they are
+    bounded by `throttled_s` alone, counted from the beginning of the call. The vendor does not say
+    that something is wrong, it says "later".
     """
 
     attempts: int
@@ -28,11 +33,13 @@ class Budget:
     throttled_s: float = 900.0
 
 
-# Reads: five tries within a minute get over a restart of the vendor's gateway; whoever waits longer is better served by an error and a later run.
+# Reads: five tries within a minute get over a restart of the vendor's gateway; whoever waits longer
+# is better served by an error and a later run.
 READ_BUDGET = Budget(attempts=5, total_s=60.0, wait_initial_s=0.5, wait_factor=2.0, wait_max_s=30.0)
 
-# Tokens: 3 repeats from 1 s by a factor of 4, as the vendor's own SDKs do it (docs/vendor/numbers-behaviour.md §3). The total stays below the bound
-# of a costly call (transport.py), which needs the token first.
+# Tokens: 3 repeats from 1 s by a factor of 4, as the vendor's own SDKs do it
+# (docs/vendor/numbers-behaviour.md §3). The total stays below the bound of a costly call
+# (transport.py), which needs the token first.
 TOKEN_BUDGET = Budget(
     attempts=4, total_s=40.0, wait_initial_s=1.0, wait_factor=4.0, wait_max_s=16.0
 )
@@ -43,16 +50,20 @@ def wait_s(
 ) -> float | None:
     """Seconds to wait before the next attempt, or None to give up and raise `error`.
 
-    Full jitter: anything between nothing and the exponential ceiling, so that many clients that failed together do not come back together.
-    The Retry-After of a 429 is honoured to the letter (an absurd one is taken as half a minute, see numberflow.models.pace); that
-    of a 503 up to `wait_max_s`. At most `wait_initial_s` of jitter comes on top.
+    Full jitter: anything between nothing and the exponential ceiling, so that many clients that
+    failed together do not come back together. The Retry-After of a 429 is honoured to the letter
+    (an absurd one is taken as half a minute, see numberflow.models.pace); that of a 503 up to
+    `wait_max_s`. At most `wait_initial_s` of jitter comes on top.
 
     Args:
         error: what the attempt raised.
-        attempt: how many attempts have failed, this one included: those with a 429 when it is one, the others when it is not.
-        elapsed_s: seconds since the first attempt began; without what the limit made us wait when the error is no 429.
+        attempt: how many attempts have failed, this one included: those with a 429 when it is one,
+            the others when it is not.
+        elapsed_s: seconds since the first attempt began; without what the limit made us wait when
+            the error is no 429.
         dice: uniform in [0, 1).
-        budget: the bounds; the wait that is returned ends before `total_s` (for a 429 `throttled_s`) is used up.
+        budget: the bounds; the wait that is returned ends before `total_s` (for a 429
+            `throttled_s`) is used up.
     """
     if not _worth_repeating(error):
         return None
@@ -62,7 +73,8 @@ def wait_s(
     total_s = budget.throttled_s if throttled else budget.total_s
     asked_s = error.retry_after_s if isinstance(error, Throttled | OutcomeUnknown) else None
     if asked_s is None:
-        # The exponent is bounded before the power is taken: a budget of thousands of attempts must not overflow a float.
+        # The exponent is bounded before the power is taken: a budget of thousands of attempts must
+        # not overflow a float.
         ceiling_s = min(
             budget.wait_max_s, budget.wait_initial_s * budget.wait_factor ** min(attempt - 1, 64)
         )

@@ -40,12 +40,14 @@ T = TypeVar("T")
 # A TCP and TLS handshake that takes longer than 10 s will not get better by waiting.
 CONNECT_TIMEOUT_MAX_S = 10.0
 
-# Connections at most; an idle one is dropped after 5 s: reusing one that the vendor is just closing would turn a purchase into an unknown outcome.
+# Connections at most; an idle one is dropped after 5 s: reusing one that the vendor is just closing
+# would turn a purchase into an unknown outcome.
 CONNECTIONS_MAX = 32
 IDLE_S = 5.0
 
-# A costly call is given up at four fifths of the lease, so that it can never outlast it: when the lease may be taken over, its request is no longer on
-# the way from here, and what is left of the lease is for writing the outcome down.
+# A costly call is given up at four fifths of the lease, so that it can never outlast it: when the
+# lease may be taken over, its request is no longer on the way from here, and what is left of the
+# lease is for writing the outcome down.
 COSTLY_SHARE_OF_LEASE = 0.8
 
 try:
@@ -58,13 +60,19 @@ class Watch(Protocol):
     """What the caller of a costly call wants to know about its departure."""
 
     def before_send(self) -> None:
-        """Called last before the first byte leaves, on an open connection. Raise here and nothing is sent; the exception comes out unchanged.
+        """Called last before the first byte leaves, on an open connection.
 
-        Called once more before the one repeat that follows a 401 for an expired token. Runs on the event loop: be brief.
+        Raise here and nothing is sent; the exception comes out unchanged.
+
+        Called once more before the one repeat that follows a 401 for an expired token. Runs on the
+        event loop: be brief.
         """
 
     def replied(self, status: int | None, request_id: str | None) -> None:
-        """Called when the status line and the headers of a reply were read, before its body. Must not raise: the request has already left."""
+        """Called when the status line and the headers of a reply were read, before its body.
+
+        Must not raise: the request has already left.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +87,19 @@ class Reply:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Which servers are believed. Once a process: reading the authorities' certificates takes as long as several requests, and clients come and go."""
+    """Which servers are believed.
+
+    Once a process: reading the authorities' certificates takes as long as several requests, and
+    clients come and go.
+    """
     return httpx.create_ssl_context()
 
 
 class Transport:
-    """The open connections to one vendor account. An async context manager; usable again after it was closed."""
+    """The open connections to one vendor account.
+
+    An async context manager; usable again after it was closed.
+    """
 
     def __init__(
         self,
@@ -108,7 +123,8 @@ class Transport:
         self._costly_total_s = COSTLY_SHARE_OF_LEASE * settings.lease_s
         self._token_request = build_token(settings.key_id, settings.key_secret)
         self._transport = transport
-        # Only httpcore tells when the first byte leaves; for other transports (in-process ones) the moment before the hand-over has to do.
+        # Only httpcore tells when the first byte leaves; for other transports (in-process ones) the
+        # moment before the hand-over has to do.
         self._traces = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
         self._rates = {
             "auth": settings.token_rate,
@@ -131,7 +147,10 @@ class Transport:
         self._vendor_ahead = timedelta(0)
 
     def vendor_now(self) -> datetime:
-        """What the vendor's clock shows, by the Date of its last reply (to the second); this machine's while there is none. Aware UTC."""
+        """What the vendor's clock shows, by the Date of its last reply (to the second).
+
+        This machine's while there is none. Aware UTC.
+        """
         return datetime.now(UTC) + self._vendor_ahead
 
     async def __aenter__(self) -> Self:
@@ -191,16 +210,18 @@ class Transport:
     async def send(self, request: Request[T], *, watch: Watch | None = None) -> T:
         """The result of `request`.
 
-        Reads are repeated within the read budget; what they wait for the vendor's limit is not in it. A costly call leaves once, except that a 401 saying `expired` (a refusal before any handling) is
-        followed by one repeat with a new token, for which `watch.before_send` is asked again. An upload whose file can be read only once leaves once in
-        any case.
+        Reads are repeated within the read budget; what they wait for the vendor's limit is not in
+        it. A costly call leaves once, except that a 401 saying `expired` (a refusal before any
+        handling) is followed by one repeat with a new token, for which `watch.before_send` is asked
+        again. An upload whose file can be read only once leaves once in any case.
 
         Raises:
             NotSent: surely nothing happened.
             OutcomeUnknown: it may have happened.
-            Throttled: nothing happened; of a costly call also when its turn does not come in its time.
-            Rejected and its subclasses: see protocol.decipher.
-            asyncio.CancelledError: as always; for a costly call it means OutcomeUnknown once `watch.before_send` was called.
+            Throttled: nothing happened; of a costly call also when its turn does not come in its
+                time.
+            Rejected and its subclasses: see protocol.decipher. asyncio.CancelledError: as always;
+            for a costly call it means OutcomeUnknown once `watch.before_send` was called.
             RuntimeError: the client is not open.
         """
         tokens = self._open_tokens()
@@ -235,7 +256,8 @@ class Transport:
             bearer = await self._token(tokens, request, allowed, refused=bearer)
             if not _repeatable(request):
                 raise NotSent(
-                    f"{request.method} {request.path}: refused before any handling, for an expired token; the file is used up: open it again"
+                    f"{request.method} {request.path}: refused before any handling, for an "
+                    "expired token; the file is used up: open it again"
                 )
             reply = await self._exchange(request, bearer, watch, allowed)
         return protocol.decipher(
@@ -275,7 +297,10 @@ class Transport:
         watch: Watch | None,
         allowed: _Allowed,
     ) -> Reply:
-        """One request on the wire at most, in its turn. Every exception of the machinery below leaves here as NotSent or OutcomeUnknown."""
+        """One request on the wire at most, in its turn.
+
+        Every exception of the machinery below leaves here as NotSent or OutcomeUnknown.
+        """
         pacer = await self._turn(request, allowed)
         departure = _Departure(request, watch, allowed.leave_by_s)
         departed_s = asyncio.get_running_loop().time()
@@ -288,7 +313,8 @@ class Transport:
             if error is departure.refusal:
                 raise
             if isinstance(error, httpx.RequestError):
-                # httpx hangs the request on its exceptions, body and token included; ours keep them as their cause.
+                # httpx hangs the request on its exceptions, body and token included; ours keep them
+                # as their cause.
                 error.request = httpx.Request(request.method, self._bases[request.base])
             raise departure.judge(request, error) from error
         if reply.status == 429:
@@ -315,7 +341,8 @@ class Transport:
                     await pacer.turn()
         except TimeoutError:
             raise Throttled(
-                f"{request.method} {request.path}: not sent, its turn under the vendor's limit did not come in time"
+                f"{request.method} {request.path}: not sent, its turn under the vendor's limit "
+                "did not come in time"
             ) from None
         except asyncio.CancelledError:
             if self._pacers.get(request.base) is pacer:
@@ -366,7 +393,10 @@ class Transport:
         return Reply(response.status_code, dict(response.headers), body, datetime.now(UTC))
 
     def _note_clock(self, request: Request[Any], date: str | None) -> None:
-        """Deadlines are the vendor's (an order's `expireTime`), so its clock is the one to go by. The token host is another machine."""
+        """Deadlines are the vendor's (an order's `expireTime`), so its clock is the one to go by.
+
+        The token host is another machine.
+        """
         shown = protocol.http_date(date or "")
         if shown is not None and request.base != "auth":
             self._vendor_ahead = shown - datetime.now(UTC)
@@ -413,7 +443,10 @@ class _Allowed:
 
     @property
     def leave_by_s(self) -> float | None:
-        """When the first byte must have left, if there is such a moment. A connection may use up half of the reserve."""
+        """When the first byte must have left, if there is such a moment.
+
+        A connection may use up half of the reserve.
+        """
         return self.done_by_s - self._reserve_s / 2 if self._reserve_s else None
 
     @property
@@ -436,7 +469,10 @@ def _repeatable(request: Request[Any]) -> bool:
 
 
 class _Departure:
-    """Where one request is on its way: not left, left, answered. Asks the watch at the right moments."""
+    """Where one request is on its way: not left, left, answered.
+
+    Asks the watch at the right moments.
+    """
 
     def __init__(
         self, request: Request[Any], watch: Watch | None, leave_by_s: float | None
@@ -475,7 +511,8 @@ class _Departure:
         try:
             self._watch.replied(self._status, self._request_id)
         except Exception as error:
-            # As it stands, the caller could take it for a refusal of before_send, that is for "nothing was sent".
+            # As it stands, the caller could take it for a refusal of before_send, that is for
+            # "nothing was sent".
             raise _WatchFailed from error
 
     def judge(self, request: Request[Any], error: Exception) -> NotSent | OutcomeUnknown:

@@ -1,7 +1,10 @@
-"""What changed between two snapshots of a project: numbers that came, numbers that went, and fields with their old and new value.
+"""What changed between two snapshots of a project.
 
-Two snapshots of a million numbers are compared without holding either: numbers are matched as integers, then one column after the other is read
-from both files. Not here: which snapshot is the one before (follow_up).
+Numbers that came, numbers that went, and fields with their old and new value.
+
+Two snapshots of a million numbers are compared without holding either: numbers are matched as
+integers, then one column after the other is read from both files. Not here: which snapshot is the
+one before (follow_up).
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ CHANGES = pa.schema(
     ]
 )
 
-# Not compared: the key, when it was read, and the next charge, which moves on with every period without anybody having done anything.
+# Not compared: the key, when it was read, and the next charge, which moves on with every period
+# without anybody having done anything.
 _NOT_COMPARED = frozenset({"phone_number", "snapshot_at", "next_charge_at"})
 _COMPARED = tuple(field.name for field in INVENTORY if field.name not in _NOT_COMPARED)
 _KEYS = ("region_code", "number_type")
@@ -48,7 +52,9 @@ _KEYS = ("region_code", "number_type")
 def publish_changes(
     store: Store, before: Partition, after: Partition, run_id: str
 ) -> dict[str, Any]:
-    """Compare two snapshots of one project and publish the changes under the date of the later one. Returns the manifest, with the counts.
+    """Compare two snapshots of one project and publish the changes under the date of the later one.
+
+    Returns the manifest, with the counts.
 
     Repeat: safe.
 
@@ -90,7 +96,10 @@ class _Snapshot:
         return read_columns(self._store, self._partition.data, [name]).column(name)
 
     def texts(self, name: str) -> pa.ChunkedArray:
-        """A column as text, for comparing and showing; a list as its members with commas between."""
+        """A column as text, for comparing and showing.
+
+        A list as its members with commas between.
+        """
         values = self.column(name)
         if pa.types.is_list(values.type):
             return pc.binary_join(values, ",")
@@ -109,7 +118,8 @@ def _compare(before: _Snapshot, after: _Snapshot) -> Iterator[tuple[str, str | N
         _rows(before, np.setdiff1d(np.arange(len(old)), in_old, assume_unique=True)),
     )
     for name in _COMPARED:
-        # A column that v1 got later is in the newer file only: that it appeared is no change of any number.
+        # A column that v1 got later is in the newer file only: that it appeared is no change of any
+        # number.
         if name not in before.columns or name not in after.columns:
             continue
         was, now = (

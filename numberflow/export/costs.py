@@ -1,7 +1,11 @@
-"""What the numbers of a snapshot cost: each number a month and in the next twelve, and the charges to come by month and currency.
+"""What the numbers of a snapshot cost.
 
-Column names are those of the FinOps specification FOCUS where it has one for the thing (BillingCurrency, ResourceId, RegionId, …); amounts are what the
-vendor lists, not what it will bill: a price may change, and a number may be released. Not here: reading a snapshot's files (follow_up).
+Each number a month and in the next twelve, and the charges to come by month and currency.
+
+Column names are those of the FinOps specification FOCUS where it has one for the thing
+(BillingCurrency, ResourceId, RegionId, …); amounts are what the vendor lists, not what it will
+bill: a price may change, and a number may be released. Not here: reading a snapshot's files
+(follow_up).
 """
 
 from __future__ import annotations
@@ -32,18 +36,30 @@ COSTS = pa.schema(
         column("ResourceId", TEXT, "the phone number, E.164 (FOCUS)", nullable=False),
         column("RegionId", TEXT, "ISO 3166-1 alpha-2 of the number's region (FOCUS)"),
         column("ResourceType", TEXT, "LOCAL, MOBILE or TOLL_FREE (FOCUS)"),
-        column("ChargeCategory", TEXT, "always Purchase: a number is paid for having it, not for using it (FOCUS)"),
+        column(
+            "ChargeCategory",
+            TEXT,
+            "always Purchase: a number is paid for having it, not for using it (FOCUS)",
+        ),
         column("ChargeFrequency", TEXT, "always Recurring (FOCUS)"),
-        column("BillingCurrency", TEXT, "ISO 4217 code of all amounts in the row; null = the vendor shows no price (FOCUS)"),
+        column(
+            "BillingCurrency",
+            TEXT,
+            "ISO 4217 code of all amounts in the row; null = the vendor shows no price (FOCUS)",
+        ),
         column("ListUnitPrice", AMOUNT, "price of one period, as listed (FOCUS)"),
         column("payment_interval_months", pa.int32(), "months that ListUnitPrice pays for"),
         column("monthly_cost", AMOUNT, "ListUnitPrice per month, half up to six digits"),
         column("next_charge_at", TIME, "when ListUnitPrice is charged next, UTC"),
         column("expire_at", TIME, "when the number leaves, UTC; charges after it are not counted"),
-        column("charges_12_months", pa.int32(), "how often it is charged until then; null = no next charge is known"),
+        column(
+            "charges_12_months",
+            pa.int32(),
+            "how often it is charged until then; null = no next charge is known",
+        ),
         column("cost_12_months", AMOUNT, "what those charges add up to"),
     ]
-)  # fmt: skip
+)
 
 FORECAST = pa.schema(
     [
@@ -56,7 +72,16 @@ FORECAST = pa.schema(
     ]
 )
 
-_READ = ("phone_number", "region_code", "number_type", "price_amount", "price_currency", "payment_interval_months", "next_charge_at", "expire_at")  # fmt: skip
+_READ = (
+    "phone_number",
+    "region_code",
+    "number_type",
+    "price_amount",
+    "price_currency",
+    "payment_interval_months",
+    "next_charge_at",
+    "expire_at",
+)
 _SIX_DIGITS = Decimal("0.000001")
 
 Group = tuple[str, str | None, str | None, int]
@@ -66,7 +91,9 @@ Group = tuple[str, str | None, str | None, int]
 def publish_costs(
     store: Store, snapshot: Partition, run_id: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Work out and publish the costs and the forecast of a snapshot. Returns both manifests, with the totals.
+    """Work out and publish the costs and the forecast of a snapshot.
+
+    Returns both manifests, with the totals.
 
     Repeat: safe. Reads row group by row group.
 
@@ -151,11 +178,15 @@ class Forecast:
         """The forecast, by month, currency, region and type."""
         rows = [
             {
-                "month": self._month(month), "BillingCurrency": currency, "region_code": region, "number_type": kind,
-                "charges": charges, "amount": amount,
+                "month": self._month(month),
+                "BillingCurrency": currency,
+                "region_code": region,
+                "number_type": kind,
+                "charges": charges,
+                "amount": amount,
             }
             for (currency, region, kind, month), (charges, amount) in self._groups.items()
-        ]  # fmt: skip
+        ]
         rows.sort(
             key=lambda row: (
                 row["month"],
@@ -180,7 +211,10 @@ class Forecast:
         }
 
     def told(self) -> dict[str, Any]:
-        """What the manifest of the costs says: what all numbers cost a month, and which could not be counted."""
+        """What the manifest of the costs says.
+
+        What all numbers cost a month, and which could not be counted.
+        """
         return {
             "monthly": {
                 currency: str(amount) for currency, amount in sorted(self._monthly().items())
@@ -196,7 +230,8 @@ class Forecast:
         """Rows by months: whether a row is charged in the month."""
         first, moment = _month_and_moment(table.column("next_charge_at"))
         last, end = _month_and_moment(table.column("expire_at"))
-        # A charge that is due already, and that the vendor has not moved on yet, falls into this month.
+        # A charge that is due already, and that the vendor has not moved on yet, falls into this
+        # month.
         first = np.maximum(first - self._first, 0)
         leaves = pc.is_valid(table.column("expire_at")).to_numpy()
         charged = np.zeros((len(table), MONTHS), dtype=bool)
@@ -276,7 +311,10 @@ def _times(amounts: pa.ChunkedArray, factors: pa.Array, divisors: pa.Array) -> p
 
 
 def _month_and_moment(times: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Month of each time, counted from year 0, and the microseconds into it. Nulls become anything: callers leave them out."""
+    """Month of each time, counted from year 0, and the microseconds into it.
+
+    Nulls become anything: callers leave them out.
+    """
     filled = pc.fill_null(times, pa.scalar(datetime(1970, 1, 1, tzinfo=UTC), TIME))
     months = pc.add(pc.multiply(pc.year(filled), 12), pc.subtract(pc.month(filled), 1)).to_numpy()
     since = filled.cast(pa.int64()).to_numpy()

@@ -1,4 +1,6 @@
-"""Tables that are made from published snapshots, written and published as the snapshots are: atomically, with a manifest, never half.
+"""Tables that are made from published snapshots, written and published as the snapshots are.
+
+Atomically, with a manifest, never half.
 
 Not here: what is in them (changes, costs), reading the vendor (snapshot).
 """

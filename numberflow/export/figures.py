@@ -1,4 +1,6 @@
-"""What a snapshot's report shows, counted: numbers by region and type, links, who leaves and who is charged soon. In bounded memory.
+"""What a snapshot's report shows, counted.
+
+Numbers by region and type, links, who leaves and who is charged soon. In bounded memory.
 
 Not here: how it is drawn (report), what it costs (costs) and what changed (changes).
 """
@@ -24,9 +26,20 @@ ROWS_MAX = 100
 """Rows of a list in the report; how many there are in all is always said."""
 
 _READ = (
-    "phone_number", "region_code", "number_type", "display_name", "price_amount", "price_currency", "next_charge_at", "expire_at",
-    "sms_service_plan_id", "sms_provisioning_status", "sms_provisioning_error_codes", "voice_target_id", "voice_provisioning_status",
-)  # fmt: skip
+    "phone_number",
+    "region_code",
+    "number_type",
+    "display_name",
+    "price_amount",
+    "price_currency",
+    "next_charge_at",
+    "expire_at",
+    "sms_service_plan_id",
+    "sms_provisioning_status",
+    "sms_provisioning_error_codes",
+    "voice_target_id",
+    "voice_provisioning_status",
+)
 
 LINK_STATES = ("linked", "waiting", "in progress", "failed", "none")
 
@@ -121,7 +134,10 @@ def count_figures(store: Store, snapshot: Partition, snapshot_at: datetime) -> F
 
 
 def _link_state(table: pa.Table, target: str, job: str) -> pa.ChunkedArray:
-    """One word for each number's link: a job says more than the target that is in effect, for it is what will be."""
+    """One word for each number's link.
+
+    A job says more than the target that is in effect, for it is what will be.
+    """
     status = pc.replace_substring(pc.utf8_lower(table.column(job)), "_", " ")
     known = pc.is_in(status, pa.array(["waiting", "in progress", "failed"]))
     rest = pc.if_else(pc.is_valid(table.column(target)), "linked", "none")

@@ -1,4 +1,6 @@
-"""Reading published Parquet files: footer, columns, row groups. What is there and cannot be read is a FileDamaged that names the file.
+"""Reading published Parquet files: footer, columns, row groups.
+
+What is there and cannot be read is a FileDamaged that names the file.
 
 Not here: which files there are (publish), whole frames for analysts (load).
 """
@@ -51,7 +53,10 @@ def read_batches(store: Store, path: str, columns: Sequence[str]) -> Iterator[pa
 
 @contextmanager
 def readable(path: str) -> Iterator[None]:
-    """For whoever reads a published file: what Arrow says of bytes that make no sense becomes a FileDamaged."""
+    """For whoever reads a published file.
+
+    What Arrow says of bytes that make no sense becomes a FileDamaged.
+    """
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -59,7 +64,8 @@ def readable(path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        # Arrow tells bytes that it cannot unpack as an OSError without a number; with one it is the store's.
+        # Arrow tells bytes that it cannot unpack as an OSError without a number; with one it is the
+        # store's.
         if error.errno not in (None, 0, errno.EINVAL):
             raise
         raise _damaged(path, error) from error

@@ -24,7 +24,9 @@ _NO_TEXT = pa.scalar(None, _TEXT)
 
 
 def flatten(numbers: pa.StructArray, snapshot_at: datetime) -> pa.Table:
-    """`numbers` (of type wire.NUMBER) as a table of schema INVENTORY, rows in the same order. It keeps `numbers` in memory (`in_own_memory` does not).
+    """`numbers` (of type wire.NUMBER) as a table of schema INVENTORY, rows in the same order.
+
+    It keeps `numbers` in memory (`in_own_memory` does not).
 
     Args:
         numbers: as `wire.read_numbers` gives them.
@@ -82,7 +84,10 @@ def in_own_memory(rows: pa.Table) -> pa.Table:
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """The members of one object, for a whole batch. Where the object itself is null, so are its members."""
+    """The members of one object, for a whole batch.
+
+    Where the object itself is null, so are its members.
+    """
 
     values: pa.StructArray
     path: str
@@ -142,12 +147,16 @@ def _in_calendar(times: pa.Array) -> bool:
     return not pc.any(outside).as_py()
 
 
-# A fraction of any length (the vendor writes six or nine digits, docs/vendor/README.md, correction 7): what is finer than a microsecond is cut off.
+# A fraction of any length (the vendor writes six or nine digits, docs/vendor/README.md, correction
+# 7): what is finer than a microsecond is cut off.
 _FINE_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 
 
 def _time(text: str) -> datetime | None:
-    """As models.vendor reads times: with or without a zone, UTC when there is none. None = unreadable."""
+    """As models.vendor reads times: with or without a zone, UTC when there is none.
+
+    None = unreadable.
+    """
     try:
         moment = datetime.fromisoformat(_FINE_FRACTION.sub(r"\1", text))
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -155,7 +164,8 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-# What decimal128(38, 6) holds: 32 digits before the point, six after it. Zeros beyond are no digits.
+# What decimal128(38, 6) holds: 32 digits before the point, six after it. Zeros beyond are no
+# digits.
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,6}0{0,30})?")
 
 
@@ -169,12 +179,16 @@ def _amount(text: str) -> Decimal | None:
 
 
 def _months(values: pa.Array) -> pa.Array:
-    # Live replies say 1, documentation samples 0: 0 and nothing are read as 1 (assumed, docs/vendor/numbers-behaviour.md §13).
+    # Live replies say 1, documentation samples 0: 0 and nothing are read as 1 (assumed,
+    # docs/vendor/numbers-behaviour.md §13).
     return pc.if_else(pc.equal(pc.fill_null(values, 0), 0), pa.scalar(1, pa.int32()), values)
 
 
 def _target(voice: _Members) -> pa.Array:
-    """The id that goes with the type; should the vendor fill several, the one that the type names, else the first."""
+    """The id that goes with the type.
+
+    Should the vendor fill several, the one that the type names, else the first.
+    """
     app, trunk, service, kind = (
         voice.text(name) for name in ("appId", "trunkId", "serviceId", "type")
     )

@@ -1,7 +1,9 @@
-"""What is made of a snapshot once it is published: changes, costs, forecast, report; and which old ones go.
+"""What is made of a snapshot once it is published: changes, costs, forecast, report.
 
-All of it can be made again from what is published, so a failure here takes nothing from the snapshot, and the next run makes what is missing.
-Not here: how each is made.
+And which old ones go.
+
+All of it can be made again from what is published, so a failure here takes nothing from the
+snapshot, and the next run makes what is missing. Not here: how each is made.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from numberflow.models.reports import ProjectInventory, RunOutcome
 
 _LOG = logging.getLogger(__name__)
 
-# A date is published again on its own day only, so data that is newer than what was made of it is among the last ones; a week of nights that fail is noticed.
+# A date is published again on its own day only, so data that is newer than what was made of it is
+# among the last ones; a week of nights that fail is noticed.
 LOOKED_AT = 7
 
 # Days of changes in the report.
@@ -46,12 +49,11 @@ class FollowUp:
     """What was made of one snapshot.
 
     Fields:
-        changes: manifest of the changes; None when there is no earlier snapshot to compare with, or the snapshot was filled in out of order.
-        costs, forecast: manifests.
-        figures: what the report shows.
-        report_url: where the HTML page is.
-        removed: snapshots and what belongs to them that retention took away.
-        remarks: what was odd: data that could not be read, other dates that were made good, or could not be.
+        changes: manifest of the changes; None when there is no earlier snapshot to compare with, or
+            the snapshot was filled in out of order.
+        costs, forecast: manifests. figures: what the report shows. report_url: where the HTML page
+        is. removed: snapshots and what belongs to them that retention took away. remarks: what was
+        odd: data that could not be read, other dates that were made good, or could not be.
     """
 
     changes: dict[str, Any] | None
@@ -66,7 +68,9 @@ class FollowUp:
 def follow_up(
     root: str, snapshot: Partition, manifest: Mapping[str, Any], *, began_on: date | None = None
 ) -> FollowUp:
-    """Make everything that belongs to a published snapshot; before that, what other snapshots of the project are still without; then let old ones go.
+    """Make everything that belongs to a published snapshot.
+
+    Before that, what other snapshots of the project are still without; then let old ones go.
 
     Repeat: safe; each part is replaced in one step. Blocks: call it in a thread from an event loop.
 
@@ -108,7 +112,10 @@ def missing(store: Store, project_id: str) -> list[Partition]:
 
 
 def _catch_up(store: Store, snapshot: Partition) -> list[str]:
-    """Make what other snapshots are without. What cannot be made of them is no reason to do nothing for this one."""
+    """Make what other snapshots are without.
+
+    What cannot be made of them is no reason to do nothing for this one.
+    """
     remarks = []
     for each in missing(store, snapshot.project_id):
         if each == snapshot:
@@ -157,9 +164,10 @@ def _changes(
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Changes of a snapshot against the state before it, and what was odd.
 
-    They are told once, between snapshots that were read in the order of their dates. What was filled in out of order is no state on the way from the one
-    before to the one after, which has told everything already: it has no changes, and nothing is compared with it. What was told of this very data stays,
-    for the snapshot that it was compared with may be gone.
+    They are told once, between snapshots that were read in the order of their dates. What was
+    filled in out of order is no state on the way from the one before to the one after, which has
+    told everything already: it has no changes, and nothing is compared with it. What was told of
+    this very data stays, for the snapshot that it was compared with may be gone.
     """
     if manifest.get("out_of_order"):
         return None, [
@@ -189,7 +197,10 @@ def _changes(
 
 
 def _before(store: Store, snapshot: Partition, manifest: Mapping[str, Any]) -> Iterator[Partition]:
-    """Earlier snapshots of the project that were read before this one, latest first. Those without a readable footer come too: whoever reads them finds out."""
+    """Earlier snapshots of the project that were read before this one, latest first.
+
+    Those without a readable footer come too: whoever reads them finds out.
+    """
     read_at = str(manifest.get("snapshot_at", ""))
     for each in reversed(publishing.partitions(store, publishing.INVENTORY, snapshot.project_id)):
         if each.snapshot_date >= snapshot.snapshot_date:
@@ -234,17 +245,26 @@ async def export_inventory(
     imported: ImportedQuestion | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> ProjectInventory:
-    """Export one project and make what belongs to its snapshot: the library call behind the flow, the command line and the demo.
+    """Export one project and make what belongs to its snapshot.
 
-    Arguments and errors as in `export_project`; `project` is the name in the report. When the snapshot is published and something after it fails, that is
-    told in the result and not raised: the snapshot stands, and what is missing is made by the next run, or by `follow_up_again`.
+    The library call behind the flow, the command line and the demo.
+
+    Arguments and errors as in `export_project`; `project` is the name in the report. When the
+    snapshot is published and something after it fails, that is told in the result and not raised:
+    the snapshot stands, and what is missing is made by the next run, or by `follow_up_again`.
     """
     began_on = began_on or today()
     snapshot = await export_project(
-        vendor, root, snapshot_date=snapshot_date, began_on=began_on, run_id=run_id, connections=connections, strict=strict,
+        vendor,
+        root,
+        snapshot_date=snapshot_date,
+        began_on=began_on,
+        run_id=run_id,
+        connections=connections,
+        strict=strict,
         imported=imported,
         on_progress=on_progress,
-    )  # fmt: skip
+    )
     told = _told(snapshot.partition, snapshot.url, snapshot.manifest, project).model_copy(
         update={
             "requests": snapshot.manifest["requests"],
@@ -257,7 +277,9 @@ async def export_inventory(
 
 
 def follow_up_again(root: str, snapshot_date: date) -> tuple[ProjectInventory, ...]:
-    """Make what belongs to the snapshots of a date, of every project, from the published files: without a vendor. Blocks.
+    """Make what belongs to the snapshots of a date, of every project, from the published files.
+
+    Without a vendor. Blocks.
 
     Repeat: safe. What fails is told in the result of its project.
 
@@ -276,7 +298,8 @@ def follow_up_again(root: str, snapshot_date: date) -> tuple[ProjectInventory, .
             )
     if not done:
         raise BadInput(
-            f"--follow-up: there is no snapshot of {snapshot_date} in {store.url(publishing.INVENTORY.folder)}",
+            f"--follow-up: there is no snapshot of {snapshot_date} in "
+            f"{store.url(publishing.INVENTORY.folder)}",
             field="follow_up",
             remedy="choose a date that has one",
         )
@@ -293,13 +316,16 @@ def _followed(
     """`told` with what was made of the snapshot, or with why it could not be made."""
     try:
         made = follow_up(root, snapshot, manifest, began_on=began_on)
-    except Exception as error:  # noqa: BLE001 - the snapshot is published, whatever goes wrong after it; logged with its traceback
+    # The snapshot is published, whatever goes wrong after it; logged with its traceback
+    except Exception as error:  # noqa: BLE001
         return told.model_copy(
             update={
                 "outcome": RunOutcome.REFUSED,
-                "reason": f"the snapshot is published; its changes, costs or report are not: {_said(error, snapshot)}",
+                "reason": "the snapshot is published; its changes, costs or report are not: "
+                f"{_said(error, snapshot)}",
                 "remedy": (
-                    f"mend the cause, then `numberflow export --follow-up {snapshot.snapshot_date}` makes them from the files; so does the next export"
+                    "mend the cause, then `numberflow export --follow-up "
+                    f"{snapshot.snapshot_date}` makes them from the files; so does the next export"
                 ),
             }
         )

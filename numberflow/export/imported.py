@@ -1,11 +1,16 @@
-"""Imported numbers: numbers that live elsewhere and message through the project. They follow the rented ones in the file, with a `source` of their own.
+"""Imported numbers: numbers that live elsewhere and message through the project.
 
-Belongs here: asking for them, proving what can be proven, and their rows. Does not: rented numbers (plan, reader), who knows which lists to ask for (the
-caller: the vendor lists imported numbers by service plan and campaign only, docs/vendor/imported-hosting-behaviour.md §7, so there is no list of all).
+They follow the rented ones in the file, with a `source` of their own.
 
-What is proven: every list that was asked for is complete (its pages name one total, and as many different numbers came). What is not: that no other list
-exists. Asked for are the links that rented numbers have, those that our own journal knows, and each plan without a campaign; and a number that the journal
-says is imported is read by itself when no list brought it.
+Belongs here: asking for them, proving what can be proven, and their rows. Does not: rented numbers
+(plan, reader), who knows which lists to ask for (the caller: the vendor lists imported numbers by
+service plan and campaign only, docs/vendor/imported-hosting-behaviour.md §7, so there is no list of
+all).
+
+What is proven: every list that was asked for is complete (its pages name one total, and as many
+different numbers came). What is not: that no other list exists. Asked for are the links that rented
+numbers have, those that our own journal knows, and each plan without a campaign; and a number that
+the journal says is imported is read by itself when no list brought it.
 """
 
 from __future__ import annotations
@@ -24,7 +29,8 @@ from numberflow.errors import NotFound, PermissionRefused, SnapshotRefused
 from numberflow.export.schema import INVENTORY, SOURCE_IMPORTED
 from numberflow.models.imported import ImportedNumber, ImportedNumbersPage
 
-# Tries for one list whose total changes while it is read: it is some pages long, so a second look is usually enough.
+# Tries for one list whose total changes while it is read: it is some pages long, so a second look
+# is usually enough.
 TRIES_MAX = 4
 # The client's own rate limit is the real one; this only keeps its connections from being all taken.
 READS_AT_ONCE = 8
@@ -90,7 +96,8 @@ async def read_imported(
         snapshot_at: aware UTC; stands in every row.
 
     Raises:
-        SnapshotRefused: a list cannot be proven complete, or the API refuses although numbers are known to be imported.
+        SnapshotRefused: a list cannot be proven complete, or the API refuses although numbers are
+            known to be imported.
         The errors of a read.
     """
     plans = {plan for plan, _ in (*question.links, *seen) if plan}
@@ -99,7 +106,8 @@ async def read_imported(
     )
     found = _Found()
     try:
-        # Lists in any order, told in theirs: a project with a campaign for each customer has hundreds of them.
+        # Lists in any order, told in theirs: a project with a campaign for each customer has
+        # hundreds of them.
         await _at_once(
             [partial(_read_list, vendor, plan, campaign, found) for plan, campaign in links]
         )
@@ -175,7 +183,10 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
                 }
             )
             return
-        doubt = f"{len(numbers)} numbers came where {', '.join(map(str, sorted(totals, key=str)))} were named"
+        doubt = (
+            f"{len(numbers)} numbers came where {', '.join(map(str, sorted(totals, key=str)))} "
+            "were named"
+        )
     where = f"imported numbers of plan {plan}" + (f" and campaign {campaign}" if campaign else "")
     raise SnapshotRefused(
         f"{where} cannot be proven complete: {doubt}",
@@ -185,7 +196,10 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
 
 
 async def _read_known(vendor: ImportedNumbers, phone_number: str, found: _Found) -> str:
-    """A number that no list brought: linked to nothing, on its way, or gone. Returns a remark when it is gone."""
+    """A number that no list brought: linked to nothing, on its way, or gone.
+
+    Returns a remark when it is gone.
+    """
     found.requests += 1
     try:
         found.numbers[phone_number] = await vendor.get(phone_number)
@@ -223,6 +237,9 @@ def _row(number: ImportedNumber, snapshot_at: datetime) -> dict[str, Any]:
 
 
 def _type(phone_number: str) -> str:
-    """LOCAL or TOLL_FREE by the numbering plan: this API does not say, and hosts no others (§7, §13)."""
+    """LOCAL or TOLL_FREE by the numbering plan.
+
+    This API does not say, and hosts no others (§7, §13).
+    """
     kind = phonenumbers.number_type(phonenumbers.parse(phone_number))
     return "TOLL_FREE" if kind == phonenumbers.PhoneNumberType.TOLL_FREE else "LOCAL"

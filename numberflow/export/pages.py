@@ -21,25 +21,30 @@ from numberflow.export.shards import Shard
 from numberflow.export.vendor import Offer, RawPage, Vendor
 from numberflow.export.wire import Body, UnreadablePage, read_pages
 
-# Neither default nor maximum is documented and the vendor's own script uses 100 (docs/vendor/numbers-behaviour.md §9); 1000 costs a third of the time
-# of 100 where it is honoured, and where it is clamped nothing is lost.
+# Neither default nor maximum is documented and the vendor's own script uses 100
+# (docs/vendor/numbers-behaviour.md §9); 1000 costs a third of the time of 100 where it is honoured,
+# and where it is clamped nothing is lost.
 PAGE_SIZE = 1000
 # Asked for in turn when the vendor refuses the size.
 SMALLER_PAGE_SIZES = (500, 100, 20)
 
-# Eight requests at once: no rate limit is published (§3), and more than 16 bought nothing at 50 ms a page (measured 2026-11).
+# Eight requests at once: no rate limit is published (§3), and more than 16 bought nothing at 50 ms
+# a page (measured 2026-11).
 CONNECTIONS = 8
 
-# After the client has lost patience (five tries within a minute), a page is asked for so many times more, with these pauses. A nightly export can wait
-# out a vendor's restart; what it must not do is read everything again for one page.
+# After the client has lost patience (five tries within a minute), a page is asked for so many times
+# more, with these pauses. A nightly export can wait out a vendor's restart; what it must not do is
+# read everything again for one page.
 RESUME_PAUSES_S = (5.0, 15.0, 45.0)
 
-# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread takes a seventh of the time off where there is a second core.
-# Many pages at once if they have come in; from eight at once on the allocator gives memory back each time and gets it again (both
-# measured 2026-11, 100k numbers).
+# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread takes a
+# seventh of the time off where there is a second core. Many pages at once if they have come in;
+# from eight at once on the allocator gives memory back each time and gets it again (both measured
+# 2026-11, 100k numbers).
 PARSE_THREADS = 2
 PARSED_AT_ONCE_MAX = 4
-# Bodies of about 1 MB that may wait for it or be in its hands while every connection brings another one.
+# Bodies of about 1 MB that may wait for it or be in its hands while every connection brings another
+# one.
 UNPARSED_MAX = 4
 
 T = TypeVar("T")
@@ -124,8 +129,8 @@ class PageSource:
         """One page of `shard`: its end is known when this returns, its rows when they are awaited.
 
         Raises:
-            OutcomeUnknown, NotSent, Throttled: the page did not come, whatever was tried.
-            Rejected: the vendor refuses the request; for a token that it no longer takes see `token_refused`.
+            OutcomeUnknown, NotSent, Throttled: the page did not come, whatever was tried. Rejected:
+            the vendor refuses the request; for a token that it no longer takes see `token_refused`.
         """
         raw, reading = await self._bring(shard, token)
         rows = self._start(self._rows(reading, shard, token))
@@ -137,7 +142,10 @@ class PageSource:
         return raw.total_size
 
     async def settle_page_size(self, shard: Shard) -> Page:
-        """The first page of `shard`, in the largest size that the vendor does not refuse; that size stands from then on."""
+        """The first page of `shard`, in the largest size that the vendor does not refuse.
+
+        That size stands from then on.
+        """
         for smaller in (*SMALLER_PAGE_SIZES, None):
             try:
                 return await self.page(shard)
@@ -170,7 +178,10 @@ class PageSource:
         return raw, reading
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """A task that ends with this source at the latest. Its error is told where it is awaited; after a refusal nobody does."""
+        """A task that ends with this source at the latest.
+
+        Its error is told where it is awaited; after a refusal nobody does.
+        """
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -186,7 +197,8 @@ class PageSource:
         try:
             await self._parse_waiting()
         finally:
-            # In the same step that saw nothing waiting: a page that comes in next has to find that nobody reads.
+            # In the same step that saw nothing waiting: a page that comes in next has to find that
+            # nobody reads.
             self._parsers -= 1
 
     async def _parse_waiting(self) -> None:
@@ -238,7 +250,8 @@ class PageSource:
                     raise OutcomeUnknown(
                         f"{shard}: a page cannot be read: {error}", status=200, cause="unreadable"
                     ) from None
-                # The body was whole at its ends, else the client had asked again itself: no pause makes it better, another answer may.
+                # The body was whole at its ends, else the client had asked again itself: no pause
+                # makes it better, another answer may.
                 _, reading = await self._bring(shard, token)
             else:
                 self.counters.pages += 1
@@ -271,7 +284,10 @@ class PageSource:
 
 
 async def together(*asked: Awaitable[Any]) -> list[Any]:
-    """What all of them bring. When one fails none of them is left under way: the client may be closed next."""
+    """What all of them bring. When one fails none of them is left under way.
+
+    The client may be closed next.
+    """
     tasks = [asyncio.ensure_future(each) for each in asked]
     try:
         return await asyncio.gather(*tasks)
@@ -288,7 +304,10 @@ def _give_up(waiting: Iterable[tuple[Body, asyncio.Future[ReadPage]]]) -> None:
 
 
 def token_refused(error: Rejected) -> bool:
-    """Whether the vendor refuses a page token that it gave itself: expired (assumed: 400 on page_token, docs/vendor/numbers-behaviour.md §9)."""
+    """Whether the vendor refuses a page token that it gave itself.
+
+    Expired (assumed: 400 on page_token, docs/vendor/numbers-behaviour.md §9).
+    """
     return error.status == 400 and _about(error, "page_token", "pageToken")
 
 

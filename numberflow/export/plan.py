@@ -1,10 +1,14 @@
-"""Which walks see every number: the unfiltered probe, then cuts by type, region and prefix, each proven by totals.
+"""Which walks see every number.
 
-Belongs here: deciding what to walk, with the requests that this takes; the first page of each walk comes along, so that hardly a request is wasted.
-Does not: the walks (reader), what a cut or a proof is (shards).
+The unfiltered probe, then cuts by type, region and prefix, each proven by totals.
 
-A list of a few pages is not cut by region: its rows say where they belong, its total proves all regions at once, also those that nobody told us about,
-and a project with five numbers is read with five requests instead of 180 (sixty regions on offer, three types).
+Belongs here: deciding what to walk, with the requests that this takes; the first page of each walk
+comes along, so that hardly a request is wasted. Does not: the walks (reader), what a cut or a proof
+is (shards).
+
+A list of a few pages is not cut by region: its rows say where they belong, its total proves all
+regions at once, also those that nobody told us about, and a project with five numbers is read with
+five requests instead of 180 (sixty regions on offer, three types).
 """
 
 from __future__ import annotations
@@ -17,20 +21,24 @@ from numberflow.export.pages import Page, PageSource, together
 from numberflow.export.shards import KNOWN_TYPES, Shard, adds_up, counts_hits
 from numberflow.export.vendor import Offer
 
-# A shard is cut when its chain of tokens is longer than so many times each connection's share of all pages: tokens come one after the other, so the longest
-# chain sets the time (factor 4 at 50 ms a page), but a list without a region begins while others are still being cut, and each cut takes a dozen requests
-# more (100k numbers, 16 connections: with 1.25 it was 155 requests instead of 122, and no second less; measured 2026-11). Never below 8 pages: the parts'
-# extra first and half-empty last pages would cost more than the chain. Always above 24: a walk's rows wait in memory until it is proven, and one of 24,000
-# rows holds 12 MB.
+# A shard is cut when its chain of tokens is longer than so many times each connection's share of
+# all pages: tokens come one after the other, so the longest chain sets the time (factor 4 at 50 ms
+# a page), but a list without a region begins while others are still being cut, and each cut takes a
+# dozen requests more (100k numbers, 16 connections: with 1.25 it was 155 requests instead of 122,
+# and no second less; measured 2026-11). Never below 8 pages: the parts' extra first and half-empty
+# last pages would cost more than the chain. Always above 24: a walk's rows wait in memory until it
+# is proven, and one of 24,000 rows holds 12 MB.
 UNCUT_SHARE = 2.25
 UNCUT_PAGES_MIN = 8
 UNCUT_PAGES_MAX = 24
 
-# First pages that wait for their walk, 0.45 MB each; those of more walks than this are asked for again when their turn comes. A hundred thousand numbers
-# have some twenty such walks, a million about a hundred.
+# First pages that wait for their walk, 0.45 MB each; those of more walks than this are asked for
+# again when their turn comes. A hundred thousand numbers have some twenty such walks, a million
+# about a hundred.
 HEADS_MAX = 32
 
-# How often totals that do not match are asked for again before a cut is given up: numbers come and go while we count.
+# How often totals that do not match are asked for again before a cut is given up: numbers come and
+# go while we count.
 COUNTS_MAX = 5
 
 
@@ -75,13 +83,16 @@ class Planner:
         self.remarks: list[str] = []
 
     async def begin(self, want: Shard) -> list[Leaf]:
-        """The lists of a type that are walked as they are, of the numbers that `want` lets through. What else there is, `parts` gives.
+        """The lists of a type that are walked as they are, of the numbers that `want` lets through.
+
+        What else there is, `parts` gives.
 
         Raises:
             SnapshotRefused: there are numbers that no type shows.
             The errors of PageSource.page.
         """
-        # At once with the probe: the types that there are in any case, so that a project on the other side of the world is not asked one by one.
+        # At once with the probe: the types that there are in any case, so that a project on the
+        # other side of the world is not asked one by one.
         known = (
             []
             if want.number_type is not None
@@ -141,7 +152,10 @@ class Planner:
         return Leaf(shard, head, pages) if pages <= self._uncut_pages else None
 
     async def _cut(self, shard: Shard, head: Page) -> list[Leaf]:
-        """`shard` as it is, or its parts if it is large and they are proven to be all of it. Empty parts are left out."""
+        """`shard` as it is, or its parts if it is large and they are proven to be all of it.
+
+        Empty parts are left out.
+        """
         if (leaf := await self._uncut(shard, head)) is not None:
             return [leaf]
         total = head.total_size or 0
@@ -176,7 +190,10 @@ class Planner:
     async def _by_type(
         self, want: Shard, probe: Page, heads: dict[Shard, Page]
     ) -> dict[Shard, Page]:
-        """First page of every type, of which `heads` are some. Their totals together are no less than what the unfiltered probe counts."""
+        """First page of every type, of which `heads` are some.
+
+        Their totals together are no less than what the unfiltered probe counts.
+        """
         types = (
             set(KNOWN_TYPES)
             | {kind for offer in self._offers for kind in offer.types}
@@ -190,7 +207,8 @@ class Planner:
                 shard for shard in every if attempt > 0 or shard not in heads
             )
             short = count - sum(page.total_size or 0 for page in heads.values())
-            # More than the probe counts is in order: documents say that a list without type shows MOBILE alone (§4).
+            # More than the probe counts is in order: documents say that a list without type shows
+            # MOBILE alone (§4).
             if short <= 0:
                 return {
                     shard: page
@@ -201,15 +219,22 @@ class Planner:
                 types |= await self._types_of_all(want, probe)
             count = await self._source.total(want) or 0
         raise SnapshotRefused(
-            f"{short} numbers are of a type that neither the region list nor the numbers themselves name",
+            f"{short} numbers are of a type that neither the region list nor the numbers "
+            "themselves name",
             reasons=(
-                f"unfiltered totalSize {count}, types {', '.join(sorted(types))} have {count - short}",
+                (
+                    f"unfiltered totalSize {count}, types {', '.join(sorted(types))} have "
+                    f"{count - short}"
+                ),
             ),
             remedy="run again; if it stays, tell the maintainers of numberflow which type is new",
         )
 
     async def _types_of_all(self, want: Shard, page: Page) -> set[str]:
-        """Types of every number in the unfiltered list: a long way round, taken only when a type is missing."""
+        """Types of every number in the unfiltered list.
+
+        A long way round, taken only when a type is missing.
+        """
         found, seen = await _values(page, "number_type"), set[str]()
         while page.next_page_token is not None and page.next_page_token not in seen:
             seen.add(page.next_page_token)
@@ -218,7 +243,10 @@ class Planner:
         return found
 
     async def _region_parts(self, shard: Shard, total: int) -> dict[Shard, Page]:
-        """First pages of the regions, the likely ones first; no more are asked once the totals add up."""
+        """First pages of the regions, the likely ones first.
+
+        No more are asked once the totals add up.
+        """
         likely = set(self._regions_seen)
         selling = {offer.region_code for offer in self._offers if shard.number_type in offer.types}
         others = {offer.region_code for offer in self._offers}

@@ -1,11 +1,16 @@
-"""When readers see a snapshot: manifest, data, pointer, each replaced in one step and in that order.
+"""When readers see a snapshot.
 
-Belongs here: the layout of published tables, and the order of steps that keeps every reader right. Does not: how one file is replaced (store), what is in
-a table (schema), how long it is kept (retention).
+Manifest, data, pointer, each replaced in one step and in that order.
 
-Two files cannot change in one step, so the manifest changes first and also names what it replaces: a reader who takes the data and then the manifest
-finds its checksum there at any moment, after a kill at any place, and with two runs at once. The pointer is made from what the store lists, not from
-what it said before, and looked at again afterwards: whoever writes last has seen everybody's data.
+Belongs here: the layout of published tables, and the order of steps that keeps every reader right.
+Does not: how one file is replaced (store), what is in a table (schema), how long it is kept
+(retention).
+
+Two files cannot change in one step, so the manifest changes first and also names what it replaces:
+a reader who takes the data and then the manifest finds its checksum there at any moment, after a
+kill at any place, and with two runs at once. The pointer is made from what the store lists, not
+from what it said before, and looked at again afterwards: whoever writes last has seen everybody's
+data.
 """
 
 from __future__ import annotations
@@ -30,14 +35,18 @@ from numberflow.export.store import Store
 MANIFEST = "_manifest.json"
 LATEST = "_latest.json"
 
-# Data files that a manifest names as replaced by its own. One would do for single runs; with several at once each adds its own.
+# Data files that a manifest names as replaced by its own. One would do for single runs; with
+# several at once each adds its own.
 PREVIOUS_MAX = 5
-# Runs that publish the same date at the same moment correct each other; each round needs another run's step in between, so this many are never needed.
+# Runs that publish the same date at the same moment correct each other; each round needs another
+# run's step in between, so this many are never needed.
 ROUNDS_MAX = 50
 
-# 255 bytes are what file systems take for one name, "project_id=" included; the vendor's ids have 36 (a UUID).
+# 255 bytes are what file systems take for one name, "project_id=" included; the vendor's ids have
+# 36 (a UUID).
 PROJECT_ID_MAX = 200
-# Readers of Hive folders guess types from the names: dates and times by their beginning, and null by a word.
+# Readers of Hive folders guess types from the names: dates and times by their beginning, and null
+# by a word.
 _READ_AS_SOMETHING_ELSE = re.compile(
     r"[0-9._-]+|\d{4}-\d{2}-\d{2}.*|__HIVE_DEFAULT_PARTITION__|null|true|false", re.IGNORECASE
 )
@@ -104,7 +113,8 @@ def check_project_id(project_id: str) -> None:
     raise BadInput(
         f"SINCH_PROJECT_ID: {project_id[:40]!r} cannot be a folder of the inventory: {problem}",
         field="SINCH_PROJECT_ID",
-        remedy="take the project's id from the Sinch dashboard, such as 6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11",
+        remedy="take the project's id from the Sinch dashboard, such as "
+        "6f0c2b7e-9d1b-4f0a-8a55-1c2f3b0d7e11",
     )
 
 
@@ -119,14 +129,17 @@ def _is_number(text: str) -> bool:
 def publish(
     store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Make `local` the data of `partition`, with its manifest, then the table's pointer. Returns the manifest as published.
+    """Make `local` the data of `partition`, with its manifest, then the table's pointer.
+
+    Returns the manifest as published.
 
     Repeat: safe; a run that publishes the same date replaces what is there.
 
     Args:
         store: where to.
         partition: which table, date and project.
-        local: a finished Parquet file in the store's scratch folder, with `numberflow.file_id` (its own, unlike a run's) and `numberflow.manifest` in its footer.
+        local: a finished Parquet file in the store's scratch folder, with `numberflow.file_id` (its
+            own, unlike a run's) and `numberflow.manifest` in its footer.
         manifest: at least `file_id`, `run_id`, `rows`, `bytes`, `sha256` of that file.
 
     Raises:
@@ -153,7 +166,10 @@ def write_note(store: Store, partition: Partition, note: Mapping[str, Any]) -> N
 
 
 def describe(store: Store, partition: Partition) -> dict[str, Any] | None:
-    """What is known of the data that is there: its manifest, or what its own footer says when that is about other data. None when there is no readable data.
+    """What is known of the data that is there.
+
+    Its manifest, or what its own footer says when that is about other data. None when there is no
+    readable data.
 
     Without `sha256` and `bytes` when it comes from the footer.
     """
@@ -182,7 +198,10 @@ def _object(content: bytes | None) -> dict[str, Any] | None:
 
 
 def _damaged(store: Store, partition: Partition) -> list[str]:
-    """What is there of this date and cannot be read, in words: it counts as absent, and is replaced."""
+    """What is there of this date and cannot be read, in words.
+
+    It counts as absent, and is replaced.
+    """
     found = []
     content = store.read(partition.manifest)
     if content is not None and _object(content) is None:
@@ -199,7 +218,10 @@ def _damaged(store: Store, partition: Partition) -> list[str]:
 
 
 def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
-    """Whether a manifest vouches for the data with this checksum: as its own, or as what is about to be replaced."""
+    """Whether a manifest vouches for the data with this checksum.
+
+    As its own, or as what is about to be replaced.
+    """
     if manifest is None:
         return False
     return sha256 in [
@@ -209,7 +231,10 @@ def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
 
 
 def partitions(store: Store, table: Table, project_id: str | None = None) -> list[Partition]:
-    """Every published partition of a table, oldest first. Folders whose name is no date are somebody else's."""
+    """Every published partition of a table, oldest first.
+
+    Folders whose name is no date are somebody else's.
+    """
     found: list[Partition] = []
     for path in store.find(
         f"{table.folder}/snapshot_date=*/project_id={project_id or '*'}/{table.file}"
@@ -222,7 +247,10 @@ def partitions(store: Store, table: Table, project_id: str | None = None) -> lis
 
 
 def _date(text: str) -> date | None:
-    """A date as our folders name it; None for anything else, other ways to write a date included."""
+    """A date as our folders name it.
+
+    None for anything else, other ways to write a date included.
+    """
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -231,7 +259,10 @@ def _date(text: str) -> date | None:
 
 
 def latest(store: Store, table: Table) -> dict[str, Partition]:
-    """The newest partition of every project, by the pointer; by the listing when there is no pointer that can be read."""
+    """The newest partition of every project, by the pointer.
+
+    By the listing when there is no pointer that can be read.
+    """
     pointer = _object(store.read(f"{table.folder}/{LATEST}")) or {}
     try:
         return {
@@ -243,7 +274,10 @@ def latest(store: Store, table: Table) -> dict[str, Partition]:
 
 
 def point_to_latest(store: Store, table: Table) -> None:
-    """Make the pointer say what the listing says. It never goes back to an older date while the newer one is there."""
+    """Make the pointer say what the listing says.
+
+    It never goes back to an older date while the newer one is there.
+    """
     for _ in range(ROUNDS_MAX):
         pointer = _json(_pointer(_newest(store, table)))
         if store.read(f"{table.folder}/{LATEST}") == pointer:
@@ -272,9 +306,12 @@ def _pointer(newest: Mapping[str, Partition]) -> dict[str, Any]:
 
 
 def _to_be_replaced(store: Store, partition: Partition, sha256: str) -> list[dict[str, Any]]:
-    """What a manifest has to vouch for beside its own data: the data that is there, and what other runs may be about to put there.
+    """What a manifest has to vouch for beside its own data.
 
-    The data that is there comes first: runs that were killed between their manifest and their data have left entries of data that never came.
+    The data that is there, and what other runs may be about to put there.
+
+    The data that is there comes first: runs that were killed between their manifest and their data
+    have left entries of data that never came.
     """
     manifest = read_manifest(store, partition)
     entries = [] if manifest is None else [_entry(manifest), *manifest.get("previous", ())]
@@ -307,7 +344,10 @@ def _agree(store: Store, partition: Partition) -> None:
 
 
 def file_there(store: Store, partition: Partition) -> str | None:
-    """Which file the data is that is there, by its `file_id`; None when there is none, or none that can be read."""
+    """Which file the data is that is there, by its `file_id`.
+
+    None when there is none, or none that can be read.
+    """
     try:
         metadata = read_footer(store, partition.data).metadata or {}
     except (FileNotFoundError, FileDamaged):

@@ -1,8 +1,9 @@
 """What a row has to be beyond its type, checked a batch at a time on the way into the file.
 
-A broken rule stops the snapshot, with the numbers named: an analyst who trusts the file must not find out later. What is merely odd is counted and
-told in the manifest, and the snapshot stands: the vendor's own data may be odd.
-Not here: completeness and duplicates (reader, writer), types (flatten).
+A broken rule stops the snapshot, with the numbers named: an analyst who trusts the file must not
+find out later. What is merely odd is counted and told in the manifest, and the snapshot stands: the
+vendor's own data may be odd. Not here: completeness and duplicates (reader, writer), types
+(flatten).
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from numberflow.export.schema import AMOUNT, SOURCE_RENTED, TIME
 # Numbers that a message or manifest names for one rule; the count is always whole.
 NAMED_MAX = 20
 
-# Far above a year's price in any currency; sums over millions of numbers below it stay within the 28 digits of Python's decimals and the 38 of Parquet's.
+# Far above a year's price in any currency; sums over millions of numbers below it stay within the
+# 28 digits of Python's decimals and the 38 of Parquet's.
 PRICE_END = 10**12
 
-# Numbers are rented by the month or the year: a date outside of these is a wrong unit or a wrong epoch, not a date.
+# Numbers are rented by the month or the year: a date outside of these is a wrong unit or a wrong
+# epoch, not a date.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -85,21 +88,50 @@ def _foreign(table: pa.Table) -> pa.Array:
 
 
 RULES = (
-    Rule("region", "region_code is two capital letters", lambda table: pc.or_(
-        pc.is_null(table.column("region_code")), pc.fill_null(_no_match("region_code", "^[A-Z]{2}$")(table), False))),
+    Rule(
+        "region",
+        "region_code is two capital letters",
+        lambda table: pc.or_(
+            pc.is_null(table.column("region_code")),
+            pc.fill_null(_no_match("region_code", "^[A-Z]{2}$")(table), False),
+        ),
+    ),
     Rule("type", "number_type is there", lambda table: pc.is_null(table.column("number_type"))),
-    Rule("price", "a price is not negative and below a million million", lambda table: pc.or_(
-        pc.less(table.column("price_amount"), _amount(0)), pc.greater_equal(table.column("price_amount"), _amount(PRICE_END)))),
-    Rule("currency", "a currency is three capital letters", _no_match("price_currency", "^[A-Z]{3}$")),
-    Rule("money", "amount and currency come together", _one_without_the_other("price_amount", "price_currency")),
-    Rule("interval", "payment_interval_months is 1 or more", lambda table: pc.less(table.column("payment_interval_months"), 1)),
+    Rule(
+        "price",
+        "a price is not negative and below a million million",
+        lambda table: pc.or_(
+            pc.less(table.column("price_amount"), _amount(0)),
+            pc.greater_equal(table.column("price_amount"), _amount(PRICE_END)),
+        ),
+    ),
+    Rule(
+        "currency", "a currency is three capital letters", _no_match("price_currency", "^[A-Z]{3}$")
+    ),
+    Rule(
+        "money",
+        "amount and currency come together",
+        _one_without_the_other("price_amount", "price_currency"),
+    ),
+    Rule(
+        "interval",
+        "payment_interval_months is 1 or more",
+        lambda table: pc.less(table.column("payment_interval_months"), 1),
+    ),
     Rule("next charge", "next_charge_at lies in this century", _outside("next_charge_at")),
     Rule("expiry", "expire_at lies in this century", _outside("expire_at")),
     Rule("country", "a number begins with its region's country code", _foreign, stops=False),
     # An imported number is paid for where it lives.
-    Rule("price missing", "a rented number has a price", lambda table: pc.and_(
-        pc.is_null(table.column("price_amount")), pc.equal(table.column("source"), SOURCE_RENTED)), stops=False),
-)  # fmt: skip
+    Rule(
+        "price missing",
+        "a rented number has a price",
+        lambda table: pc.and_(
+            pc.is_null(table.column("price_amount")),
+            pc.equal(table.column("source"), SOURCE_RENTED),
+        ),
+        stops=False,
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -141,7 +173,8 @@ class Quality:
         raise SnapshotRefused(
             "; ".join(reasons),
             reasons=reasons,
-            remedy="look at these numbers at the vendor and report them there; the last snapshot stands",
+            remedy="look at these numbers at the vendor and report them there; the last snapshot "
+            "stands",
         )
 
     def facts(self) -> dict[str, Any]:

@@ -1,17 +1,25 @@
-"""Reads every number of a project: walks the planned shards at once, proves each, and hands the rows over in the order of the file.
+"""Reads every number of a project.
 
-Belongs here: walking, noticing that something moved, order and bounded memory. Does not: what to walk (plan), one page (pages), the file (writer), and
-what to do when a reading proves nothing (snapshot: reads again, strictly).
+Walks the planned shards at once, proves each, and hands the rows over in the order of the file.
 
-What a walk over several pages proves: its pages named one total, and as many different numbers came. A number that left and one that came between two
-pages cancel in the totals, and if tokens are positions (the vendor does not say) a third number slips from one page to the one before and is never seen.
-So such walks are believed only while no sign of a movement is seen: totals that differ afterwards, numbers of a type that are more or fewer than its total,
-an unfiltered total above that of all types, or a number whose `expire_at` fell into the reading (a released number leaves then, and at no other time,
-docs/vendor/numbers-behaviour.md §8). Then, or when a walk is in doubt, the reading is done again
-strictly: in lists of a single page, each of which is one answer of the vendor's, so that nothing can move within it. What remains is a number that left
-without having had a date, exchanged for another between two pages: only a strict reading excludes that, so each proof says by what it was made.
+Belongs here: walking, noticing that something moved, order and bounded memory. Does not: what to
+walk (plan), one page (pages), the file (writer), and what to do when a reading proves nothing
+(snapshot: reads again, strictly).
 
-Memory: shards are walked in the order of the file, and no more of them at once than fit the window, so rows wait only for those before them.
+What a walk over several pages proves: its pages named one total, and as many different numbers
+came. A number that left and one that came between two pages cancel in the totals, and if tokens are
+positions (the vendor does not say) a third number slips from one page to the one before and is
+never seen. So such walks are believed only while no sign of a movement is seen: totals that differ
+afterwards, numbers of a type that are more or fewer than its total, an unfiltered total above that
+of all types, or a number whose `expire_at` fell into the reading (a released number leaves then,
+and at no other time, docs/vendor/numbers-behaviour.md §8). Then, or when a walk is in doubt, the
+reading is done again strictly: in lists of a single page, each of which is one answer of the
+vendor's, so that nothing can move within it. What remains is a number that left without having had
+a date, exchanged for another between two pages: only a strict reading excludes that, so each proof
+says by what it was made.
+
+Memory: shards are walked in the order of the file, and no more of them at once than fit the window,
+so rows wait only for those before them.
 """
 
 from __future__ import annotations
@@ -34,16 +42,20 @@ from numberflow.export.runs import Key, Run
 from numberflow.export.schema import TIME
 from numberflow.export.shards import Shard, Walk
 
-# A single page that proves nothing (its rows are not its total) is asked for so often before the export refuses.
+# A single page that proves nothing (its rows are not its total) is asked for so often before the
+# export refuses.
 TRIES_MAX = 4
 
-# A number leaves at its `expireAt`; one that does so around the time of reading counts as having moved. Five minutes are more than clocks differ by.
+# A number leaves at its `expireAt`; one that does so around the time of reading counts as having
+# moved. Five minutes are more than clocks differ by.
 CLOCK_MARGIN = timedelta(minutes=5)
 
-# Pages that may be under way or wait for their turn in the file: a dozen for each of 8 connections; 1000 rows are 0.5 MB, and twice as many pages took
-# 60 MB more and no second less (1M numbers, measured 2026-11).
+# Pages that may be under way or wait for their turn in the file: a dozen for each of 8 connections;
+# 1000 rows are 0.5 MB, and twice as many pages took 60 MB more and no second less (1M numbers,
+# measured 2026-11).
 WINDOW_PAGES = 96
-# Pages of a walk that are checked together: a call into Arrow costs the same for 8 pages as for one.
+# Pages of a walk that are checked together: a call into Arrow costs the same for 8 pages as for
+# one.
 TAKEN_AT_ONCE = 8
 # What one walk of unknown length counts for; beyond that its rows wait on disk (runs.SPOOL_ROWS).
 LONG_WALK_PAGES = 64
@@ -54,9 +66,12 @@ BY_ONE_PAGE = "one page"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Why the walk of one shard is believed: every page named this total, and so many different numbers were read.
+    """Why the walk of one shard is believed.
 
-    `by`: "one page", a single answer of the vendor's, or "page tokens", several of them one after the other (see the module).
+    Every page named this total, and so many different numbers were read.
+
+    `by`: "one page", a single answer of the vendor's, or "page tokens", several of them one after
+    the other (see the module).
     """
 
     shard: str
@@ -86,7 +101,8 @@ class Reader:
     Args:
         source: where pages come from.
         scratch: folder for rows that do not fit the memory.
-        strict: read only lists of a single page: about twice the requests, and nothing that moves can hide.
+        strict: read only lists of a single page: about twice the requests, and nothing that moves
+            can hide.
     """
 
     def __init__(self, source: PageSource, scratch: Path, *, strict: bool = False) -> None:
@@ -115,12 +131,16 @@ class Reader:
                 raise _first(several) from None
         self._reading.remarks += planner.remarks
         if not self._strict:
-            # Strictly each list is one answer, and a number has its region, type and digits for good: what differs then has come or gone.
+            # Strictly each list is one answer, and a number has its region, type and digits for
+            # good: what differs then has come or gone.
             self._reading.moved += self._sums_that_differ(planner)
         return self._reading
 
     def _sums_that_differ(self, planner: Planner) -> tuple[str, ...]:
-        """What shows that a number went from one part of a list to another, past the reader: each part looks well then, and so does the list's total."""
+        """What shows that a number went from one part of a list to another, past the reader.
+
+        Each part looks well then, and so does the list's total.
+        """
         found: list[str] = []
         for shard, total in planner.totals.items():
             read = sum(
@@ -140,7 +160,8 @@ class Reader:
         Args:
             planner: has the totals.
             want: the whole of it.
-            between_pages: whether a list was read in several pages; within single ones nothing moves, and only a type may have been missed.
+            between_pages: whether a list was read in several pages; within single ones nothing
+                moves, and only a type may have been missed.
         """
         every, *nows = await together(
             self._source.total(want), *(self._source.total(shard) for shard in planner.totals)
@@ -149,7 +170,8 @@ class Reader:
         # Less is in order: documents say that a list without type shows MOBILE alone (§4).
         if (every or 0) > sum(now or 0 for now in nows):
             found.append(
-                f"{want}: totalSize is {every}, that of all types together {sum(now or 0 for now in nows)}"
+                f"{want}: totalSize is {every}, that of all types together "
+                f"{sum(now or 0 for now in nows)}"
             )
         if not between_pages:
             return tuple(found)
@@ -169,8 +191,9 @@ class Reader:
         self, planner: Planner, want: Shard, sink: Sink, group: asyncio.TaskGroup
     ) -> None:
         leaves = await planner.begin(want)
-        # Which rows a walk without a region brings is not known before it is over, and these are small: they begin first, while other lists are cut, and
-        # all others wait in memory until they are there.
+        # Which rows a walk without a region brings is not known before it is over, and these are
+        # small: they begin first, while other lists are cut, and all others wait in memory until
+        # they are there.
         early = [group.create_task(self._prove(leaf)) for leaf in leaves if _key(leaf) is None]
         parts = [leaf for leaf in leaves if _key(leaf) is not None] + await planner.parts()
         # A list that could not be cut has no region either.
@@ -236,13 +259,17 @@ class Reader:
     async def _prove(self, leaf: Leaf) -> Run:
         """The rows of one shard, proven to be all of it.
 
-        A walk over several pages has one try: whatever makes it doubtful makes the others doubtful too.
+        A walk over several pages has one try: whatever makes it doubtful makes the others doubtful
+        too.
         """
         if self._strict and not leaf.whole:
             raise _refused(
                 leaf.shard,
                 [
-                    "it cannot be cut into single pages, and page tokens prove nothing while numbers move"
+                    (
+                        "it cannot be cut into single pages, and page tokens prove nothing while "
+                        "numbers move"
+                    )
                 ],
             )
         tries = TRIES_MAX if leaf.whole else 1
@@ -287,7 +314,8 @@ class Reader:
                 page = head if head is not None else await self._source.page(shard, token)
                 head = None
                 asked.append(page)
-                # The next request leaves as soon as the token is known; the rows are read beside it.
+                # The next request leaves as soon as the token is known; the rows are read beside
+                # it.
                 token = page.next_page_token
                 ends = token is None or token in tokens or walk.goes_on_too_long
                 while asked and (ends or asked[0].rows.done()):
@@ -365,7 +393,10 @@ def _key(leaf: Leaf) -> Key | None:
 
 
 class _Walking:
-    """A walk whose turn in the file is known, and its rows once it was started. Made inside the event loop."""
+    """A walk whose turn in the file is known, and its rows once it was started.
+
+    Made inside the event loop.
+    """
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
@@ -374,7 +405,10 @@ class _Walking:
 
 
 class _Window:
-    """How many pages may be under way or wait to be written. Whoever finds it empty may always enter, so that nothing stands still."""
+    """How many pages may be under way or wait to be written.
+
+    Whoever finds it empty may always enter, so that nothing stands still.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size

@@ -1,6 +1,9 @@
-"""A snapshot as one HTML page with charts, which opens without a network: what is held, what it costs, what leaves, what changed.
+"""A snapshot as one HTML page with charts, which opens without a network.
 
-Every chart has its numbers as a table under it. Not here: counting (figures, costs, changes) and where the page goes (follow_up).
+What is held, what it costs, what leaves, what changed.
+
+Every chart has its numbers as a table under it. Not here: counting (figures, costs, changes) and
+where the page goes (follow_up).
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 # Regions with a bar of their own; the table under the chart has all.
 REGIONS_MAX = 15
 
-# Told apart by people who do not see red and green, and by lightness when printed (Okabe and Ito's palette).
+# Told apart by people who do not see red and green, and by lightness when printed (Okabe and Ito's
+# palette).
 _COLOURS = {"LOCAL": "#0072B2", "MOBILE": "#E69F00", "TOLL_FREE": "#009E73"}
 _OTHER_COLOURS = ("#56B4E9", "#D55E00", "#CC79A7", "#999999")
 _LINK_COLOURS = dict(
@@ -87,7 +91,9 @@ def report_page(
         snapshot_at=f"{figures.snapshot_at:%Y-%m-%d %H:%M}",
         numbers=f"{figures.numbers:,}",
         proofs=len(manifest["completeness"]["proofs"]),
-        by_tokens=sum(proof.get("by") == "page tokens" for proof in manifest["completeness"]["proofs"]),
+        by_tokens=sum(
+            proof.get("by") == "page tokens" for proof in manifest["completeness"]["proofs"]
+        ),
         tiles=_tiles(snapshot, figures, costs, changes),
         notes=_notes(manifest, costs),
         parts=[
@@ -96,19 +102,32 @@ def report_page(
             _links(figures),
             _soon(figures),
             _changes(changes),
-            _listed("Leaving soon", f"{{}} numbers leave within {SOON_DAYS} days.", figures.leaving, ("expire_at",)),
             _listed(
-                "Links that failed", "{} numbers have an SMS or voice link that failed.", figures.failed,
-                ("sms_provisioning_status", "sms_provisioning_error_codes", "voice_provisioning_status"),
+                "Leaving soon",
+                f"{{}} numbers leave within {SOON_DAYS} days.",
+                figures.leaving,
+                ("expire_at",),
             ),
             _listed(
-                "Paid for and linked to nothing", "{} numbers cost money, stay, and have neither SMS nor voice.", figures.idle,
+                "Links that failed",
+                "{} numbers have an SMS or voice link that failed.",
+                figures.failed,
+                (
+                    "sms_provisioning_status",
+                    "sms_provisioning_error_codes",
+                    "voice_provisioning_status",
+                ),
+            ),
+            _listed(
+                "Paid for and linked to nothing",
+                "{} numbers cost money, stay, and have neither SMS nor voice.",
+                figures.idle,
                 ("price_amount", "price_currency", "next_charge_at"),
             ),
         ],
         run_id=manifest["run_id"],
         data_url=data_url,
-    )  # fmt: skip
+    )
     return page.encode()
 
 
@@ -137,18 +156,21 @@ def _tiles(
 
 def _notes(manifest: Mapping[str, Any], costs: Mapping[str, Any]) -> list[str]:
     notes = [
-        f"{odd['rows']:,} rows are odd ({manifest['quality']['checked'][odd['rule']]}: not so): {', '.join(odd['phone_numbers'])}"
+        f"{odd['rows']:,} rows are odd ({manifest['quality']['checked'][odd['rule']]}: not so): "
+        f"{', '.join(odd['phone_numbers'])}"
         for odd in manifest.get("quality", {}).get("odd", ())
     ]
     if costs["without_price"]:
         notes.append(f"{costs['without_price']:,} numbers have no price and are in no sum.")
     if costs["without_next_charge"]:
         notes.append(
-            f"{costs['without_next_charge']:,} numbers have no next charge and are not in the forecast."
+            f"{costs['without_next_charge']:,} numbers have no next charge and are not in the "
+            "forecast."
         )
     if unknown := manifest.get("unknown_members"):
         notes.append(
-            f"The vendor sent members that the schema does not know, kept in the column extra: {', '.join(unknown)}"
+            "The vendor sent members that the schema does not know, kept in the column extra: "
+            f"{', '.join(unknown)}"
         )
     return notes
 
@@ -214,10 +236,13 @@ def _cost(currency: str, months: Mapping[str, str]) -> _Part:
 
     return _Part(
         f"Charges to come, {currency}",
-        f"{sum(amounts, Decimal(0)):,.2f} {currency} in twelve calendar months; the first is the rest of this one.",
-        ("month", currency), [{"month": month, currency: f"{Decimal(amount):,.2f}"} for month, amount in months.items()],
-        frozenset({currency}), _svg(draw),
-    )  # fmt: skip
+        f"{sum(amounts, Decimal(0)):,.2f} {currency} in twelve calendar months; the first is the "
+        "rest of this one.",
+        ("month", currency),
+        [{"month": month, currency: f"{Decimal(amount):,.2f}"} for month, amount in months.items()],
+        frozenset({currency}),
+        _svg(draw),
+    )
 
 
 def _links(figures: Figures) -> _Part:
@@ -236,11 +261,17 @@ def _links(figures: Figures) -> _Part:
         for state in ("waiting", "in progress")
     )
     return _Part(
-        "Links", f"{pending:,} links are still being made, {figures.sms['failed'] + figures.voice['failed']:,} failed.",
+        "Links",
+        f"{pending:,} links are still being made, "
+        f"{figures.sms['failed'] + figures.voice['failed']:,} failed.",
         ("state", "SMS", "voice"),
-        [{"state": state, "SMS": f"{figures.sms[state]:,}", "voice": f"{figures.voice[state]:,}"} for state in LINK_STATES],
-        frozenset({"SMS", "voice"}), _svg(draw, height=2.0),
-    )  # fmt: skip
+        [
+            {"state": state, "SMS": f"{figures.sms[state]:,}", "voice": f"{figures.voice[state]:,}"}
+            for state in LINK_STATES
+        ],
+        frozenset({"SMS", "voice"}),
+        _svg(draw, height=2.0),
+    )
 
 
 def _soon(figures: Figures) -> _Part:
@@ -270,14 +301,20 @@ def _soon(figures: Figures) -> _Part:
 
     return _Part(
         f"The next {SOON_DAYS} days",
-        f"{figures.charges_by_day.total():,} numbers are charged again, {figures.leaving.count:,} leave.",
+        f"{figures.charges_by_day.total():,} numbers are charged again, {figures.leaving.count:,} "
+        "leave.",
         ("day", "charged again", "leave"),
         [
-            {"day": f"{day}", "charged again": f"{figures.charges_by_day[day]:,}", "leave": f"{figures.leaving_by_day[day]:,}"}
+            {
+                "day": f"{day}",
+                "charged again": f"{figures.charges_by_day[day]:,}",
+                "leave": f"{figures.leaving_by_day[day]:,}",
+            }
             for day in sorted({*figures.charges_by_day, *figures.leaving_by_day})
         ],
-        frozenset({"charged again", "leave"}), _svg(draw),
-    )  # fmt: skip
+        frozenset({"charged again", "leave"}),
+        _svg(draw),
+    )
 
 
 def _changes(changes: Sequence[ChangeDay]) -> _Part:
@@ -315,24 +352,34 @@ def _changes(changes: Sequence[ChangeDay]) -> _Part:
 
     return _Part(
         "Changes of the last 30 days",
-        f"{sum(each.added for each in changes):,} added, {sum(each.removed for each in changes):,} removed, "
+        f"{sum(each.added for each in changes):,} added, "
+        f"{sum(each.removed for each in changes):,} removed, "
         f"{sum(each.changed for each in changes):,} fields changed, in {len(changes)} snapshots.",
         ("date", "added", "removed", "fields changed"),
         [
-            {"date": f"{each.day}", "added": f"{each.added:,}", "removed": f"{each.removed:,}", "fields changed": f"{each.changed:,}"}
+            {
+                "date": f"{each.day}",
+                "added": f"{each.added:,}",
+                "removed": f"{each.removed:,}",
+                "fields changed": f"{each.changed:,}",
+            }
             for each in reversed(changes)
         ],
-        frozenset({"added", "removed", "fields changed"}), _svg(draw),
-    )  # fmt: skip
+        frozenset({"added", "removed", "fields changed"}),
+        _svg(draw),
+    )
 
 
 def _listed(title: str, says: str, rows: Rows, columns: Sequence[str]) -> _Part:
     names = ("phone_number", "region_code", "number_type", "display_name", *columns)
     more = f" The first {ROWS_MAX} are listed." if rows.count > ROWS_MAX else ""
     return _Part(
-        title, says.format(f"{rows.count:,}") + more, names,
-        [{name: _shown(row[name]) for name in names} for row in rows.rows], table_title="The numbers",
-    )  # fmt: skip
+        title,
+        says.format(f"{rows.count:,}") + more,
+        names,
+        [{name: _shown(row[name]) for name in names} for row in rows.rows],
+        table_title="The numbers",
+    )
 
 
 def _shown(value: Any) -> str:
@@ -348,7 +395,8 @@ def _svg(draw: Any, height: float = 2.8) -> str:
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    # Text stays text (searchable, in the reader's font); ids do not depend on chance, so the same numbers give the same page.
+    # Text stays text (searchable, in the reader's font); ids do not depend on chance, so the same
+    # numbers give the same page.
     with mpl.rc_context(
         {
             "svg.fonttype": "none",

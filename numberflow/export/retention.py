@@ -11,14 +11,16 @@ from datetime import date, timedelta
 from numberflow.export.publish import MANIFEST, Partition, Table, partitions, point_to_latest
 from numberflow.export.store import Store
 
-# Five weeks: "since Monday" and "since this day last month" can both be answered from daily snapshots; older questions are asked by the month.
+# Five weeks: "since Monday" and "since this day last month" can both be answered from daily
+# snapshots; older questions are asked by the month.
 KEEP_DAYS = 35
 
 
 def superfluous(days: Iterable[date], *, now: date, keep_days: int = KEEP_DAYS) -> list[date]:
     """Which of one project's snapshots are to go, oldest first.
 
-    Kept are those of the last `keep_days` days and the last one of every month; so is the newest, however old it is, for it is the last of its month.
+    Kept are those of the last `keep_days` days and the last one of every month; so is the newest,
+    however old it is, for it is the last of its month.
     """
     ordered = sorted(set(days))
     last_of_month = {(day.year, day.month): day for day in ordered}
@@ -34,7 +36,8 @@ def oldest_daily(now: date, keep_days: int = KEEP_DAYS) -> date:
 def prune(store: Store, table: Table, *, now: date, keep_days: int = KEEP_DAYS) -> list[Partition]:
     """Remove superfluous snapshots of every project. Returns what was removed.
 
-    Repeat: safe. The data goes before its manifest, so that a folder reader sees a snapshot whole or not at all.
+    Repeat: safe. The data goes before its manifest, so that a folder reader sees a snapshot whole
+    or not at all.
     """
     published = partitions(store, table)
     gone: list[Partition] = []

@@ -1,4 +1,6 @@
-"""The rows of one shard on their way to the file: in number order, each number once, in bounded memory.
+"""The rows of one shard on their way to the file.
+
+In number order, each number once, in bounded memory.
 
 Not here: asking for them (pages, reader) and the file (writer).
 """
@@ -19,12 +21,16 @@ Key = tuple[str, str]
 
 _KEY = ["region_code", "number_type"]
 
-# Beyond this a run goes to disk. A shard is cut into parts of some thousand rows, so only one that cannot be cut ever gets there; 64k rows are 15 MB.
+# Beyond this a run goes to disk. A shard is cut into parts of some thousand rows, so only one that
+# cannot be cut ever gets there; 64k rows are 15 MB.
 SPOOL_ROWS = 65_536
 
 
 class Run:
-    """Collects the tables of one walk, then gives them back sorted. Use as a context manager or call `close`."""
+    """Collects the tables of one walk, then gives them back sorted.
+
+    Use as a context manager or call `close`.
+    """
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -60,7 +66,8 @@ class Run:
             assert self._sink is not None
             self._sink.close()
         if not self._ascending:
-            # Out of order, or a number twice: something moved while we read, or the vendor's order is none. The one case in which a run is held whole.
+            # Out of order, or a number twice: something moved while we read, or the vendor's order
+            # is none. The one case in which a run is held whole.
             whole = _last_of_each(pa.concat_tables(list(self._tables())))
             self._forget()
             self._held = [whole]
@@ -111,7 +118,10 @@ class Run:
 
 
 def _count(table: pa.Table) -> Iterator[tuple[Key, int]]:
-    """How many rows of each region and type. Most tables are all of one, and a grouping costs ten times what seeing that does."""
+    """How many rows of each region and type.
+
+    Most tables are all of one, and a grouping costs ten times what seeing that does.
+    """
     region, kind = (table.column(name).unique() for name in _KEY)
     if len(region) == len(kind) == 1:
         yield (region[0].as_py() or "", kind[0].as_py() or ""), len(table)

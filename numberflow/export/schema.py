@@ -1,6 +1,9 @@
-"""The inventory's columns, declared once: names, types, units, descriptions. Writing means fitting them; no type is ever guessed.
+"""The inventory's columns, declared once: names, types, units, descriptions.
 
-Not here: what the vendor's JSON looks like (wire), how one becomes the other (flatten), files (writer, store).
+Writing means fitting them; no type is ever guessed.
+
+Not here: what the vendor's JSON looks like (wire), how one becomes the other (flatten), files
+(writer, store).
 """
 
 from __future__ import annotations
@@ -10,9 +13,13 @@ from datetime import datetime
 import pyarrow as pa
 
 SCHEMA_VERSION = 1
-"""Goes up when a column's meaning or type changes; then the folder is called v2. Within v1 columns are only added, at the end."""
+"""Goes up when a column's meaning or type changes; then the folder is called v2.
 
-# Six digits after the point: prices have at most four in any list price seen; 38 digits is what every reader of Parquet takes.
+Within v1 columns are only added, at the end.
+"""
+
+# Six digits after the point: prices have at most four in any list price seen; 38 digits is what
+# every reader of Parquet takes.
 AMOUNT = pa.decimal128(38, 6)
 TIME = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
@@ -21,11 +28,17 @@ TEXTS = pa.list_(TEXT)
 SOURCE_RENTED = "rented"
 """`source` of numbers that the Numbers API lists."""
 SOURCE_IMPORTED = "imported"
-"""`source` of numbers that live elsewhere and message through the project. They have no price, no voice link and no dates."""
+"""`source` of numbers that live elsewhere and message through the project.
+
+They have no price, no voice link and no dates.
+"""
 
 
 def column(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
-    """A column that says what it is: type, whether it may be empty, and a description with unit and meaning."""
+    """A column that says what it is.
+
+    Type, whether it may be empty, and a description with unit and meaning.
+    """
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 
@@ -105,11 +118,17 @@ INVENTORY = pa.schema(
 )
 
 SORTED_BY = ("region_code", "number_type", "phone_number")
-"""Order of the rented rows in every snapshot, ascending, nulls first; the imported ones follow in the same order."""
+"""Order of the rented rows in every snapshot, ascending, nulls first.
+
+The imported ones follow in the same order.
+"""
 
 
 def with_facts(schema: pa.Schema, **facts: str) -> pa.Schema:
-    """`schema` with facts for the footer of its file, beside its version. Keys in the file are `numberflow.<fact>`."""
+    """`schema` with facts for the footer of its file, beside its version.
+
+    Keys in the file are `numberflow.<fact>`.
+    """
     named = {
         f"numberflow.{name}": value
         for name, value in {"schema_version": str(SCHEMA_VERSION), **facts}.items()

@@ -1,9 +1,13 @@
-"""What to ask for so that every number is seen once, and what counts as proof of it. Pure: no I/O, no clock.
+"""What to ask for so that every number is seen once, and what counts as proof of it.
 
-Belongs here: shards (the filters of one walk), how a shard is cut into parts, and when a walk is believed. Does not: asking (reader).
+Pure: no I/O, no clock.
 
-A shard is cut by type, then by region, then by number prefix. Each cut is believed only while the parts' totals add up to the whole's: the vendor
-documents neither that the totals count all hits nor that START matches as we think (docs/vendor/numbers-behaviour.md §4, §9), and a region or a type
+Belongs here: shards (the filters of one walk), how a shard is cut into parts, and when a walk is
+believed. Does not: asking (reader).
+
+A shard is cut by type, then by region, then by number prefix. Each cut is believed only while the
+parts' totals add up to the whole's: the vendor documents neither that the totals count all hits nor
+that START matches as we think (docs/vendor/numbers-behaviour.md §4, §9), and a region or a type
 that nobody told us about would be missing from the sum.
 """
 
@@ -38,7 +42,10 @@ class Shard:
 
     @property
     def query(self) -> dict[str, Any]:
-        """Arguments of `list_page_bytes`. In number order, so that parts are written as they come."""
+        """Arguments of `list_page_bytes`.
+
+        In number order, so that parts are written as they come.
+        """
         asked: dict[str, Any] = {"order_by": "phoneNumber"}
         if self.number_type is not None:
             asked["number_type"] = self.number_type
@@ -53,7 +60,10 @@ class Shard:
         return tuple(Shard(self.number_type, region) for region in sorted(set(regions)))
 
     def by_prefix(self) -> tuple[Shard, ...]:
-        """Ten parts, one for each next digit after the region's country code; () when there is no country code or no digit left."""
+        """Ten parts, one for each next digit after the region's country code.
+
+        () when there is no country code or no digit left.
+        """
         prefix = self.prefix
         if prefix is None:
             code = phonenumbers.country_code_for_region(self.region_code or "")
@@ -69,7 +79,10 @@ class Shard:
 
 @dataclass(slots=True)
 class Walk:
-    """What the pages of one walk showed. `add` every page in order; `doubts` says why the walk is no proof."""
+    """What the pages of one walk showed.
+
+    `add` every page in order; `doubts` says why the walk is no proof.
+    """
 
     pages: int = 0
     rows: int = 0
@@ -83,14 +96,16 @@ class Walk:
         """Take one page's facts in."""
         self.pages += 1
         self.rows += rows
-        # An empty list may leave out its total as it leaves out everything empty (docs/vendor/numbers-behaviour.md §2).
+        # An empty list may leave out its total as it leaves out everything empty
+        # (docs/vendor/numbers-behaviour.md §2).
         nothing = rows == 0 and self.rows == 0 and next_page_token is None
         self.totals.add(0 if total_size is None and nothing else total_size)
         if next_page_token is None:
             return
         self.repeated_token |= next_page_token in self.tokens
         self.tokens.add(next_page_token)
-        # A page in the middle that is shorter than another one: numbers went while we read, or the vendor filters after paging.
+        # A page in the middle that is shorter than another one: numbers went while we read, or the
+        # vendor filters after paging.
         if self.page_rows_max and rows != self.page_rows_max:
             self.short_pages += 1
         self.page_rows_max = max(self.page_rows_max, rows)
@@ -102,7 +117,10 @@ class Walk:
 
     @property
     def goes_on_too_long(self) -> bool:
-        """Whether the walk has asked for so many pages that it will not end: each page brings a new token but hardly a row."""
+        """Whether the walk has asked for so many pages that it will not end.
+
+        Each page brings a new token but hardly a row.
+        """
         expected = max((total for total in self.totals if total is not None), default=0)
         return self.pages > 10 + 2 * -(-expected // max(1, self.page_rows_max))
 
@@ -147,6 +165,9 @@ def counts_hits(rows: int, total_size: int | None, next_page_token: str | None) 
 
 
 def adds_up(parts: Iterable[int | None], *wholes: int | None) -> bool:
-    """Whether the parts' totals add up to the whole's, asked before or after them: then the parts are all there is."""
+    """Whether the parts' totals add up to the whole's, asked before or after them.
+
+    Then the parts are all there is.
+    """
     known = [part for part in parts if part is not None]
     return sum(known) in [whole for whole in wholes if whole is not None]

@@ -1,4 +1,6 @@
-"""One snapshot of one project: read, proven, written, published. The library call behind the flow, the command line and the demo.
+"""One snapshot of one project: read, proven, written, published.
+
+The library call behind the flow, the command line and the demo.
 
 Not here: how each of these is done (reader, writer, publish), several projects at once (projects).
 """
@@ -43,7 +45,8 @@ PROGRESS_S = 0.5
 
 _LARGE_BLOCK = 8 << 20
 
-# When numbers of a type that nobody names are found at the end of a strict reading, everything is read again this often.
+# When numbers of a type that nobody names are found at the end of a strict reading, everything is
+# read again this often.
 STRICT_TRIES_MAX = 3
 
 
@@ -71,7 +74,8 @@ class Snapshot:
     Fields:
         partition: table, date and project.
         url: of the data file, for pandas, DuckDB and other readers.
-        manifest: as it stands beside the data: rows, sha256, schema version, completeness per region and type, remarks, run id.
+        manifest: as it stands beside the data: rows, sha256, schema version, completeness per
+            region and type, remarks, run id.
         elapsed_s: from the first request to the swapped pointer.
     """
 
@@ -106,26 +110,33 @@ async def export_project(
 ) -> Snapshot:
     """Read every active number of the project and publish it as the snapshot of a date.
 
-    Repeat: safe. The same date is replaced in one step; a kill at any moment leaves what was published before.
+    Repeat: safe. The same date is replaced in one step; a kill at any moment leaves what was
+    published before.
 
     Args:
         vendor: an open numberflow.Client.
         root: local folder or fsspec URL (Settings.inventory_root).
-        snapshot_date: `began_on` when left out. A past date is taken only while it has no snapshot, and if retention would keep it: what was held then
-            cannot be read now, `snapshot_at` in every row says when it was read, and the manifest says `backfilled`.
-        began_on: the day, in UTC, on which the run began, of which this export may be one of many; today when left out.
+        snapshot_date: `began_on` when left out. A past date is taken only while it has no snapshot,
+            and if retention would keep it: what was held then cannot be read now, `snapshot_at` in
+            every row says when it was read, and the manifest says `backfilled`.
+        began_on: the day, in UTC, on which the run began, of which this export may be one of many;
+            today when left out.
         run_id: name of this run in the manifest; made up when left out.
         connections: requests at once.
         page_size: numbers per page to ask for; the vendor may give fewer.
-        strict: prove completeness without page tokens (docs/inventory.md, "What the proof proves"), for about twice the requests.
-        imported: what is known of imported numbers, which then are part of the snapshot; None leaves them out, and the manifest says so.
+        strict: prove completeness without page tokens (docs/inventory.md, "What the proof proves"),
+            for about twice the requests.
+        imported: what is known of imported numbers, which then are part of the snapshot; None
+            leaves them out, and the manifest says so.
         on_progress: called twice a second.
 
     Raises:
         BadInput: a date or root that cannot be used.
-        SnapshotRefused: what was read cannot be proven complete, or a number breaks a rule; nothing was published.
-        OutcomeUnknown, NotSent, Throttled, Rejected: the vendor did not answer, or refused; nothing was published.
-        StoreUnavailable: the store does not take files; what was published before stands.
+        SnapshotRefused: what was read cannot be proven complete, or a number breaks a rule; nothing
+            was published.
+        OutcomeUnknown, NotSent, Throttled, Rejected: the vendor did not answer, or refused; nothing
+        was published. StoreUnavailable: the store does not take files; what was published before
+        stands.
     """
     began_s = monotonic()
     publishing.check_project_id(vendor.project_id)
@@ -182,7 +193,9 @@ async def read_numbers(
     page_size: int = PAGE_SIZE,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> pa.Table:
-    """Active numbers, proven complete, in memory and unpublished: schema INVENTORY, sorted by region, type and number.
+    """Active numbers, proven complete, in memory and unpublished.
+
+    Schema INVENTORY, sorted by region, type and number.
 
     Args:
         vendor: an open numberflow.Client.
@@ -232,11 +245,14 @@ async def read_numbers(
 def _plain_memory() -> Iterator[None]:
     """Arrow takes its memory from malloc meanwhile, in the whole process.
 
-    Its own allocator keeps what it had and touches more than is asked for: 80 MB and a quarter of the CPU time more (100k numbers, measured 2026-11).
-    A buffer knows where it came from, so who uses Arrow beside an export, or another export, does not notice.
+    Its own allocator keeps what it had and touches more than is asked for: 80 MB and a quarter of
+    the CPU time more (100k numbers, measured 2026-11). A buffer knows where it came from, so who
+    uses Arrow beside an export, or another export, does not notice.
     """
-    # glibc gives memory back when twice the largest block that it ever got by itself lies free (mallopt(3), dynamic threshold). That is 2 MB with pages
-    # of 1 MB, so each page would get its memory anew: twice the page faults, a fifth of the CPU time. This block is never touched and gone at once.
+    # glibc gives memory back when twice the largest block that it ever got by itself lies free
+    # (mallopt(3), dynamic threshold). That is 2 MB with pages of 1 MB, so each page would get its
+    # memory anew: twice the page faults, a fifth of the CPU time. This block is never touched and
+    # gone at once.
     bytes(_LARGE_BLOCK)
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())
@@ -249,7 +265,9 @@ def _plain_memory() -> Iterator[None]:
 async def _until_believed(
     source: PageSource, read: Callable[[bool], Awaitable[tuple[Reading, T]]], *, strict: bool
 ) -> T:
-    """What `read` brings, when it is to be believed: first by page tokens, and if anything moved meanwhile again, strictly.
+    """What `read` brings, when it is to be believed.
+
+    First by page tokens, and if anything moved meanwhile again, strictly.
 
     Args:
         source: whose counters start again with a second reading.
@@ -340,7 +358,8 @@ def _close(file: TableFile, partition: Partition, facts: dict[str, Any]) -> File
         "run_id": str(facts["run_id"]),
         "project_id": partition.project_id,
         "snapshot_date": str(facts["snapshot_date"]),
-        # The whole manifest but for the checksum: with it the file describes itself, and a lost manifest can be made again.
+        # The whole manifest but for the checksum: with it the file describes itself, and a lost
+        # manifest can be made again.
         "manifest": json.dumps(facts),
     }
     return file.close(footer)
@@ -368,7 +387,8 @@ def _facts(
                 {"region_code": region, "number_type": number_type, "rows": rows}
                 for (region, number_type), rows in sorted(reading.rows.items())
             ],
-            # Each line: all pages of this list named `total_size`, and as many different numbers were read.
+            # Each line: all pages of this list named `total_size`, and as many different numbers
+            # were read.
             "proofs": [
                 asdict(proof) for proof in sorted(reading.proofs, key=lambda proof: proof.shard)
             ],
@@ -408,7 +428,8 @@ def _check_date(store: Store, partition: Partition, began_on: date) -> dict[str,
         days = [each.snapshot_date for each in there]
         if set(superfluous([*days, day], now=began_on)) != set(superfluous(days, now=began_on)):
             raise _bad_date(
-                f"of the month of {day} one snapshot is kept, and this one would take its place or be removed at once",
+                f"of the month of {day} one snapshot is kept, and this one would take its place "
+                "or be removed at once",
                 f"a day from {oldest_daily(began_on)} on, or of a month without a snapshot",
             )
     return {

@@ -1,7 +1,9 @@
-"""Where snapshots live: a local folder, or an object store through fsspec. A name shows a whole file or none, in both.
+"""Where snapshots live: a local folder, or an object store through fsspec.
 
-Belongs here: reading, replacing, listing and removing files by their path under the root. Does not: which files there are and in which order they change
-(publish, retention), and what is in them.
+A name shows a whole file or none, in both.
+
+Belongs here: reading, replacing, listing and removing files by their path under the root. Does not:
+which files there are and in which order they change (publish, retention), and what is in them.
 """
 
 from __future__ import annotations
@@ -22,17 +24,23 @@ import fsspec
 
 from numberflow.errors import BadInput, NumberflowError, StoreUnavailable
 
-# Stores where an object appears when its upload is finished, and not before. Elsewhere (sftp, smb, …) a reader could see half a file.
+# Stores where an object appears when its upload is finished, and not before. Elsewhere (sftp, smb,
+# …) a reader could see half a file.
 ATOMIC_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 
 SCRATCH = "_scratch"
-"""Folder under the root for files that are not published. The underscore keeps dataset readers out."""
+"""Folder under the root for files that are not published.
 
-# What a killed run leaves behind is swept when nobody can still be writing it: an export takes minutes, a day is beyond all of them.
+The underscore keeps dataset readers out.
+"""
+
+# What a killed run leaves behind is swept when nobody can still be writing it: an export takes
+# minutes, a day is beyond all of them.
 STALE_S = 24 * 3600.0
 
 
-# A date is published again once a night or by hand; to be replaced so often within one read takes a loop.
+# A date is published again once a night or by hand; to be replaced so often within one read takes a
+# loop.
 _REPLACED_MAX = 10
 
 T = TypeVar("T")
@@ -51,7 +59,10 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, local: Path, path: str) -> None:
-        """Replace a file by a local one, from `scratch`, in one step. The local one is gone or left to the scratch folder afterwards."""
+        """Replace a file by a local one, from `scratch`, in one step.
+
+        The local one is gone or left to the scratch folder afterwards.
+        """
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
@@ -63,11 +74,17 @@ class Store(ABC):
 
     @abstractmethod
     def remove(self, path: str) -> None:
-        """Remove a file, and its folder if that is empty then. Nothing happens when it is not there."""
+        """Remove a file, and its folder if that is empty then.
+
+        Nothing happens when it is not there.
+        """
 
     @abstractmethod
     def scratch(self) -> Any:
-        """Context manager: a local folder for temporary files, from which `put` takes one step; removed at the end."""
+        """Context manager: a local folder for temporary files, from which `put` takes one step.
+
+        Removed at the end.
+        """
 
     @abstractmethod
     def url(self, path: str) -> str:
@@ -78,7 +95,8 @@ def open_store(root: str) -> Store:
     """The store at a local path or fsspec URL. Whatever it cannot do later is a StoreUnavailable.
 
     Raises:
-        BadInput: a kind of store that cannot replace a file in one step, or one whose library is not installed.
+        BadInput: a kind of store that cannot replace a file in one step, or one whose library is
+            not installed.
     """
     if "://" not in root or root.startswith("file://"):
         return Border(LocalStore(Path(root.removeprefix("file://")).expanduser()), root)
@@ -102,7 +120,8 @@ def open_store(root: str) -> Store:
 def unchanged(read: Callable[[], T]) -> T:
     """The result of `read`, which opens a file, repeated when the file was replaced meanwhile.
 
-    Object stores are read in pieces; s3fs binds all of them to one version and raises EBUSY when that is gone. A local file that was opened stays.
+    Object stores are read in pieces; s3fs binds all of them to one version and raises EBUSY when
+    that is gone. A local file that was opened stays.
     """
     for _ in range(_REPLACED_MAX):
         try:
@@ -130,7 +149,8 @@ class LocalStore(Store):
         """See Store."""
         folder = self.root / SCRATCH
         folder.mkdir(parents=True, exist_ok=True)
-        # Not tempfile's: its files are for their owner alone, and what is published is for whoever may read the folder.
+        # Not tempfile's: its files are for their owner alone, and what is published is for whoever
+        # may read the folder.
         part = folder / f"{uuid.uuid4().hex}.part"
         try:
             with part.open("xb") as file:
@@ -153,7 +173,8 @@ class LocalStore(Store):
             try:
                 part.replace(target)
             except FileNotFoundError:
-                # Retention has just removed the empty folder; unless it is our own file that is gone, make the folder again.
+                # Retention has just removed the empty folder; unless it is our own file that is
+                # gone, make the folder again.
                 if not part.exists():
                     raise
             else:
@@ -180,7 +201,10 @@ class LocalStore(Store):
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """See Store. In the root itself, since a rename does not cross file systems. Sweeps what killed runs left a day ago."""
+        """See Store. In the root itself, since a rename does not cross file systems.
+
+        Sweeps what killed runs left a day ago.
+        """
         base = self.root / SCRATCH
         base.mkdir(parents=True, exist_ok=True)
         _sweep(base)
@@ -251,9 +275,13 @@ class ObjectStore(Store):
 
 
 class Border(Store):
-    """A store whose errors are ours: what goes wrong with files, network or keys becomes one StoreUnavailable that names the setting and the mend.
+    """A store whose errors are ours.
 
-    Two errors mean something to the caller and pass: a file that is not there when it is opened, and one that was replaced while it is read (`unchanged`).
+    What goes wrong with files, network or keys becomes one StoreUnavailable that names the setting
+    and the mend.
+
+    Two errors mean something to the caller and pass: a file that is not there when it is opened,
+    and one that was replaced while it is read (`unchanged`).
     """
 
     def __init__(self, inner: Store, root: str) -> None:
@@ -320,7 +348,8 @@ class Border(Store):
                 raise
             raise self._unavailable(error) from error
         except Exception as error:
-            # Each store's library has errors of its own (botocore, aiohttp, google.auth, azure.core), with no base in common.
+            # Each store's library has errors of its own (botocore, aiohttp, google.auth,
+            # azure.core), with no base in common.
             if isinstance(self._inner, LocalStore):
                 raise
             raise self._unavailable(error) from error
@@ -329,7 +358,8 @@ class Border(Store):
         said = " ".join(str(error).split()) or "it does not say why"
         return StoreUnavailable(
             f"the inventory store {self._root} cannot be used: {said} ({type(error).__name__})",
-            remedy=f"check NUMBERFLOW_INVENTORY_URL: {_hint(error, local=isinstance(self._inner, LocalStore))}; then run again",
+            remedy="check NUMBERFLOW_INVENTORY_URL: "
+            f"{_hint(error, local=isinstance(self._inner, LocalStore))}; then run again",
         )
 
 
@@ -340,7 +370,10 @@ def _hint(error: Exception, *, local: bool) -> str:
         return "there is no space left"
     if local:
         return "the folder has to be there, and yours to write"
-    return "the bucket has to be there, its address (AWS_ENDPOINT_URL) to answer, and its keys (AWS_ACCESS_KEY_ID, a profile, a role) to allow it"
+    return (
+        "the bucket has to be there, its address (AWS_ENDPOINT_URL) to answer, and its keys "
+        "(AWS_ACCESS_KEY_ID, a profile, a role) to allow it"
+    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""What an export needs of a client. An open numberflow.Client fits; so does anything that answers like one.
+"""What an export needs of a client.
+
+An open numberflow.Client fits; so does anything that answers like one.
 
 Nothing but shapes is here: export and client do not know each other.
 """

@@ -30,7 +30,8 @@ import pyarrow as pa
 
 _TEXT = pa.string()
 
-# Times and amounts stay text here: arro3 would cut digits off without a word (nanoseconds, decimals beyond the scale). flatten casts them, strictly.
+# Times and amounts stay text here: arro3 would cut digits off without a word (nanoseconds, decimals
+# beyond the scale). flatten casts them, strictly.
 NUMBER = pa.struct(
     {
         "phoneNumber": _TEXT,
@@ -78,8 +79,9 @@ NUMBER = pa.struct(
             }
         ),
         "callbackUrl": _TEXT,
-        # Not the vendor's: where the slow way keeps, as JSON, what this shape has no place for. Should the vendor bring a member of this name, the page
-        # is not of the weight it should be, and the slow way sorts it out.
+        # Not the vendor's: where the slow way keeps, as JSON, what this shape has no place for.
+        # Should the vendor bring a member of this name, the page is not of the weight it should be,
+        # and the slow way sorts it out.
         "extra": _TEXT,
     }
 )
@@ -88,7 +90,10 @@ _PAGE = pa.schema({"activeNumbers": pa.list_(NUMBER)})
 
 
 class UnreadablePage(ValueError):
-    """Not JSON, not a page, or an entry without a phone number. To be asked for again; an inventory that misses a number is worse than none."""
+    """Not JSON, not a page, or an entry without a phone number.
+
+    To be asked for again; an inventory that misses a number is worse than none.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,10 @@ Body = tuple[bytes, tuple[int, int] | None]
 
 
 def read_pages(pages: Sequence[Body]) -> ReadPages:
-    """The numbers of several pages, parsed at once. A page that has to be read the slow way, or cannot be read, does not touch the others."""
+    """The numbers of several pages, parsed at once.
+
+    A page that has to be read the slow way, or cannot be read, does not touch the others.
+    """
     if all(items is not None for _, items in pages):
         read = _read_fast([body for body, _ in pages])
         if read is not None:
@@ -129,7 +137,10 @@ def read_pages(pages: Sequence[Body]) -> ReadPages:
 
 
 def _weighed(pages: Sequence[Body], numbers: pa.StructArray, bounds: list[int]) -> ReadPages:
-    """What was read fast, but for the pages that have more or less in them. Each is weighed for itself: one must not make up for what another lacks."""
+    """What was read fast, but for the pages that have more or less in them.
+
+    Each is weighed for itself: one must not make up for what another lacks.
+    """
     each = [numbers.slice(start, stop - start) for start, stop in pairwise(bounds)]
     fine = [_accounts_for(rows, page) for rows, page in zip(each, pages, strict=True)]
     if all(fine):
@@ -181,7 +192,10 @@ def _accounts_for(numbers: pa.StructArray, page: Body) -> bool:
 
 
 def _read_fast(bodies: Sequence[bytes]) -> tuple[pa.StructArray, list[int]] | None:
-    """The numbers of all pages, and where each page's begin and end; None when this is not a list a page."""
+    """The numbers of all pages, and where each page's begin and end.
+
+    None when this is not a list a page.
+    """
     try:
         reader = arro3.io.read_json(_readable(bodies), _PAGE, batch_size=len(bodies))
         pages = pa.RecordBatchReader.from_stream(reader).read_all()
@@ -199,8 +213,9 @@ def _read_fast(bodies: Sequence[bytes]) -> tuple[pa.StructArray, list[int]] | No
 def _readable(bodies: Sequence[bytes]) -> str | io.BytesIO:
     """The bodies, a line each, as something that arro3 reads, until this thread calls again.
 
-    A path where the system has files in memory: arro3 asks a Python file for every 8 KB, and waits for the interpreter each time, which the event loop
-    has; a file of the system's it reads without (measured 2026-11: half of the time, with another thread busy).
+    A path where the system has files in memory: arro3 asks a Python file for every 8 KB, and waits
+    for the interpreter each time, which the event loop has; a file of the system's it reads without
+    (measured 2026-11: half of the time, with another thread busy).
     """
     if not _FILES_IN_MEMORY:
         return io.BytesIO(b"\n".join(bodies))
@@ -211,7 +226,10 @@ def _readable(bodies: Sequence[bytes]) -> str | io.BytesIO:
 
 
 class _MemoryFile:
-    """A file in memory that is written again and again: getting its pages from the system anew costs more than what is written."""
+    """A file in memory that is written again and again.
+
+    Getting its pages from the system anew costs more than what is written.
+    """
 
     def __init__(self) -> None:
         self._descriptor = os.memfd_create("numberflow-pages", os.MFD_CLOEXEC)
@@ -244,7 +262,8 @@ def _weight(values: pa.Array, hidden: int) -> int:
     Commas between the values are left out, and escapes count as what they stand for.
 
     Args:
-        values: what is null takes no room in what lies below it, as arro3 writes it; else the weight is wrong, and the slow way decides.
+        values: what is null takes no room in what lies below it, as arro3 writes it; else the
+            weight is wrong, and the slow way decides.
         hidden: how many of them are null because the object around them is.
     """
     nulls: int = values.null_count
@@ -257,7 +276,8 @@ def _weight(values: pa.Array, hidden: int) -> int:
             for place, field in enumerate(kind)
             if field.name != "extra"
         ]
-        # {"a":…,"b":…}: braces and commas add up to one more than there are members, each name brings two quotes and a colon.
+        # {"a":…,"b":…}: braces and commas add up to one more than there are members, each name
+        # brings two quotes and a colon.
         frame = len(members) + 1 + sum(len(name.encode()) + 3 for name, _ in members)
         return weight + there * frame + sum(_weight(member, nulls) for _, member in members)
     if pa.types.is_list(kind):
@@ -288,10 +308,14 @@ def _offsets(values: pa.Array) -> Places:
 
 
 def _escaped(body: bytes) -> int:
-    r"""How many bytes the escapes in `body` take beyond what they stand for. \u escapes are left out: such a page is read the slow way."""
+    r"""How many bytes the escapes in `body` take beyond what they stand for.
+
+    \u escapes are left out: such a page is read the slow way.
+    """
     if b"\\" not in body:
         return 0
-    # A run of backslashes begins with an escape, so pairs from its left are escaped backslashes and each escape has one backslash of its own.
+    # A run of backslashes begins with an escape, so pairs from its left are escaped backslashes and
+    # each escape has one backslash of its own.
     return body.count(b"\\") - body.count(b"\\\\")
 
 
@@ -330,11 +354,17 @@ def _row(item: Any) -> dict[str, Any]:
 
 
 Fit = Callable[[Any, dict[str, Any]], Any]
-"""Value and what was unknown so far → the value as declared. What does not fit goes to the unknown under its path, and None takes its place."""
+"""Value and what was unknown so far → the value as declared.
+
+What does not fit goes to the unknown under its path, and None takes its place.
+"""
 
 
 def _fitter(kind: pa.DataType, path: str) -> Fit:
-    """The fit for one declared type. Built once: asking Arrow what a type is costs more than reading a value."""
+    """The fit for one declared type.
+
+    Built once: asking Arrow what a type is costs more than reading a value.
+    """
     if pa.types.is_struct(kind):
         return _struct_fitter(kind, path)
     if pa.types.is_list(kind):
@@ -400,7 +430,8 @@ def _text_fitter(path: str) -> Fit:
             return None
         if value.isascii():
             return value
-        # Half a surrogate pair is legal JSON and no Unicode: a question mark takes its place, and `extra` keeps the escape.
+        # Half a surrogate pair is legal JSON and no Unicode: a question mark takes its place, and
+        # `extra` keeps the escape.
         text = value.encode("utf-8", "replace").decode()
         if text != value:
             unknown[path] = value

@@ -36,7 +36,10 @@ def inventory_text(report: InventoryReport) -> str:
     if report.handed_to:
         lines += [
             "",
-            f"{count_of(len(report.handed_to), 'project')} handed out; whether each is published stands in its own flow run:",
+            (
+                f"{count_of(len(report.handed_to), 'project')} handed out; whether each is published "
+                "stands in its own flow run:"
+            ),
             "",
         ]
         lines += [f"- {each.project}: {_run(each)}" for each in report.handed_to]
@@ -53,14 +56,18 @@ def _project(each: ProjectInventory) -> list[str]:
     if each.rows is None:
         return [f"**{name}**: {each.outcome.value}. {each.reason} → {each.remedy}"]
     lines = [
-        f"**{name}**: {each.rows:,} numbers, {_monthly(each) or 'no price known'} a month, {each.requests:,} requests in {each.elapsed_s:.1f} s",
+        (
+            f"**{name}**: {each.rows:,} numbers, {_monthly(each) or 'no price known'} a month, "
+            f"{each.requests:,} requests in {each.elapsed_s:.1f} s"
+        ),
         f"- data: {each.url}",
     ]
     if each.report_url:
         lines.append(f"- report: {each.report_url}")
     if each.added is not None:
         lines.append(
-            f"- since the snapshot before: {each.added:,} added, {each.removed or 0:,} removed, {each.changed or 0:,} fields changed"
+            f"- since the snapshot before: {each.added:,} added, {each.removed or 0:,} removed, "
+            f"{each.changed or 0:,} fields changed"
         )
     if each.reason:
         lines.append(f"- {each.reason} → {each.remedy}")

@@ -1,6 +1,9 @@
-"""One Parquet file, written as rows come: row groups of even size, a checksum on the way, facts in the footer.
+"""One Parquet file, written as rows come.
 
-Not here: where the file ends up and when readers see it (store, publish), what is in a row (schema).
+Row groups of even size, a checksum on the way, facts in the footer.
+
+Not here: where the file ends up and when readers see it (store, publish), what is in a row
+(schema).
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ import pyarrow.parquet as pq
 from numberflow.errors import SnapshotRefused
 from numberflow.export.schema import SCHEMA_VERSION
 
-# 64k rows: 16k to 128k cost the same to write and to read; 1k reads 1.7 times slower (measured 2026-11).
+# 64k rows: 16k to 128k cost the same to write and to read; 1k reads 1.7 times slower (measured
+# 2026-11).
 ROW_GROUP_ROWS = 65_536
 
-# zstd at level 1 with dictionaries and delta-packed times takes about 40 bytes a number; higher levels cost more time than they save.
+# zstd at level 1 with dictionaries and delta-packed times takes about 40 bytes a number; higher
+# levels cost more time than they save.
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
 
@@ -45,8 +50,10 @@ class TableFile:
     Args:
         path: a temporary name; nobody reads it before it was published.
         schema: of every table that is added.
-        unique: a column that must not hold a value twice in the whole file, E.164 numbers; None = no such column.
-        check: sees every row before it is written, a row group at a time: some hundred rows a call would cost ten times as much.
+        unique: a column that must not hold a value twice in the whole file, E.164 numbers; None =
+            no such column.
+        check: sees every row before it is written, a row group at a time: some hundred rows a call
+            would cost ten times as much.
     """
 
     def __init__(
@@ -65,7 +72,8 @@ class TableFile:
         self._numbers: list[np.ndarray] = []
         self._waiting: list[pa.Table] = []
         self._rows_waiting = 0
-        # Who waits for a thread that writes can be cancelled, the thread cannot: it must not write into a file that is closed under it (a crash of the process).
+        # Who waits for a thread that writes can be cancelled, the thread cannot: it must not write
+        # into a file that is closed under it (a crash of the process).
         self._busy = threading.RLock()
         self._file = _Hashed(path)
         times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
@@ -81,7 +89,8 @@ class TableFile:
         """Take rows in, in their final order.
 
         Raises:
-            SnapshotRefused: a row of a row group that is full by now has no E.164 number in the unique column.
+            SnapshotRefused: a row of a row group that is full by now has no E.164 number in the
+                unique column.
         """
         with self._busy:
             self.rows += len(table)
@@ -161,7 +170,8 @@ class TableFile:
     def _no_number_twice(self) -> None:
         if not self._numbers:
             return
-        # In place: at a million numbers each copy is 8 MB. What is sorted stays, since `close` looks again.
+        # In place: at a million numbers each copy is 8 MB. What is sorted stays, since `close`
+        # looks again.
         numbers = np.concatenate(self._numbers)
         self._numbers = [numbers]
         numbers.sort()
@@ -169,7 +179,10 @@ class TableFile:
 
 
 class _Hashed:
-    """A binary file that knows the checksum of what was written. What pyarrow's writer needs of a file, and no more."""
+    """A binary file that knows the checksum of what was written.
+
+    What pyarrow's writer needs of a file, and no more.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=1 << 20)

@@ -1,6 +1,9 @@
-"""The journal: what makes a costly step safe. Import from here; the modules behind it are its own business.
+"""The journal: what makes a costly step safe.
 
-`transitions` (states), `store` (rows), `leases` (who may act), `billable` (run one step). It knows neither Prefect nor the vendor's client.
+Import from here; the modules behind it are its own business.
+
+`transitions` (states), `store` (rows), `leases` (who may act), `billable` (run one step). It knows
+neither Prefect nor the vendor's client.
 """
 
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step

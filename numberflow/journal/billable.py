@@ -49,7 +49,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A request that waits before it leaves is asked for again this often; the promise is at least every 2 s.
+# A request that waits before it leaves is asked for again this often; the promise is at least every
+# 2 s.
 ASK_EVERY_S = 1.0
 # Long enough for a vendor's sentence, short enough for a table.
 _REASON_LENGTH_MAX = 500
@@ -57,7 +58,11 @@ _REASON_LENGTH_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The vendor confirmed the step. `result` is kept in the journal (JSON, nothing private); `subject` is the number that the vendor chose."""
+    """The vendor confirmed the step.
+
+    `result` is kept in the journal (JSON, nothing private); `subject` is the number that the vendor
+    chose.
+    """
 
     result: Mapping[str, Any]
     note: str
@@ -66,7 +71,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one look showed: `finding` applied, absent or inconclusive; `seen` is what decided it; `result` as in `Applied`, when applied."""
+    """What one look showed: `finding` applied, absent or inconclusive; `seen` is what decided it.
+
+    `result` as in `Applied`, when applied.
+    """
 
     finding: Finding | str
     note: str
@@ -88,7 +96,10 @@ class Attempt:
         self.may_have_left = False
         """Whether bytes may have left that no refusal answered."""
         self.held_by: NumberflowError | None = None
-        """Why it may not leave any more: set while it waits, for a connection or for the vendor's limit."""
+        """Why it may not leave any more.
+
+        Set while it waits, for a connection or for the vendor's limit.
+        """
         self._leases = leases
         self._brake = brake
 
@@ -111,7 +122,8 @@ class Attempt:
         self.status = status
         self.request_id = request_id
         if status is not None and 400 <= status < 500:
-            # A refusal: that request did nothing, whatever happens to the next one (a fresh token may not be had after a 401).
+            # A refusal: that request did nothing, whatever happens to the next one (a fresh token
+            # may not be had after a 401).
             self.may_have_left = False
 
 
@@ -162,7 +174,10 @@ async def run_costly_step(
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What an attempt left behind: the row, the vendor's refusal that still has to be checked against its state, and a pause to keep.
+    """What an attempt left behind.
+
+    The row, the vendor's refusal that still has to be checked against its state, and a pause to
+    keep.
 
     `throttled`: the pause is for the vendor's limit.
     """
@@ -201,7 +216,8 @@ class _Step:
 
     async def run(self) -> Intention:
         """Take one step after the other until the state says that nothing is left to do here."""
-        # Read again now that the leases are ours: the caller's copy may be from before somebody else's work.
+        # Read again now that the leases are ours: the caller's copy may be from before somebody
+        # else's work.
         history = await anyio.to_thread.run_sync(self._journal.history, self._intention.id)
         turn = _Turn(history.intention)
         if turn.row.state is IntentionState.NEEDS_PERSON:
@@ -211,7 +227,8 @@ class _Step:
                 case IntentionState.DONE | IntentionState.REFUSED | IntentionState.NEEDS_PERSON:
                     return turn.row
                 case IntentionState.SENDING:
-                    # Not ours: an attempt of ours always ends in another state. Its sender is gone, since we hold its leases.
+                    # Not ours: an attempt of ours always ends in another state. Its sender is gone,
+                    # since we hold its leases.
                     reason = "its process ended before the outcome was written down"
                     ended = AttemptEnd(Outcome.UNKNOWN)
                     turn = _Turn(
@@ -234,8 +251,10 @@ class _Step:
         ):
             patience.over = True
             return (
-                f"the vendor's limit (HTTP 429) outlasted this run's patience: {self._throttles} refusals, "
-                f"{self._throttled_s:.0f} s waited, the next try in {turn.pause_s:.0f} s; run it again later"
+                f"the vendor's limit (HTTP 429) outlasted this run's patience: {self._throttles} "
+                "refusals, "
+                f"{self._throttled_s:.0f} s waited, the next try in {turn.pause_s:.0f} s; run it "
+                "again later"
             )
         if self._attempts == self._policy.attempts_max:
             last = f" (last: {turn.row.reason})" if turn.row.reason else ""
@@ -280,12 +299,14 @@ class _Step:
             return await self._rejected(attempt, error, earlier_unknown=begun.earlier_unknown)
         except Exception as error:  # (whatever it is, the request may have left)
             if error is attempt.held_by and not attempt.may_have_left:
-                # Raised by `before_send` itself: a journal that could not be asked whether it may leave.
+                # Raised by `before_send` itself: a journal that could not be asked whether it may
+                # leave.
                 await self._not_applied(attempt, Outcome.NOT_SENT, f"not sent: {_text(error)}")
                 raise
             return await self._lost(attempt, error)
         except BaseException as error:
-            # Cancelled, interrupted, terminated: there may be no event loop to come back to, so this writes here and now.
+            # Cancelled, interrupted, terminated: there may be no event loop to come back to, so
+            # this writes here and now.
             self._lose_now(attempt, error)
             raise
         ended = _ended(attempt, Outcome.APPLIED)
@@ -300,8 +321,12 @@ class _Step:
         )
 
     async def _watched(self, attempt: Attempt) -> Applied:
-        """Do it, and meanwhile ask again and again whether it may still leave: it may have to wait before it does."""
-        # Side by side: a server that does not answer for the run's state must not keep a stop in the journal unread.
+        """Do it, and meanwhile ask again and again whether it may still leave.
+
+        It may have to wait before it does.
+        """
+        # Side by side: a server that does not answer for the run's state must not keep a stop in
+        # the journal unread.
         watchers = [
             asyncio.ensure_future(self._keep_asking(attempt, ask))
             for ask in (self._ask_journal, self._brake.ask)
@@ -348,13 +373,15 @@ class _Step:
         ended = _ended(attempt, Outcome.REFUSED)
         reason = f"refused by the vendor: {_text(error)}"
         if earlier_unknown:
-            # "Not available" is also what a number answers that an earlier lost request of ours has rented: settle it with patience.
+            # "Not available" is also what a number answers that an earlier lost request of ours has
+            # rented: settle it with patience.
             return _Turn(
                 await self._write(events=(Event.LOSE,), attempt=ended, reason=reason), refusal=error
             )
         if not isinstance(error, NotFound):
             return _Turn(await self._write(events=(Event.REFUSE,), attempt=ended, reason=reason))
-        # 404 on a first attempt: gone to somebody else, or already as we want it (a number that was released by hand).
+        # 404 on a first attempt: gone to somebody else, or already as we want it (a number that was
+        # released by hand).
         observation, evidence = await self._see()
         if evidence is not None and observation.finding is Finding.APPLIED:
             return _Turn(
@@ -374,11 +401,15 @@ class _Step:
         )
 
     async def _settle(self, refusal: Rejected | None) -> Intention:
-        """From unknown to whatever the looks prove. `refusal`: the vendor's no to the latest attempt; absence then ends the matter."""
+        """From unknown to whatever the looks prove.
+
+        `refusal`: the vendor's no to the latest attempt; absence then ends the matter.
+        """
         findings: list[Finding] = []
         pauses = pauses_s(self._policy.settle_s)
         for pause_s in pauses:
-            # Waiting only ever makes the settling time longer than asked for: `sleep` and the looks themselves add up on top of it.
+            # Waiting only ever makes the settling time longer than asked for: `sleep` and the looks
+            # themselves add up on top of it.
             if pause_s > 0:
                 await self._sleep(pause_s)
             observation, evidence = await self._see()
@@ -407,17 +438,30 @@ class _Step:
         return await self._write(events=events, observation=observation, reason=reason)
 
     def _doubt(self, refusal: Rejected | None) -> str:
-        """Why absence over the settling time is not enough here; empty when it is. Reads that lag for longer are the case in mind."""
+        """Why absence over the settling time is not enough here; empty when it is.
+
+        Reads that lag for longer are the case in mind.
+        """
         if self._intention.subject is None:
-            # A second request for a named number meets a refusal if the first one took effect. One that lets the vendor pick buys another number.
-            return "nothing was found, but the vendor picks the number: if reads are late, another request would buy a second one"
+            # A second request for a named number meets a refusal if the first one took effect. One
+            # that lets the vendor pick buys another number.
+            return (
+                "nothing was found, but the vendor picks the number: if reads are late, another "
+                "request would buy a second one"
+            )
         if refusal is not None and not isinstance(refusal, InsufficientFunds | PermissionRefused):
             # Such a no may be the answer to a number that our own lost request has already rented.
-            return f"the vendor refused ({_text(refusal)}), and still shows what it showed before: the two do not fit"
+            return (
+                f"the vendor refused ({_text(refusal)}), and still shows what it showed before: "
+                "the two do not fit"
+            )
         return ""
 
     async def _look_for_person(self, row: Intention) -> Intention:
-        """One look at what waits for a person: it may have shown itself as applied since. Nothing else leads out of here by itself."""
+        """One look at what waits for a person: it may have shown itself as applied since.
+
+        Nothing else leads out of here by itself.
+        """
         observation, evidence = await self._see()
         if evidence is None or observation.finding is not Finding.APPLIED:
             return await self._write(observation=observation, reason=row.reason)
@@ -440,7 +484,10 @@ class _Step:
         return Observation(Finding(evidence.finding), evidence.note, evidence.seen), evidence
 
     async def _write(self, **what: Any) -> Intention:
-        """Record something under both leases. From the first attempt on, failing to do so leaves the row open and says so."""
+        """Record something under both leases.
+
+        From the first attempt on, failing to do so leaves the row open and says so.
+        """
         record = functools.partial(
             self._journal.record, self._intention.id, leases=self._leases, **what
         )
@@ -452,19 +499,24 @@ class _Step:
                 f" (the last request ended as: {attempt.outcome})" if attempt is not None else ""
             )
             raise JournalUnavailable(
-                f"{self._intention} stays open{heard}, because the journal could not be written: {error.message} "
+                f"{self._intention} stays open{heard}, because the journal could not be written: "
+                f"{error.message} "
                 "The next run looks at the vendor before it sends anything.",
                 remedy=error.remedy,
                 intention_id=self._intention.id,
             ) from error
         except LeaseLost as error:
             raise LeaseLost(
-                f"{self._intention} is no longer ours; whoever took it over settles it. {error.message}",
+                f"{self._intention} is no longer ours; whoever took it over settles it. "
+                f"{error.message}",
                 resource=error.resource,
             ) from error
 
     def _lose_now(self, attempt: Attempt, error: BaseException) -> None:
-        """Best effort, without an event loop. If it fails the row stays at sending, which the next run treats alike."""
+        """Best effort, without an event loop.
+
+        If it fails the row stays at sending, which the next run treats alike.
+        """
         try:
             self._journal.record(
                 self._intention.id,
@@ -478,7 +530,10 @@ class _Step:
             logger.warning("%s stays open: %s", self._intention, failure)
 
     def _throttle_pause_s(self, retry_after_s: float | None) -> float:
-        """Retry-After to the letter; without one a pause that doubles. Never none: the vendor said "later"."""
+        """Retry-After to the letter; without one a pause that doubles.
+
+        Never none: the vendor said "later".
+        """
         if retry_after_s is None:
             # The exponent is bounded before the power is taken, or patience would overflow a float.
             doubled_s = self._policy.backoff_s * 2.0 ** min(self._throttles, 64)
@@ -491,7 +546,10 @@ def _ended(attempt: Attempt, outcome: Outcome) -> AttemptEnd:
 
 
 def _kept_applied(applied: Applied) -> Applied:
-    """The result as the journal can keep it. What cannot be kept is found out here, where it still counts as an unknown outcome."""
+    """The result as the journal can keep it.
+
+    What cannot be kept is found out here, where it still counts as an unknown outcome.
+    """
     if not isinstance(applied, Applied):
         raise TypeError(f"do returned {type(applied).__name__} where Applied was expected")
     result = as_kept(applied.result)
@@ -507,7 +565,10 @@ def _kept_evidence(evidence: Evidence) -> Evidence:
 
 
 def _text(error: Exception) -> str:
-    """An error for the journal: our own messages are written to hold nothing private; of a stranger's only the type is kept."""
+    """An error for the journal: our own messages are written to hold nothing private.
+
+    Of a stranger's only the type is kept.
+    """
     if not isinstance(error, NumberflowError):
         return type(error).__name__
     return f"{type(error).__name__}: {error.message}"[:_REASON_LENGTH_MAX]

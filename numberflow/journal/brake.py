@@ -1,7 +1,9 @@
-"""What holds a costly step besides the journal's own stops: the stop file of this machine, and the state of the run itself.
+"""What holds a costly step besides the journal's own stops.
 
-Asked by `billable.py` before a step goes to sending, and again while its request waits to leave. Prefect is unknown here:
-how a run's state is read is handed in.
+The stop file of this machine, and the state of the run itself.
+
+Asked by `billable.py` before a step goes to sending, and again while its request waits to leave.
+Prefect is unknown here: how a run's state is read is handed in.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from pathlib import Path
 from numberflow.errors import Stopped
 
 STOP_FILE = "stop"
-"""Its name under NUMBERFLOW_HOME. For the day on which the journal cannot be written: any file of this name holds every
+"""Its name under NUMBERFLOW_HOME.
+
+For the day on which the journal cannot be written: any file of this name holds every
 costly step of this machine."""
 
 RunState = Callable[[], Awaitable[str]]
@@ -66,7 +70,8 @@ class Brake:
         except OSError as error:
             raise Stopped(
                 f"whether {self._stop_file} is there cannot be told: {error.strerror}",
-                remedy="make NUMBERFLOW_HOME readable for this user, then run again with the same reference",
+                remedy="make NUMBERFLOW_HOME readable for this user, then run again with the same "
+                "reference",
             ) from None
         raise Stopped(
             f"stopped by the file {self._stop_file}",

@@ -26,7 +26,8 @@ from numberflow.journal.json_text import dump_json
 
 Clock = Callable[[], datetime]
 
-# Any number that nobody else in the database uses as an advisory lock: the first eight bytes of "numberfl".
+# Any number that nobody else in the database uses as an advisory lock: the first eight bytes of
+# "numberfl".
 _MIGRATION_LOCK = int.from_bytes(b"numberfl")
 
 
@@ -44,7 +45,8 @@ class Trouble(NamedTuple):
 
 _LOCKED = Trouble(
     "another process holds it locked for too long",
-    "find the process that hangs in the middle of a write (a stopped one keeps its lock) and end it, then try again",
+    "find the process that hangs in the middle of a write (a stopped one keeps its lock) and end "
+    "it, then try again",
 )
 _READ_ONLY = Trouble(
     "it is read-only", "make the file and its folder (or the database) writable for this user"
@@ -57,7 +59,8 @@ _CANNOT_OPEN = Trouble(
 )
 _CORRUPT = Trouble(
     "it is damaged, or no numberflow journal",
-    "stop all workers and restore the newest backup; then run the reconcile flow before anything is bought",
+    "stop all workers and restore the newest backup; then run the reconcile flow before anything "
+    "is bought",
 )
 _IO = Trouble("its disk reports errors", "check the disk and the file system before anything else")
 _DOWN = Trouble(
@@ -70,7 +73,8 @@ _OTHER = Trouble(
     "it refused the statement", "keep the log and report this; nothing was sent for it"
 )
 
-# https://www.sqlite.org/rescode.html (primary codes; extended ones begin with the same word; the first that fits wins)
+# https://www.sqlite.org/rescode.html (primary codes; extended ones begin with the same word; the
+# first that fits wins)
 _SQLITE_TROUBLES = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
@@ -83,7 +87,8 @@ _SQLITE_TROUBLES = {
     "SQLITE_CORRUPT": _CORRUPT,
     "SQLITE_NOTADB": _CORRUPT,
     "SQLITE_SCHEMA": _CORRUPT,
-    # The -shm file that goes with the journal cannot grow: the volume has no room (https://www.sqlite.org/rescode.html#ioerr_shmsize).
+    # The -shm file that goes with the journal cannot grow: the volume has no room
+    # (https://www.sqlite.org/rescode.html#ioerr_shmsize).
     "SQLITE_IOERR_SHMSIZE": _FULL,
     "SQLITE_IOERR": _IO,
 }
@@ -113,14 +118,18 @@ _POSTGRES_TROUBLES = {
 
 
 class Database:
-    """An open engine with the journal's durability settings. Thread-safe; not to be carried across a fork."""
+    """An open engine with the journal's durability settings.
+
+    Thread-safe; not to be carried across a fork.
+    """
 
     def __init__(
         self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True
     ) -> None:
         """Prepare the engine and bring the schema up to date.
 
-        `durable=False`: commits return before they are on disk, for what may be lost in a power cut.
+        `durable=False`: commits return before they are on disk, for what may be lost in a power
+        cut.
 
         Raises:
             BadInput: the URL cannot name a journal.
@@ -157,9 +166,12 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """One transaction that writes; committed (and on disk) when the block ends without an exception.
+        """One transaction that writes.
 
-        On SQLite it excludes other writers from its start, so that a read inside it is still true at the commit.
+        Committed (and on disk) when the block ends without an exception.
+
+        On SQLite it excludes other writers from its start, so that a read inside it is still true
+        at the commit.
         """
         with self._translated(), self._engine.begin() as connection:
             yield connection
@@ -171,9 +183,12 @@ class Database:
             yield connection
 
     def now(self, connection: sa.Connection) -> datetime:
-        """The time by the one clock that all users of this database share: its own on Postgres, the machine's on SQLite.
+        """The time by the one clock that all users of this database share.
 
-        Asked for anew at each call, since a transaction may have waited for a lock (Postgres' `now()` would be its start).
+        Its own on Postgres, the machine's on SQLite.
+
+        Asked for anew at each call, since a transaction may have waited for a lock (Postgres'
+        `now()` would be its start).
         """
         if self._clock is not None:
             return self._clock().astimezone(UTC)
@@ -183,7 +198,10 @@ class Database:
         return utc_now()
 
     def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
-        """Insert a row unless one with the same key is there; whether it was inserted. Waits for a rival's commit."""
+        """Insert a row unless one with the same key is there; whether it was inserted.
+
+        Waits for a rival's commit.
+        """
         # Both dialects' `insert` know ON CONFLICT DO NOTHING; the plain one does not.
         if self.is_postgres:
             from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415
@@ -216,12 +234,13 @@ class Database:
             return engine
         engine = sa.create_engine(
             self._url,
-            # A connection that died with a restarted server is replaced before it is used; what is not
-            # durable does without that question, and fails once.
+            # A connection that died with a restarted server is replaced before it is used; what is
+            # not durable does without that question, and fails once.
             pool_pre_ping=self._durable,
             connect_args={
                 "connect_timeout": max(2, round(self._busy_timeout_s)),
-                # A server that vanished without a word is noticed, instead of being waited for with a costly step in the air.
+                # A server that vanished without a word is noticed, instead of being waited for with
+                # a costly step in the air.
                 "tcp_user_timeout": busy_ms,
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,
@@ -232,8 +251,9 @@ class Database:
 
         def prepare_postgres(connection: psycopg.Connection, _record: object) -> None:
             connection.autocommit = True
-            # idle_in_transaction…: a stopped process must not keep its row locks; the server ends its transaction.
-            # synchronous_commit: a database may be configured to answer before the commit is on disk.
+            # idle_in_transaction…: a stopped process must not keep its row locks; the server ends
+            # its transaction. synchronous_commit: a database may be configured to answer before the
+            # commit is on disk.
             connection.execute(
                 f"SET lock_timeout = {busy_ms}; SET statement_timeout = {2 * busy_ms};"
                 f" SET idle_in_transaction_session_timeout = {2 * busy_ms};"
@@ -246,7 +266,10 @@ class Database:
         return engine
 
     def _prepare(self) -> None:
-        """Switch SQLite to WAL and bring the schema to the newest revision; safe when several processes start at once."""
+        """Switch SQLite to WAL and bring the schema to the newest revision.
+
+        Safe when several processes start at once.
+        """
         with self.read() as connection:
             if migrations.current(connection) == migrations.HEAD:
                 return
@@ -280,7 +303,8 @@ class Database:
                 continue
             if mode != "wal":
                 raise JournalUnavailable(
-                    f"The journal's file system cannot do write-ahead logging (SQLite stays in mode {mode!r}).",
+                    "The journal's file system cannot do write-ahead logging (SQLite stays in "
+                    f"mode {mode!r}).",
                     remedy="put the journal on a local disk, or use Postgres",
                 )
             return
@@ -307,7 +331,10 @@ class Database:
 
 
 def _normalised(url: str) -> URL:
-    """The URL with the driver that we ship, or BadInput for what cannot be a journal. The URL itself is never repeated: it may hold a password."""
+    """The URL with the driver that we ship, or BadInput for what cannot be a journal.
+
+    The URL itself is never repeated: it may hold a password.
+    """
     remedy = (
         "write sqlite:////absolute/path/numberflow.db or postgresql://user:password@host/database"
     )
@@ -346,7 +373,8 @@ def _make_folder(url: URL) -> None:
         Path(database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise JournalUnavailable(
-            f"The journal cannot be used: its folder cannot be created ({error.strerror}: {Path(database).parent}).",
+            f"The journal cannot be used: its folder cannot be created ({error.strerror}: "
+            f"{Path(database).parent}).",
             remedy=_CANNOT_OPEN.remedy,
         ) from None
 
@@ -354,7 +382,8 @@ def _make_folder(url: URL) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Transactions are begun by `_begin_sqlite`, not guessed by the driver.
     connection.isolation_level = None
-    # FULL: in WAL mode each commit is synced; with NORMAL a power cut forgets intentions whose requests already left.
+    # FULL: in WAL mode each commit is synced; with NORMAL a power cut forgets intentions whose
+    # requests already left.
     connection.execute("PRAGMA synchronous = FULL")
     # macOS: a plain fsync leaves the data in the drive's cache. No effect elsewhere.
     connection.execute("PRAGMA fullfsync = ON")
@@ -363,14 +392,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _prepare_quick_sqlite(connection: sqlite3.Connection, record: object) -> None:
     _prepare_sqlite(connection, record)
-    # In WAL mode this loses the last commits in a power cut, and damages nothing; a later commit of the
-    # journal syncs them too.
+    # In WAL mode this loses the last commits in a power cut, and damages nothing; a later commit of
+    # the journal syncs them too.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # IMMEDIATE: take the write lock at once. A deferred transaction that reads, then writes, fails with "database is locked"
-    # whatever the busy timeout is.
+    # IMMEDIATE: take the write lock at once. A deferred transaction that reads, then writes, fails
+    # with "database is locked" whatever the busy timeout is.
     connection.exec_driver_sql(
         connection.get_execution_options().get("numberflow_begin", "BEGIN IMMEDIATE")
     )

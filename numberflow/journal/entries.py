@@ -1,6 +1,7 @@
 """The journal's rows as frozen values, and the names of leases. No SQL, no I/O, no decisions.
 
-Money is a Decimal beside its currency; times are aware UTC; JSON values are what `json` reads back (amounts inside them are strings).
+Money is a Decimal beside its currency; times are aware UTC; JSON values are what `json` reads back
+(amounts inside them are strings).
 """
 
 from __future__ import annotations
@@ -39,17 +40,26 @@ class Operation(StrEnum):
     UPDATE = "update"
 
 
-# What cannot be planned without a price. Submitting an order is not listed: its price was decided when it was created.
+# What cannot be planned without a price. Submitting an order is not listed: its price was decided
+# when it was created.
 PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
 
 
 # The steps that open an order, under an id that only the vendor's reply tells.
 _OPENING = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
-# The steps after which something is followed: orders, and under our own names batches that are qualified and links of single numbers.
+# The steps after which something is followed: orders, and under our own names batches that are
+# qualified and links of single numbers.
 ORDER_OPERATIONS = (
-    *_OPENING, Operation.ADD_NUMBERS, Operation.IMPORT, Operation.UPDATE_IMPORTED, Operation.UPDATE, Operation.RENT, Operation.RENT_ANY,
-    Operation.RELEASE, Operation.DELETE_IMPORTED,
-)  # fmt: skip
+    *_OPENING,
+    Operation.ADD_NUMBERS,
+    Operation.IMPORT,
+    Operation.UPDATE_IMPORTED,
+    Operation.UPDATE,
+    Operation.RENT,
+    Operation.RENT_ANY,
+    Operation.RELEASE,
+    Operation.DELETE_IMPORTED,
+)
 
 
 class Finding(StrEnum):
@@ -63,7 +73,10 @@ class Finding(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one attempt (one request that was allowed to leave) ended. None in the row: under way, or its sender died."""
+    """How one attempt (one request that was allowed to leave) ended.
+
+    None in the row: under way, or its sender died.
+    """
 
     APPLIED = "applied"
     REFUSED = "refused"
@@ -74,7 +87,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewPurchase:
-    """What a caller wants to buy, under the caller's own name for it. `parameters` must hold nothing private."""
+    """What a caller wants to buy, under the caller's own name for it.
+
+    `parameters` must hold nothing private.
+    """
 
     project_id: str
     reference: str
@@ -111,9 +127,10 @@ class Purchase:
 class NewIntention:
     """One costly step to plan.
 
-    `subject` is the number (E.164) or order it acts on, None when the vendor chooses (rent_any, create_order). `setup_amount` is charged
-    once, `monthly_amount` per month. `due_amount` is what leaves the account at once; None = setup + one month (docs/vendor/numbers-behaviour.md
-    §13: the first charge falls at the rent); give it when the number is paid for several months at a time.
+    `subject` is the number (E.164) or order it acts on, None when the vendor chooses (rent_any,
+    create_order). `setup_amount` is charged once, `monthly_amount` per month. `due_amount` is what
+    leaves the account at once; None = setup + one month (docs/vendor/numbers-behaviour.md §13: the
+    first charge falls at the rent); give it when the number is paid for several months at a time.
     """
 
     operation: Operation | str
@@ -137,7 +154,10 @@ class NewIntention:
 
 @dataclass(frozen=True, slots=True)
 class Intention:
-    """One costly step as the journal knows it. `spend_day` is the UTC day on whose cap it counts."""
+    """One costly step as the journal knows it.
+
+    `spend_day` is the UTC day on whose cap it counts.
+    """
 
     id: str
     purchase_id: str
@@ -176,7 +196,10 @@ class Intention:
 
     @property
     def resource(self) -> str:
-        """Name of the lease under which this step runs: its phone number's, or its own when it has none (yet)."""
+        """Name of the lease under which this step runs.
+
+        Its phone number's, or its own when it has none (yet).
+        """
         if self.subject is not None and self.subject.startswith("+"):
             return number_resource(self.project_id, self.subject)
         return f"intention/{self.id}"
@@ -205,8 +228,9 @@ class OrderKind(StrEnum):
 class PendingWork:
     """Something that the vendor works on for hours or days, as we last saw it.
 
-    `order_id` is the vendor's id. `state` is the vendor's word for where it stands; `facts` is what whoever follows it has to remember (alarms that
-    went off, numbers, times), JSON without anything private.
+    `order_id` is the vendor's id. `state` is the vendor's word for where it stands; `facts` is what
+    whoever follows it has to remember (alarms that went off, numbers, times), JSON without anything
+    private.
     """
 
     id: str
@@ -228,7 +252,10 @@ class PendingWork:
 
     @property
     def resource(self) -> str:
-        """Name of the lease under which it is followed: two sweeps at once must not both raise an alarm."""
+        """Name of the lease under which it is followed.
+
+        Two sweeps at once must not both raise an alarm.
+        """
         return f"order/{self.project_id}/{self.kind}/{self.order_id}"
 
     def __str__(self) -> str:
@@ -250,7 +277,10 @@ class AttemptEntry:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceEntry:
-    """What a look showed. Identical looks in a row are one entry: first seen at `at`, last at `last_at`, `times` looks."""
+    """What a look showed. Identical looks in a row are one entry.
+
+    First seen at `at`, last at `last_at`, `times` looks.
+    """
 
     at: datetime
     last_at: datetime
@@ -281,7 +311,11 @@ class AttemptEnd:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that may now leave. `earlier_unknown`: an earlier one of this intention may have taken effect, whatever we proved since."""
+    """An attempt that may now leave.
+
+    `earlier_unknown`: an earlier one of this intention may have taken effect, whatever we proved
+    since.
+    """
 
     intention: Intention
     n: int
@@ -310,7 +344,10 @@ class SpendLine:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a project spent, or may have spent, on one UTC day: everything but refused. `totals` maps currency to amount."""
+    """What a project spent, or may have spent, on one UTC day: everything but refused.
+
+    `totals` maps currency to amount.
+    """
 
     project_id: str
     day: date
@@ -319,7 +356,9 @@ class Spend:
 
 
 def opened_order(kind: OrderKind, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
-    """What a step that opened an order puts into its result: enough to follow the order, whatever becomes of the run that opened it.
+    """What a step that opened an order puts into its result.
+
+    Enough to follow the order, whatever becomes of the run that opened it.
 
     `facts` are JSON values without anything private, as in `PendingWork`.
     """
@@ -330,7 +369,8 @@ def checked_reference(reference: str) -> str:
     """The reference unchanged, when it can name a purchase.
 
     Raises:
-        BadInput: empty, longer than `REFERENCE_LENGTH_MAX`, surrounded by blanks, or with characters that do not print.
+        BadInput: empty, longer than `REFERENCE_LENGTH_MAX`, surrounded by blanks, or with
+            characters that do not print.
     """
     problem = ""
     if not reference:
@@ -345,7 +385,8 @@ def checked_reference(reference: str) -> str:
         raise BadInput(
             f"reference: {problem}.",
             field="reference",
-            remedy=f"write 1 to {REFERENCE_LENGTH_MAX} printable characters without blanks around them, for example PO-1042",
+            remedy=f"write 1 to {REFERENCE_LENGTH_MAX} printable characters without blanks around "
+            "them, for example PO-1042",
         )
     return reference
 
@@ -366,7 +407,10 @@ def number_resource(project_id: str, phone_number: str) -> str:
 
 
 def number_in(result: Any) -> str | None:
-    """The phone number that a result names, in our spelling or the vendor's: how a step without a subject gets one."""
+    """The phone number that a result names, in our spelling or the vendor's.
+
+    How a step without a subject gets one.
+    """
     if not isinstance(result, Mapping):
         return None
     number = result.get("phone_number") or result.get("phoneNumber")

@@ -1,6 +1,9 @@
-"""Writing and finding intentions inside a transaction that is already open: rows, claims, attempts, evidence. SQL only.
+"""Writing and finding intentions inside a transaction that is already open.
 
-Whether the writer may write (leases) and what it costs (caps) has been settled by `store.py` before anything here is called.
+Rows, claims, attempts, evidence. SQL only.
+
+Whether the writer may write (leases) and what it costs (caps) has been settled by `store.py` before
+anything here is called.
 """
 
 from __future__ import annotations
@@ -84,7 +87,10 @@ def claim(
     phone_number: str,
     intention_id: str,
 ) -> None:
-    """Make the intention the only one that may rent the number; NumberClaimed when another one is."""
+    """Make the intention the only one that may rent the number.
+
+    NumberClaimed when another one is.
+    """
     if database.insert_missing(
         connection,
         claims,
@@ -119,7 +125,10 @@ def record(
     result: Any = None,
     subject: str | None = None,
 ) -> Intention:
-    """Write down what happened to a locked intention, as `Journal.record` describes it; its claim follows its end."""
+    """Write down what happened to a locked intention, as `Journal.record` describes it.
+
+    Its claim follows its end.
+    """
     state = after(intention.state, events)
     now = database.now(connection)
     if attempt is not None:
@@ -142,7 +151,8 @@ def close_claims(database: Database, connection: sa.Connection, intention: Inten
     if intention.state is IntentionState.REFUSED:
         connection.execute(claims.delete().where(claims.c.intention_id == intention.id))
     elif intention.operation is Operation.RENT_ANY and intention.subject is not None:
-        # The number is ours and paid for: a claim that is in the way must not undo the record of it.
+        # The number is ours and paid for: a claim that is in the way must not undo the record of
+        # it.
         database.insert_missing(
             connection,
             claims,
@@ -165,7 +175,10 @@ def close_claims(database: Database, connection: sa.Connection, intention: Inten
 def same_step(
     known: Sequence[Intention], operation: Operation, line: NewIntention
 ) -> Intention | None:
-    """The purchase's own intention that this line would repeat. Without a subject there is none: two rent_any lines are two numbers."""
+    """The purchase's own intention that this line would repeat.
+
+    Without a subject there is none: two rent_any lines are two numbers.
+    """
     if line.subject is None:
         return None
     same = (operation, line.subject, line.fingerprint)
@@ -191,7 +204,10 @@ def of_purchase(purchase_id: str) -> sa.Select[Any]:
 def one(
     connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool = False
 ) -> sa.Row[Any]:
-    """The row of that id, locked until the transaction ends if asked for; BadInput when there is none."""
+    """The row of that id, locked until the transaction ends if asked for.
+
+    BadInput when there is none.
+    """
     query = sa.select(table).where(table.c.id == row_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
@@ -233,7 +249,10 @@ def operation_named(name: str) -> Operation:
 
 
 def derived_id(*parts: str) -> str:
-    """The same thing always gets the same id, so that a row can be made again without harm. 80 bits: no clash in a company's lifetime."""
+    """The same thing always gets the same id, so that a row can be made again without harm.
+
+    80 bits: no clash in a company's lifetime.
+    """
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 

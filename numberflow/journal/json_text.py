@@ -1,4 +1,7 @@
-"""How values become the JSON text that the journal keeps. Stable (sorted keys), strict (no NaN), amounts as strings."""
+"""How values become the JSON text that the journal keeps.
+
+Stable (sorted keys), strict (no NaN), amounts as strings.
+"""
 
 from __future__ import annotations
 

@@ -58,7 +58,10 @@ class Busy:
 def take(
     database: Database, resource: str, owner: str, lease_s: float, is_dead: IsDead
 ) -> Taken | Busy:
-    """Take the resource when it is free, expired, or its owner is provably dead. Never re-entrant: two steps of one owner exclude each other."""
+    """Take the resource when it is free, expired, or its owner is provably dead.
+
+    Never re-entrant: two steps of one owner exclude each other.
+    """
     with database.write() as connection:
         database.insert_missing(
             connection, leases, resource=resource, owner=None, fence=0, expires_at=None
@@ -78,7 +81,10 @@ def take(
 
 
 def renew(database: Database, held: Iterable[HeldLease], lease_s: float) -> frozenset[str]:
-    """Push the expiry of the leases; returns the resources that are still ours. One that ran out untaken is renewed: nobody was let in between."""
+    """Push the expiry of the leases; returns the resources that are still ours.
+
+    One that ran out untaken is renewed: nobody was let in between.
+    """
     ours = set()
     with database.write() as connection:
         for lease in sorted(held, key=lambda lease: lease.resource):
@@ -113,7 +119,8 @@ def give_back(database: Database, held: Iterable[HeldLease]) -> None:
 def require(database: Database, connection: sa.Connection, held: Iterable[HeldLease]) -> None:
     """Make sure, until this transaction ends, that each lease is ours and not expired.
 
-    Rows are locked in the order of their names, so that two writers never wait for each other crosswise.
+    Rows are locked in the order of their names, so that two writers never wait for each other
+    crosswise.
 
     Raises:
         LeaseLost: names the resource and who has it now.

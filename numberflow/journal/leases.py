@@ -23,8 +23,9 @@ from numberflow.journal.owner import Owner, owner_is_dead
 
 logger = logging.getLogger(__name__)
 
-# Renewals come every quarter and `check` refuses after three quarters, so two renewals in a row may fail without stopping anybody.
-# The last quarter is given up: it covers a request's way to the vendor, and clocks of two machines that run at different rates.
+# Renewals come every quarter and `check` refuses after three quarters, so two renewals in a row may
+# fail without stopping anybody. The last quarter is given up: it covers a request's way to the
+# vendor, and clocks of two machines that run at different rates.
 RENEWALS_PER_LEASE = 4
 MARGIN = 0.25
 # A failed renewal is tried again sooner than the next regular one.
@@ -32,7 +33,10 @@ _RETRIES_PER_LEASE = 20
 
 
 class LocalTime(NamedTuple):
-    """Two readings in seconds, from any zero: since boot (runs on while stopped or suspended) and wall clock."""
+    """Two readings in seconds, from any zero.
+
+    Since boot (runs on while stopped or suspended) and wall clock.
+    """
 
     boot_s: float
     wall_s: float
@@ -83,7 +87,10 @@ class Lease:
 
     @property
     def remaining_s(self) -> float:
-        """Seconds until `check` begins to raise, by the more pessimistic of the two clocks; negative afterwards."""
+        """Seconds until `check` begins to raise, by the more pessimistic of the two clocks.
+
+        Negative afterwards.
+        """
         since, now = self._since, self._clock()
         gone_s = max(now.boot_s - since.boot_s, now.wall_s - since.wall_s)
         return self._lease_s * (1 - MARGIN) - gone_s
@@ -98,7 +105,8 @@ class Lease:
             raise LeaseLost(self._lost, resource=self.resource)
         if self.remaining_s <= 0:
             raise LeaseLost(
-                f"The lease on {self.resource} was not renewed in time (this process was stopped, or the journal did not answer).",
+                f"The lease on {self.resource} was not renewed in time (this process was stopped, "
+                "or the journal did not answer).",
                 resource=self.resource,
             )
 
@@ -115,8 +123,8 @@ class Lease:
 class LeaseKeeper:
     """Holds the leases of one run, renews them in the background and gives them back at the end.
 
-    The heartbeat is a thread and not a task of the event loop: a loop that is busy for a minute must not lose its leases, and a process
-    that is stopped must (a stop halts all threads).
+    The heartbeat is a thread and not a task of the event loop: a loop that is busy for a minute
+    must not lose its leases, and a process that is stopped must (a stop halts all threads).
     """
 
     def __init__(
@@ -160,7 +168,9 @@ class LeaseKeeper:
     async def acquire(
         self, resource: str, *, wait_s: float = 0.0, on_wait: Callable[[Busy], object] | None = None
     ) -> Lease:
-        """Take the lease on `resource`, waiting up to `wait_s` for its holder. `on_wait` is told who that is, once for each holder.
+        """Take the lease on `resource`, waiting up to `wait_s` for its holder.
+
+        `on_wait` is told who that is, once for each holder.
 
         Raises:
             LeaseLost: somebody else still has it; names the holder and until when.
@@ -168,7 +178,8 @@ class LeaseKeeper:
         """
         waited_s = 0.0
         told: str | None = None
-        # Often enough to notice a dead process at once for a person who waits; seldom enough for a shared database.
+        # Often enough to notice a dead process at once for a person who waits; seldom enough for a
+        # shared database.
         step_s = max(0.01, min(0.5, self.lease_s / 20))
         while True:
             answer = await anyio.to_thread.run_sync(self._take, resource)
@@ -220,8 +231,12 @@ class LeaseKeeper:
                         del self._held[lease.resource]
 
     def _take(self, resource: str) -> Lease | Busy:
-        """Take and register in one go, in a thread: a cancelled `acquire` must not leave a lease that nobody gives back."""
-        # Read before the question leaves: the lease began at that moment at the earliest, however long the answer takes.
+        """Take and register in one go, in a thread.
+
+        A cancelled `acquire` must not leave a lease that nobody gives back.
+        """
+        # Read before the question leaves: the lease began at that moment at the earliest, however
+        # long the answer takes.
         since = self._clock()
         answer = self._journal.take_lease(resource, self.owner, self.lease_s, self._is_dead)
         if isinstance(answer, Busy):
@@ -243,13 +258,15 @@ class LeaseKeeper:
                 logger.warning("Leases could not be renewed: %s", error)
                 pause_s = self.lease_s / _RETRIES_PER_LEASE
             except Exception:
-                # Whatever it is, a heartbeat that ended silently would be worse: the leases run to their deadlines and `check` raises.
+                # Whatever it is, a heartbeat that ended silently would be worse: the leases run to
+                # their deadlines and `check` raises.
                 logger.exception("Leases could not be renewed")
                 pause_s = self.lease_s / _RETRIES_PER_LEASE
 
     def _give_all_back(self) -> None:
         if self._thread is not None:
-            # A renewal may be waiting for a database that is down; it must not hold up the end of the run for longer than its own time-out.
+            # A renewal may be waiting for a database that is down; it must not hold up the end of
+            # the run for longer than its own time-out.
             self._thread.join(timeout=self.lease_s)
         with self._guard:
             held = tuple(self._held.values())

@@ -1,4 +1,7 @@
-"""Orders that are followed: writing down, finding, noting what was seen. SQL only; what a state means is the follower's business."""
+"""Orders that are followed: writing down, finding, noting what was seen.
+
+SQL only; what a state means is the follower's business.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ def follow(
     facts: Mapping[str, Any],
     reopen: bool = False,
 ) -> PendingWork:
-    """The row of that order: a new one, or the one that is there, as it is; `reopen`: it is open again if it was closed."""
+    """The row of that order: a new one, or the one that is there, as it is.
+
+    `reopen`: it is open again if it was closed.
+    """
     with database.write() as connection:
         purchase = purchase_of(one(connection, purchases, purchase_id))
         now = database.now(connection)
@@ -78,7 +84,10 @@ def followed(
 def note(
     database: Database, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool
 ) -> PendingWork:
-    """Keep what was seen last: `facts` over those that are there; closed once is closed until `follow` opens it again."""
+    """Keep what was seen last: `facts` over those that are there.
+
+    Closed once is closed until `follow` opens it again.
+    """
     with database.write() as connection:
         before = order_of(one(connection, orders, row_id, lock=True))
         now = database.now(connection)

@@ -1,7 +1,10 @@
-"""Who holds a lease, and whether that process is provably dead. Reads /proc; knows neither SQL nor leases.
+"""Who holds a lease, and whether that process is provably dead.
 
-Proof matters: a process that is taken for dead while it lives may still send. So the answer is True or "cannot tell", never a guess,
-and a process that is stopped, or lives on another machine or in another container, is waited for until its lease runs out.
+Reads /proc; knows neither SQL nor leases.
+
+Proof matters: a process that is taken for dead while it lives may still send. So the answer is True
+or "cannot tell", never a guess, and a process that is stopped, or lives on another machine or in
+another container, is waited for until its lease runs out.
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ _PROC = Path("/proc")
 class Owner:
     """One holder of leases: a process, and which of its keepers (`nonce`).
 
-    `host_id` names a process-id space: only inside one of them does `pid` mean anything. `started` tells apart processes that were given the
-    same pid one after the other; empty where the system does not show it.
+    `host_id` names a process-id space: only inside one of them does `pid` mean anything. `started`
+    tells apart processes that were given the same pid one after the other; empty where the system
+    does not show it.
     """
 
     hostname: str
@@ -68,13 +72,17 @@ class Owner:
 
 
 def owner_is_dead(owner: str) -> bool | None:
-    """True when that process provably runs no more; None when nobody here can tell (then wait for the lease to expire)."""
+    """True when that process provably runs no more.
+
+    None when nobody here can tell (then wait for the lease to expire).
+    """
     try:
         other = Owner.parse(owner)
     except BadInput:
         return None
     if other.host_id != _host_id() or other.pid == os.getpid():
-        # Our own pid: another keeper of this process, alive as long as we are (or an earlier process: its start time tells).
+        # Our own pid: another keeper of this process, alive as long as we are (or an earlier
+        # process: its start time tells).
         is_earlier = (
             other.pid == os.getpid()
             and other.host_id == _host_id()
@@ -86,7 +94,8 @@ def owner_is_dead(owner: str) -> bool | None:
     except ProcessLookupError:
         return True
     except OSError:
-        # It exists and belongs to another user; /proc may still show that it is not the one we mean.
+        # It exists and belongs to another user; /proc may still show that it is not the one we
+        # mean.
         pass
     return True if _differs(other.started, other.pid) or _is_zombie(other.pid) else None
 
@@ -100,21 +109,28 @@ def describe(owner: str) -> str:
 
 @cache
 def _host_id() -> str:
-    """Names the space in which pids are unique: this boot of this machine, and the pid namespace (container)."""
+    """Names the space in which pids are unique.
+
+    This boot of this machine, and the pid namespace (container).
+    """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         # Looks like "pid:[4026531836]"; differs between containers that share a kernel.
         namespace = (_PROC / "self/ns/pid").readlink().name.removeprefix("pid:[").rstrip("]")
     except OSError:
         node = uuid.getnode()
-        # The multicast bit marks a made-up address (RFC 9562 §6.10): then nothing identifies this machine, so nothing is provable on it.
+        # The multicast bit marks a made-up address (RFC 9562 §6.10): then nothing identifies this
+        # machine, so nothing is provable on it.
         machine = secrets.token_hex(8) if node >> 40 & 1 else f"{node:012x}"
         return f"{socket.gethostname()}-{machine}"
     return f"{boot}/{namespace}"
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat after the command name (which may hold blanks and brackets): state first."""
+    """The fields of /proc/<pid>/stat after the command name (which may hold blanks and brackets).
+
+    State first.
+    """
     try:
         return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -134,7 +150,10 @@ def _differs(started: str, pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether the process ended and only waits for its parent to notice. One thread left: a leader may end before its threads."""
+    """Whether the process ended and only waits for its parent to notice.
+
+    One thread left: a leader may end before its threads.
+    """
     fields = _stat(pid)
     if not fields or fields[0] not in {"Z", "X"}:
         return False

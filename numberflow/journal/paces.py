@@ -1,9 +1,9 @@
 """Paces that all processes with one access key share: one row for each host of the vendor.
 
-In the journal's database, since that is what all of them have in common, but not of the journal: a pace
-that is lost costs a few 429s. So its commits do not wait for the disk, a busy database is waited
-for a quarter of a second at most, and whoever cannot have the shared pace goes on with its own
-(numberflow.client.pace). What a pace is, is said in numberflow.models.pace.
+In the journal's database, since that is what all of them have in common, but not of the journal: a
+pace that is lost costs a few 429s. So its commits do not wait for the disk, a busy database is
+waited for a quarter of a second at most, and whoever cannot have the shared pace goes on with its
+own (numberflow.client.pace). What a pace is, is said in numberflow.models.pace.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ BUSY_S = 0.25
 
 
 class Paces:
-    """The shared paces of one journal. Thread-safe; a context manager. Opened when it is first asked.
+    """The shared paces of one journal. Thread-safe; a context manager.
 
-    Every method raises JournalUnavailable when the database is busy, down, or of a newer numberflow.
+    Opened when it is first asked.
+
+    Every method raises JournalUnavailable when the database is busy, down, or of a newer
+    numberflow.
     """
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:

@@ -17,7 +17,10 @@ from numberflow.journal.tables import purchases
 
 
 def open_purchase(database: Database, new: NewPurchase) -> Purchase:
-    """The purchase of that reference, new or as it is. Raises BadInput or ReferenceConflict, see `Journal.open_purchase`."""
+    """The purchase of that reference, new or as it is.
+
+    Raises BadInput or ReferenceConflict, see `Journal.open_purchase`.
+    """
     reference = checked_reference(new.reference)
     with database.write() as connection:
         now = database.now(connection)
@@ -71,7 +74,8 @@ def save(database: Database, purchase_id: str, **values: Any) -> Purchase:
 def _require_same(purchase: Purchase, new: NewPurchase) -> None:
     if purchase.reference != new.reference:
         raise ReferenceConflict(
-            f"Reference {new.reference!r} differs only by case or form from {purchase.reference!r}, which is already a purchase.",
+            f"Reference {new.reference!r} differs only by case or form from "
+            f"{purchase.reference!r}, which is already a purchase.",
             remedy=f"write {purchase.reference!r} to go on with it, or choose another reference",
             reference=purchase.reference,
             differences={"reference": (purchase.reference, new.reference)},
@@ -89,8 +93,10 @@ def _require_same(purchase: Purchase, new: NewPurchase) -> None:
         for key, (was, then) in differences.items()
     )
     raise ReferenceConflict(
-        f"Reference {new.reference!r} already stands for another purchase ({shown or 'other parameters'}).",
-        remedy="use a new reference for a new purchase, or the same parameters to go on with this one",
+        f"Reference {new.reference!r} already stands for another purchase "
+        f"({shown or 'other parameters'}).",
+        remedy="use a new reference for a new purchase, or the same parameters to go on with this "
+        "one",
         reference=purchase.reference,
         differences=differences,
     )

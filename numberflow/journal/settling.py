@@ -1,4 +1,6 @@
-"""When to look after a lost reply, and what the looks add up to. Pure: no I/O, no clock, no waiting.
+"""When to look after a lost reply, and what the looks add up to.
+
+Pure: no I/O, no clock, no waiting.
 
 Running the looks and writing them down is `billable.py`'s.
 """
@@ -11,16 +13,19 @@ from dataclasses import dataclass, field
 from numberflow.journal.entries import Finding
 from numberflow.journal.transitions import Event
 
-# Early looks find the usual case (it was applied, or the vendor's read shows it within seconds); the last one is what absence rests on.
+# Early looks find the usual case (it was applied, or the vendor's read shows it within seconds);
+# the last one is what absence rests on.
 _LOOKS_AT = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
 
 
 @dataclass(slots=True)
 class Patience:
-    """How long each step of one run waits for the vendor's limit (NUMBERFLOW_PATIENCE_S, seconds). Shared by the steps of the run.
+    """How long each step of one run waits for the vendor's limit (NUMBERFLOW_PATIENCE_S, seconds).
 
-    `over`: one of them has waited that long in vain. The others then end at their next 429: a hundred numbers
-    must not take a hundred times as long to find out the same.
+    Shared by the steps of the run.
+
+    `over`: one of them has waited that long in vain. The others then end at their next 429: a
+    hundred numbers must not take a hundred times as long to find out the same.
     """
 
     total_s: float = 900.0
@@ -31,16 +36,19 @@ class Patience:
 class SettlePolicy:
     """How patient a costly step is. Durations are seconds.
 
-    - `settle_s`: how long reads are given to catch up with writes before absence counts (NUMBERFLOW_SETTLE_S). No source names a figure;
-      120 s is far above anything seen (assumed).
-    - `attempts_max`: requests per run, not per intention: each resume is a decision of somebody (or of a schedule) to try again, and an
-      intention that could never be sent again would have to be settled by hand although nothing is wrong with it.
-    - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each time.
-    - `patience`: how long a step waits because the vendor refuses with 429. These refusals are no attempts: nothing is wrong with the
-      request. A Retry-After is kept to the letter; one that patience cannot hold ends the step at once.
+    - `settle_s`: how long reads are given to catch up with writes before absence counts
+      (NUMBERFLOW_SETTLE_S). No source names a figure; 120 s is far above anything seen (assumed).
+    - `attempts_max`: requests per run, not per intention: each resume is a decision of somebody (or
+      of a schedule) to try again, and an intention that could never be sent again would have to be
+      settled by hand although nothing is wrong with it.
+    - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each
+      time.
+    - `patience`: how long a step waits because the vendor refuses with 429. These refusals are no
+      attempts: nothing is wrong with the request. A Retry-After is kept to the letter; one that
+      patience cannot hold ends the step at once.
     - `throttle_wait_max_s`: longest pause after a 429 that says nothing.
-    - `lease_wait_s`: how long to wait for whoever holds the number. More than one lease (60 s), so that a worker that died on another
-      machine is waited out.
+    - `lease_wait_s`: how long to wait for whoever holds the number. More than one lease (60 s), so
+      that a worker that died on another machine is waited out.
     """
 
     settle_s: float = 120.0
@@ -53,14 +61,20 @@ class SettlePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a round of looks leads to. `event` None: nothing is proven, the intention stays as it is."""
+    """What a round of looks leads to.
+
+    `event` None: nothing is proven, the intention stays as it is.
+    """
 
     event: Event | None
     reason: str
 
 
 def pauses_s(settle_s: float) -> tuple[float, ...]:
-    """Seconds to wait before each look; they add up to `settle_s`, and there are always several looks."""
+    """Seconds to wait before each look.
+
+    They add up to `settle_s`, and there are always several looks.
+    """
     times = [settle_s * share for share in _LOOKS_AT]
     return tuple(now - before for before, now in zip([0.0, *times], times, strict=False))
 
@@ -77,7 +91,8 @@ def settlement(findings: Sequence[Finding]) -> Settlement:
     if not seen or findings[-1] is Finding.UNSEEN:
         return Settlement(
             None,
-            "could not look at the vendor's state at the end of the settling time; run it again to settle it",
+            "could not look at the vendor's state at the end of the settling time; run it again "
+            "to settle it",
         )
     if findings[-1] is Finding.INCONCLUSIVE:
         return Settlement(Event.ESCALATE, "what the vendor shows is neither applied nor absent")

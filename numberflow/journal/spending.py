@@ -1,7 +1,9 @@
-"""What a project's day has cost or may have cost, and whether there is room for more. Fail closed: doubt refuses.
+"""What a project's day has cost or may have cost, and whether there is room for more.
 
-Sums are made in Python, since amounts are text; a day's rows are few (each is a phone number). SQL and arithmetic only: when to ask
-is up to `store.py`.
+Fail closed: doubt refuses.
+
+Sums are made in Python, since amounts are text; a day's rows are few (each is a phone number). SQL
+and arithmetic only: when to ask is up to `store.py`.
 """
 
 from __future__ import annotations
@@ -73,7 +75,10 @@ def lock_day(database: Database, connection: sa.Connection, project_id: str, day
 def spend(
     connection: sa.Connection, project_id: str, day: date, *, without: str | None = None
 ) -> Spend:
-    """What the day's intentions take, refused ones left out; `without` leaves out one intention id."""
+    """What the day's intentions take, refused ones left out.
+
+    `without` leaves out one intention id.
+    """
     columns = intentions.c
     rows = connection.execute(
         sa.select(
@@ -115,7 +120,8 @@ def one_currency(prices: Iterable[Price], currency: str | None) -> str | None:
     expected = currency or (found[0] if found else None)
     if foreign := [name for name in found if name != expected]:
         raise SpendRefused(
-            f"A price is in {', '.join(foreign)} where {expected} was expected, so nothing is bought.",
+            f"A price is in {', '.join(foreign)} where {expected} was expected, so nothing is "
+            "bought.",
             rule="currency",
             remedy="set currency to the currency of the account",
         )
@@ -128,15 +134,18 @@ def require_room_today(
     """Make sure that the day holds these prices too. The day's row must be locked.
 
     Raises:
-        SpendRefused: the cap would be passed, or the day already holds another currency (sums of two currencies mean nothing).
+        SpendRefused: the cap would be passed, or the day already holds another currency (sums of
+            two currencies mean nothing).
     """
     foreign = sorted(name for name in spent.totals if name != currency)
     if foreign:
         references = ", ".join(line.reference for line in spent.lines if line.currency != currency)
         raise SpendRefused(
-            f"Today's purchases are also in {', '.join(foreign)} ({references}), so {currency} cannot be added up with them.",
+            f"Today's purchases are also in {', '.join(foreign)} ({references}), so {currency} "
+            "cannot be added up with them.",
             rule="currency",
-            remedy="find out why the account shows two currencies; buy tomorrow (UTC) if it is right",
+            remedy="find out why the account shows two currencies; buy tomorrow (UTC) if it is "
+            "right",
         )
     if cap is None:
         return
@@ -149,7 +158,8 @@ def require_room_today(
     by = f" by {named}{f' and {rest} more' if rest > 0 else ''}" if named else ""
     remedy = "raise max_today, buy fewer numbers, or wait until 00:00 UTC"
     raise SpendRefused(
-        f"The cap of {cap} {currency} for today ({spent.day}, UTC) is too small: {used} are used up{by}, and this needs {needed}.",
+        f"The cap of {cap} {currency} for today ({spent.day}, UTC) is too small: {used} are used "
+        f"up{by}, and this needs {needed}.",
         rule="cap_today",
         remedy=remedy,
         cap=cap,
@@ -186,7 +196,8 @@ def require_room_monthly(
         return
     remedy = "raise max_monthly or buy fewer numbers"
     raise SpendRefused(
-        f"The cap of {cap} {currency} a month for this purchase is too small: {used} are taken, and this needs {needed}.",
+        f"The cap of {cap} {currency} a month for this purchase is too small: {used} are taken, "
+        f"and this needs {needed}.",
         rule="cap_monthly",
         remedy=remedy,
         cap=cap,

@@ -1,4 +1,7 @@
-"""The stops table: holding costly steps, letting them go, asking. SQL only; what else can hold a step is in `brake.py`."""
+"""The stops table: holding costly steps, letting them go, asking.
+
+SQL only; what else can hold a step is in `brake.py`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from numberflow.journal.tables import attempts, intentions, stops
 from numberflow.journal.transitions import IntentionState
 
 ALL = "*"
-# No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); ten times that is surely over.
+# No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); ten times that is surely
+# over.
 LEAVING_MAX = timedelta(minutes=10)
 
 
@@ -64,7 +68,10 @@ def standing(database: Database) -> tuple[Stop, ...]:
 
 
 def under_way(database: Database, scope: str, is_dead: IsDead) -> int:
-    """Requests that may be leaving now: permitted lately, by a process that is not provably dead, without an end yet."""
+    """Requests that may be leaving now.
+
+    Permitted lately, by a process that is not provably dead, without an end yet.
+    """
     query = (
         sa.select(attempts.c.owner, attempts.c.started_at)
         .select_from(attempts.join(intentions))

@@ -1,8 +1,11 @@
-"""The journal: purchases, their costly steps, what was tried and what was seen. All of it durable when a method returns.
+"""The journal: purchases, their costly steps, what was tried and what was seen.
 
-Every method is one transaction. Each write to an intention checks, in that transaction, the leases of its purchase and its number, and
-goes through `transitions.py`. Nothing here calls the vendor or decides when to look: that is `billable.py`. The journal is synchronous, so
-that a dying process can still write without an event loop.
+All of it durable when a method returns.
+
+Every method is one transaction. Each write to an intention checks, in that transaction, the leases
+of its purchase and its number, and goes through `transitions.py`. Nothing here calls the vendor or
+decides when to look: that is `billable.py`. The journal is synchronous, so that a dying process can
+still write without an event loop.
 """
 
 from __future__ import annotations
@@ -67,17 +70,23 @@ _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
 
 
 class Journal:
-    """An open journal. Thread-safe; a context manager. Every method may raise JournalUnavailable: then nothing of it was written."""
+    """An open journal. Thread-safe; a context manager.
+
+    Every method may raise JournalUnavailable: then nothing of it was written.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @classmethod
     def open(cls, url: str, *, clock: Clock | None = None, busy_timeout_s: float = 10.0) -> Self:
-        """Open the journal at an SQLAlchemy URL, creating or migrating it; safe while other processes do the same.
+        """Open the journal at an SQLAlchemy URL, creating or migrating it.
 
-        `clock` judges leases and days, and is given in tests only: without it, Postgres' own clock does (one for all machines) or, on SQLite,
-        this machine's. `busy_timeout_s`: how long to wait for another writer; 10 s is a thousand times what one of our transactions takes.
+        Safe while other processes do the same.
+
+        `clock` judges leases and days, and is given in tests only: without it, Postgres' own clock
+        does (one for all machines) or, on SQLite, this machine's. `busy_timeout_s`: how long to
+        wait for another writer; 10 s is a thousand times what one of our transactions takes.
 
         Raises:
             BadInput: the URL cannot name a journal.
@@ -106,7 +115,10 @@ class Journal:
         self.close()
 
     def check(self) -> None:
-        """Write a row and read it back, as `numberflow doctor` does. Raises JournalUnavailable when that does not work."""
+        """Write a row and read it back, as `numberflow doctor` does.
+
+        Raises JournalUnavailable when that does not work.
+        """
         probe = secrets.token_hex(8)
         with self._database.write() as connection:
             connection.execute(probes.insert().values(id=probe, at=self._database.now(connection)))
@@ -121,11 +133,14 @@ class Journal:
     # ---- purchases
 
     def open_purchase(self, new: NewPurchase) -> Purchase:
-        """The purchase of that reference: a new one, or the one that is already there (with all that was saved for it).
+        """The purchase of that reference.
+
+        A new one, or the one that is already there (with all that was saved for it).
 
         Raises:
             BadInput: the reference cannot be used.
-            ReferenceConflict: the reference stands for another purchase, or differs from an existing one by case only.
+            ReferenceConflict: the reference stands for another purchase, or differs from an
+                existing one by case only.
         """
         return purchase_rows.open_purchase(self._database, new)
 
@@ -160,8 +175,9 @@ class Journal:
     ) -> tuple[Intention, ...]:
         """Write down the next steps of a purchase, all or none, in the order of `lines`.
 
-        A line with a subject that the purchase already has (same operation, subject and fingerprint, not refused) is not planned twice: the existing
-        intention is returned in its place. Caps are amounts in `currency`; None means no cap. `lease` is the purchase's.
+        A line with a subject that the purchase already has (same operation, subject and
+        fingerprint, not refused) is not planned twice: the existing intention is returned in its
+        place. Caps are amounts in `currency`; None means no cap. `lease` is the purchase's.
 
         Raises:
             LeaseLost: the purchase is not (or no longer) ours.
@@ -206,14 +222,17 @@ class Journal:
         return tuple(planned)
 
     def begin(self, intention_id: str, *, leases: Sequence[HeldLease]) -> Begun:
-        """From planned to sending, with the attempt's row: after this returns, and not before, one request may leave.
+        """From planned to sending, with the attempt's row.
+
+        After this returns, and not before, one request may leave.
 
         The spend moves to the day on which the request leaves, and has to fit under that day's cap.
 
         Raises:
             Stopped: somebody holds the project's costly steps; it stays planned.
             LeaseLost: purchase or number are not ours any more.
-            SpendRefused: the step was planned on another day and does not fit into today's cap; it stays planned.
+            SpendRefused: the step was planned on another day and does not fit into today's cap; it
+                stays planned.
             IllegalTransition: it is not planned.
         """
         with self._database.write() as connection:
@@ -262,9 +281,12 @@ class Journal:
         result: Any = None,
         subject: str | None = None,
     ) -> Intention:
-        """Write down what happened to an intention: how an attempt ended, what was seen, and the steps that follow, all or none.
+        """Write down what happened to an intention.
 
-        `reason` says why, for people. `subject` names what the vendor chose (rent_any); `result` is what the step brought (JSON value).
+        How an attempt ended, what was seen, and the steps that follow, all or none.
+
+        `reason` says why, for people. `subject` names what the vendor chose (rent_any); `result` is
+        what the step brought (JSON value).
 
         Raises:
             LeaseLost: purchase or number are not ours any more; whoever has them will look.
@@ -285,7 +307,10 @@ class Journal:
             )
 
     def withdraw(self, intention_id: str, lease: HeldLease, reason: str) -> Intention:
-        """From planned to refused: nothing was sent, nothing will be; number and budget are free again. `lease` is the purchase's."""
+        """From planned to refused: nothing was sent, nothing will be.
+
+        Number and budget are free again. `lease` is the purchase's.
+        """
         with self._database.write() as connection:
             intention = self._locked(
                 connection, intention_id, lambda one: ((lease,), {one.purchase_resource})
@@ -301,10 +326,13 @@ class Journal:
         monthly_amount: Decimal,
         note: str,
     ) -> Intention:
-        """Keep what the vendor really charges, where it is not what was quoted: caps and reports count it from now on.
+        """Keep what the vendor really charges, where it is not what was quoted.
 
-        The price at the decision stays in the result as `quoted_due` and `quoted_monthly`, so that every later report can tell both.
-        `lease` is the purchase's. Amounts are in the intention's currency.
+        Caps and reports count it from now on.
+
+        The price at the decision stays in the result as `quoted_due` and `quoted_monthly`, so that
+        every later report can tell both. `lease` is the purchase's. Amounts are in the intention's
+        currency.
         """
         with self._database.write() as connection:
             intention = self._locked(
@@ -342,12 +370,16 @@ class Journal:
         result: Any = None,
         is_dead: IsDead = owner_is_dead,
     ) -> Intention:
-        """Close, or reopen as planned, what is not known, on a person's word. Accepts a unique prefix of the id.
+        """Close, or reopen as planned, what is not known, on a person's word.
 
-        Also what nobody has looked at yet (sending, unknown), once nobody works on it: a person who has looked knows more.
+        Accepts a unique prefix of the id.
+
+        Also what nobody has looked at yet (sending, unknown), once nobody works on it: a person who
+        has looked knows more.
 
         Raises:
-            BadInput: no such intention, an empty name or note, or another verdict than done, refused and planned.
+            BadInput: no such intention, an empty name or note, or another verdict than done,
+                refused and planned.
             IllegalTransition: it is known what became of it.
             LeaseLost: a running process has it at this moment.
         """
@@ -398,7 +430,9 @@ class Journal:
         facts: Mapping[str, Any],
         reopen: bool = False,
     ) -> PendingWork:
-        """Follow an order from now on, until `note_order` closes it. One that is followed already is returned as it is.
+        """Follow an order from now on, until `note_order` closes it.
+
+        One that is followed already is returned as it is.
 
         `reopen`: one that was closed is followed again, with what is remembered of it.
 
@@ -430,7 +464,10 @@ class Journal:
     def note_order(
         self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False
     ) -> PendingWork:
-        """Keep what was seen last. `facts` replace those of the same name; `closed`: there is nothing more to wait for."""
+        """Keep what was seen last. `facts` replace those of the same name.
+
+        `closed`: there is nothing more to wait for.
+        """
         return order_rows.note(self._database, row_id, state=state, facts=facts, closed=closed)
 
     # ---- purchases that stopped half-way
@@ -442,7 +479,10 @@ class Journal:
         return told_rows.idle(self._database, project_id, idle_s, reference)
 
     def note_told(self, purchase_ids: Sequence[str]) -> None:
-        """Keep that people know of purchases as they are now; what changes in one later is told again."""
+        """Keep that people know of purchases as they are now.
+
+        What changes in one later is told again.
+        """
         told_rows.note_told(self._database, purchase_ids)
 
     def close_purchase(self, purchase_id: str, *, by: str) -> None:
@@ -517,7 +557,10 @@ class Journal:
             return tuple(intention_of(row) for row in connection.execute(query.limit(limit)))
 
     def history(self, intention_id: str) -> History:
-        """All that is known about one intention. Accepts a unique prefix of the id; BadInput when it names none or several."""
+        """All that is known about one intention.
+
+        Accepts a unique prefix of the id; BadInput when it names none or several.
+        """
         with self._database.read() as connection:
             found_id = full_id(connection, intention_id)
             intention = intention_of(one(connection, intentions, found_id))
@@ -550,7 +593,9 @@ class Journal:
     def require_room_today(
         self, project_id: str, *, due: Decimal, currency: str, cap_today: Decimal
     ) -> None:
-        """Whether today holds `due` more, as `plan` would see it now. Reads only, and keeps nothing free.
+        """Whether today holds `due` more, as `plan` would see it now.
+
+        Reads only, and keeps nothing free.
 
         Raises:
             SpendRefused: the cap would be passed, or the day holds another currency.
@@ -562,7 +607,10 @@ class Journal:
         )
 
     def claims(self, project_id: str) -> dict[str, str]:
-        """The numbers that a rent holds, bought or about to be, and the intention that does: phone number → intention id."""
+        """The numbers that a rent holds, bought or about to be, and the intention that does.
+
+        Phone number → intention id.
+        """
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(claims.c.phone_number, claims.c.intention_id).where(
@@ -606,7 +654,10 @@ class Journal:
         )
 
     def _locked(self, connection: sa.Connection, intention_id: str, rights: Any) -> Intention:
-        """The intention, locked, once the leases are proven. Leases first, always: writers then wait in one order."""
+        """The intention, locked, once the leases are proven.
+
+        Leases first, always: writers then wait in one order.
+        """
         held, needed = rights(intention_of(one(connection, intentions, intention_id)))
         self._require_leases(connection, held, needed)
         return intention_of(one(connection, intentions, intention_id, lock=True))

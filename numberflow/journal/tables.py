@@ -1,4 +1,6 @@
-"""The journal's tables and column types, as SQLAlchemy Core sees them. Changes go into `migrations/` too; a test compares the two.
+"""The journal's tables and column types, as SQLAlchemy Core sees them.
+
+Changes go into `migrations/` too; a test compares the two.
 
 No queries here: those are in `store.py`, `spending.py` and `lease_rows.py`.
 """
@@ -165,7 +167,8 @@ claims = sa.Table(
     sa.Column("intention_id", sa.Text, sa.ForeignKey("intentions.id"), nullable=False, index=True),
 )
 
-# What the vendor works on for us over hours and days: number orders, hosting orders, qualifications. One row each, from the moment we know its id.
+# What the vendor works on for us over hours and days: number orders, hosting orders,
+# qualifications. One row each, from the moment we know its id.
 orders = sa.Table(
     "orders",
     metadata,
@@ -185,8 +188,8 @@ orders = sa.Table(
     sa.Index(None, "purchase_id"),
 )
 
-# One row per project and day, only ever locked: whoever adds up a day's spend holds it, so that two planners never
-# both see room for the last number.
+# One row per project and day, only ever locked: whoever adds up a day's spend holds it, so that two
+# planners never both see room for the last number.
 spend_days = sa.Table(
     "spend_days",
     metadata,
@@ -194,7 +197,8 @@ spend_days = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
 )
 
-# Who holds costly steps, and since when. No row: nobody does. `scope` is a project's id, or "*" for all of them.
+# Who holds costly steps, and since when. No row: nobody does. `scope` is a project's id, or "*" for
+# all of them.
 stops = sa.Table(
     "stops",
     metadata,
@@ -204,7 +208,8 @@ stops = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
-# What people were told of purchases that stopped half-way: once, and not at all when somebody said that they know.
+# What people were told of purchases that stopped half-way: once, and not at all when somebody said
+# that they know.
 told_purchases = sa.Table(
     "told_purchases",
     metadata,
@@ -214,8 +219,8 @@ told_purchases = sa.Table(
     sa.Column("closed_by", sa.Text),
 )
 
-# How quickly each host of the vendor is asked with one access key (numberflow.models.pace); `name` says
-# which, without the key. Not of the journal: nothing here decides whether something is bought.
+# How quickly each host of the vendor is asked with one access key (numberflow.models.pace); `name`
+# says which, without the key. Not of the journal: nothing here decides whether something is bought.
 paces = sa.Table(
     "paces",
     metadata,

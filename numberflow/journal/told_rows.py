@@ -1,4 +1,7 @@
-"""Purchases on which nobody works any more, and whether people were told of them. SQL only; what is unfinished is not decided here."""
+"""Purchases on which nobody works any more, and whether people were told of them.
+
+SQL only; what is unfinished is not decided here.
+"""
 
 from __future__ import annotations
 

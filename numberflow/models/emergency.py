@@ -1,7 +1,8 @@
 """Emergency addresses as we read them, and the body that we send. Frozen values, no decisions.
 
-Source: docs/vendor/numbers-behaviour.md §11, docs/vendor/numbers.openapi.yaml. An address says where people are: every part of it is personal and under
-seal (personal.py), the vendor's remarks about it too. `unseal(address)` gives the plain members to whoever has to show or compare them.
+Source: docs/vendor/numbers-behaviour.md §11, docs/vendor/numbers.openapi.yaml. An address says
+where people are: every part of it is personal and under seal (personal.py), the vendor's remarks
+about it too. `unseal(address)` gives the plain members to whoever has to show or compare them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Absence(StrEnum):
     """Why a held number shows no emergency address. Findings of ours, not words of the vendor."""
 
     FEATURE = "missing_feature"
-    """The number cannot have one: "Missing E911 feature", seen live. How the feature is switched on is not published."""
+    """The number cannot have one: "Missing E911 feature", seen live.
+
+    How the feature is switched on is not published.
+    """
     ADDRESS = "no_address"
     """The number can have one and has none (assumed form of the reply)."""
 
@@ -49,7 +53,8 @@ class EmergencyAddress(Resource):
 
 
 def _or_nothing(value: Any) -> Any:
-    # "No correction" is null, {} or an address of empty texts, depending on the source (docs/vendor/numbers-behaviour.md §11).
+    # "No correction" is null, {} or an address of empty texts, depending on the source
+    # (docs/vendor/numbers-behaviour.md §11).
     return None if isinstance(value, Mapping) and not any(value.values()) else value
 
 
@@ -107,7 +112,10 @@ class EmergencyAddressRequest(Body):
 
     @classmethod
     def for_address(cls, display_name: str, address: EmergencyAddress) -> Self:
-        """The request for an address that the vendor showed, for example its correction. ValidationError when a required part is missing."""
+        """The request for an address that the vendor showed, for example its correction.
+
+        ValidationError when a required part is missing.
+        """
         return cls(
             display_name=display_name,
             **address.model_dump(exclude_none=True, exclude={"unreadable"}),

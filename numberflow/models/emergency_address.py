@@ -46,7 +46,8 @@ class EmergencyAddressParameters(BaseModel):
             raise ValueError("a number stands in the list twice")
         if len(value) > NUMBERS_MAX:
             raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go at once")
-        # Emergency addresses mean something for US and CA numbers only (docs/vendor/numbers-behaviour.md §11, assumed).
+        # Emergency addresses mean something for US and CA numbers only
+        # (docs/vendor/numbers-behaviour.md §11, assumed).
         for number in value:
             if phonenumbers.parse(number).country_code != 1:
                 raise ValueError(
@@ -71,7 +72,10 @@ class EmergencyAddressParameters(BaseModel):
         return {} if self.address is None else {"address": self.address}
 
     def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values. Accepting a correction continues the same change."""
+        """The parameters that make a run this one and no other, as JSON values.
+
+        Accepting a correction continues the same change.
+        """
         return self.model_dump(mode="json", exclude={"reference", "project", "accept_correction"})
 
     def fingerprint(self) -> str:

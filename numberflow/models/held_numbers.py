@@ -39,7 +39,10 @@ class _HeldNumbers(NamedNumbersParameters):
 
 
 class ConfigureParameters(_HeldNumbers):
-    """Parameters of configure-numbers, checked. Build it with `parse_configure`. What is None stays as it is."""
+    """Parameters of configure-numbers, checked. Build it with `parse_configure`.
+
+    What is None stays as it is.
+    """
 
     display_name: OptionalText = None
     sms: OptionalSmsLink = None
@@ -64,18 +67,22 @@ class ConfigureParameters(_HeldNumbers):
                     not is_toll_free(number)
                     and phonenumbers.region_code_for_number(phonenumbers.parse(number)) == "CA"
                 ):
-                    # Ignored at the vendor, so the number would never be as wished (docs/vendor/imported-hosting-behaviour.md §18).
+                    # Ignored at the vendor, so the number would never be as wished
+                    # (docs/vendor/imported-hosting-behaviour.md §18).
                     raise ValueError(
-                        f"sms.campaign_id: {number} belongs to CA, and 10DLC campaigns are for US numbers; configure it in a run without one"
+                        f"sms.campaign_id: {number} belongs to CA, and 10DLC campaigns are for US "
+                        "numbers; configure it in a run without one"
                     )
         if self.sms is not None and self.unlink_sms:
             raise ValueError(
-                "unlink_sms: does not go with sms; a link to another plan is taken off on the way by itself"
+                "unlink_sms: does not go with sms; a link to another plan is taken off on the way "
+                "by itself"
             )
         wanted = (self.display_name, self.sms, self.voice, self.callback_url)
         if all(each is None for each in wanted) and not self.unlink_sms:
             raise ValueError(
-                "sms: nothing is to be changed; set display_name, sms, unlink_sms, voice or callback_url"
+                "sms: nothing is to be changed; set display_name, sms, unlink_sms, voice or "
+                "callback_url"
             )
         return self
 

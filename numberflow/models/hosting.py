@@ -1,9 +1,13 @@
-"""Hosting orders as we read them, and the bodies that we send: bulk import, text-enabling, letters of authorisation. Frozen values, no decisions.
+"""Hosting orders as we read them, and the bodies that we send.
 
-Belongs here: shapes of the hostingOrders family. Does not: how an order went (COMPLETED is not success: numberflow.planning reads the numbers), single
-numbers (imported.py). Source: docs/vendor/imported-hosting.openapi.yaml, docs/vendor/imported-hosting-behaviour.md §4, §5, §13.
+Bulk import, text-enabling, letters of authorisation. Frozen values, no decisions.
 
-A letter of authorisation names a person, an e-mail and an address: all of it is personal and under seal (personal.py).
+Belongs here: shapes of the hostingOrders family. Does not: how an order went (COMPLETED is not
+success: numberflow.planning reads the numbers), single numbers (imported.py). Source:
+docs/vendor/imported-hosting.openapi.yaml, docs/vendor/imported-hosting-behaviour.md §4, §5, §13.
+
+A letter of authorisation names a person, an e-mail and an address: all of it is personal and under
+seal (personal.py).
 """
 
 from __future__ import annotations
@@ -21,7 +25,10 @@ from numberflow.models.wire import Body, Listed, Page, Resource, UtcDatetime
 
 
 class HostingOrderState(StrEnum):
-    """States known today. COMPLETED and REJECTED are final; DRAFT only ever comes from the dashboard (assumed)."""
+    """States known today. COMPLETED and REJECTED are final.
+
+    DRAFT only ever comes from the dashboard (assumed).
+    """
 
     UNSPECIFIED = "HOSTING_ORDER_STATE_UNSPECIFIED"
     DRAFT = "DRAFT"
@@ -147,7 +154,10 @@ class HostingOrderNumbersPage(Page):
 
 
 class HostingOrderReport(Resource):
-    """Counters of an order: numbers in all, and numbers for which a step is done. None = the vendor does not say."""
+    """Counters of an order: numbers in all, and numbers for which a step is done.
+
+    None = the vendor does not say.
+    """
 
     total: int | None = None
     osr_updated: int | None = None
@@ -158,7 +168,10 @@ class HostingOrderReport(Resource):
 
 
 class ImportNumbersRequest(Body):
-    """Body of an import order. Put a token of your own into `display_name`: nothing else finds the order again after a lost reply (§15)."""
+    """Body of an import order. Put a token of your own into `display_name`.
+
+    Nothing else finds the order again after a lost reply (§15).
+    """
 
     region_code: str
     numbers: tuple[str, ...]
@@ -167,11 +180,15 @@ class ImportNumbersRequest(Body):
     display_name: str | None = None
     callback_url: str | None = None
     migrate_to_sinch_tmo: bool | None = None
-    """Take the number over from another aggregator at T-Mobile; to be set after carrier error 60135 (§10)."""
+    """Take the number over from another aggregator at T-Mobile.
+
+    To be set after carrier error 60135 (§10).
+    """
 
 
-# Not the grammar of RFC 5322, which takes almost anything: a slip of the keyboard shall be noticed, because an order cannot be corrected (§4). ASCII
-# only: a letter of another script that looks like ours goes to somebody else.
+# Not the grammar of RFC 5322, which takes almost anything: a slip of the keyboard shall be noticed,
+# because an order cannot be corrected (§4). ASCII only: a letter of another script that looks like
+# ours goes to somebody else.
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 
@@ -237,12 +254,16 @@ class ResellerLoa(Body):
 
 
 class BlanketLoa(Body):
-    """No letter for this order: one for all was agreed with the account manager. For local numbers only."""
+    """No letter for this order: one for all was agreed with the account manager.
+
+    For local numbers only.
+    """
 
     kind: Literal["blanket"] = "blanket"
 
 
-# `kind` tells them apart and never leaves. Without it an empty object, which is easily left behind in a file, would be a blanket letter.
+# `kind` tells them apart and never leaves. Without it an empty object, which is easily left behind
+# in a file, would be a blanket letter.
 _LocalLoa = Annotated[DirectLoa | ResellerLoa | BlanketLoa, Field(discriminator="kind")]
 _TollFreeLoa = Annotated[DirectLoa | ResellerLoa, Field(discriminator="kind")]
 
@@ -264,13 +285,19 @@ class _TextEnable(Body):
         return {**wire, f"{letter.pop('kind')}LoaInfo": letter}
 
     def letter(self) -> dict[str, Any]:
-        """The letter of authorisation, unsealed, with its `kind`: for the body of a request and for nothing else."""
+        """The letter of authorisation, unsealed, with its `kind`.
+
+        For the body of a request and for nothing else.
+        """
         letter: dict[str, Any] = unseal(self.loa)
         return letter
 
 
 class TextEnableRequest(_TextEnable):
-    """Body of text-enabling local numbers. Legally binding, and nothing can be corrected or cancelled afterwards."""
+    """Body of text-enabling local numbers.
+
+    Legally binding, and nothing can be corrected or cancelled afterwards.
+    """
 
     campaign_id: str | None = Field(default=None, min_length=1)
     """Optional in the schema; the operation's text wants it. Send it for US local numbers (§14)."""
@@ -282,10 +309,16 @@ class TextEnableRequest(_TextEnable):
 
 
 class TextEnableTollFreeRequest(_TextEnable):
-    """Body of text-enabling toll-free numbers: no campaign, no nnid, no blanket letter (§13). Otherwise as `TextEnableRequest`."""
+    """Body of text-enabling toll-free numbers: no campaign, no nnid, no blanket letter (§13).
+
+    Otherwise as `TextEnableRequest`.
+    """
 
     loa: _TollFreeLoa
     scheduled_provisioning_at: _UtcFromAware | None = Field(
         default=None, alias="scheduledZipwhipProvisioningTime"
     )
-    """When the toll-free registry is to be changed; a day later at that hour if the letter is signed after it."""
+    """When the toll-free registry is to be changed.
+
+    A day later at that hour if the letter is signed after it.
+    """

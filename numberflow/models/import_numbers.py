@@ -25,7 +25,8 @@ from numberflow.models.parameters import (
 
 # A hundred orders of five: what one sweep still follows within a minute or two.
 NUMBERS_MAX = 500
-# The default of every account; the account manager can raise it (docs/vendor/imported-hosting-behaviour.md §7).
+# The default of every account; the account manager can raise it
+# (docs/vendor/imported-hosting-behaviour.md §7).
 NUMBERS_PER_ORDER = 5
 # Our token takes 24 characters more; the vendor documents no limit.
 DISPLAY_NAME_LENGTH_MAX = 100
@@ -76,20 +77,25 @@ class ImportNumbersParameters(NamedNumbersParameters):
         if self.sms.campaign_id is None:
             return self
         if self.region_code is HostingRegion.CA:
-            # Ignored at the vendor, and then an order could not be found again by its campaign (docs/vendor/imported-hosting-behaviour.md §18).
+            # Ignored at the vendor, and then an order could not be found again by its campaign
+            # (docs/vendor/imported-hosting-behaviour.md §18).
             raise ValueError(
                 "sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA"
             )
         for number in self.phone_numbers:
             if is_toll_free(number):
                 raise ValueError(
-                    f"sms.campaign_id: {number} is toll-free and takes no campaign; import toll-free numbers in a run without one"
+                    f"sms.campaign_id: {number} is toll-free and takes no campaign; import "
+                    "toll-free numbers in a run without one"
                 )
         return self
 
     @property
     def by_order(self) -> bool:
-        """Whether hosting orders are needed: for several numbers, and for the move at T-Mobile, which nothing else can ask for (§10)."""
+        """Whether hosting orders are needed.
+
+        For several numbers, and for the move at T-Mobile, which nothing else can ask for (§10).
+        """
         return len(self.phone_numbers) > 1 or self.migrate_to_sinch_tmo
 
 

@@ -1,7 +1,10 @@
-"""Imported and qualified numbers as we read them, and the bodies that we send: numbers that live elsewhere. Frozen values, no decisions.
+"""Imported and qualified numbers as we read them, and the bodies that we send.
 
-Belongs here: shapes of the importedNumbers and qualifiedNumbers families. Does not: hosting orders (hosting.py), whether a number is ready to be
-text-enabled (numberflow.planning). Source: docs/vendor/imported-hosting.openapi.yaml, docs/vendor/imported-hosting-behaviour.md.
+Numbers that live elsewhere. Frozen values, no decisions.
+
+Belongs here: shapes of the importedNumbers and qualifiedNumbers families. Does not: hosting orders
+(hosting.py), whether a number is ready to be text-enabled (numberflow.planning). Source:
+docs/vendor/imported-hosting.openapi.yaml, docs/vendor/imported-hosting-behaviour.md.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from numberflow.models.wire import Body, Listed, Page, Resource, UtcDatetime
 
 
 class StepState(StrEnum):
-    """Progress of one background step. DONE and FAILED are final. Older editions of the reference show numbers: those are kept as text."""
+    """Progress of one background step. DONE and FAILED are final.
+
+    Older editions of the reference show numbers: those are kept as text.
+    """
 
     UNSPECIFIED = "STATE_UNSPECIFIED"
     WAITING = "WAITING"
@@ -50,7 +56,10 @@ class HostingStatus(StrEnum):
 
 
 class CarrierState(Resource):
-    """Where one carrier stands with one number. T-Mobile's error code 60135 says that another aggregator holds it (§10)."""
+    """Where one carrier stands with one number.
+
+    T-Mobile's error code 60135 says that another aggregator holds it (§10).
+    """
 
     state: str | None = None
     operation: str | None = None
@@ -75,7 +84,10 @@ class ImportedSmsConfiguration(Resource):
     campaign_id: str | None = None
     scheduled_provisioning: ScheduledProvisioning | None = None
     migrate_to_sinch_tmo: bool | None = None
-    """True: T-Mobile has the number under another aggregator; only an import order can move it (§10)."""
+    """True: T-Mobile has the number under another aggregator.
+
+    Only an import order can move it (§10).
+    """
 
 
 class ProvisioningDetail(Resource):
@@ -91,7 +103,10 @@ class ProvisioningDetail(Resource):
 
 
 class ImportedNumber(Resource):
-    """A number that lives elsewhere and messages through Sinch. Import and update answer without the provisioning members (§4)."""
+    """A number that lives elsewhere and messages through Sinch.
+
+    Import and update answer without the provisioning members (§4).
+    """
 
     phone_number: str
     project_id: str | None = None
@@ -174,7 +189,10 @@ class ImportNumberRequest(Body):
 
 
 class ImportedSmsSettings(Body):
-    """The link wanted, member by member: what is None stays, "" unlinks. To link elsewhere unlink first, in a request of its own (§9)."""
+    """The link wanted, member by member: what is None stays, "" unlinks.
+
+    To link elsewhere unlink first, in a request of its own (§9).
+    """
 
     service_plan_id: str | None = None
     campaign_id: str | None = None

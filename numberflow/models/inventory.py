@@ -16,7 +16,8 @@ from numberflow.models.parameters import (
     short,
 )
 
-# The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3): more than these at once only makes 429s.
+# The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3): more than these at once only
+# makes 429s.
 CONNECTIONS_MAX = 32
 
 
@@ -45,7 +46,10 @@ class ExportInventory(BaseModel):
     connections: WholeNumber = Field(default=8, ge=1, le=CONNECTIONS_MAX)
     strict: bool = False
     began_on: date = Field(default_factory=lambda: datetime.now(UTC).date())
-    """The day, in UTC, on which the run began. Taken once, so that midnight does not part what one run exports."""
+    """The day, in UTC, on which the run began.
+
+    Taken once, so that midnight does not part what one run exports.
+    """
 
     @field_validator("projects")
     @classmethod
@@ -54,7 +58,8 @@ class ExportInventory(BaseModel):
             raise ValueError("a project stands in the list twice")
         if any(not name for name in value):
             raise ValueError(
-                "a name is empty; write the name of a Sinch Credentials block, or leave the list empty"
+                "a name is empty; write the name of a Sinch Credentials block, or leave the list "
+                "empty"
             )
         return tuple(check_block_name(name) for name in value)
 

@@ -1,4 +1,6 @@
-"""Numbers that can live elsewhere: North American ones, local or toll-free. What holds for them in the parameters of every flow about them.
+"""Numbers that can live elsewhere: North American ones, local or toll-free.
+
+What holds for them in the parameters of every flow about them.
 
 Source: docs/vendor/imported-hosting-behaviour.md §7, §13.
 """
@@ -47,7 +49,9 @@ def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
 
 
 def check_region(phone_numbers: Sequence[str], region_code: HostingRegion) -> None:
-    """All numbers belong to that region as far as their area codes say; toll-free numbers belong to both.
+    """All numbers belong to that region as far as their area codes say.
+
+    Toll-free numbers belong to both.
 
     Raises:
         ValueError: names the number, its region and the mend.

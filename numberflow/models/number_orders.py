@@ -1,7 +1,10 @@
-"""Number orders as we read them, and the bodies that we send: requirements, order, registration. Frozen values, no decisions.
+"""Number orders as we read them, and the bodies that we send: requirements, order, registration.
 
-Belongs here: shapes of the numberOrders family. Does not: whether a form is filled in, how long a reservation still lasts, what to do about BLOCKED
-(numberflow.planning). Source: docs/vendor/numbers-behaviour.md §10, docs/vendor/numbers.openapi.yaml.
+Frozen values, no decisions.
+
+Belongs here: shapes of the numberOrders family. Does not: whether a form is filled in, how long a
+reservation still lasts, what to do about BLOCKED (numberflow.planning). Source:
+docs/vendor/numbers-behaviour.md §10, docs/vendor/numbers.openapi.yaml.
 
 Registration data, file names and what reviewers write are personal and under seal (personal.py).
 """
@@ -30,7 +33,10 @@ QUANTITY_MAX = 100
 
 
 class NumberOrderState(StrEnum):
-    """States known today. COMPLETED, REJECTED and EXPIRED are final; BLOCKED waits for a correction."""
+    """States known today. COMPLETED, REJECTED and EXPIRED are final.
+
+    BLOCKED waits for a correction.
+    """
 
     UNSPECIFIED = "NUMBER_ORDER_STATE_UNSPECIFIED"
     CREATED = "CREATED"
@@ -50,7 +56,8 @@ class UploadStatus(StrEnum):
 
 
 def _plain(value: Any) -> Any:
-    # The transport reads 0.5 as Decimal for the sake of money; a form is handed on as JSON, where Decimal would come out as text.
+    # The transport reads 0.5 as Decimal for the sake of money; a form is handed on as JSON, where
+    # Decimal would come out as text.
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -82,7 +89,8 @@ class RequiredAttachment(Resource):
 class NumberRequirements(Resource):
     """What has to be told and handed in for a region and type.
 
-    `fields` is the vendor's description of the form, as it came: only its outermost layout is published (docs/vendor/numbers-behaviour.md §10).
+    `fields` is the vendor's description of the form, as it came: only its outermost layout is
+    published (docs/vendor/numbers-behaviour.md §10).
     """
 
     fields: Annotated[dict[str, JsonValue], BeforeValidator(_plain)] = Field(default_factory=dict)
@@ -108,7 +116,10 @@ class OrderNumber(Resource):
 
 
 class NumberOrder(Resource):
-    """An order. Keep `order_id` before anything else: orders cannot be listed. The callback address is never shown."""
+    """An order. Keep `order_id` before anything else: orders cannot be listed.
+
+    The callback address is never shown.
+    """
 
     order_id: str = Field(alias="idNumberOrder")
     project_id: str | None = None
@@ -119,7 +130,10 @@ class NumberOrder(Resource):
     sms_configuration: SmsConfiguration | None = None
     voice_configuration: VoiceConfiguration | None = None
     expire_at: UtcDatetime | None = Field(default=None, alias="expireTime")
-    """Until then registration, files and submit must all have happened: 30 minutes to 48 hours after creation."""
+    """Until then registration, files and submit must all have happened.
+
+    30 minutes to 48 hours after creation.
+    """
     created_at: UtcDatetime | None = Field(default=None, alias="createTime")
     updated_at: UtcDatetime | None = Field(default=None, alias="updateTime")
 
@@ -137,7 +151,10 @@ class Attachment(Resource):
 
 
 class RegistrationLog(Resource):
-    """What a reviewer wrote. Under seal, because people quote: `Registration.reasons` is for showing."""
+    """What a reviewer wrote. Under seal, because people quote.
+
+    `Registration.reasons` is for showing.
+    """
 
     message: Sealed | None = None
     created_at: UtcDatetime | None = Field(default=None, alias="createTime")
@@ -177,7 +194,10 @@ class Registration(Resource):
 
 
 class NumberOrderRequest(NewLinks):
-    """Body of a new order: either one given `phone_number`, or a `quantity` by criteria. An order costs and its clock starts at once."""
+    """Body of a new order: either one given `phone_number`, or a `quantity` by criteria.
+
+    An order costs and its clock starts at once.
+    """
 
     region_code: str
     number_type: str

@@ -1,4 +1,6 @@
-"""Lists of numbers that are named instead of written out: a file of the papers store, or a filter on the inventory.
+"""Lists of numbers that are named instead of written out.
+
+A file of the papers store, or a filter on the inventory.
 
 Pure: what a text asks for. Reading it is `numberflow.purchase.number_lists`.
 """
@@ -79,7 +81,8 @@ def _filter(text: str) -> InventoryFilter:
         )
         if not equals or column is None:
             raise ValueError(
-                f"{short(word)} is no condition; write {_EXAMPLE}; known are {', '.join(_COLUMNS)}, date"
+                f"{short(word)} is no condition; write {_EXAMPLE}; known are "
+                f"{', '.join(_COLUMNS)}, date"
             )
         if column in values:
             raise ValueError(f"{column} stands in the filter twice")

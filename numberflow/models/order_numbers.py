@@ -1,6 +1,7 @@
 """Parameters of order-numbers, checked as far as that is possible without a request.
 
-What is asked for is as in search-and-rent (`orders.WantedNumbers`); here is what an order adds: one number or a quantity, and the papers, by reference.
+What is asked for is as in search-and-rent (`orders.WantedNumbers`); here is what an order adds: one
+number or a quantity, and the papers, by reference.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from numberflow.models.parameters import (
 )
 from numberflow.models.vendor import NumberType
 
-# What becomes part of the address of an upload; the samples are UUIDs and ULIDs (docs/vendor/numbers-behaviour.md §10).
+# What becomes part of the address of an upload; the samples are UUIDs and ULIDs
+# (docs/vendor/numbers-behaviour.md §10).
 _ATTACHMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # No published form asks for more than a handful; a typing error in a script may.
 ATTACHMENTS_MAX = 50
@@ -55,7 +57,8 @@ class AttachmentGroup(BaseModel):
     requirement_id: str = Field(
         min_length=1,
         title="Requirement",
-        description="Id of the file in the requirements (`numberflow requirements`, or a run with plan only)",
+        description="Id of the file in the requirements (`numberflow requirements`, or a run with "
+        "plan only)",
         json_schema_extra={"position": 0},
     )
     file: str = Field(
@@ -73,7 +76,11 @@ class AttachmentGroup(BaseModel):
 
 
 def _as_papers(value: Any) -> Any:
-    """Papers by the id of their requirement. Forms send a list of groups; scripts may write `{id: file}`, or `{id: {"file": …, "document_type": …}}`."""
+    """Papers by the id of their requirement.
+
+    Forms send a list of groups; scripts may write `{id: file}`, or `{id: {"file": …,
+    "document_type": …}}`.
+    """
     if value is None or value == "":
         return {}
     if isinstance(value, list | tuple):
@@ -99,7 +106,8 @@ def _by_requirement(groups: Sequence[Any]) -> dict[str, Any]:
     for index, given in enumerate(groups, 1):
         group = given.model_dump() if isinstance(given, AttachmentGroup) else given
         if not isinstance(group, Mapping) or not isinstance(group.get("requirement_id"), str):
-            raise ValueError(f"entry {index} must be a group with requirement_id and file")  # noqa: TRY004 - pydantic reads ValueError only
+            # Pydantic reads ValueError only
+            raise ValueError(f"entry {index} must be a group with requirement_id and file")  # noqa: TRY004
         name = group["requirement_id"].strip()
         if name in papers:
             raise ValueError(f"two files are named for {short(name)}")
@@ -148,7 +156,10 @@ class OrderNumbersParameters(WantedNumbers):
         return kyc | {f"attachments.{name}": paper.file for name, paper in self.attachments.items()}
 
     def as_parameters(self) -> dict[str, Any]:
-        """What a form or `--params` would say for this order, without what was left out; papers by reference, as they came."""
+        """What a form or `--params` would say for this order, without what was left out.
+
+        Papers by reference, as they came.
+        """
         given = self.model_dump(mode="json", exclude_defaults=True)
         if self.attachments:
             given["attachments"] = [

@@ -1,7 +1,8 @@
 """What a person asks for, checked as far as that is possible without a request.
 
-Here: the parameters of a purchase, their rules and the message for each broken rule. Not here: anything that needs the vendor's
-answer (stock, prices, regions on sale) and anything that is decided from them (`numberflow.planning`).
+Here: the parameters of a purchase, their rules and the message for each broken rule. Not here:
+anything that needs the vendor's answer (stock, prices, regions on sale) and anything that is
+decided from them (`numberflow.planning`).
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ from numberflow.models.parameters import (
 from numberflow.models.phone_text import read_pattern
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
-# A search answers with one page and no token (docs/vendor/numbers-behaviour.md §4), so a larger purchase would search for
-# minutes; whoever needs more splits it, one reference each.
+# A search answers with one page and no token (docs/vendor/numbers-behaviour.md §4), so a larger
+# purchase would search for minutes; whoever needs more splits it, one reference each.
 QUANTITY_MAX = 500
-# Provisioning takes seconds to a day (§6). A flow run may wait some minutes; the rest is reported as pending.
+# Provisioning takes seconds to a day (§6). A flow run may wait some minutes; the rest is reported
+# as pending.
 PROVISIONING_WAIT_MAX_S = 3600
 # As many as a number has (E.164).
 _PATTERN_DIGITS_MAX = 15
-# Longer than any id the vendor shows (UUIDs, ULIDs, names of service plans); a paste of something else is longer.
+# Longer than any id the vendor shows (UUIDs, ULIDs, names of service plans); a paste of something
+# else is longer.
 _ID_LENGTH_MAX = 255
 
 
@@ -136,7 +139,8 @@ class VoiceLink(BaseModel):
         given = [name for name in _VOICE_ID.values() if getattr(self, name)]
         if given != [wanted]:
             raise ValueError(
-                f"type {self.type} takes {wanted} and no other id (given: {', '.join(given) or 'none'})"
+                f"type {self.type} takes {wanted} and no other id (given: "
+                f"{', '.join(given) or 'none'})"
             )
         return self
 
@@ -151,7 +155,10 @@ OptionalVoiceLink = Annotated[VoiceLink | None, BeforeValidator(empty_group_is_n
 
 
 class WantedNumbers(BaseModel):
-    """What every purchase of numbers says: which ones, what they are linked to, what they may cost, and its name."""
+    """What every purchase of numbers says.
+
+    Which ones, what they are linked to, what they may cost, and its name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -186,7 +193,8 @@ class WantedNumbers(BaseModel):
     def _links_and_pattern(self) -> Self:
         if self.sms and self.sms.campaign_id and self.region_code != "US":
             raise ValueError(
-                "sms.campaign_id: 10DLC campaigns exist for US numbers only; leave it out for other regions"
+                "sms.campaign_id: 10DLC campaigns exist for US numbers only; leave it out for "
+                "other regions"
             )
         for number in self.named_numbers:
             if phonenumbers.parse(number).country_code != _country_code(self.region_code):
@@ -222,7 +230,10 @@ class WantedNumbers(BaseModel):
 
     @property
     def effective_search_pattern(self) -> SearchPattern | None:
-        """The search pattern to send: always one when there is a pattern (the vendor documents no default, §4)."""
+        """The search pattern to send.
+
+        Always one when there is a pattern (the vendor documents no default, §4).
+        """
         if self.pattern is None:
             return None
         return self.search_pattern or (
@@ -232,7 +243,8 @@ class WantedNumbers(BaseModel):
     def what_is_bought(self) -> dict[str, Any]:
         """The parameters that make a purchase this one and no other, as JSON values.
 
-        Caps, approval, waiting and the credentials block are left out: raising a cap continues the same purchase.
+        Caps, approval, waiting and the credentials block are left out: raising a cap continues the
+        same purchase.
         """
         return self.model_dump(mode="json", exclude=_NOT_WHAT_IS_BOUGHT) | {"quantity": self.wanted}
 
@@ -245,8 +257,17 @@ class WantedNumbers(BaseModel):
 
 # `kyc` and `attachments` are papers: corrected ones continue the same order.
 _NOT_WHAT_IS_BOUGHT = {
-    "reference", "max_today", "max_monthly", "currency", "plan_only", "approve_above", "provisioning_wait_s", "project", "kyc", "attachments",
-}  # fmt: skip
+    "reference",
+    "max_today",
+    "max_monthly",
+    "currency",
+    "plan_only",
+    "approve_above",
+    "provisioning_wait_s",
+    "project",
+    "kyc",
+    "attachments",
+}
 
 
 class SearchAndRentParameters(WantedNumbers):
@@ -279,7 +300,8 @@ class SearchAndRentParameters(WantedNumbers):
         # quantity 1 is the default of the form; any other value has to agree with the list.
         if self.phone_numbers and self.quantity not in (1, len(self.phone_numbers)):
             raise ValueError(
-                f"quantity: is {self.quantity}, but {len(self.phone_numbers)} phone_numbers are named"
+                f"quantity: is {self.quantity}, but {len(self.phone_numbers)} phone_numbers are "
+                "named"
             )
         return self
 
@@ -302,7 +324,10 @@ def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentParamet
 
 
 def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_code: str) -> None:
-    """The pattern is compared with the whole E.164 text; START needs plus and country code (§4, observed live)."""
+    """The pattern is compared with the whole E.164 text.
+
+    START needs plus and country code (§4, observed live).
+    """
     starts = search_pattern is SearchPattern.START or (
         search_pattern is None and pattern.startswith("+")
     )
@@ -310,17 +335,20 @@ def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_co
     if starts:
         if not re.fullmatch(rf"\+[0-9]{{1,{_PATTERN_DIGITS_MAX}}}", pattern):
             raise ValueError(
-                f"pattern: START needs plus and country code, such as {_meant(pattern, country_code)}"
+                "pattern: START needs plus and country code, such as "
+                f"{_meant(pattern, country_code)}"
             )
         prefix = f"+{country_code}"
         # A region without numbers of its own (phonenumbers knows none): the vendor decides.
         if country_code and not (pattern.startswith(prefix) or prefix.startswith(pattern)):
             raise ValueError(
-                f"pattern: {pattern} cannot match region {region_code}, whose numbers start with {prefix}"
+                f"pattern: {pattern} cannot match region {region_code}, whose numbers start with "
+                f"{prefix}"
             )
     elif not re.fullmatch(rf"[0-9]{{1,{_PATTERN_DIGITS_MAX}}}", pattern):
         raise ValueError(
-            f"pattern: {search_pattern or 'CONTAINS'} takes digits only, such as {_digits(pattern)[:6] or '2255'}"
+            f"pattern: {search_pattern or 'CONTAINS'} takes digits only, such as "
+            f"{_digits(pattern)[:6] or '2255'}"
         )
 
 
@@ -329,7 +357,8 @@ def _meant(pattern: str, country_code: int) -> str:
     digits = _digits(pattern)
     if not country_code or not digits or len(digits) > _PATTERN_DIGITS_MAX:
         return f"+{country_code or 1}307"
-    # Whoever wrote 1415 meant +1415: no national number of a country begins like that by chance as often as somebody forgets the plus.
+    # Whoever wrote 1415 meant +1415: no national number of a country begins like that by chance as
+    # often as somebody forgets the plus.
     return f"+{digits}" if digits.startswith(str(country_code)) else f"+{country_code}{digits}"
 
 

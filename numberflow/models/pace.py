@@ -1,9 +1,11 @@
-"""How quickly one host of the vendor is asked with one access key. Pure arithmetic: no clock, no database, no waiting.
+"""How quickly one host of the vendor is asked with one access key.
 
-Additive increase, multiplicative decrease (RFC 5681, section 3.1, does the same with a window). Requests
-leave at times that are given out beforehand, one interval apart, so that many processes which
-share a pace never add up to more than its rate. Who shares it, and how, is the caller's business
-(numberflow.client.pace, numberflow.journal.paces).
+Pure arithmetic: no clock, no database, no waiting.
+
+Additive increase, multiplicative decrease (RFC 5681, section 3.1, does the same with a window).
+Requests leave at times that are given out beforehand, one interval apart, so that many processes
+which share a pace never add up to more than its rate. Who shares it, and how, is the caller's
+business (numberflow.client.pace, numberflow.journal.paces).
 
 All times are seconds of one clock that the sharers agree on.
 """
@@ -20,8 +22,8 @@ BURST_S = 0.25
 # How often the rate is looked at, and the share of it that must have been used for it to grow.
 GROWTH_EVERY_S = 1.0
 USED_SHARE = 0.7
-# Per second, in shares of the start: quickly while nobody was refused for a while, slowly afterwards.
-# Numbers: 20/s to 100/s in 20 s, which is what a nightly export of 100,000 needs.
+# Per second, in shares of the start: quickly while nobody was refused for a while, slowly
+# afterwards. Numbers: 20/s to 100/s in 20 s, which is what a nightly export of 100,000 needs.
 GROWTH_QUICK = 0.2
 GROWTH_SLOW = 0.02
 QUIET_S = 60.0
@@ -111,8 +113,8 @@ def lower(
 ) -> Pace:
     """After a 429: slower, and no request before its Retry-After is over.
 
-    A request that left at the rate before the last decrease says nothing about the one after it; its
-    Retry-After counts all the same.
+    A request that left at the rate before the last decrease says nothing about the one after it;
+    its Retry-After counts all the same.
     """
     pace = _believable(pace, bounds, now_s)
     next_s = max(pace.next_s, now_s + believed_s(retry_after_s or 0.0))
@@ -133,8 +135,9 @@ def believed_s(retry_after_s: float) -> float:
 def _believable(pace: Pace, bounds: Bounds, now_s: float) -> Pace:
     """The pace by the clock as it is now.
 
-    One that was ahead and was set back (or another process's) would make everybody wait for a time that was
-    once near. The pause that a 429 asked for lasts as long as it did by the clock that was ahead.
+    One that was ahead and was set back (or another process's) would make everybody wait for a time
+    that was once near. The pause that a 429 asked for lasts as long as it did by the clock that was
+    ahead.
     """
     ahead_s = pace.since_s - now_s
     if ahead_s > GROWTH_EVERY_S:

@@ -1,4 +1,7 @@
-"""What a reference to personal data may look like. The data itself never stands in a parameter: parameters are stored in clear."""
+"""What a reference to personal data may look like.
+
+The data itself never stands in a parameter: parameters are stored in clear.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from pydantic import AfterValidator, BeforeValidator
 from numberflow.models.parameters import empty_is_none
 
 BLOCK = "block:"
-# Longer than any path that a file system takes; a form that was pasted is longer or has braces in it.
+# Longer than any path that a file system takes; a form that was pasted is longer or has braces in
+# it.
 REFERENCE_CHARACTERS_MAX = 1024
 
 
@@ -22,7 +26,8 @@ def check_reference(value: str) -> str:
     """
     if any(mark in value for mark in "{}\n\r\x00") or len(value) > REFERENCE_CHARACTERS_MAX:
         raise ValueError(
-            "looks like the data itself; parameters are stored in clear, so put the data into a paper or a Secret block and name that"
+            "looks like the data itself; parameters are stored in clear, so put the data into a "
+            "paper or a Secret block and name that"
         )
     if value.startswith(BLOCK):
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", value.removeprefix(BLOCK)):
@@ -37,11 +42,13 @@ def check_reference(value: str) -> str:
         raise ValueError("is neither the name of a paper, with its ending, nor block:NAME")
     elif "@" in value:
         raise ValueError(
-            "must not hold an @: neither an e-mail, nor a user name or password, which are set where the worker runs"
+            "must not hold an @: neither an e-mail, nor a user name or password, which are set "
+            "where the worker runs"
         )
     elif "://" in value and re.search(r"[?#]", value):
         raise ValueError(
-            "a URL must not carry a query: signatures and keys stand there; set them where the worker runs"
+            "a URL must not carry a query: signatures and keys stand there; set them where the "
+            "worker runs"
         )
     return value
 

@@ -21,10 +21,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from numberflow.errors import BadInput
 from numberflow.models.phone_text import read_number, read_numbers
 
-# 200: longer than any purchase-order number or UUID, short enough for a table cell, and four times smaller than the narrowest index limit of
-# the journal (Postgres: 2,704 bytes per entry) even when each character takes four bytes and case folding doubles it.
+# 200: longer than any purchase-order number or UUID, short enough for a table cell, and four times
+# smaller than the narrowest index limit of the journal (Postgres: 2,704 bytes per entry) even when
+# each character takes four bytes and case folding doubles it.
 REFERENCE_LENGTH_MAX = 200
-# Names of query parameters that carry a secret more often than not. A callback URL is stored by the vendor, by Prefect and in the journal.
+# Names of query parameters that carry a secret more often than not. A callback URL is stored by the
+# vendor, by Prefect and in the journal.
 _SECRET_NAMES = re.compile(r"(?i)(token|secret|passw|signature|api[-_]?key|auth)")
 
 M = TypeVar("M", bound=BaseModel)
@@ -113,12 +115,16 @@ def short(value: object) -> str:
 
 
 def _amount(value: Any) -> Any:
-    """Money in parameters is a decimal string, "90.00"; whole numbers and Decimals pass, text that is none is refused.
+    """Money in parameters is a decimal string, "90.00".
 
-    Only plain digits pass: an exponent hides a size, and Decimal also reads 1_000 and digits of other scripts.
+    Whole numbers and Decimals pass, text that is none is refused.
+
+    Only plain digits pass: an exponent hides a size, and Decimal also reads 1_000 and digits of
+    other scripts.
     """
     if isinstance(value, bool):
-        raise ValueError('write a decimal string such as "90.00"')  # noqa: TRY004 - pydantic reads ValueError only
+        # Pydantic reads ValueError only
+        raise ValueError('write a decimal string such as "90.00"')  # noqa: TRY004
     text = f"{value:f}" if isinstance(value, Decimal) else str(value).strip()
     try:
         amount = Decimal(text)
@@ -180,7 +186,8 @@ def _http_url(value: str) -> str:
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if _SECRET_NAMES.search(name):
             raise ValueError(
-                f"its query carries {short(name)}, and this address is kept in clear; callbacks are proven by their signature"
+                f"its query carries {short(name)}, and this address is kept in clear; callbacks "
+                "are proven by their signature"
             )
     return value
 
@@ -193,7 +200,8 @@ def check_block_name(name: str) -> str:
     """
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ValueError(
-            f"{short(name)} is no name of a Prefect block; write lower-case letters, digits and dashes, such as east-coast"
+            f"{short(name)} is no name of a Prefect block; write lower-case letters, digits and "
+            "dashes, such as east-coast"
         )
     return name
 
@@ -220,12 +228,18 @@ CallbackUrl = Annotated[
 
 
 class NamedNumbersParameters(BaseModel):
-    """What every run over numbers that the caller names takes, and how it is known again. The flows' orders build on it."""
+    """What every run over numbers that the caller names takes, and how it is known again.
+
+    The flows' orders build on it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     continued_by: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that may be others when the same reference is run again: they say how or how far, not what."""
+    """Parameters that may be others when the same reference is run again.
+
+    They say how or how far, not what.
+    """
 
     phone_numbers: PhoneNumbers
     plan_only: bool = False

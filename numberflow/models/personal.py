@@ -1,9 +1,11 @@
 """Personal data: keeping it under seal, and blotting it out of text that others wrote.
 
-Belongs here: what every noun with KYC, address or signer data shares. Does not: which members of a noun are personal (its own module).
+Belongs here: what every noun with KYC, address or signer data shares. Does not: which members of a
+noun are personal (its own module).
 
-Sealed values show in no repr, no log and no JSON (`model_dump_json` writes asterisks), so that a resource that ends up in a message or in a stored
-result gives nothing away. Pickle keeps them: do not hand sealed values to anything that pickles its results.
+Sealed values show in no repr, no log and no JSON (`model_dump_json` writes asterisks), so that a
+resource that ends up in a message or in a stored result gives nothing away. Pickle keeps them: do
+not hand sealed values to anything that pickles its results.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ Sealed = Annotated[SecretStr, BeforeValidator(_text)]
 def unseal(value: Any) -> Any:
     """`value` as plain JSON with every seal broken: for the body of a request and for nothing else.
 
-    Models get their wire names; members that are None are left out, and so is `unreadable`, which is a remark of ours.
+    Models get their wire names; members that are None are left out, and so is `unreadable`, which
+    is a remark of ours.
     """
     if isinstance(value, BaseModel):
         fields = {
@@ -49,23 +52,29 @@ def unseal(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-# Shorter texts ("AU", "GA", "10") name nobody, and blotting them would make the vendor's sentences unreadable.
+# Shorter texts ("AU", "GA", "10") name nobody, and blotting them would make the vendor's sentences
+# unreadable.
 _HIDDEN_MIN = 3
 
-# Names of two letters (Li, Wu) do, unless they are all capitals, as regions are. Compared as they are written.
+# Names of two letters (Li, Wu) do, unless they are all capitals, as regions are. Compared as they
+# are written.
 _SHORT_NAME = re.compile(r"[A-Z][a-z]")
 
 # The last so many digits of a telephone number tell whose it is, however the rest is written.
 _NUMBER_DIGITS = 7
 
-# From here on a text is blotted even inside a longer word: nobody writes twelve characters by chance.
+# From here on a text is blotted even inside a longer word: nobody writes twelve characters by
+# chance.
 _ANYWHERE_MIN = 12
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Every text of plain JSON that must not be repeated: its values, whole and word by word, longest first.
+    """Every text of plain JSON that must not be repeated.
 
-    Names of members are no data (the vendor's form has them), so a word that is also such a name stays readable: "city: must not be empty".
+    Its values, whole and word by word, longest first.
+
+    Names of members are no data (the vendor's form has them), so a word that is also such a name
+    stays readable: "city: must not be empty".
     """
     found: set[str] = set()
     names: set[str] = set()
@@ -80,14 +89,18 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 def blot(text: str, hidden: Iterable[str]) -> str:
-    """`text` with every one of `hidden` replaced by "…", in any case; short ones only where they stand as a word of their own."""
+    """`text` with every one of `hidden` replaced by "…", in any case.
+
+    Short ones only where they stand as a word of their own.
+    """
     for each in hidden:
         exact = re.escape(each)
         pattern = exact if len(each) >= _ANYWHERE_MIN else rf"(?<!\w){exact}(?!\w)"
         text = re.sub(pattern, "…", text, flags=re.IGNORECASE if len(each) >= _HIDDEN_MIN else 0)
         digits = re.sub(r"\D", "", each)
         if len(digits) >= _NUMBER_DIGITS and len(digits) >= len(each) - 6:
-            # A telephone number in any spelling: with or without its country code, with spaces, dots or dashes between.
+            # A telephone number in any spelling: with or without its country code, with spaces,
+            # dots or dashes between.
             spaced = r"[\s().\-]*".join(digits[-_NUMBER_DIGITS:])
             text = re.sub(rf"[+0-9][0-9\s().\-]*{spaced}|{spaced}", "…", text)
     return text

@@ -1,7 +1,9 @@
-"""Phone numbers as people have them: a pasted column, commas, spaces, brackets; and the digits that a search looks for.
+"""Phone numbers as people have them: a pasted column, commas, spaces, brackets.
 
-Here: from text to E.164, or the reading that was probably meant. Not here: which numbers a flow takes (its order), and lists
-that have to be fetched first.
+And the digits that a search looks for.
+
+Here: from text to E.164, or the reading that was probably meant. Not here: which numbers a flow
+takes (its order), and lists that have to be fetched first.
 """
 
 from __future__ import annotations
@@ -12,16 +14,19 @@ from typing import Any
 
 import phonenumbers
 
-# Between numbers. Spaces stand inside of them too, so they part numbers only where each part could be one.
+# Between numbers. Spaces stand inside of them too, so they part numbers only where each part could
+# be one.
 _BETWEEN = re.compile(r"[\r\n\t,;|]+")
-# What people and address books put between the digits of one number; the last ones are dashes and spaces of other keyboards.
+# What people and address books put between the digits of one number; the last ones are dashes and
+# spaces of other keyboards.
 _INSIDE = re.compile(r"[\s().\-/\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212]")
 # Marks that do not print: address books wrap numbers into them, and nobody sees them in a form.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # A list in JSON, quoted cells of a spreadsheet, links of a web page.
 _WRAPPING = re.compile(r"""["'`\[\]{}<>]|\btel:""", re.IGNORECASE)
-# What no spelling of one number ends with: ".0" of a spreadsheet that took it for an amount, and a digit that stands apart
-# (a typing slip, another column, "/7" for the extension next door). None of libphonenumber's spellings ends so.
+# What no spelling of one number ends with: ".0" of a spreadsheet that took it for an amount, and a
+# digit that stands apart (a typing slip, another column, "/7" for the extension next door). None of
+# libphonenumber's spellings ends so.
 _STRAY_END = re.compile(r"(?:\.0+|[\s./]\d|/\s*\d{1,2})$")
 # Shorter ones are parts of a number that was written with spaces.
 _DIGITS_OF_A_NUMBER_MIN = 7
@@ -30,7 +35,9 @@ _NAMED_MAX = 3
 
 
 def read_numbers(value: Any) -> Any:
-    """Numbers from a list, or from text as it was pasted; each E.164. What is neither goes on as it is, to be refused as no list.
+    """Numbers from a list, or from text as it was pasted; each E.164.
+
+    What is neither goes on as it is, to be refused as no list.
 
     A first line without any digit is the heading of the column.
 
@@ -68,7 +75,8 @@ def read_number(value: Any) -> str:
         ValueError: says what is wrong and how to write it.
     """
     if not isinstance(value, str):
-        raise ValueError("must be text: + and the country code, such as +12025550123")  # noqa: TRY004 - pydantic reads ValueError only
+        # Pydantic reads ValueError only
+        raise ValueError("must be text: + and the country code, such as +12025550123")  # noqa: TRY004
     text = _WRAPPING.sub("", _UNSEEN.sub("", value)).strip()
     # "+(1)" and "(+1)" are the same beginning.
     digits = _INSIDE.sub("", text)
@@ -76,10 +84,12 @@ def read_number(value: Any) -> str:
         raise ValueError(f"{_short(value)} is not E.164; {_meant(text)}")
     if stray := _STRAY_END.search(text):
         raise ValueError(
-            f"{_short(value)} ends with {stray.group()!r}, which may be no part of it; leave it out, or write all digits together"
+            f"{_short(value)} ends with {stray.group()!r}, which may be no part of it; leave it "
+            "out, or write all digits together"
         )
     try:
-        # As written: "(0)" after the country code is not dialled, and only the library knows where a 0 belongs.
+        # As written: "(0)" after the country code is not dialled, and only the library knows where
+        # a 0 belongs.
         parsed = phonenumbers.parse(text if text.startswith("+") else digits)
     except phonenumbers.NumberParseException:
         raise ValueError(f"{digits} has no country code in use") from None
@@ -89,7 +99,10 @@ def read_number(value: Any) -> str:
 
 
 def read_pattern(value: Any) -> Any:
-    """Digits to search for, without what people put between them: "+1 (415)" is +1415. What is no text goes on as it is."""
+    """Digits to search for, without what people put between them: "+1 (415)" is +1415.
+
+    What is no text goes on as it is.
+    """
     if not isinstance(value, str):
         return value
     # Brackets with nothing in them are no pattern left out: they go on, to be refused.
@@ -129,13 +142,17 @@ def _meant(text: str) -> str:
             parsed.country_code != 1 or phonenumbers.is_valid_number(parsed)
         ):
             written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-            return f"write {written} if that is what is meant: numbers begin with + and the country code"
+            return (
+                f"write {written} if that is what is meant: numbers begin with + and the country "
+                "code"
+            )
     return "write + and the country code first, such as +12025550123"
 
 
 def _readings(digits: str) -> Iterator[str]:
     """What digits without a plus may stand for, the likeliest first."""
-    # Prefixes that are dialled before a country code: from North America, and from most other places.
+    # Prefixes that are dialled before a country code: from North America, and from most other
+    # places.
     for prefix in ("011", "00"):
         if digits.startswith(prefix):
             yield f"+{digits.removeprefix(prefix)}"

@@ -1,4 +1,7 @@
-"""Parameters of qualify-numbers, checked as far as that is possible without a request. A spoken code never stands in one."""
+"""Parameters of qualify-numbers, checked as far as that is possible without a request.
+
+A spoken code never stands in one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from numberflow.models.parameters import (
     check_parameters,
 )
 
-# Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more are several mails anyway.
+# Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more
+# are several mails anyway.
 NUMBERS_MAX = 2000
 # Each needs somebody at that telephone and an answer to a form; invoices suit more (§3).
 VOICE_NUMBERS_MAX = 20
@@ -44,7 +48,8 @@ class QualifyParameters(NamedNumbersParameters):
     def _fits_together(self) -> Self:
         if self.method is Proof.VOICE and len(self.phone_numbers) > VOICE_NUMBERS_MAX:
             raise ValueError(
-                f"method: voice calls every number, one by one; {len(self.phone_numbers)} are too many (at most {VOICE_NUMBERS_MAX}), take invoices"
+                f"method: voice calls every number, one by one; {len(self.phone_numbers)} are too "
+                f"many (at most {VOICE_NUMBERS_MAX}), take invoices"
             )
         return self
 

@@ -120,13 +120,19 @@ class AccountLine(BaseModel):
     """The number or the order; empty while the vendor has not said which it is."""
     state: str
     charged: Decimal = Decimal(0)
-    """Set-up and first period, on whichever day it was done; 0 unless it is done and costs something."""
+    """Set-up and first period, on whichever day it was done.
+
+    0 unless it is done and costs something.
+    """
     currency: str = ""
     reason: str = ""
 
 
 class AccountReport(RunReport):
-    """What a run did that was stopped from outside: made from the journal, by whoever noticed that it stopped."""
+    """What a run did that was stopped from outside.
+
+    Made from the journal, by whoever noticed that it stopped.
+    """
 
     reference: str
     operation: str = ""
@@ -180,7 +186,10 @@ class HandedOut(BaseModel):
 
 
 class InventoryReport(RunReport):
-    """How an export ended, project by project. With `handed_to` nothing has ended: each of those runs tells about its project."""
+    """How an export ended, project by project.
+
+    With `handed_to` nothing has ended: each of those runs tells about its project.
+    """
 
     snapshot_date: date | None = None
     projects: tuple[ProjectInventory, ...] = ()
@@ -210,7 +219,10 @@ class EmergencyReport(RunReport):
 
 
 class OrderReport(RunReport):
-    """How placing a number order ended. Amounts are in `currency`; nothing is charged before the vendor completes the order."""
+    """How placing a number order ended.
+
+    Amounts are in `currency`; nothing is charged before the vendor completes the order.
+    """
 
     reference: str = ""
     region_code: str = ""
@@ -281,7 +293,10 @@ class FollowLine(BaseModel):
     alarms: tuple[Alarm, ...] = ()
     """Those that were raised by this sweep."""
     again: dict[str, object] | None = None
-    """Parameters of a new order in the place of one that failed; None when there is nothing to order again."""
+    """Parameters of a new order in the place of one that failed.
+
+    None when there is nothing to order again.
+    """
 
 
 class FollowReport(RunReport):

@@ -1,4 +1,7 @@
-"""Parameters of text-enable-numbers, checked as far as that is possible without a request. The letter itself never stands in one."""
+"""Parameters of text-enable-numbers, checked as far as that is possible without a request.
+
+The letter itself never stands in one.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ NUMBERS_MAX = 500
 
 
 class LoaKind(StrEnum):
-    """Whose letter of authorisation it is. `blanket`: none for this order, one for all was agreed with the account manager."""
+    """Whose letter of authorisation it is.
+
+    `blanket`: none for this order, one for all was agreed with the account manager.
+    """
 
     DIRECT = "direct"
     RESELLER = "reseller"
@@ -45,7 +51,10 @@ class LoaKind(StrEnum):
 
 
 def bare_yes(value: Any) -> Any:
-    """A bare true says nothing about whom; as a text it is no digest, and the refusal tells which one is wanted."""
+    """A bare true says nothing about whom.
+
+    As a text it is no digest, and the refusal tells which one is wanted.
+    """
     return str(value).lower() if value is True else None if value is False else value
 
 
@@ -78,7 +87,8 @@ class TextEnableParameters(NamedNumbersParameters):
         check_numbers(value, most=NUMBERS_MAX)
         if len({is_toll_free(number) for number in value}) > 1:
             raise ValueError(
-                "has local and toll-free numbers; text-enable them in two runs, they are two kinds of order"
+                "has local and toll-free numbers; text-enable them in two runs, they are two "
+                "kinds of order"
             )
         return value
 
@@ -97,7 +107,8 @@ class TextEnableParameters(NamedNumbersParameters):
             raise ValueError(f"phone_numbers: {error}") from None
         if self.loa_kind is LoaKind.BLANKET and self.loa is not None:
             raise ValueError(
-                "loa: a blanket letter was agreed with the account manager; nothing is sent, so leave it empty"
+                "loa: a blanket letter was agreed with the account manager; nothing is sent, so "
+                "leave it empty"
             )
         if self.loa_kind is not LoaKind.BLANKET and self.loa is None:
             raise ValueError("loa: is missing; name the paper or block:NAME with the letter's data")
@@ -106,10 +117,12 @@ class TextEnableParameters(NamedNumbersParameters):
                 "sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA"
             )
         if self.is_toll_free:
-            # docs/vendor/imported-hosting-behaviour.md §13: the toll-free request has none of these.
+            # docs/vendor/imported-hosting-behaviour.md §13: the toll-free request has none of
+            # these.
             if self.loa_kind is LoaKind.BLANKET:
                 raise ValueError(
-                    "loa_kind: there is no blanket letter for toll-free numbers; write direct or reseller"
+                    "loa_kind: there is no blanket letter for toll-free numbers; write direct or "
+                    "reseller"
                 )
             if self.sms.campaign_id is not None:
                 raise ValueError(

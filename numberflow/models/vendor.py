@@ -1,10 +1,12 @@
 """The vendor's resources as we read them, and the bodies that we send. Frozen values, no decisions.
 
-Belongs here: names, types and tolerance of one reply member. Does not: whether a link is done, what a number costs us, what to do next
-(numberflow.planning), and how a reply came in (numberflow.client).
+Belongs here: names, types and tolerance of one reply member. Does not: whether a link is done, what
+a number costs us, what to do next (numberflow.planning), and how a reply came in
+(numberflow.client).
 
-Attributes are snake_case and mean the same everywhere: `number_type` (wire `type`), `capabilities` (wire `capability` on numbers), times end in
-`_at` and are aware UTC. `model_dump(by_alias=True)` gives the wire names back.
+Attributes are snake_case and mean the same everywhere: `number_type` (wire `type`), `capabilities`
+(wire `capability` on numbers), times end in `_at` and are aware UTC. `model_dump(by_alias=True)`
+gives the wire names back.
 
 How tolerantly replies are read, and what "nothing" is: wire.py.
 
@@ -48,7 +50,10 @@ class SearchPattern(StrEnum):
 
 
 class ProvisioningStatus(StrEnum):
-    """States of a background link job. There is no success value: success is the job going away (docs/vendor/numbers-behaviour.md §6)."""
+    """States of a background link job.
+
+    There is no success value: success is the job going away (docs/vendor/numbers-behaviour.md §6).
+    """
 
     UNSPECIFIED = "PROVISIONING_STATUS_UNSPECIFIED"
     WAITING = "WAITING"
@@ -57,7 +62,10 @@ class ProvisioningStatus(StrEnum):
 
 
 class VoiceType(StrEnum):
-    """What a number's voice goes to: RTC a voice app, EST an elastic SIP trunk, FAX a fax service."""
+    """What a number's voice goes to.
+
+    RTC a voice app, EST an elastic SIP trunk, FAX a fax service.
+    """
 
     RTC = "RTC"
     EST = "EST"
@@ -69,20 +77,25 @@ _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 def _amount(value: Any) -> Decimal:
     if isinstance(value, bool | float):
-        raise ValueError("an amount is text or Decimal, never a binary float")  # noqa: TRY004 — pydantic collects ValueError
+        # Pydantic collects ValueError
+        raise ValueError("an amount is text or Decimal, never a binary float")  # noqa: TRY004
     if isinstance(value, str) and not _PLAIN_AMOUNT.fullmatch(value):
         raise ValueError("not a decimal amount")
     if not isinstance(value, str | int | Decimal):
         raise ValueError("not a decimal amount")  # noqa: TRY004 — pydantic collects ValueError
     amount = Decimal(value)
-    # 30 digits: far above any price, and far below the exponents with which a short text asks for gigabytes of digits.
+    # 30 digits: far above any price, and far below the exponents with which a short text asks for
+    # gigabytes of digits.
     if not amount.is_finite() or abs(amount.adjusted()) > 30:
         raise ValueError("not a sensible amount")
     return amount
 
 
 class Money(BaseModel):
-    """An amount in one currency. Never a float; adding or comparing two currencies raises ValueError."""
+    """An amount in one currency. Never a float.
+
+    Adding or comparing two currencies raises ValueError.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
@@ -176,7 +189,10 @@ class ScheduledVoiceProvisioning(Resource):
 
 
 class VoiceConfiguration(Resource):
-    """The voice link in effect, and the job that would change it. `type` is RTC live even when nothing is linked."""
+    """The voice link in effect, and the job that would change it.
+
+    `type` is RTC live even when nothing is linked.
+    """
 
     type: str | None = None
     app_id: str | None = None
@@ -196,7 +212,10 @@ class ActiveNumber(Resource):
     number_type: str | None = Field(default=None, alias="type")
     capabilities: tuple[str, ...] = Field(default=(), alias="capability")
     money: Money | None = None
-    """The recurring price for `payment_interval_months`. The setup price is never shown again after the purchase."""
+    """The recurring price for `payment_interval_months`.
+
+    The setup price is never shown again after the purchase.
+    """
     payment_interval_months: Months = 1
     next_charge_at: UtcDatetime | None = Field(default=None, alias="nextChargeDate")
     expire_at: UtcDatetime | None = None
@@ -212,14 +231,21 @@ class ActiveNumbersPage(Page):
 
 
 class CallbackConfiguration(Resource):
-    """The project's callback signing secret, which the vendor sends in clear text. Whatever it is, it is accepted when reading."""
+    """The project's callback signing secret, which the vendor sends in clear text.
+
+    Whatever it is, it is accepted when reading.
+    """
 
     project_id: str | None = None
     hmac_secret: SecretStr | None = None
 
 
 class SmsSettings(Body):
-    """The SMS link wanted. "" unlinks; to detach only the campaign send the current plan and `campaign_id=""` (docs/vendor/numbers-behaviour.md §7)."""
+    """The SMS link wanted. "" unlinks.
+
+    To detach only the campaign send the current plan and `campaign_id=""`
+    (docs/vendor/numbers-behaviour.md §7).
+    """
 
     service_plan_id: str
     campaign_id: str | None = None
@@ -265,7 +291,8 @@ class NewLinks(Links):
 
     @model_validator(mode="after")
     def _nothing_empty(self) -> Self:
-        # An empty configuration makes the vendor refuse the rent (docs/vendor/numbers-behaviour.md §5): say so before anything is sent.
+        # An empty configuration makes the vendor refuse the rent (docs/vendor/numbers-behaviour.md
+        # §5): say so before anything is sent.
         for settings in (self.sms, self.voice):
             if settings is not None and "" in settings.to_wire().values():
                 raise ValueError(
@@ -279,7 +306,11 @@ class RentRequest(NewLinks):
 
 
 class RentAnyRequest(NewLinks):
-    """Body of search-and-rent in one call. US LOCAL only (docs/vendor/numbers-behaviour.md §5); a lost reply names no number: prefer search and rent."""
+    """Body of search-and-rent in one call.
+
+    US LOCAL only (docs/vendor/numbers-behaviour.md §5); a lost reply names no number: prefer search
+    and rent.
+    """
 
     region_code: str
     number_type: str = Field(alias="type")

@@ -1,15 +1,19 @@
-"""How the vendor's JSON becomes frozen values and back: the tolerance of everything read, the strictness of everything sent.
+"""How the vendor's JSON becomes frozen values and back.
 
-Belongs here: base classes and member types that every noun shares. Does not: any noun (vendor.py, number_orders.py, emergency.py, imported.py), personal
-data (personal.py).
+The tolerance of everything read, the strictness of everything sent.
+
+Belongs here: base classes and member types that every noun shares. Does not: any noun (vendor.py,
+number_orders.py, emergency.py, imported.py), personal data (personal.py).
 
 How replies are read (docs/vendor/numbers-behaviour.md §2, §14):
 
 - absent, null and "" all mean "nothing": None, or () for lists;
-- members that we do not know are ignored, and a value that an enum does not list is kept: enumerated fields hold plain `str`, the StrEnums beside the
-  resources are the values known today (`NumberType.LOCAL == "LOCAL"`);
-- one member that cannot be read does not lose the resource: it is taken as nothing and its wire name is listed in `unreadable`, so that nobody mistakes
-  "we could not read expireAt" for "there is no expireAt". Only without what names it (its `phoneNumber`, its order id) is a resource useless.
+- members that we do not know are ignored, and a value that an enum does not list is kept:
+  enumerated fields hold plain `str`, the StrEnums beside the resources are the values known today
+  (`NumberType.LOCAL == "LOCAL"`);
+- one member that cannot be read does not lose the resource: it is taken as nothing and its wire
+  name is listed in `unreadable`, so that nobody mistakes "we could not read expireAt" for "there is
+  no expireAt". Only without what names it (its `phoneNumber`, its order id) is a resource useless.
 """
 
 from __future__ import annotations
@@ -32,7 +36,10 @@ from pydantic.alias_generators import to_camel
 
 
 def _utc(value: Any) -> datetime:
-    """Read nine or six fraction digits, with or without a zone: the vendor writes all of these (docs/vendor/README.md, correction 7)."""
+    """Read nine or six fraction digits, with or without a zone.
+
+    The vendor writes all of these (docs/vendor/README.md, correction 7).
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)  # truncates the fraction to microseconds
@@ -51,7 +58,8 @@ def _utc(value: Any) -> datetime:
 UtcDatetime = Annotated[datetime, BeforeValidator(_utc)]
 """Aware UTC, microseconds."""
 
-# Live replies say 1, documentation samples 0: 0 is read as 1 (assumed, docs/vendor/numbers-behaviour.md §13).
+# Live replies say 1, documentation samples 0: 0 is read as 1 (assumed,
+# docs/vendor/numbers-behaviour.md §13).
 Months = Annotated[int, Field(ge=0), AfterValidator(lambda months: months or 1)]
 """A payment interval in months, at least 1."""
 
@@ -69,7 +77,10 @@ class Resource(BaseModel):
     )
 
     other_names: ClassVar[Mapping[str, str]] = {}
-    """Wire names that sources use for a member besides its own: other name → own name. The own name wins."""
+    """Wire names that sources use for a member besides its own: other name → own name.
+
+    The own name wins.
+    """
 
     unreadable: tuple[str, ...] = ()
     """Wire names of members whose value could not be read. Empty in every normal reply."""
@@ -102,9 +113,12 @@ class Resource(BaseModel):
 
 
 class Page(BaseModel):
-    """One page of a list. `next_page_token` None = the last page; `total_size` is no stop rule (docs/vendor/numbers-behaviour.md §9).
+    """One page of a list. `next_page_token` None = the last page.
 
-    Not tolerant: a page with an entry that cannot be read is unreadable as a whole, because an inventory that misses a number is worse than none.
+    `total_size` is no stop rule (docs/vendor/numbers-behaviour.md §9).
+
+    Not tolerant: a page with an entry that cannot be read is unreadable as a whole, because an
+    inventory that misses a number is worse than none.
     """
 
     model_config = ConfigDict(
@@ -128,7 +142,10 @@ Listed = BeforeValidator(_listed)
 
 
 class Body(BaseModel):
-    """Something that we send. None = the member is left out; "" is sent and unlinks or clears. Errors show no values: bodies may be personal."""
+    """Something that we send. None = the member is left out; "" is sent and unlinks or clears.
+
+    Errors show no values: bodies may be personal.
+    """
 
     model_config = ConfigDict(
         frozen=True,

@@ -1,10 +1,16 @@
-"""Small words of reports: counts with their nouns, parts of a line. Not here: whole reports (numberflow.purchase, numberflow.export)."""
+"""Small words of reports: counts with their nouns, parts of a line.
+
+Not here: whole reports (numberflow.purchase, numberflow.export).
+"""
 
 from __future__ import annotations
 
 
 def count_of(count: int, noun: str, plural: str = "") -> str:
-    """As in "1 number", "2 numbers", "0 numbers"; the plural is the noun with an s unless it is given."""
+    """As in "1 number", "2 numbers", "0 numbers".
+
+    The plural is the noun with an s unless it is given.
+    """
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 

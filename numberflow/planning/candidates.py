@@ -1,6 +1,7 @@
 """Which numbers of a search are bought.
 
-Here: filter, order and pick. Not here: the search itself (client) and prices beyond their order (quote).
+Here: filter, order and pick. Not here: the search itself (client) and prices beyond their order
+(quote).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ def pick(
 ) -> tuple[AvailableNumber, ...]:
     """Choose up to `quantity` numbers: those that match the order, each once, cheapest first.
 
-    Numbers of equal price are put in an order that depends on `seed` (the reference), so that two purchases that run at the
-    same time do not reach for the same numbers, while one purchase repeats its own choice.
+    Numbers of equal price are put in an order that depends on `seed` (the reference), so that two
+    purchases that run at the same time do not reach for the same numbers, while one purchase
+    repeats its own choice.
     """
     by_number = {number.phone_number: number for number in found if matches(number, order)}
     candidates = [number for phone, number in by_number.items() if phone not in exclude]
@@ -33,7 +35,9 @@ def pick(
 
 
 def matches(number: AvailableNumber, order: WantedNumbers) -> bool:
-    """Whether the number is what was asked for. The vendor filters too; this refuses what it should not have sent.
+    """Whether the number is what was asked for.
+
+    The vendor filters too; this refuses what it should not have sent.
 
     A member that the reply left out (None or empty) is trusted to the vendor's filter.
     """
@@ -49,7 +53,10 @@ def matches(number: AvailableNumber, order: WantedNumbers) -> bool:
 
 
 def search_size(wanted: int) -> int:
-    """How many numbers to ask for: some spare for rivals, at most 100 (the vendor's cap is assumed, §4)."""
+    """How many numbers to ask for.
+
+    Some spare for rivals, at most 100 (the vendor's cap is assumed, §4).
+    """
     return min(100, wanted + max(5, wanted // 4))
 
 

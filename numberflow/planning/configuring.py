@@ -1,7 +1,10 @@
-"""What has to be sent to a held number to get it as wanted, and what that takes away on the way. Pure.
+"""What has to be sent to a held number to get it as wanted, and what that takes away on the way.
 
-Another link takes two requests: take the old one off, wait until it is gone, put the new one on (docs/vendor/numbers-behaviour.md §7,
-docs/vendor/imported-hosting-behaviour.md §9). Not here: sending and waiting (purchase.configure).
+Pure.
+
+Another link takes two requests: take the old one off, wait until it is gone, put the new one on
+(docs/vendor/numbers-behaviour.md §7, docs/vendor/imported-hosting-behaviour.md §9). Not here:
+sending and waiting (purchase.configure).
 """
 
 from __future__ import annotations
@@ -42,7 +45,8 @@ _VOICE_ID = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: 
 class HeldNumber:
     """A held number as far as it can be changed: "" for what is not there.
 
-    `service_plan_id` to `voice_id` are what it has or is on its way to get; `ids` what is in effect at this moment, by the names of planning.links.
+    `service_plan_id` to `voice_id` are what it has or is on its way to get; `ids` what is in effect
+    at this moment, by the names of planning.links.
     """
 
     phone_number: str
@@ -66,13 +70,21 @@ class HeldNumber:
     @property
     def told_links(self) -> str:
         """The links in words; empty when there is none."""
-        return told_ids({
-            "service_plan_id": self.service_plan_id, "campaign_id": self.campaign_id, "voice_type": self.voice_type, "voice_id": self.voice_id,
-        })  # fmt: skip
+        return told_ids(
+            {
+                "service_plan_id": self.service_plan_id,
+                "campaign_id": self.campaign_id,
+                "voice_type": self.voice_type,
+                "voice_id": self.voice_id,
+            }
+        )
 
     @property
     def marks(self) -> dict[str, str]:
-        """Of the failed jobs that are there, by product: a later read that still shows one of them shows nothing new."""
+        """Of the failed jobs that are there, by product.
+
+        A later read that still shows one of them shows nothing new.
+        """
         jobs = ((Product.SMS, self.sms_job), (Product.VOICE, self.voice_job))
         return {
             str(name): job.mark
@@ -83,7 +95,10 @@ class HeldNumber:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The requests for one number: `unlink` goes first and has to be through before `change`; empty ones are not sent. `loses`: in words."""
+    """The requests for one number: `unlink` goes first and has to be through before `change`.
+
+    Empty ones are not sent. `loses`: in words.
+    """
 
     unlink: Mapping[str, Any] = field(default_factory=dict)
     change: Mapping[str, Any] = field(default_factory=dict)
@@ -108,11 +123,15 @@ def held_active(number: ActiveNumber) -> HeldNumber:
 
 
 def held_imported(number: ImportedNumber) -> HeldNumber:
-    """An imported number. A failed job has changed nothing; a running one is on its way to its ids."""
+    """An imported number. A failed job has changed nothing.
+
+    A running one is on its way to its ids.
+    """
     ids = _sms_ids(number.sms_configuration)
     job = _sms_job(number.sms_configuration, failed_step(number))
     if (job is None or not job.is_running) and (step := failed_step(number)) is not None:
-        # The scheduled change may be gone or say less than the details do (docs/vendor/imported-hosting-behaviour.md §4).
+        # The scheduled change may be gone or say less than the details do
+        # (docs/vendor/imported-hosting-behaviour.md §4).
         code = imported_code(number)
         job = (
             replace(job, failed_step=step, code=code)
@@ -138,9 +157,16 @@ def _held(
         if job is not None and job.is_running and not takes_off(job, ids):
             coming |= {name: value for name, value in job.ids.items() if value or not ids.get(name)}
     return HeldNumber(
-        number.phone_number, holding, number.display_name or "", number.callback_url or "", leaves_at=leaves_at, ids=ids,
-        sms_job=sms_job, voice_job=voice_job, **{name: coming.get(name, "") for name in (*SMS_IDS, *VOICE_IDS)},
-    )  # fmt: skip
+        number.phone_number,
+        holding,
+        number.display_name or "",
+        number.callback_url or "",
+        leaves_at=leaves_at,
+        ids=ids,
+        sms_job=sms_job,
+        voice_job=voice_job,
+        **{name: coming.get(name, "") for name in (*SMS_IDS, *VOICE_IDS)},
+    )
 
 
 def _sms_ids(
@@ -169,7 +195,10 @@ def _sms_job(
 
 
 def _has_campaign_step(ids: Ids) -> Step:
-    """Which link of a rented number failed: one status covers both (docs/vendor/numbers-behaviour.md §6)."""
+    """Which link of a rented number failed.
+
+    One status covers both (docs/vendor/numbers-behaviour.md §6).
+    """
     return Step.CAMPAIGN if ids.get("service_plan_id") else Step.PLATFORM
 
 
@@ -234,7 +263,8 @@ def _plan_sms(
     campaign_off = {"campaign_id": ""} if held.campaign_id else {}
     if order.unlink_sms:
         if held.service_plan_id:
-            # Nothing follows, so it is the change itself; losing it is the point, and is told all the same.
+            # Nothing follows, so it is the change itself; losing it is the point, and is told all
+            # the same.
             unlink["sms"] = {"service_plan_id": "", **campaign_off}
             loses.append(_told_sms(held))
         return

@@ -1,7 +1,10 @@
-"""How far a number in a hosting order is, and how an order went. Pure: what the vendor shows in, words out.
+"""How far a number in a hosting order is, and how an order went.
 
-COMPLETED says that work has ended, not that it went well: each number's steps decide (docs/vendor/imported-hosting-behaviour.md §4). Not here: reading
-any of it (numberflow.purchase), and what a failure code means (hosting_failures.py).
+Pure: what the vendor shows in, words out.
+
+COMPLETED says that work has ended, not that it went well: each number's steps decide
+(docs/vendor/imported-hosting-behaviour.md §4). Not here: reading any of it (numberflow.purchase),
+and what a failure code means (hosting_failures.py).
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ from numberflow.planning.hosting_failures import FailureAdvice, Step, advice_for
 
 
 class Progress(StrEnum):
-    """Where one number stands. What the vendor shows and we do not know is `in progress`: look again later (§17)."""
+    """Where one number stands. What the vendor shows and we do not know is `in progress`.
+
+    Look again later (§17).
+    """
 
     IN_PROGRESS = "in progress"
     DONE = "done"
@@ -66,7 +72,8 @@ FINAL_ORDER_STATES = frozenset({HostingOrderState.COMPLETED, HostingOrderState.R
 def judge_number(shown: HostingOrderNumber, order: HostingOrder) -> NumberProgress:
     """What one number of an order shows.
 
-    A step that does not apply is left out, and so is one after a failure; before the steps begin they wait (§4, assumed).
+    A step that does not apply is left out, and so is one after a failure; before the steps begin
+    they wait (§4, assumed).
     """
     states = {
         Step.OSR: shown.osr_update and shown.osr_update.state,
@@ -105,7 +112,10 @@ def steps_of(order: HostingOrder) -> tuple[Step, ...]:
 
 
 def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
-    """The first carrier code that a number shows; empty when all is fine there. T-Mobile first: its 60135 has a cure."""
+    """The first carrier code that a number shows; empty when all is fine there.
+
+    T-Mobile first: its 60135 has a cure.
+    """
     holder = shown if isinstance(shown, HostingOrderNumber) else shown.mno_configuration
     if holder is None:
         return ""
@@ -116,7 +126,10 @@ def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
 
 
 def imported_code(number: ImportedNumber | None) -> str:
-    """Why the link of an imported number failed: the carrier's code, or the vendor's. Empty when it did not, or nobody says."""
+    """Why the link of an imported number failed: the carrier's code, or the vendor's.
+
+    Empty when it did not, or nobody says.
+    """
     if number is None:
         return ""
     if code := carrier_code(number):
@@ -183,18 +196,25 @@ ADVICE = {
     Readiness.READY: "text-enable it: text-enable-numbers",
     Readiness.UNKNOWN: "qualify it first: qualify-numbers",
     Readiness.CHECKING: "the vendor checks it; that takes a minute",
-    Readiness.UNPROVEN: "prove ownership: by a call (method voice), or by invoices that list it, mailed to orders@sinch.com",
+    Readiness.UNPROVEN: "prove ownership: by a call (method voice), or by invoices that list it, "
+    "mailed to orders@sinch.com",
     Readiness.CALLED: "hand in the code that the call spoke: qualify-numbers with method voice",
-    Readiness.FAILED: "the proof was refused; try the other way: another call, or invoices that list the number",
-    Readiness.BLOCKED: "too many wrong codes; only the vendor's staff can release it: write to orders@sinch.com, then run again",
-    Readiness.NOT_ELIGIBLE: "it cannot be hosted (a mobile number, or its route is locked); choose another number",
+    Readiness.FAILED: "the proof was refused; try the other way: another call, or invoices that "
+    "list the number",
+    Readiness.BLOCKED: "too many wrong codes; only the vendor's staff can release it: write to "
+    "orders@sinch.com, then run again",
+    Readiness.NOT_ELIGIBLE: "it cannot be hosted (a mobile number, or its route is locked); "
+    "choose another number",
     Readiness.HOSTING: "an order works on it; follow-orders tells how it goes",
     Readiness.HOSTED: "it is hosted already; configure it with configure-numbers",
 }
 
 
 def readiness(number: QualifiedNumber | None) -> Readiness:
-    """Whether a number is ready to be text-enabled: VERIFIED, or ELIGIBLE with its ownership DONE (§3)."""
+    """Whether a number is ready to be text-enabled.
+
+    VERIFIED, or ELIGIBLE with its ownership DONE (§3).
+    """
     if number is None:
         return Readiness.UNKNOWN
     proven = (
@@ -203,7 +223,8 @@ def readiness(number: QualifiedNumber | None) -> Readiness:
     )
     if number.state == QualificationState.ELIGIBLE and proven:
         return Readiness.READY
-    # A state that we do not know is not final: look again later (§17). The wire's text equals the enum's member.
+    # A state that we do not know is not final: look again later (§17). The wire's text equals the
+    # enum's member.
     return next(
         (found for state, found in _READINESS.items() if state == number.state), Readiness.CHECKING
     )

@@ -1,6 +1,9 @@
-"""What the vendor's failure codes mean for numbers that live elsewhere, and what to do about each. Pure; a table and its look-up.
+"""What the vendor's failure codes mean for numbers that live elsewhere, and what to do about each.
 
-Source: docs/vendor/imported-hosting-behaviour.md §10, §12; the column "what to do" is assumed there.
+Pure; a table and its look-up.
+
+Source: docs/vendor/imported-hosting-behaviour.md §10, §12; the column "what to do" is assumed
+there.
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ _SUPPORT = "try once more with configure-numbers, then ask the vendor's support"
 _BY_CODE: dict[str, FailureAdvice] = {
     HELD_ELSEWHERE: FailureAdvice(
         "T-Mobile has the number under another aggregator",
-        "release it with release-numbers, then import it with import-numbers and migrate_to_sinch_tmo under a new reference",
+        "release it with release-numbers, then import it with import-numbers and "
+        "migrate_to_sinch_tmo under a new reference",
     ),
     "CAMPAIGN_NOT_AVAILABLE": FailureAdvice(
         "the campaign is unknown at the registry, or the vendor is not its connectivity partner",
@@ -81,19 +85,23 @@ _BY_CODE: dict[str, FailureAdvice] = {
         "leave nnid empty under a new reference, or ask the account manager",
     ),
 }
-# A text-enable order that fails so leaves no imported number behind that could be released (assumed).
+# A text-enable order that fails so leaves no imported number behind that could be released
+# (assumed).
 _HELD_NEVER_IMPORTED = FailureAdvice(
     "T-Mobile has the number under another aggregator",
-    "it was never imported, so there is nothing to release: import it with import-numbers and migrate_to_sinch_tmo",
+    "it was never imported, so there is nothing to release: import it with import-numbers and "
+    "migrate_to_sinch_tmo",
 )
 _BY_STEP: dict[Step, FailureAdvice] = {
     Step.OSR: FailureAdvice(
         "the change of the messaging route failed",
-        "ask the current carrier whether the route is locked, then text-enable the number under a new reference",
+        "ask the current carrier whether the route is locked, then text-enable the number under a "
+        "new reference",
     ),
     Step.PLATFORM: FailureAdvice(
         "the link to the service plan failed",
-        "check the service plan, then link the number: configure-numbers, or order under a new reference",
+        "check the service plan, then link the number: configure-numbers, or order under a new "
+        "reference",
     ),
     Step.CAMPAIGN: FailureAdvice("the link to the campaign failed", _SUPPORT),
 }
@@ -126,7 +134,9 @@ def unlink_advice(code: str) -> FailureAdvice:
 
 
 def advice_for(code: str, step: Step, *, is_imported: bool = True) -> FailureAdvice:
-    """What a failure at a step means. A code that the table does not list is told as it is, with the advice of its step.
+    """What a failure at a step means.
+
+    A code that the table does not list is told as it is, with the advice of its step.
 
     `is_imported`: False for a number of a text-enable order.
     """

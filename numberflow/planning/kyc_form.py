@@ -1,9 +1,13 @@
-"""The vendor's registration form, as far as it can be read: in words, as a blank to fill in, and as a check of what was filled in. Pure.
+"""The vendor's registration form, as far as it can be read.
 
-The inside of the form is not published (docs/vendor/numbers-behaviour.md §10, "Requirements form"), so nothing here is a condition: what cannot be read is
-passed over, the vendor's own check comes with the registration, and data goes out as it was written. Read are a list of sections under `rules`, each
-with a `template` in the dialect of a sibling API (`properties` as a list of named fields) or in plain JSON Schema. An array may carry the fields of its
-entries in `properties`, without `items`. A section without a template keeps its place, and is passed over.
+In words, as a blank to fill in, and as a check of what was filled in. Pure.
+
+The inside of the form is not published (docs/vendor/numbers-behaviour.md §10, "Requirements form"),
+so nothing here is a condition: what cannot be read is passed over, the vendor's own check comes
+with the registration, and data goes out as it was written. Read are a list of sections under
+`rules`, each with a `template` in the dialect of a sibling API (`properties` as a list of named
+fields) or in plain JSON Schema. An array may carry the fields of its entries in `properties`,
+without `items`. A section without a template keeps its place, and is passed over.
 
 No finding ever repeats a value: registration data is personal.
 """
@@ -40,7 +44,10 @@ _DEPTH_MAX = 12
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in the data that the form does not take: where (`data[1].city`), and what it takes."""
+    """Something in the data that the form does not take.
+
+    Where (`data[1].city`), and what it takes.
+    """
 
     path: str
     problem: str
@@ -57,12 +64,18 @@ def sections(requirements: NumberRequirements) -> tuple[Mapping[str, Any], ...]:
 
 
 def asks_for_data(requirements: NumberRequirements) -> bool:
-    """Whether there is a form at all, readable or not. A list of files in it, beside the real one, is none (docs/vendor/README.md, correction 14)."""
+    """Whether there is a form at all, readable or not.
+
+    A list of files in it, beside the real one, is none (docs/vendor/README.md, correction 14).
+    """
     return any(value for name, value in requirements.fields.items() if name != "attachments")
 
 
 def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]:
-    """What is wrong with registration data (the value of `data`), in the order of the form. Empty when nothing is, or when the form cannot be read."""
+    """What is wrong with registration data (the value of `data`), in the order of the form.
+
+    Empty when nothing is, or when the form cannot be read.
+    """
     form = sections(requirements)
     if not form:
         return ()
@@ -82,7 +95,10 @@ def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]
 
 
 def blank(requirements: NumberRequirements) -> dict[str, Any]:
-    """The registration to fill in: every field that the form names, empty. Without a readable form an empty list."""
+    """The registration to fill in: every field that the form names, empty.
+
+    Without a readable form an empty list.
+    """
     return {
         "data": [
             _blank(_schema(template)) if template else {} for template in sections(requirements)
@@ -101,14 +117,18 @@ def form_text(requirements: NumberRequirements | None, region_code: str, number_
     lines = [title, "", "## Registration data (`kyc`)", ""]
     if not form:
         lines.append(
-            "The vendor's form cannot be read here. Ask Sinch what goes into `data`; it is checked there."
+            "The vendor's form cannot be read here. Ask Sinch what goes into `data`; it is "
+            "checked there."
         )
     for index, template in enumerate(form):
         schema = _schema(template)
         lines += [f"### {index + 1}. {template.get('title') or 'Section'} (`data[{index}]`)", ""]
         if not template:
             lines += [
-                "The vendor's form for this section cannot be read here. Ask Sinch what goes into it; it is checked there.",
+                (
+                    "The vendor's form for this section cannot be read here. Ask Sinch what goes into "
+                    "it; it is checked there."
+                ),
                 "",
             ]
             continue
@@ -132,13 +152,17 @@ def _file_row(required: RequiredAttachment) -> str:
     what = ". ".join(part for part in (required.title, required.description) if part) or "a file"
     types = ", ".join(required.allowed_mime_types) or "any"
     return (
-        f"| `{required.attachment_id}` | {what}{blanks} | {'yes' if required.mandatory else 'no'} | {types} | "
+        f"| `{required.attachment_id}` | {what}{blanks} | {'yes' if required.mandatory else 'no'} "
+        f"| {types} | "
         f"{', '.join(required.allowed_document_types) or 'any'} |"
     )
 
 
 def _schema(template: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """The template as JSON Schema. What is not understood is left out, so that it forbids nothing."""
+    """The template as JSON Schema.
+
+    What is not understood is left out, so that it forbids nothing.
+    """
     if depth > _DEPTH_MAX:
         return {}
     schema: dict[str, Any] = {name: template[name] for name in _KEPT if name in template}
@@ -210,7 +234,8 @@ def _is_schema_text(text: str) -> bool:
 
 def _section_findings(template: Mapping[str, Any], value: Any, path: str) -> Iterator[Finding]:
     validator = jsonschema.Draft202012Validator(_schema(template))
-    # An optional field that was left empty is one that was left out; of one that is needed the form says that it is missing.
+    # An optional field that was left empty is one that was left out; of one that is needed the form
+    # says that it is missing.
     errors = validator.iter_errors(_without_empty(value))
     for error in errors:
         at = path + "".join(
@@ -228,7 +253,10 @@ def _without_empty(value: Any) -> Any:
 
 
 def _told(error: ValidationError, path: str) -> Iterator[Finding]:
-    """The finding in the form's words where it has some, else in ours; never in jsonschema's, which repeat the value."""
+    """The finding in the form's words where it has some, else in ours.
+
+    Never in jsonschema's, which repeat the value.
+    """
     kind, rule = str(error.validator), error.validator_value
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     if kind == "required":

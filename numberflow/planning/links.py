@@ -1,7 +1,10 @@
-"""How far the links of a held number are, from what the vendor shows of it: as wanted, moving, failed, or off. Pure.
+"""How far the links of a held number are, from what the vendor shows of it.
 
-The vendor takes a link at once and puts it on, or takes it off, later; success is that the job goes away and the ids stand there, failure is a job that
-stays (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §9). Both are final: nothing is left to wait for.
+As wanted, moving, failed, or off. Pure.
+
+The vendor takes a link at once and puts it on, or takes it off, later; success is that the job goes
+away and the ids stand there, failure is a job that stays (docs/vendor/numbers-behaviour.md §6,
+docs/vendor/imported-hosting-behaviour.md §9). Both are final: nothing is left to wait for.
 
 Not here: reading (purchase.held), and which requests are due (configuring).
 """
@@ -38,7 +41,10 @@ class Product(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkJob:
-    """A job that changes the link of one product: where it leads ("" = off), and whether it runs or has failed."""
+    """A job that changes the link of one product.
+
+    Where it leads ("" = off), and whether it runs or has failed.
+    """
 
     ids: Ids
     is_running: bool
@@ -48,7 +54,10 @@ class LinkJob:
 
     @property
     def mark(self) -> str:
-        """By what a later read tells this job from the next one; empty when the vendor shows no time."""
+        """By what a later read tells this job from the next one.
+
+        Empty when the vendor shows no time.
+        """
         return self.updated_at.isoformat() if self.updated_at else ""
 
 
@@ -86,7 +95,10 @@ class Linked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far one product is, and for a failure the vendor's code and what to do. `lost`: what it has not, in words; empty when nothing is missing."""
+    """How far one product is, and for a failure the vendor's code and what to do.
+
+    `lost`: what it has not, in words; empty when nothing is missing.
+    """
 
     product: Product
     standing: Standing
@@ -105,7 +117,10 @@ class Stand:
 def stands(
     number: Linked, wanted: Ids, marks: Mapping[str, str] | None = None
 ) -> tuple[Stand, ...]:
-    """How far each product that something is wanted of is. `marks`: of the failed jobs that were there before anything was sent, by product."""
+    """How far each product that something is wanted of is.
+
+    `marks`: of the failed jobs that were there before anything was sent, by product.
+    """
     before = marks or {}
     found = []
     for product, names, job in (
@@ -127,7 +142,8 @@ def _is_old(job: LinkJob, mark: str) -> bool:
 
 def _stand(product: Product, ids: Ids, job: LinkJob | None, wanted: Ids) -> Stand:
     if job is not None and job.is_running:
-        # Some show the ids of the end from the beginning (docs/vendor/imported-hosting-behaviour.md §4): then a job that leads to nothing is an unlink.
+        # Some show the ids of the end from the beginning (docs/vendor/imported-hosting-behaviour.md
+        # §4): then a job that leads to nothing is an unlink.
         is_unlink = (
             takes_off(job, ids) or not _any_id(wanted) or (bool(job.ids) and not _any_id(job.ids))
         )
@@ -164,7 +180,10 @@ def takes_off(job: LinkJob, ids: Ids) -> bool:
 
 
 def _is_ours(job: LinkJob, ids: Ids, wanted: Ids) -> bool:
-    """Whether a failed job may be one towards what is wanted: an old one to some other plan says nothing."""
+    """Whether a failed job may be one towards what is wanted.
+
+    An old one to some other plan says nothing.
+    """
     return all(
         not job.ids[name] or job.ids[name] in (wanted.get(name, ""), ids.get(name, ""))
         for name in job.ids
@@ -193,7 +212,10 @@ def worst(found: tuple[Stand, ...]) -> Stand | None:
 
 
 def differs(before: Ids, now: Ids) -> bool:
-    """Whether a number has not any more what it had. `before` names only what somebody changed; other links count for nothing."""
+    """Whether a number has not any more what it had.
+
+    `before` names only what somebody changed; other links count for nothing.
+    """
     return any(now.get(name, "") != value for name, value in before.items())
 
 
@@ -222,7 +244,10 @@ class Unlink(StrEnum):
 def unlink_progress(
     number: Linked, unlink: Mapping[str, Any], marks: Mapping[str, str] | None = None
 ) -> Unlink:
-    """How far the request `unlink` ({"sms": …, "voice": …}, "" takes off) is. Failed only when no part of it runs any more."""
+    """How far the request `unlink` ({"sms": …, "voice": …}, "" takes off) is.
+
+    Failed only when no part of it runs any more.
+    """
     found = stands(number, off_ids(unlink), marks)
     standings = {stand.standing for stand in found}
     if standings & MOVING:

@@ -1,6 +1,7 @@
 """Whether the links of a number work, and what to do when they do not.
 
-Here: the vendor's done-test and the meaning of its failure codes. Not here: polling (purchase) and asking again (configure).
+Here: the vendor's done-test and the meaning of its failure codes. Not here: polling (purchase) and
+asking again (configure).
 """
 
 from __future__ import annotations
@@ -35,19 +36,27 @@ class Link(BaseModel):
     advice: str = ""
 
 
-# docs/vendor/numbers-behaviour.md §6, "Handling by code"; the advice is the vendor's unless marked assumed.
+# docs/vendor/numbers-behaviour.md §6, "Handling by code"; the advice is the vendor's unless marked
+# assumed.
 _ADVICE = {
     "PARTNER_SERVICE_UNAVAILABLE": "a partner of the vendor was down; link the number again",
-    "CAMPAIGN_PENDING_ACCEPTANCE": "the campaign waits for acceptance (up to 24 h); link the number again then",
-    "CAMPAIGN_MNO_REVIEW": "a carrier still reviews the campaign; link the number again in a day (assumed)",
-    "EXCEEDED_10DLC_LIMIT": "the campaign holds its most numbers; use another campaign, or ask support for a number pool",
-    "CAMPAIGN_NOT_AVAILABLE": "check the campaign id, and that Sinch is its connection partner in the registry",
-    "NUMBER_PROVISIONING_FAILED": "rare; ask support, or release the number and take another (that costs money)",
+    "CAMPAIGN_PENDING_ACCEPTANCE": "the campaign waits for acceptance (up to 24 h); link the "
+    "number again then",
+    "CAMPAIGN_MNO_REVIEW": "a carrier still reviews the campaign; link the number again in a day "
+    "(assumed)",
+    "EXCEEDED_10DLC_LIMIT": "the campaign holds its most numbers; use another campaign, or ask "
+    "support for a number pool",
+    "CAMPAIGN_NOT_AVAILABLE": "check the campaign id, and that Sinch is its connection partner in "
+    "the registry",
+    "NUMBER_PROVISIONING_FAILED": "rare; ask support, or release the number and take another "
+    "(that costs money)",
     "MNO_SHARING_ERROR": "check that the campaign reached all carriers",
-    "SMS_PROVISIONING_FAILED": "check the service plan id, or use another service plan, or ask support",
+    "SMS_PROVISIONING_FAILED": "check the service plan id, or use another service plan, or ask "
+    "support",
     "CAMPAIGN_PROVISIONING_FAILED": "link the number once more, then ask support",
     "INTERNAL_ERROR": "link the number once more, then ask support",
-    "INSUFFICIENT_BALANCE": "the account's credit does not cover the fees; top up, then link the number again",
+    "INSUFFICIENT_BALANCE": "the account's credit does not cover the fees; top up, then link the "
+    "number again",
     "CAMPAIGN_EXPIRED": "the campaign has expired; use another",
     "CAMPAIGN_MNO_REJECTED": "a carrier refused the campaign; use another",
     "CAMPAIGN_MNO_SUSPENDED": "a carrier suspended the campaign; use another",
@@ -55,7 +64,10 @@ _ADVICE = {
     "TFN_NOT_ALLOWED": "toll-free numbers take no campaign; leave it out",
     "INVALID_NNID": "the NNID is not permitted; ask the account manager",
 }
-_VOICE_ADVICE = "the vendor gives no reason for voice links; check the id of the app, trunk or fax service, then support"
+_VOICE_ADVICE = (
+    "the vendor gives no reason for voice links; check the id of the app, trunk or fax service, "
+    "then support"
+)
 _DROPPED_ADVICE = "no job is running and the link is not set; link the number again"
 
 
@@ -68,7 +80,8 @@ def explain(codes: Iterable[str]) -> str:
 def sms_link(number: ActiveNumber, wanted: SmsLink | None) -> Link:
     """State of the SMS link.
 
-    Done: no job, and both ids stand at the top. Failed: the job says so. Pending: a job in any other state, known or not (§6).
+    Done: no job, and both ids stand at the top. Failed: the job says so. Pending: a job in any
+    other state, known or not (§6).
     """
     if wanted is None:
         return Link(state=LinkState.NOT_ASKED)

@@ -1,7 +1,7 @@
 """What a purchase costs, itemised, before anything is bought.
 
-Here: prices of chosen numbers added up, and the rules that stop a quote. Not here: the spending of other purchases (the journal
-knows that) and how a quote is shown (tasks).
+Here: prices of chosen numbers added up, and the rules that stop a quote. Not here: the spending of
+other purchases (the journal knows that) and how a quote is shown (tasks).
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ class QuoteLine(BaseModel):
     """Charged when the number is taken and then every `interval_months`."""
     interval_months: int
     is_flagged: bool = False
-    """The vendor says `supportingDocumentationRequired`: a warning, since it says so of numbers that it rents at once."""
+    """The vendor says `supportingDocumentationRequired`.
+
+    A warning, since it says so of numbers that it rents at once.
+    """
 
     @property
     def today(self) -> Decimal:
-        """Charged at the moment of renting: set-up and the first period (docs/vendor/numbers-behaviour.md §13)."""
+        """Charged at the moment of renting.
+
+        Set-up and the first period (docs/vendor/numbers-behaviour.md §13).
+        """
         return self.setup + self.recurring
 
     @property
@@ -51,12 +57,16 @@ class Quote(BaseModel):
 
     @property
     def warning(self) -> str:
-        """What to know of the vendor's flag for papers (docs/vendor/README.md, correction 12); empty when it has set none."""
+        """What to know of the vendor's flag for papers (docs/vendor/README.md, correction 12).
+
+        Empty when it has set none.
+        """
         flagged = sum(line.is_flagged for line in self.lines)
         if not flagged:
             return ""
         return (
-            f"the vendor marks {flagged} of {len(self.lines)} as in need of papers. It marks numbers so that it rents at once, "
+            f"the vendor marks {flagged} of {len(self.lines)} as in need of papers. It marks "
+            "numbers so that it rents at once, "
             "so they are rented; if it refuses, use order-numbers"
         )
 
@@ -75,7 +85,8 @@ def make_quote(numbers: Sequence[AvailableNumber], currency: str) -> Quote:
     """Add up the prices of `numbers`.
 
     Raises:
-        SpendRefused: a price is missing (`missing_price`) or in another currency (`currency`). Fail closed: a price that we cannot read is not zero.
+        SpendRefused: a price is missing (`missing_price`) or in another currency (`currency`). Fail
+            closed: a price that we cannot read is not zero.
     """
     return Quote(currency=currency, lines=tuple(quote_line(number, currency) for number in numbers))
 

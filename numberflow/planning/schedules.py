@@ -31,8 +31,8 @@ INTERVALS = {"follow-orders": timedelta(minutes=15), "export-inventory": timedel
 _OTHERS = timedelta(days=1)
 # "No run for two intervals": one may be late or fail to start; two are no accident.
 MISSED = 2
-# A deployment that was made is planned within 5 s; a schedule that was moved or switched on with the
-# scheduler's next turn, which comes once a minute (seen with Prefect 3.9.1).
+# A deployment that was made is planned within 5 s; a schedule that was moved or switched on with
+# the scheduler's next turn, which comes once a minute (seen with Prefect 3.9.1).
 PLANNED_WITHIN = timedelta(seconds=120)
 # What was missed while no server ran is due at once, and nobody's fault: it gets two sweeps' time.
 AFTER_START = timedelta(minutes=30)
@@ -107,10 +107,13 @@ def problem(
             else "there was none"
         )
         why = (
-            off[1] if not scheduled.is_on
-            else unplanned[1] if not scheduled.next_at
-            else "see that a worker or `numberflow up` is running, and what became of the runs in the UI"
-        )  # fmt: skip
+            off[1]
+            if not scheduled.is_on
+            else unplanned[1]
+            if not scheduled.next_at
+            else "see that a worker or `numberflow up` is running, and what became of the runs in "
+            "the UI"
+        )
         return (
             f"no run for more than {MISSED} intervals of {_span(scheduled.interval)}: {last}",
             f"start it by hand: numberflow run {scheduled.name}; then {why}",
@@ -225,11 +228,15 @@ def raise_alarm(
         "/events",
         [
             {
-                "id": str(uuid4()), "occurred": now.isoformat(), "event": name, "resource": resource, "payload": payload,
+                "id": str(uuid4()),
+                "occurred": now.isoformat(),
+                "event": name,
+                "resource": resource,
+                "payload": payload,
             }
             for name in names
         ],
-    )  # fmt: skip
+    )
     return True
 
 

@@ -1,6 +1,9 @@
-"""What a run did that could not say so itself: cancelled, suspended, crashed or killed. From the journal to a report.
+"""What a run did that could not say so itself: cancelled, suspended, crashed or killed.
 
-Not here: noticing that a run stopped (hooks of the flows, the sweep) and showing the report (tasks, cli).
+From the journal to a report.
+
+Not here: noticing that a run stopped (hooks of the flows, the sweep) and showing the report (tasks,
+cli).
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ _RENTS = frozenset({Operation.RENT, Operation.RENT_ANY})
 def account(
     purchase: Purchase, rows: Sequence[Intention], *, why: str, flow_run_id: str | None = None
 ) -> AccountReport:
-    """Every step of the purchase and where it stands. Refused when all that happened is known, else needs a person.
+    """Every step of the purchase and where it stands.
+
+    Refused when all that happened is known, else needs a person.
 
     Args:
         purchase: the purchase.
@@ -56,7 +61,8 @@ def account(
     return AccountReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
         reason=reason,
-        remedy=f"run again with the same reference: it looks at the vendor first and goes on where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
+        remedy="run again with the same reference: it looks at the vendor first and goes on "
+        f"where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
         project_id=purchase.project_id,
         reference=purchase.reference,
         operation=purchase.operation,
@@ -66,13 +72,16 @@ def account(
         lines=lines,
         open_items=tuple(open_item(row, rows) for row in waiting),
         flow_run_id=flow_run_id,
-    )  # fmt: skip
+    )
 
 
 def account_of(
     journal: Journal, project_id: str, reference: object, *, why: str, flow_run_id: str
 ) -> AccountReport:
-    """The account of a run by what it was started with; without a reference the run's id is its reference."""
+    """The account of a run by what it was started with.
+
+    Without a reference the run's id is its reference.
+    """
     name = str(reference or "").strip() or flow_run_id
     purchase = journal.find_purchase(project_id, name)
     if purchase is None:
@@ -83,7 +92,10 @@ def account_of(
 
 
 async def steps_so_far(context: RunContext, reference: str) -> tuple[Intention, ...]:
-    """What the journal has of a reference, for the report of a run that an error ended; nothing when it cannot be read either."""
+    """What the journal has of a reference, for the report of a run that an error ended.
+
+    Nothing when it cannot be read either.
+    """
     try:
         return await in_thread(
             context.journal.intentions, project_id=context.project_id, reference=reference
@@ -97,9 +109,13 @@ def nothing_begun(
 ) -> AccountReport:
     """The account of a run that stopped before it wrote anything down."""
     return AccountReport(
-        outcome=RunOutcome.REFUSED, reason=f"{why}; nothing was begun, nothing was sent", remedy="run it again",
-        project_id=project_id, reference=reference, flow_run_id=flow_run_id,
-    )  # fmt: skip
+        outcome=RunOutcome.REFUSED,
+        reason=f"{why}; nothing was begun, nothing was sent",
+        remedy="run it again",
+        project_id=project_id,
+        reference=reference,
+        flow_run_id=flow_run_id,
+    )
 
 
 def wanted(purchase: Purchase) -> int | None:

@@ -1,7 +1,10 @@
-"""A sweep over everything that the vendor works on for hours or days: where it stands, what a person has to know, what has ended.
+"""A sweep over everything that the vendor works on for hours or days.
 
-Not here: what the states of one kind of order mean (its follower, handed in), and how alarms reach people (tasks). A sweep only reads at the vendor: it
-costs nothing, and the next one makes up for whatever this one could not do.
+Where it stands, what a person has to know, what has ended.
+
+Not here: what the states of one kind of order mean (its follower, handed in), and how alarms reach
+people (tasks). A sweep only reads at the vendor: it costs nothing, and the next one makes up for
+whatever this one could not do.
 """
 
 from __future__ import annotations
@@ -71,10 +74,14 @@ async def take_up(context: RunContext, intentions: Sequence[Intention] | None = 
             intention
             for operation in ORDER_OPERATIONS
             for intention in await in_thread(
-                context.journal.intentions, project_id=context.project_id, operation=operation,
-                states=(IntentionState.DONE, *AT_STAKE_STATES) if operation in _RELINKS else (IntentionState.DONE,),
+                context.journal.intentions,
+                project_id=context.project_id,
+                operation=operation,
+                states=(IntentionState.DONE, *AT_STAKE_STATES)
+                if operation in _RELINKS
+                else (IntentionState.DONE,),
             )
-        ]  # fmt: skip
+        ]
     known = {
         (order.kind, order.order_id): order
         for order in await in_thread(context.journal.followed, context.project_id, open_only=False)
@@ -116,13 +123,15 @@ async def follow_orders(
 ) -> list[FollowLine]:
     """Look at every open order of the project once. Costs nothing; repeat at will.
 
-    An order that cannot be read does not stop the others. One that another sweep looks at right now is left to it.
+    An order that cannot be read does not stop the others. One that another sweep looks at right now
+    is left to it.
 
     Args:
         context: collaborators.
         followers: who looks at which kind.
         reference: only the orders of this purchase.
-        tell: gets each line while its order is held; if it fails, its alarms count as not raised and come again.
+        tell: gets each line while its order is held; if it fails, its alarms count as not raised
+            and come again.
 
     Raises:
         JournalUnavailable: the journal cannot be read or written.
@@ -133,7 +142,8 @@ async def follow_orders(
     lines += await name_stopped(context, reference=reference, tell=tell)
     orders = await in_thread(context.journal.followed, context.project_id, reference=reference)
     if orders:
-        # The smallest read there is: before the first reply nobody knows what the vendor's clock shows, and deadlines are told by it.
+        # The smallest read there is: before the first reply nobody knows what the vendor's clock
+        # shows, and deadlines are told by it.
         await context.client.regions.list()
     async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
         for order in orders:
@@ -150,7 +160,8 @@ async def follow_orders(
 async def _look(
     context: RunContext, order: PendingWork, follower: Follower, tell: Tell | None
 ) -> FollowLine | None:
-    # Read again under the lease: another sweep may have closed it, or raised an alarm, a moment ago.
+    # Read again under the lease: another sweep may have closed it, or raised an alarm, a moment
+    # ago.
     known = await in_thread(
         context.journal.followed, context.project_id, kind=order.kind, purchase_id=order.purchase_id
     )
@@ -170,7 +181,8 @@ async def _look(
             "the next sweep looks again; the state is the last one that was seen",
         )
     except Exception as error:
-        # Whatever it is (a store, a notification block, an error of ours): the other orders are not to blame, and nothing counts as told.
+        # Whatever it is (a store, a notification block, an error of ours): the other orders are not
+        # to blame, and nothing counts as told.
         logger.exception("%s could not be followed", order)
         return _unread(
             order,
@@ -179,20 +191,32 @@ async def _look(
         )
     raised = [*order.facts.get("alarms", ()), *(alarm.name for alarm in followed.line.alarms)]
     await in_thread(
-        context.journal.note_order, order.id, state=followed.line.state, facts={**followed.facts, "alarms": raised},
+        context.journal.note_order,
+        order.id,
+        state=followed.line.state,
+        facts={**followed.facts, "alarms": raised},
         closed=followed.closed,
-    )  # fmt: skip
+    )
     return followed.line
 
 
 def _unread(order: PendingWork, summary: str, advice: str) -> FollowLine:
     return FollowLine(
-        kind=order.kind, order_id=order.order_id, reference=order.reference, state=order.state, is_open=True, summary=summary, advice=advice
-    )  # fmt: skip
+        kind=order.kind,
+        order_id=order.order_id,
+        reference=order.reference,
+        state=order.state,
+        is_open=True,
+        summary=summary,
+        advice=advice,
+    )
 
 
 async def _lost(context: RunContext, reference: str | None) -> list[FollowLine]:
-    """Orders that may have been opened and whose id nobody has heard: their reservations may be running out while nobody looks."""
+    """Orders that may have been opened and whose id nobody has heard.
+
+    Their reservations may be running out while nobody looks.
+    """
     found = []
     for operation in ORDER_OPERATIONS:
         rows = await in_thread(
@@ -204,11 +228,20 @@ async def _lost(context: RunContext, reference: str | None) -> list[FollowLine]:
         )
         for row in (row for row in rows if row.opens_order):
             person = row.state is IntentionState.NEEDS_PERSON
-            found.append(FollowLine(
-                kind=str(row.operation), order_id="", reference=row.reference, state=row.state.value, is_open=True, needs_person=person,
-                summary=f"it is not known whether the order was opened: {row.reason or 'no reply'}",
-                advice=f"settle it: {open_item(row).command}" if person else "run the same reference again",
-            ))  # fmt: skip
+            found.append(
+                FollowLine(
+                    kind=str(row.operation),
+                    order_id="",
+                    reference=row.reference,
+                    state=row.state.value,
+                    is_open=True,
+                    needs_person=person,
+                    summary=f"it is not known whether the order was opened: {row.reason or 'no reply'}",
+                    advice=f"settle it: {open_item(row).command}"
+                    if person
+                    else "run the same reference again",
+                )
+            )
     return found
 
 
@@ -220,7 +253,10 @@ def not_raised(order: PendingWork, name: str) -> bool:
 def follow_report(
     lines: Sequence[FollowLine], *, project_id: str, flow_run_id: str | None
 ) -> FollowReport:
-    """Put a sweep into words. It is done when nobody has to do anything; an order that could not be read is no failure of the sweep."""
+    """Put a sweep into words. It is done when nobody has to do anything.
+
+    An order that could not be read is no failure of the sweep.
+    """
     waiting = [line for line in lines if line.needs_person]
     return FollowReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.DONE,

@@ -1,4 +1,6 @@
-"""What the journal knows of imported numbers, so that an inventory can ask for them: the vendor has no list of all.
+"""What the journal knows of imported numbers, so that an inventory can ask for them.
+
+The vendor has no list of all.
 
 Not here: asking the vendor (numberflow.export.imported).
 """

@@ -1,4 +1,7 @@
-"""Reading a list of numbers that a parameter names: a file of the papers store, or the inventory that was published last. Sends nothing."""
+"""Reading a list of numbers that a parameter names.
+
+A file of the papers store, or the inventory that was published last. Sends nothing.
+"""
 
 from __future__ import annotations
 
@@ -92,13 +95,16 @@ def _of_file(source: NumberFile, settings: Settings) -> NumberList:
         raise BadInput(
             f"{FIELD}: there is no {source.reference} in the papers store",
             field=FIELD,
-            remedy="`numberflow papers list` shows what is there, `numberflow papers put` adds a file",
+            remedy="`numberflow papers list` shows what is there, `numberflow papers put` adds a "
+            "file",
         ) from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BadInput(
-            f"{FIELD}: the file cannot be read as {source.reference.rpartition('.')[2].lower()}: {type(error).__name__}",
+            f"{FIELD}: the file cannot be read as {source.reference.rpartition('.')[2].lower()}: "
+            f"{type(error).__name__}",
             field=FIELD,
-            remedy="`numberflow papers list` shows what is there; save it again as CSV (UTF-8) or Parquet",
+            remedy="`numberflow papers list` shows what is there; save it again as CSV (UTF-8) or "
+            "Parquet",
         ) from None
     return NumberList(numbers, f"{count_of(len(numbers), 'number')} in {source.reference}")
 

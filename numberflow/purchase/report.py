@@ -94,7 +94,9 @@ def plan_report(
     asked: int,
     **facts: Any,
 ) -> PurchaseReport:
-    """What a purchase holds and what a run would still rent: done, or refused where the run would be refused.
+    """What a purchase holds and what a run would still rent.
+
+    Done, or refused where the run would be refused.
 
     Args:
         lines: every intention of the purchase.
@@ -124,7 +126,10 @@ def plan_report(
 
 
 def _is_earlier(line: Intention, before: Sequence[Intention]) -> bool:
-    """Whether a step left before this run took the purchase up: each sending writes down its own owner and fence."""
+    """Whether a step left before this run took the purchase up.
+
+    Each sending writes down its own owner and fence.
+    """
     found = next((each for each in before if each.id == line.id), None)
     return (
         found is not None
@@ -144,7 +149,9 @@ def _due(lines: Iterable[Intention]) -> Decimal:
 def stopped_report(
     error: NumberflowError, lines: Sequence[Intention], **facts: Any
 ) -> PurchaseReport:
-    """The report of a run that an error ended. What is open in `lines` makes it a matter for a person.
+    """The report of a run that an error ended.
+
+    What is open in `lines` makes it a matter for a person.
 
     Args:
         error: what ended the run.
@@ -163,12 +170,15 @@ def remedy_of(error: NumberflowError) -> str:
 
 
 _REMEDY: Mapping[type[NumberflowError], str] = {
-    LeaseLost: "another run works on this purchase; wait for it, then run again with the same reference",
+    LeaseLost: "another run works on this purchase; wait for it, then run again with the same "
+    "reference",
     Throttled: "the vendor is limiting requests; run again later with the same reference",
     OutcomeUnknown: "the vendor could not be read; run again later with the same reference",
     InsufficientFunds: "top up the account, then run again with the same reference",
-    NotSent: "the vendor could not be reached; check the network and the SINCH_*_URL variables, then run again",
-    PermissionRefused: "check project id and access key (they belong together), and that the account may rent numbers",
+    NotSent: "the vendor could not be reached; check the network and the SINCH_*_URL variables, "
+    "then run again",
+    PermissionRefused: "check project id and access key (they belong together), and that the "
+    "account may rent numbers",
 }
 
 
@@ -182,9 +192,12 @@ def _outcome(
     if waiting:
         return (
             RunOutcome.NEEDS_PERSON,
-            f"{rented} of {count_of(asked, 'number')} rented; for {len(waiting)} it is not known whether the vendor charged"
-            + (f"; {stopped_by}" if stopped_by else ""),
-            "run again with the same reference to look once more, or settle each open item with its command",
+            f"{rented} of {count_of(asked, 'number')} rented; for {len(waiting)} it is not known "
+            "whether the vendor charged" + (f"; {stopped_by}" if stopped_by else ""),
+            (
+                "run again with the same reference to look once more, or settle each open item with "
+                "its command"
+            ),
         )
     # What a form asks for may be 0 or less; whoever rented nothing was refused all the same.
     if rented < asked or not rented:
@@ -196,7 +209,10 @@ def _outcome(
         why = stopped_by or "; ".join(causes) or "no further number is to be had"
         reason = f"{rented} of {count_of(asked, 'number')} rented: {why}" if lines else why
         if planned:
-            remedy = "run again with the same reference: the numbers that are written down are tried again"
+            remedy = (
+                "run again with the same reference: the numbers that are written down are tried "
+                "again"
+            )
         else:
             remedy = "run again with the same reference to try for the rest"
         return RunOutcome.REFUSED, reason, remedy
@@ -209,7 +225,10 @@ def _outcome(
             RunOutcome.NEEDS_PERSON,
             f"all {count_of(asked, 'number')} rented; {len(unseen)} could not be read back yet"
             + (f"; {stopped_by}" if stopped_by else ""),
-            "run again with the same reference to read them once more; if they stay away, ask the vendor",
+            (
+                "run again with the same reference to read them once more; if they stay away, ask the "
+                "vendor"
+            ),
         )
     if failed:
         return (
@@ -258,7 +277,8 @@ def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
 
     `lines`: the steps of its purchase. What handing in an order costs stands at the step that opened the order.
     """
-    # What the vendor names has no name yet: whoever says that it was bought says which number, or which order, it is.
+    # What the vendor names has no name yet: whoever says that it was bought says which number, or
+    # which order, it is.
     opens = line.opens_order
     named = " --order ORDER-ID" if opens else "" if line.subject else " --number +E164"
     what = "an order by quantity" if opens else "a number that the vendor picks"
@@ -269,12 +289,14 @@ def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
         state=line.state.value,
         seen=line.reason or _NOTHING_SEEN.get(line.state, "nothing yet"),
         at_stake=_at_stake(line, lines),
-        command=f"numberflow journal settle {line.id} --as done --by NAME --note WHAT-YOU-SAW{named}",
+        command=f"numberflow journal settle {line.id} --as done --by NAME --note "
+        f"WHAT-YOU-SAW{named}",
     )
 
 
 _NOTHING_SEEN: Mapping[IntentionState, str] = {
-    IntentionState.SENDING: "its process ended before the outcome was written down, and nobody has looked since"
+    IntentionState.SENDING: "its process ended before the outcome was written down, and nobody "
+    "has looked since"
 }
 
 
@@ -291,7 +313,10 @@ def _at_stake(line: Intention, lines: Sequence[Intention]) -> Decimal:
 
 
 def _price_notes(done: Sequence[Intention]) -> list[str]:
-    """Numbers whose recurring price is not the quoted one: a price can change between quote and rent."""
+    """Numbers whose recurring price is not the quoted one.
+
+    A price can change between quote and rent.
+    """
     notes = []
     for line in done:
         result = line.result or {}
@@ -301,13 +326,15 @@ def _price_notes(done: Sequence[Intention]) -> list[str]:
             Decimal(result["monthly_price"]) / int(result.get("interval_months") or 1),
             result.get("currency"),
         )
-        # What the journal counts is corrected when the price rose; what was decided on stays beside it.
+        # What the journal counts is corrected when the price rose; what was decided on stays beside
+        # it.
         quoted = (
             Decimal(result["quoted_monthly"]) if "quoted_monthly" in result else line.monthly_amount
         )
         if monthly != quoted or currency != line.currency:
             notes.append(
                 f"{result.get('phone_number')}: quoted {quoted} {line.currency} a month, "
-                f"the vendor now says {monthly} {currency}; a setup fee may have risen too, the invoice tells"
+                f"the vendor now says {monthly} {currency}; a setup fee may have risen too, the "
+                "invoice tells"
             )
     return notes

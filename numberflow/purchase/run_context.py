@@ -1,6 +1,7 @@
 """What a purchase works with, and how it is opened.
 
-Here: the client, the journal and the times of one run, and the purchase's row. Not here: any step that costs money.
+Here: the client, the journal and the times of one run, and the purchase's row. Not here: any step
+that costs money.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 OPERATION = "search_and_rent"
-# A second run of the same purchase waits for the first as long as that one is alive; after this it says who holds it.
-# 15 min: longer than a purchase of QUANTITY_MAX numbers takes when every tenth reply is lost and settled for two minutes.
+# A second run of the same purchase waits for the first as long as that one is alive; after this it
+# says who holds it. 15 min: longer than a purchase of QUANTITY_MAX numbers takes when every tenth
+# reply is lost and settled for two minutes.
 WAIT_FOR_OWNER_S = 900.0
 
 
@@ -51,8 +53,8 @@ async def each_of(
 ) -> list[T]:
     """Await `call` for every item, at most `at_once` together; results in the order of the items.
 
-    An error does not cancel the others (a costly call that is cancelled half-way has to be settled afterwards): all end first,
-    then the first error is raised.
+    An error does not cancel the others (a costly call that is cancelled half-way has to be settled
+    afterwards): all end first, then the first error is raised.
     """
     results: dict[int, T] = {}
     errors: list[Exception] = []
@@ -90,7 +92,9 @@ async def open_client(
 
 
 class RunContext:
-    """Collaborators and times of one run. A plain class: Prefect takes dataclasses apart when a task gets one.
+    """Collaborators and times of one run.
+
+    A plain class: Prefect takes dataclasses apart when a task gets one.
 
     Args:
         client: an entered client.
@@ -99,9 +103,10 @@ class RunContext:
         wait: how to let seconds pass; tests put their own.
         wait_for_owner_s: how long to wait for another run of the same purchase.
         on_wait: told whom we wait for.
-        run_state: reads the state that holds this run (`numberflow.journal.brake`); nobody can hold it when left out.
-        project: name of the credentials block that the client has its account from, for the commands that are printed;
-            None: the environment's.
+        run_state: reads the state that holds this run (`numberflow.journal.brake`); nobody can hold
+            it when left out.
+        project: name of the credentials block that the client has its account from, for the
+            commands that are printed; None: the environment's.
     """
 
     def __init__(

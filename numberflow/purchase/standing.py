@@ -1,4 +1,6 @@
-"""How a reference stands before a run: what it holds, what is still to go, and whether the run would be refused. Reads only.
+"""How a reference stands before a run.
+
+What it holds, what is still to go, and whether the run would be refused. Reads only.
 
 Not here: the words of it (words) and any step that changes something.
 """
@@ -25,7 +27,10 @@ from numberflow.steps.number_orders import CREATE
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A purchase as a run would find it. `quote`: what it would still rent; `refused`: why it would not."""
+    """A purchase as a run would find it.
+
+    `quote`: what it would still rent; `refused`: why it would not.
+    """
 
     lines: tuple[Intention, ...]
     quote: Quote
@@ -36,7 +41,9 @@ class Standing:
 async def find_purchase(
     context: RunContext, order: WantedNumbers, reference: str, operation: str
 ) -> tuple[Purchase | None, tuple[Intention, ...]]:
-    """The purchase of a reference and its lines; None while nothing was begun under it. Begins none.
+    """The purchase of a reference and its lines; None while nothing was begun under it.
+
+    Begins none.
 
     Raises:
         ReferenceConflict: the reference stands for something else.
@@ -90,7 +97,10 @@ async def stand(context: RunContext, order: SearchAndRentParameters, reference: 
 
 @dataclass(frozen=True, slots=True)
 class OrderStanding:
-    """A number order as a run would find it. `placed`: the vendor's, as read now; None while there is none."""
+    """A number order as a run would find it.
+
+    `placed`: the vendor's, as read now; None while there is none.
+    """
 
     lines: tuple[Intention, ...]
     due: Decimal
@@ -182,7 +192,8 @@ async def _fresh(
     )
     if len(found) < missing:
         notes.append(
-            f"{count_of(missing, 'number')} would have to be found in the place of lost ones, and only {len(found)} match"
+            f"{count_of(missing, 'number')} would have to be found in the place of lost ones, and "
+            f"only {len(found)} match"
         )
     return make_quote(found, order.currency).lines
 
@@ -212,7 +223,8 @@ async def _require_room(
         + sum((line.monthly for line in fresh), Decimal(0)),
     )
     day = await in_thread(context.journal.today)
-    # What is written down for today is counted by the journal already; what was for another day moves to today.
+    # What is written down for today is counted by the journal already; what was for another day
+    # moves to today.
     moved = sum(
         (line.due_amount or Decimal(0) for line in planned if line.spend_day != day), Decimal(0)
     )

@@ -1,6 +1,9 @@
-"""Purchases that stopped half-way and that nobody works on: named once by the sweep, however their run ended.
+"""Purchases that stopped half-way and that nobody works on.
 
-A run that is cancelled, crashes or ends by itself tells what it did. One whose machine has gone tells nothing: this is for that one.
+Named once by the sweep, however their run ended.
+
+A run that is cancelled, crashes or ends by itself tells what it did. One whose machine has gone
+tells nothing: this is for that one.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ from numberflow.purchase.held.unlinked import unlinked_words
 from numberflow.purchase.report import AT_STAKE_STATES
 from numberflow.purchase.run_context import RunContext, in_thread
 
-# Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a person it is suspended before its first step),
-# and short enough that a power cut in the evening is known in the evening.
+# Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a
+# person it is suspended before its first step), and short enough that a power cut in the evening is
+# known in the evening.
 IDLE_S = 1800.0
 
 
@@ -29,9 +33,12 @@ async def name_stopped(
     tell: Callable[[FollowLine], Awaitable[None]] | None = None,
     idle_s: float = IDLE_S,
 ) -> list[FollowLine]:
-    """Each purchase that is not finished and on which nobody has worked for `idle_s` seconds; each is named once.
+    """Each purchase that is not finished and on which nobody has worked for `idle_s` seconds.
 
-    Costs: nothing; asks the vendor nothing. Repeat: safe. What could not be told is named again by the next sweep.
+    Each is named once.
+
+    Costs: nothing; asks the vendor nothing. Repeat: safe. What could not be told is named again by
+    the next sweep.
     """
     named: list[FollowLine] = []
     finished: list[Purchase] = []

@@ -21,7 +21,8 @@ from numberflow.planning.quote import Quote
 QUOTE_ROWS_IN_FORM = 20
 # Open steps that are named in the first paragraph; all of them follow with their commands.
 STAKES_NAMED_MAX = 3
-# Digits after the point that are shown at most: prices have four at most, the rest comes from dividing a period into months.
+# Digits after the point that are shown at most: prices have four at most, the rest comes from
+# dividing a period into months.
 PLACES_MAX = 6
 
 
@@ -78,12 +79,14 @@ def _bought_words(report: PurchaseReport) -> str:
     by = f",{_by(report.earlier_runs)}" if report.earlier_runs else ""
     if not earlier:
         return (
-            f"**{report.rented} of {report.asked}** numbers rented, **{amount(report.charged_now, report.currency)}** "
+            f"**{report.rented} of {report.asked}** numbers rented, "
+            f"**{amount(report.charged_now, report.currency)}** "
             f"today, **{monthly}** a month."
         )
     return (
         f"**{report.rented} of {report.asked}** numbers held: {earlier} bought earlier{by}; "
-        f"this run bought {report.rented_now}, **{amount(report.charged_now, report.currency)}** today. "
+        f"this run bought {report.rented_now}, **{amount(report.charged_now, report.currency)}** "
+        "today. "
         f"**{monthly}** a month."
     )
 
@@ -125,7 +128,10 @@ def emergency_rows(report: EmergencyReport) -> list[dict[str, str]]:
 def emergency_text(report: EmergencyReport) -> str:
     """The report as markdown: outcome, what to do, what is open. No address in it."""
     lines = [
-        f"# {report.reference or 'emergency addresses'}: {report.action} {report.outcome.value.replace('_', ' ')}"
+        (
+            f"# {report.reference or 'emergency addresses'}: {report.action} "
+            f"{report.outcome.value.replace('_', ' ')}"
+        )
     ]
     lines += stake_words(report, report.open_items)
     if report.reason:
@@ -139,7 +145,9 @@ def emergency_text(report: EmergencyReport) -> str:
 
 
 def stake_words(report: RunReport, items: Sequence[OpenItem], currency: str = "") -> list[str]:
-    """What is at stake, as the first paragraph of a report that needs a person; nothing for any other.
+    """What is at stake, as the first paragraph of a report that needs a person.
+
+    Nothing for any other.
 
     Args:
         report: the report.
@@ -169,7 +177,10 @@ def stake_words(report: RunReport, items: Sequence[OpenItem], currency: str = ""
 
 
 def open_words(item: OpenItem, currency: str) -> list[str]:
-    """An open item as lines of markdown: what is not known, what is at stake, which command settles it."""
+    """An open item as lines of markdown.
+
+    What is not known, what is at stake, which command settles it.
+    """
     stake = f" At stake: {amount(item.at_stake, currency)}." if currency else ""
     return [
         "",
@@ -185,7 +196,8 @@ def quote_text(quote: Quote, reference: str) -> str:
         f"## {reference}",
         "",
         (
-            f"**{len(quote.lines)} {'number' if len(quote.lines) == 1 else 'numbers'}: {amount(quote.today, quote.currency)} today, "
+            f"**{len(quote.lines)} {'number' if len(quote.lines) == 1 else 'numbers'}: "
+            f"{amount(quote.today, quote.currency)} today, "
             f"{amount(quote.monthly, quote.currency)} a month.**"
         ),
         "",
@@ -193,7 +205,8 @@ def quote_text(quote: Quote, reference: str) -> str:
         "|---|---:|---:|",
     ]
     lines += [
-        f"| {line.phone_number or 'picked by the vendor'} | {amount(line.today, quote.currency)} | {amount(line.monthly, quote.currency)} |"
+        f"| {line.phone_number or 'picked by the vendor'} | {amount(line.today, quote.currency)} "
+        f"| {amount(line.monthly, quote.currency)} |"
         for line in quote.lines[:QUOTE_ROWS_IN_FORM]
     ]
     if len(quote.lines) > QUOTE_ROWS_IN_FORM:

@@ -1,4 +1,7 @@
-"""A simulator of the Sinch Numbers API, written from docs/vendor/ alone; it shares no code with the client. Manual: docs/simulator.md."""
+"""A simulator of the Sinch Numbers API, written from docs/vendor/ alone.
+
+It shares no code with the client. Manual: docs/simulator.md.
+"""
 
 from numberflow.simulator.inprocess import BASE_URL, InProcessTransport
 from numberflow.simulator.serve import PortInUse, Running, serve, serve_forever

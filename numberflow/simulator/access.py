@@ -20,7 +20,10 @@ TOKEN_PER_S = 10.0
 """The token endpoint's bucket, from a comment in the vendor's Node SDK (§3)."""
 
 IMPORTED_BASIC_PER_S = 1.0
-"""The imported-numbers API's over Basic, when the switch imported_rate_limit is on; *assumed* (imported-hosting-behaviour.md §18)."""
+"""The imported-numbers API's over Basic, when the switch imported_rate_limit is on.
+
+*assumed* (imported-hosting-behaviour.md §18).
+"""
 
 
 class Bucket:
@@ -49,7 +52,8 @@ class Access:
         self._settings = settings
         self._clock = clock
         self._switches = switches
-        # Derived from the key, so that a token outlives a restart of the simulator as it would one of the vendor's servers.
+        # Derived from the key, so that a token outlives a restart of the simulator as it would one
+        # of the vendor's servers.
         self._signing_key = hashlib.sha256(b"token-" + settings.key_secret.encode()).digest()
         self._serial = itertools.count(1)
         self._token_bucket = Bucket(clock.monotonic_s)
@@ -133,14 +137,18 @@ class Access:
         return problems.too_many_requests(said, bare=self._switches.rate_limit_body == "message")
 
     def _refused(self, scheme: str = "Bearer") -> problems.Problem:
-        """What does not open the door, in the status that the switch asks for. An expired token is another matter."""
+        """What does not open the door, in the status that the switch asks for.
+
+        An expired token is another matter.
+        """
         if self._switches.refused_credentials == 403:
             return problems.permission_denied()
         return problems.unauthenticated(expired=False, scheme=scheme)
 
     def _sign(self, lifetime_s: int) -> str:
-        # `exp` is wall-clock time, because clients compare it with theirs; whether the token still opens the door is a
-        # question of the simulated clock, so that advancing it lets tokens expire.
+        # `exp` is wall-clock time, because clients compare it with theirs; whether the token still
+        # opens the door is a question of the simulated clock, so that advancing it lets tokens
+        # expire.
         wall_s = int(time.time())
         claims = {
             "iss": "https://auth.sinch.com/",

@@ -13,13 +13,19 @@ from numberflow.simulator.world import World
 
 _ORDERS = ("phoneNumber", "displayName")
 _VIEWS_KEPT = 16
-"""Filtered and re-ordered views kept until the content changes; a client pages through one or a few at a time."""
+"""Filtered and re-ordered views kept until the content changes.
+
+A client pages through one or a few at a time.
+"""
 
 Key = tuple[str, ...]
 
 
 class _Views:
-    """Sorted keys of filtered lists, so that a deep page costs no more than the first. Rebuilt when the content changes."""
+    """Sorted keys of filtered lists, so that a deep page costs no more than the first.
+
+    Rebuilt when the content changes.
+    """
 
     def __init__(self) -> None:
         self._views: OrderedDict[tuple[int, Any], tuple[int, list[Key]]] = OrderedDict()
@@ -81,7 +87,8 @@ class _Query:
             tuple(sorted(self.needed)),
             self.order,
         )
-        # Bound to the page size as asked, not as clamped: keep everything unchanged while paging (*assumed*, §9).
+        # Bound to the page size as asked, not as clamped: keep everything unchanged while paging
+        # (*assumed*, §9).
         self.fingerprint = repr((self.filters, call.value("pageSize")))
 
     @property
@@ -109,7 +116,8 @@ class _Query:
             and self.needed <= set(number.capability)
         ]
         if self.order == "displayName":
-            # Ascending, unnamed numbers first, since the empty text sorts first (*assumed*, table entry 32).
+            # Ascending, unnamed numbers first, since the empty text sorts first (*assumed*, table
+            # entry 32).
             return sorted((number.display_name, number.phone_number) for number in fitting)
         return [(number.phone_number,) for number in fitting]
 

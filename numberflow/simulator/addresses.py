@@ -1,7 +1,10 @@
-"""Checking a postal address as a registry would: exact, nearly right with a correction, or unknown with candidates. Pure.
+"""Checking a postal address as a registry would.
 
-The vendor's register is not published; these rules reproduce the vendor's samples (docs/vendor/numbers-behaviour.md §11: "Road NE" becomes
-"Rd NE", a missing quadrant is no match with one candidate) and are otherwise *assumed*. Any well-formed address of a known state passes.
+Exact, nearly right with a correction, or unknown with candidates. Pure.
+
+The vendor's register is not published; these rules reproduce the vendor's samples
+(docs/vendor/numbers-behaviour.md §11: "Road NE" becomes "Rd NE", a missing quadrant is no match
+with one candidate) and are otherwise *assumed*. Any well-formed address of a known state passes.
 """
 
 import re
@@ -39,10 +42,24 @@ class Validation:
 
 
 _STREET_TYPES = {
-    "avenue": "Ave", "boulevard": "Blvd", "circle": "Cir", "court": "Ct", "crescent": "Cres", "drive": "Dr", "highway": "Hwy",
-    "lane": "Ln", "parkway": "Pkwy", "place": "Pl", "plaza": "Plz", "road": "Rd", "square": "Sq", "street": "St", "terrace": "Ter",
-    "trail": "Trl", "way": "Way",
-}  # fmt: skip
+    "avenue": "Ave",
+    "boulevard": "Blvd",
+    "circle": "Cir",
+    "court": "Ct",
+    "crescent": "Cres",
+    "drive": "Dr",
+    "highway": "Hwy",
+    "lane": "Ln",
+    "parkway": "Pkwy",
+    "place": "Pl",
+    "plaza": "Plz",
+    "road": "Rd",
+    "square": "Sq",
+    "street": "St",
+    "terrace": "Ter",
+    "trail": "Trl",
+    "way": "Way",
+}
 _TYPE_OF_SHORT = {short.lower(): short for short in _STREET_TYPES.values()}
 _DIRECTIONS = {
     "north": "N", "south": "S", "east": "E", "west": "W",
@@ -57,14 +74,38 @@ UNKNOWN_STREET = "nowhere"
 """A street with this word is unknown, without candidates."""
 
 _ZIP_STATES = (
-    "CT MA ME NH NJ PR RI VT", "DE NY PA", "DC MD NC SC VA WV", "AL FL GA MS TN", "IN KY MI OH", "IA MN MT ND SD WI",
-    "IL KS MO NE", "AR LA OK TX", "AZ CO ID NM NV UT WY", "AK CA HI OR WA",
-)  # fmt: skip
+    "CT MA ME NH NJ PR RI VT",
+    "DE NY PA",
+    "DC MD NC SC VA WV",
+    "AL FL GA MS TN",
+    "IN KY MI OH",
+    "IA MN MT ND SD WI",
+    "IL KS MO NE",
+    "AR LA OK TX",
+    "AZ CO ID NM NV UT WY",
+    "AK CA HI OR WA",
+)
 """States by the first digit of their ZIP codes."""
 _CANADIAN_PROVINCES = {
-    "A": "NL", "B": "NS", "C": "PE", "E": "NB", "G": "QC", "H": "QC", "J": "QC", "K": "ON", "L": "ON", "M": "ON", "N": "ON",
-    "P": "ON", "R": "MB", "S": "SK", "T": "AB", "V": "BC", "X": "NT NU", "Y": "YT",
-}  # fmt: skip
+    "A": "NL",
+    "B": "NS",
+    "C": "PE",
+    "E": "NB",
+    "G": "QC",
+    "H": "QC",
+    "J": "QC",
+    "K": "ON",
+    "L": "ON",
+    "M": "ON",
+    "N": "ON",
+    "P": "ON",
+    "R": "MB",
+    "S": "SK",
+    "T": "AB",
+    "V": "BC",
+    "X": "NT NU",
+    "Y": "YT",
+}
 """Provinces by the first letter of their postal codes."""
 
 
@@ -136,7 +177,10 @@ def _street(street: str) -> str:
 
 
 def _ends_name(words: list[str], index: int) -> bool:
-    """Whether this word is the last of the name, apart from a direction: "Park Place Rd" has one type only."""
+    """Whether this word is the last of the name, apart from a direction.
+
+    "Park Place Rd" has one type only.
+    """
     rest = words[index + 1 :]
     return not rest or (
         len(rest) == 1

@@ -1,7 +1,8 @@
 """The HTTP side: routes a request to its operation, lets it meet its fault, and sends the reply.
 
-Rules are in world.py, operations in a module per noun, the choice of faults in faults.py. A further noun is one more entry in
-`APIS`. This is a bare ASGI application, since routing by hand keeps a page of the list well under five milliseconds.
+Rules are in world.py, operations in a module per noun, the choice of faults in faults.py. A further
+noun is one more entry in `APIS`. This is a bare ASGI application, since routing by hand keeps a
+page of the list well under five milliseconds.
 """
 
 import asyncio
@@ -133,7 +134,10 @@ class App:
 
 
 def route(method: str, path: str) -> tuple[Operation | None, dict[str, str], str]:
-    """The operation of a request with its path parts and project. A plus in the path may have come raw or encoded."""
+    """The operation of a request with its path parts and project.
+
+    A plus in the path may have come raw or encoded.
+    """
     matched = _ROUTE.fullmatch(path)
     if matched is None:
         return None, {}, ""
@@ -147,7 +151,10 @@ def route(method: str, path: str) -> tuple[Operation | None, dict[str, str], str
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """The other end: how to hear from it, how to answer, and the socket if there is one. An impatient one hates silence."""
+    """The other end: how to hear from it, how to answer, and the socket if there is one.
+
+    An impatient one hates silence.
+    """
 
     receive: Receive
     send: Send
@@ -192,7 +199,7 @@ class _Exchange:
         if self._client_gone is not None:
             self._client_gone.cancel()
 
-    # -- handling -----------------------------------------------------------------------------------------------------
+    # -- handling
 
     def _handle(self, fault: Fault | None) -> tuple[int, bytes, dict[str, str]]:
         try:
@@ -232,7 +239,8 @@ class _Exchange:
         content_length: int | None = None,
     ) -> None:
         content_type = headers.pop("content-type", "application/json")
-        # The service's clock, which may run ahead of ours: a client that has to keep a deadline of the service's goes by it.
+        # The service's clock, which may run ahead of ours: a client that has to keep a deadline of
+        # the service's goes by it.
         date = format_datetime(self._sim.clock.now(), usegmt=True)
         fields = {
             "date": date,
@@ -257,7 +265,7 @@ class _Exchange:
         problem = self._worded(problem)
         await self._reply(problem.status, problem.content(), dict(problem.headers))
 
-    # -- faults -------------------------------------------------------------------------------------------------------
+    # -- faults
 
     async def _before(self, fault: Fault) -> bool:
         """Carries out what happens before handling. False if the request ends here."""
@@ -355,7 +363,10 @@ class _Exchange:
         return [self._call.path["phone_number"]] if "phone_number" in self._call.path else []
 
     def _body(self) -> dict[str, Any]:
-        """The body as far as it is an object; what is wrong with it will be said when it is handled."""
+        """The body as far as it is an object.
+
+        What is wrong with it will be said when it is handled.
+        """
         try:
             return self._call.json()
         except Problem:
@@ -390,7 +401,10 @@ class _Exchange:
 
 
 def retry_after_text(fault: Fault, now: datetime) -> str | None:
-    """The Retry-After header of a 429: seconds, an HTTP date by the service's clock, something absurd, or none."""
+    """The Retry-After header of a 429.
+
+    Seconds, an HTTP date by the service's clock, something absurd, or none.
+    """
     match fault.retry_after:
         case None:
             return None

@@ -1,4 +1,7 @@
-"""Regions and available numbers: list regions, search, check, rent, rentAny (docs/vendor/numbers-behaviour.md §4, §5, §17)."""
+"""Regions and available numbers.
+
+List regions, search, check, rent, rentAny (docs/vendor/numbers-behaviour.md §4, §5, §17).
+"""
 
 import random
 

@@ -21,7 +21,8 @@ def update_callback_configuration(world: World, call: Call) -> Answer:
     secret = call.json().get("hmacSecret")
     if secret is not None:
         if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
-            # The value is left out of the message on purpose: it may be a real secret with a slip of the pen.
+            # The value is left out of the message on purpose: it may be a real secret with a slip
+            # of the pen.
             raise problems.bad_field(
                 "hmac_secret", "hmac_secret takes 32 to 64 letters, digits and hyphens"
             )

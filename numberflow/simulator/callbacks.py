@@ -1,7 +1,11 @@
-"""Callbacks out: what is sent to a callback address, how it is signed, and when it is tried again. For both APIs.
+"""Callbacks out: what is sent to a callback address, how it is signed, and when it is tried again.
 
-What is worth telling is decided where it happens (news.py). Only loopback addresses are really called: a simulator must never knock at somebody's
-door; every other delivery is logged as skipped. Rules: docs/vendor/numbers-behaviour.md §16 and table entries 1 and 2; docs/vendor/imported-hosting-behaviour.md §12.
+For both APIs.
+
+What is worth telling is decided where it happens (news.py). Only loopback addresses are really
+called: a simulator must never knock at somebody's door; every other delivery is logged as skipped.
+Rules: docs/vendor/numbers-behaviour.md §16 and table entries 1 and 2;
+docs/vendor/imported-hosting-behaviour.md §12.
 """
 
 import asyncio
@@ -28,9 +32,15 @@ from numberflow.simulator.world import World
 TRIES_AFTER_S = (1, 5, 30, 120, 600)
 """Seconds of the simulated clock after an event of the Numbers API at which delivery is tried (*assumed*, table entry 2)."""
 IMPORTED_TRIES_AFTER_S = (0, 5, 15, 35, 75, 155, 315, 635)
-"""The same for the imported-numbers API: eight tries, the wait doubles from 5 s (*assumed*, its §12)."""
+"""The same for the imported-numbers API.
+
+Eight tries, the wait doubles from 5 s (*assumed*, its §12).
+"""
 NUMBERS_RESOURCES = ("ACTIVE_NUMBER", "NUMBER_ORDER")
-"""Resource types of the Numbers API; all others are the imported-numbers API's, which has a secret of its own."""
+"""Resource types of the Numbers API.
+
+All others are the imported-numbers API's, which has a secret of its own.
+"""
 TIMEOUT_S = 10.0
 """Real seconds that a receiver has to answer (*assumed*, table entry 2)."""
 REORDER_WAIT_S = 60
@@ -80,7 +90,10 @@ class Delivery:
 
 @dataclass(slots=True)
 class Habit:
-    """What becomes of real events: of one resource or of all (None), the next `times` or all that follow (None)."""
+    """What becomes of real events.
+
+    Of one resource or of all (None), the next `times` or all that follow (None).
+    """
 
     resource_id: str | None = None
     drop: bool = False
@@ -118,7 +131,9 @@ def _client() -> httpx.AsyncClient:
 
 
 class Callbacks:
-    """The outgoing events of one simulator. `pump` sends what is due; the served simulator calls it all the time.
+    """The outgoing events of one simulator.
+
+    `pump` sends what is due; the served simulator calls it all the time.
 
     `open_client` makes the HTTP client; a test may put one in place that needs no socket.
     """
@@ -171,7 +186,9 @@ class Callbacks:
         internal_failure_code: str | None = None,
         drop: bool = False,
     ) -> str:
-        """Queues one event and returns its id. Duplicates carry the same id; a reordered one lets the next overtake it.
+        """Queues one event and returns its id.
+
+        Duplicates carry the same id; a reordered one lets the next overtake it.
 
         A dropped one is written down and never sent.
         """
@@ -225,7 +242,10 @@ class Callbacks:
             return [delivery.as_dict() for delivery in self._deliveries]
 
     async def deliver_due(self) -> int:
-        """Sends what is due and waits for the answers; returns how many tries were made. For in-process use."""
+        """Sends what is due and waits for the answers; returns how many tries were made.
+
+        For in-process use.
+        """
         due = self._claim()
         if due:
             async with self.open_client() as client:
@@ -233,7 +253,10 @@ class Callbacks:
         return len(due)
 
     def pump(self, client: httpx.AsyncClient) -> None:
-        """Starts sending what is due, without waiting: a slow receiver must not hold up other events."""
+        """Starts sending what is due, without waiting.
+
+        A slow receiver must not hold up other events.
+        """
         for delivery in self._claim():
             task = asyncio.ensure_future(self._try(client, delivery))
             self._tasks.add(task)

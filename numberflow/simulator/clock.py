@@ -1,4 +1,7 @@
-"""The simulator's clock, and the calendar rule for months. Nothing here knows what time is used for."""
+"""The simulator's clock, and the calendar rule for months.
+
+Nothing here knows what time is used for.
+"""
 
 import threading
 import time
@@ -10,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     """A clock that tests can move forward. Safe to use from several threads.
 
-    `now()` is aware UTC. `monotonic_s()` never stands still, even when the speed is 0: rate limits are about real load,
-    yet a client that waits by advancing the clock sees its bucket refilled too.
+    `now()` is aware UTC. `monotonic_s()` never stands still, even when the speed is 0: rate limits
+    are about real load, yet a client that waits by advancing the clock sees its bucket refilled
+    too.
     """
 
     def __init__(
@@ -36,7 +40,10 @@ class Clock:
         )
 
     def advance(self, seconds: float) -> datetime:
-        """Moves the clock forward and says what it shows then. Raises ValueError for a negative number of seconds."""
+        """Moves the clock forward and says what it shows then.
+
+        Raises ValueError for a negative number of seconds.
+        """
         if seconds < 0:
             raise ValueError("the clock only moves forward: seconds must not be negative")
         with self._lock:

@@ -1,4 +1,7 @@
-"""Cutting connections: how the application drops a client, on a real socket or inside the process. Why is decided by faults."""
+"""Cutting connections: how the application drops a client, on a real socket or inside the process.
+
+Why is decided by faults.
+"""
 
 import asyncio
 import socket
@@ -12,7 +15,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Dropped(ConnectionResetError):
-    """In-process stand-in for a lost connection. `how` is reset, cut (mid-reply) or silent (no reply in time)."""
+    """In-process stand-in for a lost connection.
+
+    `how` is reset, cut (mid-reply) or silent (no reply in time).
+    """
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -42,7 +48,10 @@ class Connections:
 
 
 async def reset(transport: asyncio.Transport | None, receive: Receive) -> None:
-    """A TCP reset: the client reads an error, not an orderly end. Raises Dropped inside the process."""
+    """A TCP reset: the client reads an error, not an orderly end.
+
+    Raises Dropped inside the process.
+    """
     if transport is None:
         raise Dropped("reset")
     sock = transport.get_extra_info("socket")

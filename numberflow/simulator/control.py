@@ -1,6 +1,9 @@
-"""The control surface: clock, ledger, request log, faults, holds, switches, scripts. A port of its own, never the vendor's.
+"""The control surface: clock, ledger, request log, faults, holds, switches, scripts.
 
-Nothing of the simulated API is here. Bad input is answered with 400 and a message that names the field. Manual: docs/simulator.md.
+A port of its own, never the vendor's.
+
+Nothing of the simulated API is here. Bad input is answered with 400 and a message that names the
+field. Manual: docs/simulator.md.
 """
 
 import json

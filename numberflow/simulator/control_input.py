@@ -1,4 +1,7 @@
-"""Reading the JSON of control requests: each reader names the field that it cannot use. What is done with the values is elsewhere."""
+"""Reading the JSON of control requests: each reader names the field that it cannot use.
+
+What is done with the values is elsewhere.
+"""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any

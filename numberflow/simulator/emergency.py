@@ -47,7 +47,10 @@ class EmergencyAddresses:
         self._features[phone_number] = value
 
     def has_feature(self, number: HeldNumber) -> bool:
-        """Whether the number may have an address: by its own flag, else by the switch; US and CA numbers with voice only."""
+        """Whether the number may have an address: by its own flag, else by the switch.
+
+        US and CA numbers with voice only.
+        """
         fits = number.region_code in REGIONS and "VOICE" in number.capability
         return fits and self._features.get(number.phone_number, self._switches.emergency_feature)
 
@@ -68,7 +71,10 @@ class EmergencyAddresses:
         return validate(address, number.region_code)
 
     def provision(self, number: HeldNumber, address: Address, now: datetime) -> Address:
-        """Attaches an address, replacing any, and returns it as stored. Raises Problem 400 if the register does not know it."""
+        """Attaches an address, replacing any, and returns it as stored.
+
+        Raises Problem 400 if the register does not know it.
+        """
         verdict = self.validate(number, address)
         if verdict.result == NO_MATCH and self._switches.emergency_no_match == "refused":
             raise refusal(self._switches, "address", verdict.message)
@@ -98,7 +104,10 @@ class EmergencyAddresses:
         self._features.pop(phone_number, None)
 
     def coverage(self, number: HeldNumber, now: datetime) -> dict[str, Any] | None:
-        """Whether a number has feature and address; None for numbers that the question does not concern. No address in it."""
+        """Whether a number has feature and address.
+
+        None for numbers that the question does not concern. No address in it.
+        """
         if number.region_code not in REGIONS or "VOICE" not in number.capability:
             return None
         return {

@@ -1,4 +1,7 @@
-"""Emergency addresses on the wire: read, provision, deprovision, validate (docs/vendor/numbers-behaviour.md §11)."""
+"""Emergency addresses on the wire.
+
+Read, provision, deprovision, validate (docs/vendor/numbers-behaviour.md §11).
+"""
 
 import json
 import re

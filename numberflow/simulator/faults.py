@@ -1,6 +1,9 @@
-"""Faults: which request meets which mishap, by rule or at random from a seed. How a mishap is carried out is in app.py.
+"""Faults: which request meets which mishap, by rule or at random from a seed.
 
-A *before* fault leaves the world as it was. An *after* fault lets the request take effect and then loses or spoils the reply.
+How a mishap is carried out is in app.py.
+
+A *before* fault leaves the world as it was. An *after* fault lets the request take effect and then
+loses or spoils the reply.
 """
 
 import itertools
@@ -37,7 +40,10 @@ FAULTS = (
 )
 
 HOLD_S = 60.0
-"""How long a held or silent connection lasts at most: longer than any client of ours waits for a reply."""
+"""How long a held or silent connection lasts at most.
+
+Longer than any client of ours waits for a reply.
+"""
 
 
 class BadRule(ValueError):
@@ -46,7 +52,10 @@ class BadRule(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mishap that a request is about to meet. `lag` may come with any fault or alone (`name` None)."""
+    """A mishap that a request is about to meet.
+
+    `lag` may come with any fault or alone (`name` None).
+    """
 
     name: str | None
     delay_s: float = 0.5
@@ -94,7 +103,10 @@ class Rule:
         )
 
     def strikes(self, rng: random.Random) -> bool:
-        """Counts a matching request and says whether the fault is due. Does not count the strike."""
+        """Counts a matching request and says whether the fault is due.
+
+        Does not count the strike.
+        """
         self.seen += 1
         if self.nth is not None and self.seen != self.nth:
             return False
@@ -120,7 +132,10 @@ CHAOS_WEIGHTS: dict[str, int] = {
     "timeout_before": 1,
     "timeout_after": 1,
 }
-"""Lost replies weigh as much as lost requests: the first is what costs money, the second what clients get right anyway."""
+"""Lost replies weigh as much as lost requests.
+
+The first is what costs money, the second what clients get right anyway.
+"""
 
 CHAOS_TOKEN_WEIGHTS: dict[str, int] = {"delay": 2, "error_before": 1, "rate_limited": 1}
 """The token endpoint meets only harmless mishaps: without a token nothing else can be tested."""
@@ -172,14 +187,18 @@ class Faults:
             return [rule.as_dict() for rule in self._rules]
 
     def meet(self, operation: str, method: str, path: str) -> Fault | None:
-        """What a request meets. The first rule that strikes wins; lag rules apply beside it; then chaos has its turn."""
+        """What a request meets. The first rule that strikes wins; lag rules apply beside it.
+
+        Then chaos has its turn.
+        """
         with self._lock:
             struck: Rule | None = None
             lagging: Rule | None = None
             for rule in self._rules:
                 if not rule.matches(operation, method, path):
                     continue
-                # Every matching rule counts the request, so that `nth` means what it says whatever other rules do.
+                # Every matching rule counts the request, so that `nth` means what it says whatever
+                # other rules do.
                 due = rule.strikes(self._rng)
                 if due and rule.fault.name is None:
                     lagging = lagging or rule
@@ -273,7 +292,8 @@ def parse_rule(number: int, spec: Mapping[str, Any]) -> Rule:
     lag = _lag(spec, name)
     if name in STALE and operation is not None and operation not in COMMITTING:
         raise BadRule(
-            f"operation: {name} follows a change, so it takes one of {', '.join(sorted(COMMITTING))}"
+            f"operation: {name} follows a change, so it takes one of "
+            f"{', '.join(sorted(COMMITTING))}"
         )
     if name == "rival" and operation not in (None, "rent", "check", "search", "create_order"):
         raise BadRule("operation: rival takes rent, check, search or create_order")
@@ -341,6 +361,7 @@ def _number(spec: Mapping[str, Any], name: str, default: float, kind: type) -> A
     value = spec.get(name, default)
     if not _is_number(value, kind):
         raise BadRule(
-            f"{name}: takes a {'whole ' if kind is int else ''}number of zero or more, not {value!r}"
+            f"{name}: takes a {'whole ' if kind is int else ''}number of zero or more, not "
+            f"{value!r}"
         )
     return value

@@ -1,4 +1,6 @@
-"""The numbers a project holds: one record each, sorted indexes for listing, and the seeded set a simulator starts with.
+"""The numbers a project holds.
+
+One record each, sorted indexes for listing, and the seeded set a simulator starts with.
 
 No rules: renting, linking, releasing and expiry are in world.py.
 """
@@ -17,7 +19,10 @@ from numberflow.simulator.stock import CURRENCY, OFFERS, Kind, capability_of, pi
 
 @dataclass(slots=True)
 class HeldNumber:
-    """One active number. `monthly` is the price of `interval_months` (§13); `periods` counts those paid since `rented_at`; the next charge follows from both."""
+    """One active number. `monthly` is the price of `interval_months` (§13).
+
+    `periods` counts those paid since `rented_at`; the next charge follows from both.
+    """
 
     phone_number: str
     region_code: str
@@ -94,7 +99,10 @@ class Holdings:
         self.version += 1
 
     def sorted_numbers(self, region_code: str | None, number_type: str | None) -> list[str]:
-        """Phone numbers of a region and type (None: any), ascending. The list is the index itself: do not change it."""
+        """Phone numbers of a region and type (None: any), ascending.
+
+        The list is the index itself: do not change it.
+        """
         return self._sorted.get((region_code, number_type), [])
 
     @staticmethod
@@ -115,7 +123,10 @@ _NAMES = (
     "Driver hotline",
     "Survey 2026",
 )
-"""Names that a careless reader trips over are among them on purpose: empty, quotes, letters beyond ASCII."""
+"""Names that a careless reader trips over are among them on purpose.
+
+Empty, quotes, letters beyond ASCII.
+"""
 
 _OLD_PRICE_FACTOR = Decimal(2)
 """Numbers held for long were seen at twice the price of the shelf (1.00 against 0.50, §13)."""
@@ -124,9 +135,12 @@ _OLD_PRICE_FACTOR = Decimal(2)
 def seeded_numbers(
     seed: int, count: int, now: datetime, shelf_us_local: int
 ) -> tuple[list[HeldNumber], dict[Kind, list[str]]]:
-    """What the project holds at the start and the phone numbers on the shelf, per kind. Pure and repeatable.
+    """What the project holds at the start and the phone numbers on the shelf, per kind.
 
-    Held and for sale never overlap: both are cut from one sample. Shares of each kind are those of stock.OFFERS.
+    Pure and repeatable.
+
+    Held and for sale never overlap: both are cut from one sample. Shares of each kind are those of
+    stock.OFFERS.
     """
     rng = random.Random(f"holdings-{seed}")
     held: list[HeldNumber] = []
@@ -187,7 +201,11 @@ def _held(rng: random.Random, kind: Kind, phone_number: str, now: datetime) -> H
 
 
 def _interval_of(phone_number: str) -> int:
-    """Months that a held number is paid for at a time. Live ones show 1 (§13); one in fifty here shows 3 or 12, for readers who take the price for a month's."""
+    """Months that a held number is paid for at a time.
+
+    Live ones show 1 (§13); one in fifty here shows 3 or 12, for readers who take the price for a
+    month's.
+    """
     return {7: 3, 57: 12}.get(int(phone_number[-3:]) % 100, 1)
 
 

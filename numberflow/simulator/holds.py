@@ -71,7 +71,10 @@ class Holds:
 
 
 async def wait_for(hold: Hold, client_gone: "asyncio.Task[None]", seconds: float) -> bool:
-    """Waits until the hold is released, the time is over, or the client is gone. True if the client is still there."""
+    """Waits until the hold is released, the time is over, or the client is gone.
+
+    True if the client is still there.
+    """
     released = asyncio.wrap_future(hold.done)
     await asyncio.wait(
         {released, client_gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED

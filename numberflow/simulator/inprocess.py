@@ -1,6 +1,9 @@
-"""The simulator without sockets: an httpx transport that calls the application directly. For tests of a client's logic.
+"""The simulator without sockets: an httpx transport that calls the application directly.
 
-Lost connections become the exceptions that httpx raises over a real socket; silence becomes a read timeout at once, so no test waits.
+For tests of a client's logic.
+
+Lost connections become the exceptions that httpx raises over a real socket; silence becomes a read
+timeout at once, so no test waits.
 """
 
 from typing import Any

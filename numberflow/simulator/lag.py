@@ -1,4 +1,7 @@
-"""Reads that lag behind writes: for a while, some reads show a thing as it was before a commit. No rules, no HTTP."""
+"""Reads that lag behind writes: for a while, some reads show a thing as it was before a commit.
+
+No rules, no HTTP.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,9 +11,12 @@ from numberflow.simulator.stock import StockNumber
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A change that was made to one thing, with the JSON that reads showed before it. None: it was not there / not for sale.
+    """A change that was made to one thing, with the JSON that reads showed before it.
 
-    `noun` says what `key` is of: number, order, registration, emergency_address, imported, hosting_order, qualified.
+    None: it was not there / not for sale.
+
+    `noun` says what `key` is of: number, order, registration, emergency_address, imported,
+    hosting_order, qualified.
     """
 
     key: str
@@ -21,7 +27,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LagSpec:
-    """How long reads stay behind: simulated seconds, or a number of reads, whichever is given. `lists_only` spares the others."""
+    """How long reads stay behind: simulated seconds, or a number of reads, whichever is given.
+
+    `lists_only` spares the others.
+    """
 
     seconds: float | None = None
     reads: int | None = None
@@ -39,7 +48,10 @@ class Shadow:
 
 
 class Shadows:
-    """The stale pictures of one noun. A thing has at most one: a second commit lengthens it and the oldest picture stays."""
+    """The stale pictures of one noun.
+
+    A thing has at most one: a second commit lengthens it and the oldest picture stays.
+    """
 
     def __init__(self) -> None:
         self._shadows: dict[str, Shadow] = {}

@@ -1,7 +1,7 @@
 """Money: what was charged, when, and why; and the credit left.
 
-This ledger is what safety tests judge by. It holds charges made since the simulator started, not the history that seeded numbers
-would have. Whether something may be charged is world.py's decision.
+This ledger is what safety tests judge by. It holds charges made since the simulator started, not
+the history that seeded numbers would have. Whether something may be charged is world.py's decision.
 """
 
 from dataclasses import dataclass
@@ -108,7 +108,10 @@ class Ledger:
         cause: str,
         request: int | None,
     ) -> None:
-        """Writes down one amount that is no rent, perhaps zero: import, hosting, voice_challenge, campaign_link."""
+        """Writes down one amount that is no rent, perhaps zero.
+
+        Import, hosting, voice_challenge, campaign_link.
+        """
         self._take(
             at=at,
             phone_number=phone_number,
@@ -120,7 +123,10 @@ class Ledger:
         )
 
     def rentals(self) -> int:
-        """How many numbers were taken since the start: by rent, rentAny, or a completed number order."""
+        """How many numbers were taken since the start.
+
+        By rent, rentAny, or a completed number order.
+        """
         return self._rentals
 
     def charges(self) -> list[Charge]:

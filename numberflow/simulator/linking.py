@@ -1,6 +1,9 @@
-"""Linking numbers to SMS plans, campaigns and voice applications: what may be linked, and the jobs that do it.
+"""Linking numbers to SMS plans, campaigns and voice applications.
 
-docs/vendor/numbers-behaviour.md §6 and §7. How a job looks at a given moment is in provisioning.py; buying and leaving are in world.py.
+What may be linked, and the jobs that do it.
+
+docs/vendor/numbers-behaviour.md §6 and §7. How a job looks at a given moment is in provisioning.py;
+buying and leaving are in world.py.
 """
 
 import itertools
@@ -47,7 +50,8 @@ def refusal(switches: Switches, field: str, description: str) -> problems.Proble
 class Linking:
     """Link rules and running jobs of one world.
 
-    `schedule` calls back at a moment of the simulated clock, `tell` passes on what happened to a number.
+    `schedule` calls back at a moment of the simulated clock, `tell` passes on what happened to a
+    number.
     """
 
     def __init__(
@@ -69,7 +73,10 @@ class Linking:
     def may_link_sms(
         self, number: HeldNumber, now_linked: SmsLink, target: SmsLink, now: datetime
     ) -> bool:
-        """Whether an SMS change starts a job; False if it asks for what is so already. Raises Problem 400 (relink) or 409 by switch."""
+        """Whether an SMS change starts a job; False if it asks for what is so already.
+
+        Raises Problem 400 (relink) or 409 by switch.
+        """
         job = number.sms_job
         running = job is not None and now < job.ends_at
         if running and self._switches.conflict_while_job_runs:
@@ -79,7 +86,8 @@ class Linking:
         if target == now_linked and job is None:
             return False
         if not self._switches.allow_direct_relink:
-            # A running link counts as linked: it will be in effect before anybody could have unlinked it.
+            # A running link counts as linked: it will be in effect before anybody could have
+            # unlinked it.
             pairs = [("service_plan_id", now_linked.service_plan_id, target.service_plan_id)]
             pairs.append(("campaign_id", now_linked.campaign_id, target.campaign_id))
             if job is not None and running:
@@ -122,7 +130,10 @@ class Linking:
         return True
 
     def in_effect(self, number: HeldNumber, now: datetime) -> tuple[SmsLink, VoiceLink]:
-        """What is in effect at a moment: the stored link, or what a job that has ended by then left behind."""
+        """What is in effect at a moment.
+
+        The stored link, or what a job that has ended by then left behind.
+        """
         sms_job, voice_job = number.sms_job, number.voice_job
         return (
             sms_job.reached if sms_job is not None and now >= sms_job.ends_at else number.sms,
@@ -139,7 +150,10 @@ class Linking:
         target: Iterable[str],
         before: Iterable[str],
     ) -> tuple[str, JobScript] | None:
-        """The narrowest script that fits: one for this step over one for all steps. What comes off is a subject of unlinks."""
+        """The narrowest script that fits: one for this step over one for all steps.
+
+        What comes off is a subject of unlinks.
+        """
         off = before if step == "unlink" else ()
         for subject in filter(None, (number.phone_number, *target, *off)):
             for name in (f"{step}_{product}", step):
@@ -151,7 +165,10 @@ class Linking:
         return None
 
     def start_sms(self, number: HeldNumber, target: SmsLink, now: datetime) -> None:
-        """Replaces any job by one towards the target. What an ended job left behind becomes the stored link first."""
+        """Replaces any job by one towards the target.
+
+        What an ended job left behind becomes the stored link first.
+        """
         number.sms, _ = self.in_effect(number, now)
         number.sms_job = None
         if target == number.sms:
@@ -175,7 +192,8 @@ class Linking:
         reached = target
         failed = script is not None and script[1].failed
         if script is not None and failed:
-            # One combined status covers plan and campaign; if only the campaign fails, the plan is in effect all the same (§6).
+            # One combined status covers plan and campaign; if only the campaign fails, the plan is
+            # in effect all the same (§6).
             half_done = script[0] == target.campaign_id and target.service_plan_id
             reached = (
                 SmsLink(target.service_plan_id, number.sms.campaign_id) if half_done else number.sms

@@ -1,4 +1,7 @@
-"""multipart/form-data as bytes, taken apart (RFC 7578). What the parts mean is the caller's business."""
+"""multipart/form-data as bytes, taken apart (RFC 7578).
+
+What the parts mean is the caller's business.
+"""
 
 import re
 from dataclasses import dataclass

@@ -114,7 +114,7 @@ def submit_order(world: World, call: Call) -> Answer:
     return Answer(_order(world, order), commits if changed else (), changed=changed)
 
 
-# -- reading ----------------------------------------------------------------------------------------------------------
+# -- reading
 
 
 def _kind(world: World, body: dict[str, Any]) -> Kind:
@@ -186,7 +186,7 @@ def _part(parts: list[Part], name: str) -> Part | None:
     return next((part for part in parts if part.name == name), None)
 
 
-# -- showing ----------------------------------------------------------------------------------------------------------
+# -- showing
 
 
 def _json(body: dict[str, Any]) -> Answer:

@@ -1,4 +1,7 @@
-"""Names of all operations, as fault rules and the request log have them. What they do is in a module per noun."""
+"""Names of all operations, as fault rules and the request log have them.
+
+What they do is in a module per noun.
+"""
 
 OPERATIONS = (
     "token",

@@ -1,4 +1,7 @@
-"""What an operation of the simulated API is: a name, a verb, a path, a handler. The operations themselves are in a module per noun."""
+"""What an operation of the simulated API is: a name, a verb, a path, a handler.
+
+The operations themselves are in a module per noun.
+"""
 
 import json
 import re
@@ -13,7 +16,10 @@ from numberflow.simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as a handler sees it: decoded path parts and query, raw body, its number in the request log."""
+    """One request as a handler sees it.
+
+    Decoded path parts and query, raw body, its number in the request log.
+    """
 
     number: int
     path: dict[str, str]
@@ -27,7 +33,10 @@ class Call:
         return [value for key, value in self.query if key == name]
 
     def value(self, name: str) -> str | None:
-        """The last value of a query key; None if it is absent or empty, which a gateway cannot tell apart (*assumed*)."""
+        """The last value of a query key.
+
+        None if it is absent or empty, which a gateway cannot tell apart (*assumed*).
+        """
         values = self.values(name)
         return values[-1] or None if values else None
 
@@ -46,7 +55,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful reply. `commits` are the changes behind it; `changed` is True when the world differs from before."""
+    """A successful reply. `commits` are the changes behind it.
+
+    `changed` is True when the world differs from before.
+    """
 
     body: bytes
     commits: tuple[Commit, ...] = ()
@@ -68,7 +80,9 @@ class Operation:
 
 
 def operation(name: str, method: str, pattern: str, handler: Handler) -> Operation:
-    """An operation whose path pattern is text; `{phoneNumber}` stands for one path segment before a colon or the end.
+    """An operation whose path pattern is text.
+
+    `{phoneNumber}` stands for one path segment before a colon or the end.
 
     The handler finds the part under its name in snake case.
     """

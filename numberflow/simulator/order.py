@@ -22,7 +22,9 @@ _CLOSED = "The request was closed because nobody answered."
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a review is going to come to. `outcome` None: nobody has looked at it yet, so it stays in review.
+    """What a review is going to come to.
+
+    `outcome` None: nobody has looked at it yet, so it stays in review.
 
     `only` completes that many of the numbers; the others go back to stock (table entry 24).
     """
@@ -35,7 +37,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A review of one submission, with the moment it ends; `closes_at` is when an unanswered BLOCKED is closed."""
+    """A review of one submission, with the moment it ends.
+
+    `closes_at` is when an unanswered BLOCKED is closed.
+    """
 
     outcome: str | None
     at: datetime

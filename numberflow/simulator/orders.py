@@ -65,12 +65,15 @@ class Orders:
             number.phone_number == phone_number for order in open_orders for number in order.numbers
         )
 
-    # -- creating -----------------------------------------------------------------------------------------------------
+    # -- creating
 
     def create(
         self, kind: Kind, numbers: list[StockNumber], wanted: "Wanted", request: int | None
     ) -> Order:
-        """Reserves numbers that are for sale under a new order. Raises Problem 403 for a trial account."""
+        """Reserves numbers that are for sale under a new order.
+
+        Raises Problem 403 for a trial account.
+        """
         now = self._world.settle()
         if self._world.trial:
             raise problems.trial_account()
@@ -91,7 +94,10 @@ class Orders:
         return order
 
     def given(self, phone_number: str, kind: Kind) -> StockNumber:
-        """The number for sale. Raises Problem: 400 (404 by switch) when it is not, 400 when it is of another kind."""
+        """The number for sale. Raises Problem.
+
+        400 (404 by switch) when it is not, 400 when it is of another kind.
+        """
         self._world.settle()
         offered = self._world.shelf.get(phone_number)
         if offered is None:
@@ -131,14 +137,18 @@ class Orders:
                 )
         return self._world.rng.sample(fitting, min(quantity, len(fitting)))
 
-    # -- filling in ---------------------------------------------------------------------------------------------------
+    # -- filling in
+    # ---------------------------------------------------------------------------------------------------
 
     def requirements(self, order: Order) -> Requirements | None:
         """What this order has to bring; None where nothing is required."""
         return REQUIREMENTS.get(order.kind)
 
     def register(self, order: Order, details: dict[str, Any]) -> None:
-        """Replaces the registration data, after checking it. Raises Problem 400: what is wrong, or the wrong state."""
+        """Replaces the registration data, after checking it.
+
+        Raises Problem 400: what is wrong, or the wrong state.
+        """
         now = self._world.settle()
         self._must_be_open(order, now, in_review=self._switches.order_registration_in_review)
         requirements = self.requirements(order)
@@ -168,7 +178,10 @@ class Orders:
         *,
         empty: bool,
     ) -> None:
-        """Takes a file in; processing goes on afterwards. Raises Problem 400: wrong state, or a second file by switch."""
+        """Takes a file in; processing goes on afterwards.
+
+        Raises Problem 400: wrong state, or a second file by switch.
+        """
         now = self._world.settle()
         self._must_be_open(order, now, in_review=False)
         earlier = order.uploads.get(required.id)
@@ -206,10 +219,14 @@ class Orders:
         if state not in (CREATED, BLOCKED) and not (in_review and state == IN_REVIEW):
             raise refusal(self._switches, "state", f"the order is {state}")
 
-    # -- handing in ---------------------------------------------------------------------------------------------------
+    # -- handing in
+    # ---------------------------------------------------------------------------------------------------
 
     def submit(self, order: Order, request: int | None) -> bool:
-        """Hands the order in for review. False if it was handed in already. Raises Problem 400: incomplete, closed, no credit."""
+        """Hands the order in for review. False if it was handed in already.
+
+        Raises Problem 400: incomplete, closed, no credit.
+        """
         now = self._world.settle()
         state = order.state(now)
         if state in (IN_REVIEW, COMPLETED):
@@ -261,7 +278,10 @@ class Orders:
         self._await(order, review, now)
 
     def _review_of(self, order: Order) -> Review:
-        """The scripted review: one for this order before one for all, the oldest first; else it is completed."""
+        """The scripted review: one for this order before one for all, the oldest first.
+
+        Else it is completed.
+        """
         for subject in (order.order_id, None):
             for index, (of, review, times) in enumerate(self.scripts):
                 if of != subject:
@@ -274,7 +294,10 @@ class Orders:
         return Review(COMPLETED, self._switches.review_s)
 
     def review(self, order: Order, review: Review) -> None:
-        """Changes what the review of an order that is in review comes to, counted from now. Raises ValueError in any other state."""
+        """Changes what the review of an order that is in review comes to, counted from now.
+
+        Raises ValueError in any other state.
+        """
         now = self._world.settle()
         if order.state(now) != IN_REVIEW:
             raise ValueError(f"order_id: the order is {order.state(now)}, not {IN_REVIEW}")
@@ -292,7 +315,8 @@ class Orders:
         if review.outcome is not None:
             self._at(at, lambda due: self._decide(order, verdict, due))
 
-    # -- what time brings ---------------------------------------------------------------------------------------------
+    # -- what time brings
+    # ---------------------------------------------------------------------------------------------
 
     def _lapse(self, order: Order, at: datetime) -> None:
         if order.state(at) == EXPIRED and not order.settled:
@@ -317,7 +341,8 @@ class Orders:
     def _complete(self, order: Order, verdict: Verdict, at: datetime) -> None:
         taken = order.numbers[: verdict.only] if verdict.only is not None else order.numbers
         if not order.charged and not self._affordable(taken):
-            # No source says what happens then. Blocked can be mended: top up and submit again (assumed).
+            # No source says what happens then. Blocked can be mended: top up and submit again
+            # (assumed).
             self._await(order, Review(BLOCKED, 0, (_NO_CREDIT,)), at)
             return
         if not order.charged:
@@ -335,7 +360,10 @@ class Orders:
         self._tell(order, COMPLETED, at)
 
     def _close(self, order: Order, state: str, at: datetime) -> None:
-        """The reservation ends without purchase; the numbers are for sale again at once (*assumed*, table entry 31)."""
+        """The reservation ends without purchase.
+
+        The numbers are for sale again at once (*assumed*, table entry 31).
+        """
         order.settled = True
         for number in order.numbers:
             self._world.shelf.add(number)

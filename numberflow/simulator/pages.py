@@ -1,4 +1,7 @@
-"""Page tokens: opaque, bound to the query they were made for. What a page holds is active_numbers.py's business."""
+"""Page tokens: opaque, bound to the query they were made for.
+
+What a page holds is active_numbers.py's business.
+"""
 
 import base64
 import binascii
@@ -14,8 +17,9 @@ class BadToken(ValueError):
 def make_token(secret: bytes, query: str, position: Any, *, harsh: bool = False) -> str:
     """A token for a position in the answer to a query.
 
-    Harsh tokens contain a plus, a slash and an equals sign, so that a client that does not percent-encode loses its way; the
-    vendor's tokens can contain all three (docs/vendor/numbers-behaviour.md §9).
+    Harsh tokens contain a plus, a slash and an equals sign, so that a client that does not
+    percent-encode loses its way; the vendor's tokens can contain all three
+    (docs/vendor/numbers-behaviour.md §9).
     """
     plain = json.dumps(
         [hashlib.sha256(query.encode()).hexdigest()[:12], position], separators=(",", ":")
@@ -24,7 +28,8 @@ def make_token(secret: bytes, query: str, position: Any, *, harsh: bool = False)
         return base64.urlsafe_b64encode(_sealed(secret, plain, 0)).rstrip(b"=").decode()
     nonce = 0
     while True:
-        # 2 bytes of nonce and 4 of seal: padding with spaces makes the length leave a remainder, hence an equals sign.
+        # 2 bytes of nonce and 4 of seal: padding with spaces makes the length leave a remainder,
+        # hence an equals sign.
         token = base64.b64encode(
             _sealed(secret, plain + b" " * ((1 - len(plain) - 6) % 3), nonce)
         ).decode()

@@ -25,7 +25,10 @@ class Problem(Exception):
 
 
 def shaped(problem: Problem, shape: str) -> Problem:
-    """The refusal in one of the shapes that were seen (README, correction 15). What is in RFC 6749's shape keeps it."""
+    """The refusal in one of the shapes that were seen (README, correction 15).
+
+    What is in RFC 6749's shape keeps it.
+    """
     error = problem.body["error"]
     if shape == "nested" or not isinstance(error, dict):
         return problem
@@ -95,7 +98,10 @@ def insufficient_balance(*, payment_required: bool) -> Problem:
 
 
 def unauthenticated(*, expired: bool, scheme: str = "Bearer") -> Problem:
-    """Missing, malformed or expired credentials. SDKs renew their token only when the challenge says *expired* (§2)."""
+    """Missing, malformed or expired credentials.
+
+    SDKs renew their token only when the challenge says *expired* (§2).
+    """
     reason = "The access token expired" if expired else "The credentials are not valid"
     challenge = f'{scheme} realm="sinch", error="invalid_token", error_description="{reason}"'
     return Problem(401, envelope(401, "UNAUTHENTICATED"), {"www-authenticate": challenge})
@@ -115,7 +121,10 @@ def trial_account() -> Problem:
 
 
 def available_number_not_found(phone_number: str) -> Problem:
-    """Not for sale: unknown, held by somebody, or reserved. An empty name when nothing matched a rentAny."""
+    """Not for sale: unknown, held by somebody, or reserved.
+
+    An empty name when nothing matched a rentAny.
+    """
     return Problem(
         404, envelope(404, "NOT_FOUND", "", [resource_info("AvailableNumber", phone_number)])
     )
@@ -187,7 +196,10 @@ def job_running() -> Problem:
 
 
 def too_many_requests(retry_after: str | None = None, *, bare: bool = False) -> Problem:
-    """Rate limit. *Assumed* body, `bare` as in correction 15 of the README; Retry-After may well be absent."""
+    """Rate limit. *Assumed* body, `bare` as in correction 15 of the README.
+
+    Retry-After may well be absent.
+    """
     headers = {} if retry_after is None else {"retry-after": retry_after}
     if bare:
         return Problem(429, {"error": {"code": 429, "message": "Over limit"}}, headers)

@@ -1,8 +1,8 @@
 """Background link jobs of a number: what they are, and what they look like at a given moment. Pure.
 
-A job is a handful of facts fixed when it starts; WAITING, IN_PROGRESS, FAILED and success follow from those facts and the
-clock and are never stored, so they cannot disagree (docs/vendor/numbers-behaviour.md §6). Starting and dropping jobs is
-world.py's business.
+A job is a handful of facts fixed when it starts; WAITING, IN_PROGRESS, FAILED and success follow
+from those facts and the clock and are never stored, so they cannot disagree
+(docs/vendor/numbers-behaviour.md §6). Starting and dropping jobs is world.py's business.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ class SmsLink(NamedTuple):
 
 
 class VoiceLink(NamedTuple):
-    """Application type (RTC, EST, FAX) and the one id that goes with it; an empty id means not linked."""
+    """Application type (RTC, EST, FAX) and the one id that goes with it.
+
+    An empty id means not linked.
+    """
 
     type: str = "RTC"
     id: str = ""
@@ -45,7 +48,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[Link]):
-    """One link job. `reached` is what is in effect at the end: the target, or for a failure what was done by then."""
+    """One link job. `reached` is what is in effect at the end.
+
+    The target, or for a failure what was done by then.
+    """
 
     number: int
     before: Link
@@ -75,7 +81,10 @@ class Progress(NamedTuple):
 
 
 def progress(job: Job[SmsLink] | Job[VoiceLink], now: datetime) -> Progress | None:
-    """The visible state of a job; None once it has succeeded, since success has no value of its own."""
+    """The visible state of a job.
+
+    None once it has succeeded, since success has no value of its own.
+    """
     if now < job.working_at:
         return Progress(WAITING, job.started_at)
     if now < job.ends_at:
@@ -92,7 +101,10 @@ class Event(NamedTuple):
 
 
 def sms_events(job: Job[SmsLink]) -> list[Event]:
-    """Plan and campaign are reported apart. SMS-platform failures carry no code; campaign failures do (§16)."""
+    """Plan and campaign are reported apart.
+
+    SMS-platform failures carry no code; campaign failures do (§16).
+    """
     events = []
     if job.target.service_plan_id != job.before.service_plan_id:
         arrived = job.reached.service_plan_id == job.target.service_plan_id

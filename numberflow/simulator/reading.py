@@ -1,4 +1,7 @@
-"""Reading values out of requests strictly: enums, patterns, links. What is refused here is refused before anything happens."""
+"""Reading values out of requests strictly: enums, patterns, links.
+
+What is refused here is refused before anything happens.
+"""
 
 import re
 from typing import Any
@@ -82,7 +85,10 @@ def size(
 
 
 class Pattern:
-    """A digit pattern, compared with the whole E.164 text; START needs the plus and country code to find anything (§4)."""
+    """A digit pattern, compared with the whole E.164 text.
+
+    START needs the plus and country code to find anything (§4).
+    """
 
     def __init__(self, pattern: str | None, search_pattern: str | None, switches: Switches) -> None:
         choice(search_pattern, SEARCH_PATTERNS, "numberPattern.searchPattern")
@@ -108,7 +114,10 @@ class Pattern:
 
 
 def text(holder: dict[str, Any], key: str, field: str) -> str | None:
-    """A text member of a body; None if it is absent or null. Raises Problem 400 for anything but text."""
+    """A text member of a body; None if it is absent or null.
+
+    Raises Problem 400 for anything but text.
+    """
     value = holder.get(key)
     if value is not None and not isinstance(value, str):
         raise problems.bad_value(field, str(value))
@@ -128,9 +137,12 @@ def _group(body: dict[str, Any], key: str, field: str) -> dict[str, Any] | None:
 
 
 def wanted(body: dict[str, Any], *, update: bool) -> Wanted:
-    """Links, name and address in a rent or update body. Unknown members are ignored. Raises Problem 400.
+    """Links, name and address in a rent or update body. Unknown members are ignored.
 
-    An update may say an empty id, which unlinks; a rent may not, since it would be an object without content (*assumed*).
+    Raises Problem 400.
+
+    An update may say an empty id, which unlinks; a rent may not, since it would be an object
+    without content (*assumed*).
     """
     plan = campaign = None
     sms = _group(body, "smsConfiguration", "sms_configuration")

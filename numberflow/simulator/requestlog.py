@@ -1,4 +1,7 @@
-"""The log of requests: what came in, what became of it. Never bodies or credentials, which may be secret."""
+"""The log of requests: what came in, what became of it.
+
+Never bodies or credentials, which may be secret.
+"""
 
 import threading
 from collections import Counter, deque
@@ -14,7 +17,10 @@ _KEPT = 500_000
 
 @dataclass(slots=True)
 class Entry:
-    """One request. `status` is None when no reply left (or none yet); `committed` says whether the world changed."""
+    """One request. `status` is None when no reply left (or none yet).
+
+    `committed` says whether the world changed.
+    """
 
     n: int
     at: datetime

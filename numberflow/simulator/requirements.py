@@ -1,7 +1,10 @@
-"""What the simulated regulators want to know: the registration forms and files of two regions, and the check of data against a form.
+"""What the simulated regulators want to know.
 
-Pure. The inside of the vendor's templates is not published; these use the dialect of a sibling API (*assumed*,
-docs/vendor/numbers-behaviour.md §10, table entry 22). Kinds without an entry have no requirements, as recorded for the US.
+The registration forms and files of two regions, and the check of data against a form.
+
+Pure. The inside of the vendor's templates is not published; these use the dialect of a sibling API
+(*assumed*, docs/vendor/numbers-behaviour.md §10, table entry 22). Kinds without an entry have no
+requirements, as recorded for the US.
 """
 
 import re
@@ -66,7 +69,10 @@ class Requirements:
         return next((file for file in self.files if file.id == attachment_id), None)
 
     def violations(self, data: Any) -> list[Violation]:
-        """Everything that is wrong with registration data, in the order of the form. Unknown members are ignored."""
+        """Everything that is wrong with registration data, in the order of the form.
+
+        Unknown members are ignored.
+        """
         path = "request_details.data"
         if not isinstance(data, list):
             return [(path, "takes a list with one entry per section")]

@@ -1,4 +1,7 @@
-"""The simulator on ports: 127.0.0.1 only, in a background thread or until interrupted. What it serves is wired in simulator.py."""
+"""The simulator on ports: 127.0.0.1 only, in a background thread or until interrupted.
+
+What it serves is wired in simulator.py.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +21,10 @@ from numberflow.simulator.simulator import Simulator
 
 HOST = "127.0.0.1"
 _TICK_S = 0.02
-"""How often callbacks that have come due are looked for: quick enough for tests, and idle cost stays below 1 % of a core."""
+"""How often callbacks that have come due are looked for.
+
+Quick enough for tests, and idle cost stays below 1 % of a core.
+"""
 
 
 class PortInUse(OSError):
@@ -82,8 +88,8 @@ def serve_forever(
 
 @contextlib.contextmanager
 def _listening(port: int, option: str) -> Iterator[socket.socket]:
-    # The protocol is named, because asyncio switches Nagle's algorithm off only then: without it a reply takes 45 ms
-    # (measured 2026-11-23).
+    # The protocol is named, because asyncio switches Nagle's algorithm off only then: without it a
+    # reply takes 45 ms (measured 2026-11-23).
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -91,7 +97,8 @@ def _listening(port: int, option: str) -> Iterator[socket.socket]:
             sock.bind((HOST, port))
         except OSError as error:
             raise PortInUse(
-                f"port {port} on {HOST} cannot be used ({error.strerror}); choose another with {option}"
+                f"port {port} on {HOST} cannot be used ({error.strerror}); choose another with "
+                f"{option}"
             ) from None
         sock.listen(512)
         yield sock
@@ -151,13 +158,15 @@ def _server(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Server:
         ws="none",
         loop="asyncio",
         lifespan="off",
-        # Lost replies are part of the trade here; uvicorn would report each as an error of the application.
+        # Lost replies are part of the trade here; uvicorn would report each as an error of the
+        # application.
         log_config=None,
         log_level=60,
         access_log=False,
         server_header=False,
         date_header=False,
-        # Longer than httpx keeps an idle connection (5 s): a server that closes first looks like a fault nobody asked for.
+        # Longer than httpx keeps an idle connection (5 s): a server that closes first looks like a
+        # fault nobody asked for.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

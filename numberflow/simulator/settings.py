@@ -1,4 +1,6 @@
-"""How one simulator is set up: seed, size, credentials, clock. What it may be told later is in switches.py and control.py.
+"""How one simulator is set up: seed, size, credentials, clock.
+
+What it may be told later is in switches.py and control.py.
 
 Nothing is read from the environment here: whoever starts a simulator says what it should be.
 """
@@ -11,7 +13,8 @@ from typing import Any
 
 PROJECT_ID = "6f0c2b7e-1d34-4a58-9e0b-2f7c8d915a10"
 KEY_ID = "0e4b7c52-93a1-4d7f-8c2e-5a6b1f3d9e80"
-KEY_SECRET = "simulator-secret-4f9c1d7e2b60a853"  # noqa: S105  published on purpose: it opens nothing but this simulator
+# Published on purpose: it opens nothing but this simulator
+KEY_SECRET = "simulator-secret-4f9c1d7e2b60a853"  # noqa: S105
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +28,11 @@ class SimulatorSettings:
         project_id: the one project; a key belongs to one project.
         key_id: access key id, the Basic user of the token endpoint.
         key_secret: access key secret.
-        stock_us_local: how many US LOCAL numbers are for sale; the other kinds are sized in stock.py.
+        stock_us_local: how many US LOCAL numbers are for sale; the other kinds are sized in
+            stock.py.
         start_at: what the clock shows at the start, aware UTC; None takes the wall clock.
-        speed: simulated seconds per real second. 0 freezes the clock: it then moves by `advance` alone.
+        speed: simulated seconds per real second. 0 freezes the clock: it then moves by `advance`
+            alone.
         balance: credit of the account; None never refuses for lack of credit.
         token_lifetime_s: seconds; live replies say 3599 (docs/vendor/numbers-behaviour.md §2).
         switches: values that differ from the defaults in switches.py.

@@ -1,4 +1,7 @@
-"""One simulator, wired together: world, clock, access, faults, callbacks, and the two applications. No sockets; see serve.py."""
+"""One simulator, wired together: world, clock, access, faults, callbacks, and the two applications.
+
+No sockets; see serve.py.
+"""
 
 from typing import Any
 
@@ -17,7 +20,10 @@ from numberflow.simulator.world import World
 
 
 class Simulator:
-    """The Sinch Numbers API in a box. `app` is the service, `control_app` steers it; both are ASGI applications."""
+    """The Sinch Numbers API in a box.
+
+    `app` is the service, `control_app` steers it; both are ASGI applications.
+    """
 
     def __init__(self, settings: SimulatorSettings | None = None) -> None:
         self.settings = settings or SimulatorSettings()
@@ -34,14 +40,20 @@ class Simulator:
         self.set_chaos(self.settings.chaos)
 
     def set_chaos(self, rate: float) -> None:
-        """Sets the share of requests that meet a random fault; above 0 the habits of chaos apply too (faults.py)."""
+        """Sets the share of requests that meet a random fault.
+
+        Above 0 the habits of chaos apply too (faults.py).
+        """
         if not 0 <= rate <= 1:
             raise ValueError(f"rate: a share of requests between 0 and 1, not {rate}")
         self.faults.chaos = rate
         self.world.linking.extra_s = CHAOS_EXTRA_JOB_S if rate else 0.0
 
     def charges(self) -> list[dict[str, Any]]:
-        """Every charge since the start, oldest first: charge_id, at, phone_number, kind, currency, amount, cause, request, project_id."""
+        """Every charge since the start, oldest first.
+
+        Charge_id, at, phone_number, kind, currency, amount, cause, request, project_id.
+        """
         with self.world.lock:
             self.world.settle()
             return [charge.as_dict() for charge in self.world.ledger.charges()]
@@ -58,7 +70,10 @@ class Simulator:
             return [order.as_dict(now) for order in self.world.orders]
 
     def emergency_coverage(self) -> list[dict[str, Any]]:
-        """Of every held US and CA number with voice: whether it has the emergency feature and an address. No addresses."""
+        """Of every held US and CA number with voice.
+
+        Whether it has the emergency feature and an address. No addresses.
+        """
         with self.world.lock:
             now = self.world.settle()
             facts = (self.world.emergency.coverage(number, now) for number in self.world.holdings)

@@ -1,8 +1,11 @@
-"""What people do whom a client never sees: the vendor's reviewers and back office. Scripted from the control port.
+"""What people do whom a client never sees: the vendor's reviewers and back office.
 
-One function per action; each takes the simulator and the JSON of the request and returns what becomes the reply. The rules that they
-set in motion are in orders.py and emergency.py; those of the imported-numbers API are in imported/. Bad input is raised as
-control_input.BadInput or ValueError, something that is not there as KeyError.
+Scripted from the control port.
+
+One function per action; each takes the simulator and the JSON of the request and returns what
+becomes the reply. The rules that they set in motion are in orders.py and emergency.py; those of the
+imported-numbers API are in imported/. Bad input is raised as control_input.BadInput or ValueError,
+something that is not there as KeyError.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def review(sim: "Simulator", body: dict[str, Any]) -> Any:
-    """What reviews come to: of an order that is in review, at once; of one that is not yet, or of all, at the next submissions."""
+    """What reviews come to: of an order that is in review, at once.
+
+    Of one that is not yet, or of all, at the next submissions.
+    """
     outcome = given.choice(body, "outcome", (*OUTCOMES, "PENDING"))
     only = body.get("only")
     if only is not None and (isinstance(only, bool) or not isinstance(only, int) or only < 1):
@@ -36,7 +42,8 @@ def review(sim: "Simulator", body: dict[str, Any]) -> Any:
     if state not in (None, CREATED, IN_REVIEW, BLOCKED):
         raise given.BadInput(f"order_id: the order is {state}, nothing can become of it")
     at_once = state == IN_REVIEW
-    # A verdict on an order on the reviewer's desk comes now; a script for later ones takes the usual time.
+    # A verdict on an order on the reviewer's desk comes now; a script for later ones takes the
+    # usual time.
     after_s = given.number(body, "delay_s", 0 if at_once else sim.switches.review_s)
     coming = Review(
         None if outcome == "PENDING" else outcome, after_s, given.texts(body, "logs"), only
@@ -132,7 +139,10 @@ def reject_hosting_order(sim: "Simulator", body: dict[str, Any]) -> Any:
 
 
 def step_failure(sim: "Simulator", body: dict[str, Any]) -> Any:
-    """A step of a number fails with a code, now if it runs and from now on; code null: it does not."""
+    """A step of a number fails with a code, now if it runs and from now on.
+
+    Code null: it does not.
+    """
     step = given.choice(body, "step", (*STEPS, UNLINK))
     code = body.get("code")
     failure = None if code is None else Failure(given.choice(body, "code", FAILURE_CODES))
@@ -179,7 +189,10 @@ def seed_imported(sim: "Simulator", body: dict[str, Any]) -> Any:
 
 
 def callback_habit(sim: "Simulator", body: dict[str, Any]) -> Any:
-    """What happens to events that come about from now on: dropped, delayed, duplicated, overtaken by the next."""
+    """What happens to events that come about from now on.
+
+    Dropped, delayed, duplicated, overtaken by the next.
+    """
     habit = Habit(
         resource_id=given.text(body, "resource_id") if "resource_id" in body else None,
         drop=given.truth(body, "drop", default=False),

@@ -1,6 +1,7 @@
 """Which numbers exist in the simulated world, what they cost, and the shelf of those for sale.
 
-Generation is pure: the same seed gives the same numbers. Who holds a number, and all rules about buying, are in world.py.
+Generation is pure: the same seed gives the same numbers. Who holds a number, and all rules about
+buying, are in world.py.
 """
 
 import random
@@ -52,13 +53,14 @@ class Offer:
     voice_only_share: float = 0.0
 
 
-# US prices are the recorded ones (§13); the others are plausible figures, *assumed*. Area codes 312 and 415 are left out because
-# recorded searches for them found nothing (§4).
+# US prices are the recorded ones (§13); the others are plausible figures, *assumed*. Area codes 312
+# and 415 are left out because recorded searches for them found nothing (§4).
 OFFERS: dict[Kind, Offer] = {
     ("US", "LOCAL"): Offer(
         "United States",
         _nanp(
-            "201 202 206 212 213 214 303 305 307 404 407 469 470 480 503 512 520 602 615 619 646 702 703 713 720 786 801 804 813"
+            "201 202 206 212 213 214 303 305 307 404 407 469 470 480 503 512 520 602 615 619 646 "
+            "702 703 713 720 786 801 804 813"
             " 816 832 864 901 909 913 919 929 954 971"
         ),
         Decimal("0.50"),
@@ -78,7 +80,8 @@ OFFERS: dict[Kind, Offer] = {
     ("CA", "LOCAL"): Offer(
         "Canada",
         _nanp(
-            "204 236 250 289 343 416 438 450 506 514 519 581 587 604 613 647 705 778 780 819 902 905"
+            "204 236 250 289 343 416 438 450 506 514 519 581 587 604 613 647 705 778 780 819 902 "
+            "905"
         ),
         Decimal("0.75"),
         Decimal("0.75"),
@@ -190,7 +193,10 @@ def capability_of(kind: Kind, phone_number: str) -> tuple[str, ...]:
 
 
 def pick_numbers(rng: random.Random, kind: Kind, count: int) -> list[str]:
-    """`count` different numbers of one kind, in random order. Raises ValueError if the kind has not that many."""
+    """`count` different numbers of one kind, in random order.
+
+    Raises ValueError if the kind has not that many.
+    """
     blocks = OFFERS[kind].blocks
     starts = [0]
     for block in blocks:

@@ -28,12 +28,14 @@ class Switch:
 SWITCHES: dict[str, Switch] = {
     "page_tokens": Switch(
         "url_safe",
-        "url_safe: page tokens survive a client that forgets to encode. harsh: they contain + / and =, as the vendor's can.",
+        "url_safe: page tokens survive a client that forgets to encode. harsh: they contain + / "
+        "and =, as the vendor's can.",
         ("url_safe", "harsh"),
     ),
     "page_tokens_by_offset": Switch(
         False,
-        "True: a token is a position in the list, so numbers gained or lost while paging make a client see one twice or miss one."
+        "True: a token is a position in the list, so numbers gained or lost while paging make a "
+        "client see one twice or miss one."
         " False: a token is the last key seen (assumed).",
     ),
     "page_size_default": Switch(
@@ -44,38 +46,46 @@ SWITCHES: dict[str, Switch] = {
     ),
     "legacy_mobile_default": Switch(
         False,
-        "True: activeNumbers without type lists MOBILE only, as older documents say. Live replies had LOCAL numbers (§4).",
+        "True: activeNumbers without type lists MOBILE only, as older documents say. Live replies "
+        "had LOCAL numbers (§4).",
     ),
     "legacy_rent_everywhere": Switch(
         False,
-        "True: :rent works outside US LOCAL, as the vendor's skill says; the newest documents limit it [11].",
+        "True: :rent works outside US LOCAL, as the vendor's skill says; the newest documents "
+        "limit it [11].",
     ),
     "allow_direct_relink": Switch(
         False,
-        "True: a PATCH may replace a linked service plan or campaign without unlinking first (SDK mocks, §7).",
+        "True: a PATCH may replace a linked service plan or campaign without unlinking first (SDK "
+        "mocks, §7).",
     ),
     "refuse_direct_voice_change": Switch(
         False,
-        "True: voice, too, must be unlinked before another application is linked (README, correction 3).",
+        "True: voice, too, must be unlinked before another application is linked (README, "
+        "correction 3).",
     ),
     "refusals_use_failed_precondition": Switch(
         False,
-        "True: a refusal for the state of things says FAILED_PRECONDITION instead of INVALID_ARGUMENT (README, correction 4).",
+        "True: a refusal for the state of things says FAILED_PRECONDITION instead of "
+        "INVALID_ARGUMENT (README, correction 4).",
     ),
     "insufficient_balance_402": Switch(
         False, "True: lack of credit answers 402 instead of 400 (§5) [5]."
     ),
     "unlink_at_once": Switch(
         False,
-        "True: unlinking takes effect in the reply. False: it is a background job like linking (assumed, the stricter reading).",
+        "True: unlinking takes effect in the reply. False: it is a background job like linking "
+        "(assumed, the stricter reading).",
     ),
     "conflict_while_job_runs": Switch(
         False,
-        "True: PATCH on a number whose link job is running answers 409 ABORTED. No document has a 409 [6].",
+        "True: PATCH on a number whose link job is running answers 409 ABORTED. No document has a "
+        "409 [6].",
     ),
     "second_release": Switch(
         "same",
-        "What releasing a released number gives: same (200, same expireAt), not_found (404) or refused (400) [4].",
+        "What releasing a released number gives: same (200, same expireAt), not_found (404) or "
+        "refused (400) [4].",
         ("same", "not_found", "refused"),
     ),
     "return_to_stock_after_s": Switch(
@@ -105,7 +115,8 @@ SWITCHES: dict[str, Switch] = {
     ),
     "reservation_lapses_in_review": Switch(
         False,
-        "True: an order that is in review or blocked when its reservation ends becomes EXPIRED (§10).",
+        "True: an order that is in review or blocked when its reservation ends becomes EXPIRED "
+        "(§10).",
     ),
     "order_expire_time_after_submit": Switch(
         "kept",
@@ -114,27 +125,32 @@ SWITCHES: dict[str, Switch] = {
     ),
     "order_taken_number": Switch(
         "bad_request",
-        "An order for a number that is gone: bad_request (400; README, correction 5) or not_found (404) [15].",
+        "An order for a number that is gone: bad_request (400; README, correction 5) or not_found "
+        "(404) [15].",
         ("bad_request", "not_found"),
     ),
     "order_short_stock": Switch(
         "refused",
-        "An order for more numbers than there are: refused (400), or partial: reserves what there is [15].",
+        "An order for more numbers than there are: refused (400), or partial: reserves what there "
+        "is [15].",
         ("refused", "partial"),
     ),
     "order_sequence_impossible": Switch(
         "refused",
-        "A sequential order when no run is long enough: refused (400), or ignored: takes any numbers [15].",
+        "A sequential order when no run is long enough: refused (400), or ignored: takes any "
+        "numbers [15].",
         ("refused", "ignored"),
     ),
     "order_incomplete_submit": Switch(
         "refused",
-        "Submitting without registration or files: refused (400), or blocked: 200, and the review ends BLOCKED [16].",
+        "Submitting without registration or files: refused (400), or blocked: 200, and the review "
+        "ends BLOCKED [16].",
         ("refused", "blocked"),
     ),
     "order_second_submit": Switch(
         "same",
-        "Submitting an order in review or completed: same (200, nothing happens) or refused (400) [16].",
+        "Submitting an order in review or completed: same (200, nothing happens) or refused (400) "
+        "[16].",
         ("same", "refused"),
     ),
     "order_registration_in_review": Switch(
@@ -142,7 +158,8 @@ SWITCHES: dict[str, Switch] = {
     ),
     "order_blocked_resume": Switch(
         "submit",
-        "How a BLOCKED order goes on: submit again, or registration: new registration data alone are enough [17].",
+        "How a BLOCKED order goes on: submit again, or registration: new registration data alone "
+        "are enough [17].",
         ("submit", "registration"),
     ),
     "order_top_level_data": Switch(
@@ -150,12 +167,14 @@ SWITCHES: dict[str, Switch] = {
     ),
     "order_without_requirements": Switch(
         "submit",
-        "An order of a kind without requirements: submit directly, or registration_first: some registration is needed [23].",
+        "An order of a kind without requirements: submit directly, or registration_first: some "
+        "registration is needed [23].",
         ("submit", "registration_first"),
     ),
     "order_charged_at": Switch(
         "completed",
-        "When an order is charged: completed, or submitted, then without refund whatever the review says [20].",
+        "When an order is charged: completed, or submitted, then without refund whatever the "
+        "review says [20].",
         ("completed", "submitted"),
     ),
     "order_callback_copied": Switch(
@@ -180,19 +199,23 @@ SWITCHES: dict[str, Switch] = {
     ),
     "attachment_ids_differ": Switch(
         False,
-        "True: the registration shows files under ids of its own, as the formats in the samples suggest (§10).",
+        "True: the registration shows files under ids of its own, as the formats in the samples "
+        "suggest (§10).",
     ),
     "registration_lists_missing_files": Switch(
         False,
-        "True: the registration also lists required files that are not there yet, as older SDK models read (§10).",
+        "True: the registration also lists required files that are not there yet, as older SDK "
+        "models read (§10).",
     ),
     "emergency_feature": Switch(
         False,
-        "True: US and CA numbers with voice have the emergency feature unless a script says otherwise [25].",
+        "True: US and CA numbers with voice have the emergency feature unless a script says "
+        "otherwise [25].",
     ),
     "emergency_unset": Switch(
         "not_found",
-        "Reading the emergency address of a number that has none: not_found (404, empty message) or empty (200, empty text) [25].",
+        "Reading the emergency address of a number that has none: not_found (404, empty message) "
+        "or empty (200, empty text) [25].",
         ("not_found", "empty"),
     ),
     "emergency_no_match": Switch(
@@ -202,34 +225,41 @@ SWITCHES: dict[str, Switch] = {
     ),
     "emergency_near_match": Switch(
         "corrected",
-        "Provisioning a nearly right address: stored corrected, stored as_given, or refused (400) (§11).",
+        "Provisioning a nearly right address: stored corrected, stored as_given, or refused (400) "
+        "(§11).",
         ("corrected", "as_given", "refused"),
     ),
     "emergency_unused_correction": Switch(
         "empty_text",
-        "correctedAddress when there is nothing to correct: empty_text in every member as in SDK mocks, or empty_object (§11).",
+        "correctedAddress when there is nothing to correct: empty_text in every member as in SDK "
+        "mocks, or empty_object (§11).",
         ("empty_text", "empty_object"),
     ),
     "emergency_delay_s": Switch(
         0.0,
-        "Seconds until a new or removed emergency address is what reads show (assumed: at once) [25].",
+        "Seconds until a new or removed emergency address is what reads show (assumed: at once) "
+        "[25].",
         minimum=0,
     ),
     "imported_all_nested": Switch(
         False,
-        "True: all errors of the imported-numbers API are nested; False: flat where documented (imported §8).",
+        "True: all errors of the imported-numbers API are nested; False: flat where documented "
+        "(imported §8).",
     ),
     "imported_lists_lenient": Switch(
         False,
-        "True: its lists do without servicePlanId and campaignId; False: 400 as the reference has them (imported §7).",
+        "True: its lists do without servicePlanId and campaignId; False: 400 as the reference has "
+        "them (imported §7).",
     ),
     "imported_ids_at_once": Switch(
         True,
-        "True: an imported number shows the plan and campaign that were asked for; False: they move up when done (imported §4).",
+        "True: an imported number shows the plan and campaign that were asked for; False: they "
+        "move up when done (imported §4).",
     ),
     "imported_rate_limit": Switch(
         False,
-        "True: 10 requests per second with a token, 1 with Basic, then 429 with Retry-After (imported §18).",
+        "True: 10 requests per second with a token, 1 with Basic, then 429 with Retry-After "
+        "(imported §18).",
     ),
     "imported_rate_per_s": Switch(
         10.0, "Requests per second of that limit, and its burst (imported §18).", minimum=0
@@ -250,11 +280,13 @@ SWITCHES: dict[str, Switch] = {
     "imported_unlink_s": Switch(5.0, "Seconds to unlink one (imported §16).", minimum=0),
     "open_order_conflicts": Switch(
         True,
-        "True: a number in an open order cannot be ordered again (409); False: only an imported one (imported §8).",
+        "True: a number in an open order cannot be ordered again (409); False: only an imported "
+        "one (imported §8).",
     ),
     "imported_number_cost": Switch(
         "0.00",
-        "What importing or text-enabling a number costs, charged at once; no price is published (imported §15).",
+        "What importing or text-enabling a number costs, charged at once; no price is published "
+        "(imported §15).",
         decimal=True,
     ),
     "voice_challenge_cost": Switch(
@@ -262,12 +294,14 @@ SWITCHES: dict[str, Switch] = {
     ),
     "campaign_link_cost": Switch(
         "0.00",
-        "What linking to a campaign costs; without credit it fails INSUFFICIENT_BALANCE (imported §15).",
+        "What linking to a campaign costs; without credit it fails INSUFFICIENT_BALANCE (imported "
+        "§15).",
         decimal=True,
     ),
     "campaign_numbers_max": Switch(
         50,
-        "Imported numbers that a campaign takes; one more fails EXCEEDED_10DLC_LIMIT (imported §7).",
+        "Imported numbers that a campaign takes; one more fails EXCEEDED_10DLC_LIMIT (imported "
+        "§7).",
         minimum=0,
     ),
     "qualification_check_s": Switch(
@@ -281,7 +315,8 @@ SWITCHES: dict[str, Switch] = {
     ),
     "voice_code_survives_wrong_try": Switch(
         False,
-        "True: after a wrong code another try is allowed; False: only after another call (imported §3).",
+        "True: after a wrong code another try is allowed; False: only after another call "
+        "(imported §3).",
     ),
     "wrong_voice_code": Switch(
         "state",
@@ -293,7 +328,8 @@ SWITCHES: dict[str, Switch] = {
     ),
     "invoices_leave_eligible": Switch(
         False,
-        "True: accepted invoices leave the number ELIGIBLE with ownershipVerification DONE; False: VERIFIED (imported §3).",
+        "True: accepted invoices leave the number ELIGIBLE with ownershipVerification DONE; "
+        "False: VERIFIED (imported §3).",
     ),
     "text_enable_from_eligible": Switch(
         False,
@@ -318,7 +354,8 @@ SWITCHES: dict[str, Switch] = {
     ),
     "loa_echo": Switch(
         "textEnableInfo",
-        "Where an order shows its LOA: textEnableInfo as the schema has it, or hostingOrderInfo as samples do (imported §14).",
+        "Where an order shows its LOA: textEnableInfo as the schema has it, or hostingOrderInfo "
+        "as samples do (imported §14).",
         ("textEnableInfo", "hostingOrderInfo"),
     ),
     "loa_type_upper": Switch(
@@ -326,54 +363,64 @@ SWITCHES: dict[str, Switch] = {
     ),
     "hosting_event_resource": Switch(
         "number",
-        "resourceId of a hosting order's events: number, or order for the order's id (imported §12).",
+        "resourceId of a hosting order's events: number, or order for the order's id (imported "
+        "§12).",
         ("number", "order"),
     ),
     "error_shape": Switch(
         "nested",
-        "Errors of the Numbers API: nested; without_status: only code and message inside; flat: code as text, error, message"
+        "Errors of the Numbers API: nested; without_status: only code and message inside; flat: "
+        "code as text, error, message"
         " (README, correction 15).",
         ("nested", "without_status", "flat"),
     ),
     "documents_flag_everywhere": Switch(
         True,
-        "True: every search result says supportingDocumentationRequired, as live US numbers do though they can be rented;"
+        "True: every search result says supportingDocumentationRequired, as live US numbers do "
+        "though they can be rented;"
         " False: only kinds that need papers (README, correction 12).",
     ),
     "refused_credentials": Switch(
         401,
-        "Status for a key, secret or token that is not accepted: 401, or 403 as the document has it; an expired token is"
+        "Status for a key, secret or token that is not accepted: 401, or 403 as the document has "
+        "it; an expired token is"
         " always 401 (README, correction 17).",
         (401, 403),
     ),
     "odd_region": Switch(
         "refused",
-        "regionCode unknown or in lower case: refused (400), or nothing: nothing is found there (assumed; README, correction 18).",
+        "regionCode unknown or in lower case: refused (400), or nothing: nothing is found there "
+        "(assumed; README, correction 18).",
         ("refused", "nothing"),
     ),
     "odd_size": Switch(
         "refused",
-        "size or pageSize below 1: refused (400), or default: as if it were absent (assumed; README, correction 18).",
+        "size or pageSize below 1: refused (400), or default: as if it were absent (assumed; "
+        "README, correction 18).",
         ("refused", "default"),
     ),
     "odd_pattern": Switch(
         "refused",
-        "A pattern of a bare plus, or of a plus without a country code (+0…): refused (400), or nothing: nothing is found"
+        "A pattern of a bare plus, or of a plus without a country code (+0…): refused (400), or "
+        "nothing: nothing is found"
         " (assumed; README, correction 18).",
         ("refused", "nothing"),
     ),
     "basic_read_only": Switch(
         False,
-        "True: HTTP Basic gets 403 on POST, PATCH, PUT and DELETE; seen on DELETE of a sibling API (§2).",
+        "True: HTTP Basic gets 403 on POST, PATCH, PUT and DELETE; seen on DELETE of a sibling "
+        "API (§2).",
     ),
     "basic_burst": Switch(
         50,
-        "Requests over HTTP Basic before 429; the vendor's own script needs 50 (README, correction 9).",
+        "Requests over HTTP Basic before 429; the vendor's own script needs 50 (README, "
+        "correction 9).",
         minimum=1,
     ),
     "basic_per_s": Switch(
         5.0,
-        "Requests per second over HTTP Basic after the burst (assumed: the figures are unpublished).",
+        "Requests per second over HTTP Basic after the burst (assumed: the figures are "
+        "unpublished).",
         minimum=0,
     ),
     "rate_limit": Switch(
@@ -384,7 +431,8 @@ SWITCHES: dict[str, Switch] = {
     "rate_limit_burst": Switch(40, "Requests at once of that limit (assumed) [7].", minimum=1),
     "rate_limit_body": Switch(
         "status",
-        "A 429 of any host says: status (RESOURCE_EXHAUSTED), or message (code and Over limit; README, correction 15).",
+        "A 429 of any host says: status (RESOURCE_EXHAUSTED), or message (code and Over limit; "
+        "README, correction 15).",
         ("status", "message"),
     ),
     "rate_limit_retry_after_s": Switch(
@@ -392,7 +440,8 @@ SWITCHES: dict[str, Switch] = {
     ),
     "comma_joined_lists": Switch(
         False,
-        "True: types=LOCAL,MOBILE is split like repeated keys. The Node SDK sends that; no document allows it (§17).",
+        "True: types=LOCAL,MOBILE is split like repeated keys. The Node SDK sends that; no "
+        "document allows it (§17).",
     ),
     "regions_trim_types": Switch(
         False,
@@ -400,13 +449,17 @@ SWITCHES: dict[str, Switch] = {
     ),
     "callback_configuration_404": Switch(
         False,
-        "True: callbackConfiguration of another project answers 404 as in SDK mocks; False: 403 as documented (§15).",
+        "True: callbackConfiguration of another project answers 404 as in SDK mocks; False: 403 "
+        "as documented (§15).",
     ),
 }
 
 
 class Switches:
-    """The current value of every switch, as attributes. Setting goes through `set`, which refuses what makes no sense."""
+    """The current value of every switch, as attributes.
+
+    Setting goes through `set`, which refuses what makes no sense.
+    """
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self._values: dict[str, Any] = {name: switch.default for name, switch in SWITCHES.items()}

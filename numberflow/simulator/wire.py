@@ -1,7 +1,8 @@
 """How things look on the wire: times, prices, available and active numbers, as JSON text. Pure.
 
-Replies are built as text, because the active list is the simulator's busiest reply: a page of 100 costs about a
-millisecond this way. What may be shown, and to whom, is decided elsewhere. Fidelity notes: docs/vendor/numbers-behaviour.md §14.
+Replies are built as text, because the active list is the simulator's busiest reply: a page of 100
+costs about a millisecond this way. What may be shown, and to whom, is decided elsewhere. Fidelity
+notes: docs/vendor/numbers-behaviour.md §14.
 """
 
 from datetime import UTC, datetime
@@ -20,7 +21,10 @@ def api_time(moment: datetime) -> str:
 
 
 def callback_time(moment: datetime, nanoseconds: int) -> str:
-    """The time format of Numbers callbacks: no zone, nine fraction digits (README, correction 7)."""
+    """The time format of Numbers callbacks.
+
+    No zone, nine fraction digits (README, correction 7).
+    """
     return (
         moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
         + f"{nanoseconds:03d}"

@@ -1,8 +1,11 @@
-"""The simulated world of one project: what is for sale, what is held, what it costs, and what time does to it. No HTTP.
+"""The simulated world of one project.
 
-Rules of renting, releasing, renewal and expiry are here (docs/vendor/numbers-behaviour.md §5, §8, §13); those of linking in linking.py.
-Reading a request and writing a reply are not; nor is misbehaviour, apart from the lag of reads, which needs to know the state before a change.
-A refusal is raised as problems.Problem and has changed nothing.
+What is for sale, what is held, what it costs, and what time does to it. No HTTP.
+
+Rules of renting, releasing, renewal and expiry are here (docs/vendor/numbers-behaviour.md §5, §8,
+§13); those of linking in linking.py. Reading a request and writing a reply are not; nor is
+misbehaviour, apart from the lag of reads, which needs to know the state before a change. A refusal
+is raised as problems.Problem and has changed nothing.
 """
 
 import heapq
@@ -45,7 +48,10 @@ _RENEWAL_RETRY = timedelta(days=1)
 """When a renewal finds no credit the number stays and is tried again a day later (*assumed*, §13)."""
 
 RUN_LENGTH = 30
-"""Consecutive numbers of every kind on the shelf: a random sample of millions has no two neighbours."""
+"""Consecutive numbers of every kind on the shelf.
+
+A random sample of millions has no two neighbours.
+"""
 _SHELF_WITH_RUN = 100
 """A shelf that somebody asked to be smaller than this stays as small as asked."""
 
@@ -73,7 +79,10 @@ class _Due:
 
 
 class World:
-    """State and rules of one project. Every method may be called from any thread; `settle` runs first in each."""
+    """State and rules of one project.
+
+    Every method may be called from any thread; `settle` runs first in each.
+    """
 
     def __init__(self, settings: SimulatorSettings, clock: Clock, switches: Switches) -> None:
         self.lock = threading.RLock()
@@ -110,10 +119,13 @@ class World:
         for number in held:
             self._expect_charge(number)
 
-    # -- time ---------------------------------------------------------------------------------------------------------
+    # -- time
 
     def settle(self) -> datetime:
-        """Lets everything happen that is due: renewals, expiries, ends of jobs. Returns the time it settled to."""
+        """Lets everything happen that is due: renewals, expiries, ends of jobs.
+
+        Returns the time it settled to.
+        """
         now = self.clock.now()
         with self.lock:
             while self._due and self._due[0].at <= now:
@@ -156,14 +168,15 @@ class World:
         setup, monthly, currency = self._list_prices[kind]
         return StockNumber(phone_number, *kind, fresh.capability, setup, monthly, currency)
 
-    # -- buying -------------------------------------------------------------------------------------------------------
+    # -- buying
 
     def rent(
         self, phone_number: str, wanted: Wanted, request: int | None = None
     ) -> tuple[HeldNumber, Commit]:
         """Rents one number and charges it at once. Not idempotent: a second call finds it gone.
 
-        Raises Problem: 403 trial account, 404 not for sale, 400 outside US LOCAL, 400/402 no credit.
+        Raises Problem: 403 trial account, 404 not for sale, 400 outside US LOCAL, 400/402 no
+        credit.
         """
         with self.lock:
             now = self.settle()
@@ -182,7 +195,10 @@ class World:
         wanted: Wanted,
         request: int | None = None,
     ) -> tuple[HeldNumber, Commit]:
-        """Rents some number of a kind that fits. Raises Problem like `rent`; 404 with an empty name if none fits."""
+        """Rents some number of a kind that fits.
+
+        Raises Problem like `rent`; 404 with an empty name if none fits.
+        """
         with self.lock:
             now = self.settle()
             if self.trial:
@@ -225,7 +241,10 @@ class World:
         return self.activate(offered, wanted, now), commit
 
     def activate(self, offered: StockNumber, wanted: Wanted, now: datetime) -> HeldNumber:
-        """Makes a number that is off the shelf an active one and starts its links. Charging is the caller's."""
+        """Makes a number that is off the shelf an active one and starts its links.
+
+        Charging is the caller's.
+        """
         number = HeldNumber(
             offered.phone_number,
             *offered.kind,
@@ -245,7 +264,8 @@ class World:
             self.linking.start_voice(number, wanted.voice, now)
         return number
 
-    # -- changing and leaving -----------------------------------------------------------------------------------------
+    # -- changing and leaving
+    # -----------------------------------------------------------------------------------------
 
     def held(self, phone_number: str) -> HeldNumber:
         """The number as it really is. Raises Problem 404."""
@@ -257,7 +277,10 @@ class World:
             return number
 
     def update(self, phone_number: str, wanted: Wanted) -> tuple[HeldNumber, Commit]:
-        """Changes what is mentioned. Links go on in the background. Raises Problem: 404, 400 relink without unlink, 409 by switch."""
+        """Changes what is mentioned. Links go on in the background.
+
+        Raises Problem: 404, 400 relink without unlink, 409 by switch.
+        """
         with self.lock:
             now = self.settle()
             number = self.held(phone_number)
@@ -284,7 +307,9 @@ class World:
             return number, commit
 
     def release(self, phone_number: str) -> tuple[HeldNumber, Commit | None]:
-        """Ends the rental at the next charge date; a waiting link is dropped. No refund. Raises Problem 404.
+        """Ends the rental at the next charge date; a waiting link is dropped. No refund.
+
+        Raises Problem 404.
 
         The commit is None when the number was leaving already.
         """
@@ -315,7 +340,8 @@ class World:
         for listener in self.listeners:
             listener(news)
 
-    # -- what others do -----------------------------------------------------------------------------------------------
+    # -- what others do
+    # -----------------------------------------------------------------------------------------------
 
     def rival_takes(self, phone_number: str) -> bool:
         """Another buyer takes a number off the shelf. False if it was not for sale."""
@@ -327,7 +353,10 @@ class World:
         phone_numbers: Iterable[str],
         change: Callable[[StockNumber], tuple[Decimal, Decimal, str]],
     ) -> int:
-        """Changes the price of numbers for sale; `change` gives setup, monthly, currency. Returns how many it met."""
+        """Changes the price of numbers for sale; `change` gives setup, monthly, currency.
+
+        Returns how many it met.
+        """
         with self.lock:
             offered = [
                 number for number in map(self.shelf.get, list(phone_numbers)) if number is not None
@@ -356,7 +385,10 @@ class World:
             self.pictures[commit.noun].cast(commit, spec, self.clock.now())
 
     def add_held(self, count: int) -> list[str]:
-        """Gives the project more US LOCAL numbers, uncharged, as if rented a while ago. Returns their phone numbers."""
+        """Gives the project more US LOCAL numbers, uncharged, as if rented a while ago.
+
+        Returns their phone numbers.
+        """
         with self.lock:
             now = self.settle()
             rng = random.Random(f"more-{self.seed}-{next(self._serial)}")

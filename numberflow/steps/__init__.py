@@ -19,7 +19,10 @@ NUMBER_ORDER = "NumberOrder"  # assumed, "Not known", 18
 
 
 def named(intention: Intention) -> str:
-    """The number that the step is about. Steps on a number always have one; `rentAny` gets its own afterwards."""
+    """The number that the step is about.
+
+    Steps on a number always have one; `rentAny` gets its own afterwards.
+    """
     assert intention.subject is not None, f"{intention} names no number"
     return intention.subject
 

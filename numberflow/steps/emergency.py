@@ -26,7 +26,8 @@ class Provision:
     Args:
         client: an entered client.
         request: whose line it is, and where.
-        also_right: further forms in which the vendor may store that address, such as its correction.
+        also_right: further forms in which the vendor may store that address, such as its
+            correction.
     """
 
     def __init__(
@@ -78,7 +79,10 @@ class Deprovision:
 def judge_provision(
     shown: EmergencyAddress | Absence | None, right: Collection[EmergencyAddress], phone_number: str
 ) -> Evidence:
-    """An address took effect when the number shows it, or a form of it that we know; none or another one means that it did not."""
+    """An address took effect when the number shows it, or a form of it that we know.
+
+    None or another one means that it did not.
+    """
     result = {"phone_number": phone_number}
     if shown is None or shown is Absence.FEATURE:
         return Evidence(

@@ -1,7 +1,10 @@
-"""Hosting orders as costly steps: import several numbers (`hostingOrders:importNumbers`), text-enable (`…:textEnable…Numbers`).
+"""Hosting orders as costly steps.
 
-An order has no key and cannot be searched by number; each carries a token of ours in `displayName`, which is the intention's subject. Nothing can be
-cancelled or corrected. The letter of authorisation is handed to the step under seal and is never written down. Source:
+Import several numbers (`hostingOrders:importNumbers`), text-enable (`…:textEnable…Numbers`).
+
+An order has no key and cannot be searched by number; each carries a token of ours in `displayName`,
+which is the intention's subject. Nothing can be cancelled or corrected. The letter of authorisation
+is handed to the step under seal and is never written down. Source:
 docs/vendor/imported-hosting-behaviour.md §4, §15.
 """
 
@@ -43,7 +46,8 @@ Loa = DirectLoa | ResellerLoa | BlanketLoa
 
 # Further numbers of one page; the server may use less.
 _PAGE_SIZE = 100
-# In the order in which an order goes through them: one that moves on while it is looked for is met in its next state.
+# In the order in which an order goes through them: one that moves on while it is looked for is met
+# in its next state.
 _ORDER_STATES = (
     HostingOrderState.SUBMITTED,
     HostingOrderState.WAITING_FOR_LOA_SIGNATURE,
@@ -56,7 +60,8 @@ _ORDER_STATES = (
 class ImportOrder:
     """The two halves of importing several numbers by one order, bound to a client.
 
-    The intention's subject is the order's token; its `request` holds numbers, region, links and texts.
+    The intention's subject is the order's token; its `request` holds numbers, region, links and
+    texts.
 
     Costs: no price is published; count on one for each number.
     """
@@ -95,9 +100,11 @@ class ImportOrder:
 class TextEnable:
     """The two halves of text-enabling numbers by one order, bound to a client and a letter.
 
-    The intention's subject is the order's token; its `request` holds numbers, region, links and times, and nothing of the letter.
+    The intention's subject is the order's token; its `request` holds numbers, region, links and
+    times, and nothing of the letter.
 
-    Costs: no price is published; count on one for each number. A legal document goes out to the signer.
+    Costs: no price is published; count on one for each number. A legal document goes out to the
+    signer.
 
     Args:
         client: an entered client.
@@ -153,7 +160,10 @@ class TextEnable:
 async def find_orders(
     client: Client, intention: Intention, order_type: HostingOrderType
 ) -> list[HostingOrder]:
-    """Every order that carries the intention's token. There is a list for each state, and no list of all (§7)."""
+    """Every order that carries the intention's token.
+
+    There is a list for each state, and no list of all (§7).
+    """
     found: dict[str, HostingOrder] = {}
     token = named(intention)
     for state in _ORDER_STATES:
@@ -177,7 +187,10 @@ async def _numbers_in(client: Client, orders: Sequence[HostingOrder]) -> list[st
 def judge_orders(
     orders: Sequence[HostingOrder], numbers: Collection[str], intention: Intention
 ) -> Evidence:
-    """An order with our token and our numbers is ours: the step took effect. Two, or one with other numbers (`numbers`), a person has to see."""
+    """An order with our token and our numbers is ours: the step took effect.
+
+    Two, or one with other numbers (`numbers`), a person has to see.
+    """
     ids = [order.hosting_order_id for order in orders]
     if len(orders) > 1:
         return Evidence(
@@ -209,7 +222,10 @@ def judge_import_absence(imported: Collection[str]) -> Evidence:
 
 
 def judge_text_enable_absence(states: Mapping[str, Readiness]) -> Evidence:
-    """No order carries the token. It never was there if all numbers are as ready as before (§15)."""
+    """No order carries the token.
+
+    It never was there if all numbers are as ready as before (§15).
+    """
     other = sorted(number for number, state in states.items() if state is not Readiness.READY)
     if other:
         return Evidence(
@@ -230,12 +246,18 @@ def name_with_token(display_name: str | None, token: str) -> str:
 
 
 def carries(display_name: str | None, token: str) -> bool:
-    """Whether an order's name ends with the token: what stands before it is the caller's, who may write anything."""
+    """Whether an order's name ends with the token.
+
+    What stands before it is the caller's, who may write anything.
+    """
     return (display_name or "").split()[-1:] == [token]
 
 
 def opened(order: HostingOrder, intention: Intention) -> dict[str, Any]:
-    """What is kept of an order, so that the sweep takes it up whatever becomes of the run: its id and state, never its letter."""
+    """What is kept of an order, so that the sweep takes it up whatever becomes of the run.
+
+    Its id and state, never its letter.
+    """
     what = "import" if intention.operation == IMPORT_ORDER else "text-enable"
     return opened_order(
         OrderKind.HOSTING, order.hosting_order_id, order.state or "",

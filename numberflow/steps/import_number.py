@@ -1,4 +1,6 @@
-"""Import one number (`POST importedNumbers`): its messaging is routed to Sinch already, and from now on a plan and a campaign get it.
+"""Import one number (`POST importedNumbers`).
+
+Its messaging is routed to Sinch already, and from now on a plan and a campaign get it.
 
 Source: docs/vendor/imported-hosting-behaviour.md §1, §8, §15.
 """
@@ -23,7 +25,8 @@ OPERATION = "import"
 class ImportNumber:
     """The two halves of importing one number, bound to a client.
 
-    The intention's `request` holds `region_code`, `service_plan_id`, `campaign_id` ("" = none), `display_name` and `callback_url`.
+    The intention's `request` holds `region_code`, `service_plan_id`, `campaign_id` ("" = none),
+    `display_name` and `callback_url`.
 
     Costs: no price is published; count on one.
     """
@@ -32,7 +35,10 @@ class ImportNumber:
         self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
-        """Send the import once. A 409 says that it is imported already: as wanted is as good, otherwise it stays a refusal."""
+        """Send the import once. A 409 says that it is imported already.
+
+        As wanted is as good, otherwise it stays a refusal.
+        """
         facts = attempt.intention.request
         body = ImportNumberRequest(
             phone_number=named(attempt.intention),
@@ -87,7 +93,10 @@ def judge(number: ImportedNumber | None, intention: Intention) -> Evidence:
 
 
 def links_of(number: ImportedNumber) -> tuple[str, str]:
-    """Plan and campaign that a number has, or is on its way to, a failed way included; "" for none."""
+    """Plan and campaign that a number has, or is on its way to, a failed way included.
+
+    "" for none.
+    """
     sms = number.sms_configuration
     job = sms.scheduled_provisioning if sms else None
 

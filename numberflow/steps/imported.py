@@ -1,4 +1,7 @@
-"""Change or remove an imported number (`PATCH` and `DELETE importedNumbers/{n}`). Source: docs/vendor/imported-hosting-behaviour.md §9, §15."""
+"""Change or remove an imported number (`PATCH` and `DELETE importedNumbers/{n}`).
+
+Source: docs/vendor/imported-hosting-behaviour.md §9, §15.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ UPDATE_IMPORTED, DELETE_IMPORTED = "update_imported", "delete_imported"
 class UpdateImported:
     """The two halves of changing an imported number, bound to a client.
 
-    The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms` {service_plan_id, campaign_id}; "" unlinks.
+    The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms`
+    {service_plan_id, campaign_id}; "" unlinks.
 
     Costs: nothing by itself, but unlinking a live service cannot be taken back.
     """

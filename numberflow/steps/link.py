@@ -12,8 +12,9 @@ from typing import Any
 
 from numberflow.journal import Evidence, Intention, OrderKind, number_in, opened_order
 
-# Our own notes in the request of a step; they are not sent. THEN: the links that are to be put on after an unlink. BEFORE: what the number had, to be
-# offered back, and the marks of failed jobs that were there already (planning.links).
+# Our own notes in the request of a step; they are not sent. THEN: the links that are to be put on
+# after an unlink. BEFORE: what the number had, to be offered back, and the marks of failed jobs
+# that were there already (planning.links).
 THEN, BEFORE = "then", "before"
 _ID_DIGITS = 8
 _VOICE_ID = {"RTC": "app_id", "EST": "trunk_id", "FAX": "service_id"}
@@ -25,7 +26,10 @@ def sent(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def wanted_link(request: Mapping[str, Any]) -> dict[str, str]:
-    """The ids that the number will have in the end, by the names of planning.links; "" where a link is only taken off, empty when none is touched."""
+    """The ids that the number will have in the end, by the names of planning.links.
+
+    "" where a link is only taken off, empty when none is touched.
+    """
     then = request.get(THEN) or {}
     if "service_plan_id" in then or "campaign_id" in then:
         # Rows from before voice was followed.
@@ -46,7 +50,9 @@ def wanted_link(request: Mapping[str, Any]) -> dict[str, str]:
 
 
 def link_order(phone_number: str, intention: Intention) -> dict[str, Any]:
-    """What the result of a step that links a number holds for the sweep; empty when it touches no link.
+    """What the result of a step that links a number holds for the sweep.
+
+    Empty when it touches no link.
 
     One number of one reference is followed once, from its unlink to its new link.
     """

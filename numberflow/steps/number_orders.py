@@ -58,7 +58,8 @@ def request_facts(order: WantedNumbers, parameters: Mapping[str, Any]) -> dict[s
 class CreateOrder:
     """The two halves of opening an order, bound to a client.
 
-    Costs: nothing yet, but numbers are reserved and the clock of the reservation starts; the fees follow when the order is completed.
+    Costs: nothing yet, but numbers are reserved and the clock of the reservation starts; the fees
+    follow when the order is completed.
     """
 
     def __init__(self, client: Client) -> None:
@@ -69,9 +70,14 @@ class CreateOrder:
         intention = attempt.intention
         facts = intention.request
         body = NumberOrderRequest(
-            region_code=facts["region_code"], number_type=facts["number_type"], phone_number=intention.subject, sms=facts["sms"],
-            voice=facts["voice"], callback_url=facts["callback_url"], **facts["criteria"],
-        )  # fmt: skip
+            region_code=facts["region_code"],
+            number_type=facts["number_type"],
+            phone_number=intention.subject,
+            sms=facts["sms"],
+            voice=facts["voice"],
+            callback_url=facts["callback_url"],
+            **facts["criteria"],
+        )
         try:
             order = await self._client.number_orders.create(body, watch=attempt)
         except NotFound as error:
@@ -88,7 +94,10 @@ class CreateOrder:
         )
 
     async def look(self, intention: Intention) -> Evidence:
-        """Read whether the number is still for sale; an order itself can be found by nobody. Costs nothing; repeat at will."""
+        """Read whether the number is still for sale; an order itself can be found by nobody.
+
+        Costs nothing; repeat at will.
+        """
         available = None
         if intention.subject is not None:
             available = await read_or_none(
@@ -100,7 +109,8 @@ class CreateOrder:
 class SubmitOrder:
     """The two halves of handing an order in, bound to a client.
 
-    Costs: the fees of the order's numbers, when the review completes it (assumed, docs/vendor/numbers-behaviour.md "Not known", 20).
+    Costs: the fees of the order's numbers, when the review completes it (assumed,
+    docs/vendor/numbers-behaviour.md "Not known", 20).
     """
 
     def __init__(self, client: Client, hidden: Iterable[str] | None = None) -> None:
@@ -131,8 +141,9 @@ class SubmitOrder:
 def judge_create(available: AvailableNumber | None, phone_number: str | None) -> Evidence:
     """Whether an order was opened, from what is for sale.
 
-    A number that is still for sale is in no order. One that is not may be in ours, whose id was in the lost reply, or a rival's: only a person can tell.
-    An order by quantity leaves no trace that anything could be told by.
+    A number that is still for sale is in no order. One that is not may be in ours, whose id was in
+    the lost reply, or a rival's: only a person can tell. An order by quantity leaves no trace that
+    anything could be told by.
     """
     if phone_number is None:
         return Evidence(
@@ -179,7 +190,10 @@ def judge_submit(order: NumberOrder | None, before: Mapping[str, Any]) -> Eviden
 
 
 def state_facts(order: NumberOrder) -> dict[str, Any]:
-    """What an order was when a submission was planned: a BLOCKED of before must not pass for one of afterwards."""
+    """What an order was when a submission was planned.
+
+    A BLOCKED of before must not pass for one of afterwards.
+    """
     return {"state": order.state, "updated_at": _iso(order.updated_at)}
 
 
@@ -187,7 +201,8 @@ def is_blocked_anew(order: NumberOrder, submitted: Intention) -> bool:
     """Whether a BLOCKED order was blocked after that submission, and is not read as it was before it."""
     if order.state != NumberOrderState.BLOCKED:
         return False
-    # The first time that an order is handed in it was not blocked before: no read, however late, shows a block of earlier.
+    # The first time that an order is handed in it was not blocked before: no read, however late,
+    # shows a block of earlier.
     was_blocked = submitted.request.get("state") == NumberOrderState.BLOCKED
     return not was_blocked or changed_since(order, submitted.result or {})
 
@@ -203,7 +218,10 @@ def changed_since(order: NumberOrder, before: Mapping[str, Any]) -> bool:
 
 
 def created_facts(order: NumberOrder, intention: Intention) -> dict[str, Any]:
-    """What the journal keeps of an order that was opened; with it the order is followed, whatever becomes of the run."""
+    """What the journal keeps of an order that was opened.
+
+    With it the order is followed, whatever becomes of the run.
+    """
     return opened_order(
         OrderKind.NUMBER,
         order.order_id,
@@ -221,7 +239,10 @@ def created_facts(order: NumberOrder, intention: Intention) -> dict[str, Any]:
 
 
 def order_id_of(intention: Intention) -> str:
-    """The order that the step is about: the subject of a submission, in the result of a creation."""
+    """The order that the step is about.
+
+    The subject of a submission, in the result of a creation.
+    """
     if intention.operation == SUBMIT:
         assert intention.subject is not None, f"{intention} names no order"
         return intention.subject
@@ -229,7 +250,8 @@ def order_id_of(intention: Intention) -> str:
 
 
 def _submitted_facts(order: NumberOrder, before: Mapping[str, Any]) -> dict[str, Any]:
-    # A block that is seen here came after the submission: whoever looks next compares with what was before.
+    # A block that is seen here came after the submission: whoever looks next compares with what was
+    # before.
     blocked = order.state == NumberOrderState.BLOCKED
     updated_at = before.get("updated_at") if blocked else _iso(order.updated_at)
     return {"order_id": order.order_id, "state": order.state, "updated_at": updated_at}

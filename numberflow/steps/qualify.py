@@ -30,9 +30,12 @@ ADD_NUMBERS, VOICE_CHALLENGE, VERIFY_CODE = "add_numbers", "voice_challenge", "v
 
 
 class AddNumbers:
-    """The two halves of having a batch of numbers qualified, bound to a client. The intention's `request` holds `numbers` and `method`.
+    """The two halves of having a batch of numbers qualified, bound to a client.
 
-    Costs: nothing. Only numbers that are not known yet are sent, so that no batch starts a check a second time.
+    The intention's `request` holds `numbers` and `method`.
+
+    Costs: nothing. Only numbers that are not known yet are sent, so that no batch starts a check a
+    second time.
     """
 
     def __init__(self, client: Client) -> None:
@@ -95,7 +98,10 @@ class VerifyCode:
         self._code = code
 
     async def do(self, attempt: Attempt) -> Applied:
-        """Hand the code in once. A wrong one is taken as well: the result's `state` says which it was. Raises what the client raises."""
+        """Hand the code in once. A wrong one is taken as well.
+
+        The result's `state` says which it was. Raises what the client raises.
+        """
         if self._code is None:
             raise NotSent("the code was not kept, so nothing was sent")
         phone_number = named(attempt.intention)
@@ -113,7 +119,10 @@ class VerifyCode:
 
 
 def judge_added(missing: Sequence[str], intention: Intention) -> Evidence:
-    """A batch was added when the vendor knows all of it. What is missing is added by the next attempt, and nothing else."""
+    """A batch was added when the vendor knows all of it.
+
+    What is missing is added by the next attempt, and nothing else.
+    """
     seen = {"missing": len(missing)}
     if not missing:
         return Evidence(Finding.APPLIED, "the vendor knows all numbers", seen, _followed(intention))
@@ -121,7 +130,10 @@ def judge_added(missing: Sequence[str], intention: Intention) -> Evidence:
 
 
 def judge_called(state: Readiness, phone_number: str) -> Evidence:
-    """A call was made when its code is awaited. Nothing proves that none was: a telephone may have rung, so a person decides about another one."""
+    """A call was made when its code is awaited.
+
+    Nothing proves that none was: a telephone may have rung, so a person decides about another one.
+    """
     if state in (Readiness.CALLED, Readiness.READY):
         return Evidence(
             Finding.APPLIED,
@@ -137,7 +149,10 @@ def judge_called(state: Readiness, phone_number: str) -> Evidence:
 
 
 def judge_verified(state: Readiness, phone_number: str) -> Evidence:
-    """A code was taken when the number is proven, or failed by it; it was not when the code is still awaited."""
+    """A code was taken when the number is proven, or failed by it.
+
+    It was not when the code is still awaited.
+    """
     seen = {"state": str(state)}
     if state in (Readiness.READY, Readiness.FAILED, Readiness.BLOCKED):
         return Evidence(

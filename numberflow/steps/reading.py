@@ -1,6 +1,9 @@
-"""Reading imported and qualified numbers for evidence: what is there, and the vendor's own word for what is not.
+"""Reading imported and qualified numbers for evidence.
 
-This API names no resource in its 404; a gateway's own 404 has no code, so a code is what makes one evidence (docs/vendor/imported-hosting-behaviour.md §8).
+What is there, and the vendor's own word for what is not.
+
+This API names no resource in its 404; a gateway's own 404 has no code, so a code is what makes one
+evidence (docs/vendor/imported-hosting-behaviour.md §8).
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ async def imported_or_none(client: Client, phone_number: str) -> ImportedNumber 
 async def qualified_numbers(
     client: Client, phone_numbers: Sequence[str]
 ) -> dict[str, QualifiedNumber | None]:
-    """Each number as the vendor shows it now; None: it was never added, or forgotten. In the order asked.
+    """Each number as the vendor shows it now; None: it was never added, or forgotten.
+
+    In the order asked.
 
     Costs: nothing; a read for each number, or the lists of the states when there are many.
     """
@@ -67,7 +72,8 @@ async def qualified_numbers(
                     found[number.phone_number] = number
             if found.keys() == wanted:
                 break
-    # A number can move from a list that is still to come into one that was read: whatever is missing is asked for by name.
+    # A number can move from a list that is still to come into one that was read: whatever is
+    # missing is asked for by name.
     for each in sorted(wanted - found.keys()):
         shown = await none_if_absent(client.qualified_numbers.get(each))
         if shown is not None:

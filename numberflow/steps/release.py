@@ -1,4 +1,7 @@
-"""Release one number (`activeNumbers/{n}:release`): the rental ends at the next charge date; there is no way back."""
+"""Release one number (`activeNumbers/{n}:release`): the rental ends at the next charge date.
+
+There is no way back.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ OPERATION = "release"
 class Release:
     """The two halves of releasing a number, bound to a client.
 
-    Costs: nothing is refunded and nothing can bring the number back. Source: docs/vendor/numbers-behaviour.md §8.
+    Costs: nothing is refunded and nothing can bring the number back. Source:
+    docs/vendor/numbers-behaviour.md §8.
     """
 
     def __init__(self, client: Client) -> None:
@@ -42,7 +46,10 @@ class Release:
 
 
 def judge(number: ActiveNumber | None) -> Evidence:
-    """A release took effect when `expireAt` is set or the number is gone; it did not when `expireAt` is null (§8)."""
+    """A release took effect when `expireAt` is set or the number is gone.
+
+    It did not when `expireAt` is null (§8).
+    """
     if number is None:
         return Evidence(
             finding=Finding.APPLIED,

@@ -29,7 +29,8 @@ def request_facts(
 class Rent:
     """The two halves of renting a number, bound to a client.
 
-    Costs: set-up price and first period, from the moment the vendor accepts. Source: docs/vendor/numbers-behaviour.md §5, §13.
+    Costs: set-up price and first period, from the moment the vendor accepts. Source:
+    docs/vendor/numbers-behaviour.md §5, §13.
     """
 
     def __init__(self, client: Client) -> None:
@@ -61,7 +62,10 @@ class Rent:
         )
 
     async def look(self, intention: Intention) -> Evidence:
-        """Read activeNumbers, and availableNumbers when the number is not active. Costs nothing; repeat at will."""
+        """Read activeNumbers, and availableNumbers when the number is not active.
+
+        Costs nothing; repeat at will.
+        """
         number = named(intention)
         active = await read_or_none(self._client.active_numbers.get(number), ACTIVE_NUMBER)
         available = None
@@ -75,7 +79,8 @@ class Rent:
 def judge(active: ActiveNumber | None, available: AvailableNumber | None) -> Evidence:
     """Whether a rent took effect, from what the two reads show.
 
-    A number that is neither ours nor for sale proves nothing: a rival may have it, or a read lags behind our own purchase.
+    A number that is neither ours nor for sale proves nothing: a rival may have it, or a read lags
+    behind our own purchase.
     """
     if active is not None:
         return Evidence(

@@ -1,7 +1,8 @@
 """Let the vendor pick and rent a number (`availableNumbers:rentAny`, US LOCAL only).
 
-A lost reply names nothing, so every request carries a marker of its own in the callback URL, and the numbers that were held
-before are written down first. Prefer search and rent: it can be proven with two reads.
+A lost reply names nothing, so every request carries a marker of its own in the callback URL, and
+the numbers that were held before are written down first. Prefer search and rent: it can be proven
+with two reads.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from numberflow.steps.rent import result_facts
 
 OPERATION = "rent_any"
 MARKER_KEY = "numberflow"
-# Used when the caller gave no callback URL. `.invalid` never resolves (RFC 2606), so events go nowhere, as without a URL.
+# Used when the caller gave no callback URL. `.invalid` never resolves (RFC 2606), so events go
+# nowhere, as without a URL.
 UNANSWERED_CALLBACK_URL = "https://numberflow.invalid/"
 
 
@@ -56,12 +58,14 @@ def request_facts(order: SearchAndRentParameters, marker: str) -> dict[str, Any]
 class RentAny:
     """The two halves of renting any number, bound to a client.
 
-    Costs: set-up price and first period of a number that the vendor picks. Source: docs/vendor/numbers-behaviour.md §5, §12.
+    Costs: set-up price and first period of a number that the vendor picks. Source:
+    docs/vendor/numbers-behaviour.md §5, §12.
 
     Args:
         client: an entered client.
         before: the numbers that the project held before the purchase began.
-        claimed_by_others: reads from the journal, at each look, the numbers that other intentions hold.
+        claimed_by_others: reads from the journal, at each look, the numbers that other intentions
+            hold.
     """
 
     def __init__(
@@ -106,7 +110,8 @@ class RentAny:
                 search_pattern=facts.get("search_pattern"),
             )
         ]
-        # Read after the list: a number that another intention bought in between is then known as its own.
+        # Read after the list: a number that another intention bought in between is then known as
+        # its own.
         others = await self._claimed_by_others(intention)
         evidence = judge(held, facts["marker"], before=self._before, claimed_by_others=others)
         return with_links(evidence, intention)
@@ -121,8 +126,9 @@ def judge(
 ) -> Evidence:
     """Which held number is the one that this request rented, if any.
 
-    The marker decides. A new number without any callback URL could be ours if the vendor dropped the URL: the only such
-    number is taken for ours. A new number with another callback URL was bought by somebody else.
+    The marker decides. A new number without any callback URL could be ours if the vendor dropped
+    the URL: the only such number is taken for ours. A new number with another callback URL was
+    bought by somebody else.
     """
     held = list(held)
     marked = [number for number in held if carries_marker(number.callback_url, marker)]

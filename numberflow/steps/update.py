@@ -1,4 +1,7 @@
-"""Change a held number (`PATCH activeNumbers/{n}`): name, SMS link, voice link, callback URL; an empty id unlinks."""
+"""Change a held number (`PATCH activeNumbers/{n}`): name, SMS link, voice link, callback URL.
+
+An empty id unlinks.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,12 @@ OPERATION = "update"
 class Update:
     """The two halves of changing a number, bound to a client.
 
-    The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms` {service_plan_id, campaign_id},
-    `voice` {type, app_id | trunk_id | service_id}; "" unlinks or clears.
+    The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms`
+    {service_plan_id, campaign_id}, `voice` {type, app_id | trunk_id | service_id}; "" unlinks or
+    clears.
 
-    Costs: nothing by itself, but unlinking a live service cannot be taken back. Source: docs/vendor/numbers-behaviour.md §7.
+    Costs: nothing by itself, but unlinking a live service cannot be taken back. Source:
+    docs/vendor/numbers-behaviour.md §7.
     """
 
     def __init__(self, client: Client) -> None:

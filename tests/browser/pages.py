@@ -1,4 +1,6 @@
-"""The pages of Prefect's two UIs, as an operator uses them: forms, states, the menu of a run, blocks.
+"""The pages of Prefect's two UIs, as an operator uses them.
+
+Forms, states, the menu of a run, blocks.
 
 Both have the same verbs, so that one walk goes through both. Selectors are those of Prefect 3.9.1.
 """

@@ -1,4 +1,5 @@
-"""Walk through `numberflow up` as an operator does, in a headless Chromium, with a picture of each page.
+"""Walk through `numberflow up` as an operator does, in a headless Chromium, with a picture of each
+page.
 
 Run by hand, not by pytest, once for each of Prefect's two UIs:
 
@@ -157,7 +158,10 @@ def refuse(one: Walk) -> int:
 
 
 def need_person(one: Walk) -> int:
-    """A reply that is lost and that no read explains: NeedsPerson, and red. A later run finds the number."""
+    """A reply that is lost and that no read explains: NeedsPerson, and red.
+
+    A later run finds the number.
+    """
     one.tell("/faults", {"operation": "rent", "nth": 1, "fault": "reset_after", "lag_s": 7200})
     one.fill_in_rent(f"LOST-{one.mark}")
     one.red(one.submit(), "NeedsPerson")

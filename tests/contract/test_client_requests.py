@@ -340,7 +340,9 @@ REQUESTS: dict[str, Request[Any]] = {
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_request_is_in_the_contract(name: str) -> None:
-    """Method, path, query names and values, content type and body are as docs/vendor/numbers.openapi.yaml has them."""
+    """Method, path, query names and values, content type and body are as
+    docs/vendor/numbers.openapi.yaml has them.
+    """
     request = REQUESTS[name]
     path, query = path_of(request), request.target.partition("?")[2]
     headers = dict(request.headers if request.upload is None else request.upload.headers)
@@ -412,9 +414,11 @@ def test_the_judge_can_say_no(changes: dict[str, Any]) -> None:
 
 
 FORM = {
-    "whole": b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n--b--\r\n',
+    "whole": b'--b\r\nContent-Disposition: form-data; name="file"; '
+    b'filename="a"\r\n\r\nx\r\n--b--\r\n',
     "no file": b'--b\r\nContent-Disposition: form-data; name="documentType"\r\n\r\nx\r\n--b--\r\n',
-    "unknown part": b'--b\r\nContent-Disposition: form-data; name="fil"; filename="a"\r\n\r\nx\r\n--b--\r\n',
+    "unknown part": b'--b\r\nContent-Disposition: form-data; name="fil"; '
+    b'filename="a"\r\n\r\nx\r\n--b--\r\n',
     "not whole": b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n',
 }
 
@@ -494,7 +498,9 @@ IMPORTED_SAMPLES = {
 
 @pytest.mark.parametrize("name", IMPORTED_SAMPLES)
 def test_imported_samples_are_in_the_contract(name: str) -> None:
-    """The replies of the imported API that the client is tested with are ones that the contract allows."""
+    """The replies of the imported API that the client is tested with are ones that the contract
+    allows.
+    """
     method, rest = IMPORTED_SAMPLES[name]
     sample = load(name, "imported")
     validate_response(

@@ -39,7 +39,9 @@ async def client() -> AsyncIterator[Client]:
 
 
 async def test_life_of_a_number(client: Client) -> None:
-    """A number is found, checked, rented, shown, renamed, released, and every step is read completely."""
+    """A number is found, checked, rented, shown, renamed, released, and every step is read
+    completely.
+    """
     region = next(each for each in await client.regions.list() if each.region_code == "US")
     assert "LOCAL" in region.types
     found = await client.available_numbers.search(
@@ -113,7 +115,9 @@ async def test_rent_any(client: Client) -> None:
 
 
 async def test_pages_agree_with_the_whole(client: Client) -> None:
-    """Walking in small pages shows each number once, as many as the vendor counts, in the order asked for."""
+    """Walking in small pages shows each number once, as many as the vendor counts, in the order
+    asked for.
+    """
     page = await client.active_numbers.list_page(page_size=3)
     found = [
         each.phone_number
@@ -123,7 +127,9 @@ async def test_pages_agree_with_the_whole(client: Client) -> None:
 
 
 async def test_refusals(client: Client) -> None:
-    """A number that is not held, and a value the vendor does not know, come back as the errors they are."""
+    """A number that is not held, and a value the vendor does not know, come back as the errors they
+    are.
+    """
     with pytest.raises(NotFound) as missing:
         await client.active_numbers.get("+13075559999")
     assert (missing.value.resource_type, missing.value.resource_name) == (
@@ -145,7 +151,9 @@ async def test_callback_secret(client: Client) -> None:
 
 @pytest.mark.parametrize("wrong", [{"key_secret": "wrong"}, {"project_id": "someone-else"}])
 async def test_wrong_credentials(wrong: dict[str, str]) -> None:
-    """A wrong secret and a project of somebody else are refused, and the message names the variables."""
+    """A wrong secret and a project of somebody else are refused, and the message names the
+    variables.
+    """
     simulator = Simulator()
     async with Client(
         settings(simulator, **wrong), transport=InProcessTransport(simulator)
@@ -172,7 +180,9 @@ async def test_words_in_every_shape(shape: str) -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_refused_credentials(status: int) -> None:
-    """A key or a token that is not accepted is refused with 401 or 403, and the client says so once."""
+    """A key or a token that is not accepted is refused with 401 or 403, and the client says so
+    once.
+    """
     simulator = Simulator(SimulatorSettings(switches={"refused_credentials": status}))
     wrong = settings(simulator, key_secret="wrong")
     async with Client(wrong, transport=InProcessTransport(simulator)) as client:

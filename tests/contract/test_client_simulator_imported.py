@@ -1,4 +1,7 @@
-"""The client's second API against the simulator: imported and qualified numbers, hosting orders, its callback secret."""
+"""The client's second API against the simulator.
+
+Imported and qualified numbers, hosting orders, its callback secret.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,9 @@ def text_enable(*numbers: str, **more: Any) -> TextEnableRequest:
 
 
 async def test_life_of_an_imported_number(client: Client, simulator: Simulator) -> None:
-    """A number is imported, linked, found in its list, moved to another plan in two steps and deleted; 409 and 404 say so."""
+    """A number is imported, linked, found in its list, moved to another plan in two steps and
+    deleted; 409 and 404 say so.
+    """
     numbers = client.imported_numbers
     request = ImportNumberRequest(
         phone_number=NUMBER,
@@ -192,7 +197,10 @@ async def test_voice_challenge(client: Client, simulator: Simulator) -> None:
 
 
 async def test_text_enabling(client: Client, simulator: Simulator) -> None:
-    """Two qualified numbers are text-enabled with a letter that waits for its signature; the order is found by its token, and read number by number."""
+    """Two qualified numbers are text-enabled with a letter that waits for its signature.
+
+    The order is found by its token, and read number by number.
+    """
     orders = client.hosting_orders
     await client.qualified_numbers.add([NUMBER, OTHER])
     simulator.clock.advance(60)
@@ -267,7 +275,10 @@ async def test_text_enabling(client: Client, simulator: Simulator) -> None:
 
 
 async def test_blanket_and_twins(client: Client, simulator: Simulator) -> None:
-    """A blanket letter needs the account's agreement; the twin answers with the order's id, the toll-free one with the order."""
+    """A blanket letter needs the account's agreement.
+
+    The twin answers with the order's id, the toll-free one with the order.
+    """
     toll_free = "+18335550129"
     await client.qualified_numbers.add([NUMBER, toll_free])
     simulator.clock.advance(60)
@@ -286,7 +297,10 @@ async def test_blanket_and_twins(client: Client, simulator: Simulator) -> None:
 
 
 async def test_bulk_import(client: Client, simulator: Simulator) -> None:
-    """Five numbers are imported by one order; a sixth is refused, by us first and by the vendor too."""
+    """Five numbers are imported by one order.
+
+    A sixth is refused, by us first and by the vendor too.
+    """
     numbers = tuple(f"+1202555{n:04}" for n in range(200, 206))
     request = ImportNumbersRequest(
         region_code="US", numbers=numbers[:5], service_plan_id="plan-0001"

@@ -1,4 +1,7 @@
-"""The client's number orders and emergency addresses against the simulator: two independent readings of the contract meet."""
+"""The client's number orders and emergency addresses against the simulator.
+
+Two independent readings of the contract meet.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,10 @@ async def filed(client: Client, order_id: str) -> None:
 
 
 async def test_an_order_to_its_end(client: Client, simulator: Simulator) -> None:
-    """A given number is ordered, filed, submitted, blocked with a reason, mended and completed; every step is read completely."""
+    """A given number is ordered, filed, submitted, blocked with a reason, mended and completed.
+
+    Every step is read completely.
+    """
     stock = await client.available_numbers.search(region_code="AU", number_type="MOBILE", size=1)
     wanted = NumberOrderRequest(
         region_code="AU",
@@ -153,7 +159,10 @@ async def test_an_order_to_its_end(client: Client, simulator: Simulator) -> None
 
 
 async def test_quantity_without_requirements(client: Client, simulator: Simulator) -> None:
-    """US numbers have no requirements; three consecutive ones are ordered by criteria and become ours."""
+    """US numbers have no requirements.
+
+    Three consecutive ones are ordered by criteria and become ours.
+    """
     assert (
         await client.number_orders.lookup_requirements(region_code="US", number_type="LOCAL")
         is None
@@ -176,7 +185,10 @@ async def test_quantity_without_requirements(client: Client, simulator: Simulato
 
 
 async def test_refusals_of_an_order(client: Client) -> None:
-    """Wrong data name their field and nobody; an incomplete order is not submitted; an order of nobody is not found."""
+    """Wrong data name their field and nobody; an incomplete order is not submitted.
+
+    An order of nobody is not found.
+    """
     order = await client.number_orders.create(
         NumberOrderRequest(region_code="AU", number_type="MOBILE", quantity=1)
     )
@@ -200,7 +212,9 @@ async def test_refusals_of_an_order(client: Client) -> None:
 
 
 async def test_files(client: Client) -> None:
-    """A file of another kind is 400, one that is too large 413, streamed from an iterator it is taken, and it can be replaced."""
+    """A file of another kind is 400, one that is too large 413, streamed from an iterator it is
+    taken, and it can be replaced.
+    """
     order = await client.number_orders.create(
         NumberOrderRequest(region_code="AU", number_type="MOBILE", quantity=1)
     )
@@ -242,7 +256,10 @@ def address(street: str, **more: str) -> EmergencyAddressRequest:
 
 
 async def test_life_of_an_emergency_address(client: Client, simulator: Simulator) -> None:
-    """A near match is shown and provisioned, read, and removed; without the feature, without an address and not held are told apart."""
+    """A near match is shown and provisioned, read, and removed.
+
+    Without the feature, without an address and not held are told apart.
+    """
     number = next(
         each.phone_number
         for each in [held async for held in client.active_numbers.iterate()]

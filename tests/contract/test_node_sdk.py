@@ -1,4 +1,5 @@
-"""What the vendor's Node SDK (@sinch/numbers 1.5.0) sends for emergency addresses, recorded byte by byte, works against the served simulator.
+"""What the vendor's Node SDK (@sinch/numbers 1.5.0) sends for emergency addresses, recorded byte by
+byte, works against the served simulator.
 
 tests/samples/node_sdk/emergency.cjs makes the calls and the record; there the SDK itself was content with every reply (2026-11-25).
 """
@@ -20,9 +21,14 @@ from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 SAMPLES = Path(__file__).parents[1] / "samples" / "node_sdk"
 RECORDED_NUMBER = "+12012369741"
 ADDRESS = {
-    "streetNumber": "1040", "streetInfo": "Crown Pointe Pkwy NE", "location": "", "city": "Atlanta", "state": "GA", "postalCode": "30338",
+    "streetNumber": "1040",
+    "streetInfo": "Crown Pointe Pkwy NE",
+    "location": "",
+    "city": "Atlanta",
+    "state": "GA",
+    "postalCode": "30338",
     "postalCodePlusFour": "0339",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -35,7 +41,10 @@ def running() -> Iterator[Running]:
 
 
 def replay(running: Running, name: str, phone_number: str, bearer: str) -> tuple[int, Any]:
-    """Send a recorded request as it was, but for number, host and token; status and JSON of the reply."""
+    """Send a recorded request as it was, but for number, host and token.
+
+    Status and JSON of the reply.
+    """
     head, _, body = (SAMPLES / f"{name}.http").read_bytes().partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, path, _ = first.split(" ")
@@ -43,7 +52,8 @@ def replay(running: Running, name: str, phone_number: str, bearer: str) -> tuple
     base = urlsplit(running.environment["SINCH_NUMBERS_URL"])
     connection = http.client.HTTPConnection(base.netloc)
     try:
-        # The SDK does not encode the plus of the number: http.client sends the path as it stands, too.
+        # The SDK does not encode the plus of the number: http.client sends the path as it stands,
+        # too.
         connection.request(
             method, base.path + path.replace(RECORDED_NUMBER, phone_number), body or None, headers
         )

@@ -1,4 +1,7 @@
-"""The vendor's own Python SDK works against the served simulator. It was written by other people, so it notices what we misread."""
+"""The vendor's own Python SDK works against the served simulator.
+
+It was written by other people, so it notices what we misread.
+"""
 
 import warnings
 from collections.abc import Iterator
@@ -18,7 +21,10 @@ def running() -> Iterator[Running]:
 
 @pytest.fixture
 def sdk(running):
-    """An SDK client whose origins point at the simulator; the SDK has attributes for them but no constructor arguments."""
+    """An SDK client whose origins point at the simulator.
+
+    The SDK has attributes for them but no constructor arguments.
+    """
     environment = running.environment
     client = SinchClient(
         key_id=environment["SINCH_KEY_ID"],
@@ -60,7 +66,10 @@ def test_search_and_check(sdk):
 
 
 def test_rent_read_update_release(sdk, running):
-    """The SDK rents a number with links, reads it, renames it and releases it; the ledger has one rental."""
+    """The SDK rents a number with links, reads it, renames it and releases it.
+
+    The ledger has one rental.
+    """
     before = running.simulator.rentals()
     phone_number = search(sdk, page_size=1)[0].phone_number
     rented = sdk.numbers.rent(
@@ -112,7 +121,9 @@ def test_regions_and_callback_configuration(sdk):
 
 
 def test_expired_token_is_renewed(sdk, running):
-    """On an expired token the SDK sees the word it looks for, fetches a new token and repeats the call."""
+    """On an expired token the SDK sees the word it looks for, fetches a new token and repeats the
+    call.
+    """
     sdk.numbers.event_destinations.get()
     running.simulator.clock.advance(3600)
     assert running.simulator.settings.project_id == sdk.numbers.event_destinations.get().project_id

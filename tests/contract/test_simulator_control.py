@@ -71,7 +71,10 @@ async def test_clock_charges_and_requests(control, simulator):
 
 
 async def test_faults_and_holds(control, simulator):
-    """Rules can be added, read with their counters, removed one by one and cleared; what is not there is 404."""
+    """Rules can be added, read with their counters, removed one by one and cleared.
+
+    What is not there is 404.
+    """
     first = (await control.post("/faults", json={"fault": "delay", "delay_s": 0})).json()["id"]
     await control.post("/faults", json={"fault": "empty_200"})
     listed = (await control.get("/faults")).json()["faults"]
@@ -193,7 +196,7 @@ async def test_truth_ignores_the_lag(control, simulator):
     await api.http.aclose()
 
 
-# -- callbacks --------------------------------------------------------------------------------------------------------
+# -- callbacks
 
 
 class Receiver:
@@ -276,7 +279,9 @@ async def test_outcomes_are_called_back(simulator, receiver):
 
 
 async def test_retries_follow_the_schedule(simulator, control, receiver):
-    """A failing receiver is tried five times at 1, 5, 30, 120 and 600 s with the same event, then given up."""
+    """A failing receiver is tried five times at 1, 5, 30, 120 and 600 s with the same event, then
+    given up.
+    """
     receiver.answers = [500] * 5
     await control.post(
         "/script", json={"action": "callback", "phone_number": "+13075550100", "url": HOOK}
@@ -371,7 +376,7 @@ async def test_served_simulator_calls_back_by_itself():
     assert [json.loads(body)["eventType"] for body in got] == ["PROVISIONING_TO_SMS_PLATFORM"]
 
 
-# -- serving ----------------------------------------------------------------------------------------------------------
+# -- serving
 
 
 async def test_taken_port_is_named():

@@ -1,4 +1,7 @@
-"""Emergency addresses of the simulator: every operation and refusal, in-process and on a port, validated against docs/vendor/."""
+"""Emergency addresses of the simulator.
+
+Every operation and refusal, in-process and on a port, validated against docs/vendor/.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -99,7 +102,10 @@ async def test_a_number_abroad_never_has_the_feature(api):
 
 
 async def test_provision_read_deprovision(api, path):
-    """An exact address is stored as given, read back without a name, and removed; before and after there is none."""
+    """An exact address is stored as given, read back without a name, and removed.
+
+    Before and after there is none.
+    """
     none = (404, "NOT_FOUND", "", ["EmergencyAddress"])
     assert none == error_of(await api.call("GET", path))
     assert none == error_of(await api.call("POST", f"{path}:deprovision"))
@@ -114,7 +120,10 @@ async def test_provision_read_deprovision(api, path):
 
 
 async def test_a_near_match(api, path):
-    """Validation shows the correction; provisioning stores it, or what was given, or refuses, by switch."""
+    """Validation shows the correction.
+
+    Provisioning stores it, or what was given, or refuses, by switch.
+    """
     verdict = (await api.call("POST", f"{path}:validate", json=request(NEAR))).json()
     assert (
         verdict["validationResult"],
@@ -136,7 +145,10 @@ async def test_a_near_match(api, path):
 
 
 async def test_no_match(api, path):
-    """Validation shows candidates and is 200; provisioning is 400 and stores nothing, unless the switch stores anything."""
+    """Validation shows candidates and is 200.
+
+    Provisioning is 400 and stores nothing, unless the switch stores anything.
+    """
     verdict = (await api.call("POST", f"{path}:validate", json=request(NONE))).json()
     assert (verdict["validationResult"], verdict["correctedAddress"]) == ("NO_MATCH", EMPTY)
     assert ["Lenox Rd NE"] == [one["streetInfo"] for one in verdict["candidateAddresses"]]
@@ -148,7 +160,10 @@ async def test_no_match(api, path):
 
 
 async def test_validation_stores_nothing(api, path):
-    """An exact address that was only validated is not the number's; an unused correction may be an empty object."""
+    """An exact address that was only validated is not the number's.
+
+    An unused correction may be an empty object.
+    """
     verdict = (await api.call("POST", f"{path}:validate", json=request(EXACT))).json()
     assert (verdict["validationResult"], verdict["correctedAddress"]) == ("EXACT_MATCH", EMPTY)
     api.simulator.switches.set("emergency_unused_correction", "empty_object")
@@ -229,7 +244,9 @@ async def test_a_lost_reply_leaves_the_address(api, path):
 
 
 async def test_coverage(api, control, path, phone_number):
-    """The control port tells which US and CA voice numbers have feature and address, and no address itself."""
+    """The control port tells which US and CA voice numbers have feature and address, and no address
+    itself.
+    """
     await api.call("POST", f"{path}:provision", json=request(EXACT))
     reply = await control.get("/emergency-coverage")
     numbers = {one["phone_number"]: one for one in reply.json()["numbers"]}
@@ -251,7 +268,8 @@ async def test_the_feature_for_all(api, control):
 
 
 NODE_BODY = (
-    b'{"displayName":"Head office","address":{"streetNumber":"3040","streetInfo":"Lenox Road NE","city":"Atlanta",'
+    b'{"displayName":"Head office","address":{"streetNumber":"3040","streetInfo":"Lenox Road '
+    b'NE","city":"Atlanta",'
     b'"state":"GA","postalCode":"30324"}}'
 )
 NODE_HEADERS = {
@@ -260,7 +278,8 @@ NODE_HEADERS = {
     "user-agent": "sinch-sdk/1.5.0 (JavaScript/v20.20.2; default; none)",
     "accept-encoding": "gzip,deflate",
 }
-# What @sinch/numbers 1.5.0 (npm) sent to the served simulator on 2026-11-23, call by call, and the status it got.
+# What @sinch/numbers 1.5.0 (npm) sent to the served simulator on 2026-11-23, call by call, and the
+# status it got.
 NODE_CALLS = (
     ("GET", "", b"", 404),
     ("POST", ":validate", NODE_BODY, 200),
@@ -271,7 +290,10 @@ NODE_CALLS = (
 
 
 async def test_recorded_requests_of_the_node_sdk(api, path):
-    """The official Node SDK's five emergency-address calls, replayed byte for byte, work: raw plus, compact JSON, empty body."""
+    """The official Node SDK's five emergency-address calls, replayed byte for byte, work.
+
+    Raw plus, compact JSON, empty body.
+    """
     token = (await api.token()).json()["access_token"]
     base = api.environment["SINCH_NUMBERS_URL"]
     replies = []

@@ -1,4 +1,7 @@
-"""Every fault of the simulator as a client meets it, in-process and on a port; and what the world looks like afterwards."""
+"""Every fault of the simulator as a client meets it, in-process and on a port.
+
+And what the world looks like afterwards.
+"""
 
 import asyncio
 import time
@@ -53,7 +56,10 @@ async def holds(api: Checked, phone_number: str) -> bool:
     [("reset", (httpx.ReadError,)), ("timeout", (httpx.ReadTimeout, httpx.RemoteProtocolError))],
 )
 async def test_lost_replies(api, fault, stage, expected):
-    """A reset or a silence loses the reply; before commits nothing, after has rented and charged."""
+    """A reset or a silence loses the reply.
+
+    Before commits nothing, after has rented and charged.
+    """
     phone_number, outcome = await rent(api, fault=f"{fault}_{stage}", hold_s=0.05)
     assert isinstance(outcome, expected), repr(outcome)
     committed = stage == "after"
@@ -155,7 +161,9 @@ async def test_rival(api):
 
 
 async def test_stale_reads_by_clock(api):
-    """After a rent that lags, all reads show the state before it until the simulated clock has passed the lag."""
+    """After a rent that lags, all reads show the state before it until the simulated clock has
+    passed the lag.
+    """
     phone_number, outcome = await rent(api, fault="stale_reads", lag_s=30)
     assert outcome.status_code == 200
     assert not await holds(api, phone_number)
@@ -226,7 +234,9 @@ async def held_request(api: Checked) -> dict:
 
 @pytest.mark.parametrize(("commit", "rentals"), [(False, 0), (True, 1)])
 async def test_client_dies_while_held_before(commit, rentals):
-    """If the client goes while held before the commit nothing is rented, unless the rule says commit_on_disconnect."""
+    """If the client goes while held before the commit nothing is rented, unless the rule says
+    commit_on_disconnect.
+    """
     simulator = Simulator(SimulatorSettings(active=0, stock_us_local=20))
     with serve(simulator) as running:
         api = Checked(simulator, running)
@@ -243,7 +253,9 @@ async def test_client_dies_while_held_before(commit, rentals):
 
 
 async def test_chaos_leaves_a_consistent_world():
-    """Under heavy chaos every rent the log calls committed is one rental in the ledger, and pages shrink to ten."""
+    """Under heavy chaos every rent the log calls committed is one rental in the ledger, and pages
+    shrink to ten.
+    """
     simulator = Simulator(SimulatorSettings(seed=3, active=30, chaos=0.5, stock_us_local=200))
     simulator.faults.chaos_hold_s = 0.01
     api = Checked(simulator)

@@ -1,4 +1,7 @@
-"""Every operation of the imported-numbers API and its refusals, in-process and on a port. Each exchange is validated against docs/vendor/."""
+"""Every operation of the imported-numbers API and its refusals, in-process and on a port.
+
+Each exchange is validated against docs/vendor/.
+"""
 
 import hashlib
 import hmac
@@ -114,11 +117,15 @@ def test_every_operation_of_the_contract_is_served():
     assert (found, len(APIS["imported"])) == (paths, 23)
 
 
-# -- imported numbers -------------------------------------------------------------------------------------------------
+# -- imported numbers
+# -------------------------------------------------------------------------------------------------
 
 
 async def test_importing_one_number(api):
-    """The reply is the bare number with a pending job; GET shows plan, then campaign and carriers, until all is done."""
+    """The reply is the bare number with a pending job.
+
+    GET shows plan, then campaign and carriers, until all is done.
+    """
     reply = await imported(api, displayName="Front desk", callbackUrl=HOOK)
     assert {"smsProvisioning", "campaignProvisioning", "mnoConfiguration"}.isdisjoint(reply)
     sms = reply["smsConfiguration"]
@@ -232,7 +239,10 @@ async def test_relinking_takes_two_requests(api):
 
 
 async def test_renaming(api):
-    """The name changes on its own and at once; a body without any known key is 400; an unknown plan is 400."""
+    """The name changes on its own and at once; a body without any known key is 400.
+
+    An unknown plan is 400.
+    """
     await imported(api)
     path = f"importedNumbers/{ONE}"
     assert (await api.imported("PATCH", path, json={"displayName": "Bäckerei"})).json()[
@@ -266,7 +276,10 @@ async def test_deleting(api):
 
 
 async def test_listing_imported_numbers(api, control):
-    """Plan and campaign are mandatory filters, an empty campaign means none; pages hold every number once."""
+    """Plan and campaign are mandatory filters, an empty campaign means none.
+
+    Pages hold every number once.
+    """
     await script(control, "seed_imported", count=25, service_plan_id="plan-0001", campaign_id="C1")
     await script(control, "seed_imported", count=3, service_plan_id="plan-0001")
     seen, token = [], ""
@@ -305,7 +318,9 @@ async def test_listing_imported_numbers(api, control):
     ],
 )
 async def test_refused_lists(api, params, field):
-    """A list without its mandatory filters, or with nonsense in it, is a flat 400 that names the parameter."""
+    """A list without its mandatory filters, or with nonsense in it, is a flat 400 that names the
+    parameter.
+    """
     response = await api.imported("GET", "importedNumbers", params=params, sloppy=True)
     assert flat_error_of(response)[3] == [field]
 
@@ -317,11 +332,14 @@ async def test_lenient_lists(api):
     assert (await read(api, "importedNumbers", sloppy=True))["totalSize"] == 1
 
 
-# -- qualified numbers ------------------------------------------------------------------------------------------------
+# -- qualified numbers
+# ------------------------------------------------------------------------------------------------
 
 
 async def test_a_voice_challenge_with_one_wrong_code(api, control):
-    """Pending, eligible, called, wrong code (200, VERIFICATION_FAILED), called again, right code, VERIFIED."""
+    """Pending, eligible, called, wrong code (200, VERIFICATION_FAILED), called again, right code,
+    VERIFIED.
+    """
     [added] = (
         await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE]})
     ).json()["qualifiedNumbers"]
@@ -375,7 +393,9 @@ async def test_a_wrong_code_refused_by_switch(api, control):
 
 
 async def test_refused_challenges(api, control):
-    """No call while the check runs, no code without a call, none without a body, and a blocked number until staff unblock it."""
+    """No call while the check runs, no code without a call, none without a body, and a blocked
+    number until staff unblock it.
+    """
     await api.imported("POST", "qualifiedNumbers:addNumbers", json={"phoneNumbers": [ONE]})
     path = f"qualifiedNumbers/{ONE}"
     assert flat_error_of(await api.imported("POST", f"{path}:sendVoiceChallenge"))[:2] == (
@@ -415,7 +435,9 @@ async def test_refused_batches(api, listed, message):
 
 
 async def test_five_hundred_numbers_listed_by_state(api, control):
-    """500 numbers are added at once, qualified by invoices, and listed by state, one value or several."""
+    """500 numbers are added at once, qualified by invoices, and listed by state, one value or
+    several.
+    """
     numbers = local_numbers(500)
     await qualified(api, control, numbers)
     params = {"states": f"{PREFIX}VERIFIED", "pageSize": 100}
@@ -470,11 +492,14 @@ async def test_a_number_that_is_not_eligible(api, control):
     assert flat_error_of(call)[:2] == (400, "FAILED_PRECONDITION")
 
 
-# -- hosting orders ---------------------------------------------------------------------------------------------------
+# -- hosting orders
+# ---------------------------------------------------------------------------------------------------
 
 
 async def test_twelve_numbers_in_three_import_orders(api):
-    """5 + 5 + 2 numbers: each order is found by its name, completes, and its numbers are imported and charged once."""
+    """5 + 5 + 2 numbers: each order is found by its name, completes, and its numbers are imported
+    and charged once.
+    """
     numbers = local_numbers(12)
     ids = []
     for index in range(0, 12, 5):
@@ -526,7 +551,10 @@ async def test_refused_import_orders(api, change, message, field):
 
 
 async def test_import_orders_of_known_numbers(api):
-    """A number that is imported, or that an open order imports, makes the whole order 409; the limit can be raised."""
+    """A number that is imported, or that an open order imports, makes the whole order 409.
+
+    The limit can be raised.
+    """
     await imported(api)
     body = order([TWO, ONE])
     assert (
@@ -549,7 +577,10 @@ async def test_import_orders_of_known_numbers(api):
 
 
 async def test_text_enabling_forty_numbers(api, control):
-    """Direct letter signed two days late, 38 done and 2 failed with their reasons: COMPLETED, and the report says so."""
+    """Direct letter signed two days late, 38 done and 2 failed with their reasons.
+
+    COMPLETED, and the report says so.
+    """
     numbers = local_numbers(40)
     await qualified(api, control, numbers)
     await script(control, "step_failure", phone_number=numbers[3], step="osr", code="INVALID_NNID")
@@ -604,7 +635,9 @@ async def test_text_enabling_forty_numbers(api, control):
 
 
 async def test_the_four_twins(api, control):
-    """Three of the four text-enables answer with the whole order, the qualified local one with its id alone."""
+    """Three of the four text-enables answer with the whole order, the qualified local one with its
+    id alone.
+    """
     numbers, free = local_numbers(2), toll_free_numbers(2)
     await qualified(api, control, [*numbers, *free])
     whole = await api.imported(
@@ -634,7 +667,9 @@ async def test_the_four_twins(api, control):
 
 
 async def test_a_toll_free_order(api, control):
-    """A toll-free order has a registry step of two business days and no campaign step, and slides past a missed time."""
+    """A toll-free order has a registry step of two business days and no campaign step, and slides
+    past a missed time.
+    """
     numbers = toll_free_numbers(2)
     await qualified(api, control, numbers)
     body = order(numbers, **DIRECT, scheduledZipwhipProvisioningTime="2026-01-06T06:00:00Z")
@@ -647,7 +682,8 @@ async def test_a_toll_free_order(api, control):
     api.later(2 * DAY)
     shown = await read(api, f"{path}/numbers/{numbers[0]}")
     assert (shown["osrUpdate"]["state"], "campaignProvisioning" in shown) == ("IN_PROGRESS", False)
-    # Signed on Tuesday at ten, after six: the change starts on Wednesday at six and takes two business days.
+    # Signed on Tuesday at ten, after six: the change starts on Wednesday at six and takes two
+    # business days.
     api.later(DAY + 20 * HOUR)
     assert (await read(api, path))["state"] == "COMPLETED"
 
@@ -706,7 +742,10 @@ async def test_refused_text_enables(api, rest, toll_free, change, field):
 
 
 async def test_text_enabling_in_the_wrong_state(api, control):
-    """Not qualified 404, not proven 400, without a blanket agreement 400, imported 409; delete during hosting 400."""
+    """Not qualified 404, not proven 400, without a blanket agreement 400, imported 409.
+
+    Delete during hosting 400.
+    """
     body = order([ONE], **DIRECT)
     for rest in ("hostingOrders", "qualifiedNumbers"):
         assert (
@@ -776,7 +815,10 @@ async def test_refused_order_lists(api, params, field):
 
 
 async def test_pages_of_an_order(api, control):
-    """An order's numbers come in pages; a token of one filter does not fit another; a bad filter is 400."""
+    """An order's numbers come in pages; a token of one filter does not fit another.
+
+    A bad filter is 400.
+    """
     numbers = local_numbers(30)
     order_id = await text_enabled(api, control, numbers)
     path = f"hostingOrders/{order_id}/numbers"
@@ -802,7 +844,9 @@ async def test_a_number_with_staff(api, control):
 
 
 async def test_how_a_letter_is_echoed(api, control):
-    """By switch the letter comes back as hostingOrderInfo, as samples have it, with an upper-case type; a blanket one has no type."""
+    """By switch the letter comes back as hostingOrderInfo, as samples have it, with an upper-case
+    type; a blanket one has no type.
+    """
     api.simulator.switches.set("loa_echo", "hostingOrderInfo")
     api.simulator.switches.set("loa_type_upper", True)
     api.simulator.switches.set("blanket_loa", True)
@@ -819,11 +863,15 @@ async def test_how_a_letter_is_echoed(api, control):
     assert (await read(api, f"hostingOrders/{blanket['hostingOrderId']}"))["state"] == "IN_PROGRESS"
 
 
-# -- access, envelopes, callbacks -------------------------------------------------------------------------------------
+# -- access, envelopes, callbacks
+# -------------------------------------------------------------------------------------
 
 
 async def test_callback_configuration(api):
-    """The secret is this API's own, empty at first, kept when absent; an empty one is a nested 400 that does not repeat it."""
+    """The secret is this API's own, empty at first, kept when absent.
+
+    An empty one is a nested 400 that does not repeat it.
+    """
     assert (await read(api, "callbackConfiguration"))["hmacSecret"] == ""
     reply = await api.imported("PATCH", "callbackConfiguration", json={"hmacSecret": SECRET})
     assert reply.json()["hmacSecret"] == SECRET
@@ -834,7 +882,10 @@ async def test_callback_configuration(api):
 
 
 async def test_access(api):
-    """401, 403 and 429 are nested here too; the rate limit is a switch and answers with Retry-After."""
+    """401, 403 and 429 are nested here too.
+
+    The rate limit is a switch and answers with Retry-After.
+    """
     for headers in ({"authorization": ""}, {"authorization": "Bearer made.up.token"}):
         response = await api.imported("GET", f"importedNumbers/{ONE}", headers=headers)
         assert error_of(response) == (401, "UNAUTHENTICATED", "Unauthorized", [])
@@ -865,7 +916,10 @@ async def test_access(api):
 
 
 async def test_unknown_routes_and_bad_json(api):
-    """An unknown route is a flat 404, a body that is no JSON a flat 400; by switch all is nested."""
+    """An unknown route is a flat 404, a body that is no JSON a flat 400.
+
+    By switch all is nested.
+    """
     base = api.environment["SINCH_IMPORTED_URL"] + api.project_path
     assert flat_error_of(await api.http.get(f"{base}/nothing")) == (
         404,
@@ -885,7 +939,10 @@ async def test_unknown_routes_and_bad_json(api):
 
 
 async def test_events_have_names_times_and_secret_of_their_own(api, control):
-    """Events of an order and of a single import: own names, RFC 3339 times, signed with this API's secret, valid by the contract."""
+    """Events of an order and of a single import.
+
+    Own names, RFC 3339 times, signed with this API's secret, valid by the contract.
+    """
     received = []
 
     async def hook(scope, receive, send):
@@ -901,7 +958,8 @@ async def test_events_have_names_times_and_secret_of_their_own(api, control):
     client = httpx.ASGITransport(app=hook)
     while any(one["state"] == "pending" for one in api.simulator.callbacks.deliveries()):
         api.simulator.callbacks.open_client = lambda: httpx.AsyncClient(transport=client)
-        # A served simulator tries by itself and finds nobody at that address; what is left is tried here.
+        # A served simulator tries by itself and finds nobody at that address; what is left is tried
+        # here.
         api.later(640)
         await api.simulator.callbacks.deliver_due()
     log = api.simulator.callbacks.deliveries()
@@ -949,7 +1007,8 @@ async def test_habits_of_real_events(api, control):
     ]
 
 
-# -- faults and control -----------------------------------------------------------------------------------------------
+# -- faults and control
+# -----------------------------------------------------------------------------------------------
 
 
 async def test_lost_replies_and_server_faults(api):
@@ -999,7 +1058,9 @@ async def test_stale_reads(api, control):
 
 
 async def test_small_pages_under_chaos_still_hold_everything(api, control):
-    """Pages of ten at most, and tokens with plus, slash and equals sign by switch, still lead to every number."""
+    """Pages of ten at most, and tokens with plus, slash and equals sign by switch, still lead to
+    every number.
+    """
     await script(control, "seed_imported", count=25, service_plan_id="plan-0001", campaign_id="C1")
     api.simulator.switches.set("page_tokens", "harsh")
     seen, token, pages = set(), "", 0
@@ -1054,7 +1115,10 @@ async def test_refused_scripts(control, action, fields, status, words):
 
 
 async def test_staff_scripts(api, control):
-    """A letter is declined, an order rejected, a plan unknown, an NNID allowed; each shows on the wire."""
+    """A letter is declined, an order rejected, a plan unknown, an NNID allowed.
+
+    Each shows on the wire.
+    """
     await qualified(api, control, [ONE, TWO])
     body = order([ONE], **DIRECT)
     opened = (await api.imported("POST", "hostingOrders:textEnableNumbers", json=body)).json()[

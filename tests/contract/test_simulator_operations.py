@@ -1,4 +1,7 @@
-"""Every operation of the simulator and its refusals, in-process and on a port. Each exchange is validated against docs/vendor/."""
+"""Every operation of the simulator and its refusals, in-process and on a port.
+
+Each exchange is validated against docs/vendor/.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -73,7 +76,10 @@ async def test_token_bucket(api):
 
 
 async def test_regions(api):
-    """Without types every region is listed; a filter keeps regions that offer one of the types, types untrimmed."""
+    """Without types every region is listed.
+
+    A filter keeps regions that offer one of the types, types untrimmed.
+    """
     everything = (await api.call("GET", "availableRegions")).json()["availableRegions"]
     toll_free = (await api.call("GET", "availableRegions", params={"types": "TOLL_FREE"})).json()[
         "availableRegions"
@@ -122,7 +128,10 @@ async def test_search_again_gives_another_sample(api):
 
 
 async def test_search_capabilities_are_all_required(api):
-    """A number in a search for SMS and VOICE has both; a search for VOICE may return numbers that have more."""
+    """A number in a search for SMS and VOICE has both.
+
+    A search for VOICE may return numbers that have more.
+    """
     both = await api.offered(capabilities=["SMS", "VOICE"], size=100)
     voice = await api.offered(capabilities="VOICE", size=100)
     assert [number["capability"] for number in both] == [["SMS", "VOICE"]] * 100
@@ -254,7 +263,10 @@ async def test_refused_reads(api, path, params, expected):
 
 
 async def test_check_and_rent(api):
-    """A check shows the searched number; a rent answers with the number, charges setup and a month, and takes it off the shelf."""
+    """A check shows the searched number.
+
+    A rent answers with the number, charges setup and a month, and takes it off the shelf.
+    """
     offered = (await api.offered(size=1, capabilities="SMS"))[0]
     path = f"availableNumbers/{offered['phoneNumber']}"
     assert offered == (await api.call("GET", path)).json()
@@ -418,7 +430,10 @@ async def test_refused_rent_any(api, body, expected):
 @pytest.mark.parametrize("style", ["url_safe", "harsh"])
 @pytest.mark.parametrize("order", [None, "phoneNumber", "displayName"])
 async def test_paging_sees_every_number_once(api, style, order):
-    """All pages together hold every number once, in order; the last token is empty and totalSize counts all hits."""
+    """All pages together hold every number once, in order.
+
+    The last token is empty and totalSize counts all hits.
+    """
     api.simulator.switches.set("page_tokens", style)
     params = {"pageSize": 7} | ({"orderBy": order} if order else {})
     seen, totals, token = [], set(), ""
@@ -460,7 +475,9 @@ async def test_list_without_type_lists_all_types(api):
 
 
 async def test_list_filters(api):
-    """Region, type, capability and pattern filters agree with the numbers' own fields, and totalSize with the count."""
+    """Region, type, capability and pattern filters agree with the numbers' own fields, and
+    totalSize with the count.
+    """
     everything = (await api.call("GET", "activeNumbers", params={"pageSize": 100})).json()[
         "activeNumbers"
     ]
@@ -497,7 +514,10 @@ async def test_unknown_query_keys_are_ignored(api):
 
 
 async def test_update_and_release(api):
-    """PATCH keeps what it does not mention; a release sets expireAt to nextChargeDate, and a second one changes nothing."""
+    """PATCH keeps what it does not mention.
+
+    A release sets expireAt to nextChargeDate, and a second one changes nothing.
+    """
     number = await api.rented(callbackUrl="https://hooks.example.test/n")
     path = f"activeNumbers/{number['phoneNumber']}"
     updated = (await api.call("PATCH", path, json={"displayName": "Linje ett – «åå»"})).json()
@@ -522,7 +542,10 @@ async def test_update_and_release(api):
 
 
 async def test_relink_needs_an_unlink_first(api):
-    """Another service plan is refused until the old one is unlinked and gone; voice may change directly."""
+    """Another service plan is refused until the old one is unlinked and gone.
+
+    Voice may change directly.
+    """
     number = await api.rented(
         smsConfiguration={"servicePlanId": "plan-a"},
         voiceConfiguration={"type": "RTC", "appId": "app-1"},
@@ -582,7 +605,9 @@ async def test_conflict_by_switch(api):
 
 
 async def test_callback_configuration(api):
-    """The secret is empty at first, is replaced by PATCH, and a bad one is refused without being repeated."""
+    """The secret is empty at first, is replaced by PATCH, and a bad one is refused without being
+    repeated.
+    """
     first = (await api.call("GET", "callbackConfiguration")).json()
     assert {"projectId": api.simulator.settings.project_id, "hmacSecret": ""} == first
     secret = "sim-secret-0123456789-abcdefghijkl"
@@ -597,7 +622,10 @@ async def test_callback_configuration(api):
 
 
 async def test_credentials(api):
-    """No or made-up credentials are a final 401; another project is 403, or 404 for callbacks by switch."""
+    """No or made-up credentials are a final 401.
+
+    Another project is 403, or 404 for callbacks by switch.
+    """
     for headers in (
         {"authorization": ""},
         {"authorization": "Bearer made.up.token"},

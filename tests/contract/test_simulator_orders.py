@@ -1,4 +1,7 @@
-"""Every number-order operation and its refusals, in-process and on a port. Each exchange is validated against docs/vendor/."""
+"""Every number-order operation and its refusals, in-process and on a port.
+
+Each exchange is validated against docs/vendor/.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -70,7 +73,10 @@ async def fill(api, order):
 
 
 async def test_requirements(api):
-    """AU MOBILE has a form of three sections and two files; a kind without requirements is the recorded 404."""
+    """AU MOBILE has a form of three sections and two files.
+
+    A kind without requirements is the recorded 404.
+    """
     found = (await api.call("POST", "numberOrders:lookupNumberRequirements", json=AU)).json()
     assert (found["fields"]["schema"], len(found["fields"]["rules"])) == (
         "/schema/policySchema-v1.json",
@@ -118,7 +124,10 @@ async def test_refused_lookups(api, body, expected):
 
 
 async def test_a_given_number_is_ordered(api):
-    """Creating an order reserves the number at the price of the search; the order reads the same, and nothing is charged."""
+    """Creating an order reserves the number at the price of the search.
+
+    The order reads the same, and nothing is charged.
+    """
     offered = (await api.offered(regionCode="AU", type="MOBILE", size=1))[0]
     order = await create(
         api,
@@ -154,7 +163,9 @@ async def test_a_given_number_is_ordered(api):
 
 
 async def test_configurations_not_given_are_left_out(api):
-    """An order without links has no smsConfiguration and no voiceConfiguration (README, correction 6)."""
+    """An order without links has no smsConfiguration and no voiceConfiguration (README, correction
+    6).
+    """
     order = await create(api, **AU)
     assert {"smsConfiguration", "voiceConfiguration"}.isdisjoint(order)
 
@@ -296,7 +307,10 @@ async def test_unknown_orders(api):
 
 
 async def test_au_mobile_to_completed(api):
-    """Registration, file, submission, review: after a day the number is active, linked and charged once."""
+    """Registration, file, submission, review.
+
+    After a day the number is active, linked and charged once.
+    """
     order = await create(api, **AU, smsConfiguration={"servicePlanId": "plan-0001"})
     path = await fill(api, order)
     registration = (await api.call("GET", f"{path}/registration")).json()
@@ -326,7 +340,10 @@ async def test_au_mobile_to_completed(api):
 
 
 async def test_de_local_needs_two_files_with_types(api):
-    """DE LOCAL asks for documentType; a wrong one is 400, and both files are needed before the submission."""
+    """DE LOCAL asks for documentType.
+
+    A wrong one is 400, and both files are needed before the submission.
+    """
     order = await create(api, **DE)
     path = f"numberOrders/{order['idNumberOrder']}"
     await api.call("PUT", f"{path}/registration", json={"requestDetails": {"data": de_local()}})
@@ -437,7 +454,9 @@ async def test_uploading_again(api):
 
 
 async def test_how_the_registration_lists_files(api):
-    """By switch the registration lists missing files too, and shows those that are there under ids of its own."""
+    """By switch the registration lists missing files too, and shows those that are there under ids
+    of its own.
+    """
     api.simulator.switches.set("attachment_ids_differ", True)
     api.simulator.switches.set("registration_lists_missing_files", True)
     path = await fill(api, await create(api, **AU))
@@ -448,7 +467,10 @@ async def test_how_the_registration_lists_files(api):
 
 
 async def test_submit_without_registration(api):
-    """Nothing filled in: 400 that names the data and the file; expired: 400; expireTime may turn null by switch."""
+    """Nothing filled in: 400 that names the data and the file; expired: 400.
+
+    ExpireTime may turn null by switch.
+    """
     order = await create(api, **AU)
     path = f"numberOrders/{order['idNumberOrder']}"
     refused = await api.call("POST", f"{path}/submit")
@@ -477,7 +499,10 @@ async def test_no_credit_when_charged_at_submission(api):
 
 
 async def test_reviews_are_scripted(api, control):
-    """The control port blocks the next review, then rejects the order on the desk; logs appear in the registration."""
+    """The control port blocks the next review, then rejects the order on the desk.
+
+    Logs appear in the registration.
+    """
     script = {
         "action": "review",
         "outcome": "BLOCKED",
@@ -540,7 +565,9 @@ async def test_a_scripted_upload_fails(api, control):
 
 
 async def test_order_callbacks(api):
-    """Each new state is one NUMBER_ORDER event without failureCode, sent to the order's address, and no event for CREATED."""
+    """Each new state is one NUMBER_ORDER event without failureCode, sent to the order's address,
+    and no event for CREATED.
+    """
     bodies = []
 
     async def hook(scope, receive, send):
@@ -589,7 +616,10 @@ async def test_a_lost_reply_leaves_the_order(api, fault):
 
 
 async def test_reads_lag_behind_an_order(api):
-    """Behind a new order, stale reads show no order and the number still for sale; a submitted one still as CREATED."""
+    """Behind a new order, stale reads show no order and the number still for sale.
+
+    A submitted one still as CREATED.
+    """
     offered = (await api.offered(regionCode="AU", type="MOBILE", size=1))[0]["phoneNumber"]
     api.simulator.faults.add({"operation": "create_order", "fault": "stale_reads", "lag_s": 5})
     order = await create(api, **AU, numberOrderOption={"phoneNumbers": [offered]})

@@ -1,4 +1,6 @@
-"""Scenes for crash tests. All of them share one Prefect server and one nursery, so one worker of xdist runs them all."""
+"""Scenes for crash tests. All of them share one Prefect server and one nursery, so one worker of
+xdist runs them all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Journals that fail under a real run: full disk, read-only, locked, Postgres gone. No request without its row, a clear word, then three charges."""
+"""Journals that fail under a real run: full disk, read-only, locked, Postgres gone.
+
+No request without its row, a clear word, then three charges.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ IMPATIENT = {"busy_timeout_s": 1.0}
 def test_a_full_disk_stops_a_purchase_before_it_begins(
     make_scene: MakeScene, small_disk: SmallDisk
 ) -> None:
-    """Nothing is sent, the message says that the disk is full, and with space the same command completes."""
+    """Nothing is sent, the message says that the disk is full, and with space the same command
+    completes.
+    """
     scene = _on(make_scene, small_disk.path)
     scene.intentions()  # the journal exists
     small_disk.fill()
@@ -49,7 +54,9 @@ def test_a_disk_without_room_for_a_journal_stops_a_purchase(
 def test_a_disk_that_fills_up_in_mid_purchase(
     make_scene: MakeScene, small_disk: SmallDisk, hold: str
 ) -> None:
-    """The rent that is under way stays open in the journal, no further one leaves, and with space the next run settles it."""
+    """The rent that is under way stays open in the journal, no further one leaves, and with space
+    the next run settles it.
+    """
     scene = _on(make_scene, small_disk.path)
     ended = _break_while_renting(scene, hold, small_disk.fill)
     _has_stopped(scene, ended, "its disk is full", "free disk space")
@@ -58,7 +65,9 @@ def test_a_disk_that_fills_up_in_mid_purchase(
 
 
 def test_a_read_only_journal_stops_a_purchase(make_scene: MakeScene, small_disk: SmallDisk) -> None:
-    """Nothing is sent, the message says what to make writable, and when it is the same command completes."""
+    """Nothing is sent, the message says what to make writable, and when it is the same command
+    completes.
+    """
     scene = _on(make_scene, small_disk.path)
     scene.intentions()
     small_disk.mount("-o", "remount,ro")
@@ -82,7 +91,9 @@ def test_a_locked_journal_stops_a_purchase(make_scene: MakeScene, tmp_path: Path
 def test_a_journal_that_is_locked_in_mid_purchase(
     make_scene: MakeScene, tmp_path: Path, hold: str
 ) -> None:
-    """The rent that is under way stays open, no further one leaves, and when the lock is gone the next run settles it."""
+    """The rent that is under way stays open, no further one leaves, and when the lock is gone the
+    next run settles it.
+    """
     scene = _on(make_scene, tmp_path)
     with _locked(tmp_path) as lock:
         lock.rollback()
@@ -97,7 +108,10 @@ def test_a_journal_that_is_locked_in_mid_purchase(
 def test_a_postgres_that_is_down_stops_a_purchase(
     make_scene: MakeScene, own_postgres: PostgresServer
 ) -> None:
-    """Nothing is sent, the message says that the database does not answer; when it does, the same command completes."""
+    """Nothing is sent, the message says that the database does not answer.
+
+    When it does, the same command completes.
+    """
     scene = make_scene(journal_url=own_postgres.fresh_database())
     scene.intentions()
     own_postgres.kill()
@@ -111,7 +125,9 @@ def test_a_postgres_that_is_down_stops_a_purchase(
 def test_a_postgres_that_is_killed_in_mid_purchase(
     make_scene: MakeScene, own_postgres: PostgresServer, hold: str
 ) -> None:
-    """The rent that is under way stays open, no further one leaves, and when the database is back the next run settles it."""
+    """The rent that is under way stays open, no further one leaves, and when the database is back
+    the next run settles it.
+    """
     scene = make_scene(journal_url=own_postgres.fresh_database())
     ended = _break_while_renting(scene, hold, own_postgres.kill)
     own_postgres.start()
@@ -125,7 +141,10 @@ def _on(make_scene: MakeScene, folder: Path) -> Scene:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Another process' transaction, for what SQLite can tell: a connection that took the write lock and keeps it."""
+    """Another process' transaction, for what SQLite can tell.
+
+    A connection that took the write lock and keeps it.
+    """
     connection = sqlite3.connect(folder / "numberflow.db", isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,7 @@
-"""Eight real processes at once, on SQLite and on Postgres: one purchase of one reference, and one cap for all references of a day."""
+"""Eight real processes at once, on SQLite and on Postgres.
+
+One purchase of one reference, and one cap for all references of a day.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ PROCESSES = 8
 def test_eight_processes_with_one_reference_make_one_purchase(
     make_scene: Callable[..., Scene], both_journals: str
 ) -> None:
-    """Each ends with the report of the same three numbers, and three rents in all reached the vendor."""
+    """Each ends with the report of the same three numbers, and three rents in all reached the
+    vendor.
+    """
     scene = make_scene(journal_url=both_journals)
     runs = [scene.start() for _ in range(PROCESSES)]
     endings = [run.wait() for run in runs]
@@ -31,7 +36,10 @@ def test_eight_processes_with_one_reference_make_one_purchase(
 def test_eight_references_share_the_cap_of_the_day(
     make_scene: Callable[..., Scene], both_journals: str
 ) -> None:
-    """Three purchases fit under the cap, whoever is first; the others are refused, say why, and cost nothing."""
+    """Three purchases fit under the cap, whoever is first.
+
+    The others are refused, say why, and cost nothing.
+    """
     cap = Decimal(
         "10.00"
     )  # a number costs 1.00 today, so that three times three fit and no fourth purchase does

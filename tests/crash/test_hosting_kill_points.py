@@ -1,4 +1,6 @@
-"""Kill -9 at every HTTP boundary of runs over numbers that live elsewhere, then the same command again: no order twice, no number in two orders."""
+"""Kill -9 at every HTTP boundary of runs over numbers that live elsewhere, then the same command
+again: no order twice, no number in two orders.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ SMS = {"service_plan_id": PLAN, "campaign_id": CAMPAIGN}
 
 @dataclass(frozen=True)
 class Command:
-    """A run: its deployment, its parameters, and the requests that it sends when nothing goes wrong."""
+    """A run: its deployment, its parameters, and the requests that it sends when nothing goes
+    wrong.
+    """
 
     deployment: str
     parameters: Mapping[str, Any]
@@ -62,7 +66,10 @@ COMMANDS = {
         "import-numbers",
         {"phone_numbers": numbers(3), "sms": SMS, "numbers_per_order": 2},
         (
-            "token", *["get_imported"] * 3, "import_numbers", "import_numbers",
+            "token",
+            *["get_imported"] * 3,
+            "import_numbers",
+            "import_numbers",
             *["get_hosting_order", "list_hosting_order_numbers"] * 2,
         ),
         imported(3),
@@ -70,24 +77,40 @@ COMMANDS = {
     "add-numbers": Command(
         "qualify-numbers",
         {"phone_numbers": numbers(2)},
-        ("token", "get_qualified", "get_qualified", "add_qualified", "get_qualified", "get_qualified"),
+        (
+            "token",
+            "get_qualified",
+            "get_qualified",
+            "add_qualified",
+            "get_qualified",
+            "get_qualified",
+        ),
         lambda scene: set(scene.simulator.qualified_numbers()) == set(numbers(2)),
     ),
     "text-enable": Command(
         "text-enable-numbers",
         {"phone_numbers": numbers(2), "sms": SMS, "loa": "LOA"},
         (
-            "token", *["get_qualified"] * 6, "text_enable", "get_hosting_order", "list_hosting_order_numbers",
+            "token",
+            *["get_qualified"] * 6,
+            "text_enable",
+            "get_hosting_order",
+            "list_hosting_order_numbers",
         ),
         lambda scene: in_orders(scene) == Counter(numbers(2)),
     ),
     "delete": Command(
         "release-numbers",
         {"phone_numbers": numbers(2), "confirm_release": True},
-        ("token", *["get_active", "get_active", "get_imported", "get_imported"], "delete_imported", "delete_imported"),
+        (
+            "token",
+            *["get_active", "get_active", "get_imported", "get_imported"],
+            "delete_imported",
+            "delete_imported",
+        ),
         lambda scene: not scene.simulator.imported_numbers(),
     ),
-}  # fmt: skip
+}
 BOUNDARIES = [
     pytest.param(name, nth, id=f"{name}-{nth}-{operation}")
     for name, command in COMMANDS.items()
@@ -96,13 +119,18 @@ BOUNDARIES = [
 # A read has no effect, so being killed before it says what being killed after it says.
 UNDER_WAY = [
     pytest.param(
-        name, nth, hold, id=f"{name}-{nth}-{operation}-{hold}",
-        marks=[pytest.mark.exhaustive] if hold == "hold_before" and operation.startswith(("get_", "list_", "token")) else [],
+        name,
+        nth,
+        hold,
+        id=f"{name}-{nth}-{operation}-{hold}",
+        marks=[pytest.mark.exhaustive]
+        if hold == "hold_before" and operation.startswith(("get_", "list_", "token"))
+        else [],
     )
     for name, command in COMMANDS.items()
     for nth, operation in enumerate(command.requests, 1)
     for hold in ("hold_before", "hold_after")
-]  # fmt: skip
+]
 
 
 def in_orders(scene: Scene) -> Counter[str]:
@@ -113,7 +141,9 @@ def in_orders(scene: Scene) -> Counter[str]:
 
 
 def start(scene: Scene, name: str, fate: Mapping[str, Any] | None = None) -> Run:
-    """Start the command; its letter is a paper of the store, and the numbers to delete are those that are imported."""
+    """Start the command; its letter is a paper of the store, and the numbers to delete are those
+    that are imported.
+    """
     command = COMMANDS[name]
     parameters = {**command.parameters, "reference": f"KILL-{name}"}
     if "loa" in parameters:
@@ -180,14 +210,20 @@ COMPLETE: tuple[int, bool, list[str]] = (0, True, [])
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_boundary_is_a_kill_point(stage: Scene, name: str) -> None:
-    """A run in which nothing goes wrong sends exactly the requests at which the tests below kill. Reads under way together come in any order."""
+    """A run in which nothing goes wrong sends exactly the requests at which the tests below kill.
+
+    Reads under way together come in any order.
+    """
     assert COMPLETE == ending(stage, name, start(stage, name).wait())
     assert sorted(COMMANDS[name].requests) == sorted(stage.operations())
 
 
 @pytest.mark.parametrize(("name", "nth", "hold"), UNDER_WAY)
 def test_killed_while_a_request_is_under_way(stage: Scene, name: str, nth: int, hold: str) -> None:
-    """Killed before or after a request takes effect, its reply never heard: the next run ends it, and nothing is there twice."""
+    """Killed before or after a request takes effect, its reply never heard.
+
+    The next run ends it, and nothing is there twice.
+    """
     stage.simulator.faults.add({"fault": hold, "nth": nth})
     run = start(stage, name)
     stage.kill_while_held(run)
@@ -196,11 +232,15 @@ def test_killed_while_a_request_is_under_way(stage: Scene, name: str, nth: int, 
     assert COMPLETE == ending(stage, name, start(stage, name).wait())
 
 
-# The reply was read and nothing was written: for the journal the same as a reply that was never heard, which the test above has.
+# The reply was read and nothing was written: for the journal the same as a reply that was never
+# heard, which the test above has.
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "nth"), BOUNDARIES)
 def test_killed_right_after_a_reply(stage: Scene, name: str, nth: int) -> None:
-    """Killed when a reply was read and nothing was written yet: the next run ends it, and nothing is there twice."""
+    """Killed when a reply was read and nothing was written yet.
+
+    The next run ends it, and nothing is there twice.
+    """
     run = start(stage, name, {"after": REPLY_READ, "nth": nth})
     assert KILLED == run.wait().code
     count("kill points")
@@ -209,7 +249,10 @@ def test_killed_right_after_a_reply(stage: Scene, name: str, nth: int) -> None:
 
 @pytest.mark.parametrize("name", ["bulk-import", "text-enable", "delete"])
 def test_four_processes_with_one_reference(stage: Scene, name: str) -> None:
-    """Four clicks at once are one run: the others wait for the first and tell what it did; nothing is there twice."""
+    """Four clicks at once are one run: the others wait for the first and tell what it did.
+
+    Nothing is there twice.
+    """
     ended = [run.wait() for run in [start(stage, name) for _ in range(4)]]
     assert [COMPLETE] * 4 == [ending(stage, name, each) for each in ended]
     sent = Counter(

@@ -1,4 +1,6 @@
-"""Kill -9 of a real run at every HTTP boundary and after every write to the journal, then the same command again: three charges."""
+"""Kill -9 of a real run at every HTTP boundary and after every write to the journal, then the same
+command again: three charges.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from numberflow.journal import IntentionState
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
 
 KILLED = -signal.SIGKILL
-# What a purchase of three numbers sends when nothing goes wrong; the calm tests below notice when a boundary is added.
+# What a purchase of three numbers sends when nothing goes wrong; the calm tests below notice when a
+# boundary is added.
 CHOSEN = ("token", "search", "rent", "rent", "rent", "get_active", "get_active", "get_active")
 ANY = (
     "token",
@@ -38,7 +41,10 @@ REPLY_READ = "numberflow.client.protocol:decipher"
 
 
 def boundaries(operations: tuple[str, ...], only: str = "") -> list[object]:
-    """One parameter set for each request: its place among all requests, counted from 1, and its operation."""
+    """One parameter set for each request.
+
+    Its place among all requests, counted from 1, and its operation.
+    """
     return [
         pytest.param(nth, operation, id=f"{nth}-{operation}")
         for nth, operation in enumerate(operations, 1)
@@ -56,7 +62,10 @@ def test_every_boundary_of_a_purchase_is_a_kill_point(
 
 
 def test_every_write_of_a_purchase_is_a_kill_point(scene: Scene) -> None:
-    """A run has no second write to plan and no fourth to begin or record: whoever waits to die there lives."""
+    """A run has no second write to plan and no fourth to begin or record.
+
+    Whoever waits to die there lives.
+    """
     for call, times in WRITES.items():
         fate = {"after": f"numberflow.journal:Journal.{call}", "nth": times + 1}
         assert 0 == scene.run(fate, reference=f"calm-{call}").code
@@ -67,7 +76,10 @@ def test_every_write_of_a_purchase_is_a_kill_point(scene: Scene) -> None:
 def test_killed_while_a_request_is_under_way(
     scene: Scene, nth: int, operation: str, hold: str
 ) -> None:
-    """Killed before or after a request takes effect, its reply never heard: the next run completes the purchase, at three charges."""
+    """Killed before or after a request takes effect, its reply never heard.
+
+    The next run completes the purchase, at three charges.
+    """
     _kill_while_held(scene, {"fault": hold, "nth": nth}, operation)
     assert COMPLETE == ending(scene, scene.run())
 
@@ -76,7 +88,9 @@ def test_killed_while_a_request_is_under_way(
 def test_killed_and_the_request_takes_effect_afterwards(
     scene: Scene, nth: int, operation: str
 ) -> None:
-    """A request whose sender is dead before it takes effect, and which does so all the same, is found by the next run."""
+    """A request whose sender is dead before it takes effect, and which does so all the same, is
+    found by the next run.
+    """
     _kill_while_held(
         scene, {"fault": "hold_before", "nth": nth, "commit_on_disconnect": True}, operation
     )
@@ -90,7 +104,10 @@ def test_killed_and_the_request_takes_effect_afterwards(
 
 @pytest.mark.parametrize(("nth", "operation"), boundaries(CHOSEN))
 def test_killed_right_after_a_reply(scene: Scene, nth: int, operation: str) -> None:
-    """Killed when the reply was read and nothing was written yet: the next run completes the purchase, at three charges."""
+    """Killed when the reply was read and nothing was written yet.
+
+    The next run completes the purchase, at three charges.
+    """
     _die(scene, {"after": REPLY_READ, "nth": nth})
     assert operation in scene.operations()
     assert COMPLETE == ending(scene, scene.run())
@@ -100,7 +117,10 @@ def test_killed_right_after_a_reply(scene: Scene, nth: int, operation: str) -> N
     ("call", "nth"), [(call, nth) for call, times in WRITES.items() for nth in range(1, times + 1)]
 )
 def test_killed_right_after_a_write(scene: Scene, call: str, nth: int) -> None:
-    """Killed when a write to the journal was committed and nothing followed yet: the next run completes the purchase."""
+    """Killed when a write to the journal was committed and nothing followed yet.
+
+    The next run completes the purchase.
+    """
     _die(scene, {"after": f"numberflow.journal:Journal.{call}", "nth": nth})
     assert COMPLETE == ending(scene, scene.run())
 
@@ -109,7 +129,10 @@ def test_killed_right_after_a_write(scene: Scene, call: str, nth: int) -> None:
 def test_killed_after_the_vendor_picked(
     make_scene: Callable[..., Scene], nth: int, operation: str
 ) -> None:
-    """Killed while the reply that names the number is under way: the next run knows the number by its mark."""
+    """Killed while the reply that names the number is under way.
+
+    The next run knows the number by its mark.
+    """
     scene = make_scene(strategy="any")
     _kill_while_held(scene, {"fault": "hold_after", "nth": nth}, operation)
     assert COMPLETE == ending(scene, scene.run())
@@ -119,7 +142,10 @@ def test_killed_after_the_vendor_picked(
 def test_killed_before_the_vendor_picks(
     make_scene: Callable[..., Scene], nth: int, operation: str
 ) -> None:
-    """Nobody can prove that a number without a name was not rented: the next run asks a person, and completes on that person's word."""
+    """Nobody can prove that a number without a name was not rented.
+
+    The next run asks a person, and completes on that person's word.
+    """
     scene = make_scene(strategy="any")
     _kill_while_held(scene, {"fault": "hold_before", "nth": nth}, operation)
     ended = scene.run()
@@ -143,7 +169,9 @@ def test_killed_right_after_the_vendor_picked(
 
 
 def test_killed_between_writing_down_a_replacement_and_renting_it(scene: Scene) -> None:
-    """A rival took a number; the replacement that was written down before the kill is the one that is rented after it."""
+    """A rival took a number; the replacement that was written down before the kill is the one that
+    is rented after it.
+    """
     scene.simulator.faults.add({"fault": "rival", "operation": "rent", "nth": 2})
     _die(scene, {"after": "numberflow.journal:Journal.plan", "nth": 2})
     planned = [row.subject for row in scene.intentions() if row.state is IntentionState.PLANNED]
@@ -156,7 +184,10 @@ def test_killed_between_writing_down_a_replacement_and_renting_it(scene: Scene) 
 
 @pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
 def test_killed_and_started_again_from_the_command_line(scene: Scene, hold: str) -> None:
-    """Two interpreters of their own, as a user starts them: the first is killed at its second rent, the second completes the purchase."""
+    """Two interpreters of their own, as a user starts them.
+
+    The first is killed at its second rent, the second completes the purchase.
+    """
     scene.simulator.faults.add({"fault": hold, "operation": "rent", "nth": 2})
     run = scene.start(fresh=True)
     scene.kill_while_held(run)

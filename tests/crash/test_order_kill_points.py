@@ -1,4 +1,6 @@
-"""Kill -9 of real runs of order-numbers and emergency-address at every HTTP boundary and after every write, then the same command again."""
+"""Kill -9 of real runs of order-numbers and emergency-address at every HTTP boundary and after
+every write, then the same command again.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,17 @@ pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark
 KILLED = -signal.SIGKILL
 # What an order sends when nothing goes wrong; the calm test below notices when a boundary is added.
 ORDER = (
-    "token", "lookup_requirements", "search", "create_order", "get_order", "update_registration", "upload_attachment", "get_registration",
-    "get_order", "submit_order",
-)  # fmt: skip
+    "token",
+    "lookup_requirements",
+    "search",
+    "create_order",
+    "get_order",
+    "update_registration",
+    "upload_attachment",
+    "get_registration",
+    "get_order",
+    "submit_order",
+)
 # Every write to the journal on the way, and how often it is made.
 WRITES = {"open_purchase": 1, "plan": 2, "begin": 2, "record": 2, "follow": 1, "note_order": 3}
 REPLY_READ = "numberflow.client.protocol:decipher"
@@ -45,13 +55,21 @@ def order(scene: Scene) -> dict[str, Any]:
     scene.simulator.switches.set("attachment_processing_s", 0)
     cabinet = Cabinet(scene.folder / "papers")
     return {
-        "region_code": "AU", "number_type": "MOBILE", "max_today": "500", "max_monthly": "500", "reference": REFERENCE, "kyc": cabinet.kyc.name,
+        "region_code": "AU",
+        "number_type": "MOBILE",
+        "max_today": "500",
+        "max_monthly": "500",
+        "reference": REFERENCE,
+        "kyc": cabinet.kyc.name,
         "attachments": {EXTRACT: cabinet.extract.name},
-    }  # fmt: skip
+    }
 
 
 def ending(scene: Scene, ended: Ended) -> tuple[int, str, int, int, list[str]]:
-    """Exit code, the vendor's state, orders opened, times handed in, and what must not be: a traceback, a marked text in journal or output."""
+    """Exit code, the vendor's state, orders opened, times handed in, and what must not be.
+
+    A traceback, a marked text in journal or output.
+    """
     assert ended.out.strip().startswith("{"), ended.told[-3000:]
     report = json.loads(ended.out)
     wrong = ["a traceback where a sentence is due"] if "Traceback" in ended.told else []
@@ -79,7 +97,9 @@ def run(scene: Scene, order: Mapping[str, Any]) -> Ended:
 
 
 def test_every_boundary_of_an_order_is_a_kill_point(scene: Scene, order: dict[str, Any]) -> None:
-    """A run in which nothing goes wrong sends exactly the requests at which the tests below kill, and writes as often as they say."""
+    """A run in which nothing goes wrong sends exactly the requests at which the tests below kill,
+    and writes as often as they say.
+    """
     assert COMPLETE == ending(scene, run(scene, order))
     assert list(ORDER) == scene.operations()
     for call, times in WRITES.items():
@@ -97,7 +117,10 @@ def test_every_boundary_of_an_order_is_a_kill_point(scene: Scene, order: dict[st
 def test_killed_while_a_request_is_under_way(
     scene: Scene, order: dict[str, Any], nth: int, operation: str, hold: str
 ) -> None:
-    """Killed before or after a request takes effect, its reply never heard: the next run hands in one order, once."""
+    """Killed before or after a request takes effect, its reply never heard.
+
+    The next run hands in one order, once.
+    """
     scene.simulator.faults.add({"fault": hold, "nth": nth})
     dying = scene.start_flow("order-numbers", order)
     assert operation == scene.held(dying)["operation"]
@@ -106,7 +129,8 @@ def test_killed_while_a_request_is_under_way(
     count("kill points")
     ended = run(scene, order)
     if (operation, hold) == ("create_order", "hold_after"):
-        # Nobody can find an order whose id was in the lost reply: a person copies it from the dashboard.
+        # Nobody can find an order whose id was in the lost reply: a person copies it from the
+        # dashboard.
         assert (4, "", 1, 0, []) == ending(scene, ended)
         settle(scene, ended, scene.simulator.orders()[0]["order_id"])
         ended = run(scene, order)
@@ -120,7 +144,9 @@ def test_killed_while_a_request_is_under_way(
 def test_killed_and_the_request_takes_effect_afterwards(
     scene: Scene, order: dict[str, Any], nth: int, operation: str
 ) -> None:
-    """A costly request whose sender is dead before it takes effect, and which does so all the same, is not sent again."""
+    """A costly request whose sender is dead before it takes effect, and which does so all the same,
+    is not sent again.
+    """
     scene.simulator.faults.add({"fault": "hold_before", "nth": nth, "commit_on_disconnect": True})
     dying = scene.start_flow("order-numbers", order)
     scene.kill_while_held(dying)
@@ -132,7 +158,8 @@ def test_killed_and_the_request_takes_effect_afterwards(
     assert COMPLETE == ending(scene, ended)
 
 
-# The reply was read and nothing was written: for the journal the same as a reply that was never heard, which the tests above have.
+# The reply was read and nothing was written: for the journal the same as a reply that was never
+# heard, which the tests above have.
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("nth", "operation"), [case for case in BOUNDARIES if case.values[0] > 1])
 def test_killed_right_after_a_reply(
@@ -179,7 +206,10 @@ def settle(scene: Scene, ended: Ended, order_id: str) -> None:
 @pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
 @pytest.mark.parametrize("action", ["provision", "deprovision"])
 def test_killed_while_an_address_changes(scene: Scene, action: str, hold: str) -> None:
-    """Killed before or after the change takes effect: the next run leaves the number as wished, at one change each."""
+    """Killed before or after the change takes effect.
+
+    The next run leaves the number as wished, at one change each.
+    """
     scene.simulator.switches.set("emergency_feature", True)
     scene.simulator.world.add_held(20)
     number = next(

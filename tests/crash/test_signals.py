@@ -1,4 +1,6 @@
-"""`numberflow run` that is stopped by a signal says what it did until then, and with which exit code it ended."""
+"""`numberflow run` that is stopped by a signal says what it did until then, and with which exit
+code it ended.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_in_the_middle_of_a_rent(scene: Scene, number: signal.Signals, code: int) -> None:
-    """The account names the number whose rent was under way; the same reference finds it and buys the rest once."""
+    """The account names the number whose rent was under way.
+
+    The same reference finds it and buys the rest once.
+    """
     scene.simulator.faults.add(
         {"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300}
     )

@@ -1,4 +1,7 @@
-"""A process that is stopped in the middle of a rent, while another takes its purchase over: one rental, whatever it does when it wakes."""
+"""A process that is stopped in the middle of a rent, while another takes its purchase over.
+
+One rental, whatever it does when it wakes.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,18 @@ from numberflow.journal import IntentionState
 # The first of these tests waits for the Prefect server as well.
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
 
-# Long enough that a run on a busy machine renews in time (every quarter), short enough to be waited out twice.
+# Long enough that a run on a busy machine renews in time (every quarter), short enough to be waited
+# out twice.
 LEASE_S = 6.0
 # The client's last word before the first byte leaves.
 BEFORE_SEND = "numberflow.journal:Attempt.before_send"
 
 
 def _stop(scene: Scene, when: str) -> Run:
-    """A run that stopped itself right before or after its leave to send; no clean-up of it can run."""
+    """A run that stopped itself right before or after its leave to send.
+
+    No clean-up of it can run.
+    """
     run = scene.start({when: BEFORE_SEND, "signal": "SIGSTOP"})
     until(lambda: run.is_stopped or run.code is not None, "the process is stopped")
     assert run.code is None, f"ended without being stopped: {run.wait()}"
@@ -35,7 +42,9 @@ def _stop(scene: Scene, when: str) -> Run:
 def test_an_owner_that_wakes_up_after_a_takeover_does_not_send(
     make_scene: Callable[..., Scene], both_journals: str
 ) -> None:
-    """Stopped between its «sending» row and its request, it finds its lease gone, sends nothing and says so."""
+    """Stopped between its «sending» row and its request, it finds its lease gone, sends nothing and
+    says so.
+    """
     scene = make_scene(journal_url=both_journals, lease_s=LEASE_S)
     sleeper = _stop(scene, "before")
     assert COMPLETE == ending(scene, scene.run())
@@ -54,7 +63,10 @@ def test_an_owner_that_wakes_up_after_a_takeover_does_not_send(
 def test_an_owner_that_wakes_up_with_its_leave_to_send_pays_nothing(
     make_scene: Callable[..., Scene],
 ) -> None:
-    """Stopped after its last look at the lease, it does send; a number is named, and the vendor rents none twice."""
+    """Stopped after its last look at the lease, it does send.
+
+    A number is named, and the vendor rents none twice.
+    """
     scene = make_scene(lease_s=LEASE_S)
     sleeper = _stop(scene, "after")
     assert COMPLETE == ending(scene, scene.run())

@@ -1,4 +1,7 @@
-"""What belongs to a snapshot and could not be made is made later from the files: by the next run of any date, or by hand."""
+"""What belongs to a snapshot and could not be made is made later from the files.
+
+By the next run of any date, or by hand.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ def full_for(ending: str) -> Callable[..., None]:
 async def test_store_that_fills_up_after_the_snapshot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What fails after the publication is told with the command that makes it; the snapshot stands; the command makes it without a vendor."""
+    """What fails after the publication is told with the command that makes it; the snapshot stands.
+
+    The command makes it without a vendor.
+    """
     root = str(tmp_path)
     async with project(5) as (_, client):
         await export_inventory(client, root, snapshot_date=YESTERDAY)
@@ -59,7 +65,10 @@ async def test_store_that_fills_up_after_the_snapshot(
 
 @pytest.mark.parametrize("later", [False, True], ids=["same date", "later date"])
 async def test_next_run_makes_what_is_missing(tmp_path: Path, *, later: bool) -> None:
-    """A run that died between snapshot and changes leaves no hole: the next run, of the same or a later date, makes its changes, costs and report."""
+    """A run that died between snapshot and changes leaves no hole.
+
+    The next run, of the same or a later date, makes its changes, costs and report.
+    """
     root = str(tmp_path)
     days = [today() - timedelta(days=n) for n in (2, 1, 0)]
     async with project(10) as (simulator, client):
@@ -79,7 +88,9 @@ async def test_next_run_makes_what_is_missing(tmp_path: Path, *, later: bool) ->
 
 
 async def test_data_that_is_newer_than_what_was_made_of_it(tmp_path: Path) -> None:
-    """A date that was published again by a run that died then is seen as missing, though there is a report: of the data before."""
+    """A date that was published again by a run that died then is seen as missing, though there is a
+    report: of the data before.
+    """
     root = str(tmp_path)
     async with project(10) as (simulator, client):
         await export_inventory(client, root, snapshot_date=YESTERDAY, began_on=YESTERDAY)
@@ -92,7 +103,9 @@ async def test_data_that_is_newer_than_what_was_made_of_it(tmp_path: Path) -> No
 async def test_older_hole_does_not_stop_today(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the older date cannot be made good, that is a remark, and today's follow-up is made all the same."""
+    """When the older date cannot be made good, that is a remark, and today's follow-up is made all
+    the same.
+    """
     root = str(tmp_path)
     real = following.publish_costs
 
@@ -110,7 +123,9 @@ async def test_older_hole_does_not_stop_today(
 
 
 async def test_told_changes_stay(tmp_path: Path) -> None:
-    """Making a date again leaves its changes as they were told when the snapshot that it was compared with is gone."""
+    """Making a date again leaves its changes as they were told when the snapshot that it was
+    compared with is gone.
+    """
     root = str(tmp_path)
     days = [today() - timedelta(days=n) for n in (2, 1, 0)]
     async with project(10) as (simulator, client):

@@ -1,4 +1,6 @@
-"""kill -9 during the export: readers in a loop see the old snapshot or the new one, whole, and the next run publishes."""
+"""kill -9 during the export: readers in a loop see the old snapshot or the new one, whole, and the
+next run publishes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ from numberflow.simulator import SimulatorSettings
 pytestmark = pytest.mark.crash
 
 OLD, NEW = 300, 305
-# Several hundred deaths, in parts that workers can share. `make test` takes every third of those that no reader watches.
+# Several hundred deaths, in parts that workers can share. `make test` takes every third of those
+# that no reader watches.
 PARTS = 3
 ONE_OF_ALL = [0, *(pytest.param(part, marks=pytest.mark.exhaustive) for part in range(1, PARTS))]
 PROJECT = SimulatorSettings().project_id
@@ -59,8 +62,9 @@ def test_children_run_this_code(exports: Mortuary) -> None:
 def _rows_for_pandas(root: Path) -> int:
     """What plain pandas counts in the folder.
 
-    It opens a file by name for its footer and again for its rows. When a second export of the same date replaces the file between the two, pandas
-    notices and raises; whoever reads by folder reads again then (docs/inventory.md). What it must never do is count wrongly.
+    It opens a file by name for its footer and again for its rows. When a second export of the same
+    date replaces the file between the two, pandas notices and raises; whoever reads by folder reads
+    again then (docs/inventory.md). What it must never do is count wrongly.
     """
     for _ in range(5):
         try:
@@ -96,7 +100,10 @@ def _reading(root: Path) -> Iterator[list[object]]:
 
 
 def test_every_file_operation(tmp_path: Path, exports: Mortuary) -> None:
-    """Killed before or after any file operation of a second export: a checking reader never sees anything but the old rows or the new ones."""
+    """Killed before or after any file operation of a second export.
+
+    A checking reader never sees anything but the old rows or the new ones.
+    """
     assert exports.run(tmp_path, OLD) is not None
     count = exports.run(tmp_path, OLD)
     assert count is not None
@@ -115,7 +122,10 @@ def test_every_file_operation(tmp_path: Path, exports: Mortuary) -> None:
 def test_every_file_operation_of_the_first_export(
     tmp_path: Path, exports: Mortuary, part: int
 ) -> None:
-    """Killed at any file operation of the very first export: readers see nothing or all of it; the next run publishes."""
+    """Killed at any file operation of the very first export: readers see nothing or all of it.
+
+    The next run publishes.
+    """
     count = exports.run(tmp_path / "whole", OLD)
     assert count is not None
     for n in range(1 + part, count + 1, PARTS):
@@ -144,10 +154,14 @@ def _check_tables(root: Path) -> None:
 def test_every_file_operation_of_all_that_follows(
     tmp_path: Path, whole_exports: Mortuary, part: int
 ) -> None:
-    """Killed at any file operation from the snapshot to retention, every table is whole; what a death left out is made by the next run that lives."""
+    """Killed at any file operation from the snapshot to retention, every table is whole.
+
+    What a death left out is made by the next run that lives.
+    """
     store = LocalStore(tmp_path)
     yesterday = today() - timedelta(days=1)
-    # A day before, as a run leaves it that died right after its snapshot; and one that retention takes away.
+    # A day before, as a run leaves it that died right after its snapshot; and one that retention
+    # takes away.
     publish_rows(store, yesterday, inventory([{}] * 3), PROJECT)
     for back in (95, 94):
         publish_rows(store, today() - timedelta(days=back), inventory([{}]), PROJECT)
@@ -172,7 +186,10 @@ def test_every_file_operation_of_all_that_follows(
 
 
 def test_ten_random_moments(tmp_path: Path, exports: Mortuary) -> None:
-    """Killed at ten random moments, with readers in a loop: the old rows or the new ones, and the next run publishes."""
+    """Killed at ten random moments, with readers in a loop.
+
+    The old rows or the new ones, and the next run publishes.
+    """
     dice = random.Random(20261123)
     began = time.monotonic()
     assert exports.run(tmp_path, OLD) is not None
@@ -198,7 +215,9 @@ def test_two_runs_at_once(tmp_path: Path, exports: Mortuary) -> None:
 
 
 def test_leftovers_are_swept_a_day_later(tmp_path: Path, exports: Mortuary) -> None:
-    """What a killed run leaves in the scratch folder is gone after the first run a day later, and nothing younger is."""
+    """What a killed run leaves in the scratch folder is gone after the first run a day later, and
+    nothing younger is.
+    """
     scratch = tmp_path / "_scratch"
     for name, age_s in (("old", 25 * 3600), ("young", 60)):
         (scratch / name).mkdir(parents=True)

@@ -1,4 +1,7 @@
-"""Old files that are damaged, folders of others, and stores that cannot be used: a sentence with the mend, and no traceback."""
+"""Old files that are damaged, folders of others, and stores that cannot be used.
+
+A sentence with the mend, and no traceback.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ def _cut(root: Path, pattern: str, keep: int) -> None:
 @pytest.mark.parametrize("name", ["numbers.parquet", "_manifest.json"])
 @pytest.mark.parametrize("keep", [0, 500])
 async def test_damaged_file_of_the_same_date(tmp_path: Path, name: str, keep: int) -> None:
-    """Data or a manifest of the same date that cannot be read counts as absent, is replaced, and that is said."""
+    """Data or a manifest of the same date that cannot be read counts as absent, is replaced, and
+    that is said.
+    """
     root = str(tmp_path)
     async with project(5) as (_, client):
         await export_inventory(client, root)
@@ -47,7 +52,10 @@ async def test_damaged_file_of_the_same_date(tmp_path: Path, name: str, keep: in
 
 
 async def test_damaged_snapshot_of_the_day_before(tmp_path: Path) -> None:
-    """A damaged older snapshot counts as absent: compared is with the one before it, and that is said."""
+    """A damaged older snapshot counts as absent.
+
+    Compared is with the one before it, and that is said.
+    """
     root = str(tmp_path)
     days = [today() - timedelta(days=n) for n in (2, 1, 0)]
     async with project(5) as (simulator, client):
@@ -62,7 +70,10 @@ async def test_damaged_snapshot_of_the_day_before(tmp_path: Path) -> None:
 
 
 async def test_damaged_pointer(tmp_path: Path) -> None:
-    """A pointer that cannot be read is no pointer: the listing says what is newest, and the next run makes it again."""
+    """A pointer that cannot be read is no pointer.
+
+    The listing says what is newest, and the next run makes it again.
+    """
     root = str(tmp_path)
     async with project(5) as (_, client):
         await export_inventory(client, root)
@@ -90,7 +101,9 @@ async def test_folder_that_is_no_date(tmp_path: Path, name: str) -> None:
 
 
 async def test_price_of_24_digits(tmp_path: Path) -> None:
-    """A price that nobody can pay stops the snapshot with the number named, and none that passes is too large to add up."""
+    """A price that nobody can pay stops the snapshot with the number named, and none that passes is
+    too large to add up.
+    """
     root = str(tmp_path)
     async with project(5) as (simulator, client):
         number = next(iter(simulator.world.holdings))
@@ -106,7 +119,9 @@ async def test_price_of_24_digits(tmp_path: Path) -> None:
 
 @pytest.fixture
 def other_buckets() -> Iterator[None]:
-    """S3fs keeps its connections for whoever asks with the same arguments, whatever the environment says by then."""
+    """S3fs keeps its connections for whoever asks with the same arguments, whatever the environment
+    says by then.
+    """
     S3FileSystem.clear_instance_cache()
     yield
     S3FileSystem.clear_instance_cache()
@@ -130,11 +145,17 @@ async def test_root_is_a_file(tmp_path: Path) -> None:
 async def test_bucket_that_does_not_answer(
     other_buckets: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An object store that nobody serves, or one without keys, is one error of ours, whatever its library raises."""
+    """An object store that nobody serves, or one without keys, is one error of ours, whatever its
+    library raises.
+    """
     for name, value in {
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_MAX_ATTEMPTS": "1",
-        "AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
         monkeypatch.setenv(name, value)
     assert "AWS_ENDPOINT_URL" in (await _refused("s3://nowhere-1/x")).remedy
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -151,10 +172,30 @@ async def test_bucket_that_is_not_there(s3_root: str) -> None:
 
 @pytest.mark.parametrize(
     "project_id",
-    ["", "a b", "Ä", "a/b", "007", "12345", "-5", "1.5", "1e5", "nan", "2026-01-01", "2026-01-01-x", "__HIVE_DEFAULT_PARTITION__", "null", "true", "..", "x" * 201],
-)  # fmt: skip
+    [
+        "",
+        "a b",
+        "Ä",
+        "a/b",
+        "007",
+        "12345",
+        "-5",
+        "1.5",
+        "1e5",
+        "nan",
+        "2026-01-01",
+        "2026-01-01-x",
+        "__HIVE_DEFAULT_PARTITION__",
+        "null",
+        "true",
+        "..",
+        "x" * 201,
+    ],
+)
 def test_ids_that_readers_would_change(project_id: str) -> None:
-    """An id that pandas or DuckDB would take for something else, or that is no folder, is refused by name."""
+    """An id that pandas or DuckDB would take for something else, or that is no folder, is refused
+    by name.
+    """
     with pytest.raises(BadInput, match="SINCH_PROJECT_ID") as caught:
         check_project_id(project_id)
     assert "dashboard" in caught.value.remedy
@@ -173,5 +214,8 @@ async def test_ids_that_come_back_as_they_are(tmp_path: Path, project_id: str) -
         client.project_id = project_id
         await export_inventory(client, root)
     assert [project_id] == list(pd.read_parquet(f"{root}/inventory/v1")["project_id"].unique())
-    asked = f"select distinct project_id from read_parquet('{root}/inventory/v1/*/*/numbers.parquet', hive_partitioning = true)"
+    asked = (
+        "select distinct project_id from "
+        f"read_parquet('{root}/inventory/v1/*/*/numbers.parquet', hive_partitioning = true)"
+    )
     assert [(project_id,)] == duckdb.sql(asked).fetchall()

@@ -1,4 +1,7 @@
-"""Which date a snapshot may have, and what a day that was filled in later does to the others: nothing."""
+"""Which date a snapshot may have, and what a day that was filled in later does to the others.
+
+Nothing.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ def kinds(day: date, root: str) -> list[str]:
 
 
 async def test_filled_in_later(tmp_path: Path) -> None:
-    """A day that is filled in after a later one was read changes no history: no day is compared with it, and it tells no changes; its manifest says so."""
+    """A day that is filled in after a later one was read changes no history.
+
+    No day is compared with it, and it tells no changes; its manifest says so.
+    """
     root = str(tmp_path)
     async with project(20) as (simulator, client):
         await night(client, root, back(10))
@@ -77,7 +83,10 @@ def _flags(root: str, partition: Partition) -> tuple[bool, bool]:
 
 
 async def test_missed_night_made_up_in_order(tmp_path: Path) -> None:
-    """A missed night that is made up before the next run stands between its neighbours: each change is told once."""
+    """A missed night that is made up before the next run stands between its neighbours.
+
+    Each change is told once.
+    """
     root = str(tmp_path)
     async with project(20) as (simulator, client):
         await night(client, root, back(2))
@@ -89,7 +98,9 @@ async def test_missed_night_made_up_in_order(tmp_path: Path) -> None:
 
 
 async def test_retention_would_not_keep_it(tmp_path: Path) -> None:
-    """A date that retention removes at once is refused by name before anything is read, and so is one that would push a kept one out; a month without any is filled."""
+    """A date that retention removes at once is refused by name before anything is read, and so is
+    one that would push a kept one out; a month without any is filled.
+    """
     root = str(tmp_path)
     async with project(5) as (simulator, client):
         await night(client, root, back(57))
@@ -113,7 +124,9 @@ async def test_retention_would_not_keep_it(tmp_path: Path) -> None:
 
 
 async def test_only_today_is_replaced(tmp_path: Path) -> None:
-    """Yesterday's snapshot is never overwritten with today's numbers, tomorrow's is none, and today's may be made again."""
+    """Yesterday's snapshot is never overwritten with today's numbers, tomorrow's is none, and
+    today's may be made again.
+    """
     root = str(tmp_path)
     async with project(20) as (simulator, client):
         await export_inventory(client, root, snapshot_date=today() - timedelta(days=1))
@@ -135,7 +148,9 @@ async def test_only_today_is_replaced(tmp_path: Path) -> None:
 async def test_midnight_does_not_part_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a run exports after midnight bears the day on which the run began, also when that day has a snapshot from before."""
+    """What a run exports after midnight bears the day on which the run began, also when that day
+    has a snapshot from before.
+    """
     root = str(tmp_path)
     began_on = today()
     async with project(5) as (_, client):

@@ -28,7 +28,10 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
 async def test_two_days(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """The second day has changes, costs that pandas adds up to what the report says, and a page; the first has no changes to tell."""
+    """The second day has changes, costs that pandas adds up to what the report says, and a page.
+
+    The first has no changes to tell.
+    """
     root = str(tmp_path) if kind == "folder" else request.getfixturevalue("s3_root")
     async with project(200) as (simulator, client):
         first = await export_inventory(client, root, snapshot_date=today() - timedelta(days=1))
@@ -57,7 +60,9 @@ async def test_two_days(kind: str, tmp_path: Path, request: pytest.FixtureReques
 
 
 async def test_page_opens_offline(tmp_path: Path) -> None:
-    """The page names the numbers that leave, has a chart in every section that promises one, and fetches nothing."""
+    """The page names the numbers that leave, has a chart in every section that promises one, and
+    fetches nothing.
+    """
     async with project(300) as (_, client):
         done = await export_inventory(client, str(tmp_path))
     page = _text(done.report_url)
@@ -76,8 +81,11 @@ async def test_names_are_text(tmp_path: Path) -> None:
         published = await export_project(client, str(tmp_path))
         soon = published.manifest["snapshot_at"]
     partition = publish_rows(
-        store, today(), inventory([{"display_name": name, "expire_at": pd.Timestamp(soon).to_pydatetime()}]), published.partition.project_id
-    )  # fmt: skip
+        store,
+        today(),
+        inventory([{"display_name": name, "expire_at": pd.Timestamp(soon).to_pydatetime()}]),
+        published.partition.project_id,
+    )
     page = _text(follow_up(str(tmp_path), partition, published.manifest).report_url)
     assert name not in page
     assert "&lt;script&gt;" in page

@@ -1,4 +1,7 @@
-"""Rented and imported numbers in one snapshot: every list that can be asked for is proven, and what cannot be known is said."""
+"""Rented and imported numbers in one snapshot.
+
+Every list that can be asked for is proven, and what cannot be known is said.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,9 @@ def imported(simulator: Any) -> set[str]:
 
 
 async def test_rented_and_imported_in_one_snapshot(tmp_path: Path) -> None:
-    """Numbers of a plan that rented ones have, of a plan that only the journal knows, and one without a link: all there once, told apart by `source`."""
+    """Numbers of a plan that rented ones have, of a plan that only the journal knows, and one
+    without a link: all there once, told apart by `source`.
+    """
     async with project(300) as (simulator, client):
         await script(simulator, "seed_imported", count=130, service_plan_id="plan-0001")
         await script(
@@ -61,7 +66,8 @@ async def test_rented_and_imported_in_one_snapshot(tmp_path: Path) -> None:
     plain = pd.read_parquet(tmp_path / "inventory" / "v1")
     assert frame["source"].value_counts().to_dict() == plain["source"].value_counts().to_dict()
     counted = duckdb.sql(
-        f"select source, count(*) from read_parquet('{tmp_path}/inventory/v1/**/*.parquet') group by 1"
+        f"select source, count(*) from read_parquet('{tmp_path}/inventory/v1/**/*.parquet') group "
+        "by 1"
     ).fetchall()
     assert {("rented", 300), ("imported", 137)} == set(counted)
     lists = {
@@ -82,7 +88,10 @@ async def test_not_asked_for(tmp_path: Path) -> None:
 
 
 async def test_a_number_without_a_link_is_read_by_itself(tmp_path: Path) -> None:
-    """A number that the journal says is imported and no list brings is read; one that is gone is a remark, not a row."""
+    """A number that the journal says is imported and no list brings is read.
+
+    One that is gone is a remark, not a row.
+    """
     async with project(3) as (_, client):
         await client.imported_numbers.import_number(
             ImportNumberRequest(
@@ -124,7 +133,10 @@ async def test_a_list_that_changes_while_it_is_read(tmp_path: Path) -> None:
 
 
 async def test_an_account_without_that_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing is known to be imported a refusal of that API is a remark; where something is, the snapshot is refused."""
+    """Where nothing is known to be imported a refusal of that API is a remark.
+
+    Where something is, the snapshot is refused.
+    """
     from numberflow.errors import PermissionRefused
 
     async with project(40) as (_, client):

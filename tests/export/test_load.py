@@ -46,7 +46,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> str:
     ids=str,
 )
 def test_dates_in_every_form(root: str, when: Any) -> None:
-    """A date is a date, its text, or any moment of it; a moment that knows its zone counts in UTC."""
+    """A date is a date, its text, or any moment of it.
+
+    A moment that knows its zone counts in UTC.
+    """
     assert {MONDAY} == set(load_inventory(when, root=root)["snapshot_date"])
 
 
@@ -84,7 +87,10 @@ def _told(frame: pd.DataFrame) -> list[tuple[date, str]]:
 
 
 def test_changes_since(root: str) -> None:
-    """A range has the changes of every snapshot after its first date up to its last, oldest first; without one it is the last snapshot's."""
+    """A range has the changes of every snapshot after its first date up to its last, oldest first.
+
+    Without one it is the last snapshot's.
+    """
     numbers = [f"+1202555{n:04d}" for n in range(4)]
     assert [(DAYS[3], numbers[3])] == _told(load_changes(root=root))
     assert [(DAYS[2], numbers[2]), (DAYS[3], numbers[3])] == _told(

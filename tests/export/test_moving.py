@@ -1,4 +1,8 @@
-"""Numbers come and go while they are read: the snapshot has every number that was there all the time and none that never was, or there is no snapshot."""
+"""Numbers come and go while they are read.
+
+The snapshot has every number that was there all the time and none that never was, or there is no
+snapshot.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,10 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _judge(root: Path, seed: int, traffic: Traffic, **options: object) -> bool:
-    """Export through `traffic`. Whether it was published; fails when what was published is wrong."""
+    """Export through `traffic`. Whether it was published.
+
+    Fails when what was published is wrong.
+    """
     by_offset, strict = bool(options.get("by_offset")), bool(options.get("strict"))
     async with project(
         240, seed=seed, page_size=10, meddle=traffic, page_tokens_by_offset=by_offset
@@ -46,14 +53,20 @@ async def _judge(root: Path, seed: int, traffic: Traffic, **options: object) -> 
 
 @pytest.mark.parametrize("seed", range(100))
 async def test_complete_or_refused(tmp_path: Path, seed: int) -> None:
-    """With tokens by key or by position, one change before one page in ten to one in two: proven complete, or refused."""
+    """With tokens by key or by position, one change before one page in ten to one in two.
+
+    Proven complete, or refused.
+    """
     traffic = Traffic(seed, rate=(0.01, 0.1, 0.5)[seed % 3], at_once=1)
     await _judge(tmp_path, seed, traffic, by_offset=seed % 2 == 0)
 
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_swaps_between_two_pages(tmp_path: Path, seed: int) -> None:
-    """Several changes between two pages, which totals may not show: complete or refused, with tokens by key, and strictly with any tokens."""
+    """Several changes between two pages, which totals may not show.
+
+    Complete or refused, with tokens by key, and strictly with any tokens.
+    """
     traffic = Traffic(seed, rate=0.1, at_once=2)
     await _judge(tmp_path, seed, traffic, by_offset=seed % 2 == 0, strict=seed % 2 == 0)
 
@@ -87,7 +100,10 @@ async def test_quiet_reading_is_not_done_again(tmp_path: Path) -> None:
 
 
 async def test_a_number_that_came_behind_the_readers_back(tmp_path: Path) -> None:
-    """A number that comes when its list was read and others still are changes a total afterwards: everything is read again, and it is there."""
+    """A number that comes when its list was read and others still are changes a total afterwards.
+
+    Everything is read again, and it is there.
+    """
     asked = 0
 
     def count(_: Simulator) -> None:
@@ -111,7 +127,10 @@ async def test_a_number_that_came_behind_the_readers_back(tmp_path: Path) -> Non
 
 
 async def test_a_number_that_leaves_while_it_is_read(tmp_path: Path) -> None:
-    """A number whose `expire_at` falls into the reading could hide another one: everything is read again, whatever the totals say."""
+    """A number whose `expire_at` falls into the reading could hide another one.
+
+    Everything is read again, whatever the totals say.
+    """
 
     def leaving(simulator: Simulator) -> None:
         number = next(iter(simulator.world.holdings))
@@ -125,7 +144,10 @@ async def test_a_number_that_leaves_while_it_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("exchanged", [False, True])
 async def test_a_number_that_passes_the_reader_by(tmp_path: Path, exchanged: bool) -> None:
-    """A number goes from a region that is still to be read to one that was read: each region looks well and so does the total, but their sum does not."""
+    """A number goes from a region that is still to be read to one that was read.
+
+    Each region looks well and so does the total, but their sum does not.
+    """
     regions = sorted(phonenumbers.SUPPORTED_REGIONS)[:40]
     numbers = [
         held(1000 * place + n, region_code=region)
@@ -158,7 +180,9 @@ async def test_a_number_that_passes_the_reader_by(tmp_path: Path, exchanged: boo
 
 @pytest.mark.parametrize("rented", [0, 1])
 async def test_a_type_that_nobody_names(rented: int) -> None:
-    """Numbers of a type that neither documents nor regions name are found by the unfiltered total, also when a rented one makes up for them meanwhile."""
+    """Numbers of a type that neither documents nor regions name are found by the unfiltered total,
+    also when a rented one makes up for them meanwhile.
+    """
     numbers = [held(place) for place in range(250)] + [held(900, "SHORT_CODE")]
 
     def rent(question: Question) -> None:
@@ -174,7 +198,9 @@ async def test_a_type_that_nobody_names(rented: int) -> None:
 
 
 async def test_strict_does_not_fall_back_on_tokens(tmp_path: Path) -> None:
-    """A list that came in one page and was in doubt, and comes in several when it is asked again, proves nothing strictly."""
+    """A list that came in one page and was in doubt, and comes in several when it is asked again,
+    proves nothing strictly.
+    """
     numbers = [held(place) for place in range(300)]
     vendor = HeldList(numbers, page_rows=1000)
 
@@ -197,7 +223,9 @@ async def test_strict_does_not_fall_back_on_tokens(tmp_path: Path) -> None:
 
 
 async def test_a_page_size_that_is_refused() -> None:
-    """When the vendor takes no pages of 1000, each list is walked from its first page to its last in one size that it takes."""
+    """When the vendor takes no pages of 1000, each list is walked from its first page to its last
+    in one size that it takes.
+    """
     numbers = [held(place, kind) for kind in ("LOCAL", "MOBILE") for place in range(250)]
     for place, number in enumerate(numbers):
         number["phoneNumber"] = f"+{12_025_000_000 + place}"

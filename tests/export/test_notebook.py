@@ -1,4 +1,7 @@
-"""The notebook in docs/ answers its questions: its own cells run on a week of snapshots, and the answers are what the simulator knows."""
+"""The notebook in docs/ answers its questions.
+
+Its own cells run on a week of snapshots, and the answers are what the simulator knows.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +67,8 @@ def _statements(code: str) -> list[str]:
 async def test_its_cells_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell runs, and the answers that are easily wrong are right.
 
-    Half-provisioned are numbers with a voice job, too. Without a service is who has no link and none on its way, and its cost is a month's money. Since Monday
-    is the sum of all days since.
+    Half-provisioned are numbers with a voice job, too. Without a service is who has no link and
+    none on its way, and its cost is a month's money. Since Monday is the sum of all days since.
     """
     maker = _maker()
     async with project(300) as (simulator, client):

@@ -1,4 +1,7 @@
-"""A snapshot against the simulator in the same process: what it holds, what it says about itself, when it refuses."""
+"""A snapshot against the simulator in the same process.
+
+What it holds, what it says about itself, when it refuses.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_every_reader_counts_what_the_simulator_counts(
     tmp_path: Path, active: int, page_size: int
 ) -> None:
-    """Plain pandas on the folder, DuckDB on the folder and load_inventory agree with the simulator's count by region and type."""
+    """Plain pandas on the folder, DuckDB on the folder and load_inventory agree with the
+    simulator's count by region and type.
+    """
     async with project(active, page_size=page_size) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path))
         expected = counts(simulator)
@@ -51,14 +56,20 @@ async def test_every_reader_counts_what_the_simulator_counts(
             .items()
         }
         assert expected == seen
-    asked = f"select region_code, number_type, count(*) from read_parquet('{tmp_path}/inventory/v1/**/*.parquet', hive_partitioning = true) group by all"
+    asked = (
+        "select region_code, number_type, count(*) from "
+        f"read_parquet('{tmp_path}/inventory/v1/**/*.parquet', hive_partitioning = true) group by "
+        "all"
+    )
     assert expected == {
         (region, kind): count for region, kind, count in duckdb.sql(asked).fetchall()
     }
 
 
 async def test_small_projects_cost_five_requests() -> None:
-    """A project of one page a type is read with the region list, the probe and one page for each type."""
+    """A project of one page a type is read with the region list, the probe and one page for each
+    type.
+    """
     async with project(60) as (simulator, client):
         await read_numbers(client)
         asked = [
@@ -70,7 +81,9 @@ async def test_small_projects_cost_five_requests() -> None:
 
 
 async def test_requests_stay_close_to_the_least_possible(tmp_path: Path) -> None:
-    """A large project takes at most a quarter more requests than it has pages, counted by region and type."""
+    """A large project takes at most a quarter more requests than it has pages, counted by region
+    and type.
+    """
     async with project(20_000) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path))
         least = sum(-(-count // 100) for count in counts(simulator).values())
@@ -78,7 +91,10 @@ async def test_requests_stay_close_to_the_least_possible(tmp_path: Path) -> None
 
 
 async def test_rows_are_sorted_and_columns_described(tmp_path: Path) -> None:
-    """Rows are sorted by region, type and number; every column of the schema is there with its description in the footer."""
+    """Rows are sorted by region, type and number.
+
+    Every column of the schema is there with its description in the footer.
+    """
     async with project(2500) as (_, client):
         snapshot = await export_project(client, str(tmp_path))
     table = pq.read_table(snapshot.url, partitioning=None)
@@ -100,7 +116,9 @@ async def test_rows_are_sorted_and_columns_described(tmp_path: Path) -> None:
 
 
 async def test_manifest_proves_each_list(tmp_path: Path) -> None:
-    """Every proof's rows are its totalSize, the proofs add up to the rows, and so do the counts by region and type."""
+    """Every proof's rows are its totalSize, the proofs add up to the rows, and so do the counts by
+    region and type.
+    """
     async with project(2500) as (simulator, client):
         snapshot = await export_project(client, str(tmp_path), run_id="run-7")
         expected = counts(simulator)
@@ -141,7 +159,9 @@ async def test_chaos_is_outlasted(tmp_path: Path, seed: int) -> None:
 
 
 async def test_failed_shard_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    """A page that fails for longer than the client is patient is asked for again, and no other page is read twice."""
+    """A page that fails for longer than the client is patient is asked for again, and no other page
+    is read twice.
+    """
     pages_asked = 0
 
     def fail_the_eighth(simulator: Simulator) -> None:
@@ -214,7 +234,9 @@ async def test_filters_of_read_numbers() -> None:
 
 
 async def test_list_has_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A number that the vendor shows in two types is refused by read_numbers too, though each list looked well."""
+    """A number that the vendor shows in two types is refused by read_numbers too, though each list
+    looked well.
+    """
     async with project(40) as (simulator, client):
         twice = next(
             number.phone_number
@@ -265,7 +287,10 @@ async def test_same_date_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_dates_that_cannot_be_true_are_refused(tmp_path: Path) -> None:
-    """The future is refused; a past date is filled once and then left alone; the pointer stays at the newest."""
+    """The future is refused; a past date is filled once and then left alone.
+
+    The pointer stays at the newest.
+    """
     async with project(20) as (_, client):
         with pytest.raises(BadInput, match="future"):
             await export_project(client, str(tmp_path), snapshot_date=today() + timedelta(days=2))
@@ -292,7 +317,9 @@ async def test_progress_is_told(tmp_path: Path) -> None:
 async def test_refusal_leaves_the_last_snapshot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When totals and rows never match, the export refuses, says which list, and what was published stays."""
+    """When totals and rows never match, the export refuses, says which list, and what was published
+    stays.
+    """
     async with project(300) as (_, client):
         await export_project(client, str(tmp_path))
         before = _files(tmp_path)

@@ -1,4 +1,7 @@
-"""The same promises in a local folder and in an S3 bucket: one whole snapshot at any moment, whoever publishes, reads or removes."""
+"""The same promises in a local folder and in an S3 bucket.
+
+One whole snapshot at any moment, whoever publishes, reads or removes.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def _check(store: Store, partition: Partition) -> int:
-    """Rows of a published partition as a reader sees it who takes the data, then the manifest, and checks."""
+    """Rows of a published partition as a reader sees it who takes the data, then the manifest, and
+    checks.
+    """
     content = store.read(partition.data)
     assert content is not None
     manifest = read_manifest(store, partition)
@@ -74,7 +79,10 @@ def _reading(store: Store, partition: Partition) -> Iterator[list[object]]:
 
 
 async def test_published_and_read_back(root: str) -> None:
-    """Plain pandas, load_inventory and the simulator agree on the numbers by region and type; nothing else lies in the folder."""
+    """Plain pandas, load_inventory and the simulator agree on the numbers by region and type.
+
+    Nothing else lies in the folder.
+    """
     async with project(700) as (simulator, client):
         snapshot = await export_project(client, root)
         expected = counts(simulator)
@@ -90,7 +98,9 @@ async def test_published_and_read_back(root: str) -> None:
 
 
 async def test_readers_see_the_old_or_the_new(root: str) -> None:
-    """While a date is published again and again, a reader who checks sees one of the published counts, each time whole."""
+    """While a date is published again and again, a reader who checks sees one of the published
+    counts, each time whole.
+    """
     async with project(50) as (simulator, client):
         snapshot = await export_project(client, root)
         published = {50}
@@ -107,7 +117,8 @@ async def test_two_projects_at_once_are_both_latest(root: str) -> None:
     """Projects that publish at the same moment all stand in the pointer afterwards."""
     async with project(20) as (_, one), project(30) as (_, two), project(40) as (_, three):
         for index, client in enumerate((one, two, three)):
-            client.project_id = f"project-{index}"  # the name of the folder; what is asked for stays the simulator's
+            # the name of the folder; what is asked for stays the simulator's
+            client.project_id = f"project-{index}"
         await asyncio.gather(*(export_project(client, root) for client in (one, two, three)))
     assert {"project-0": 20, "project-1": 30, "project-2": 40} == dict(
         load_inventory(root=root).groupby("project_id").size().items()
@@ -115,7 +126,9 @@ async def test_two_projects_at_once_are_both_latest(root: str) -> None:
 
 
 async def test_runs_of_one_date_at_once(root: str) -> None:
-    """Four runs that publish one date at once end with one whole snapshot, and with the manifest that describes it."""
+    """Four runs that publish one date at once end with one whole snapshot, and with the manifest
+    that describes it.
+    """
     async with project(20) as (_, one), project(30) as (_, two):
         snapshots = await asyncio.gather(
             *(export_project(client, root) for client in (one, two, one, two))
@@ -135,7 +148,9 @@ async def test_runs_of_one_date_at_once(root: str) -> None:
 
 
 async def test_retention_keeps_days_month_ends_and_the_latest(root: str) -> None:
-    """35 days and month ends stay, the rest goes with its manifest, and the pointer stays at the newest."""
+    """35 days and month ends stay, the rest goes with its manifest, and the pointer stays at the
+    newest.
+    """
     store = open_store(root)
     async with project(5) as (_, client):
         snapshot = await export_project(client, root)
@@ -165,7 +180,11 @@ async def test_duckdb_reads_a_bucket_through_fsspec(s3_root: str) -> None:
         expected = counts(simulator)
     with duckdb.connect() as connection:
         connection.register_filesystem(fsspec.filesystem("s3", skip_instance_cache=True))
-        asked = f"select region_code, number_type, count(*) from read_parquet('{s3_root}/inventory/v1/**/*.parquet', hive_partitioning = true) group by all"
+        asked = (
+            "select region_code, number_type, count(*) from "
+            f"read_parquet('{s3_root}/inventory/v1/**/*.parquet', hive_partitioning = true) group "
+            "by all"
+        )
         found = {(region, kind): count for region, kind, count in connection.sql(asked).fetchall()}
     assert expected == found
 

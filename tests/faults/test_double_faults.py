@@ -1,4 +1,7 @@
-"""Two things go wrong at once: the costly request, and the reads that should tell what became of it."""
+"""Two things go wrong at once.
+
+The costly request, and the reads that should tell what became of it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ READ_FAULTS: tuple[dict[str, Any], ...] = (
 )
 # What each operation is recognised by.
 READS = {"rent": ("get_active", "check"), "rent_any": ("list_active",)}
-# Which way the reply was lost matters for the single fault (test_matrix has every one); beside a second fault two ways, with and without effect, stand for all.
+# Which way the reply was lost matters for the single fault (test_matrix has every one); beside a
+# second fault two ways, with and without effect, stand for all.
 CASES = [
     pytest.param(
         operation,
@@ -53,7 +57,10 @@ CASES = [
 async def test_a_look_that_fails_is_no_evidence(
     operation: str, lost: str, read: str, fault: dict[str, Any], times: int | None, tmp_path: Path
 ) -> None:
-    """A lost reply and faulty reads, once or for the whole run: the ledger stays within what the report names, and the next run ends it."""
+    """A lost reply and faulty reads, once or for the whole run.
+
+    The ledger stays within what the report names, and the next run ends it.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path)
     wanted = order(quantity=ASKED, strategy="any" if operation == "rent_any" else "chosen")
@@ -82,7 +89,10 @@ async def test_a_look_that_fails_is_no_evidence(
 async def test_faulty_reads_alone_cost_nothing_that_is_not_named(
     operation: str, fault: dict[str, Any], times: int | None, tmp_path: Path
 ) -> None:
-    """Any read of a purchase fails, once or always: what was rented is named, and the next run ends it."""
+    """Any read of a purchase fails, once or always.
+
+    What was rented is named, and the next run ends it.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path)
     wanted = order(quantity=ASKED, strategy="any" if operation == "list_active" else "chosen")

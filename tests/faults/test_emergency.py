@@ -1,4 +1,7 @@
-"""Provision and deprovision of emergency addresses meet every fault; what the vendor has at the end judges."""
+"""Provision and deprovision of emergency addresses meet every fault.
+
+What the vendor has at the end judges.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,13 @@ from numberflow.purchase.run_context import in_thread
 pytestmark = pytest.mark.anyio
 
 ADDRESS = EmergencyAddressRequest(
-    display_name="Marked-Name-7d21", street_number="4711", street_info="Marked-Street-7d21 St", city="Marietta", state="GA", postal_code="30062"
-)  # fmt: skip
+    display_name="Marked-Name-7d21",
+    street_number="4711",
+    street_info="Marked-Street-7d21 St",
+    city="Marietta",
+    state="GA",
+    postal_code="30062",
+)
 CASES = [
     pytest.param(action, mishap, mode, id=f"{action}-{mishap}-{mode}", marks=marks(mishap, mode))
     for action in (Action.PROVISION, Action.DEPROVISION)
@@ -97,7 +105,9 @@ class Office:
 async def test_ends_as_the_vendor_has_it(
     action: Action, mishap: Mishap, mode: str, tmp_path: Path
 ) -> None:
-    """Whatever happens, the journal says done only of what the vendor has, nothing leaves unwritten, and the next run ends the matter."""
+    """Whatever happens, the journal says done only of what the vendor has, nothing leaves
+    unwritten, and the next run ends the matter.
+    """
     count("fault-matrix cases")
     office = Office(tmp_path, action)
     if action is Action.DEPROVISION:
@@ -123,7 +133,8 @@ async def test_ends_as_the_vendor_has_it(
     assert ended is not None
     report, rows = ended
     assert [] == misjudged(office, report, rows)
-    # What was refused is tried again by the next run: an address can be put right, and there is no cap that it would pass twice.
+    # What was refused is tried again by the next run: an address can be put right, and there is no
+    # cap that it would pass twice.
     assert [IntentionState.DONE] * 2 == [row.state for row in rows], [row.reason for row in rows]
     assert RunOutcome.DONE == report.outcome
     # Reads that catch up within the settling time are enough to send nothing twice.
@@ -131,7 +142,10 @@ async def test_ends_as_the_vendor_has_it(
 
 
 def misjudged(office: Office, report: EmergencyReport, rows: tuple[Intention, ...]) -> list[str]:
-    """What the journal says against what the vendor has; and that no part of the address is in report or journal."""
+    """What the journal says against what the vendor has.
+
+    And that no part of the address is in report or journal.
+    """
     done = {str(row.subject) for row in rows if row.state is IntentionState.DONE}
     has = office.with_address()
     wrong = done - has if office.order.action is Action.PROVISION else done & has
@@ -167,7 +181,10 @@ def sent_again(office: Office) -> list[str]:
 
 
 async def test_verdicts(tmp_path: Path) -> None:
-    """Near, none and missing feature are told by the names of the parts that differ; a correction is sent only when it was accepted."""
+    """Near, none and missing feature are told by the names of the parts that differ.
+
+    A correction is sent only when it was accepted.
+    """
     office = Office(tmp_path, Action.PROVISION)
     near = ADDRESS.model_copy(update={"street_info": type(ADDRESS.street_info)("Marked Road")})
     async with office.shop.context() as context:
@@ -198,7 +215,10 @@ async def test_verdicts(tmp_path: Path) -> None:
 
 
 async def test_other_address_under_the_same_reference(tmp_path: Path) -> None:
-    """An address that was provisioned stays done: the same reference sends nothing again, whatever the paper says by now."""
+    """An address that was provisioned stays done.
+
+    The same reference sends nothing again, whatever the paper says by now.
+    """
     office = Office(tmp_path, Action.PROVISION)
     assert await office.run() is not None
     sent = len(office.simulator.requests())

@@ -1,4 +1,7 @@
-"""Import, bulk import, qualification, text-enabling and deleting meet every fault; the vendor's orders and ledger judge."""
+"""Import, bulk import, qualification, text-enabling and deleting meet every fault.
+
+The vendor's orders and ledger judge.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,8 @@ async def _relink(shop: HostingShop, fate: Fate | None) -> Any:
     return await shop.configure(order, fate=fate)
 
 
-# For each step that costs something: the operation that meets the fault, what a run does, and what has to be there first.
+# For each step that costs something: the operation that meets the fault, what a run does, and what
+# has to be there first.
 RUNS: dict[str, tuple[str, Run]] = {
     "import": ("import_number", _import_one),
     "import_order": ("import_numbers", _import_three),
@@ -71,7 +75,9 @@ CASES = [
 
 @pytest.mark.parametrize(("step", "mishap", "mode"), CASES)
 async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path) -> None:
-    """Whatever happens, no number is in two orders or imported twice, nothing leaves unwritten, and the next run ends the matter."""
+    """Whatever happens, no number is in two orders or imported twice, nothing leaves unwritten, and
+    the next run ends the matter.
+    """
     count("fault-matrix cases")
     operation, run = RUNS[step]
     shop = HostingShop(tmp_path)
@@ -88,7 +94,8 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
     ended = await run(
         shop, Fate("request", after=mishap.dies == "after", costly=True) if mishap.dies else None
     )
-    # Nothing is left to send after a request that took effect before the process died: then there is nothing to die at.
+    # Nothing is left to send after a request that took effect before the process died: then there
+    # is nothing to die at.
     assert ended is not None or mishap.dies
     ended = ended or await run(shop, None)
     assert ended is not None
@@ -104,7 +111,8 @@ async def test_never_twice(step: str, mishap: Mishap, mode: str, tmp_path: Path)
         row.state for row in rows if row.state is not IntentionState.REFUSED
     }, [row.reason for row in rows]
     assert RunOutcome.DONE == report.outcome, report.model_dump_json(indent=1)
-    # Reads that catch up within the settling time are enough to send nothing that the vendor has to refuse.
+    # Reads that catch up within the settling time are enough to send nothing that the vendor has to
+    # refuse.
     assert mishap.lags_long or [] == refused_as_there(shop)
 
 
@@ -156,7 +164,10 @@ def plan_of(number: Any) -> str:
 
 
 def refused_as_there(shop: HostingShop) -> list[str]:
-    """Costly requests that the vendor refused because their effect was there already: somebody did not look."""
+    """Costly requests that the vendor refused because their effect was there already.
+
+    Somebody did not look.
+    """
     return [
         f"{entry['operation']} was answered {entry['status']}"
         for entry in shop.simulator.requests()
@@ -178,7 +189,10 @@ async def _call(shop: HostingShop, fate: Fate | None) -> Any:
     ],
 )
 async def test_a_telephone_never_rings_twice(mishap: Mishap, mode: str, tmp_path: Path) -> None:
-    """Whatever happens to the request for a call, and however often the run is started again: one asking, one ring at most, and then a person is asked."""
+    """Whatever happens to the request for a call, and however often the run is started again.
+
+    One asking, one ring at most, and then a person is asked.
+    """
     count("fault-matrix cases")
     shop = HostingShop(tmp_path)
     # Added before the faults, so that the first costly request of the run is the call.
@@ -208,7 +222,8 @@ async def test_a_telephone_never_rings_twice(mishap: Mishap, mode: str, tmp_path
         ]
         asked = [row for row in rows if row.operation == "voice_challenge"]
         rang = sum(shop.entered("voice_challenge").values())
-        # A call that surely did not ring (not sent, 429, refused) may be asked for again; one of which nobody knows may not.
+        # A call that surely did not ring (not sent, 429, refused) may be asked for again; one of
+        # which nobody knows may not.
         assert rang <= 1, [(row.state, row.reason) for row in asked]
         assert len(calls) <= rang
         assert rang or calls or RunOutcome.NEEDS_PERSON == report.outcome

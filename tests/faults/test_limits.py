@@ -1,4 +1,6 @@
-"""The vendor's limit: a 429 is waited out in the same run, by reads and by every kind of costly step."""
+"""The vendor's limit: a 429 is waited out in the same run, by reads and by every kind of costly
+step.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ async def test_a_costly_step_waits_it_out(operation: str, tmp_path: Path) -> Non
 
 
 async def test_a_limit_that_stays_ends_the_run_by_its_patience(tmp_path: Path) -> None:
-    """A 429 for ever: when patience is used up nothing was bought, once for all numbers, and the report says that it was the limit."""
+    """A 429 for ever: when patience is used up nothing was bought, once for all numbers, and the
+    report says that it was the limit.
+    """
     shop = Shop(tmp_path)
     shop.settings = shop.settings.model_copy(update={"patience_s": 60.0})
     shop.simulator.faults.add({"operation": "rent", "fault": "rate_limited", "times": None})

@@ -1,4 +1,7 @@
-"""Each costly operation meets each fault at the first try, at every try and in a resumed run; the simulator's ledger judges (docs/fault-matrix.md)."""
+"""Each costly operation meets each fault at the first try, at every try and in a resumed run.
+
+The simulator's ledger judges (docs/fault-matrix.md).
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ pytestmark = pytest.mark.anyio
 ASKED = 2
 UNLINK = {"sms": {"service_plan_id": "", "campaign_id": ""}}
 
-# once: the first costly request of the first run meets the fault. always: all of that run do. resumed-…: an earlier run was killed at its first
-# costly request, before or after it took effect, and the first costly request of the run that resumes meets the fault.
+# once: the first costly request of the first run meets the fault. always: all of that run do.
+# resumed-…: an earlier run was killed at its first costly request, before or after it took effect,
+# and the first costly request of the run that resumes meets the fault.
 MODES = ("once", "always", "resumed-before", "resumed-after")
 CASES = [
     pytest.param(operation, mishap, mode, id=f"{operation}-{mishap}-{mode}")
@@ -52,7 +56,9 @@ def _strike(shop: Shop, operation: str, mishap: Mishap, mode: str) -> None:
 async def test_renting_charges_what_the_report_names_and_no_number_twice(
     operation: str, mishap: Mishap, mode: str, tmp_path: Path
 ) -> None:
-    """Whatever happens to a rent, the ledger holds at most what was asked, the report names it, and the next run ends the matter."""
+    """Whatever happens to a rent, the ledger holds at most what was asked, the report names it, and
+    the next run ends the matter.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path)
     wanted = order(quantity=ASKED, strategy="any" if operation == "rent_any" else "chosen")
@@ -70,7 +76,8 @@ async def test_renting_charges_what_the_report_names_and_no_number_twice(
     await shop.wait(2 * LAG_LONG_S)
     final = await shop.buy(wanted)
     assert [] == shop.violations(final, asked=ASKED)
-    # What reads can show within the settling time is never asked for again, and no person is bothered with it.
+    # What reads can show within the settling time is never asked for again, and no person is
+    # bothered with it.
     assert mishap.lags_long or [] == shop.repeats()
     assert (
         not needs_person(final)
@@ -79,7 +86,8 @@ async def test_renting_charges_what_the_report_names_and_no_number_twice(
         or mishap.name == "rival"
     )
     final = await _settled(shop, final, wanted)
-    # A price that rose on a vendor-picked number gives the rest back: picking again would buy at a price that nobody can read first.
+    # A price that rose on a vendor-picked number gives the rest back: picking again would buy at a
+    # price that nobody can read first.
     given_back = (
         operation == "rent_any"
         and mishap.name == "price_change"
@@ -109,7 +117,9 @@ async def _settled(
 async def test_changes_end_as_the_vendor_has_them(
     operation: str, mishap: Mishap, mode: str, tmp_path: Path
 ) -> None:
-    """Whatever happens to a release or PATCH, the journal says done only of what took effect and refused only of what did not."""
+    """Whatever happens to a release or PATCH, the journal says done only of what took effect and
+    refused only of what did not.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path, active=60)
     numbers = _linked_numbers(shop)[:ASKED]
@@ -132,7 +142,8 @@ async def test_changes_end_as_the_vendor_has_them(
     rows = await run()
     assert rows is not None
     assert [] == _misjudged(shop, operation, rows)
-    # Tokens that go on being refused as expired are a refusal of the vendor, and a refused step is closed.
+    # Tokens that go on being refused as expired are a refusal of the vendor, and a refused step is
+    # closed.
     refused_for_good = mishap.name == "token_expired" and mode == "always"
     end = IntentionState.REFUSED if refused_for_good else IntentionState.DONE
     assert [end] * ASKED == [row.state for row in rows], [row.reason for row in rows]

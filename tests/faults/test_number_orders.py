@@ -1,4 +1,7 @@
-"""Creating, registering, uploading and submitting an order meet every fault; the simulator's orders, submissions and charges judge."""
+"""Creating, registering, uploading and submitting an order meet every fault.
+
+The simulator's orders, submissions and charges judge.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ from numberflow.models.reports import FollowLine, OrderReport, RunOutcome
 pytestmark = pytest.mark.anyio
 
 DAY = 86_400.0
-# What a run of an order sends that changes something at the vendor; the two in the middle may be sent again, the other two may not.
+# What a run of an order sends that changes something at the vendor; the two in the middle may be
+# sent again, the other two may not.
 OPERATIONS = ("create_order", "update_registration", "upload_attachment", "submit_order")
 COSTLY = ("create_order", "submit_order")
 CASES = [
@@ -54,7 +58,8 @@ CASES = [
     and not (
         quantity > 1 and (operation != "create_order" or mishap.variant or mishap.name == "rival")
     )
-    # What may be sent again is left to the client, which tries for a minute; the resumed run is another first try there.
+    # What may be sent again is left to the client, which tries for a minute; the resumed run is
+    # another first try there.
     and not (
         operation not in COSTLY and (mode.startswith("resumed") or mishap.variant or mishap.dies)
     )
@@ -109,8 +114,13 @@ class Bureau:
                 else:
                     result, verdict = None, "done" if submissions(self.simulator) else "planned"
                 journal.settle_by_person(
-                    row.id, verdict, by="a person", note="as the dashboard has it", result=result, is_dead=lambda owner: True
-                )  # fmt: skip
+                    row.id,
+                    verdict,
+                    by="a person",
+                    note="as the dashboard has it",
+                    result=result,
+                    is_dead=lambda owner: True,
+                )
 
     def violations(self, report: OrderReport | None) -> list[str]:
         """What went wrong by the vendor's own books."""
@@ -146,7 +156,9 @@ class Bureau:
 async def test_one_order_handed_in_once(
     operation: str, quantity: int, mishap: Mishap, mode: str, tmp_path: Path
 ) -> None:
-    """Whatever happens, one order is opened and handed in once, every charge is named, and the next runs and one person end the matter."""
+    """Whatever happens, one order is opened and handed in once, every charge is named, and the next
+    runs and one person end the matter.
+    """
     count("fault-matrix cases")
     bureau = Bureau(tmp_path, quantity)
     nth = 1 + COSTLY.index(operation) if operation in COSTLY else 1

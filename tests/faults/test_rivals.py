@@ -52,11 +52,15 @@ async def _context(shop: Shop, transport: httpx.AsyncBaseTransport) -> AsyncIter
 async def test_a_worker_that_was_taken_over_sends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it fetches a fresh token its leases are taken over; its rent_any, journaled and on its way out, does not leave any more."""
+    """While it fetches a fresh token its leases are taken over.
+
+    Its rent_any, journaled and on its way out, does not leave any more.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path)
     wanted = order(strategy="any")
-    # Long leases, because they bound a costly call, and on a busy machine all this takes seconds; a quick heartbeat, to find out soon.
+    # Long leases, because they bound a costly call, and on a busy machine all this takes seconds; a
+    # quick heartbeat, to find out soon.
     monkeypatch.setattr("numberflow.journal.leases.RENEWALS_PER_LEASE", 300)
     shop.simulator.faults.add({"operation": "rent_any", "fault": "token_expired"})
     seen: list[object] = []
@@ -80,7 +84,10 @@ async def test_a_worker_that_was_taken_over_sends_nothing(
 async def test_a_number_that_another_purchase_wrote_down_is_not_bought_for_both(
     tmp_path: Path,
 ) -> None:
-    """Two references want one number at the same moment: whoever wrote it down first gets it, the other is refused and sends nothing."""
+    """Two references want one number at the same moment.
+
+    Whoever wrote it down first gets it, the other is refused and sends nothing.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path)
     number = next(iter(shop.simulator.world.shelf.of_kind(("US", "LOCAL")))).phone_number
@@ -107,7 +114,10 @@ async def test_a_number_that_another_purchase_wrote_down_is_not_bought_for_both(
 
 
 async def test_unknown_outcomes_count_against_the_cap(tmp_path: Path) -> None:
-    """What may have been charged is spent: with one lost rent open, a second purchase that fits only without it is refused."""
+    """What may have been charged is spent.
+
+    With one lost rent open, a second purchase that fits only without it is refused.
+    """
     count("fault-matrix cases")
     shop = Shop(tmp_path)
     quote = await shop.buy(order(), "PO-0")

@@ -1,4 +1,7 @@
-"""Faults whose nature is the socket, over real sockets: resets, cuts, silence, and requests that are held while their client goes."""
+"""Faults whose nature is the socket, over real sockets.
+
+Resets, cuts, silence, and requests that are held while their client goes.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,9 @@ class Counter:
 async def test_a_real_socket_that_fails_costs_one_charge(
     operation: str, fault: str, running: Running, tmp_path: Path, *, late: bool
 ) -> None:
-    """A costly request meets a socket's fault (late: it takes effect only after its client has gone): charged once, named, done in the end."""
+    """A costly request meets a socket's fault (late: it takes effect only after its client has
+    gone): charged once, named, done in the end.
+    """
     count("fault-matrix cases")
     faults = running.simulator.faults
     faults.clear()

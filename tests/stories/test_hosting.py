@@ -1,4 +1,7 @@
-"""Numbers that live elsewhere, from the first request to the last report, on the virtual clock: what an operator is promised, day by day."""
+"""Numbers that live elsewhere, from the first request to the last report, on the virtual clock.
+
+What an operator is promised, day by day.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ def state_of(report: Any) -> dict[str, int]:
 
 
 async def test_twelve_numbers_imported_in_three_orders(tmp_path: Path) -> None:
-    """Twelve numbers are imported by three orders of at most five under one reference, each number once, and the sweep tells when all are done."""
+    """Twelve numbers are imported by three orders of at most five under one reference, each number
+    once, and the sweep tells when all are done.
+    """
     shop = HostingShop(tmp_path)
     wanted = importing(numbers(12), display_name="Support")
     report, _ = await shop.import_numbers(wanted)
@@ -60,7 +65,10 @@ async def test_twelve_numbers_imported_in_three_orders(tmp_path: Path) -> None:
 
 
 async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Path) -> None:
-    """Forty numbers are proven by invoices, then wait two days for a signature, with one reminder. 38 are done, 2 have failed, with reason and cure."""
+    """Forty numbers are proven by invoices, then wait two days for a signature, with one reminder.
+
+    38 are done, 2 have failed, with reason and cure.
+    """
     shop = HostingShop(tmp_path)
     forty = numbers(40)
     await prove_by_invoices(shop, forty)
@@ -111,7 +119,10 @@ async def test_forty_numbers_by_invoices_with_a_letter_signed_late(tmp_path: Pat
 
 
 async def prove_by_invoices(shop: HostingShop, forty: list[str]) -> None:
-    """The first part of the story: added in one request, listed for the mail, reviewed in two business days, and told by the sweep."""
+    """The first part of the story.
+
+    Added in one request, listed for the mail, reviewed in two business days, and told by the sweep.
+    """
     report, _ = await shop.qualify(qualifying_order(forty), "QUAL-1")
     assert (RunOutcome.DONE, {"being checked": 40}) == (report.outcome, state_of(report))
     todo = checklist(report)
@@ -134,7 +145,10 @@ async def prove_by_invoices(shop: HostingShop, forty: list[str]) -> None:
 
 
 async def test_a_call_with_one_wrong_code(tmp_path: Path) -> None:
-    """A wrong code costs one of three tries and no second ring by itself; a person asks for another call, and the right code proves the number."""
+    """A wrong code costs one of three tries and no second ring by itself.
+
+    A person asks for another call, and the right code proves the number.
+    """
     shop = HostingShop(tmp_path)
     (number,) = numbers(1)
     wanted = qualifying_order([number], method="voice")
@@ -159,7 +173,10 @@ async def test_a_call_with_one_wrong_code(tmp_path: Path) -> None:
 
 
 async def test_three_wrong_codes(tmp_path: Path) -> None:
-    """After the third failure nothing is asked any more: the number is blocked, and the report says who can release it."""
+    """After the third failure nothing is asked any more.
+
+    The number is blocked, and the report says who can release it.
+    """
     shop = HostingShop(tmp_path)
     wanted = qualifying_order(numbers(1), method="voice")
     await shop.call(wanted)
@@ -175,7 +192,11 @@ async def test_three_wrong_codes(tmp_path: Path) -> None:
 
 
 async def test_invoices_that_nobody_mails(tmp_path: Path) -> None:
-    """Without invoices nothing moves: a reminder after five days, overdue after fourteen, and a number that cannot be hosted is told at once."""
+    """Without invoices nothing moves.
+
+    A reminder after five days, overdue after fourteen, and a number that cannot be hosted is told
+    at once.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(3)
     await shop.script("not_eligible", phone_number=few[2])
@@ -191,7 +212,10 @@ async def test_invoices_that_nobody_mails(tmp_path: Path) -> None:
 
 
 async def test_a_letter_that_nobody_signs(tmp_path: Path) -> None:
-    """Reminder after a day, escalation after three, overdue after fourteen, each once; overdue is not failed, and a late signature still counts."""
+    """Reminder after a day, escalation after three, overdue after fourteen, each once.
+
+    Overdue is not failed, and a late signature still counts.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(2)
     await shop.qualify_at_once(few)
@@ -239,7 +263,10 @@ async def test_a_declined_letter(tmp_path: Path) -> None:
 
 
 async def test_toll_free_numbers(tmp_path: Path) -> None:
-    """Toll-free numbers go by their own request without a campaign; the registry takes two business days, and the report says that sending needs more."""
+    """Toll-free numbers go by their own request without a campaign.
+
+    The registry takes two business days, and the report says that sending needs more.
+    """
     shop = HostingShop(tmp_path)
     free = toll_free_numbers(3)
     await shop.qualify_at_once(free)
@@ -261,7 +288,10 @@ async def test_toll_free_numbers(tmp_path: Path) -> None:
 
 
 async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
-    """An import that fails with 60135 says what to do, and doing it ends well: release the number, import it with migrate_to_sinch_tmo."""
+    """An import that fails with 60135 says what to do, and doing it ends well.
+
+    Release the number, import it with migrate_to_sinch_tmo.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(3)
     await shop.script("held_elsewhere", phone_number=few[1])
@@ -291,15 +321,20 @@ async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
 
 
 async def test_another_campaign(tmp_path: Path) -> None:
-    """Imported and rented numbers get another plan and campaign: what they lose is told first and has to be confirmed; then unlink, wait, link."""
+    """Imported and rented numbers get another plan and campaign.
+
+    What they lose is told first and has to be confirmed; then unlink, wait, link.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(2)
     await shop.imported_at_once(few)
     shop.simulator.world.add_held(1)
     (rented,) = [number.phone_number for number in shop.simulator.world.holdings]
     wanted: dict[str, Any] = {
-        "phone_numbers": [*few, rented], "sms": {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}, "display_name": "Shop",
-    }  # fmt: skip
+        "phone_numbers": [*few, rented],
+        "sms": {"service_plan_id": "plan-other", "campaign_id": "campaign-other"},
+        "display_name": "Shop",
+    }
     with pytest.raises(SpendRefused, match="service plan plan-hosting, campaign campaign-hosting"):
         await shop.configure(parse_configure(wanted))
     assert 0 == sum(entry["method"] == "PATCH" for entry in shop.simulator.requests())
@@ -321,7 +356,9 @@ async def test_another_campaign(tmp_path: Path) -> None:
 
 
 async def test_a_slow_unlink(tmp_path: Path) -> None:
-    """An unlink that takes longer than the run waits is told, and the next run with the same reference goes on from there."""
+    """An unlink that takes longer than the run waits is told, and the next run with the same
+    reference goes on from there.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
@@ -337,7 +374,10 @@ async def test_a_slow_unlink(tmp_path: Path) -> None:
 
 
 async def test_giving_numbers_up(tmp_path: Path) -> None:
-    """Rented and imported numbers are given up once it was confirmed; a run that names a number that is not held does nothing at all."""
+    """Rented and imported numbers are given up once it was confirmed.
+
+    A run that names a number that is not held does nothing at all.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
@@ -368,7 +408,9 @@ async def test_giving_numbers_up(tmp_path: Path) -> None:
 async def test_given_up_by_another_run_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two clicks at once: a run that reads the numbers after the other gave them up tells what the other did."""
+    """Two clicks at once: a run that reads the numbers after the other gave them up tells what the
+    other did.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
@@ -386,7 +428,10 @@ async def test_given_up_by_another_run_meanwhile(
 
 
 async def test_imported_by_somebody_else(tmp_path: Path) -> None:
-    """A number that is imported as wanted is adopted; one with other links is explained and left alone; the others are ordered."""
+    """A number that is imported as wanted is adopted.
+
+    One with other links is explained and left alone; the others are ordered.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(4)
     other = {"service_plan_id": "plan-other"}
@@ -407,10 +452,14 @@ async def test_imported_by_somebody_else(tmp_path: Path) -> None:
 
 
 async def test_a_race_for_the_same_numbers(tmp_path: Path) -> None:
-    """A number that is imported between our look and our order makes it a 409: what is there is adopted, and the rest goes into an order of its own."""
+    """A number that is imported between our look and our order makes it a 409.
+
+    What is there is adopted, and the rest goes into an order of its own.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(4)
-    # One read that lags hides the import of a moment ago, as a rival's import in between would be hidden.
+    # One read that lags hides the import of a moment ago, as a rival's import in between would be
+    # hidden.
     shop.simulator.faults.add(
         {"operation": "import_number", "fault": "stale_reads", "lag_reads": 2}
     )
@@ -424,7 +473,8 @@ async def test_a_race_for_the_same_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("conflicts", [True, False])
 async def test_two_references_for_the_same_numbers(tmp_path: Path, *, conflicts: bool) -> None:
-    """Numbers that an order of another reference works on are left alone and that reference is named, whether or not the vendor would take them.
+    """Numbers that an order of another reference works on are left alone and that reference is
+    named, whether or not the vendor would take them.
 
     Numbers beside them are ordered; once the others are imported they are adopted.
     """
@@ -479,7 +529,10 @@ async def watched(shop: HostingShop, sweeps: int = 3) -> list[tuple[str, str]]:
 
 
 async def test_a_relink_that_fails_later(tmp_path: Path) -> None:
-    """A link that fails long after the run is told by the sweep, once, with the vendor's code; so does the next report, in words."""
+    """A link that fails long after the run is told by the sweep, once, with the vendor's code.
+
+    So does the next report, in words.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(2)
     await shop.imported_at_once(few)
@@ -510,7 +563,10 @@ async def test_a_relink_that_fails_later(tmp_path: Path) -> None:
 
 
 async def test_a_relink_that_stops_half_way(tmp_path: Path) -> None:
-    """A run that dies between unlink and relink leaves a number that somebody hears of; the same reference puts the link on, and the matter is closed."""
+    """A run that dies between unlink and relink leaves a number that somebody hears of.
+
+    The same reference puts the link on, and the matter is closed.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
@@ -543,7 +599,10 @@ async def test_a_link_that_is_refused_after_the_unlink(tmp_path: Path) -> None:
 
 
 async def test_a_single_import_is_followed(tmp_path: Path) -> None:
-    """A number that was imported alone is followed to its links as well: a failure comes as an alarm with code and cure, a success closes it."""
+    """A number that was imported alone is followed to its links as well.
+
+    A failure comes as an alarm with code and cure, a success closes it.
+    """
     shop = HostingShop(tmp_path)
     good, bad = numbers(2)
     await shop.script("held_elsewhere", phone_number=bad)
@@ -565,7 +624,10 @@ async def told_by(shop: HostingShop) -> list[tuple[str, bool, list[str]]]:
 
 
 async def test_reads_that_come_late(tmp_path: Path) -> None:
-    """A batch that reads do not show yet stays open, and so does one with a blocked number; when the rest is ready, that is told."""
+    """A batch that reads do not show yet stays open, and so does one with a blocked number.
+
+    When the rest is ready, that is told.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(3)
     shop.simulator.faults.add({"operation": "add_qualified", "fault": "stale_reads", "lag_s": 600})
@@ -585,7 +647,10 @@ async def test_reads_that_come_late(tmp_path: Path) -> None:
 
 
 async def test_alarms_for_each_number(tmp_path: Path) -> None:
-    """A second number that fails is told as well; a batch that ends with some ready says so, and the same reference has it followed again."""
+    """A second number that fails is told as well.
+
+    A batch that ends with some ready says so, and the same reference has it followed again.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(4)
     await shop.script("not_eligible", phone_number=few[3])
@@ -611,7 +676,10 @@ async def test_alarms_for_each_number(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("again", [numbers(1), numbers(2)])
 async def test_a_release_that_is_repeated_too_late(tmp_path: Path, again: list[str]) -> None:
-    """A number that was released, and imported again since, stays: the first release is not repeated at it, and a person hears why."""
+    """A number that was released, and imported again since, stays.
+
+    The first release is not repeated at it, and a person hears why.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
@@ -647,7 +715,10 @@ async def test_a_release_that_never_left(tmp_path: Path) -> None:
 
 
 async def test_tries_are_the_number_s(tmp_path: Path) -> None:
-    """Wrong codes count for the number under whatever reference; after a block that staff released they begin anew."""
+    """Wrong codes count for the number under whatever reference.
+
+    After a block that staff released they begin anew.
+    """
     shop = HostingShop(tmp_path)
     (number,) = numbers(1)
     wanted = qualifying_order([number], method="voice")
@@ -666,7 +737,10 @@ async def test_tries_are_the_number_s(tmp_path: Path) -> None:
 
 
 async def test_a_check_that_takes_long(tmp_path: Path) -> None:
-    """A number that is still checked when the run for its call ends was not called: the report says so, and to run again."""
+    """A number that is still checked when the run for its call ends was not called.
+
+    The report says so, and to run again.
+    """
     shop = HostingShop(tmp_path)
     shop.simulator.switches.set("qualification_check_s", 600)
     report, _ = await shop.call(qualifying_order(numbers(1), method="voice"))
@@ -691,7 +765,9 @@ async def test_imported_once_and_gone(tmp_path: Path, count: int) -> None:
 
 
 async def test_adopted_as_it_is(tmp_path: Path) -> None:
-    """A number that is adopted keeps its name and callback address, and the report says that they are not as asked."""
+    """A number that is adopted keeps its name and callback address, and the report says that they
+    are not as asked.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.import_numbers(
@@ -707,7 +783,10 @@ async def test_adopted_as_it_is(tmp_path: Path) -> None:
 
 
 async def test_a_number_that_somebody_else_has(tmp_path: Path) -> None:
-    """A number that is always refused as there already and never shown blocks nobody: the others are ordered one by one, and it is named."""
+    """A number that is always refused as there already and never shown blocks nobody.
+
+    The others are ordered one by one, and it is named.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(7)
     async with shop.context() as context:
@@ -765,10 +844,13 @@ async def test_voice_for_an_imported_number(tmp_path: Path) -> None:
     [(None, "linking", "done"), (OTHER, "imported otherwise", "refused")],
 )
 async def test_a_race_for_one_number(tmp_path: Path, sms: Any, state: str, row_state: str) -> None:
-    """A single import that meets a 409 is as good as done when the number is there as wanted, and stays a refusal when it is linked otherwise."""
+    """A single import that meets a 409 is as good as done when the number is there as wanted, and
+    stays a refusal when it is linked otherwise.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
-    # One read that lags hides the import of a moment ago, as a rival's import in between would be hidden.
+    # One read that lags hides the import of a moment ago, as a rival's import in between would be
+    # hidden.
     shop.simulator.faults.add(
         {"operation": "import_number", "fault": "stale_reads", "lag_reads": 2}
     )
@@ -785,7 +867,9 @@ async def test_a_race_for_one_number(tmp_path: Path, sms: Any, state: str, row_s
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_a_failed_campaign_and_its_code(tmp_path: Path, count: int) -> None:
-    """The vendor's own code, which only the imported number shows, stands beside the number in the report, with what to do."""
+    """The vendor's own code, which only the imported number shows, stands beside the number in the
+    report, with what to do.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(count)
     await shop.script("step_failure", phone_number=few[0], step="campaign", code="CAMPAIGN_EXPIRED")
@@ -802,7 +886,9 @@ async def test_a_failed_campaign_and_its_code(tmp_path: Path, count: int) -> Non
 
 
 async def test_two_references_at_the_same_moment(tmp_path: Path) -> None:
-    """Two runs that find the same numbers free at the same moment order them once, even at a vendor that would take both orders."""
+    """Two runs that find the same numbers free at the same moment order them once, even at a vendor
+    that would take both orders.
+    """
     shop = HostingShop(tmp_path)
     shop.simulator.switches.set("open_order_conflicts", False)
     few = numbers(3)

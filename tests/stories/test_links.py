@@ -1,4 +1,7 @@
-"""Links that the vendor takes at once and puts on, or takes off, later: what an operator hears of each that fails, from the run and from the sweep."""
+"""Links that the vendor takes at once and puts on, or takes off, later.
+
+What an operator hears of each that fails, from the run and from the sweep.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,10 @@ async def alarms(shop: HostingShop) -> dict[str, list[str]]:
 
 
 async def test_an_unlink_that_fails(tmp_path: Path) -> None:
-    """It is seen at once and told with code, cure and what the number still has; the sweep says the same, and the printed command goes on."""
+    """It is seen at once and told with code, cure and what the number still has.
+
+    The sweep says the same, and the printed command goes on.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     codes = ["CAMPAIGN_MNO_REVIEW"]
@@ -103,7 +109,8 @@ async def test_an_unlink_that_fails(tmp_path: Path) -> None:
     )
     assert "wait a day" in line.advice
     assert "it still has service plan plan-a, campaign CAMPA" in line.advice
-    # The run starts again with nothing to send: the job has ended, so it is looked at and not waited for.
+    # The run starts again with nothing to send: the job has ended, so it is looked at and not
+    # waited for.
     before = sent(shop, "GET")
     again, rows = await shop.configure(order)
     assert (report.numbers, 1) == (again.numbers, sent(shop, "PATCH"))
@@ -123,7 +130,9 @@ async def test_an_unlink_that_fails(tmp_path: Path) -> None:
 
 
 async def test_a_link_that_fails_after_its_unlink(tmp_path: Path) -> None:
-    """The number is named as unlinked by the run and by every sweep, with the command that puts the old link back; after that nothing is open."""
+    """The number is named as unlinked by the run and by every sweep, with the command that puts the
+    old link back; after that nothing is open.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     await shop.script(
@@ -155,7 +164,9 @@ async def test_a_link_that_fails_after_its_unlink(tmp_path: Path) -> None:
 
 
 async def test_the_way_back_leaves_alone_what_the_reference_did_not_touch(tmp_path: Path) -> None:
-    """Voice that another reference has changed since stays, though the run that lost the messaging saw the old one; commands say whose account."""
+    """Voice that another reference has changed since stays, though the run that lost the messaging
+    saw the old one; commands say whose account.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     await shop.script("provisioning", phone_number=number, step="link", outcome="FAILED")
@@ -174,7 +185,10 @@ async def test_the_way_back_leaves_alone_what_the_reference_did_not_touch(tmp_pa
 
 
 async def test_twenty_voice_links_that_fail(tmp_path: Path) -> None:
-    """Twenty numbers whose voice job fails are twenty lines of the report and twenty alarms; each still has what it had, or is told to have nothing."""
+    """Twenty numbers whose voice job fails are twenty lines of the report and twenty alarms.
+
+    Each still has what it had, or is told to have nothing.
+    """
     shop = HostingShop(tmp_path)
     twenty = rented(shop, 20, sms=SmsLink(), voice=VoiceLink())
     await shop.script("provisioning", app_id="trunk-b", outcome="FAILED")
@@ -187,7 +201,10 @@ async def test_twenty_voice_links_that_fail(tmp_path: Path) -> None:
 
 
 async def test_voice_that_cannot_be_changed_directly(tmp_path: Path) -> None:
-    """Where the vendor refuses another voice link over a live one, the old one is taken off first; a voice unlink that fails is told as one."""
+    """Where the vendor refuses another voice link over a live one, the old one is taken off first.
+
+    A voice unlink that fails is told as one.
+    """
     shop = HostingShop(tmp_path)
     good, bad = rented(shop, 2)
     shop.simulator.switches.set("refuse_direct_voice_change", True)
@@ -199,7 +216,10 @@ async def test_voice_that_cannot_be_changed_directly(tmp_path: Path) -> None:
 
 
 async def test_one_product_fails_and_the_other_does_not(tmp_path: Path) -> None:
-    """What does not depend on the link that stayed on is changed all the same: a failed SMS unlink leaves nobody without voice."""
+    """What does not depend on the link that stayed on is changed all the same.
+
+    A failed SMS unlink leaves nobody without voice.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     await shop.script("provisioning", phone_number=number, step="unlink_sms", outcome="FAILED")
@@ -212,7 +232,10 @@ async def test_one_product_fails_and_the_other_does_not(tmp_path: Path) -> None:
 
 
 async def test_another_campaign_of_the_same_plan(tmp_path: Path) -> None:
-    """The campaign is changed while the plan stays on; a run that dies in between leaves a number that the sweep names until it has a campaign."""
+    """The campaign is changed while the plan stays on.
+
+    A run that dies in between leaves a number that the sweep names until it has a campaign.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     order = wanting([number], sms={"service_plan_id": "plan-a", "campaign_id": "CAMPB"})
@@ -230,7 +253,9 @@ async def test_another_campaign_of_the_same_plan(tmp_path: Path) -> None:
 
 
 async def test_an_unlink_whose_run_was_killed(tmp_path: Path) -> None:
-    """Nobody saw the reply, and the number is in every sweep as unlinked all the same, until the reference has gone on."""
+    """Nobody saw the reply, and the number is in every sweep as unlinked all the same, until the
+    reference has gone on.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     order = wanting([number], sms=SMS)
@@ -250,7 +275,10 @@ async def test_an_unlink_whose_run_was_killed(tmp_path: Path) -> None:
 
 
 async def test_an_unlink_that_leaves_after_the_sweep_gave_the_number_up(tmp_path: Path) -> None:
-    """A step that was killed before it left is let go; when the reference goes on, its number is followed again."""
+    """A step that was killed before it left is let go.
+
+    When the reference goes on, its number is followed again.
+    """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)
     order = wanting([number], sms=SMS)
@@ -268,7 +296,10 @@ async def test_an_unlink_that_leaves_after_the_sweep_gave_the_number_up(tmp_path
 async def test_one_number_that_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other gets its new link all the same; the report of the run that ends by it names one as unlinked, with the command that leads back."""
+    """The other gets its new link all the same.
+
+    The report of the run that ends by it names one as unlinked, with the command that leads back.
+    """
     shop = HostingShop(tmp_path)
     good, bad = rented(shop, 2)
 
@@ -295,7 +326,10 @@ async def test_one_number_that_cannot_be_read(
 async def test_a_stop_between_unlink_and_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line for each number, by whomever it is told: the run, the hook, the sweep; the printed command leads back."""
+    """One line for each number, by whomever it is told: the run, the hook, the sweep.
+
+    The printed command leads back.
+    """
     shop = HostingShop(tmp_path)
     two = rented(shop, 2)
     async with shop.context() as context:
@@ -330,7 +364,9 @@ async def test_a_stop_between_unlink_and_link(
 
 
 async def test_many_numbers_wait_together(tmp_path: Path) -> None:
-    """Thirty-nine relinks wait for as long as one does, and pages of the list take the place of reads by name while they wait."""
+    """Thirty-nine relinks wait for as long as one does, and pages of the list take the place of
+    reads by name while they wait.
+    """
     shop = HostingShop(tmp_path)
     many = rented(shop, 40)
     began = shop.simulator.clock.now()
@@ -345,7 +381,10 @@ async def test_many_numbers_wait_together(tmp_path: Path) -> None:
 
 
 async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
-    """A purchase that ends before its links leaves them to the sweep: what is on is closed, what failed is an alarm with the command that links it."""
+    """A purchase that ends before its links leaves them to the sweep.
+
+    What is on is closed, what failed is an alarm with the command that links it.
+    """
     shop = HostingShop(tmp_path)
     await shop.script(
         "provisioning",
@@ -378,7 +417,10 @@ async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
 
 
 async def test_a_number_that_was_given_up_and_is_still_there(tmp_path: Path) -> None:
-    """A removal that the vendor took and does not show is looked at by the sweep: an alarm while the number is there, closed when it is gone."""
+    """A removal that the vendor took and does not show is looked at by the sweep.
+
+    An alarm while the number is there, closed when it is gone.
+    """
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)

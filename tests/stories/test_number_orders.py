@@ -1,4 +1,7 @@
-"""What becomes of number orders, told on the simulator's virtual clock: days of review and reservation pass in a second."""
+"""What becomes of number orders, told on the simulator's virtual clock.
+
+Days of review and reservation pass in a second.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,9 @@ def cabinet(tmp_path: Path) -> Cabinet:
 
 
 async def test_completed(shop: Shop, cabinet: Cabinet) -> None:
-    """An AU MOBILE number is ordered with its papers, reviewed, completed, and followed until it is held, linked and costed."""
+    """An AU MOBILE number is ordered with its papers, reviewed, completed, and followed until it is
+    held, linked and costed.
+    """
     report = await order_once(shop.context, wanted(cabinet, sms=PLAN))
     assert (RunOutcome.DONE, "IN_REVIEW") == (report.outcome, report.state), report.reason
     assert [] == shop.charged()
@@ -76,7 +81,9 @@ async def test_completed(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_plan_of_an_order(shop: Shop, cabinet: Cabinet) -> None:
-    """A plan names the order that its reference has, opens no other, and refuses what the day's cap would refuse."""
+    """A plan names the order that its reference has, opens no other, and refuses what the day's cap
+    would refuse.
+    """
     plan = {"plan_only": True, "reference": REFERENCE, "asked": 1, "currency": "USD"}
     async with shop.context() as context:
         fresh = order_plan(await stand_order(context, wanted(cabinet), REFERENCE), **plan)
@@ -103,7 +110,9 @@ async def test_plan_of_an_order(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:
-    """A rejected order tells the reasons without what the papers say, and the parameters that it leaves behind place a new one that is completed."""
+    """A rejected order tells the reasons without what the papers say, and the parameters that it
+    leaves behind place a new one that is completed.
+    """
     await shop.script(
         "review",
         outcome="REJECTED",
@@ -130,7 +139,11 @@ async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_what_was_handed_in_goes_on_counting(shop: Shop, cabinet: Cabinet) -> None:
-    """When the vendor charges is not published: a rejected order keeps its part of the day's cap, one that expired before it was handed in gives it back."""
+    """When the vendor charges is not published.
+
+    A rejected order keeps its part of the day's cap, one that expired before it was handed in gives
+    it back.
+    """
     shop.simulator.switches.set("reservation_s", 1800)
     await shop.script("upload", outcome="FAILED", times=1)
     unfinished = await order_once(shop.context, wanted(cabinet, max_today="20"))
@@ -153,7 +166,10 @@ async def test_what_was_handed_in_goes_on_counting(shop: Shop, cabinet: Cabinet)
 
 
 async def test_blocked_and_mended(shop: Shop, cabinet: Cabinet) -> None:
-    """A blocked order is told once with the reviewer's reasons; corrected papers under the same reference continue the same order."""
+    """A blocked order is told once with the reviewer's reasons.
+
+    Corrected papers under the same reference continue the same order.
+    """
     cabinet.spoil()
     await shop.script("review", outcome="BLOCKED", logs=["the city does not exist"], times=1)
     report = await order_once(shop.context, wanted(cabinet))
@@ -181,7 +197,10 @@ async def test_blocked_and_mended(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_expired_with_three_alarms(shop: Shop, cabinet: Cabinet) -> None:
-    """An order whose file the vendor cannot read waits for a person: told at 50, 80 and 95 % of its reservation, then closed, nothing charged."""
+    """An order whose file the vendor cannot read waits for a person.
+
+    Told at 50, 80 and 95 % of its reservation, then closed, nothing charged.
+    """
     await shop.script("upload", outcome="FAILED", times=1)
     report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.REFUSED, "CREATED") == (report.outcome, report.state)
@@ -228,7 +247,9 @@ async def test_quantity_of_25(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_us_needs_no_papers(shop: Shop) -> None:
-    """Where the vendor knows no requirements nothing is asked for, and the order is handed in at once."""
+    """Where the vendor knows no requirements nothing is asked for, and the order is handed in at
+    once.
+    """
     report = await order_once(shop.context, wanted())
     assert (RunOutcome.DONE, "IN_REVIEW", 0) == (
         report.outcome,
@@ -238,7 +259,9 @@ async def test_us_needs_no_papers(shop: Shop) -> None:
 
 
 async def test_registration_refused_here(shop: Shop, cabinet: Cabinet) -> None:
-    """What the form shows to be wrong is told field by field without the values, before anything is ordered."""
+    """What the form shows to be wrong is told field by field without the values, before anything is
+    ordered.
+    """
     cabinet.write([*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}])
     report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
@@ -249,7 +272,10 @@ async def test_registration_refused_here(shop: Shop, cabinet: Cabinet) -> None:
 async def test_registration_refused_by_the_vendor_and_corrected(
     shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A form that cannot be read here leaves the check to the vendor: its findings are told, the order stays, and corrected data continue the same order."""
+    """A form that cannot be read here leaves the check to the vendor.
+
+    Its findings are told, the order stays, and corrected data continue the same order.
+    """
     monkeypatch.setattr(kyc_form, "sections", lambda _: ())
     cabinet.write([*DATA[:2], {**DATA[2], "phoneNumber": "+61-not-a-number"}])
     refused = await order_once(shop.context, wanted(cabinet))
@@ -271,7 +297,10 @@ async def test_registration_refused_by_the_vendor_and_corrected(
 
 
 async def test_blocked_before_anybody_looked(shop: Shop, cabinet: Cabinet) -> None:
-    """The reply of the submission was lost and the order is blocked when we look: the block is ours to mend, and the mended order is handed in again."""
+    """The reply of the submission was lost and the order is blocked when we look.
+
+    The block is ours to mend, and the mended order is handed in again.
+    """
     cabinet.spoil()
     await shop.script(
         "review", outcome="BLOCKED", logs=["the city does not exist"], times=1, delay_s=0
@@ -286,7 +315,10 @@ async def test_blocked_before_anybody_looked(shop: Shop, cabinet: Cabinet) -> No
 
 
 async def test_old_messages_are_about_old_data(shop: Shop, cabinet: Cabinet) -> None:
-    """What a reviewer wrote about data that was corrected since is not shown again: nothing could blot it out any more. The journal keeps no message."""
+    """What a reviewer wrote about data that was corrected since is not shown again.
+
+    Nothing could blot it out any more. The journal keeps no message.
+    """
     data = copy.deepcopy(DATA)
     data[1]["endBusinessName"] = "OldSecretName Pty"
     cabinet.write(data)
@@ -316,7 +348,10 @@ async def test_old_messages_are_about_old_data(shop: Shop, cabinet: Cabinet) -> 
 
 
 async def test_fewer_numbers_than_asked(tmp_path: Path) -> None:
-    """An order that reserves fewer numbers than asked is not handed in: its price is not the one that was decided."""
+    """An order that reserves fewer numbers than asked is not handed in.
+
+    Its price is not the one that was decided.
+    """
     shop = Shop(tmp_path, stock_us_local=5)
     shop.simulator.switches.set("order_short_stock", "partial")
     report = await order_once(shop.context, wanted(quantity=20))
@@ -327,7 +362,10 @@ async def test_fewer_numbers_than_asked(tmp_path: Path) -> None:
 async def test_an_order_in_review_that_is_not_shown(
     shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A 404 for an order that was handed in closes nothing: a person is told, and what is charged later is named."""
+    """A 404 for an order that was handed in closes nothing.
+
+    A person is told, and what is charged later is named.
+    """
     shop.simulator.switches.set("review_s", 10 * 86_400)
     await order_once(shop.context, wanted(cabinet))
     await sweep(shop.context)
@@ -353,7 +391,9 @@ async def test_an_order_in_review_that_is_not_shown(
 
 
 async def test_a_run_without_papers_hands_nothing_in(shop: Shop, cabinet: Cabinet) -> None:
-    """An order that is out of our hands when a run begins and back when it looks again is left to the next run, which reads the papers."""
+    """An order that is out of our hands when a run begins and back when it looks again is left to
+    the next run, which reads the papers.
+    """
     await shop.script("upload", outcome="FAILED", times=1)
     await order_once(shop.context, wanted(cabinet))
     async with shop.context() as context:
@@ -369,7 +409,10 @@ async def test_a_run_without_papers_hands_nothing_in(shop: Shop, cabinet: Cabine
 async def test_a_report_names_the_order_that_it_could_not_read(
     shop: Shop, cabinet: Cabinet
 ) -> None:
-    """A vendor that is down after the order was opened: the report has the order, its numbers and until when it has to be handed in."""
+    """A vendor that is down after the order was opened.
+
+    The report has the order, its numbers and until when it has to be handed in.
+    """
     shop.fault("get_order", "error_before", times=None)
     report = await order_once(shop.context, wanted(cabinet))
     (order,) = shop.simulator.orders()
@@ -383,7 +426,10 @@ async def test_a_report_names_the_order_that_it_could_not_read(
 async def test_a_file_that_vanishes(
     shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that was checked and is gone when it is to be sent is told by its name; the order stays, and the next run goes on with it."""
+    """A file that was checked and is gone when it is to be sent is told by its name.
+
+    The order stays, and the next run goes on with it.
+    """
     with monkeypatch.context() as patched:
         patched.setattr("numberflow.purchase.number_orders.place.open_file", broken_file)
         report = await order_once(shop.context, wanted(cabinet))
@@ -398,7 +444,9 @@ async def test_a_file_that_vanishes(
 async def test_a_file_that_changes(
     shop: Shop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    """A file that was emptied or has grown since it was checked is named by its attachment's id, and not sent; put right, the next run goes on."""
+    """A file that was emptied or has grown since it was checked is named by its attachment's id,
+    and not sent; put right, the next run goes on.
+    """
     good = cabinet.extract.read_bytes()
     register = NumberOrders.update_registration
 
@@ -425,7 +473,10 @@ def broken_file(*_: object, **__: object) -> None:
 
 
 async def test_a_vendor_that_takes_no_second_file(shop: Shop, cabinet: Cabinet) -> None:
-    """The reply to an upload was lost, and the vendor refuses the file as being there: it is there, and the order is handed in."""
+    """The reply to an upload was lost, and the vendor refuses the file as being there.
+
+    It is there, and the order is handed in.
+    """
     shop.simulator.switches.set("attachment_again", "refused")
     shop.fault("upload_attachment", "reset_after", times=1)
     report = await order_once(shop.context, wanted(cabinet))
@@ -434,14 +485,18 @@ async def test_a_vendor_that_takes_no_second_file(shop: Shop, cabinet: Cabinet) 
 
 
 async def test_files_that_nobody_asked_for(shop: Shop, cabinet: Cabinet) -> None:
-    """Where the vendor asks for no files none are sent, and no order is opened for finding that out."""
+    """Where the vendor asks for no files none are sent, and no order is opened for finding that
+    out.
+    """
     report = await order_once(shop.context, wanted(attachments={"some-id": cabinet.extract.name}))
     assert (RunOutcome.REFUSED, 0) == (report.outcome, shop.requests("create_order"))
     assert "attachments: the vendor asks for no files" in report.reason
 
 
 async def test_the_sweep_tells_of_lost_orders(shop: Shop, cabinet: Cabinet) -> None:
-    """An order whose opening nobody has heard of is in every sweep, with the command that settles it."""
+    """An order whose opening nobody has heard of is in every sweep, with the command that settles
+    it.
+    """
     shop.fault("create_order", "timeout_after", times=1)
     await order_once(shop.context, wanted(cabinet, quantity=2))
     (line,) = await sweep(shop.context)
@@ -453,7 +508,9 @@ async def test_the_sweep_tells_of_lost_orders(shop: Shop, cabinet: Cabinet) -> N
 
 
 async def test_an_alarm_that_cannot_be_raised(shop: Shop, cabinet: Cabinet) -> None:
-    """A notification that fails keeps neither the other orders from being looked at nor its own alarm from coming again."""
+    """A notification that fails keeps neither the other orders from being looked at nor its own
+    alarm from coming again.
+    """
     await shop.script("review", outcome="BLOCKED", logs=["what is this?"])
     for reference in ("A-1", "B-1"):
         await order_once(shop.context, wanted(cabinet), reference)
@@ -473,7 +530,10 @@ async def test_an_alarm_that_cannot_be_raised(shop: Shop, cabinet: Cabinet) -> N
 
 
 async def test_number_taken_by_a_rival(shop: Shop, cabinet: Cabinet) -> None:
-    """A number that a rival took between search and order is replaced under the same reference: one order, for another number."""
+    """A number that a rival took between search and order is replaced under the same reference.
+
+    One order, for another number.
+    """
     shop.simulator.faults.add({"operation": "create_order", "fault": "rival", "times": 2})
     report = await order_once(shop.context, wanted(cabinet))
     assert (RunOutcome.DONE, 3, 1) == (
@@ -514,7 +574,10 @@ async def test_completed_for_fewer(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_dearer_than_quoted(shop: Shop, cabinet: Cabinet) -> None:
-    """An order that reserves at a higher price than was decided on is not handed in; the same reference accepts the price within the caps."""
+    """An order that reserves at a higher price than was decided on is not handed in.
+
+    The same reference accepts the price within the caps.
+    """
     shop.simulator.faults.add(
         {"operation": "create_order", "fault": "price_change", "factor": 2, "times": 1}
     )

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_old_and_new_of_every_number(tmp_path: Path) -> None:
-    """Every number with every field that would change, as it is and as it would be; nothing is sent."""
+    """Every number with every field that would change, as it is and as it would be.
+
+    Nothing is sent.
+    """
     shop = HostingShop(tmp_path)
     linked, bare = numbers(1)[0], "+12125559999"
     await shop.imported_at_once([linked], plan="plan-a", campaign="CAMPA")

@@ -1,4 +1,7 @@
-"""Numbers with an emergency address are given up: the address goes first, through the journal, and every report says so."""
+"""Numbers with an emergency address are given up.
+
+The address goes first, through the journal, and every report says so.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,13 @@ from numberflow.steps.emergency import Deprovision
 pytestmark = pytest.mark.anyio
 
 ADDRESS = EmergencyAddressRequest(
-    display_name="Marked-Name-11fe", street_number="4711", street_info="Marked-Street-11fe St", city="Marietta", state="GA", postal_code="30062"
-)  # fmt: skip
+    display_name="Marked-Name-11fe",
+    street_number="4711",
+    street_info="Marked-Street-11fe St",
+    city="Marietta",
+    state="GA",
+    postal_code="30062",
+)
 
 
 @pytest.fixture
@@ -69,7 +77,9 @@ def sent(shop: HostingShop) -> list[str]:
 
 
 async def test_the_address_goes_first(office: tuple[HostingShop, list[str]]) -> None:
-    """The plan names the address, the release removes it first and says so, and the coverage report agrees."""
+    """The plan names the address, the release removes it first and says so, and the coverage report
+    agrees.
+    """
     shop, (with_address, without) = office
     planned = await plan(shop, [with_address, without])
     told = {line.phone_number: line.advice for line in planned.numbers}
@@ -108,7 +118,10 @@ async def test_the_address_goes_first(office: tuple[HostingShop, list[str]]) -> 
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_killed_at_the_address(office: tuple[HostingShop, list[str]], after: bool) -> None:
-    """A run that dies at the removal releases nothing; the next one looks first, and sends each request once in all."""
+    """A run that dies at the removal releases nothing.
+
+    The next one looks first, and sends each request once in all.
+    """
     shop, (number, _) = office
     assert (
         await shop.release_all(giving_up([number]), fate=Fate("request", after=after, costly=True))
@@ -123,7 +136,10 @@ async def test_killed_at_the_address(office: tuple[HostingShop, list[str]], afte
 
 
 async def test_an_address_that_stays(office: tuple[HostingShop, list[str]]) -> None:
-    """A number whose address cannot be removed is not released, and a person hears why; once it can, the same reference goes on."""
+    """A number whose address cannot be removed is not released, and a person hears why.
+
+    Once it can, the same reference goes on.
+    """
     shop, (number, other) = office
     shop.simulator.faults.add(
         {
@@ -152,7 +168,10 @@ async def test_an_address_that_stays(office: tuple[HostingShop, list[str]]) -> N
 async def test_a_number_that_is_kept_without_its_address(
     office: tuple[HostingShop, list[str]],
 ) -> None:
-    """It is named and a person is called, with the command that gives an address again; one that was given is removed again before the release."""
+    """It is named and a person is called, with the command that gives an address again.
+
+    One that was given is removed again before the release.
+    """
     shop, (number, _) = office
     shop.simulator.faults.add(
         {"operation": "release", "fault": "rate_limited", "retry_after": 7, "times": None}

@@ -1,4 +1,6 @@
-"""An account whose every address is a server of the test's own, and a watch that writes down what it is told."""
+"""An account whose every address is a server of the test's own, and a watch that writes down what
+it is told.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
-"""One purchase through random faults and random deaths, run again until it ends; everything random comes from one seed.
+"""One purchase through random faults and random deaths, run again until it ends.
 
-Shared by tests/faults/test_chaos.py (a slice) and benchmarks/chaos.py (the figure). The simulator draws its faults from the same seed.
+Everything random comes from one seed.
+
+Shared by tests/faults/test_chaos.py (a slice) and benchmarks/chaos.py (the figure). The simulator
+draws its faults from the same seed.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from support.shop import Shop, needs_person
 
 from numberflow.models.reports import PurchaseReport, RunOutcome
 
-# A purchase that did not end after this many runs has lost its way. The last ones meet a healthy vendor, so that it can end at all.
+# A purchase that did not end after this many runs has lost its way. The last ones meet a healthy
+# vendor, so that it can end at all.
 RUNS_MAX = 30
 RUNS_WITH_DEATHS = 12
 RUNS_WITH_FAULTS = 24
@@ -39,7 +43,9 @@ class Ended:
 
 
 def random_fate(rng: random.Random) -> Fate:
-    """Two runs of three die: at a request or a write to the journal, before or after it takes effect."""
+    """Two runs of three die: at a request or a write to the journal, before or after it takes
+    effect.
+    """
     dice = rng.random()
     if dice < 1 / 3:
         return Fate()
@@ -48,7 +54,10 @@ def random_fate(rng: random.Random) -> Fate:
 
 
 async def purchase_in_chaos(seed: int, folder: Path, *, faults: float) -> Ended:
-    """Run the purchase of this seed until it is done; each report that a run lives to give is judged by the ledger."""
+    """Run the purchase of this seed until it is done.
+
+    Each report that a run lives to give is judged by the ledger.
+    """
     rng = random.Random(f"purchase-{seed}")
     asked = rng.randint(1, 4)
     wanted = order(quantity=asked, strategy="any" if rng.random() < 0.2 else "chosen")
@@ -63,7 +72,8 @@ async def purchase_in_chaos(seed: int, folder: Path, *, faults: float) -> Ended:
         report = await shop.buy(wanted, fate=random_fate(rng) if runs <= RUNS_WITH_DEATHS else None)
         if report is None:
             continue
-        # Chaos lets reads lag by up to a second, far less than the settling time, so nothing that took effect may be asked for again.
+        # Chaos lets reads lag by up to a second, far less than the settling time, so nothing that
+        # took effect may be asked for again.
         wrong = [
             f"run {runs}: {what}"
             for what in (*shop.violations(report, asked=asked), *shop.repeats())
@@ -87,8 +97,10 @@ def _is_done(report: PurchaseReport | None) -> bool:
 def summary(ended: Sequence[Ended]) -> str:
     """Totals in one line."""
     return (
-        f"{len(ended)} purchases, {sum(one.asked for one in ended)} numbers asked, {sum(one.rentals for one in ended)} rented, "
+        f"{len(ended)} purchases, {sum(one.asked for one in ended)} numbers asked, "
+        f"{sum(one.rentals for one in ended)} rented, "
         f"{sum(one.runs for one in ended)} runs, {sum(one.deaths for one in ended)} killed, "
-        f"{sum(one.persons for one in ended)} reports asked for a person, {sum(one.requests for one in ended)} requests, "
+        f"{sum(one.persons for one in ended)} reports asked for a person, "
+        f"{sum(one.requests for one in ended)} requests, "
         f"{sum(bool(one.wrong) for one in ended)} purchases broke a promise"
     )

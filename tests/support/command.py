@@ -1,4 +1,7 @@
-"""The `numberflow` command in this process: arguments in; exit code, output and errors out. Nothing of the caller's environment."""
+"""The `numberflow` command in this process: arguments in; exit code, output and errors out.
+
+Nothing of the caller's environment.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ class Ended:
 
 
 class Command:
-    """Runs the command in a folder of its own, with the variables that were set here and no others of ours or Prefect's."""
+    """Runs the command in a folder of its own, with the variables that were set here and no others
+    of ours or Prefect's.
+    """
 
     def __init__(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,6 +1,9 @@
-"""Counts of what was really tried, for the end of a test run: a matrix that shrinks unnoticed proves nothing.
+"""Counts of what was really tried, for the end of a test run.
 
-Test processes write, one line a count, into a folder that `pytest_configure` of the first process made; the last one adds them up.
+A matrix that shrinks unnoticed proves nothing.
+
+Test processes write, one line a count, into a folder that `pytest_configure` of the first process
+made; the last one adds them up.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ FOLDER_VARIABLE = "NUMBERFLOW_TEST_COUNTS"
 
 
 def count(what: str, n: int = 1) -> None:
-    """Add `n` to a count. Without a folder (a module run on its own, outside pytest) nothing is kept."""
+    """Add `n` to a count. Without a folder (a module run on its own, outside pytest) nothing is
+    kept.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder:
         # One file a process: nobody else appends to it.

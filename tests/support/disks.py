@@ -1,4 +1,7 @@
-"""A file system of a few hundred kilobytes, to be filled up or made read-only. Needs the right to mount; without it the test is skipped."""
+"""A file system of a few hundred kilobytes, to be filled up or made read-only.
+
+Needs the right to mount; without it the test is skipped.
+"""
 
 from __future__ import annotations
 

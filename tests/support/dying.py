@@ -1,4 +1,5 @@
-"""Runs that die: at the n-th request or the n-th write to the journal, before or after it takes effect. Nothing of theirs happens afterwards.
+"""Runs that die: at the n-th request or the n-th write to the journal, before or after it takes
+effect. Nothing of theirs happens afterwards.
 
 The end of a process is played by an exception that nobody catches, a journal that takes no more writes and a transport that sends no more
 requests. Not here: real processes and real kills (tests/crash, benchmarks/chaos.py --processes).
@@ -35,7 +36,10 @@ def is_death(error: BaseException) -> bool:
 
 @dataclass
 class Fate:
-    """When one run dies. `at` "never" is a long life; `n` counts from 1; `costly`: of the requests only costly ones count."""
+    """When one run dies. `at` "never" is a long life; `n` counts from 1.
+
+    `costly`: of the requests only costly ones count.
+    """
 
     at: Literal["never", "request", "write"] = "never"
     n: int = 1
@@ -88,7 +92,8 @@ class Fate:
         return mortal
 
 
-# Costly requests of the imported-numbers API: operation in the journal, and what of path or body names its subject.
+# Costly requests of the imported-numbers API: operation in the journal, and what of path or body
+# names its subject.
 HOSTING = (
     ("POST", re.compile(r"/importedNumbers$"), "import", "phoneNumber"),
     ("POST", re.compile(r"/hostingOrders:importNumbers$"), "import_order", "displayName"),
@@ -113,7 +118,10 @@ ANY_SUBJECT = "*"
 
 
 def hosting_operation_of(request: httpx.Request) -> tuple[str, str] | None:
-    """The same for the imported-numbers API; the subject is ANY_SUBJECT where the request does not name it."""
+    """The same for the imported-numbers API.
+
+    The subject is ANY_SUBJECT where the request does not name it.
+    """
     for method, pattern, operation, where in HOSTING:
         match = pattern.search(request.url.path)
         if request.method != method or match is None:
@@ -150,7 +158,8 @@ def operation_of(request: httpx.Request) -> tuple[str, str | None] | None:
 
 
 class MortalTransport(httpx.AsyncBaseTransport):
-    """Passes requests on until its run dies, and watches that each costly one stands in the journal as being sent.
+    """Passes requests on until its run dies, and watches that each costly one stands in the journal
+    as being sent.
 
     `unwritten` lists costly requests that left without that: the journal file is read over a connection of its own, so only what was
     committed counts.
@@ -181,7 +190,8 @@ class MortalTransport(httpx.AsyncBaseTransport):
         connection = sqlite3.connect(self._journal_file)
         try:
             (count,) = connection.execute(
-                "SELECT count(*) FROM intentions WHERE state = 'sending' AND operation = ? AND (subject IS ? OR ? = ?)",
+                "SELECT count(*) FROM intentions WHERE state = 'sending' AND operation = ? AND "
+                "(subject IS ? OR ? = ?)",
                 (operation, subject, subject, ANY_SUBJECT),
             ).fetchone()
         finally:

@@ -1,4 +1,5 @@
-"""Exports that die: before or after their n-th file operation, or whenever they are killed from outside.
+"""Exports that die: before or after their n-th file operation, or whenever they are killed from
+outside.
 
 `Mortuary` starts one process that has imported everything and forks a child for each export, because an import takes longer than an export.
 """
@@ -17,8 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-# What the standard library calls for every step that a crash could fall between. Reads are left out: they change nothing. What is written goes through
-# files that `io.open` opens (`Path.open`; pyarrow's writer gets one of them, see writer._Hashed): opening, each write and each close count too.
+# What the standard library calls for every step that a crash could fall between. Reads are left
+# out: they change nothing. What is written goes through files that `io.open` opens (`Path.open`;
+# pyarrow's writer gets one of them, see writer._Hashed): opening, each write and each close count
+# too.
 _OPERATIONS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "open")
 
 _TESTS = Path(__file__).parents[1]
@@ -29,7 +32,9 @@ class Mortuary:
     """Starts exports and tells how they ended."""
 
     def __init__(self, *, whole: bool = False) -> None:
-        """`whole`: with all that follows the snapshot (changes, costs, forecast, page, retention), else the snapshot alone."""
+        """`whole`: with all that follows the snapshot (changes, costs, forecast, page, retention),
+        else the snapshot alone.
+        """
         self._whole = whole
 
     def __enter__(self) -> Self:
@@ -56,7 +61,9 @@ class Mortuary:
         self._process.communicate(timeout=60)
 
     def start(self, root: Path, active: int, n: int = 0, when: str = "never") -> int:
-        """Export `active` numbers to `root`, killed `when` ("before", "after") the n-th file operation. Returns the process id."""
+        """Export `active` numbers to `root`, killed `when` ("before", "after") the n-th file
+        operation. Returns the process id.
+        """
         return int(self._ask(f"start {active} {n} {when} {root}"))
 
     def end(self, pid: int) -> int | None:
@@ -119,7 +126,8 @@ class _Counted:
 
 
 def _count_everything(count: _Count) -> None:
-    # Counted and not done: a dead process loses nothing that was written, only a dead machine does, and the disk is what all of this waits for.
+    # Counted and not done: a dead process loses nothing that was written, only a dead machine does,
+    # and the disk is what all of this waits for.
     os.fsync = lambda _: None
     for name in _OPERATIONS:
         setattr(os, name, count.wrap(getattr(os, name)))

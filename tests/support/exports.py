@@ -1,4 +1,6 @@
-"""Exports to test with: a simulated project in the same process whose numbers can come and go between two requests, and readers who check."""
+"""Exports to test with: a simulated project in the same process whose numbers can come and go
+between two requests, and readers who check.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ async def project(
     meddle: Any = None,
     **switches: Any,
 ) -> AsyncIterator[tuple[Simulator, Client]]:
-    """A simulated project and an open client of it. `meddle` is called with the simulator before each page."""
+    """A simulated project and an open client of it.
+
+    `meddle` is called with the simulator before each page.
+    """
     simulator = Simulator(
         SimulatorSettings(
             seed=seed, active=active, chaos=chaos, switches={"page_size_max": page_size, **switches}
@@ -73,7 +78,10 @@ def counts(simulator: Simulator) -> dict[tuple[str, str], int]:
 
 
 class Traffic:
-    """Numbers that come and go while somebody reads. Remembers what was there all the time, and what was there at any time."""
+    """Numbers that come and go while somebody reads.
+
+    Remembers what was there all the time, and what was there at any time.
+    """
 
     def __init__(self, seed: int, *, rate: float, at_once: int) -> None:
         self._random = random.Random(seed)
@@ -101,9 +109,12 @@ class Traffic:
 
 
 def check_readable(root: Path) -> int | None:
-    """What a reader who checks sees: rows of the published snapshot, None while there is none. Raises when anything is not right.
+    """What a reader who checks sees: rows of the published snapshot, None while there is none.
 
-    The data first, then the manifest: it names the data that is there and the data that is about to be replaced (docs/inventory.md).
+    Raises when anything is not right.
+
+    The data first, then the manifest: it names the data that is there and the data that is about to
+    be replaced (docs/inventory.md).
     """
     found = sorted((root / "inventory" / "v1").glob("snapshot_date=*/project_id=*/numbers.parquet"))
     if not found:

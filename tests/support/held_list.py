@@ -1,4 +1,7 @@
-"""An active list that a test holds in its hands: what is in it, how it pages, and what happens right before an answer."""
+"""An active list that a test holds in its hands.
+
+What is in it, how it pages, and what happens right before an answer.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
-"""Runs over numbers that live elsewhere, at library level and in-process: what a fault matrix and the stories play on.
+"""Runs over numbers that live elsewhere, at library level and in-process.
 
-Not here: who dies when (dying.py), which faults there are (mishaps.py), and what is claimed (the tests).
+What a fault matrix and the stories play on.
+
+Not here: who dies when (dying.py), which faults there are (mishaps.py), and what is claimed (the
+tests).
 """
 
 from __future__ import annotations
@@ -82,7 +85,10 @@ class HostingShop(Shop):
         super().__init__(folder, active=0, **simulator)
 
     async def script(self, action: str, **fields: Any) -> Any:
-        """Let people at the vendor, or signers, do something (docs/simulator.md, "Scripts"); the reply."""
+        """Let people at the vendor, or signers, do something (docs/simulator.md, "Scripts").
+
+        The reply.
+        """
         transport = httpx.ASGITransport(self.simulator.control_app)
         async with httpx.AsyncClient(transport=transport, base_url="http://control.test") as http:
             reply = await http.post("/script", json={"action": action} | fields)
@@ -105,7 +111,10 @@ class HostingShop(Shop):
     async def text_enable(
         self, order: Any, reference: str = REFERENCE, fate: Fate | None = None, mark: str = "ada"
     ) -> Any:
-        """One run of text-enable-numbers with a confirmed signer: its report and rows; None when it died."""
+        """One run of text-enable-numbers with a confirmed signer: its report and rows.
+
+        None when it died.
+        """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
             letter = read_letter(order.loa_kind, Secret(signer(mark)))
@@ -124,7 +133,10 @@ class HostingShop(Shop):
     async def qualify(
         self, order: Any, reference: str = REFERENCE, fate: Fate | None = None
     ) -> Any:
-        """One run of qualify-numbers by invoices, or the part of it before the first call: its report and rows; None when it died."""
+        """One run of qualify-numbers by invoices, or the part of it before the first call.
+
+        Its report and rows; None when it died.
+        """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
             purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
@@ -135,7 +147,10 @@ class HostingShop(Shop):
         return await self.mortal(work, fate)
 
     async def call(self, order: Any, reference: str = REFERENCE, fate: Fate | None = None) -> Any:
-        """One run of qualify-numbers by voice up to the first form: its report and rows; None when it died."""
+        """One run of qualify-numbers by voice up to the first form: its report and rows.
+
+        None when it died.
+        """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
             purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
@@ -150,7 +165,10 @@ class HostingShop(Shop):
         return await self.mortal(work, fate)
 
     async def answer(self, order: Any, text: str, reference: str = REFERENCE) -> VoiceTurn:
-        """A person answers the form of the first number: a code, or "call"; how the number stands then."""
+        """A person answers the form of the first number: a code, or "call".
+
+        How the number stands then.
+        """
         async with self.context() as context:
             purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
             turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
@@ -197,7 +215,10 @@ class HostingShop(Shop):
         await self.wait(7200)
 
     async def sweep(self, project: str | None = None) -> list[FollowLine]:
-        """One run of the sweep over orders of this API, with the account of that credentials block; its lines."""
+        """One run of the sweep over orders of this API, with the account of that credentials block.
+
+        Its lines.
+        """
         async with self.context() as context:
             context.project = project
             return await follow_orders(

@@ -22,10 +22,18 @@ PROJECT_ID = "p-1"
 def row(n: int, **facts: Any) -> dict[str, Any]:
     """One US LOCAL number of 0.50 USD a month that was charged on the first."""
     return {
-        "phone_number": f"+1202555{n:04d}", "region_code": "US", "number_type": "LOCAL", "source": "rented", "capability": ["SMS", "VOICE"],
-        "display_name": None, "price_amount": Decimal("0.50"), "price_currency": "USD", "payment_interval_months": 1,
-        "next_charge_at": datetime(2026, 12, 1, 8, tzinfo=UTC), "snapshot_at": SNAPSHOT_AT,
-    } | facts  # fmt: skip
+        "phone_number": f"+1202555{n:04d}",
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "source": "rented",
+        "capability": ["SMS", "VOICE"],
+        "display_name": None,
+        "price_amount": Decimal("0.50"),
+        "price_currency": "USD",
+        "payment_interval_months": 1,
+        "next_charge_at": datetime(2026, 12, 1, 8, tzinfo=UTC),
+        "snapshot_at": SNAPSHOT_AT,
+    } | facts
 
 
 def inventory(rows: Iterable[Mapping[str, Any]]) -> pa.Table:

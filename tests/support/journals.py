@@ -1,4 +1,6 @@
-"""Journals to test with: both databases, purchases in one line, a clock to turn, and a vendor that counts what it charges."""
+"""Journals to test with: both databases, purchases in one line, a clock to turn, and a vendor that
+counts what it charges.
+"""
 
 from __future__ import annotations
 
@@ -130,9 +132,12 @@ def planned(
 
 
 class Vendor:
-    """Numbers for sale, what they cost us so far, and how the next replies go wrong. Its own tiny world: no client, no HTTP.
+    """Numbers for sale, what they cost us so far, and how the next replies go wrong.
 
-    `faults`: one word for each request that arrives. "ok", "lost" (rented, reply lost), "dropped" (not rented, reply lost), "refused".
+    Its own tiny world: no client, no HTTP.
+
+    `faults`: one word for each request that arrives. "ok", "lost" (rented, reply lost), "dropped"
+    (not rented, reply lost), "refused".
     """
 
     def __init__(self, *faults: str) -> None:
@@ -186,7 +191,10 @@ async def run_step(
     brake: Brake | None = None,
     **keeper_options: Any,
 ) -> Intention:
-    """`run_costly_step` as a new worker would: a keeper and the purchase's lease of its own, and no waiting."""
+    """`run_costly_step` as a new worker would.
+
+    A keeper and the purchase's lease of its own, and no waiting.
+    """
     async with keeping(journal, **keeper_options) as keeper:
         lease = await keeper.acquire(intention.purchase_resource)
         return await run_costly_step(

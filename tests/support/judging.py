@@ -1,4 +1,7 @@
-"""What a run did, judged by the simulator's ledger and never by the run's own report. Violations are sentences; none is the goal."""
+"""What a run did, judged by the simulator's ledger and never by the run's own report.
+
+Violations are sentences; none is the goal.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,17 @@ def violations(
     asked: int,
     reads_lag_on: bool = False,
 ) -> list[str]:
-    """How a run broke the promises of money: more rentals than asked, a double charge, a charge nobody names, a wrong ending.
+    """How a run broke the promises of money.
+
+    More rentals than asked, a double charge, a charge nobody names, a wrong ending.
 
     Args:
         charges: the simulator's ledger, of this purchase alone; renewals do not count.
         report: of the last run.
         asked: how many numbers were wanted.
-        reads_lag_on: the vendor's reads were behind for longer than the settling time. A number that was charged may then be told as written
-            down and not yet rented; it has to be named all the same.
+        reads_lag_on: the vendor's reads were behind for longer than the settling time. A number
+            that was charged may then be told as written down and not yet rented; it has to be named
+            all the same.
     """
     # A seeded number whose month ends meanwhile is renewed; that is nobody's purchase.
     charges = [charge for charge in charges if charge["cause"] != "renewal"]

@@ -1,4 +1,7 @@
-"""Letters of authorization and order bodies for the imported-numbers API. For tests of hosting orders."""
+"""Letters of authorization and order bodies for the imported-numbers API.
+
+For tests of hosting orders.
+"""
 
 from typing import Any
 

@@ -43,7 +43,10 @@ _LINE = Intention(
 def line(
     position: int = 0, state: IntentionState = IntentionState.DONE, **changes: Any
 ) -> Intention:
-    """A rent of a number of its own at 0.50 set-up and 0.50 a month; a done one has the vendor's answer."""
+    """A rent of a number of its own at 0.50 set-up and 0.50 a month.
+
+    A done one has the vendor's answer.
+    """
     subject = f"+1202555{100 + position:04d}"
     result = {
         "phone_number": subject,

@@ -14,9 +14,14 @@ _id = st.sampled_from(["", "plan-1", "01k0q7b2m4x8", "C00001"])
 _time = st.sampled_from(["2026-08-27T12:00:00.123456Z", "2026-12-01T00:00:00Z"])
 _maybe_time = st.none() | _time
 _sms_job = st.fixed_dictionaries(
-    {"servicePlanId": _id, "campaignId": _id, "status": st.sampled_from(["WAITING", "FAILED"]), "lastUpdatedTime": _time,
-     "errorCodes": st.lists(st.sampled_from(["A", "CAMPAIGN_NOT_AVAILABLE"]), max_size=3)}
-)  # fmt: skip
+    {
+        "servicePlanId": _id,
+        "campaignId": _id,
+        "status": st.sampled_from(["WAITING", "FAILED"]),
+        "lastUpdatedTime": _time,
+        "errorCodes": st.lists(st.sampled_from(["A", "CAMPAIGN_NOT_AVAILABLE"]), max_size=3),
+    }
+)
 _voice_ids = {
     "appId": _id,
     "trunkId": _id,
@@ -66,10 +71,28 @@ def live(index: int) -> dict[str, Any]:
     """A number in the live form."""
     rng = random.Random(index)
     return {
-        "phoneNumber": f"+1202555{index:04d}", "projectId": "p", "displayName": rng.choice(["", "Sales"]), "regionCode": "US", "type": "LOCAL",
-        "capability": ["SMS", "VOICE"], "money": {"currencyCode": "USD", "amount": "0.50"}, "paymentIntervalMonths": 1,
-        "nextChargeDate": "2026-12-01T00:00:00.000001Z", "expireAt": "2026-12-01T00:00:00.000001Z",
-        "smsConfiguration": {"servicePlanId": "plan", "scheduledProvisioning": None, "campaignId": ""},
-        "voiceConfiguration": {"appId": "app", "scheduledVoiceProvisioning": None, "lastUpdatedTime": None, "type": "RTC", "trunkId": "", "serviceId": ""},
+        "phoneNumber": f"+1202555{index:04d}",
+        "projectId": "p",
+        "displayName": rng.choice(["", "Sales"]),
+        "regionCode": "US",
+        "type": "LOCAL",
+        "capability": ["SMS", "VOICE"],
+        "money": {"currencyCode": "USD", "amount": "0.50"},
+        "paymentIntervalMonths": 1,
+        "nextChargeDate": "2026-12-01T00:00:00.000001Z",
+        "expireAt": "2026-12-01T00:00:00.000001Z",
+        "smsConfiguration": {
+            "servicePlanId": "plan",
+            "scheduledProvisioning": None,
+            "campaignId": "",
+        },
+        "voiceConfiguration": {
+            "appId": "app",
+            "scheduledVoiceProvisioning": None,
+            "lastUpdatedTime": None,
+            "type": "RTC",
+            "trunkId": "",
+            "serviceId": "",
+        },
         "callbackUrl": "https://example.com",
-    }  # fmt: skip
+    }

@@ -1,4 +1,7 @@
-"""Every fault of the simulator as a list that the matrix runs through: what strikes, and what it may leave behind."""
+"""Every fault of the simulator as a list that the matrix runs through.
+
+What strikes, and what it may leave behind.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,10 @@ class Mishap:
         rule: of the simulator, without its operation; None when only the process dies.
         dies: whether the process dies at that request, and on which side of its effect.
         operations: at which it can happen.
-        variant: a 5xx that differs from 503 with JSON only in status and body; it is left out where only repetition would be new.
-        lags_long: reads stay behind for longer than the settling time: what no evidence can prove is then a person's matter.
+        variant: a 5xx that differs from 503 with JSON only in status and body; it is left out where
+            only repetition would be new.
+        lags_long: reads stay behind for longer than the settling time: what no evidence can prove
+            is then a person's matter.
     """
 
     name: str
@@ -42,9 +47,12 @@ class Mishap:
 
 
 def marks(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
-    """Marks of a case of a matrix whose steps share what other matrices try in full: what only says again what its neighbours say is `exhaustive`.
+    """Marks of a case of a matrix whose steps share what other matrices try in full.
 
-    Left to `make test-all` are the 5xx that differ in status and body, the fault that does not go away, and lagging reads in a run that resumes.
+    What only says again what its neighbours say is `exhaustive`.
+
+    Left to `make test-all` are the 5xx that differ in status and body, the fault that does not go
+    away, and lagging reads in a run that resumes.
     """
     again = (
         mishap.variant or mode == "always" or (mode.startswith("resumed") and "lag" in mishap.name)

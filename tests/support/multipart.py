@@ -1,4 +1,7 @@
-"""Takes a multipart/form-data body apart and holds it against the contract. Reads with the standard library's mail parser, not with ours."""
+"""Takes a multipart/form-data body apart and holds it against the contract.
+
+Reads with the standard library's mail parser, not with ours.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def parts(content_type: str, body: bytes) -> list[Part]:
 
 
 def validate_form(method: str, path: str, content_type: str, body: bytes) -> None:
-    """Check a multipart request against the schema of its operation. Raises AssertionError with the reason."""
+    """Check a multipart request against the schema of its operation.
+
+    Raises AssertionError with the reason.
+    """
     api, operation, _, _ = find_operation(method, path)
     reference = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["$ref"]
     schema = document(api)["components"]["schemas"][reference.rpartition("/")[2]]

@@ -1,7 +1,10 @@
-"""Checks requests and responses against docs/vendor/*.openapi.yaml. Says what is wrong; decides nothing about what to send.
+"""Checks requests and responses against docs/vendor/*.openapi.yaml.
 
-jsonschema does the work, not openapi-core: the vendor's colon verbs (`{phoneNumber}:rent`) need a path matcher of our own, and an OpenAPI
-3.1 schema is a JSON Schema 2020-12. Paths may carry the simulator's prefix (/auth, /numbers, /imported); it also tells which document.
+Says what is wrong; decides nothing about what to send.
+
+jsonschema does the work, not openapi-core: the vendor's colon verbs (`{phoneNumber}:rent`) need a
+path matcher of our own, and an OpenAPI 3.1 schema is a JSON Schema 2020-12. Paths may carry the
+simulator's prefix (/auth, /numbers, /imported); it also tells which document.
 """
 
 import json
@@ -26,7 +29,10 @@ _VENDOR = Path(__file__).parents[2] / "docs" / "vendor"
 _DOCUMENTS = {"numbers": "numbers.openapi.yaml", "imported": "imported-hosting.openapi.yaml"}
 
 checks_run = 0
-"""How many requests and responses were checked in this process; printed at the end of a run, so that silence is noticed."""
+"""How many requests and responses were checked in this process.
+
+Printed at the end of a run, so that silence is noticed.
+"""
 
 _formats = FormatChecker(formats=())
 
@@ -120,7 +126,10 @@ def _paths(api: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 def find_operation(
     method: str, path: str
 ) -> tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, str]]:
-    """API name, operation object, parameters and decoded path values. Raises AssertionError if the contract has none."""
+    """API name, operation object, parameters and decoded path values.
+
+    Raises AssertionError if the contract has none.
+    """
     api = "imported" if path.startswith("/imported/") else "numbers"
     bare = unquote(re.sub(r"^/(auth|numbers|imported)(?=/)", "", path.partition("?")[0]))
     for pattern, template in _paths(api):
@@ -142,7 +151,10 @@ def validate_response(
     *,
     live: bool = False,
 ) -> None:
-    """Checks a reply. `live` also demands the keys that live replies always have. Raises AssertionError with the reason."""
+    """Checks a reply. `live` also demands the keys that live replies always have.
+
+    Raises AssertionError with the reason.
+    """
     global checks_run  # noqa: PLW0603
     checks_run += 1
     api, operation, _, _ = find_operation(method, path)
@@ -177,8 +189,9 @@ def validate_request(
 ) -> None:
     """Checks a request: path, query keys and values, body. Raises AssertionError with the reason.
 
-    `query` is the raw query string or a mapping whose values may be lists. Unknown query keys are refused: the service would ignore
-    them, so whoever sends one believes in a filter that does not exist.
+    `query` is the raw query string or a mapping whose values may be lists. Unknown query keys are
+    refused: the service would ignore them, so whoever sends one believes in a filter that does not
+    exist.
     """
     global checks_run  # noqa: PLW0603
     checks_run += 1
@@ -259,7 +272,10 @@ def _form(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def validate_callback(body: bytes) -> None:
-    """Checks the body of a callback against the webhook schema of its API. Raises AssertionError with the reason."""
+    """Checks the body of a callback against the webhook schema of its API.
+
+    Raises AssertionError with the reason.
+    """
     global checks_run  # noqa: PLW0603
     checks_run += 1
     instance = json.loads(body)

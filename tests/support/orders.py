@@ -1,4 +1,7 @@
-"""Number orders at library level: papers on disk, one run in the order of flows/order_numbers.py without Prefect and approval, and what the vendor then has.
+"""Number orders at library level.
+
+Papers on disk, one run in the order of flows/order_numbers.py without Prefect and approval, and
+what the vendor then has.
 
 Not here: who dies when (dying.py).
 """
@@ -37,14 +40,31 @@ LETTER_OF_INTENT = "0d6c2e94-71b8-4f5a-9c03-b2e85a1f6d47"
 # Texts that must turn up nowhere but in the papers and at the vendor.
 MARKS = ("Marked-Business-5c0d", "Marked-Street-5c0d", "Marked-First-5c0d", "+61491570156")
 DATA: list[Any] = [
-    [{"senderId": "Acme", "purposeOfTheTraffic": "Notifications", "intendedUseOfMobileNumbers": "Deliveries", "confirmationOfUse": True}],
-    {"endBusinessName": MARKS[0], "endBusinessAddress": f"{MARKS[1]} 7", "city": "Sydney", "state": "NSW", "country": "AU", "postalCode": "2000"},
+    [
+        {
+            "senderId": "Acme",
+            "purposeOfTheTraffic": "Notifications",
+            "intendedUseOfMobileNumbers": "Deliveries",
+            "confirmationOfUse": True,
+        }
+    ],
+    {
+        "endBusinessName": MARKS[0],
+        "endBusinessAddress": f"{MARKS[1]} 7",
+        "city": "Sydney",
+        "state": "NSW",
+        "country": "AU",
+        "postalCode": "2000",
+    },
     {"firstName": MARKS[2], "lastName": "Doe", "phoneNumber": MARKS[3]},
-]  # fmt: skip
+]
 
 
 class Cabinet:
-    """Papers of one order in the folder of a papers store. `kyc` and `extract` are files, which orders name by their names alone."""
+    """Papers of one order in the folder of a papers store.
+
+    `kyc` and `extract` are files, which orders name by their names alone.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,14 +78,19 @@ class Cabinet:
         self.kyc.write_text(json.dumps({"data": data}))
 
     def spoil(self) -> None:
-        """Fill in the form so that its local check passes and the vendor's would, too, but a reviewer's may not."""
+        """Fill in the form so that its local check passes and the vendor's would, too, but a
+        reviewer's may not.
+        """
         data = copy.deepcopy(DATA)
         data[1]["city"] = "Atlantis"
         self.write(data)
 
 
 def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersParameters:
-    """An AU MOBILE order with its papers and caps that are out of the way; without a cabinet a US LOCAL one, which needs none."""
+    """An AU MOBILE order with its papers and caps that are out of the way.
+
+    Without a cabinet a US LOCAL one, which needs none.
+    """
     defaults: dict[str, Any] = {"max_today": "500", "max_monthly": "500"}
     if cabinet is None:
         return parse_order_numbers(
@@ -105,9 +130,13 @@ async def _order_at(
     try:
         requirements = await number_order.look_up_requirements(context, order)
         purchase = await open_purchase(
-            context.journal, order, project_id=context.project_id, reference=facts["reference"], flow_run_id=None,
+            context.journal,
+            order,
+            project_id=context.project_id,
+            reference=facts["reference"],
+            flow_run_id=None,
             operation=number_order.OPERATION,
-        )  # fmt: skip
+        )
         lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
         existing = await number_order.current_order(context, purchase)

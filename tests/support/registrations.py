@@ -1,4 +1,7 @@
-"""Registration data and files that the two regulated regions of the simulator accept. For tests of number orders."""
+"""Registration data and files that the two regulated regions of the simulator accept.
+
+For tests of number orders.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""A desk at the in-process simulator: real client, real journal on SQLite, a clock that waiting turns. No Prefect, no sockets, no waiting."""
+"""A desk at the in-process simulator.
+
+Real client, real journal on SQLite, a clock that waiting turns. No Prefect, no sockets, no waiting.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from numberflow.simulator import BASE_URL, InProcessTransport, Simulator, Simula
 
 
 class Shop:
-    """One simulator and one journal, and what a test asks of them. Waiting advances the simulator's clock and is noted in `waited_s`."""
+    """One simulator and one journal, and what a test asks of them.
+
+    Waiting advances the simulator's clock and is noted in `waited_s`.
+    """
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.simulator = Simulator(
@@ -64,7 +70,10 @@ class Shop:
         self.simulator.faults.add({"operation": operation, "fault": fault} | fields)
 
     def charged(self) -> list[str]:
-        """The numbers that the vendor's ledger has a set-up charge for, in that order: what really was bought."""
+        """The numbers that the vendor's ledger has a set-up charge for, in that order.
+
+        What really was bought.
+        """
         return [
             charge["phone_number"]
             for charge in self.simulator.charges()

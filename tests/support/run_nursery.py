@@ -1,4 +1,5 @@
-"""A program that forks `numberflow` commands from an interpreter that has imported everything already: a run costs a second instead of five.
+"""A program that forks `numberflow` commands from an interpreter that has imported everything
+already: a run costs a second instead of five.
 
 It reads one JSON object a line, `{"id", "arguments", "environment", "folder", "fate"}`, and forks a child for each. The child is the console
 script from there on (`numberflow.cli.main`), with its own environment, working directory, output files, event loop, threads, connections and
@@ -24,7 +25,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-# Imported for the children: numberflow.cli imports late so that it starts quickly, and Prefect, SQLAlchemy and anyio do so too.
+# Imported for the children: numberflow.cli imports late so that it starts quickly, and Prefect,
+# SQLAlchemy and anyio do so too.
 import alembic.runtime.migration  # noqa: F401
 import anyio._backends._asyncio  # noqa: F401
 import fastapi  # noqa: F401
@@ -41,7 +43,10 @@ from numberflow.journal import Journal
 
 
 def nurse() -> dict[str, Any] | None:
-    """Fork a child for each line until the input ends. Returns what to do in a child, None in the parent at its end."""
+    """Fork a child for each line until the input ends.
+
+    Returns what to do in a child, None in the parent at its end.
+    """
     ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
@@ -66,7 +71,8 @@ def nurse() -> dict[str, Any] | None:
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                # A shell's background job ignores Ctrl-C, and so do its children unless they say otherwise.
+                # A shell's background job ignores Ctrl-C, and so do its children unless they say
+                # otherwise.
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 os.close(ended)
                 os.close(wake)
@@ -87,7 +93,8 @@ def become(task: dict[str, Any]) -> None:
     sys.argv = ["numberflow", *task["arguments"]]
     fate = task["fate"]
     if "busy_timeout_s" in fate:
-        # A class attribute that is a partial is not bound again: callers write Journal.open(url) as ever.
+        # A class attribute that is a partial is not bound again: callers write Journal.open(url) as
+        # ever.
         Journal.open = functools.partial(Journal.open, busy_timeout_s=fate["busy_timeout_s"])  # type: ignore[method-assign]
     for when in ("before", "after"):
         if when in fate:

@@ -1,7 +1,10 @@
-"""`numberflow run` as real processes: start, wait, kill -9, stop, go on. Two ways to start one, the same handle for both.
+"""`numberflow run` as real processes: start, wait, kill -9, stop, go on.
 
-`Nursery` forks them from an interpreter that has imported everything (run_nursery.py); `fresh_run` pays the import, as a user does. Both need
-a Prefect server, which `prefect_api` brings along. Not here: what the processes talk to (scenes.py).
+Two ways to start one, the same handle for both.
+
+`Nursery` forks them from an interpreter that has imported everything (run_nursery.py); `fresh_run`
+pays the import, as a user does. Both need a Prefect server, which `prefect_api` brings along. Not
+here: what the processes talk to (scenes.py).
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from numberflow.cli.processes import free_port, stop
 from numberflow.models.reports import PurchaseReport
 
 ROOT = Path(__file__).parents[2]
-# A run takes a second or two alone; eight at a time, or one beside ten other busy processes, were seen to take a minute (2026-11-23).
+# A run takes a second or two alone; eight at a time, or one beside ten other busy processes, were
+# seen to take a minute (2026-11-23).
 RUN_TIMEOUT_S = 140.0
 _POLL_S = 0.01
 # Name of the report in a run's folder, where a command line that has one is to put it.
@@ -48,7 +52,9 @@ def until(holds: Callable[[], Any], what: str, *, timeout_s: float = RUN_TIMEOUT
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: exit code (minus the signal for a killed one), what it printed, and its report if it wrote one."""
+    """How a run ended: exit code (minus the signal for a killed one), what it printed, and its
+    report if it wrote one.
+    """
 
     code: int
     out: str
@@ -219,7 +225,10 @@ def fresh_run(
 
 
 def _plain_environment() -> dict[str, str]:
-    """This environment without settings of ours or Prefect's: tests do not depend on who runs them."""
+    """This environment without settings of ours or Prefect's.
+
+    Tests do not depend on who runs them.
+    """
     plain = {
         name: value
         for name, value in os.environ.items()
@@ -232,9 +241,12 @@ def _plain_environment() -> dict[str, str]:
 def prefect_api(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """API address of a Prefect server that belongs to this test session. Its log is looked at when the tests are over.
+    """API address of a Prefect server that belongs to this test session.
 
-    Kept with the session and not with the fixture: a fixture that several conftests import is one of its own in each.
+    Its log is looked at when the tests are over.
+
+    Kept with the session and not with the fixture: a fixture that several conftests import is one
+    of its own in each.
     """
     if _API_URL not in pytestconfig.stash:
         home = tmp_path_factory.mktemp("prefect")
@@ -245,7 +257,8 @@ def prefect_api(
         try:
             wait_ready(api_url, server, home / "log")
         except RuntimeError:
-            # Whole test suites beside us: it was seen to take more than the two minutes that a user is asked to wait (2026-11-23).
+            # Whole test suites beside us: it was seen to take more than the two minutes that a user
+            # is asked to wait (2026-11-23).
             wait_ready(api_url, server, home / "log")
         pytestconfig.stash[_API_URL] = api_url
         pytestconfig.stash[_HOME] = home

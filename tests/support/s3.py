@@ -1,4 +1,7 @@
-"""An S3 server on loopback (moto) and stores in it. Real HTTP: what is tested is what fsspec puts on the wire."""
+"""An S3 server on loopback (moto) and stores in it.
+
+Real HTTP: what is tested is what fsspec puts on the wire.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What crash tests play on: a simulator on a port, a journal, and processes that buy three numbers. Judged by the simulator's ledger."""
+"""What crash tests play on: a simulator on a port, a journal, and processes that buy three numbers.
+
+Judged by the simulator's ledger.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +154,10 @@ class Scene:
         return found + self.unwritten()
 
     def unwritten(self) -> list[str]:
-        """Rents that reached the vendor without an attempt that stands in the journal. Never more requests than attempts."""
+        """Rents that reached the vendor without an attempt that stands in the journal.
+
+        Never more requests than attempts.
+        """
         sent: Counter[str | None] = Counter(self.rents_sent())
         written: Counter[str | None] = Counter()
         with Journal.open(self.journal_url) as journal:
@@ -165,7 +171,10 @@ class Scene:
         ]
 
     def rents_sent(self) -> list[str | None]:
-        """The number of each rent request that reached the vendor, in order; None where the vendor was to pick."""
+        """The number of each rent request that reached the vendor, in order.
+
+        None where the vendor was to pick.
+        """
         found: list[str | None] = []
         for request in self.simulator.requests():
             if request["operation"] == "rent":

@@ -1,4 +1,7 @@
-"""The person who settles what a run could not: compares the vendor's own books with the report and gives a verdict."""
+"""The person who settles what a run could not.
+
+Compares the vendor's own books with the report and gives a verdict.
+"""
 
 from __future__ import annotations
 

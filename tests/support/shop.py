@@ -1,7 +1,9 @@
-"""One vendor, one journal, and runs over them that follow one another like processes. In-process, and time passes only where a run waits.
+"""One vendor, one journal, and runs over them that follow one another like processes.
 
-The simulator's clock stands still and moves on by what the code under test waits, so a settling time of two minutes costs nothing and a
-lag of reads ends exactly when a run was patient enough.
+In-process, and time passes only where a run waits.
+
+The simulator's clock stands still and moves on by what the code under test waits, so a settling
+time of two minutes costs nothing and a lag of reads ends exactly when a run was patient enough.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from numberflow.simulator import BASE_URL, InProcessTransport, Simulator, Simula
 READS = Budget(attempts=5, total_s=60.0, wait_initial_s=0.0, wait_factor=1.0, wait_max_s=0.0)
 # The product's default; it passes on the simulator's clock alone.
 SETTLE_S = 120.0
-# Longer than an absurd Retry-After counts for, and short: each try under a limit that stays is a row in the journal.
+# Longer than an absurd Retry-After counts for, and short: each try under a limit that stays is a
+# row in the journal.
 PATIENCE_S = 31.0
 
 
@@ -59,7 +62,8 @@ def settings_at(environment: Mapping[str, str], home: Path, **more: Any) -> Sett
 class Shop:
     """A simulated vendor and a journal file in `folder`.
 
-    `unwritten` lists costly requests that left before their intention was committed; `deaths` counts runs that were killed.
+    `unwritten` lists costly requests that left before their intention was committed; `deaths`
+    counts runs that were killed.
     """
 
     def __init__(self, folder: Path, **simulator: Any) -> None:
@@ -140,7 +144,8 @@ class Shop:
         return [*judged, *self._not_in_journal(charges), *self.unwritten]
 
     def _not_in_journal(self, charges: Sequence[Mapping[str, Any]]) -> list[str]:
-        # Read from the file itself: opening a journal prepares it, which would take a tenth of the matrix' time.
+        # Read from the file itself: opening a journal prepares it, which would take a tenth of the
+        # matrix' time.
         with contextlib.closing(sqlite3.connect(self.journal_file)) as connection:
             rows = connection.execute("SELECT subject, result, state FROM intentions").fetchall()
         known = {subject for subject, _, _ in rows}
@@ -157,7 +162,10 @@ class Shop:
         ]
 
     def repeats(self) -> list[str]:
-        """Costly requests for one number that left although an earlier one had taken effect: somebody did not look."""
+        """Costly requests for one number that left although an earlier one had taken effect.
+
+        Somebody did not look.
+        """
         done: set[tuple[str, str]] = set()
         found = []
         for entry in self.simulator.requests():
@@ -174,7 +182,9 @@ class Shop:
             return journal.intentions()
 
     def settle_by_truth(self, report: PurchaseReport) -> None:
-        """Do what a person does: look at the vendor's own books and say what happened to each open item."""
+        """Do what a person does: look at the vendor's own books and say what happened to each open
+        item.
+        """
         settle_by_truth(self.journal_url, report, self.simulator.charges())
 
 

@@ -1,4 +1,7 @@
-"""A checked client of the simulator: every request and every reply is held against the contract. For contract tests of the simulator."""
+"""A checked client of the simulator: every request and every reply is held against the contract.
+
+For contract tests of the simulator.
+"""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -20,7 +23,8 @@ from numberflow.simulator import (
 class Checked:
     """Calls the simulator, in-process or served, and validates what goes out and comes back.
 
-    `sloppy=True` on a call skips the check of the request, for tests that break the rules on purpose.
+    `sloppy=True` on a call skips the check of the request, for tests that break the rules on
+    purpose.
     """
 
     def __init__(self, simulator: Simulator, running: Running | None = None) -> None:
@@ -56,7 +60,8 @@ class Checked:
         imported: bool = False,
         **arguments: Any,
     ) -> httpx.Response:
-        """Calls `rest` below the project's path with a bearer token, unless `auth` or headers say otherwise.
+        """Calls `rest` below the project's path with a bearer token, unless `auth` or headers say
+        otherwise.
 
         `unlisted=True` skips the check of the reply, for statuses that only the behaviour notes have.
         """

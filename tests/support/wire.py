@@ -1,7 +1,11 @@
-"""A server on a real loopback socket that answers, or fails to, exactly as a test says. It knows nothing about the vendor.
+"""A server on a real loopback socket that answers, or fails to, exactly as a test says.
 
-`async with serve(...) as wire:` listens on 127.0.0.1, port 0, and is gone afterwards, open connections included. Each request takes the next of
-`wire.script`; when that is used up, `wire.otherwise` answers. POSTs to /oauth2/token take from `wire.tokens` instead and get a token by default.
+It knows nothing about the vendor.
+
+`async with serve(...) as wire:` listens on 127.0.0.1, port 0, and is gone afterwards, open
+connections included. Each request takes the next of `wire.script`; when that is used up,
+`wire.otherwise` answers. POSTs to /oauth2/token take from `wire.tokens` instead and get a token by
+default.
 """
 
 from __future__ import annotations
@@ -35,7 +39,10 @@ class Seen:
 
 @dataclass
 class Wire:
-    """What the test scripts and what it may look at afterwards. `called` is set with the first request that is not for a token."""
+    """What the test scripts and what it may look at afterwards.
+
+    `called` is set with the first request that is not for a token.
+    """
 
     port: int = 0
     script: list[Behaviour] = field(default_factory=list)

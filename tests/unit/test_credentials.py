@@ -1,4 +1,7 @@
-"""The block Sinch Credentials: where Prefect finds it, what it opens, and that it shows no secret."""
+"""The block Sinch Credentials.
+
+Where Prefect finds it, what it opens, and that it shows no secret.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ BLOCK = SinchCredentials(
 
 
 def test_prefect_finds_it() -> None:
-    """The entry point by which Prefect's server registers block types names the module that has it, and nothing else of Prefect's."""
+    """The entry point by which Prefect's server registers block types names the module that has it,
+    and nothing else of Prefect's.
+    """
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     (module,) = project["entry-points"]["prefect.collections"].values()
     assert SinchCredentials is importlib.import_module(module).SinchCredentials
@@ -33,7 +38,9 @@ def test_prefect_finds_it() -> None:
 
 
 def test_client_of_its_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client works with the block's project and the environment's addresses, whatever account the environment has."""
+    """The client works with the block's project and the environment's addresses, whatever account
+    the environment has.
+    """
     monkeypatch.setenv("SINCH_PROJECT_ID", "first")
     monkeypatch.setenv("SINCH_NUMBERS_URL", "http://127.0.0.1:9/numbers")
     settings = BLOCK.settings()
@@ -52,9 +59,14 @@ def test_a_callback_secret_that_was_left_empty(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_shows_no_secret() -> None:
-    """Neither printing the block, nor its settings, nor dumping it, nor a validation error shows a secret."""
+    """Neither printing the block, nor its settings, nor dumping it, nor a validation error shows a
+    secret.
+    """
     with pytest.raises(ValidationError) as caught:
         SinchCredentials(project_id="", key_id="key-2", key_secret=SecretStr(SECRETS[0]))
     settings = BLOCK.settings()
-    told = f"{BLOCK!r} {BLOCK} {settings!r} {settings} {BLOCK.model_dump_json()} {BLOCK.model_dump()} {caught.value}"
+    told = (
+        f"{BLOCK!r} {BLOCK} {settings!r} {settings} {BLOCK.model_dump_json()} "
+        f"{BLOCK.model_dump()} {caught.value}"
+    )
     assert [] == [secret for secret in SECRETS if secret in told]

@@ -20,7 +20,9 @@ def _schedules(schedules: Any) -> list[tuple[str, str]]:
 
 
 async def test_served_as_recorded() -> None:
-    """Serve.py and prefect.yaml have the same deployments, with the same entry points, tags and schedules."""
+    """Serve.py and prefect.yaml have the same deployments, with the same entry points, tags and
+    schedules.
+    """
     served = {
         each.name: (
             each.entrypoint,
@@ -43,7 +45,9 @@ async def test_inventory_is_nightly() -> None:
 
 
 async def test_the_set_up_looks_at_the_clock() -> None:
-    """A schedule that never fired raises no event (Prefect counts from a first run), so the set-up ends with doctor."""
+    """A schedule that never fired raises no event (Prefect counts from a first run), so the set-up
+    ends with doctor.
+    """
     page = (
         (Path(__file__).parents[2] / "docs" / "operations.md")
         .read_text()

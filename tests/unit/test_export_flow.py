@@ -39,7 +39,10 @@ async def _announced(_done: ProjectInventory) -> None:
 async def test_projects_fail_alone(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever goes wrong with one project, the next is exported; the report says what, and what nobody thought of leaves its traceback in the log."""
+    """Whatever goes wrong with one project, the next is exported.
+
+    The report says what, and what nobody thought of leaves its traceback in the log.
+    """
 
     async def export(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
         if project == "a":
@@ -61,7 +64,9 @@ async def test_projects_fail_alone(
 
 
 async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All projects of a run and its report have the date on which the run began, though midnight passes between them."""
+    """All projects of a run and its report have the date on which the run began, though midnight
+    passes between them.
+    """
     now = [datetime(2026, 11, 25, 23, 59, 50, tzinfo=UTC)]
 
     class Clock(datetime):

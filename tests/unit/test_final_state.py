@@ -30,14 +30,24 @@ OPEN = OpenItem(
 def _report(outcome: RunOutcome) -> PurchaseReport:
     items = (OPEN,) if outcome is RunOutcome.NEEDS_PERSON else ()
     return PurchaseReport(
-        outcome=outcome, reason="r", remedy="m", project_id="p", reference="PO-1", asked=1, currency="USD", open_items=items
-    )  # fmt: skip
+        outcome=outcome,
+        reason="r",
+        remedy="m",
+        project_id="p",
+        reference="PO-1",
+        asked=1,
+        currency="USD",
+        open_items=items,
+    )
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("outcome", RunOutcome)
 async def test_states(outcome: RunOutcome) -> None:
-    """Refused and NeedsPerson are of type FAILED and carry the report; done is the report itself."""
+    """Refused and NeedsPerson are of type FAILED and carry the report.
+
+    Done is the report itself.
+    """
     report = _report(outcome)
     state = final_state(report)
     if outcome is RunOutcome.DONE:
@@ -69,7 +79,10 @@ def test_calls(outcome: RunOutcome, unattended: bool, monkeypatch: pytest.Monkey
 
 
 def test_every_report_that_is_published_calls() -> None:
-    """No task that publishes a run's report forgets to call: all ten flows publish through these."""
+    """No task that publishes a run's report forgets to call.
+
+    All ten flows publish through these.
+    """
     silent = []
     for path in sorted((ROOT / "tasks").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -137,7 +150,10 @@ class Sweeps:
 
 @pytest.mark.anyio
 async def test_a_refused_sweep_calls_once_per_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An outage overnight is one call, whatever other projects' sweeps say; after a good sweep, for another cause, or unseen: one again."""
+    """An outage overnight is one call, whatever other projects' sweeps say.
+
+    After a good sweep, for another cause, or unseen: one again.
+    """
     server = Sweeps(monkeypatch)
     assert [1, 0] == [
         await server.sweep(reason) for reason in ("HTTP 503 after 12 s", "HTTP 503 after 14 s")

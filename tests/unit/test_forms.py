@@ -66,7 +66,10 @@ FIELDS = [(name, field) for name, flow in FLOWS.items() for field in flow.parame
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account, and nobody to publish to: a run whose parameters pass ends for want of credentials."""
+    """No account, and nobody to publish to.
+
+    A run whose parameters pass ends for want of credentials.
+    """
     for name in ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET"):
         monkeypatch.delenv(name, raising=False)
 
@@ -118,7 +121,9 @@ def test_a_filled_in_form_is_taken(name: str) -> None:
 def test_strange_values_are_refused_by_name(
     name: str, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever stands in a field, or none where one is demanded, the run has a name and says the field and what to do."""
+    """Whatever stands in a field, or none where one is demanded, the run has a name and says the
+    field and what to do.
+    """
     demanded = field in (FLOWS[name].parameters.required or ())
     for value in (*STRANGE, *((PydanticUndefined, REQUIRED) if demanded else ())):
         parameters = FILLED[name] | {field: value}
@@ -169,7 +174,10 @@ def test_the_form_finds_it_by_itself(name: str, field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_no_field_asks_for_its_type(name: str) -> None:
-    """No field is a pair of tabs, neither on its own nor in a group; what was null in older JSON may still be null."""
+    """No field is a pair of tabs, neither on its own nor in a group.
+
+    What was null in older JSON may still be null.
+    """
     schema = FLOWS[name].parameters.model_dump_for_openapi()
     assert "anyOf" not in str(schema)
     groups = {
@@ -186,20 +194,53 @@ def test_no_field_asks_for_its_type(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "called"),
     [
-        ("search-and-rent", {"quantity": 3, "region_code": "US", "number_type": "LOCAL"}, "rent 3 US LOCAL"),
-        ("search-and-rent", {"phone_numbers": f"{NUMBER}, +12125550102", "quantity": 1, "region_code": "US", "number_type": "LOCAL",
-                             "reference": "PO-1"}, "rent 2 US LOCAL, PO-1"),
-        ("order-numbers", {"quantity": 2, "region_code": "AU", "number_type": "MOBILE", "plan_only": True}, "plan: order 2 AU MOBILE"),
-        ("configure-numbers", {"phone_numbers": NUMBER, "reference": "C-1"}, "configure 1 number, C-1"),
+        (
+            "search-and-rent",
+            {"quantity": 3, "region_code": "US", "number_type": "LOCAL"},
+            "rent 3 US LOCAL",
+        ),
+        (
+            "search-and-rent",
+            {
+                "phone_numbers": f"{NUMBER}, +12125550102",
+                "quantity": 1,
+                "region_code": "US",
+                "number_type": "LOCAL",
+                "reference": "PO-1",
+            },
+            "rent 2 US LOCAL, PO-1",
+        ),
+        (
+            "order-numbers",
+            {"quantity": 2, "region_code": "AU", "number_type": "MOBILE", "plan_only": True},
+            "plan: order 2 AU MOBILE",
+        ),
+        (
+            "configure-numbers",
+            {"phone_numbers": NUMBER, "reference": "C-1"},
+            "configure 1 number, C-1",
+        ),
         ("release-numbers", {"phone_numbers": [NUMBER, "+12125550102"]}, "release 2 numbers"),
         ("release-numbers", {"phone_numbers": "2125550101"}, "release numbers"),
         ("import-numbers", {"phone_numbers": NUMBER, "region_code": "CA"}, "import 1 CA number"),
-        ("qualify-numbers", {"phone_numbers": NUMBER, "method": "voice"}, "qualify 1 number by voice"),
-        ("emergency-address", {"action": "report", "phone_numbers": ""}, "report emergency addresses of all numbers"),
+        (
+            "qualify-numbers",
+            {"phone_numbers": NUMBER, "method": "voice"},
+            "qualify 1 number by voice",
+        ),
+        (
+            "emergency-address",
+            {"action": "report", "phone_numbers": ""},
+            "report emergency addresses of all numbers",
+        ),
         ("follow-orders", {"reference": "PO-1"}, "follow open orders, PO-1"),
-        ("export-inventory", {"projects": ["east", "west"], "snapshot_date": "2026-11-23"}, "inventory of east, west, 2026-11-23"),
+        (
+            "export-inventory",
+            {"projects": ["east", "west"], "snapshot_date": "2026-11-23"},
+            "inventory of east, west, 2026-11-23",
+        ),
     ],
-)  # fmt: skip
+)
 def test_runs_have_names(
     name: str, parameters: dict[str, Any], called: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +262,10 @@ def test_groups_go_on_as_their_values() -> None:
 
 
 def test_attachments_need_no_json() -> None:
-    """The form of order-numbers asks for files by a list of groups of plain fields; what is sent without a form may be spelled as before."""
+    """The form of order-numbers asks for files by a list of groups of plain fields.
+
+    What is sent without a form may be spelled as before.
+    """
     schema = FLOWS["order-numbers"].parameters.model_dump_for_openapi()
     field = schema["properties"]["attachments"]
     assert ("array", []) == (field["type"], field["default"])

@@ -1,4 +1,7 @@
-"""Whether a run may go on is read at Prefect: never older than the question, shared by those who ask together, open when it cannot be read."""
+"""Whether a run may go on is read at Prefect.
+
+Never older than the question, shared by those who ask together, open when it cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +45,15 @@ class Server:
 
 @pytest.mark.parametrize(
     ("state", "held"),
-    [(Running(), ""), (Suspended(), "Suspended"), (Paused(), "Paused"), (Cancelling(), "Cancelling"), (Crashed(), "Crashed")],
+    [
+        (Running(), ""),
+        (Suspended(), "Suspended"),
+        (Paused(), "Paused"),
+        (Cancelling(), "Cancelling"),
+        (Crashed(), "Crashed"),
+    ],
     ids=lambda value: getattr(value, "name", ""),
-)  # fmt: skip
+)
 async def test_states_that_hold(
     monkeypatch: pytest.MonkeyPatch, state: State[Any], held: str
 ) -> None:
@@ -77,7 +86,10 @@ async def test_a_server_that_does_not_answer_holds_nothing(monkeypatch: pytest.M
 async def test_a_server_that_is_too_slow_is_left_alone_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each question would hold up a costly step for seconds; after a while it is asked again, and heard."""
+    """Each question would hold up a costly step for seconds.
+
+    After a while it is asked again, and heard.
+    """
     server = Server(monkeypatch, TimeoutError())
     assert ["", "", 1] == [await server.run.held_by(), await server.run.held_by(), server.reads]
     server.state = Suspended()

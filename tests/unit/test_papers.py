@@ -1,4 +1,6 @@
-"""References to papers: what is one, what is the data itself, which are refused, and that no message shows what was read."""
+"""References to papers: what is one, what is the data itself, which are refused, and that no
+message shows what was read.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ MARK = "Marked-7f31"
     ["/run/a.json", "~/a.json", "a.json", "./a", "s3://bucket/a.json", "block:head-office"],
 )
 def test_references(reference: str) -> None:
-    """Paths, URLs and blocks are references by their look; which may be read is for the store to say."""
+    """Paths, URLs and blocks are references by their look.
+
+    Which may be read is for the store to say.
+    """
     assert reference == check_reference(reference)
 
 
@@ -78,12 +83,18 @@ async def test_read_from_a_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (f'{{"displayName": "{MARK}"'.encode(), "is no JSON"), (f'["{MARK}"]'.encode(), "is no JSON object"), (b"\xff\xfe" + MARK.encode(), "is no text in UTF-8"),
-        (b'"' + b"x" * JSON_BYTES_MAX + b'"', "has more than"), (None, "cannot be read"),
+        (f'{{"displayName": "{MARK}"'.encode(), "is no JSON"),
+        (f'["{MARK}"]'.encode(), "is no JSON object"),
+        (b"\xff\xfe" + MARK.encode(), "is no text in UTF-8"),
+        (b'"' + b"x" * JSON_BYTES_MAX + b'"', "has more than"),
+        (None, "cannot be read"),
     ],
-)  # fmt: skip
+)
 async def test_unreadable(tmp_path: Path, content: bytes | None, says: str) -> None:
-    """What cannot be read is named with the parameter; nothing of the content shows, in the traceback neither."""
+    """What cannot be read is named with the parameter.
+
+    Nothing of the content shows, in the traceback neither.
+    """
     path = tmp_path / "a.json"
     if content is not None:
         path.write_bytes(content)
@@ -99,12 +110,15 @@ async def test_unreadable(tmp_path: Path, content: bytes | None, says: str) -> N
     [
         ({"action": "provision"}, "phone_numbers: is empty"),
         ({"action": "provision", "phone_numbers": ["+12025550123"]}, "address: is missing"),
-        ({"action": "deprovision", "phone_numbers": ["+12025550123"], "address": "a.json"}, "address: deprovision takes none"),
+        (
+            {"action": "deprovision", "phone_numbers": ["+12025550123"], "address": "a.json"},
+            "address: deprovision takes none",
+        ),
         ({"phone_numbers": ["+442079460000"]}, "is neither a US nor a CA number"),
         ({"phone_numbers": ["+12025550123"] * 2}, "stands in the list twice"),
         ({"action": "burn"}, "action: must be one of"),
     ],
-)  # fmt: skip
+)
 def test_rules(parameters: dict[str, object], message: str) -> None:
     """Each broken rule names its field."""
     with pytest.raises(BadInput, match=message):
@@ -115,7 +129,10 @@ PDF = b"%PDF-1.7 " + MARK.encode()
 
 
 async def test_file(tmp_path: Path) -> None:
-    """A good file is known by kind, size and digest; a link to it is as good; neither name nor content shows."""
+    """A good file is known by kind, size and digest; a link to it is as good.
+
+    Neither name nor content shows.
+    """
     path = tmp_path / f"{MARK}.pdf"
     path.write_bytes(PDF)
     link = tmp_path / "link.pdf"
@@ -142,7 +159,10 @@ async def test_file(tmp_path: Path) -> None:
     ],
 )
 async def test_bad_file(tmp_path: Path, name: str, content: bytes | None, problem: str) -> None:
-    """What cannot be sent is refused before an order exists; the message names parameter, reference and mend."""
+    """What cannot be sent is refused before an order exists.
+
+    The message names parameter, reference and mend.
+    """
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -203,13 +223,17 @@ REFUSED = {
     "http://169.254.169.254/latest/a.json": "is a URL outside the papers store",
     "s3://other-bucket/a.json": "is a URL outside the papers store",
     "zip://a.json::file:///tmp/a.zip": "is a URL outside the papers store",
-    "block:Head Office": "block: takes the name of a Secret block, lower-case letters, digits and dashes",
+    "block:Head Office": "block: takes the name of a Secret block, lower-case letters, digits and "
+    "dashes",
 }
 
 
 @pytest.fixture
 def cabinet(tmp_path: Path) -> Path:
-    """A store with a paper, beside a folder with a secret; links lead there, and one stays inside."""
+    """A store with a paper, beside a folder with a secret.
+
+    Links lead there, and one stays inside.
+    """
     outside, inside = tmp_path / "outside", tmp_path / "papers"
     (inside / "au").mkdir(parents=True)
     outside.mkdir()
@@ -224,7 +248,9 @@ def cabinet(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("reference", "says"), REFUSED.items())
 async def test_refused(cabinet: Path, reference: str, says: str) -> None:
-    """A reference that leads out of the store is refused, whether or not anything is there, with field and mend; nothing is read."""
+    """A reference that leads out of the store is refused, whether or not anything is there, with
+    field and mend; nothing is read.
+    """
     store = PaperStore(str(cabinet))
     for read in (
         read_object(reference, field="kyc", store=store),
@@ -254,7 +280,9 @@ async def test_not_refused(cabinet: Path, name: str) -> None:
 
 
 async def test_anywhere(cabinet: Path) -> None:
-    """With NUMBERFLOW_PAPERS_ANYWHERE what was refused as leading elsewhere is read, and names of the store as before."""
+    """With NUMBERFLOW_PAPERS_ANYWHERE what was refused as leading elsewhere is read, and names of
+    the store as before.
+    """
     store = PaperStore(str(cabinet), anywhere=True)
     secret = cabinet.parent / "outside" / "secret.json"
     for reference in (
@@ -278,7 +306,9 @@ async def test_a_pipe_is_no_paper(cabinet: Path) -> None:
 
 
 def test_put_list_remove(tmp_path: Path) -> None:
-    """A paper is put for its owner's eyes, never over another, listed without what leaves the store, and removed."""
+    """A paper is put for its owner's eyes, never over another, listed without what leaves the
+    store, and removed.
+    """
     source = tmp_path / "extract.pdf"
     source.write_bytes(PDF)
     store = PaperStore(str(tmp_path / "papers"))
@@ -305,7 +335,14 @@ def test_put_list_remove(tmp_path: Path) -> None:
         store.remove("au/extract.pdf")
 
 
-@pytest.mark.parametrize(("content", "says"), [(None, "cannot be read"), (b"", "is empty"), (b"x" * (FILE_BYTES_MAX + 1), "has more than 10 MiB")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read"),
+        (b"", "is empty"),
+        (b"x" * (FILE_BYTES_MAX + 1), "has more than 10 MiB"),
+    ],
+)
 def test_put_what_is_no_paper(tmp_path: Path, content: bytes | None, says: str) -> None:
     """What no run could use does not get into the store."""
     source = tmp_path / "a.bin"

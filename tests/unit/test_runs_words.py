@@ -38,7 +38,10 @@ FLOWS = {
 def test_a_no_is_obeyed_before_anything_is_read(
     name: str, decision: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resumed run that was refused says so, though neither account nor vendor can be read; an approved one tries."""
+    """A resumed run that was refused says so, though neither account nor vendor can be read.
+
+    An approved one tries.
+    """
 
     async def answers(prefix: str, **_: object) -> list[FlowRunInput]:
         answer = json.dumps({"decision": decision, "approved_by": "Grace"})
@@ -66,7 +69,10 @@ def test_a_no_is_obeyed_before_anything_is_read(
 
 @pytest.mark.parametrize("name", ["prefect.task_runs", "prefect.flow_runs"])
 def test_a_traceback_that_is_none_is_not_shown(name: str) -> None:
-    """A task that fails without an exception leaves its sentence; one that has an exception keeps its traceback."""
+    """A task that fails without an exception leaves its sentence.
+
+    One that has an exception keeps its traceback.
+    """
     error = ValueError("a bug")
     records = [
         logging.makeLogRecord({"exc_info": info})
@@ -77,7 +83,9 @@ def test_a_traceback_that_is_none_is_not_shown(name: str) -> None:
 
 
 def test_a_repeat_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
-    """A read that is tried again says why and when, in the log of numberflow, and no number in full."""
+    """A read that is tried again says why and when, in the log of numberflow, and no number in
+    full.
+    """
     tries = []
 
     async def read() -> int:

@@ -38,7 +38,9 @@ def load(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> Setti
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """Without any variable: the vendor's addresses, everything of ours under ~/.numberflow, two minutes to settle, no account."""
+    """Without any variable: the vendor's addresses, everything of ours under ~/.numberflow, two
+    minutes to settle, no account.
+    """
     settings = Settings.load()
     assert {
         "auth_url": "https://auth.sinch.com",
@@ -104,7 +106,10 @@ def test_defaults(tmp_path: Path) -> None:
 def test_each_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, expected: object
 ) -> None:
-    """Each variable sets what it says; one that is set to nothing is the same as one that is not set."""
+    """Each variable sets what it says.
+
+    One that is set to nothing is the same as one that is not set.
+    """
     assert expected == getattr(load(monkeypatch, {variable: value}), field)
 
 
@@ -150,7 +155,9 @@ def test_bad_value_names_the_variable(
 def test_short_settling_time_is_for_simulators(
     monkeypatch: pytest.MonkeyPatch, url: str, allowed: bool
 ) -> None:
-    """Against a real host a short settling time would take late reads for proof that nothing was bought."""
+    """Against a real host a short settling time would take late reads for proof that nothing was
+    bought.
+    """
     environment = {"SINCH_NUMBERS_URL": url, "NUMBERFLOW_SETTLE_S": "29.9"}
     if allowed:
         assert 29.9 == load(monkeypatch, environment).settle_s
@@ -161,7 +168,9 @@ def test_short_settling_time_is_for_simulators(
 
 
 def test_own_simulator_settles_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who starts a simulator when no account is set takes any settling time then, and none that is too short with an account."""
+    """Who starts a simulator when no account is set takes any settling time then, and none that is
+    too short with an account.
+    """
     monkeypatch.setenv("NUMBERFLOW_SETTLE_S", "1")
     assert 1.0 == Settings.load(may_lack_account=True).settle_s
     for name, value in ACCOUNT.items():
@@ -184,7 +193,10 @@ FOREIGN = (
 
 
 def test_variables_of_others_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Common variables of the surroundings, in the environment or in .env, change nothing: DATABASE_URL is somebody else's database."""
+    """Common variables of the surroundings, in the environment or in .env, change nothing.
+
+    DATABASE_URL is somebody else's database.
+    """
     monkeypatch.setenv("HOME", "/tmp")
     before = Settings.load()
     (tmp_path / ".env").write_text(
@@ -225,7 +237,10 @@ def test_complete_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`.env` in the working directory is read; the environment wins over it; what is not ours in it is left alone."""
+    """`.env` in the working directory is read; the environment wins over it.
+
+    What is not ours in it is left alone.
+    """
     (tmp_path / ".env").write_text("SINCH_PROJECT_ID=from-file\nSINCH_KEY_ID=from-file\nOTHER=x\n")
     settings = load(monkeypatch, {"SINCH_KEY_ID": "from-environment"})
     assert ("from-file", "from-environment") == (settings.project_id, settings.key_id)

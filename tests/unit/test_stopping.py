@@ -1,4 +1,6 @@
-"""A run that was stopped from outside is accounted for from the journal, by a hook that every flow that changes something has."""
+"""A run that was stopped from outside is accounted for from the journal, by a hook that every flow
+that changes something has.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Told:
 
 
 def died_in_the_middle(reference: str) -> None:
-    """A purchase of which one number was being rented when its process died, and one was still to come."""
+    """A purchase of which one number was being rented when its process died, and one was still to
+    come.
+    """
     settings = Settings.load()
     with Journal.open(settings.journal_url) as journal:
         purchase = journal.open_purchase(new_purchase(reference, settings.project_id))
@@ -74,7 +78,9 @@ def died_in_the_middle(reference: str) -> None:
 @pytest.mark.parametrize("state", [Cancelling(), Crashed(), Failed()], ids=lambda state: state.name)
 @pytest.mark.parametrize("named", [True, False], ids=["by its reference", "by the run's id"])
 async def test_what_is_open_is_told(told: Told, state: State[Any], *, named: bool) -> None:
-    """Artifacts of that run name the number and the command that settles it, and a person is called."""
+    """Artifacts of that run name the number and the command that settles it, and a person is
+    called.
+    """
     run = FlowRun(flow_id=uuid4(), parameters={"reference": " PO-9 " if named else ""})
     died_in_the_middle("PO-9" if named else str(run.id))
     await account_for_stop(search_and_rent, run, state)
@@ -89,7 +95,10 @@ async def test_what_is_open_is_told(told: Told, state: State[Any], *, named: boo
 
 
 async def test_what_ended_by_itself_is_not_told_twice(told: Told) -> None:
-    """Refused and NeedsPerson have told everything in their own reports; one that began nothing calls nobody."""
+    """Refused and NeedsPerson have told everything in their own reports.
+
+    One that began nothing calls nobody.
+    """
     await account_for_stop(
         search_and_rent, FlowRun(flow_id=uuid4(), parameters={}), Failed(name="Refused")
     )

@@ -1,4 +1,6 @@
-"""One Prefect server, one simulator, one journal on Postgres and one worker after the other, shared by all tests in here."""
+"""One Prefect server, one simulator, one journal on Postgres and one worker after the other, shared
+by all tests in here.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 
 # Planted in the environment of every worker: nothing that Prefect keeps may hold it.
 KEY_SECRET = "planted-key-secret-5e1d"
-# A fifth of a second is far above the lag of a simulator that was not told to lag; reads are made twice over this time.
+# A fifth of a second is far above the lag of a simulator that was not told to lag; reads are made
+# twice over this time.
 SETTLE_S = "1"
 # A worker that dies keeps its purchase this long when another machine takes over.
 LEASE_S = "3"
@@ -39,7 +42,11 @@ class Office:
     _charged_before: int = 0
 
     def kept(self, *but: str) -> bytes:
-        """All that any machine has kept, byte by byte: homes, logs, result stores, inventories, Prefect's database, the journal. `but`: names of files."""
+        """All that any machine has kept, byte by byte.
+
+        Homes, logs, result stores, inventories, Prefect's database, the journal. `but`: names of
+        files.
+        """
         files = [
             path
             for folder in (self.folder, self.server_home)

@@ -1,4 +1,7 @@
-"""A purchase that waits for a person: what is asked, and what happens after each answer. The vendor's ledger judges."""
+"""A purchase that waits for a person: what is asked, and what happens after each answer.
+
+The vendor's ledger judges.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ def asking(form):
 
 
 def test_approved(office, asking):
-    """The form shows number and price and asks for a name; once it is approved that very number is rented, once."""
+    """The form shows number and price and asks for a name.
+
+    Once it is approved that very number is rented, once.
+    """
     run_id = office.prefect.start(asking | {"reference": "W-APPROVE"})
     office.prefect.suspended(run_id)
     form = office.prefect.form(run_id)
@@ -78,7 +84,10 @@ def test_dearer_than_approved(office, asking):
 
 
 def test_nobody_to_ask(office, asking, tmp_path):
-    """A run without a deployment cannot ask: it ends with code 3, says what to do, and nothing is charged."""
+    """A run without a deployment cannot ask.
+
+    It ends with code 3, says what to do, and nothing is charged.
+    """
     done = subprocess.run(
         [
             sys.executable,

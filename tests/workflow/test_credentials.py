@@ -21,7 +21,9 @@ pytestmark = [
 
 
 def test_a_run_for_a_second_project(office: Any, tmp_path: Path, form: dict[str, Any]) -> None:
-    """The number is rented with the key of the block, in its project, though the environment has another account; no secret is kept or told."""
+    """The number is rented with the key of the block, in its project, though the environment has
+    another account; no secret is kept or told.
+    """
     secret = "planted-second-secret-5e1d"
     office.prefect.command(
         "block", "register", "--module", "tasks.credentials", home=office.folder / "operator"
@@ -37,14 +39,26 @@ def test_a_run_for_a_second_project(office: Any, tmp_path: Path, form: dict[str,
             name: value for name, value in second.environment.items() if name.endswith("_URL")
         }
         done = subprocess.run(
-            [sys.executable, "-m", "numberflow", "run", "search-and-rent", "--json", "--params", json.dumps(form | {"project": "second", "reference": "SECOND-1"})],
+            [
+                sys.executable,
+                "-m",
+                "numberflow",
+                "run",
+                "search-and-rent",
+                "--json",
+                "--params",
+                json.dumps(form | {"project": "second", "reference": "SECOND-1"}),
+            ],
             cwd=tmp_path,
-            env=office.prefect.environment(tmp_path) | office.environment() | addresses | {"NUMBERFLOW_HOME": str(tmp_path)},
+            env=office.prefect.environment(tmp_path)
+            | office.environment()
+            | addresses
+            | {"NUMBERFLOW_HOME": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
-        )  # fmt: skip
+        )
         assert (0, 1, 0) == (done.returncode, second.simulator.rentals(), office.charged), (
             done.stdout + done.stderr
         )

@@ -1,4 +1,7 @@
-"""Emergency-address from its deployment, on a worker: the address is read by reference, and no part of it stays anywhere."""
+"""Emergency-address from its deployment, on a worker.
+
+The address is read by reference, and no part of it stays anywhere.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,14 @@ pytestmark = [
 DEPLOYMENT = "emergency-address/emergency-address"
 MARKS = ("Marked-Name-93ab", "Marked-Street-93ab", "Marked-Suite-93ab")
 PAPER = {
-    "displayName": MARKS[0], "streetNumber": "12", "streetInfo": f"{MARKS[1]} Road", "location": MARKS[2], "city": "Marietta", "state": "GA", "postalCode": "30062",
-}  # fmt: skip
+    "displayName": MARKS[0],
+    "streetNumber": "12",
+    "streetInfo": f"{MARKS[1]} Road",
+    "location": MARKS[2],
+    "city": "Marietta",
+    "state": "GA",
+    "postalCode": "30062",
+}
 
 
 @pytest.fixture
@@ -38,7 +47,10 @@ def number(office: Any) -> str:
 
 
 def everything_kept(office: Any) -> bytes:
-    """All files of all machines: logs, homes, databases, result stores; and Prefect's database is the server's, read through its API."""
+    """All files of all machines: logs, homes, databases, result stores.
+
+    And Prefect's database is the server's, read through its API.
+    """
     return b"".join(
         path.read_bytes()
         for path in Path(office.folder).rglob("*")
@@ -47,7 +59,10 @@ def everything_kept(office: Any) -> bytes:
 
 
 def test_near_match_then_accepted(office: Any, number: str) -> None:
-    """A nearly right address is refused with the parts that differ; accepted, its correction is attached. Nothing of it is kept."""
+    """A nearly right address is refused with the parts that differ.
+
+    Accepted, its correction is attached. Nothing of it is kept.
+    """
     paper = office.papers / "paper.json"
     paper.write_text(json.dumps(PAPER))
     form = {
@@ -93,7 +108,10 @@ def test_near_match_then_accepted(office: Any, number: str) -> None:
 
 
 def test_pasted_address(office: Any, number: str) -> None:
-    """An address in the form itself is refused; Prefect has stored it by then, but no log, artifact or state repeats it."""
+    """An address in the form itself is refused.
+
+    Prefect has stored it by then, but no log, artifact or state repeats it.
+    """
     run_id = office.prefect.start(
         {"action": "validate", "phone_numbers": [number], "address": json.dumps(PAPER)}, DEPLOYMENT
     )

@@ -1,4 +1,7 @@
-"""Export-inventory from its deployment, on a worker: one project, several of which one fails, and projects handed out as runs of their own."""
+"""Export-inventory from its deployment, on a worker.
+
+One project, several of which one fails, and projects handed out as runs of their own.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ def blocks(office: Any) -> tuple[str, str]:
 
 
 def test_one_project(office: Any, store: str) -> None:
-    """A run without parameters publishes the environment's project; artifacts, asset and log tell it."""
+    """A run without parameters publishes the environment's project.
+
+    Artifacts, asset and log tell it.
+    """
     office.simulator.world.add_held(40)
     held = len(list(office.simulator.world.holdings))
     run_id = office.prefect.start({}, DEPLOYMENT)
@@ -71,7 +77,10 @@ def test_one_project(office: Any, store: str) -> None:
 
 
 def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, str]) -> None:
-    """The failure of one project is told with its mend; the other is published all the same, and the run is no success."""
+    """The failure of one project is told with its mend.
+
+    The other is published all the same, and the run is no success.
+    """
     run_id = office.prefect.start({"projects": list(blocks)}, DEPLOYMENT)
     run = office.prefect.ended(run_id)
     assert ("FAILED", "Refused") == (run["state_type"], run["state_name"])
@@ -87,7 +96,10 @@ def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, s
 
 
 def test_projects_handed_out(office: Any, store: str, blocks: tuple[str, str]) -> None:
-    """Each of two projects becomes a run of its own, which any worker may take; the parent says where, and not that they are done; nothing is handed out twice."""
+    """Each of two projects becomes a run of its own, which any worker may take.
+
+    The parent says where, and not that they are done; nothing is handed out twice.
+    """
     run_id = office.prefect.start({"projects": list(blocks), "hand_out_projects": True}, DEPLOYMENT)
     run = office.prefect.ended(run_id)
     assert ("COMPLETED", "HandedOut") == (run["state_type"], run["state_name"])

@@ -1,4 +1,7 @@
-"""Numbers that live elsewhere from their deployments, on a worker: two questions to a person, and nothing of a letter or a code that stays anywhere."""
+"""Numbers that live elsewhere from their deployments, on a worker.
+
+Two questions to a person, and nothing of a letter or a code that stays anywhere.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ def orders_of(office: Any, numbers: list[str]) -> list[dict[str, Any]]:
 def test_a_letter_goes_out_once_it_is_confirmed(
     office: Any, qualified: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The form shows a masked address; a wrong one refuses, the right one sends the letter, once. No part of it stays in any place of ours or Prefect's."""
+    """The form shows a masked address; a wrong one refuses, the right one sends the letter, once.
+
+    No part of it stays in any place of ours or Prefect's.
+    """
     paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
     form = {"phone_numbers": qualified, "sms": SMS, "loa": paper.name, "reference": "LOA-1"}
@@ -93,7 +99,8 @@ def test_a_letter_goes_out_once_it_is_confirmed(
     assert "Completed" == run["state_name"], run["state"]["message"]
     (order,) = orders_of(office, qualified)
 
-    # The confirmation is remembered for this signer, so the same reference asks and sends nothing more.
+    # The confirmation is remembered for this signer, so the same reference asks and sends nothing
+    # more.
     third = office.prefect.start(form, ENABLE)
     assert "Completed" == office.prefect.ended(third)["state_name"]
     assert [order] == [{**each, "state": order["state"]} for each in orders_of(office, qualified)]
@@ -112,7 +119,10 @@ def test_a_letter_goes_out_once_it_is_confirmed(
 
 
 def test_a_call_with_one_wrong_code(office: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The number is called at once; a wrong code leads to a question and not to another call; a person asks for one, and its code proves the number."""
+    """The number is called at once; a wrong code leads to a question and not to another call.
+
+    A person asks for one, and its code proves the number.
+    """
     office.simulator.switches.set("qualification_check_s", 1)
     number = "+13125550177"
     run_id = office.prefect.start(
@@ -153,7 +163,9 @@ def test_a_call_with_one_wrong_code(office: Any, tmp_path_factory: pytest.TempPa
 
 
 def test_imported_and_followed(office: Any) -> None:
-    """Several numbers are imported by orders from the deployment, and the sweep tells where they are."""
+    """Several numbers are imported by orders from the deployment, and the sweep tells where they
+    are.
+    """
     numbers = local_numbers(3, first=700)
     form = {"phone_numbers": numbers, "sms": SMS, "numbers_per_order": 2, "reference": "IMP-1"}
     run_id = office.prefect.start(form, IMPORT)
@@ -167,7 +179,10 @@ def test_imported_and_followed(office: Any) -> None:
 
 
 def test_a_checklist_and_a_guard(office: Any, qualified: list[str]) -> None:
-    """The checklist of the invoice route names the numbers and the address; a release of a number that is not held is refused as a whole."""
+    """The checklist of the invoice route names the numbers and the address.
+
+    A release of a number that is not held is refused as a whole.
+    """
     wanting = local_numbers(2, first=800)
     run_id = office.prefect.start({"phone_numbers": wanting, "reference": "INV-1"}, QUALIFY)
     assert "Completed" == office.prefect.ended(run_id)["state_name"]
@@ -183,7 +198,10 @@ def test_a_checklist_and_a_guard(office: Any, qualified: list[str]) -> None:
 
 
 def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> None:
-    """Without a form a run refuses with exit 3 before anything is sent: the masked address and what to set, or where a form is."""
+    """Without a form a run refuses with exit 3 before anything is sent.
+
+    The masked address and what to set, or where a form is.
+    """
     paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
 
@@ -220,7 +238,8 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
         "+13125550188" in office.simulator.qualified_numbers(),
     ), done.stderr
     assert "from its deployment" in done.stdout
-    # A bare yes does not say whom; neither does a yes to somebody else, when the paper has changed between the two runs.
+    # A bare yes does not say whom; neither does a yes to somebody else, when the paper has changed
+    # between the two runs.
     done = run("text-enable-numbers", letter | {"signer_confirmed": True})
     assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stdout + done.stderr
     assert "does not say whom" in done.stdout
@@ -237,7 +256,9 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
 def test_an_answer_that_nobody_reads(
     office: Any, qualified: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A resumed run that never comes to its question, because the paper is gone, leaves no e-mail in Prefect's database all the same."""
+    """A resumed run that never comes to its question, because the paper is gone, leaves no e-mail
+    in Prefect's database all the same.
+    """
     paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
     run_id = office.prefect.start(

@@ -1,4 +1,7 @@
-"""Order-numbers and follow-orders from their deployments, on a worker: papers by reference, a person's approval, a reviewer's questions, and nothing kept."""
+"""Order-numbers and follow-orders from their deployments, on a worker.
+
+Papers by reference, a person's approval, a reviewer's questions, and nothing kept.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +38,14 @@ def cabinet(office: Any) -> Cabinet:
 def form(cabinet: Cabinet) -> dict[str, Any]:
     """What an operator fills in for one AU MOBILE number."""
     return {
-        "region_code": "AU", "number_type": "MOBILE", "quantity": 1, "max_today": "500.00", "max_monthly": "500.00", "kyc": cabinet.kyc.name,
+        "region_code": "AU",
+        "number_type": "MOBILE",
+        "quantity": 1,
+        "max_today": "500.00",
+        "max_monthly": "500.00",
+        "kyc": cabinet.kyc.name,
         "attachments": [{"requirement_id": BUSINESS_REGISTRATION, "file": cabinet.extract.name}],
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -64,7 +72,11 @@ def messenger() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_approved_blocked_mended_completed(
     office: Any, cabinet: Cabinet, form: dict[str, Any], messenger: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    """One order from the form to the number: approved, blocked by a reviewer and told once by the block that was named, mended, completed; no paper is kept."""
+    """One order from the form to the number.
+
+    Approved, blocked by a reviewer and told once by the block that was named, mended, completed; no
+    paper is kept.
+    """
     address, messages = messenger
     office.prefect.save_block(
         "custom-webhook",
@@ -147,7 +159,9 @@ def test_approved_blocked_mended_completed(
 
 
 def test_reserved_dearer_than_asked_about(office: Any, form: dict[str, Any]) -> None:
-    """An order that reserved at a price that a person would have been asked about is not handed in before that person was."""
+    """An order that reserved at a price that a person would have been asked about is not handed in
+    before that person was.
+    """
     form |= {"reference": "W-RESERVED", "approve_above": "15.00"}
     handed_in = sum(submissions(office.simulator).values())
     office.simulator.faults.add(
@@ -181,7 +195,10 @@ def test_papers_that_are_not_there(office: Any, cabinet: Cabinet, form: dict[str
 
 
 def test_pasted_papers(office: Any, form: dict[str, Any]) -> None:
-    """Data in the form itself is refused; Prefect has stored it by then, but no log, artifact or state repeats it."""
+    """Data in the form itself is refused.
+
+    Prefect has stored it by then, but no log, artifact or state repeats it.
+    """
     run_id = office.prefect.start(form | {"kyc": json.dumps({"data": DATA})}, ORDER)
     run = office.prefect.ended(run_id)
     assert "Refused" == run["state_name"]

@@ -1,4 +1,7 @@
-"""Search-and-rent from its deployment, on a worker: what an operator starts, sees, retries and cancels. The vendor's ledger judges."""
+"""Search-and-rent from its deployment, on a worker.
+
+What an operator starts, sees, retries and cancels. The vendor's ledger judges.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ pytestmark = [
 
 
 def test_a_retry_from_the_ui_buys_nothing_again(office, form):
-    """A run without a reference rents what was asked; Retry of it resumes that purchase instead of making another."""
+    """A run without a reference rents what was asked.
+
+    Retry of it resumes that purchase instead of making another.
+    """
     run_id = office.prefect.start(form | {"quantity": 2})
     first = office.prefect.ended(run_id)
     assert ("COMPLETED", "Completed", 2) == (
@@ -40,7 +46,10 @@ def test_a_retry_from_the_ui_buys_nothing_again(office, form):
 
 
 def test_artifacts_show_quote_and_report(office, form):
-    """The quote has a row for each number and a total; the report names the number that the ledger charged and its fees."""
+    """The quote has a row for each number and a total.
+
+    The report names the number that the ledger charged and its fees.
+    """
     run_id = office.prefect.start(form | {"reference": "W-ARTIFACTS", "plan_only": False})
     office.prefect.ended(run_id)
     artifacts = office.prefect.artifacts(run_id)
@@ -59,7 +68,9 @@ def test_artifacts_show_quote_and_report(office, form):
 
 
 def test_a_cap_refuses_without_a_charge(office, form):
-    """A purchase above its cap ends in a state called Refused that names the cap and the mend, and nothing is charged."""
+    """A purchase above its cap ends in a state called Refused that names the cap and the mend, and
+    nothing is charged.
+    """
     run_id = office.prefect.start(form | {"max_today": "0.01"})
     run = office.prefect.ended(run_id)
     assert ("FAILED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
@@ -69,14 +80,20 @@ def test_a_cap_refuses_without_a_charge(office, form):
 
 
 def test_a_form_sent_unchecked_is_refused(office, form):
-    """What the form did not check, the flow does: a region that does not exist ends in Refused, not in a traceback."""
+    """What the form did not check, the flow does.
+
+    A region that does not exist ends in Refused, not in a traceback.
+    """
     run = office.prefect.ended(office.prefect.start(form | {"region_code": "ZZ"}))
     assert ("FAILED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
     assert "region_code: 'ZZ' is no ISO 3166-1 alpha-2 region" in run["state"]["message"]
 
 
 def test_a_person_is_called_and_a_retry_finds_the_number(office, form):
-    """A lost reply that no read explains ends in NeedsPerson, with an event and the command; Retry looks again and pays once."""
+    """A lost reply that no read explains ends in NeedsPerson, with an event and the command.
+
+    Retry looks again and pays once.
+    """
     office.simulator.faults.add(
         {"operation": "rent", "nth": 1, "fault": "reset_after", "lag_s": 7200}
     )
@@ -105,7 +122,10 @@ def test_a_person_is_called_and_a_retry_finds_the_number(office, form):
 
 
 def test_cancelled_in_the_middle_of_a_rent(office, form):
-    """Cancel while the vendor holds the reply: the journal keeps the number open, and the next run finds it instead of paying twice."""
+    """Cancel while the vendor holds the reply.
+
+    The journal keeps the number open, and the next run finds it instead of paying twice.
+    """
     office.simulator.faults.add(
         {"operation": "rent", "nth": 1, "fault": "hold_after", "hold_s": 300}
     )
@@ -115,9 +135,17 @@ def test_cancelled_in_the_middle_of_a_rent(office, form):
     cancelled = office.prefect.ended(run_id)
     office.simulator.holds.release_all()
     assert ("CANCELLED", 1) == (cancelled["state_type"], office.charged)
-    assert {IntentionState.PLANNED} < {line.state for line in office.journal("W-CANCEL")} <= {
-        IntentionState.PLANNED, IntentionState.SENDING, IntentionState.UNKNOWN, IntentionState.DONE, IntentionState.NEEDS_PERSON,
-    }  # fmt: skip
+    assert (
+        {IntentionState.PLANNED}
+        < {line.state for line in office.journal("W-CANCEL")}
+        <= {
+            IntentionState.PLANNED,
+            IntentionState.SENDING,
+            IntentionState.UNKNOWN,
+            IntentionState.DONE,
+            IntentionState.NEEDS_PERSON,
+        }
+    )
 
     again = office.prefect.ended(
         office.prefect.start(form | {"reference": "W-CANCEL", "quantity": 2})
@@ -126,7 +154,10 @@ def test_cancelled_in_the_middle_of_a_rent(office, form):
 
 
 def test_another_machine_takes_over_after_a_power_cut(office, form):
-    """Worker and run die in the middle of a rent; Retry on a worker with other folders finishes the purchase and pays once."""
+    """Worker and run die in the middle of a rent.
+
+    Retry on a worker with other folders finishes the purchase and pays once.
+    """
     office.simulator.faults.add(
         {"operation": "rent", "nth": 2, "fault": "hold_after", "hold_s": 300}
     )
@@ -137,7 +168,8 @@ def test_another_machine_takes_over_after_a_power_cut(office, form):
     died_with = office.charged
     assert 2 <= died_with <= 3
 
-    # What the automation on missing heartbeats does (deployments/automations.yaml), without its minute of waiting.
+    # What the automation on missing heartbeats does (deployments/automations.yaml), without its
+    # minute of waiting.
     office.prefect.set_state(run_id, "CRASHED", "Crashed")
     office.hire()
     office.prefect.retry(run_id)

@@ -1,4 +1,7 @@
-"""What Prefect keeps of a purchase, as files: its database, logs and artifacts of server, workers and runs."""
+"""What Prefect keeps of a purchase, as files.
+
+Its database, logs and artifacts of server, workers and runs.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ pytestmark = [
 
 
 def test_the_key_secret_is_nowhere(office, form, tmp_path_factory):
-    """After a purchase and a refusal by the vendor no file of this session holds the key secret that the worker was given."""
+    """After a purchase and a refusal by the vendor no file of this session holds the key secret
+    that the worker was given.
+    """
     secret = office.running.environment["SINCH_KEY_SECRET"].encode()
     office.simulator.faults.add({"operation": "token", "fault": "error_before", "times": 1})
     run = office.prefect.ended(office.prefect.start(form | {"reference": "W-SECRET"}))

@@ -1,4 +1,7 @@
-"""Suspend in the middle of a purchase: no further costly step, and what was bought is told. The ledger judges."""
+"""Suspend in the middle of a purchase: no further costly step, and what was bought is told.
+
+The ledger judges.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ AT_ONCE = 4
 
 
 def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
-    """Suspended while rents are under way: they are the last ones. Resume buys what is missing, each number once."""
+    """Suspended while rents are under way: they are the last ones.
+
+    Resume buys what is missing, each number once.
+    """
     run_id = _stopped_in_the_middle(
         office, form | {"reference": "W-SUSPEND"}, office.prefect.suspend
     )
@@ -40,7 +46,9 @@ def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
 def _stopped_in_the_middle(
     office: Any, parameters: dict[str, Any], press: Callable[[str], None]
 ) -> str:
-    """A run of `WANTED` numbers for which a button is pressed while the vendor holds four of its rents; the run's id."""
+    """A run of `WANTED` numbers for which a button is pressed while the vendor holds four of its
+    rents; the run's id.
+    """
     office.simulator.faults.add(
         {"operation": "rent", "fault": "hold_after", "hold_s": 300, "times": 1 + AT_ONCE}
     )

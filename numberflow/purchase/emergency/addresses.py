@@ -47,7 +47,10 @@ _FEATURE = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the vendor thinks of the address for one number. `request` is what is to be sent; None when it must not be."""
+    """What the vendor thinks of the address for one number.
+
+    `request` is what is to be sent; None when it must not be.
+    """
 
     line: EmergencyLine
     request: EmergencyAddressRequest | None = None
@@ -55,7 +58,9 @@ class Verdict:
 
 
 async def coverage(context: RunContext, phone_numbers: Sequence[str]) -> list[EmergencyLine]:
-    """Which US and CA numbers with voice have an emergency address; all that the project holds unless some are named.
+    """Which US and CA numbers with voice have an emergency address.
+
+    All that the project holds unless some are named.
 
     Costs: nothing; one read for each number. A missing feature is a finding and no failure.
     """
@@ -114,9 +119,15 @@ async def change(
             if operation == DEPROVISION or verdicts[number].request is not None
         ]
         rows = await in_thread(
-            context.journal.plan, purchase.id, lines, lease=lease, cap_today=None, cap_monthly=None, currency=None,
+            context.journal.plan,
+            purchase.id,
+            lines,
+            lease=lease,
+            cap_today=None,
+            cap_monthly=None,
+            currency=None,
             flow_run_id=flow_run_id,
-        )  # fmt: skip
+        )
         return tuple([await _one(context, row, verdicts, keeper, lease) for row in rows])
 
 
@@ -141,30 +152,53 @@ def emergency_report(
     reason = remedy = ""
     if waiting:
         reason = f"for {len(waiting)} of {len(told)} numbers it is not known what the vendor has"
-        remedy = "run again with the same reference to look once more, or settle each open item with its command"
+        remedy = (
+            "run again with the same reference to look once more, or settle each open item with "
+            "its command"
+        )
     elif short:
         reason = f"{len(short)} of {len(told)} numbers are not {wished}: " + "; ".join(
             dict.fromkeys(line.state for line in short)
         )
         remedy = "see the advice beside each number, then run again with the same reference"
         if any(line.state == "not held" for line in short):
-            remedy += "; without the numbers that are not held it is another change: run that under a new reference"
+            remedy += (
+                "; without the numbers that are not held it is another change: run that under a "
+                "new reference"
+            )
     return EmergencyReport(
-        outcome=outcome, reason=reason, remedy=remedy, project_id=project_id, reference=reference, action=order.action.value,
-        numbers=tuple(told), open_items=tuple(open_item(row) for row in waiting), notes=_notes(order, told), flow_run_id=flow_run_id,
-    )  # fmt: skip
+        outcome=outcome,
+        reason=reason,
+        remedy=remedy,
+        project_id=project_id,
+        reference=reference,
+        action=order.action.value,
+        numbers=tuple(told),
+        open_items=tuple(open_item(row) for row in waiting),
+        notes=_notes(order, told),
+        flow_run_id=flow_run_id,
+    )
 
 
 def stopped_emergency_report(
     error: NumberflowError, rows: Sequence[Intention], **facts: Any
 ) -> EmergencyReport:
-    """The report of a run that an error ended half-way: what it did until then, as the journal has it."""
+    """The report of a run that an error ended half-way.
+
+    What it did until then, as the journal has it.
+    """
     waiting = [row for row in rows if row.state in AT_STAKE_STATES]
     return EmergencyReport(
-        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED, reason=error.message, remedy=remedy_of(error),
-        numbers=tuple(_ended(EmergencyLine(phone_number=str(row.subject), state=row.state.value), row) for row in rows),
-        open_items=tuple(open_item(row) for row in waiting), **facts,
-    )  # fmt: skip
+        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.REFUSED,
+        reason=error.message,
+        remedy=remedy_of(error),
+        numbers=tuple(
+            _ended(EmergencyLine(phone_number=str(row.subject), state=row.state.value), row)
+            for row in rows
+        ),
+        open_items=tuple(open_item(row) for row in waiting),
+        **facts,
+    )
 
 
 async def _one(
@@ -195,7 +229,10 @@ async def _voice_numbers(client: Client) -> list[str]:
 
 
 async def has_address(client: Client, phone_number: str) -> bool:
-    """Whether a rented number has an emergency address. Costs: nothing; no request for a number outside the US and Canada."""
+    """Whether a rented number has an emergency address.
+
+    Costs: nothing; no request for a number outside the US and Canada.
+    """
     return (
         phone_number.startswith("+1")
         and (await _covered(client, phone_number)).state == _HAS_ADDRESS
@@ -296,7 +333,10 @@ def _candidates(found: AddressValidation, request: EmergencyAddressRequest) -> s
     parts = sorted(
         {part for each in found.candidate_addresses for part in _differing(request, each)}
     )
-    return f"the vendor knows {len(found.candidate_addresses)} like it, which differ in {', '.join(parts) or 'form'}; correct the paper"
+    return (
+        f"the vendor knows {len(found.candidate_addresses)} like it, which differ in "
+        f"{', '.join(parts) or 'form'}; correct the paper"
+    )
 
 
 def _differing(request: EmergencyAddressRequest, address: EmergencyAddress) -> list[str]:

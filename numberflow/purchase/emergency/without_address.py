@@ -1,4 +1,6 @@
-"""Numbers that a release left in service without their emergency address: the removal is through, the release is not. Pure.
+"""Numbers that a release left in service without their emergency address.
+
+The removal is through, the release is not. Pure.
 
 Not here: removing and releasing (release), and giving an address back (emergency).
 """
@@ -15,9 +17,16 @@ from numberflow.steps import named
 
 KEPT = "kept, without its emergency address"
 """State of such a number in a report."""
-WAYS = "run again with the same reference to release it, or give it its address again (emergency-address, action provision)"
-ADDRESS_NOTE = "the command that gives an address again takes it from the papers store, where it is to lie as address.json"
-# Not DONE, and known not to have happened: of what is at stake nobody knows whether the number is kept.
+WAYS = (
+    "run again with the same reference to release it, or give it its address again "
+    "(emergency-address, action provision)"
+)
+ADDRESS_NOTE = (
+    "the command that gives an address again takes it from the papers store, where it is to lie "
+    "as address.json"
+)
+# Not DONE, and known not to have happened: of what is at stake nobody knows whether the number is
+# kept.
 _NOT_RELEASED = frozenset({IntentionState.PLANNED, IntentionState.REFUSED})
 
 
@@ -48,7 +57,10 @@ def kept_words(rows: Sequence[Intention]) -> str:
 
 def kept_reason(count: int) -> str:
     """How a report that has such lines opens."""
-    return f"{count_of(count, 'number')} in service without an emergency address: it was removed, the release is not through"
+    return (
+        f"{count_of(count, 'number')} in service without an emergency address: it was removed, "
+        "the release is not through"
+    )
 
 
 def provision_command(phone_numbers: Sequence[str], project: str | None) -> str:

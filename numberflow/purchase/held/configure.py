@@ -1,6 +1,9 @@
-"""Configure held numbers, rented or imported: name, links, callback address; another link by unlink, wait, relink, each through the journal.
+"""Configure held numbers, rented or imported: name, links, callback address.
 
-Not here: what has to be sent (planning.configuring), and how a request is recognised (steps.update, steps.imported).
+Another link by unlink, wait, relink, each through the journal.
+
+Not here: what has to be sent (planning.configuring), and how a request is recognised (steps.update,
+steps.imported).
 """
 
 from __future__ import annotations
@@ -54,8 +57,9 @@ from numberflow.steps.update import Update
 OPERATION = "configure_numbers"
 # Numbers under way at once, as with rents.
 AT_ONCE = 4
-# Jobs take seconds (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §16, assumed), or half an hour with a campaign: soon at
-# first, since a number between two links has no service, then twelve times a minute for all numbers together.
+# Jobs take seconds (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md
+# §16, assumed), or half an hour with a campaign: soon at first, since a number between two links
+# has no service, then twelve times a minute for all numbers together.
 POLL_FIRST_S, POLL_GROWTH, POLL_S = 1.0, 1.5, 5.0
 
 # Reads that say nothing; the next look may say more.
@@ -79,7 +83,8 @@ async def configure(
 ) -> list[Intention]:
     """Send what is needed to make every number as wanted.
 
-    Costs: nothing is charged; taking a live link off stops its service until the new one is on. Repeat: safe; what is open is looked up first.
+    Costs: nothing is charged; taking a live link off stops its service until the new one is on.
+    Repeat: safe; what is open is looked up first.
 
     Raises:
         BadInput: a number is not held, or cannot have what is wanted; nothing was sent.
@@ -95,7 +100,8 @@ async def configure(
         order.what_is_done(),
         flow_run_id,
     )
-    # A change that never left may have to be planned again, so its number is checked like a new one.
+    # A change that never left may have to be planned again, so its number is checked like a new
+    # one.
     begun = {
         str(row.subject)
         for row in await begun_rows(context, new)
@@ -134,9 +140,16 @@ async def configure_report(
     if any(line.state in ("being linked", "being unlinked") for line in lines):
         notes.append("jobs are still running: follow-orders says how they end")
     report = numbers_report(
-        lines, rows, wished=_PLAN_WISHED if order.plan_only else _WISHED, notes=notes, reference=reference, action="configure",
-        plan_only=order.plan_only, project_id=context.project_id, flow_run_id=flow_run_id,
-    )  # fmt: skip
+        lines,
+        rows,
+        wished=_PLAN_WISHED if order.plan_only else _WISHED,
+        notes=notes,
+        reference=reference,
+        action="configure",
+        plan_only=order.plan_only,
+        project_id=context.project_id,
+        flow_run_id=flow_run_id,
+    )
     commands = [] if order.plan_only else _commands(order, reference, held, changes, rows)
     if not commands or report.outcome is not RunOutcome.REFUSED:
         return report.model_copy(update={"commands": tuple(commands)})
@@ -144,7 +157,8 @@ async def configure_report(
 
 
 _REMEDY = (
-    "see the advice beside each number; a job that has failed stays failed under this reference, so run one of the commands below when its cause is gone: "
+    "see the advice beside each number; a job that has failed stays failed under this reference, "
+    "so run one of the commands below when its cause is gone: "
     "the same once more, or back to what the number had"
 )
 
@@ -192,7 +206,8 @@ def _require_possible(order: ConfigureParameters, held: Mapping[str, HeldNumber 
     ]
     if order.voice is not None and imported:
         raise BadInput(
-            f"voice: {imported[0]} is imported, and the voice of an imported number stays elsewhere",
+            f"voice: {imported[0]} is imported, and the voice of an imported number stays "
+            "elsewhere",
             field="voice",
             remedy="leave voice empty, or configure imported numbers in a run of their own",
         )
@@ -212,7 +227,8 @@ async def _require_allowed(
     if loses and not order.confirm_unlink:
         first, what = next(iter(loses.items()))
         raise SpendRefused(
-            f"{len(loses)} of {len(order.phone_numbers)} numbers would lose live links on the way, {first} for one: {'; '.join(what)}",
+            f"{len(loses)} of {len(order.phone_numbers)} numbers would lose live links on the "
+            f"way, {first} for one: {'; '.join(what)}",
             rule="unlink",
             remedy="run with plan_only to see every one, then again with confirm_unlink true",
         )
@@ -220,14 +236,20 @@ async def _require_allowed(
 
 @dataclass
 class _Waiting:
-    """A number whose job is under way: the step that started it, and how long it has been waited for."""
+    """A number whose job is under way.
+
+    The step that started it, and how long it has been waited for.
+    """
 
     row: Intention
     waited_s: float = 0.0
 
 
 class _Run:
-    """One run over the numbers of one reference, with its lease in hand: everything is sent, then everything is waited for together."""
+    """One run over the numbers of one reference, with its lease in hand.
+
+    Everything is sent, then everything is waited for together.
+    """
 
     def __init__(
         self,
@@ -248,7 +270,10 @@ class _Run:
         self._waiting: dict[str, _Waiting] = {}
 
     async def all(self, known: Sequence[Intention]) -> None:
-        """Bring every number as far as it goes: unlink, wait, change, wait. What was begun before is ended first."""
+        """Bring every number as far as it goes: unlink, wait, change, wait.
+
+        What was begun before is ended first.
+        """
         for number in self._order.phone_numbers:
             self._live[number] = await self._begun([row for row in known if row.subject == number])
         await self._plan_new([number for number, live in self._live.items() if not live])
@@ -269,7 +294,10 @@ class _Run:
         return live
 
     async def _plan_new(self, numbers: Sequence[str]) -> None:
-        """Write down what is needed, for all numbers at once. One that is gone since it was checked is left to the report."""
+        """Write down what is needed, for all numbers at once.
+
+        One that is gone since it was checked is left to the report.
+        """
         held = await held_numbers(self._context, numbers)
         await self._plan(
             [(each, plan_changes(each, self._order)) for each in held.values() if each is not None]
@@ -299,7 +327,8 @@ class _Run:
         if change is not None and (
             _UNLINK not in live or change.state is not IntentionState.PLANNED
         ):
-            # Once it left, its unlink is through: what is open about it is looked up, whatever the number shows of the unlink by now.
+            # Once it left, its unlink is through: what is open about it is looked up, whatever the
+            # number shows of the unlink by now.
             await self._send_change(number)
         elif _UNLINK in live:
             unlink = live[_UNLINK] = await self._send(live[_UNLINK])
@@ -313,9 +342,12 @@ class _Run:
                 await self._withdraw(change)
 
     async def _wait_for_all(self) -> None:
-        """Look at all numbers together until every job has ended, or was waited for long enough. What came off gets its new link at once.
+        """Look at all numbers together until every job has ended, or was waited for long enough.
 
-        A run that does not see the end of an unlink is started again later and goes on from here; links are followed by the sweep.
+        What came off gets its new link at once.
+
+        A run that does not see the end of an unlink is started again later and goes on from here;
+        links are followed by the sweep.
         """
         pause_s = POLL_FIRST_S
         while self._waiting:
@@ -326,13 +358,15 @@ class _Run:
                 if self._waiting[number].row.operation == UPDATE_IMPORTED
             }
             began_s = time.monotonic()
-            # What was sent is sent: a look that fails is no reason to leave this number, or the others, between two links.
+            # What was sent is sent: a look that fails is no reason to leave this number, or the
+            # others, between two links.
             held = await held_numbers(self._context, numbers, imported=imported, left_out=_NOT_READ)
             ended = [number for number in held if self._has_ended(number, held[number])]
             await self._each(ended, self._go_on)
             limit_s = self._order.provisioning_wait_s
             if len(held) < len(numbers):
-                # A read takes long before it fails: a vendor that is down must not hold the run for hours.
+                # A read takes long before it fails: a vendor that is down must not hold the run for
+                # hours.
                 looked_s = time.monotonic() - began_s
                 for each in self._waiting.values():
                     each.waited_s += looked_s
@@ -365,7 +399,10 @@ class _Run:
         )
 
     async def _go_on(self, number: str) -> None:
-        """The job of one number has ended: go on to what is next. Read by name before anything is built on it, since lists may be late."""
+        """The job of one number has ended: go on to what is next.
+
+        Read by name before anything is built on it, since lists may be late.
+        """
         if _phase(self._waiting[number].row) == _CHANGE:
             # Nothing is built on it: the report reads the number again, and the sweep does.
             del self._waiting[number]
@@ -390,7 +427,10 @@ class _Run:
             await self._send_change(number)
 
     async def _do_without_unlink(self, number: str, held: HeldNumber) -> None:
-        """An old link is still on and will stay: its change is taken back, and what does not depend on it is sent all the same."""
+        """An old link is still on and will stay.
+
+        Its change is taken back, and what does not depend on it is sent all the same.
+        """
         live = self._live[number]
         change = live.pop(_CHANGE, None)
         if change is None:
@@ -428,14 +468,17 @@ def _marks(row: Intention) -> dict[str, str]:
 
 
 def _notes(phase: str, held: HeldNumber, changes: Changes) -> dict[str, Any]:
-    """What a step that touches a link keeps: the links there were, to be offered back, and with an unlink what is to be put on.
+    """What a step that touches a link keeps.
+
+    The links there were, to be offered back, and with an unlink what is to be put on.
 
     So whoever follows it knows when the number is as wished, whatever becomes of this run.
     """
     request = changes.unlink if phase == _UNLINK else changes.change
     if not request.keys() & {"sms", "voice"}:
         return {}
-    # Of what is not touched nothing is kept: it may get another link by another reference, and the way back must not take that off.
+    # Of what is not touched nothing is kept: it may get another link by another reference, and the
+    # way back must not take that off.
     products = (("sms", SMS_IDS), ("voice", VOICE_IDS if held.ids.get("voice_id") else ()))
     touched = [
         name
@@ -484,8 +527,12 @@ def _line(
         # A withdrawn change was withdrawn because of this.
         state = NO_MESSAGING if stand.lost == NO_MESSAGING else stand.standing.value
         return NumbersLine(
-            phone_number=number, state=state, code=stand.code, advice=_told_failure(stand, held, mine), intention_id=mine[-1].id
-        )  # fmt: skip
+            phone_number=number,
+            state=state,
+            code=stand.code,
+            advice=_told_failure(stand, held, mine),
+            intention_id=mine[-1].id,
+        )
     state, advice = _told(held, changes, order, stuck)
     return NumbersLine(
         phone_number=number, state=state, advice=advice, intention_id=stuck.id if stuck else ""
@@ -521,7 +568,10 @@ def _told_failure(stand: Stand, held: HeldNumber, mine: Sequence[Intention]) -> 
 
 
 def _planned(held: HeldNumber, changes: Changes) -> tuple[str, str]:
-    """State and advice of a number that a run would change: every field as it is and as it would be."""
+    """State and advice of a number that a run would change.
+
+    Every field as it is and as it would be.
+    """
     told = told_changes(held, changes)
     if not changes.loses:
         return "to be changed", told
@@ -542,7 +592,8 @@ def _told(
     if held.is_moving:
         return "being unlinked", "run again with the same reference to go on"
     return _lost(held, changes) or "failed", (
-        "the vendor took the change, and the number does not show it; see its provisioning, then run under a new reference"
+        "the vendor took the change, and the number does not show it; see its provisioning, then "
+        "run under a new reference"
     )
 
 

@@ -1,4 +1,6 @@
-"""The commands that end a failed relink: once more to the new link, or back to the old one. Pure; each works as printed.
+"""The commands that end a failed relink: once more to the new link, or back to the old one.
+
+Pure; each works as printed.
 
 Not here: when one is due (configure, link_follow).
 """
@@ -20,7 +22,10 @@ _DIGITS = 6
 
 
 def once_more(order: ConfigureParameters, reference: str, phone_numbers: Sequence[str]) -> str:
-    """The same change for these numbers, under a reference of its own: a job that has failed is never taken up again."""
+    """The same change for these numbers, under a reference of its own.
+
+    A job that has failed is never taken up again.
+    """
     done = {
         name: value for name, value in order.what_is_done().items() if value not in (None, False)
     }
@@ -35,12 +40,18 @@ def once_more(order: ConfigureParameters, reference: str, phone_numbers: Sequenc
 def back(
     ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None
 ) -> str:
-    """The links `ids` (by the names of planning.links) that these numbers had; empty when there were none."""
+    """The links `ids` (by the names of planning.links) that these numbers had.
+
+    Empty when there were none.
+    """
     return _links(ids, f"{reference}-back", phone_numbers, project)
 
 
 def again(ids: Mapping[str, str], reference: str, phone_number: str, project: str | None) -> str:
-    """The links `ids` once more, for a number that did not get them; empty when they do not say all that a link takes."""
+    """The links `ids` once more, for a number that did not get them.
+
+    Empty when they do not say all that a link takes.
+    """
     return _links(ids, f"{reference}-again", [phone_number], project)
 
 

@@ -1,6 +1,10 @@
-"""Following the links of one number, imported or rented: until they are as wished, or have failed, or somebody has to hear that the number has none. Reads only.
+"""Following the links of one number, imported or rented.
 
-Not here: which requests leave a link behind (steps.link), how far a link is (planning.links), and the sweep itself (follow).
+Until they are as wished, or have failed, or somebody has to hear that the number has none. Reads
+only.
+
+Not here: which requests leave a link behind (steps.link), how far a link is (planning.links), and
+the sweep itself (follow).
 """
 
 from __future__ import annotations
@@ -28,7 +32,8 @@ from numberflow.purchase.held.numbers import held_number
 from numberflow.purchase.hosting.follow import Stage, due, latest_stage
 from numberflow.purchase.run_context import RunContext
 
-# What may be a late read, or a run that is between unlink and relink right now, has to be seen for so long; two sweeps are a quarter of an hour apart.
+# What may be a late read, or a run that is between unlink and relink right now, has to be seen for
+# so long; two sweeps are a quarter of an hour apart.
 SETTLED_AFTER = timedelta(minutes=10)
 # Links take seconds to a day (docs/vendor/imported-hosting-behaviour.md §6, assumed).
 LINK_STAGES = (
@@ -54,7 +59,8 @@ def judge(
 ) -> Followed:
     """What the number shows, in words, with the alarms that are due and were not raised yet. Pure.
 
-    `project`: the credentials block of the sweep, for the commands that it prints; None for the account of the environment.
+    `project`: the credentials block of the sweep, for the commands that it prints; None for the
+    account of the environment.
     """
     number = str(followed.facts["number"])
     wanted: Mapping[str, str] = followed.facts["wanted"]
@@ -75,7 +81,8 @@ def judge(
             text, needs_person = _told_failure(stand, held, followed, project), True
             alarms += due(followed, _alarm(stand), f"{followed.reference}: {number}: {text}")
         elif stand.standing is Standing.UNLINKED and is_settled:
-            # A run of configure-numbers goes on from here; no other run puts a link on a second time.
+            # A run of configure-numbers goes on from here; no other run puts a link on a second
+            # time.
             how = (
                 _AGAIN
                 if before
@@ -97,9 +104,17 @@ def judge(
     closed = state in (Standing.LINKED, UNLINKED, LEAVING) or (is_settled and not is_lost)
     advice = "; ".join(told)
     line = FollowLine(
-        kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=state, is_open=not closed, needs_person=needs_person,
-        summary=f"{number}: {state}", advice=advice, numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),), alarms=tuple(alarms),
-    )  # fmt: skip
+        kind=followed.kind,
+        order_id=followed.order_id,
+        reference=followed.reference,
+        state=state,
+        is_open=not closed,
+        needs_person=needs_person,
+        summary=f"{number}: {state}",
+        advice=advice,
+        numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),),
+        alarms=tuple(alarms),
+    )
     return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)
 
 

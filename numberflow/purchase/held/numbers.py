@@ -20,13 +20,17 @@ LISTED_MIN = 10
 
 
 async def held_number(context: RunContext, phone_number: str) -> HeldNumber | None:
-    """The number as it is held; None when it is neither rented nor imported. Costs: nothing; one read or two."""
+    """The number as it is held; None when it is neither rented nor imported.
+
+    Costs: nothing; one read or two.
+    """
     active = await read_or_none(context.client.active_numbers.get(phone_number), ACTIVE_NUMBER)
     return await _imported(context, phone_number) if active is None else held_active(active)
 
 
 async def _imported(context: RunContext, phone_number: str) -> HeldNumber | None:
-    # Only North American numbers can be imported, and only about those this API can be asked (docs/vendor/imported-hosting-behaviour.md §7).
+    # Only North American numbers can be imported, and only about those this API can be asked
+    # (docs/vendor/imported-hosting-behaviour.md §7).
     imported = (
         await imported_or_none(context.client, phone_number)
         if phone_number.startswith("+1")
@@ -42,9 +46,13 @@ async def held_numbers(
     imported: Collection[str] = (),
     left_out: tuple[type[NumberflowError], ...] = (),
 ) -> dict[str, HeldNumber | None]:
-    """Each number as it is held, in the order asked. Costs: nothing; pages of the active list where they are fewer than the numbers, else a read for each.
+    """Each number as it is held, in the order asked.
 
-    `imported`: those that are known to be imported; the active list is not asked for them. `left_out`: errors that leave out the number whose read they end.
+    Costs: nothing; pages of the active list where they are fewer than the numbers, else a read for
+    each.
+
+    `imported`: those that are known to be imported; the active list is not asked for them.
+    `left_out`: errors that leave out the number whose read they end.
     """
     found: dict[str, HeldNumber | None] = {}
     rented = [number for number in phone_numbers if number not in imported]
@@ -66,7 +74,10 @@ async def held_numbers(
 
 
 async def _listed(context: RunContext, wanted: frozenset[str]) -> dict[str, HeldNumber | None]:
-    """Those of the wanted numbers that some pages of the active list show: no more pages than a fraction of the reads they are to spare."""
+    """Those of the wanted numbers that some pages of the active list show.
+
+    No more pages than a fraction of the reads they are to spare.
+    """
     found: dict[str, HeldNumber | None] = {}
     pages_max = len(wanted) // LISTED_MIN
     page_token: str | None = None
@@ -97,14 +108,17 @@ def require_held(held: Mapping[str, HeldNumber | None]) -> None:
             f" and {len(others) - _NAMES_SHOWN_MAX} more" if len(others) > _NAMES_SHOWN_MAX else ""
         )
         raise BadInput(
-            f"phone_numbers: {', '.join(others[:_NAMES_SHOWN_MAX])}{more}: the project holds no such number, rented or imported",
+            f"phone_numbers: {', '.join(others[:_NAMES_SHOWN_MAX])}{more}: the project holds no "
+            "such number, rented or imported",
             field="phone_numbers",
             remedy="leave them out, or check the project; nothing was sent for any number",
         )
 
 
 async def begun_rows(context: RunContext, new: NewPurchase) -> tuple[Intention, ...]:
-    """The steps of this reference that were not refused. A reference that is new stays unused until what it names was checked.
+    """The steps of this reference that were not refused.
+
+    A reference that is new stays unused until what it names was checked.
 
     Raises:
         ReferenceConflict: the reference stands for something else.

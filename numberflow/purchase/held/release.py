@@ -62,7 +62,8 @@ async def release(
 ) -> list[Intention]:
     """Give every number up, once.
 
-    Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open is looked up first.
+    Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open
+    is looked up first.
 
     Raises:
         BadInput: a number is not held; nothing was sent for any.
@@ -93,9 +94,11 @@ async def release(
     if leaving and not order.confirm_release:
         first = next(iter(leaving.values()))
         raise SpendRefused(
-            f"{count_of(len(leaving), 'number')} would be given up, {first.phone_number} for one ({_lost(first)})",
+            f"{count_of(len(leaving), 'number')} would be given up, {first.phone_number} for one "
+            f"({_lost(first)})",
             rule="release",
-            remedy="run with plan_only to see what is lost with each, then again with confirm_release true",
+            remedy="run with plan_only to see what is lost with each, then again with "
+            "confirm_release true",
         )
     purchase = await in_thread(context.journal.open_purchase, new)
     async with context.hold(purchase) as (keeper, lease):
@@ -124,7 +127,10 @@ async def release(
 
 
 async def _given_up(context: RunContext, new: NewPurchase) -> set[str]:
-    """Numbers that this reference has begun to give up. An address that was removed does not give its number up."""
+    """Numbers that this reference has begun to give up.
+
+    An address that was removed does not give its number up.
+    """
     return {
         str(row.subject) for row in await begun_rows(context, new) if row.operation != DEPROVISION
     }
@@ -166,7 +172,10 @@ class _Run:
     async def _remove_address(
         self, phone_number: str, removal: Intention | None
     ) -> Intention | None:
-        """Remove the number's emergency address, once. None when it has none now; else the step that did not bring that about."""
+        """Remove the number's emergency address, once.
+
+        None when it has none now; else the step that did not bring that about.
+        """
         if removal is None:
             if not await has_address(self.context.client, phone_number):
                 return None
@@ -208,16 +217,22 @@ async def _given_again(context: RunContext, removals: Sequence[Intention]) -> se
         context.journal.intentions, project_id=context.project_id, operation=PROVISION
     )
     return {
-        named(row) for row in given
-        if row.state is not IntentionState.REFUSED and named(row) in gone and row.updated_at > gone[named(row)]
-    }  # fmt: skip
+        named(row)
+        for row in given
+        if row.state is not IntentionState.REFUSED
+        and named(row) in gone
+        and row.updated_at > gone[named(row)]
+    }
 
 
 _ANEW = "release it under a new reference if that one is to go, too"
 
 
 class _Newer:
-    """A release of a number that we got again since: that it is there says nothing any more about whether it was given up, so nothing is sent."""
+    """A release of a number that we got again since.
+
+    That it is there says nothing any more about whether it was given up, so nothing is sent.
+    """
 
     def __init__(self, step: CostlyStep, newer: str) -> None:
         self._step = step
@@ -321,9 +336,17 @@ async def release_report(
         if addressed:
             notes.append(f"emergency addresses that a run removes first: {len(addressed)}")
     return numbers_report(
-        lines, rows, wished=wished, notes=notes, reference=reference, action="release", plan_only=order.plan_only,
-        project_id=context.project_id, flow_run_id=flow_run_id, commands=(provision_command(kept, order.project),) if kept else (),
-    )  # fmt: skip
+        lines,
+        rows,
+        wished=wished,
+        notes=notes,
+        reference=reference,
+        action="release",
+        plan_only=order.plan_only,
+        project_id=context.project_id,
+        flow_run_id=flow_run_id,
+        commands=(provision_command(kept, order.project),) if kept else (),
+    )
 
 
 def _ended(number: str, row: Intention, removal: Intention | None) -> NumbersLine:
@@ -331,7 +354,10 @@ def _ended(number: str, row: Intention, removal: Intention | None) -> NumbersLin
         if kept_without_address([row, *([removal] if removal else [])]):
             return kept_line(number, row)
         if row.state is IntentionState.PLANNED and removal is not None and removal.is_open:
-            advice = f"its emergency address is to be removed first, and that is {removal.state}: {removal.reason}"
+            advice = (
+                f"its emergency address is to be removed first, and that is {removal.state}: "
+                f"{removal.reason}"
+            )
             return NumbersLine(
                 phone_number=number, state="not released", advice=advice, intention_id=removal.id
             )
@@ -366,7 +392,10 @@ def _still(number: str, held: HeldNumber | None, *, has_address: bool) -> Number
     if held.leaves_at is not None:
         told = f"released before, usable until {held.leaves_at:%Y-%m-%d}"
         if has_address:
-            told += "; it still has an emergency address: remove it with emergency-address, action deprovision"
+            told += (
+                "; it still has an emergency address: remove it with emergency-address, action "
+                "deprovision"
+            )
         return NumbersLine(phone_number=number, state="leaving", advice=told)
     state = "to be released" if held.holding is Holding.RENTED else "to be deleted"
     return NumbersLine(
@@ -387,4 +416,7 @@ def _lost(held: HeldNumber, *, has_address: bool = False) -> str:
     links = f"it loses {', '.join(loses)}" if loses else "nothing is linked to it"
     if held.holding is Holding.IMPORTED:
         return f"imported: {links}; its messaging here ends at once; it can be imported again"
-    return f"rented: {links}; it works until its rental month ends, then it is gone for good, and nothing is refunded"
+    return (
+        f"rented: {links}; it works until its rental month ends, then it is gone for good, and "
+        "nothing is refunded"
+    )

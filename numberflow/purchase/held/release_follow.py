@@ -1,6 +1,9 @@
-"""Following a number that was given up, until the vendor shows that it leaves or is gone. Reads only.
+"""Following a number that was given up, until the vendor shows that it leaves or is gone.
 
-Only those are followed whose end no reply has shown. Not here: giving numbers up (release), and the sweep itself (follow).
+Reads only.
+
+Only those are followed whose end no reply has shown. Not here: giving numbers up (release), and the
+sweep itself (follow).
 """
 
 from __future__ import annotations
@@ -44,11 +47,22 @@ async def follow_release(context: RunContext, followed: PendingWork, _now: datet
             if held and held.holding is Holding.RENTED
             else "it still messages here"
         )
-        advice = f"the vendor took the release, and the number shows no end: {costs}; release it under a new reference"
+        advice = (
+            f"the vendor took the release, and the number shows no end: {costs}; release it "
+            "under a new reference"
+        )
         alarms = due(followed, "not released", f"{followed.reference}: {number}: {advice}")
     closed = state != STILL_HELD
     line = FollowLine(
-        kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=state, is_open=not closed, needs_person=needs_person,
-        summary=f"{number}: {state}", advice=advice, numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),), alarms=tuple(alarms),
-    )  # fmt: skip
+        kind=followed.kind,
+        order_id=followed.order_id,
+        reference=followed.reference,
+        state=state,
+        is_open=not closed,
+        needs_person=needs_person,
+        summary=f"{number}: {state}",
+        advice=advice,
+        numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),),
+        alarms=tuple(alarms),
+    )
     return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)

@@ -1,6 +1,9 @@
-"""Numbers that a run of configure-numbers left between two links: the old one was taken off, the new one is not put on. Pure, from the journal alone.
+"""Numbers that a run of configure-numbers left between two links.
 
-Not here: unlinking and linking (configure), and what the vendor shows of such a number (link_follow).
+The old one was taken off, the new one is not put on. Pure, from the journal alone.
+
+Not here: unlinking and linking (configure), and what the vendor shows of such a number
+(link_follow).
 """
 
 from __future__ import annotations
@@ -62,8 +65,11 @@ def unlinked_line(number: str, mine: Sequence[Intention]) -> NumbersLine:
     had = told_ids(links_before(mine))
     parts = (latest.reason or "", f"it had {had}" if had else "", WAYS)
     return NumbersLine(
-        phone_number=number, state=UNLINKED, advice="; ".join(part for part in parts if part), intention_id=latest.id
-    )  # fmt: skip
+        phone_number=number,
+        state=UNLINKED,
+        advice="; ".join(part for part in parts if part),
+        intention_id=latest.id,
+    )
 
 
 def unlinked_words(rows: Sequence[Intention]) -> str:
@@ -78,7 +84,10 @@ def unlinked_words(rows: Sequence[Intention]) -> str:
 
 def unlinked_reason(count: int) -> str:
     """How a report that has such lines opens."""
-    return f"{count_of(count, 'number')} between two links: the old one was taken off, the new one is not on"
+    return (
+        f"{count_of(count, 'number')} between two links: the old one was taken off, the new one "
+        "is not on"
+    )
 
 
 def back_commands(found: dict[str, list[Intention]], project: str | None) -> list[str]:

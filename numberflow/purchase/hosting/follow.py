@@ -30,7 +30,8 @@ class Stage:
     text: str
 
 
-# docs/vendor/imported-hosting-behaviour.md §6 (assumed): remind after one day, escalate after three, give up waiting after fourteen.
+# docs/vendor/imported-hosting-behaviour.md §6 (assumed): remind after one day, escalate after
+# three, give up waiting after fourteen.
 SIGNATURE_STAGES = (
     Stage(
         "signature reminder",
@@ -45,11 +46,13 @@ SIGNATURE_STAGES = (
     Stage(
         "signature overdue",
         timedelta(days=14),
-        "it is not known whether it will ever be signed; ask orders@sinch.com whether the letter was delivered, and order again under a new "
+        "it is not known whether it will ever be signed; ask orders@sinch.com whether the letter "
+        "was delivered, and order again under a new "
         "reference only when that one has been rejected",
     ),
 )
-# An order takes minutes, a toll-free one some business days (§6, assumed). Nothing says that one stands still but that it does.
+# An order takes minutes, a toll-free one some business days (§6, assumed). Nothing says that one
+# stands still but that it does.
 PROGRESS_STAGES = (
     Stage(
         "slow order", timedelta(days=3), "nothing has moved for three days; look in the dashboard"
@@ -76,7 +79,8 @@ async def follow_hosting(context: RunContext, followed: PendingWork, _now: datet
         )
     # Read after the steps: counters may be ahead of them, never behind.
     report = await context.client.hosting_orders.report(followed.order_id)
-    # Asked after the reads: before the first reply of a sweep the vendor's clock is not known, and ours may be off by days (a simulator's is).
+    # Asked after the reads: before the first reply of a sweep the vendor's clock is not known, and
+    # ours may be off by days (a simulator's is).
     line = judge(followed, order, report, numbers, context.client.vendor_now())
     unclear = [number.phone_number for number in numbers if number.progress is Progress.UNCLEAR]
     return Followed(
@@ -112,7 +116,10 @@ def judge(
             if stage is wait.stages[-1]:
                 state = f"{order.state} (overdue)"
     elif order.state == HostingOrderState.REJECTED:
-        advice = "ask the vendor why (a declined or expired letter ends so too), then order again under a new reference"
+        advice = (
+            "ask the vendor why (a declined or expired letter ends so too), then order again "
+            "under a new reference"
+        )
         alarms = due(
             followed,
             "rejected",
@@ -124,24 +131,42 @@ def judge(
     elif unclear:
         advice = "the order has ended, and some numbers do not show how; the next sweep looks again"
         if untold(followed, "unclear", [number.phone_number for number in unclear]):
-            text = f"{followed.reference}: the order has ended, and {count_of(len(unclear), 'number does', 'numbers do')} not show how; look in the dashboard"
+            text = (
+                f"{followed.reference}: the order has ended, and "
+                f"{count_of(len(unclear), 'number does', 'numbers do')} not show how; look in the "
+                "dashboard"
+            )
             alarms = [Alarm(name="unclear", text=text)]
     if report.ongoing_manual_action:
         alarms += due(
-            followed, "manual action",
-            f"{followed.reference}: {report.ongoing_manual_action} numbers are with the vendor's staff; nothing to do but ask if it lasts",
-        )  # fmt: skip
+            followed,
+            "manual action",
+            f"{followed.reference}: {report.ongoing_manual_action} numbers are with the vendor's "
+            "staff; nothing to do but ask if it lasts",
+        )
     return FollowLine(
-        kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=state, is_open=not ended,
-        needs_person=order.state == HostingOrderState.REJECTED or bool(ended and failed) or "overdue" in state,
-        summary=_summary(order, report, numbers, now - (order.created_at or followed.created_at)), advice=advice, deadline_at=deadline,
-        numbers=tuple(_number(number, followed.order_id) for number in numbers), alarms=tuple(alarms),
-    )  # fmt: skip
+        kind=followed.kind,
+        order_id=followed.order_id,
+        reference=followed.reference,
+        state=state,
+        is_open=not ended,
+        needs_person=order.state == HostingOrderState.REJECTED
+        or bool(ended and failed)
+        or "overdue" in state,
+        summary=_summary(order, report, numbers, now - (order.created_at or followed.created_at)),
+        advice=advice,
+        deadline_at=deadline,
+        numbers=tuple(_number(number, followed.order_id) for number in numbers),
+        alarms=tuple(alarms),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """What an order waits for, and since when. Alarms have names of their own where one may stand still more than once."""
+    """What an order waits for, and since when.
+
+    Alarms have names of their own where one may stand still more than once.
+    """
 
     stages: tuple[Stage, ...]
     since: datetime
@@ -161,7 +186,10 @@ def _wait(followed: PendingWork, order: HostingOrder) -> _Wait | None:
 
 
 def latest_stage(stages: Sequence[Stage], waited: timedelta) -> Stage | None:
-    """The latest stage that is due: after a weekend without sweeps nobody needs three letters at once."""
+    """The latest stage that is due.
+
+    After a weekend without sweeps nobody needs three letters at once.
+    """
     return next((stage for stage in reversed(stages) if waited >= stage.after), None)
 
 
@@ -185,13 +213,15 @@ def _summary(
     if order.state == HostingOrderState.WAITING_FOR_LOA_SIGNATURE:
         return f"{count_of(len(numbers), 'number')} waiting for the signature, {_days(age)} old"
     counters = (
-        ("routes changed", report.osr_updated), ("on the plan", report.sms_provisioned), ("on the campaign", report.added_to_campaign),
+        ("routes changed", report.osr_updated),
+        ("on the plan", report.sms_provisioned),
+        ("on the campaign", report.added_to_campaign),
         ("with staff", report.ongoing_manual_action),
-    )  # fmt: skip
+    )
     told = ", ".join(f"{count} {what}" for what, count in counters if count)
     return (
-        f"{count_of(len(numbers), 'number')}: {counted(number.progress.value for number in numbers)}"
-        + (f" ({told})" if told else "")
+        f"{count_of(len(numbers), 'number')}: "
+        f"{counted(number.progress.value for number in numbers)}" + (f" ({told})" if told else "")
     )
 
 
@@ -202,7 +232,8 @@ def _failures(followed: PendingWork, failed: Sequence[NumberProgress], total: in
         code = f"{number.code}: " if number.code else ""
         reasons.setdefault(f"{code}{number.advice}", []).append(number.phone_number)
     told = "; ".join(
-        f"{', '.join(each[:_NAMES_SHOWN_MAX])}{' …' if len(each) > _NAMES_SHOWN_MAX else ''}: {reason}"
+        f"{', '.join(each[:_NAMES_SHOWN_MAX])}{' …' if len(each) > _NAMES_SHOWN_MAX else ''}: "
+        f"{reason}"
         for reason, each in reasons.items()
     )
     return f"{followed.reference}: {len(failed)} of {count_of(total, 'number')} failed. {told}"

@@ -1,6 +1,9 @@
-"""Import numbers that are routed to Sinch already: one by one request, several by hosting orders, each through the journal and under one reference.
+"""Import numbers that are routed to Sinch already.
 
-Not here: how one step is done and recognised (steps.import_number, steps.hosting) and what becomes of an order later (hosting_follow).
+One by one request, several by hosting orders, each through the journal and under one reference.
+
+Not here: how one step is done and recognised (steps.import_number, steps.hosting) and what becomes
+of an order later (hosting_follow).
 """
 
 from __future__ import annotations
@@ -48,7 +51,8 @@ from numberflow.steps.imported import DELETE_IMPORTED
 from numberflow.steps.reading import imported_or_none
 
 OPERATION = "import_numbers"
-# Somebody else who imports the same numbers at the same time: looked at again this often. More needs a person, not a loop.
+# Somebody else who imports the same numbers at the same time: looked at again this often. More
+# needs a person, not a loop.
 ROUNDS_MAX = 3
 
 _CONFLICT, _PLANNED = "imported otherwise", "to be imported"
@@ -56,7 +60,10 @@ _CONFLICT, _PLANNED = "imported otherwise", "to be imported"
 
 @dataclass
 class ImportResult:
-    """What a run of import-numbers found and did. `adopted`: numbers that were imported as wanted before; `others`: as somebody else wanted them."""
+    """What a run of import-numbers found and did.
+
+    `adopted`: numbers that were imported as wanted before; `others`: as somebody else wanted them.
+    """
 
     rows: list[Intention] = field(default_factory=list)
     adopted: dict[str, ImportedNumber] = field(default_factory=dict)
@@ -93,7 +100,10 @@ async def look_at_numbers(
 async def look_at_free_numbers(
     context: RunContext, order: ImportNumbersParameters, reference: str
 ) -> ImportResult:
-    """As `look_at_numbers`, and which of the missing ones another reference has in an order. Costs: nothing."""
+    """As `look_at_numbers`, and which of the missing ones another reference has in an order.
+
+    Costs: nothing.
+    """
     result = await look_at_numbers(context, order, order.phone_numbers)
     purchase = await in_thread(context.journal.find_purchase, context.project_id, reference)
     result.busy = await ordered_elsewhere(
@@ -108,7 +118,8 @@ async def import_numbers(
 ) -> ImportResult:
     """Import what is not imported yet, and hand every order to the sweep.
 
-    Costs: see the steps. Repeat: safe; an open step is looked up at the vendor before anything is sent again.
+    Costs: see the steps. Repeat: safe; an open step is looked up at the vendor before anything is
+    sent again.
 
     Raises:
         ReferenceConflict: the reference stands for something else.
@@ -144,7 +155,8 @@ async def import_numbers(
             singly, hopeless = unexplained(ended, result.missing)
             missing = [number for number in result.missing if number not in hopeless]
             if not missing:
-                # Refused by themselves as there already, and still not shown: somebody else works on them. Asking again would not help.
+                # Refused by themselves as there already, and still not shown: somebody else works
+                # on them. Asking again would not help.
                 break
             together = [number for number in missing if number not in singly]
             lines = _lines(order, purchase, together, first=len(rows))
@@ -170,9 +182,13 @@ async def import_report(
     *,
     flow_run_id: str | None = None,
 ) -> NumbersReport:
-    """Put a run into words, every number with how far it is now. Costs: nothing; two reads for each order."""
+    """Put a run into words, every number with how far it is now.
+
+    Costs: nothing; two reads for each order.
+    """
     told: dict[str, NumbersLine] = {}
-    # Later rows are told over earlier ones: a number that was refused in one order may stand in the next.
+    # Later rows are told over earlier ones: a number that was refused in one order may stand in the
+    # next.
     for row in result.rows:
         lines = (
             await ordered_lines(context, row, result.order_ids.get(str(row.subject), ""))
@@ -197,32 +213,45 @@ async def import_report(
             else "one request"
         )
         notes.append(
-            f"plan only: {count_of(len(result.missing), 'number')} would be imported by {how if result.missing else 'nothing'}"
+            f"plan only: {count_of(len(result.missing), 'number')} would be imported by "
+            f"{how if result.missing else 'nothing'}"
         )
     elif any(
         row.operation == IMPORT_ORDER and row.state is IntentionState.DONE for row in result.rows
     ):
         notes.append(
-            "the orders are followed by follow-orders until every number has ended; nothing can cancel them"
+            "the orders are followed by follow-orders until every number has ended; nothing can "
+            "cancel them"
         )
     elif any(row.operation == IMPORT and row.state is IntentionState.DONE for row in result.rows):
         notes.append(
-            "links take up to some hours; run again with the same reference to see whether they are on"
+            "links take up to some hours; run again with the same reference to see whether they "
+            "are on"
         )
     return numbers_report(
-        [told[number] for number in order.phone_numbers], result.rows, wished=_WISHED | {_PLANNED} if order.plan_only else _WISHED, notes=notes, reference=reference,
-        action="import", plan_only=order.plan_only, project_id=context.project_id, flow_run_id=flow_run_id,
-    )  # fmt: skip
+        [told[number] for number in order.phone_numbers],
+        result.rows,
+        wished=_WISHED | {_PLANNED} if order.plan_only else _WISHED,
+        notes=notes,
+        reference=reference,
+        action="import",
+        plan_only=order.plan_only,
+        project_id=context.project_id,
+        flow_run_id=flow_run_id,
+    )
 
 
 _WISHED = frozenset({"imported", "linking", "ordered", "in progress", "done"})
 
 
 def unexplained(refused: Sequence[Intention], missing: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Numbers of refused steps of which no number has been found since: one of them is in the way, and nothing shows which. Pure.
+    """Numbers of refused steps of which no number has been found since.
+
+    One of them is in the way, and nothing shows which. Pure.
 
     Returns:
-        those to be ordered each by itself, so that the others come through, and those that were refused by themselves.
+        those to be ordered each by itself, so that the others come through, and those that were
+        refused by themselves.
     """
     groups = [set(numbers_of(row)) for row in refused if row.state is IntentionState.REFUSED]
     stuck = [group for group in groups if group <= set(missing)]
@@ -245,7 +274,10 @@ def _lines(
     first: int,
     numbers_per_order: int = 0,
 ) -> list[NewIntention]:
-    """The steps that import these numbers; `first` is the position of the next step, which makes the token of its order its own."""
+    """The steps that import these numbers.
+
+    `first` is the position of the next step, which makes the token of its order its own.
+    """
     size = numbers_per_order or order.numbers_per_order
     texts = {"display_name": order.display_name, "callback_url": order.callback_url}
     if not order.by_order:
@@ -255,9 +287,12 @@ def _lines(
     for begin in range(0, len(missing), size):
         token = token_of(purchase, first + len(lines))
         request = {
-            "region_code": str(order.region_code), "numbers": list(missing[begin : begin + size]), **_links(order),
-            **texts, "migrate_to_sinch_tmo": order.migrate_to_sinch_tmo,
-        }  # fmt: skip
+            "region_code": str(order.region_code),
+            "numbers": list(missing[begin : begin + size]),
+            **_links(order),
+            **texts,
+            "migrate_to_sinch_tmo": order.migrate_to_sinch_tmo,
+        }
         lines.append(NewIntention(IMPORT_ORDER, token, f"{IMPORT_ORDER} {token}", request))
     return lines
 
@@ -304,7 +339,10 @@ async def _single_line(
 
 
 async def _is_gone(context: RunContext, row: Intention) -> bool:
-    """Whether a number that reads do not show was there before: we deleted it, or the sweep has waited long enough for a late read."""
+    """Whether a number that reads do not show was there before.
+
+    We deleted it, or the sweep has waited long enough for a late read.
+    """
     rows = await in_thread(
         context.journal.intentions,
         project_id=context.project_id,
@@ -324,14 +362,18 @@ async def _is_gone(context: RunContext, row: Intention) -> bool:
 
 
 def left_as_it_was(order: ImportNumbersParameters, number: ImportedNumber) -> str:
-    """What an adopted number has that is not as asked, and was not changed, in words; empty when there is nothing."""
+    """What an adopted number has that is not as asked, and was not changed, in words.
+
+    Empty when there is nothing.
+    """
     asked = {
         "callback_url": (order.callback_url, number.callback_url),
         "display_name": (order.display_name, number.display_name),
     }
     other = [name for name, (wanted, has) in asked.items() if wanted and wanted != (has or "")]
     return (
-        f"it was there before; left as they were: {', '.join(other)} (configure-numbers changes them)"
+        f"it was there before; left as they were: {', '.join(other)} (configure-numbers changes "
+        "them)"
         if other
         else ""
     )
@@ -353,6 +395,8 @@ def _other_line(order: ImportNumbersParameters, number: ImportedNumber) -> Numbe
     return NumbersLine(
         phone_number=number.phone_number,
         state=_CONFLICT,
-        advice=f"it is imported with {told_links(number)}, wanted is plan {wanted['service_plan_id']}, campaign "
-        f"{wanted['campaign_id'] or 'none'}; link it with configure-numbers, or release it with release-numbers",
+        advice=f"it is imported with {told_links(number)}, wanted is plan "
+        f"{wanted['service_plan_id']}, campaign "
+        f"{wanted['campaign_id'] or 'none'}; link it with configure-numbers, or release it with "
+        "release-numbers",
     )

@@ -21,7 +21,10 @@ from numberflow.purchase.run_context import RunContext
 
 Letter = DirectLoa | ResellerLoa
 
-_PARTS = "authorisedPerson {firstName, lastName, email}, address {buildingNumber, street, city, state, postalCode, country}, currentVoiceCarrier"
+_PARTS = (
+    "authorisedPerson {firstName, lastName, email}, address {buildingNumber, street, city, "
+    "state, postalCode, country}, currentVoiceCarrier"
+)
 _KNOWN = frozenset(re.findall(r"[A-Za-z]+", f"businessName {_PARTS}"))
 # 128 bits of the digest: far more than it takes to tell two signers apart.
 _DIGEST_DIGITS = 32
@@ -62,21 +65,30 @@ def is_same(typed: SecretStr, email: SecretStr) -> bool:
 
 
 def signer_digest(context: RunContext, email: SecretStr) -> str:
-    """What the journal keeps of the signer: equal for the same e-mail under the same access key, and of no use without that key."""
+    """What the journal keeps of the signer.
+
+    Equal for the same e-mail under the same access key, and of no use without that key.
+    """
     key = context.settings.key_secret.get_secret_value().encode()
     text = f"signer {email.get_secret_value().strip().casefold()}".encode()
     return hmac.new(key, text, hashlib.sha256).hexdigest()[:_DIGEST_DIGITS]
 
 
 def confirms(context: RunContext, word: str | None, email: SecretStr) -> bool:
-    """Whether a word from outside a form names this signer: only the digest does that was shown with the masked address."""
+    """Whether a word from outside a form names this signer.
+
+    Only the digest does that was shown with the masked address.
+    """
     return word is not None and hmac.compare_digest(
         word.strip().lower().encode(), signer_digest(context, email).encode()
     )
 
 
 def unconfirmed_word(context: RunContext, word: str | None, email: SecretStr) -> SpendRefused:
-    """The refusal of a run without a form: says which word confirms the signer that the paper names now."""
+    """The refusal of a run without a form.
+
+    Says which word confirms the signer that the paper names now.
+    """
     why = (
         ""
         if word is None
@@ -87,14 +99,16 @@ def unconfirmed_word(context: RunContext, word: str | None, email: SecretStr) ->
     digest = signer_digest(context, email)
     return unconfirmed(
         email,
-        f'check the e-mail in the paper that loa names, then run again with signer_confirmed "{digest}"{why}',
+        "check the e-mail in the paper that loa names, then run again with signer_confirmed "
+        f'"{digest}"{why}',
     )
 
 
 def unconfirmed(email: SecretStr, how: str) -> SpendRefused:
     """The refusal of an order whose signer nobody has confirmed."""
     return SpendRefused(
-        f"the letter goes to {masked(email)}, which cannot be corrected once it is sent, and nobody has confirmed that address",
+        f"the letter goes to {masked(email)}, which cannot be corrected once it is sent, and "
+        "nobody has confirmed that address",
         rule="signer",
         remedy=how,
     )

@@ -1,6 +1,9 @@
-"""What every run over numbers that live elsewhere needs: one step through the journal, tokens of orders, how far an order is, the report.
+"""What every run over numbers that live elsewhere needs.
 
-Not here: which steps are due (import_numbers, text_enable, qualify, configure, release) and the sweep that follows open orders (hosting_follow).
+One step through the journal, tokens of orders, how far an order is, the report.
+
+Not here: which steps are due (import_numbers, text_enable, qualify, configure, release) and the
+sweep that follows open orders (hosting_follow).
 """
 
 from __future__ import annotations
@@ -61,7 +64,8 @@ from numberflow.steps.reading import imported_or_none, none_if_absent
 
 # Reads at once; the client's own rate limit is the real one.
 READS_AT_ONCE = 8
-# 80 bits: no two orders of all accounts share a token by chance, and it still fits into a column of the dashboard.
+# 80 bits: no two orders of all accounts share a token by chance, and it still fits into a column of
+# the dashboard.
 _TOKEN_DIGITS = 20
 # Further numbers of one page; the server may use less.
 _PAGE_SIZE = 100
@@ -82,7 +86,10 @@ StepFor = Callable[[Intention], CostlyStep]
 
 
 def token_of(purchase: Purchase, position: int) -> str:
-    """The word in an order's name by which it is found again: the same for the same purchase and position, and nobody else's."""
+    """The word in an order's name by which it is found again.
+
+    The same for the same purchase and position, and nobody else's.
+    """
     digest = hashlib.sha256(f"{purchase.id}/{position}".encode()).hexdigest()
     return f"nf-{digest[:_TOKEN_DIGITS]}"
 
@@ -96,9 +103,15 @@ async def plan(
 ) -> tuple[Intention, ...]:
     """Write steps down. No price is published for any of them, so there is no cap that they could break."""
     return await in_thread(
-        context.journal.plan, purchase.id, lines, lease=lease, cap_today=None, cap_monthly=None, currency=None,
+        context.journal.plan,
+        purchase.id,
+        lines,
+        lease=lease,
+        cap_today=None,
+        cap_monthly=None,
+        currency=None,
         flow_run_id=flow_run_id,
-    )  # fmt: skip
+    )
 
 
 async def run_step(
@@ -117,7 +130,10 @@ async def run_step(
 
 
 async def lost_race(context: RunContext, rows: Sequence[Intention]) -> bool:
-    """Whether one of these steps was refused by a 409: somebody else was faster, so what is left is to be looked at again."""
+    """Whether one of these steps was refused by a 409.
+
+    Somebody else was faster, so what is left is to be looked at again.
+    """
     for row in rows:
         if row.state is IntentionState.REFUSED:
             history = await in_thread(context.journal.history, row.id)
@@ -127,7 +143,10 @@ async def lost_race(context: RunContext, rows: Sequence[Intention]) -> bool:
 
 
 async def take_up_orders(context: RunContext, rows: Sequence[Intention]) -> dict[str, str]:
-    """Hand the orders of these steps to the sweep. Repeat at will. Returns the order's id by its token."""
+    """Hand the orders of these steps to the sweep. Repeat at will.
+
+    Returns the order's id by its token.
+    """
     await take_up(context, rows)
     return {
         named(row): str(row.result["order"]["order_id"])
@@ -170,11 +189,14 @@ async def ordered_elsewhere(
     *,
     before: Intention | None = None,
 ) -> dict[str, str]:
-    """Numbers that an order of another reference of ours works on, or may: number and reference. Costs: nothing; a read for each open order.
+    """Numbers that an order of another reference of ours works on, or may: number and reference.
+
+    Costs: nothing; a read for each open order.
 
     `before`: only orders that were written down before this step.
 
-    The vendor says only of imported numbers that they cannot be ordered again (docs/vendor/imported-hosting-behaviour.md §8).
+    The vendor says only of imported numbers that they cannot be ordered again
+    (docs/vendor/imported-hosting-behaviour.md §8).
     """
     wanted = set(phone_numbers)
     busy: dict[str, str] = {}
@@ -209,15 +231,19 @@ async def ordered_elsewhere(
 def busy_line(phone_number: str, reference: str) -> NumbersLine:
     """A number that was left alone because another reference has it, in words."""
     return NumbersLine(
-        phone_number=phone_number, state=BUSY,
-        advice=f"reference {reference!r} has it in an order that has not ended; wait for that, or run that reference again to see how far it is",
-    )  # fmt: skip
+        phone_number=phone_number,
+        state=BUSY,
+        advice=f"reference {reference!r} has it in an order that has not ended; wait for that, or "
+        "run that reference again to see how far it is",
+    )
 
 
 async def order_progress(
     client: Client, order_id: str
 ) -> tuple[HostingOrder | None, list[NumberProgress]]:
-    """How far an order and its numbers are. None: reads do not show the order (yet). Codes of failures are looked up where they are shown.
+    """How far an order and its numbers are. None: reads do not show the order (yet).
+
+    Codes of failures are looked up where they are shown.
 
     Costs: nothing; two reads and one for each failed number.
     """
@@ -232,7 +258,10 @@ async def order_progress(
 
 
 async def _with_code(client: Client, number: NumberProgress) -> NumberProgress:
-    """An order names carriers' codes only; the vendor's own stand at the imported number, if there is one (§4)."""
+    """An order names carriers' codes only.
+
+    The vendor's own stand at the imported number, if there is one (§4).
+    """
     if number.progress is not Progress.FAILED or number.code or number.step is not Step.CAMPAIGN:
         return number
     code = imported_code(await imported_or_none(client, number.phone_number))
@@ -245,13 +274,20 @@ def progress_line(number: NumberProgress, order_id: str, intention_id: str = "")
     if number.progress is not Progress.FAILED and number.step is not None:
         advice = f"{number.step} is {number.step_state or 'not shown'}"
     return NumbersLine(
-        phone_number=number.phone_number, state=number.progress.value, order_id=order_id, code=number.code, advice=advice,
+        phone_number=number.phone_number,
+        state=number.progress.value,
+        order_id=order_id,
+        code=number.code,
+        advice=advice,
         intention_id=intention_id,
-    )  # fmt: skip
+    )
 
 
 async def ordered_lines(context: RunContext, row: Intention, order_id: str) -> list[NumbersLine]:
-    """The numbers of one order step in words: how far they are where an order was opened, the journal's word where not."""
+    """The numbers of one order step in words.
+
+    How far they are where an order was opened, the journal's word where not.
+    """
     numbers = list(row.request["numbers"])
     if row.state is not IntentionState.DONE:
         return [
@@ -301,21 +337,31 @@ _ENDED = frozenset({str(Progress.FAILED), str(Readiness.NOT_ELIGIBLE), GONE, "no
 
 
 def _next_step(short: Sequence[NumbersLine]) -> str:
-    """What to do about numbers that are not as asked: the same reference helps only where something is still to be done under it."""
+    """What to do about numbers that are not as asked.
+
+    The same reference helps only where something is still to be done under it.
+    """
     ended = [line for line in short if line.state in _ENDED]
     if not ended:
         return "see the advice beside each number, then run again with the same reference"
     anew = "what is still wanted of them runs under a new reference"
     if len(ended) == len(short):
-        return f"see the advice beside each number; running the same reference again changes nothing, {anew}"
+        return (
+            "see the advice beside each number; running the same reference again changes "
+            f"nothing, {anew}"
+        )
     return (
-        f"see the advice beside each number, then run again with the same reference for {len(short) - len(ended)} of them; "
+        "see the advice beside each number, then run again with the same reference for "
+        f"{len(short) - len(ended)} of them; "
         f"for the other {len(ended)} that changes nothing, {anew}"
     )
 
 
 def kept_line(number: str, row: Intention) -> NumbersLine:
-    """A number that was not given up although its emergency address was removed for that, in words. `row` is its release."""
+    """A number that was not given up although its emergency address was removed for that, in words.
+
+    `row` is its release.
+    """
     why = f"{row.reason}; " if row.reason else ""
     return NumbersLine(phone_number=number, state=KEPT, advice=f"{why}{WAYS}", intention_id=row.id)
 
@@ -323,7 +369,9 @@ def kept_line(number: str, row: Intention) -> NumbersLine:
 def stopped_numbers_report(
     error: NumberflowError, rows: Sequence[Intention], *, project: str | None = None, **facts: Any
 ) -> NumbersReport:
-    """The report of a run that an error ended half-way: what it did until then, as the journal has it.
+    """The report of a run that an error ended half-way.
+
+    What it did until then, as the journal has it.
 
     Args:
         error: what ended it.
@@ -345,15 +393,24 @@ def stopped_numbers_report(
     latest = {named(row): row.id for row in told if row.operation in RELINKS}
     lines = [
         NumbersLine(
-            phone_number=number, state=row.state.value, advice="" if row.state is IntentionState.DONE else row.reason or "",
+            phone_number=number,
+            state=row.state.value,
+            advice="" if row.state is IntentionState.DONE else row.reason or "",
             intention_id=row.id,
         )
         for row in told
-        if (row.operation not in RELINKS or (latest[named(row)] == row.id and row.subject not in unlinked))
+        if (
+            row.operation not in RELINKS
+            or (latest[named(row)] == row.id and row.subject not in unlinked)
+        )
         and (row.subject not in kept or row.operation is not Operation.RELEASE)
-        and not (row.operation is Operation.DEPROVISION_EMERGENCY and row.state is IntentionState.DONE and row.subject in {*releases, *kept})
+        and not (
+            row.operation is Operation.DEPROVISION_EMERGENCY
+            and row.state is IntentionState.DONE
+            and row.subject in {*releases, *kept}
+        )
         for number in row.request.get("numbers") or (row.subject or "",)
-    ]  # fmt: skip
+    ]
     lines += [kept_line(number, row) for number, row in kept.items()]
     lines += [unlinked_line(number, mine) for number, mine in unlinked.items()]
     done = (
@@ -370,8 +427,11 @@ def stopped_numbers_report(
     return NumbersReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
         reason=f"{error.message}{done}",
-        remedy=remedy_of(error), numbers=tuple(lines), open_items=tuple(open_item(row) for row in waiting), **facts,
-    )  # fmt: skip
+        remedy=remedy_of(error),
+        numbers=tuple(lines),
+        open_items=tuple(open_item(row) for row in waiting),
+        **facts,
+    )
 
 
 def numbers_report(
@@ -404,7 +464,10 @@ def numbers_report(
     reason = remedy = ""
     if waiting:
         reason = f"of {len(waiting)} requests it is not known whether the vendor took them"
-        remedy = "run again with the same reference to look once more, or settle each open item with its command"
+        remedy = (
+            "run again with the same reference to look once more, or settle each open item with "
+            "its command"
+        )
     elif short:
         states = dict.fromkeys(line.state for line in short)
         reason = f"{len(short)} of {len(lines)} numbers are not as asked: {'; '.join(states)}"

@@ -1,4 +1,6 @@
-"""Following numbers that are being qualified: nothing calls back, so the sweep reads them, reminds of invoices, and says when they are ready.
+"""Following numbers that are being qualified.
+
+Nothing calls back, so the sweep reads them, reminds of invoices, and says when they are ready.
 
 Not here: the sweep itself (follow), and what a number's state means (planning.hosting).
 """
@@ -18,13 +20,15 @@ from numberflow.purchase.hosting.follow import Stage, due, latest_stage, untold
 from numberflow.purchase.run_context import RunContext
 from numberflow.steps.reading import qualified_numbers
 
-# A review takes one to three business days, so five days with a weekend in them (docs/vendor/imported-hosting-behaviour.md §6); who mailed nothing
-# hears of it then. Fourteen days as for a signature.
+# A review takes one to three business days, so five days with a weekend in them
+# (docs/vendor/imported-hosting-behaviour.md §6); who mailed nothing hears of it then. Fourteen days
+# as for a signature.
 PROOF_STAGES = (
     Stage(
         "proof reminder",
         timedelta(days=5),
-        "were invoices that list the numbers mailed to orders@sinch.com? Ask there, or call the numbers: qualify-numbers with method voice",
+        "were invoices that list the numbers mailed to orders@sinch.com? Ask there, or call the "
+        "numbers: qualify-numbers with method voice",
     ),
     Stage(
         "proof overdue",
@@ -33,7 +37,8 @@ PROOF_STAGES = (
     ),
 )
 _WAITING = frozenset({Readiness.CHECKING, Readiness.UNPROVEN, Readiness.CALLED, Readiness.FAILED})
-# Looked at on: a late read, a number that is added again, one that the vendor's staff release. Only "not eligible" is the end.
+# Looked at on: a late read, a number that is added again, one that the vendor's staff release. Only
+# "not eligible" is the end.
 _STUCK = frozenset({Readiness.BLOCKED, Readiness.UNKNOWN})
 _NAMES_SHOWN_MAX = 5
 
@@ -41,7 +46,10 @@ _NAMES_SHOWN_MAX = 5
 async def follow_qualification(
     context: RunContext, followed: PendingWork, _now: datetime
 ) -> Followed:
-    """Look at one batch of numbers. Costs: nothing; a read for each number, or the lists of the states."""
+    """Look at one batch of numbers.
+
+    Costs: nothing; a read for each number, or the lists of the states.
+    """
     shown = await qualified_numbers(context.client, list(followed.facts["numbers"]))
     # Asked after the reads: before the first reply of a sweep the vendor's clock is not known.
     line = judge(followed, shown, context.client.vendor_now())
@@ -80,7 +88,10 @@ def judge(
         new = untold(followed, str(state), those)
         if new:
             more = " …" if len(new) > _NAMES_SHOWN_MAX else ""
-            text = f"{followed.reference}: {', '.join(new[:_NAMES_SHOWN_MAX])}{more}: {state}; {ADVICE[state]}"
+            text = (
+                f"{followed.reference}: {', '.join(new[:_NAMES_SHOWN_MAX])}{more}: {state}; "
+                f"{ADVICE[state]}"
+            )
             alarms.append(Alarm(name=str(state), text=text))
     stage = latest_stage(PROOF_STAGES, now - since) if waiting else None
     advice = stage.text if stage is not None else ""
@@ -88,20 +99,33 @@ def judge(
         alarms += due(
             followed,
             stage.name,
-            f"{followed.reference}: {count_of(len(waiting), 'number is', 'numbers are')} not proven; {stage.text}",
+            f"{followed.reference}: {count_of(len(waiting), 'number is', 'numbers are')} not "
+            f"proven; {stage.text}",
         )
     overdue = stage is PROOF_STAGES[-1]
     if not waiting:
         advice = "text-enable those that are ready: text-enable-numbers" if ready else ""
         if untold(followed, "ready", ready):
             how_many = "all" if len(ready) == len(states) else f"{len(ready)} of"
-            text = f"{followed.reference}: {how_many} {count_of(len(states), 'number is', 'numbers are')} ready; {advice}"
+            text = (
+                f"{followed.reference}: {how_many} "
+                f"{count_of(len(states), 'number is', 'numbers are')} ready; {advice}"
+            )
             alarms.append(Alarm(name="ready", text=text))
     told = counted(state.value for state in states.values())
     return FollowLine(
-        kind=followed.kind, order_id=followed.order_id, reference=followed.reference, state=f"{told}{' (overdue)' if overdue else ''}",
-        is_open=bool(waiting or stuck), needs_person=overdue or bool(lost and not waiting), summary=f"{count_of(len(states), 'number')}: {told}", advice=advice,
+        kind=followed.kind,
+        order_id=followed.order_id,
+        reference=followed.reference,
+        state=f"{told}{' (overdue)' if overdue else ''}",
+        is_open=bool(waiting or stuck),
+        needs_person=overdue or bool(lost and not waiting),
+        summary=f"{count_of(len(states), 'number')}: {told}",
+        advice=advice,
         deadline_at=since + PROOF_STAGES[-1].after if waiting else None,
-        numbers=tuple(OrderNumberLine(phone_number=number, state=state.value, advice=ADVICE[state]) for number, state in states.items()),
+        numbers=tuple(
+            OrderNumberLine(phone_number=number, state=state.value, advice=ADVICE[state])
+            for number, state in states.items()
+        ),
         alarms=tuple(alarms),
-    )  # fmt: skip
+    )

@@ -1,6 +1,7 @@
 """Qualify numbers: add them in batches, and prove that they are ours, by a call or by invoices.
 
-Not here: how one step is done and recognised (steps.qualify), the form that asks for a code (flows), what becomes of invoices (qualification_follow).
+Not here: how one step is done and recognised (steps.qualify), the form that asks for a code
+(flows), what becomes of invoices (qualification_follow).
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ OPERATION = "qualify_numbers"
 BATCH = 500
 # The third failure blocks the number, and only the vendor's staff can release it (§3, assumed).
 TRIES_MAX = 3
-# The check of eligibility takes half a minute (§16, assumed); whoever waits for a call may wait four times that.
+# The check of eligibility takes half a minute (§16, assumed); whoever waits for a call may wait
+# four times that.
 CHECK_POLL_S, CHECK_WAIT_MAX_S = 10.0, 120.0
 # As the client takes it (§18).
 _CODE = re.compile(r"[0-9A-Za-z]{1,32}")
@@ -61,7 +63,10 @@ class Next(StrEnum):
 
 @dataclass(frozen=True)
 class VoiceTurn:
-    """Where one number stands between call and code. `steps`: how many calls and codes there were, whatever became of them."""
+    """Where one number stands between call and code.
+
+    `steps`: how many calls and codes there were, whatever became of them.
+    """
 
     phone_number: str
     state: Readiness
@@ -120,7 +125,8 @@ async def add_numbers(
     await take_up(context, ended)
     for row in ended:
         if row.state is IntentionState.DONE:
-            # Whoever runs it again wants to hear of it again, too; and one that a person settled is followed by nobody yet.
+            # Whoever runs it again wants to hear of it again, too; and one that a person settled is
+            # followed by nobody yet.
             await in_thread(
                 context.journal.follow,
                 purchase.id,
@@ -145,7 +151,9 @@ async def wait_for_checks(context: RunContext, phone_numbers: Sequence[str]) -> 
 
 
 async def voice_turn(context: RunContext, purchase: Purchase, phone_number: str) -> VoiceTurn:
-    """What the proof by voice of one number waits for. Outcomes that are open are looked up first; nothing is sent.
+    """What the proof by voice of one number waits for.
+
+    Outcomes that are open are looked up first; nothing is sent.
 
     Costs: nothing. Repeat: safe.
     """
@@ -159,7 +167,8 @@ async def voice_turn(context: RunContext, purchase: Purchase, phone_number: str)
                     if row.operation == VOICE_CHALLENGE
                     else VerifyCode(context.client, None)
                 )
-                # No attempt: a call is made because somebody asks for it now, and a code is not kept.
+                # No attempt: a call is made because somebody asks for it now, and a code is not
+                # kept.
                 settled = await run_step(context, row, step, keeper, lease, attempts_max=0)
                 if settled.state is IntentionState.PLANNED:
                     settled = await in_thread(
@@ -175,20 +184,28 @@ async def voice_turn(context: RunContext, purchase: Purchase, phone_number: str)
         subject=phone_number,
     )
     turn = VoiceTurn(
-        phone_number, state, Next.NOTHING,
-        calls=sum(row.operation == VOICE_CHALLENGE and row.state is IntentionState.DONE for row in rows),
+        phone_number,
+        state,
+        Next.NOTHING,
+        calls=sum(
+            row.operation == VOICE_CHALLENGE and row.state is IntentionState.DONE for row in rows
+        ),
         tries=count_tries(codes, is_blocked=state is Readiness.BLOCKED),
-        steps=len(rows), questions=await _questions(context, purchase),
-    )  # fmt: skip
+        steps=len(rows),
+        questions=await _questions(context, purchase),
+    )
     return replace(turn, next=next_step(turn, is_open=any(row.is_open for row in rows)))
 
 
 def count_tries(codes: Sequence[Intention], *, is_blocked: bool) -> int:
-    """How many codes of one number the vendor has counted, over all references: it blocks the number, not the reference. Pure.
+    """How many codes of one number the vendor has counted, over all references.
+
+    It blocks the number, not the reference. Pure.
 
     Args:
         codes: every code that was handed in, oldest first.
-        is_blocked: whether the number is blocked now. If it is not, staff have forgiven what came before the last block.
+        is_blocked: whether the number is blocked now. If it is not, staff have forgiven what came
+            before the last block.
     """
     tries = 0
     for row in codes:
@@ -203,7 +220,10 @@ def count_tries(codes: Sequence[Intention], *, is_blocked: bool) -> int:
 
 
 def next_step(turn: VoiceTurn, *, is_open: bool) -> Next:
-    """What comes next for one number. The first call is asked for by starting the run, every other one by a person's word. Pure."""
+    """What comes next for one number.
+
+    The first call is asked for by starting the run, every other one by a person's word. Pure.
+    """
     if is_open:
         return Next.PERSON
     if (
@@ -221,7 +241,8 @@ async def place_call(
 ) -> Intention:
     """Have the number called, once for this asking.
 
-    Costs: no price is published; count on one. Repeat: a machine never calls again; after a lost reply the step waits for a person.
+    Costs: no price is published; count on one. Repeat: a machine never calls again; after a lost
+    reply the step waits for a person.
     """
     line = NewIntention(
         VOICE_CHALLENGE,
@@ -244,7 +265,8 @@ async def hand_in_code(
 ) -> Intention:
     """Hand in the code that the call spoke. Right or wrong, the number's state tells.
 
-    Costs: nothing, but three wrong ones block the number. Repeat: safe; after a lost reply the number is read first.
+    Costs: nothing, but three wrong ones block the number. Repeat: safe; after a lost reply the
+    number is read first.
 
     Raises:
         BadInput: not what a voice would spell; nothing was sent, and the message does not show it.
@@ -335,12 +357,20 @@ async def qualify_report(
     notes = []
     if order.method is Proof.INVOICES and unproven and not order.plan_only:
         notes.append(
-            f"mail invoices that list {count_of(len(unproven), 'number')} to orders@sinch.com: without them nothing moves; follow-orders tells how it goes"
+            f"mail invoices that list {count_of(len(unproven), 'number')} to orders@sinch.com: "
+            "without them nothing moves; follow-orders tells how it goes"
         )
     return numbers_report(
-        lines, rows, wished=wished | {_PLANNED} if order.plan_only else wished, notes=notes, reference=reference, action="qualify",
-        plan_only=order.plan_only, project_id=context.project_id, flow_run_id=flow_run_id,
-    )  # fmt: skip
+        lines,
+        rows,
+        wished=wished | {_PLANNED} if order.plan_only else wished,
+        notes=notes,
+        reference=reference,
+        action="qualify",
+        plan_only=order.plan_only,
+        project_id=context.project_id,
+        flow_run_id=flow_run_id,
+    )
 
 
 _PLANNED = "to be added"
@@ -348,7 +378,10 @@ _WISHED = frozenset({"ready", "being hosted", "hosted"})
 
 
 def checklist(report: NumbersReport) -> str:
-    """What a person has to do for the invoice route, as markdown: the numbers, and where the invoices go. Empty when there is nothing to do."""
+    """What a person has to do for the invoice route, as markdown.
+
+    The numbers, and where the invoices go. Empty when there is nothing to do.
+    """
     wanting = [
         line.phone_number
         for line in report.numbers
@@ -357,17 +390,28 @@ def checklist(report: NumbersReport) -> str:
     ]
     if not wanting:
         return ""
-    return "\n".join([
-        f"# {report.reference}: prove that {count_of(len(wanting), 'number is', 'numbers are')} yours",
-        "",
-        "- [ ] Take the latest invoices of the carrier. They must **list the numbers by name**; a contract does not count.",
-        "- [ ] Mail them to **orders@sinch.com**, with the project id and this list.",
-        "- [ ] Wait: one to three business days. `follow-orders` says when the numbers are ready, and when nothing has moved.",
-        "",
-        f"Project: `{report.project_id}`",
-        "",
-        *[f"- `{number}`" for number in wanting],
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            (
+                f"# {report.reference}: prove that {count_of(len(wanting), 'number is', 'numbers are')} "
+                "yours"
+            ),
+            "",
+            (
+                "- [ ] Take the latest invoices of the carrier. They must **list the numbers by name**; a "
+                "contract does not count."
+            ),
+            "- [ ] Mail them to **orders@sinch.com**, with the project id and this list.",
+            (
+                "- [ ] Wait: one to three business days. `follow-orders` says when the numbers are ready, "
+                "and when nothing has moved."
+            ),
+            "",
+            f"Project: `{report.project_id}`",
+            "",
+            *[f"- `{number}`" for number in wanting],
+        ]
+    )
 
 
 async def voice_rows(context: RunContext, purchase: Purchase) -> list[Intention]:

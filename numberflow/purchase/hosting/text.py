@@ -1,4 +1,6 @@
-"""Reports about numbers that live elsewhere, in words and tables. Pure. Nothing of a letter is in any of them.
+"""Reports about numbers that live elsewhere, in words and tables. Pure.
+
+Nothing of a letter is in any of them.
 
 Not here: where they are shown (tasks, cli) and what they say (hosting).
 """
@@ -28,7 +30,11 @@ def hosted_rows(report: NumbersReport) -> list[dict[str, str]]:
 def hosted_text(report: NumbersReport) -> str:
     """The report as markdown: outcome, how many numbers are where, what to do, what is open."""
     lines = [
-        f"# {report.reference or report.action}: {report.action}{' (plan only)' if report.plan_only else ''} {report.outcome.value.replace('_', ' ')}"
+        (
+            f"# {report.reference or report.action}: "
+            f"{report.action}{' (plan only)' if report.plan_only else ''} "
+            f"{report.outcome.value.replace('_', ' ')}"
+        )
     ]
     lines += [*stake_words(report, report.open_items), ""]
     states = [line.state for line in report.numbers]

@@ -1,6 +1,9 @@
-"""Text-enable qualified numbers by one order with a letter of authorisation, through the journal. Nothing of it can be corrected afterwards.
+"""Text-enable qualified numbers by one order with a letter of authorisation, through the journal.
 
-Not here: how the order is sent and recognised (steps.hosting), the letter (letter), and what becomes of the order later (hosting_follow).
+Nothing of it can be corrected afterwards.
+
+Not here: how the order is sent and recognised (steps.hosting), the letter (letter), and what
+becomes of the order later (hosting_follow).
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ _PLANNED = "to be text-enabled"
 async def open_text_enabling(
     context: RunContext, order: TextEnableParameters, reference: str, *, flow_run_id: str | None
 ) -> tuple[Purchase, tuple[Intention, ...]]:
-    """The purchase of this reference and its steps so far. Sends nothing. A new reference stays unused as long as a number is not ready.
+    """The purchase of this reference and its steps so far. Sends nothing.
+
+    A new reference stays unused as long as a number is not ready.
 
     Raises:
         SpendRefused: a number is not ready.
@@ -60,7 +65,10 @@ async def open_text_enabling(
 
 
 def is_sent(rows: Sequence[Intention]) -> bool:
-    """Whether the order is at the vendor for certain: then nothing can be sent any more, and no letter is needed."""
+    """Whether the order is at the vendor for certain.
+
+    Then nothing can be sent any more, and no letter is needed.
+    """
     return any(row.state is IntentionState.DONE for row in rows)
 
 
@@ -85,9 +93,11 @@ async def require_ready(context: RunContext, order: TextEnableParameters) -> Non
     lines = [line for line in await unready_lines(context, order) if line.state != _PLANNED]
     if lines:
         raise SpendRefused(
-            f"{len(lines)} of {len(order.phone_numbers)} numbers are not ready: {counted(line.state for line in lines)}",
+            f"{len(lines)} of {len(order.phone_numbers)} numbers are not ready: "
+            f"{counted(line.state for line in lines)}",
             rule="readiness",
-            remedy=f"{lines[0].phone_number} is {lines[0].state}: {lines[0].advice}; run with plan_only to see every number",
+            remedy=f"{lines[0].phone_number} is {lines[0].state}: {lines[0].advice}; run with "
+            "plan_only to see every number",
         )
 
 
@@ -103,14 +113,18 @@ async def require_free(
     if busy:
         line = busy_line(*next(iter(busy.items())))
         raise SpendRefused(
-            f"{len(busy)} of {len(order.phone_numbers)} numbers stand in an order of another reference, {line.phone_number} for one",
+            f"{len(busy)} of {len(order.phone_numbers)} numbers stand in an order of another "
+            f"reference, {line.phone_number} for one",
             rule="readiness",
             remedy=line.advice,
         )
 
 
 def is_confirmed(context: RunContext, purchase: Purchase, letter: Letter | BlanketLoa) -> bool:
-    """Whether a person has confirmed the signer that this letter names. A blanket letter has none."""
+    """Whether a person has confirmed the signer that this letter names.
+
+    A blanket letter has none.
+    """
     if isinstance(letter, BlanketLoa):
         return True
     kept = (purchase.approval or {}).get("signer")
@@ -135,7 +149,8 @@ async def text_enable(
 ) -> list[Intention]:
     """Send the order once, and hand it to the sweep.
 
-    Costs: see the step. Repeat: safe; an open step is looked up at the vendor before anything is sent again.
+    Costs: see the step. Repeat: safe; an open step is looked up at the vendor before anything is
+    sent again.
 
     Args:
         context: collaborators.
@@ -197,19 +212,27 @@ async def text_enable_report(
     notes = []
     if order_ids:
         notes.append(
-            "the order is followed by follow-orders until every number has ended; nothing can cancel or correct it"
+            "the order is followed by follow-orders until every number has ended; nothing can "
+            "cancel or correct it"
         )
     if order.is_toll_free:
         notes.append(
-            "a text-enabled toll-free number may send only when it is verified, which is another registration"
+            "a text-enabled toll-free number may send only when it is verified, which is another "
+            "registration"
         )
     if order.plan_only:
         notes.append("plan only: nothing was sent")
     return numbers_report(
-        [told[number] for number in order.phone_numbers], rows,
-        wished=_WISHED | {_PLANNED} if order.plan_only else _WISHED, notes=notes, reference=reference, action="text-enable",
-        plan_only=order.plan_only, project_id=context.project_id, flow_run_id=flow_run_id,
-    )  # fmt: skip
+        [told[number] for number in order.phone_numbers],
+        rows,
+        wished=_WISHED | {_PLANNED} if order.plan_only else _WISHED,
+        notes=notes,
+        reference=reference,
+        action="text-enable",
+        plan_only=order.plan_only,
+        project_id=context.project_id,
+        flow_run_id=flow_run_id,
+    )
 
 
 _WISHED = frozenset({"ordered", "in progress", "done"})
@@ -219,9 +242,15 @@ def _line(order: TextEnableParameters, purchase: Purchase, position: int) -> New
     token = token_of(purchase, position)
     at = order.scheduled_osr_update_time
     request = {
-        "region_code": str(order.region_code), "numbers": list(order.phone_numbers),
-        "service_plan_id": order.sms.service_plan_id, "campaign_id": order.sms.campaign_id or "",
-        "display_name": order.display_name, "callback_url": order.callback_url, "toll_free": order.is_toll_free, "nnid": order.nnid,
-        "scheduled_at": None if at is None else at.isoformat(), "loa_kind": str(order.loa_kind),
-    }  # fmt: skip
+        "region_code": str(order.region_code),
+        "numbers": list(order.phone_numbers),
+        "service_plan_id": order.sms.service_plan_id,
+        "campaign_id": order.sms.campaign_id or "",
+        "display_name": order.display_name,
+        "callback_url": order.callback_url,
+        "toll_free": order.is_toll_free,
+        "nnid": order.nnid,
+        "scheduled_at": None if at is None else at.isoformat(),
+        "loa_kind": str(order.loa_kind),
+    }
     return NewIntention(TEXT_ENABLE, token, f"{TEXT_ENABLE} {token}", request)

@@ -26,10 +26,12 @@ from numberflow.purchase.run_context import RunContext, each_of, in_thread
 from numberflow.steps import ACTIVE_NUMBER, NUMBER_ORDER, is_absence_of, read_or_none
 from numberflow.steps.number_orders import SUBMIT, is_blocked_anew
 
-# Shares of the reservation after which a person is told: half is a reminder, at four fifths somebody has to act today, at 95 % now.
+# Shares of the reservation after which a person is told: half is a reminder, at four fifths
+# somebody has to act today, at 95 % now.
 ALARM_SHARES = (Decimal("0.5"), Decimal("0.8"), Decimal("0.95"))
 READS_AT_ONCE = 8
-# Links take seconds to a day (docs/vendor/numbers-behaviour.md §6); after that whoever looks is not waiting any more.
+# Links take seconds to a day (docs/vendor/numbers-behaviour.md §6); after that whoever looks is not
+# waiting any more.
 PROVISIONING_PATIENCE = timedelta(days=1)
 
 
@@ -37,7 +39,8 @@ async def follow_number_order(context: RunContext, order: PendingWork, now: date
     """Look at one order. What ended without purchase gives its money back to the caps of the day.
 
     Raises:
-        the errors of reads; LeaseLost while a run of order-numbers works on the purchase and the order has ended.
+        the errors of reads; LeaseLost while a run of order-numbers works on the purchase and the
+        order has ended.
     """
     shown = await _read(context, order, now)
     match shown.state:
@@ -67,7 +70,8 @@ class _Shown:
     phone_numbers: tuple[str, ...]
 
 
-# What follow-orders says of an order that the vendor no longer knows although it was more than a reservation.
+# What follow-orders says of an order that the vendor no longer knows although it was more than a
+# reservation.
 _GONE = "NOT_FOUND"
 
 
@@ -76,10 +80,12 @@ async def _read(context: RunContext, order: PendingWork, now: datetime) -> _Show
     try:
         read = await context.client.number_orders.get(order.order_id)
     except NotFound as error:
-        # The skill calls the id of an expired order invalid, the reference has a readable EXPIRED (docs/vendor/numbers-behaviour.md §10).
+        # The skill calls the id of an expired order invalid, the reference has a readable EXPIRED
+        # (docs/vendor/numbers-behaviour.md §10).
         if not is_absence_of(error, NUMBER_ORDER) or expire_at is None or now < expire_at:
             raise
-        # An order that was handed in does not lapse (§10, assumed): that the vendor does not show it proves nothing about its numbers.
+        # An order that was handed in does not lapse (§10, assumed): that the vendor does not show
+        # it proves nothing about its numbers.
         lapsed = order.state in _RESERVED and not await _submissions(context, order)
         state = NumberOrderState.EXPIRED if lapsed else _GONE
         return _Shown(state, expire_at, None, tuple(order.facts.get("phone_numbers", ())))
@@ -95,7 +101,10 @@ _RESERVED = ("", NumberOrderState.CREATED, NumberOrderState.UNSPECIFIED)
 
 
 async def _not_older(context: RunContext, order: PendingWork, read: NumberOrder) -> str:
-    """The state that was read, unless it is one of before a submission that we know of: reads may be late, and an alarm on a late read is a false one."""
+    """The state that was read, unless it is one of before a submission that we know of.
+
+    Reads may be late, and an alarm on a late read is a false one.
+    """
     submissions = await _submissions(context, order)
     if not submissions:
         return str(read.state)
@@ -152,7 +161,8 @@ async def _blocked(
 ) -> Followed:
     registration = await context.client.number_orders.get_registration(order.order_id)
     written_at = registration.logs[-1].created_at if registration.logs else None
-    # Each time that it is blocked anew is told, and with what was written then: older messages are about older data.
+    # Each time that it is blocked anew is told, and with what was written then: older messages are
+    # about older data.
     name = (
         f"blocked at {written_at:%Y-%m-%d %H:%M:%S}"
         if written_at
@@ -162,7 +172,10 @@ async def _blocked(
     after = before.get("after", 0) if before.get("name") == name else before.get("logs", 0)
     facts = {"block": {"name": name, "after": after, "logs": len(registration.logs)}}
     what = f"BLOCKED by a reviewer: {_words(registration.reasons_after(after))}"
-    advice = f"correct what the reviewer names and run order-numbers again with reference {order.reference}; changed papers are sent again, the order stays"
+    advice = (
+        "correct what the reviewer names and run order-numbers again with reference "
+        f"{order.reference}; changed papers are sent again, the order stays"
+    )
     followed = _waiting(order, shown, now, what, advice)
     alarms = followed.line.alarms
     if not_raised(order, name):
@@ -196,7 +209,8 @@ def _other(order: PendingWork, shown: _Shown) -> Followed:
         if not_raised(order, "gone")
         else []
     )
-    # The state that was seen last stays: this one is ours, and the next read may show the order again.
+    # The state that was seen last stays: this one is ours, and the next read may show the order
+    # again.
     line = _line(
         order,
         replace(shown, state=order.state),
@@ -211,7 +225,10 @@ def _other(order: PendingWork, shown: _Shown) -> Followed:
 async def _completed(
     context: RunContext, order: PendingWork, shown: _Shown, now: datetime
 ) -> Followed:
-    """COMPLETED is the vendor's word for the order; done is what every number shows by itself: held, linked, with its price."""
+    """COMPLETED is the vendor's word for the order.
+
+    Done is what every number shows by itself: held, linked, with its price.
+    """
     completed_at = _moment(order.facts.get("completed_at")) or now
     facts = {**_facts(shown), "completed_at": completed_at.isoformat()}
     sms, voice = order.facts.get("sms"), order.facts.get("voice")
@@ -255,7 +272,10 @@ async def _completed(
     if bad or dearer:
         name, text = (
             "completed, not all well",
-            f"{text}; {len(bad)} need a person: {'; '.join(sorted({each.advice for each in bad if each.advice}))}",
+            (
+                f"{text}; {len(bad)} need a person: "
+                f"{'; '.join(sorted({each.advice for each in bad if each.advice}))}"
+            ),
         )
     alarms = [Alarm(name=name, text=text)] if not_raised(order, name) else []
     line = _line(
@@ -307,7 +327,10 @@ async def _failed(context: RunContext, order: PendingWork, shown: _Shown) -> Fol
 
 
 def reordered(order: PendingWork) -> dict[str, Any] | None:
-    """The parameters of the order under a new reference: the old one stands for the old order, for ever."""
+    """The parameters of the order under a new reference.
+
+    The old one stands for the old order, for ever.
+    """
     parameters = order.facts.get("parameters")
     if not isinstance(parameters, Mapping):
         return None
@@ -322,9 +345,12 @@ def reordered(order: PendingWork) -> dict[str, Any] | None:
 
 
 async def _give_back(context: RunContext, order: PendingWork) -> None:
-    """An order that was never handed in cost nothing: its amount no longer counts against the caps of its day.
+    """An order that was never handed in cost nothing.
 
-    One that was handed in goes on counting there: when the vendor charges is not published, and doubt counts as spent.
+    Its amount no longer counts against the caps of its day.
+
+    One that was handed in goes on counting there: when the vendor charges is not published, and
+    doubt counts as spent.
     """
     create = await _creation(context, order)
     if (
@@ -336,15 +362,22 @@ async def _give_back(context: RunContext, order: PendingWork) -> None:
     async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
         lease = await keeper.acquire(create.purchase_resource)
         await in_thread(
-            context.journal.correct_price, create.id, lease, due_amount=Decimal(0), monthly_amount=Decimal(0),
+            context.journal.correct_price,
+            create.id,
+            lease,
+            due_amount=Decimal(0),
+            monthly_amount=Decimal(0),
             note=f"order {order.order_id} ended before it was handed in",
-        )  # fmt: skip
+        )
 
 
 async def _note_outcome(
     context: RunContext, order: PendingWork, numbers: Sequence[OrderNumberLine]
 ) -> str:
-    """What the held numbers really cost a month, where it is not what was decided: the journal counts the truth. Returns what is dearer, in words."""
+    """What the held numbers really cost a month, where it is not what was decided.
+
+    The journal counts the truth. Returns what is dearer, in words.
+    """
     create = await _creation(context, order)
     held = [each for each in numbers if each.monthly is not None]
     if create is None or create.due_amount is None or create.monthly_amount is None or not held:
@@ -358,9 +391,13 @@ async def _note_outcome(
     async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
         lease = await keeper.acquire(create.purchase_resource)
         await in_thread(
-            context.journal.correct_price, create.id, lease, due_amount=create.due_amount, monthly_amount=monthly,
+            context.journal.correct_price,
+            create.id,
+            lease,
+            due_amount=create.due_amount,
+            monthly_amount=monthly,
             note=f"order {order.order_id}: {note}",
-        )  # fmt: skip
+        )
     return note if monthly > create.monthly_amount else ""
 
 
@@ -431,9 +468,12 @@ def _number_line(
         state = _UNPRICED if state == "held" else state
         advice.append("the vendor shows no price; ask Sinch what it costs")
     return OrderNumberLine(
-        phone_number=phone_number, state=state, monthly=monthly, currency=number.money.currency_code if number.money else "",
+        phone_number=phone_number,
+        state=state,
+        monthly=monthly,
+        currency=number.money.currency_code if number.money else "",
         advice="; ".join(advice),
-    )  # fmt: skip
+    )
 
 
 def _cost(held: Sequence[OrderNumberLine]) -> str:
@@ -462,10 +502,22 @@ def _line(
         else None
     )
     return FollowLine(
-        kind=order.kind, order_id=order.order_id, reference=order.reference, state=shown.state, is_open=is_open, needs_person=needs_person,
-        summary=summary, advice=advice, deadline_at=deadline, alarms=tuple(alarms), again=again,
-        numbers=tuple(numbers) or tuple(OrderNumberLine(phone_number=each, state=shown.state) for each in shown.phone_numbers),
-    )  # fmt: skip
+        kind=order.kind,
+        order_id=order.order_id,
+        reference=order.reference,
+        state=shown.state,
+        is_open=is_open,
+        needs_person=needs_person,
+        summary=summary,
+        advice=advice,
+        deadline_at=deadline,
+        alarms=tuple(alarms),
+        again=again,
+        numbers=tuple(numbers)
+        or tuple(
+            OrderNumberLine(phone_number=each, state=shown.state) for each in shown.phone_numbers
+        ),
+    )
 
 
 def _facts(shown: _Shown) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The papers of a number order held against the vendor's requirements, before the order exists: creating it starts a clock.
+"""The papers of a number order held against the vendor's requirements, before the order exists.
+
+Creating it starts a clock.
 
 Not here: reading a paper (papers), what the form says (planning.kyc_form).
 """
@@ -29,13 +31,19 @@ class OrderFile:
 
 @dataclass(frozen=True)
 class OrderPapers:
-    """Everything that goes with an order, checked. `details` is the registration, under seal; None where none is needed."""
+    """Everything that goes with an order, checked.
+
+    `details` is the registration, under seal; None where none is needed.
+    """
 
     details: Secret[Mapping[str, Any]] | None = None
     files: Mapping[str, OrderFile] = field(default_factory=dict)
 
     def texts(self) -> tuple[str, ...]:
-        """What no error may repeat when the vendor does: the registration, and names of files with and without their endings."""
+        """What no error may repeat when the vendor does.
+
+        The registration, and names of files with and without their endings.
+        """
         names = [file.paper.name.get_secret_value() for file in self.files.values()]
         details = self.details.get_secret_value() if self.details is not None else None
         return personal.texts([details, names, [name.rpartition(".")[0] for name in names]])
@@ -61,7 +69,8 @@ def check_papers(
     if requirements is None:
         if files:
             raise BadInput(
-                f"attachments: the vendor asks for no files for {order.number_type} numbers in {order.region_code}",
+                f"attachments: the vendor asks for no files for {order.number_type} numbers in "
+                f"{order.region_code}",
                 field="attachments",
                 remedy="leave attachments out",
             )
@@ -78,7 +87,10 @@ def check_papers(
             problems.append(
                 (
                     "kyc",
-                    "is missing; `numberflow requirements --template FILE` writes a form to fill in",
+                    (
+                        "is missing; `numberflow requirements --template FILE` writes a form to fill "
+                        "in"
+                    ),
                 )
             )
     else:

@@ -1,7 +1,10 @@
-"""A number order from its requirements to its submission: papers checked first, opened and handed in through the journal, resumable at any point.
+"""A number order from its requirements to its submission.
 
-Not here: how the two costly steps are done and recognised (steps.number_orders), what becomes of an order afterwards (number_order_follow), reading a
-paper (papers). What is personal goes through here under seal and into no result.
+Papers checked first, opened and handed in through the journal, resumable at any point.
+
+Not here: how the two costly steps are done and recognised (steps.number_orders), what becomes of an
+order afterwards (number_order_follow), reading a paper (papers). What is personal goes through here
+under seal and into no result.
 """
 
 from __future__ import annotations
@@ -67,7 +70,8 @@ from numberflow.steps.number_orders import (
 OPERATION = "order_numbers"
 # Numbers that rivals took first are chosen again this often in one run.
 CHOICES_MAX = 5
-# The vendor works on a file for seconds (assumed); a run that waits longer gives its slot back and is started again.
+# The vendor works on a file for seconds (assumed); a run that waits longer gives its slot back and
+# is started again.
 UPLOAD_WAIT_S = 120.0
 UPLOAD_POLL_S = 2.0
 
@@ -82,7 +86,10 @@ FILLING = frozenset({NumberOrderState.CREATED, NumberOrderState.BLOCKED})
 
 @dataclass
 class Placed:
-    """How far placing an order came. `order` is the vendor's, as last read; None while there is none."""
+    """How far placing an order came.
+
+    `order` is the vendor's, as last read; None while there is none.
+    """
 
     create: Intention | None = None
     submit: Intention | None = None
@@ -96,7 +103,10 @@ class Placed:
 async def look_up_requirements(
     context: RunContext, order: OrderNumbersParameters
 ) -> NumberRequirements | None:
-    """The vendor's form and files for the order's region and type; None = none are required. Costs nothing."""
+    """The vendor's form and files for the order's region and type; None = none are required.
+
+    Costs nothing.
+    """
     return await context.client.number_orders.lookup_requirements(
         region_code=order.region_code, number_type=order.number_type.value
     )
@@ -110,7 +120,9 @@ async def quote_number_order(
     prefer: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Quote:
-    """The number that is to be ordered and its price; of a quantity, the dearest price that a search shows, as often as wanted. Costs nothing.
+    """The number that is to be ordered and its price.
+
+    Of a quantity, the dearest price that a search shows, as often as wanted. Costs nothing.
 
     One number is chosen before it is ordered, so that a lost order can be told from none.
 
@@ -174,18 +186,23 @@ async def place_order(
     read_block: ReadBlock | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Placed:
-    """Open the order that is written down, register, upload and hand it in; go on from wherever an earlier run stopped.
+    """Open the order that is written down, register, upload and hand it in.
 
-    Costs: the fees of its numbers, when the vendor completes it. Repeat: safe; open steps are looked up before anything is asked for again.
+    Go on from wherever an earlier run stopped.
+
+    Costs: the fees of its numbers, when the vendor completes it. Repeat: safe; open steps are
+    looked up before anything is asked for again.
 
     Args:
         context: collaborators.
         purchase: the purchase; its order was written down.
         order: what was asked for.
-        papers: checked, with `check_papers`; None when they were not read, because the order was out of our hands.
+        papers: checked, with `check_papers`; None when they were not read, because the order was
+            out of our hands.
         limits: what it may cost.
         flow_run_id: Prefect's id of this run, for the journal.
-        seen: filled with the last known state of each step, for the report of a run that loses its journal.
+        seen: filled with the last known state of each step, for the report of a run that loses its
+            journal.
         read_block: how to read a Secret block that holds a file.
         tell: gets a line for the log at each step; nothing private.
 
@@ -243,7 +260,10 @@ class _Placing:
     # -- opening
 
     async def _open(self) -> None:
-        """Bring the creating step as far as it goes; a number that a rival took is replaced, under the same reference."""
+        """Bring the creating step as far as it goes.
+
+        A number that a rival took is replaced, under the same reference.
+        """
         tried: list[str] = []
         for _ in range(CHOICES_MAX):
             line = await self._live(CREATE)
@@ -260,7 +280,8 @@ class _Placing:
             error = refusals[-1] if refusals else None
             if error is None or not await self._was_taken(line, error):
                 remedy = (
-                    "mend what the vendor names, then run again: with the same reference if the order itself stays as it is, "
+                    "mend what the vendor names, then run again: with the same reference if the "
+                    "order itself stays as it is, "
                     "with other parameters under a new one"
                 )
                 if isinstance(error, InsufficientFunds):
@@ -271,7 +292,8 @@ class _Placing:
                 raise BadInput(
                     f"phone_number: {line.subject} is no longer for sale; nothing was ordered",
                     field="phone_number",
-                    remedy="under a new reference name another number, or leave phone_number out and let one be found",
+                    remedy="under a new reference name another number, or leave phone_number out "
+                    "and let one be found",
                 )
             tried.append(str(line.subject))
             self.tell("another buyer took the number first; choosing again")
@@ -297,7 +319,10 @@ class _Placing:
         )
 
     async def _was_taken(self, line: Intention, error: Rejected) -> bool:
-        """Whether a refused order was refused because its number is gone: the refusal itself does not say so reliably (§10, contract correction 5)."""
+        """Whether a refused order was refused because its number is gone.
+
+        The refusal itself does not say so reliably (§10, contract correction 5).
+        """
         if line.subject is None or error.status not in (400, 404):
             return False
         try:
@@ -314,7 +339,8 @@ class _Placing:
         order = self.placed.order = await _read_order(self.context, order_id)
         line = await self._live(SUBMIT)
         if line is not None and line.state in _OPEN_SUBMISSION:
-            # Whether an earlier run handed it in comes first: everything else depends on the answer, and reads may be late.
+            # Whether an earlier run handed it in comes first: everything else depends on the
+            # answer, and reads may be late.
             if not await self._hand_in(line, order):
                 return
             order = self.placed.order = await _read_order(self.context, order_id)
@@ -322,7 +348,8 @@ class _Placing:
             return
         if self.papers is None:
             raise BadInput(
-                f"order {order_id} came back from review while this run looked at it, without its papers",
+                f"order {order_id} came back from review while this run looked at it, without its "
+                "papers",
                 field="kyc",
                 remedy="run again with the same reference",
             )
@@ -333,7 +360,8 @@ class _Placing:
             self.context.journal.note_order, row.id, state=row.state, facts=parameters
         )
         if order.state == NumberOrderState.BLOCKED:
-            # A correction of the data may put the order back on the reviewer's desk by itself: the files go first.
+            # A correction of the data may put the order back on the reviewer's desk by itself: the
+            # files go first.
             await self._upload(order_id, row, self.papers)
             await self._register(order, self.papers)
         else:
@@ -358,29 +386,41 @@ class _Placing:
         if is_blocked_anew(order, submitted[-1]):
             return True
         self.placed.notes.append(
-            f"the order was handed in already; the vendor shows {order.state}, as it was before, so nothing is sent again"
+            f"the order was handed in already; the vendor shows {order.state}, as it was before, "
+            "so nothing is sent again"
         )
         return False
 
     async def _require_price(self, order: NumberOrder) -> None:
-        """Hold the prices of the reserved numbers against what was written down; the truth goes into the journal, and a dearer order is not handed in.
+        """Hold the prices of the reserved numbers against what was written down.
+
+        The truth goes into the journal, and a dearer order is not handed in.
 
         Raises:
-            SpendRefused: a price is missing, in another currency, or the whole is dearer than decided or allowed.
+            SpendRefused: a price is missing, in another currency, or the whole is dearer than
+                decided or allowed.
         """
         create = self.placed.create
         assert create is not None
-        until = f"the reservation ends by itself{f' at {order.expire_at:%Y-%m-%d %H:%M} UTC' if order.expire_at else ''} and costs nothing"
+        until = (
+            "the reservation ends by "
+            f"itself{f' at {order.expire_at:%Y-%m-%d %H:%M} UTC' if order.expire_at else ''} and "
+            "costs nothing"
+        )
         if len(order.order_numbers) < self.order.wanted:
             raise SpendRefused(
-                f"order {order.order_id} shows {len(order.order_numbers)} of {self.order.wanted} numbers; it was not handed in",
+                f"order {order.order_id} shows {len(order.order_numbers)} of {self.order.wanted} "
+                "numbers; it was not handed in",
                 rule="missing_price",
                 remedy=f"order as many as there are under a new reference; {until}",
             )
         quote = quote_of_order(order.order_numbers, self.limits.currency)
         decided = (create.due_amount or 0, create.monthly_amount or 0)
         if (quote.today, quote.monthly) != decided:
-            note = f"order {order.order_id} costs {quote.today} {quote.currency} and {quote.monthly} a month; {decided[0]} and {decided[1]} were expected"
+            note = (
+                f"order {order.order_id} costs {quote.today} {quote.currency} and "
+                f"{quote.monthly} a month; {decided[0]} and {decided[1]} were expected"
+            )
             self.placed.create = await in_thread(
                 self.context.journal.correct_price,
                 create.id,
@@ -394,7 +434,8 @@ class _Placing:
                 raise SpendRefused(
                     f"{note}; it was not handed in",
                     rule="price",
-                    remedy=f"run again with the same reference to accept that price within the caps; else {until}",
+                    remedy="run again with the same reference to accept that price within the "
+                    f"caps; else {until}",
                 )
         try:
             await self._require_room(create, quote)
@@ -414,7 +455,8 @@ class _Placing:
         total = spent.totals.get(quote.currency, quote.today)
         if total > self.limits.max_today:
             raise SpendRefused(
-                f"the day's purchases come to {total} {quote.currency}, max_today is {self.limits.max_today}",
+                f"the day's purchases come to {total} {quote.currency}, max_today is "
+                f"{self.limits.max_today}",
                 rule="cap_today",
                 remedy="raise max_today",
             )
@@ -433,9 +475,11 @@ class _Placing:
                 f"{name}: {problem}" for name, problem in error.field_violations
             ) or (error.message,)
             raise BadInput(
-                f"the vendor refused the registration of order {order.order_id}: {'; '.join(self.placed.findings)}",
+                f"the vendor refused the registration of order {order.order_id}: "
+                f"{'; '.join(self.placed.findings)}",
                 field="kyc",
-                remedy=f"correct the paper and run again with the same reference{_before(order.expire_at)}; the order stays",
+                remedy="correct the paper and run again with the same "
+                f"reference{_before(order.expire_at)}; the order stays",
             ) from None
         self.tell("registration data accepted")
 
@@ -455,7 +499,8 @@ class _Placing:
         if not papers.files:
             return
         if failed := await self._await_processing(order_id, len(papers.files)):
-            # Which of ours failed is told by the id where it is the requirement's; where it is another one, any may have.
+            # Which of ours failed is told by the id where it is the requirement's; where it is
+            # another one, any may have.
             kept = (
                 {}
                 if failed.isdisjoint(sent)
@@ -467,7 +512,8 @@ class _Placing:
             raise BadInput(
                 f"the vendor could not read {len(failed)} of the files of order {order_id}",
                 field="attachments",
-                remedy="hand in readable files and run again with the same reference; the order stays",
+                remedy="hand in readable files and run again with the same reference; the order "
+                "stays",
             )
 
     async def _send_file(
@@ -479,7 +525,8 @@ class _Placing:
         except Rejected as error:
             if error.status != 400 or not await self._has_file(order_id, name):
                 raise
-            # A vendor that takes no second file has the first one, whose reply was lost, or one that was corrected since.
+            # A vendor that takes no second file has the first one, whose reply was lost, or one
+            # that was corrected since.
             self.placed.notes.append(
                 f"{parameter}: the vendor has a file already and takes no other ({error.message})"
             )
@@ -491,7 +538,8 @@ class _Placing:
             raise BadInput(
                 f"{parameter}: {file.paper.reference} {problem}",
                 field=parameter,
-                remedy="put the paper back (`numberflow papers put FILE --replace`) and run again with the same reference; the order stays",
+                remedy="put the paper back (`numberflow papers put FILE --replace`) and run again "
+                "with the same reference; the order stays",
             )
 
     async def _send_paper(
@@ -522,7 +570,10 @@ class _Placing:
         )
 
     async def _await_processing(self, order_id: str, wanted: int) -> set[str]:
-        """Ids of the files that failed. Files are told by having a name: a list of what is still missing looks the same otherwise."""
+        """Ids of the files that failed.
+
+        Files are told by having a name: a list of what is still missing looks the same otherwise.
+        """
         waited_s = 0.0
         while True:
             there = _uploads(await self.context.client.number_orders.get_registration(order_id))
@@ -560,9 +611,15 @@ class _Placing:
                 SUBMIT, order.order_id, f"{SUBMIT} {len(done) + 1}", request=state_facts(order)
             )
             (line,) = await in_thread(
-                self.context.journal.plan, self.purchase.id, [new], lease=self.lease, cap_today=None, cap_monthly=None, currency=None,
+                self.context.journal.plan,
+                self.purchase.id,
+                [new],
+                lease=self.lease,
+                cap_today=None,
+                cap_monthly=None,
+                currency=None,
                 flow_run_id=self.flow_run_id,
-            )  # fmt: skip
+            )
         await self._hand_in(line, order)
 
     async def _hand_in(self, line: Intention, order: NumberOrder) -> bool:
@@ -583,7 +640,8 @@ class _Placing:
             )
             self._stop(
                 error,
-                f"correct what the vendor names and run again with the same reference{_before(order.expire_at)}; the order stays",
+                "correct what the vendor names and run again with the same "
+                f"reference{_before(order.expire_at)}; the order stays",
             )
             return False
         if after.state is not IntentionState.DONE:
@@ -615,12 +673,19 @@ class _Placing:
 
         try:
             after = await run_costly_step(
-                self.context.journal, line, do=do, look=look, keeper=self.keeper, purchase_lease=self.lease,
+                self.context.journal,
+                line,
+                do=do,
+                look=look,
+                keeper=self.keeper,
+                purchase_lease=self.lease,
                 policy=settle_policy(self.context),
-                brake=self.context.brake, sleep=self.context.wait,
-            )  # fmt: skip
+                brake=self.context.brake,
+                sleep=self.context.wait,
+            )
         except Stopped:
-            # Nothing left: what the report says of this step is what the journal says, not "under way".
+            # Nothing left: what the report says of this step is what the journal says, not "under
+            # way".
             await self._lines()
             raise
         self.seen[after.id] = after
@@ -678,9 +743,15 @@ async def _plan_order(
         currency=limits.currency,
     )
     (line,) = await in_thread(
-        context.journal.plan, purchase.id, [new], lease=lease, cap_today=limits.max_today, cap_monthly=limits.max_monthly,
-        currency=limits.currency, flow_run_id=flow_run_id,
-    )  # fmt: skip
+        context.journal.plan,
+        purchase.id,
+        [new],
+        lease=lease,
+        cap_today=limits.max_today,
+        cap_monthly=limits.max_monthly,
+        currency=limits.currency,
+        flow_run_id=flow_run_id,
+    )
     return line
 
 
@@ -699,7 +770,10 @@ async def _read_order(context: RunContext, order_id: str) -> NumberOrder:
 
 
 def _paper_fault(error: Exception) -> str:
-    """What an error says of a paper that was good when it was checked; empty when it is about something else."""
+    """What an error says of a paper that was good when it was checked.
+
+    Empty when it is about something else.
+    """
     if isinstance(error, BadInput) and error.field == "file":
         # The client knows no parameters.
         return "is empty now"

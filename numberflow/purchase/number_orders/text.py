@@ -1,6 +1,7 @@
 """Number orders and sweeps in words and tables, and the report of placing an order. Pure.
 
-Not here: reports of rents and emergency addresses (report, words), and where a text is shown (tasks, cli).
+Not here: reports of rents and emergency addresses (report, words), and where a text is shown
+(tasks, cli).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED}
 
 
 def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> OrderReport:
-    """Put the placing of an order into words: done (handed in, or further), refused, or needs a person.
+    """Put the placing of an order into words.
+
+    Done (handed in, or further), refused, or needs a person.
 
     Args:
         placed: how far this run came.
@@ -37,9 +40,13 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     if waiting:
         outcome = RunOutcome.NEEDS_PERSON
         reason = "; ".join(line.reason or f"{line.operation} is {line.state}" for line in waiting)
-        remedy = "run again with the same reference to look once more, or settle each open item with its command"
+        remedy = (
+            "run again with the same reference to look once more, or settle each open item with "
+            "its command"
+        )
         if error is not None:
-            # Why nobody could look (401, 403, 404, …) comes first: while that stands, looking again brings nothing new.
+            # Why nobody could look (401, 403, 404, …) comes first: while that stands, looking again
+            # brings nothing new.
             reason = f"{error.message}; {reason}"
             remedy = f"{placed.remedy or remedy_of(error)}; {remedy}"
     elif error is not None:
@@ -56,7 +63,10 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     ):
         outcome = RunOutcome.REFUSED
         reason = f"order {order.order_id} was handed in, and a reviewer has BLOCKED it"
-        remedy = "follow-orders tells the reasons; correct the papers and run again with the same reference"
+        remedy = (
+            "follow-orders tells the reasons; correct the papers and run again with the same "
+            "reference"
+        )
     elif order is None or order.state in FILLING:
         stuck = (
             next((line.reason for line in reversed(lines) if line.reason), "")
@@ -69,20 +79,32 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     elif order.state in _ENDED_WITHOUT:
         outcome = RunOutcome.REFUSED
         reason = f"order {order.order_id} is {order.state}; none of its numbers is held"
-        remedy = "follow-orders has told why; place a new order under a new reference (docs/number-orders.md)"
+        remedy = (
+            "follow-orders has told why; place a new order under a new reference "
+            "(docs/number-orders.md)"
+        )
     opened = _opened(lines)
     expire_at = order.expire_at if order is not None and order.state in FILLING else None
     if order is None and opened.get("expire_at"):
         expire_at = datetime.fromisoformat(opened["expire_at"])
     return OrderReport(
-        outcome=outcome, reason=reason, remedy=remedy, order_id=order.order_id if order else opened.get("order_id", ""),
-        state=str(order.state) if order else "", expire_at=expire_at, numbers=_numbers(order) or _reserved(opened), findings=placed.findings,
-        open_items=tuple(open_item(line, lines) for line in waiting), **{"notes": tuple(placed.notes), **facts},
-    )  # fmt: skip
+        outcome=outcome,
+        reason=reason,
+        remedy=remedy,
+        order_id=order.order_id if order else opened.get("order_id", ""),
+        state=str(order.state) if order else "",
+        expire_at=expire_at,
+        numbers=_numbers(order) or _reserved(opened),
+        findings=placed.findings,
+        open_items=tuple(open_item(line, lines) for line in waiting),
+        **{"notes": tuple(placed.notes), **facts},
+    )
 
 
 def order_plan(standing: OrderStanding, *, notes: Sequence[str] = (), **facts: Any) -> OrderReport:
-    """What an order would cost, or where the reference's order stands: done, or refused where a run would be refused.
+    """What an order would cost, or where the reference's order stands.
+
+    Done, or refused where a run would be refused.
 
     Args:
         standing: what a run would find.
@@ -98,7 +120,8 @@ def order_plan(standing: OrderStanding, *, notes: Sequence[str] = (), **facts: A
         )
     elif standing.quote is None:
         begun.append(
-            "this reference was begun: a run looks first what became of its order, and opens no other"
+            "this reference was begun: a run looks first what became of its order, and opens no "
+            "other"
         )
     return OrderReport(
         outcome=RunOutcome.REFUSED if standing.refused else RunOutcome.DONE,
@@ -116,7 +139,10 @@ def order_plan(standing: OrderStanding, *, notes: Sequence[str] = (), **facts: A
 
 
 def _opened(lines: Sequence[Intention]) -> Mapping[str, Any]:
-    """What the journal knows of the order that a step of the purchase has opened; a run that could not read it names it all the same."""
+    """What the journal knows of the order that a step of the purchase has opened.
+
+    A run that could not read it names it all the same.
+    """
     for line in reversed(lines):
         order = (line.result or {}).get("order")
         if order is not None:
@@ -140,10 +166,12 @@ def _numbers(order: NumberOrder | None) -> tuple[OrderNumberLine, ...]:
         months = number.number_price.payment_interval_months if number.number_price else 1
         found.append(
             OrderNumberLine(
-                phone_number=number.phone_number, state=str(order.state), monthly=price.amount / months if price else None,
+                phone_number=number.phone_number,
+                state=str(order.state),
+                monthly=price.amount / months if price else None,
                 currency=price.currency_code if price else "",
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -167,19 +195,28 @@ def order_text(report: OrderReport) -> str:
     if report.order_id:
         lines += ["", f"Order **{report.order_id}** is **{report.state or 'open'}**."]
     if report.quoted_today is not None and report.quoted_monthly is not None:
-        cost = f"{amount(report.quoted_today, report.currency)} when it is completed, {amount(report.quoted_monthly, report.currency)} a month"
+        cost = (
+            f"{amount(report.quoted_today, report.currency)} when it is completed, "
+            f"{amount(report.quoted_monthly, report.currency)} a month"
+        )
         lines += ["", _cost_words(report, cost)]
     if report.approved_by:
         lines.append(f"Approved by {report.approved_by}.")
     if report.expire_at is not None:
         lines += [
             "",
-            f"Its numbers are reserved until **{report.expire_at:%Y-%m-%d %H:%M} UTC**; by then it has to be handed in.",
+            (
+                f"Its numbers are reserved until **{report.expire_at:%Y-%m-%d %H:%M} UTC**; by then "
+                "it has to be handed in."
+            ),
         ]
     if report.outcome is RunOutcome.DONE and not report.plan_only:
         lines += [
             "",
-            "Reviews take hours to days. follow-orders looks every 15 minutes and tells what becomes of it.",
+            (
+                "Reviews take hours to days. follow-orders looks every 15 minutes and tells what "
+                "becomes of it."
+            ),
         ]
     if report.reason:
         lines += ["", f"**Why:** {report.reason}"]
@@ -260,5 +297,8 @@ def follow_text(report: FollowReport) -> str:
 def stopped_order_report(
     error: NumberflowError, lines: Sequence[Intention], **facts: Any
 ) -> OrderReport:
-    """The report of a run that an error ended. What is open in `lines` makes it a matter for a person."""
+    """The report of a run that an error ended.
+
+    What is open in `lines` makes it a matter for a person.
+    """
     return order_report(Placed(stopped_by=error, remedy=remedy_of(error)), lines, **facts)

@@ -20,8 +20,9 @@ from numberflow.planning.quote import Quote, QuoteLine
 from numberflow.purchase.run_context import RunContext, each_of, in_thread
 from numberflow.steps import rent, rent_any
 
-# A search answers with one page in random order (docs/vendor/numbers-behaviour.md §4). This many searches in a row without a new number
-# are taken for "that is all there is"; each costs a request, and three wrong guesses in a row are unlikely.
+# A search answers with one page in random order (docs/vendor/numbers-behaviour.md §4). This many
+# searches in a row without a new number are taken for "that is all there is"; each costs a request,
+# and three wrong guesses in a row are unlikely.
 FRUITLESS_SEARCHES_MAX = 3
 # Reads that may be under way at once while named numbers are checked.
 CHECKS_AT_ONCE = 8
@@ -52,19 +53,22 @@ class SpendLimits:
         ):
             if cost > cap:
                 raise SpendRefused(
-                    f"the purchase costs {cost} {self.currency} ({name.removeprefix('max_')}), {name} is {cap}",
+                    f"the purchase costs {cost} {self.currency} ({name.removeprefix('max_')}), "
+                    f"{name} is {cap}",
                     rule=rule,
                     remedy=f"raise {name} to {cost} or ask for fewer numbers",
                 )
         if self.approved_today is not None and today > self.approved_today:
             raise SpendRefused(
-                f"the purchase now costs {today} {self.currency} today, up to {self.approved_today} need no further approval",
+                f"the purchase now costs {today} {self.currency} today, up to "
+                f"{self.approved_today} need no further approval",
                 rule="approval",
                 remedy="run again with the same reference and have the new price approved",
             )
         if self.approved_monthly is not None and monthly > self.approved_monthly:
             raise SpendRefused(
-                f"the purchase now costs {monthly} {self.currency} a month, up to {self.approved_monthly} need no further approval",
+                f"the purchase now costs {monthly} {self.currency} a month, up to "
+                f"{self.approved_monthly} need no further approval",
                 rule="approval",
                 remedy="run again with the same reference and have the new price approved",
             )
@@ -90,8 +94,9 @@ async def find_numbers(
         prefer: numbers that are taken first if they are still for sale (a quote that was approved).
 
     Raises:
-        BadInput: the vendor refused the search (the message says what it sells where the region or type is the cause), or a named
-            number is of another region or type, or lacks a capability.
+        BadInput: the vendor refused the search (the message says what it sells where the region or
+            type is the cause), or a named number is of another region or type, or lacks a
+            capability.
     """
     if order.named_numbers:
         named = await _check(
@@ -131,18 +136,29 @@ async def what_is_sold(client: Client, order: WantedNumbers) -> str:
 
 
 async def not_sold(client: Client, order: WantedNumbers) -> str:
-    """That the vendor does not sell such numbers at all, in its own list of regions; empty when it does. Costs nothing."""
+    """That the vendor does not sell such numbers at all, in its own list of regions.
+
+    Empty when it does. Costs nothing.
+    """
     regions = {region.region_code: region for region in await client.regions.list()}
     region = regions.get(order.region_code)
     if region is None:
-        return f"the vendor sells no numbers in {order.region_code}; it sells in {', '.join(sorted(regions))}"
+        return (
+            f"the vendor sells no numbers in {order.region_code}; it sells in "
+            f"{', '.join(sorted(regions))}"
+        )
     if region.types and order.number_type not in region.types:
-        return f"the vendor sells no {order.number_type} numbers in {order.region_code}, only {', '.join(region.types)}"
+        return (
+            f"the vendor sells no {order.number_type} numbers in {order.region_code}, only "
+            f"{', '.join(region.types)}"
+        )
     return ""
 
 
 async def search(client: Client, order: WantedNumbers, wanted: int) -> tuple[AvailableNumber, ...]:
-    """One page of what the vendor offers for the order; a number that is not there is no error. Costs nothing.
+    """One page of what the vendor offers for the order; a number that is not there is no error.
+
+    Costs nothing.
 
     Raises:
         BadInput: the vendor refused the search.
@@ -174,8 +190,10 @@ def _require_match(named: Sequence[AvailableNumber], order: WantedNumbers) -> No
     for number in named:
         if not matches(number, order):
             raise BadInput(
-                f"{order.named_field}: {number.phone_number} is a {number.region_code} {number.number_type} number with "
-                f"{' and '.join(number.capabilities) or 'no capability'}; that is not what was asked for",
+                f"{order.named_field}: {number.phone_number} is a {number.region_code} "
+                f"{number.number_type} number with "
+                f"{' and '.join(number.capabilities) or 'no capability'}; that is not what was "
+                "asked for",
                 field=order.named_field,
                 remedy="leave it out, or change region_code, number_type or capabilities",
             )
@@ -207,10 +225,13 @@ async def write_down(
     lease: Lease,
     flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
-    """Make `lines` intentions of the purchase: from now on these numbers and no others are bought. Sends nothing.
+    """Make `lines` intentions of the purchase: from now on these numbers and no others are bought.
+
+    Sends nothing.
 
     Raises:
-        SpendRefused: a cap would be broken, also together with what other purchases of the day spend.
+        SpendRefused: a cap would be broken, also together with what other purchases of the day
+            spend.
         NumberClaimed: another intention holds one of the numbers.
         LeaseLost: another run works on the purchase.
     """
@@ -240,10 +261,13 @@ async def write_down_quote(
     *,
     flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
-    """Make a quote the purchase's numbers, unless it has some already: what was written down first stands. Sends nothing costly.
+    """Make a quote the purchase's numbers, unless it has some already.
+
+    What was written down first stands. Sends nothing costly.
 
     Raises:
-        as `write_down`; LeaseLost also when another run holds the purchase and does not end in time.
+        as `write_down`; LeaseLost also when another run holds the purchase and does not end in
+        time.
     """
     async with context.hold(purchase) as (_, lease):
         lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
@@ -290,7 +314,10 @@ def _intention(
 
 
 async def held_numbers(client: Client, order: SearchAndRentParameters) -> list[str]:
-    """The numbers of the order's region and type that the project holds now. Costs nothing; one request a page."""
+    """The numbers of the order's region and type that the project holds now.
+
+    Costs nothing; one request a page.
+    """
     return [
         number.phone_number
         async for number in client.active_numbers.iterate(

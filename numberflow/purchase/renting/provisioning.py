@@ -18,7 +18,8 @@ from numberflow.purchase.run_context import RunContext, each_of
 
 # Reads that may be under way at once.
 READS_AT_ONCE = 8
-# Links take seconds to minutes (docs/vendor/numbers-behaviour.md §6): ask soon at first, then four times a minute.
+# Links take seconds to minutes (docs/vendor/numbers-behaviour.md §6): ask soon at first, then four
+# times a minute.
 POLL_FIRST_S = 2.0
 POLL_LONGEST_S = 15.0
 
@@ -50,8 +51,9 @@ async def confirm_and_wait(
 ) -> dict[str, NumberStatus]:
     """Read each number once; read again those that are not there yet or still being linked.
 
-    Costs: nothing. Repeat: at will. A number that reads do not show yet is looked for over the settling time; links are awaited
-    for `wait_s` seconds. What is not ready then is returned as it is: pending, not failed.
+    Costs: nothing. Repeat: at will. A number that reads do not show yet is looked for over the
+    settling time; links are awaited for `wait_s` seconds. What is not ready then is returned as it
+    is: pending, not failed.
     """
     statuses: dict[str, NumberStatus] = {}
     waiting = list(phone_numbers)

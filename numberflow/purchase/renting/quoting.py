@@ -1,6 +1,9 @@
-"""Quote an order: find its numbers and add up their prices, or say why that is not possible. Costs nothing.
+"""Quote an order: find its numbers and add up their prices, or say why that is not possible.
 
-Not here: the search itself (choose), the arithmetic (planning.quote) and what a quote may cost (choose.SpendLimits).
+Costs nothing.
+
+Not here: the search itself (choose), the arithmetic (planning.quote) and what a quote may cost
+(choose.SpendLimits).
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from numberflow.purchase.run_context import RunContext, in_thread
 
 RENTABLE = ("US", NumberType.LOCAL)
 MUST_BE_ORDERED = (
-    "they have to be ordered: run order-numbers with the same region_code, number_type and quantity; "
+    "they have to be ordered: run order-numbers with the same region_code, number_type and "
+    "quantity; "
     "numberflow requirements --region {region_code} --type {number_type} shows the papers"
 )
 
@@ -26,7 +30,9 @@ MUST_BE_ORDERED = (
 async def quote_order(
     context: RunContext, order: SearchAndRentParameters, *, seed: str, prefer: Sequence[str] = ()
 ) -> Quote:
-    """Find the numbers of an order and add up their prices. Numbers that other purchases hold are left to them.
+    """Find the numbers of an order and add up their prices.
+
+    Numbers that other purchases hold are left to them.
 
     Args:
         context: collaborators.
@@ -35,7 +41,8 @@ async def quote_order(
         prefer: numbers that are taken first if they are still for sale.
 
     Raises:
-        BadInput: too few numbers match, or the vendor does not rent such numbers directly; says what it sells, and how.
+        BadInput: too few numbers match, or the vendor does not rent such numbers directly; says
+            what it sells, and how.
         SpendRefused: a price is missing or in another currency.
     """
     await require_rentable(context.client, order)
@@ -64,14 +71,17 @@ async def require_rentable(client: Client, order: WantedNumbers) -> None:
     if kind == RENTABLE or await not_sold(client, order):
         return
     raise BadInput(
-        f"{order.number_type} numbers in {order.region_code} cannot be rented directly; nothing was sent",
+        f"{order.number_type} numbers in {order.region_code} cannot be rented directly; nothing "
+        "was sent",
         field="number_type",
         remedy=MUST_BE_ORDERED.format(number_type=order.number_type, region_code=order.region_code),
     )
 
 
 async def quote_any(client: Client, order: WantedNumbers) -> Quote:
-    """A quote for numbers that nobody can name yet: the dearest match that a search shows, as often as wanted.
+    """A quote for numbers that nobody can name yet.
+
+    The dearest match that a search shows, as often as wanted.
 
     Raises:
         SpendRefused: a price is missing or in another currency.
@@ -95,7 +105,8 @@ async def refuse_too_few(client: Client, order: WantedNumbers, found: Sequence[s
     if order.named_numbers:
         missing = ", ".join(number for number in order.named_numbers if number not in found)
         raise BadInput(
-            f"{order.named_field}: not for sale, or already bought under another reference: {missing}",
+            f"{order.named_field}: not for sale, or already bought under another reference: "
+            f"{missing}",
             field=order.named_field,
             remedy="leave them out or name others",
         )

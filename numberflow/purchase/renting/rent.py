@@ -1,6 +1,7 @@
 """Rent what was written down, through the journal, and replace what rivals took.
 
-Not here: choosing the first numbers (choose), links and read-back (provisioning), the rule that a step runs at most once (journal).
+Not here: choosing the first numbers (choose), links and read-back (provisioning), the rule that a
+step runs at most once (journal).
 """
 
 from __future__ import annotations
@@ -43,11 +44,14 @@ from numberflow.purchase.run_context import RunContext, each_of, in_thread, sett
 from numberflow.steps.rent import Rent
 from numberflow.steps.rent_any import RentAny
 
-# Rents under way at once. The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3); four keep a purchase of 100 under a minute at 1 s a rent.
+# Rents under way at once. The vendor publishes no rate (docs/vendor/numbers-behaviour.md §3); four
+# keep a purchase of 100 under a minute at 1 s a rent.
 RENTS_AT_ONCE = 4
-# A quote older than this is made again before its number is rented. Five minutes: a run that was not interrupted is through by then.
+# A quote older than this is made again before its number is rented. Five minutes: a run that was
+# not interrupted is through by then.
 QUOTE_VALID_S = 300.0
-# Times that lost numbers are replaced in one run; a market where five replacements in a row are lost needs a person, not a loop.
+# Times that lost numbers are replaced in one run; a market where five replacements in a row are
+# lost needs a person, not a loop.
 REPLACEMENT_ROUNDS_MAX = 5
 
 Progress = Callable[[Intention], Awaitable[None]]
@@ -75,7 +79,8 @@ async def rent_chosen(
 ) -> RentResult:
     """Rent every number that is written down for the purchase; replace lost ones within the caps.
 
-    Costs: the fees of each rented number. Repeat: safe; open intentions are looked up before anything is asked for again.
+    Costs: the fees of each rented number. Repeat: safe; open intentions are looked up before
+    anything is asked for again.
 
     Args:
         context: collaborators.
@@ -83,8 +88,8 @@ async def rent_chosen(
         order: what was asked for.
         limits: what it may cost.
         flow_run_id: Prefect's id of this run, for the journal.
-        seen: filled with the last known state of each line, for the report of a run that loses its journal; a line that is
-            under way stands in it as unknown.
+        seen: filled with the last known state of each line, for the report of a run that loses its
+            journal; a line that is under way stands in it as unknown.
         progress: called with each line when its step ended.
 
     Raises:
@@ -128,7 +133,9 @@ class _Renting:
         return self.result
 
     def _check_this_runs_limits(self, lines: Sequence[Intention]) -> None:
-        """Whoever lowers a cap to stop a purchase stops it: what is still to be sent has to fit into the limits of this run.
+        """Whoever lowers a cap to stop a purchase stops it.
+
+        What is still to be sent has to fit into the limits of this run.
 
         Raises:
             ReferenceConflict: the purchase was written down in another currency.
@@ -137,7 +144,8 @@ class _Renting:
         for line in alive:
             if line.currency != self.limits.currency:
                 raise ReferenceConflict(
-                    f"Reference {self.purchase.reference!r} was written down in {line.currency}, this run says {self.limits.currency}.",
+                    f"Reference {self.purchase.reference!r} was written down in {line.currency}, "
+                    f"this run says {self.limits.currency}.",
                     remedy=f"set currency to {line.currency}",
                     reference=self.purchase.reference,
                     differences={"currency": (line.currency, self.limits.currency)},
@@ -157,8 +165,8 @@ class _Renting:
     async def _rent_lines(self) -> None:
         """Try each line that this run has not tried yet: the first alone, the rest a few at a time.
 
-        The first goes alone because a refusal that is no matter of the number (funds, credentials, settings, region) would
-        otherwise meet several at once.
+        The first goes alone because a refusal that is no matter of the number (funds, credentials,
+        settings, region) would otherwise meet several at once.
         """
         todo = [
             line
@@ -168,7 +176,8 @@ class _Renting:
         ]
         if todo:
             await self._rent_one(todo[0])
-        # A vendor-picked number is recognised by what is new, so two of those never run at the same time.
+        # A vendor-picked number is recognised by what is new, so two of those never run at the same
+        # time.
         at_once = 1 if self.order.strategy is Strategy.ANY else RENTS_AT_ONCE
         await each_of(todo[1:], self._rent_one, at_once=at_once)
 
@@ -183,7 +192,8 @@ class _Renting:
 
         async def do(attempt: Attempt) -> Applied:
             if attempt.n > 1:
-                # Time has passed since the quote: absence had to be proven, or another run left the line behind.
+                # Time has passed since the quote: absence had to be proven, or another run left the
+                # line behind.
                 await self._require_quoted_price(attempt.intention)
             self.seen[line.id] = replace(
                 line, state=IntentionState.UNKNOWN, reason="under way when the run lost its journal"
@@ -201,7 +211,8 @@ class _Renting:
             self._stop(error, error.remedy)
             return
         except Stopped as error:
-            # What is written down stays so: the same reference goes on with it. The lines beside this one see that nothing more is tried.
+            # What is written down stays so: the same reference goes on with it. The lines beside
+            # this one see that nothing more is tried.
             self._stop(error, error.remedy)
             await self._lines()
             raise
@@ -244,7 +255,9 @@ class _Renting:
         )
 
     async def _has_become_dearer(self, line: Intention) -> bool:
-        """Check the price of a line that an earlier run wrote down; give it back when it costs more now.
+        """Check the price of a line that an earlier run wrote down.
+
+        Give it back when it costs more now.
 
         A fresh quote is not asked for twice: that would be one request more for every number.
         """
@@ -261,7 +274,9 @@ class _Renting:
         return False
 
     async def _require_quoted_price(self, line: Intention) -> None:
-        """Read the number's price again; a line that costs more than it was written down for is not sent.
+        """Read the number's price again.
+
+        A line that costs more than it was written down for is not sent.
 
         Raises:
             NotSent: it costs more now.
@@ -285,15 +300,21 @@ class _Renting:
             raise NotSent(error.message) from error
         if now.today <= (line.due_amount or 0) and now.monthly <= (line.monthly_amount or 0):
             return
-        note = f"{line.subject} was quoted at {line.due_amount} {line.currency} and now costs {now.today}; it was given back"
+        note = (
+            f"{line.subject} was quoted at {line.due_amount} {line.currency} and now costs "
+            f"{now.today}; it was given back"
+        )
         self.dearer[line.id] = note
         self.result.notes.append(note)
         raise NotSent(note)
 
     async def _compare_with_quote(self, line: Intention) -> None:
-        """Hold the price that the vendor shows after the rent against the quote; the truth goes into the journal.
+        """Hold the price that the vendor shows after the rent against the quote.
 
-        Only the recurring price is ever shown again (docs/vendor/numbers-behaviour.md §13); a dearer one stops the purchase.
+        The truth goes into the journal.
+
+        Only the recurring price is ever shown again (docs/vendor/numbers-behaviour.md §13); a
+        dearer one stops the purchase.
         """
         facts = line.result or {}
         if facts.get("monthly_price") is None:
@@ -303,7 +324,8 @@ class _Renting:
         if facts.get("currency") == line.currency and recurring <= quoted_recurring:
             return
         note = (
-            f"{facts.get('phone_number')}: quoted {quoted_recurring} {line.currency} every {months} month(s), "
+            f"{facts.get('phone_number')}: quoted {quoted_recurring} {line.currency} every "
+            f"{months} month(s), "
             f"the vendor now says {recurring} {facts.get('currency')}"
         )
         if facts.get("currency") == line.currency:
@@ -318,7 +340,8 @@ class _Renting:
             self.seen[line.id] = corrected
         self._stop(
             SpendRefused(f"the price rose between quote and rent: {note}", rule="price"),
-            "the number is rented at that price; release it if it is too dear. For the rest run again "
+            "the number is rented at that price; release it if it is too dear. For the rest run "
+            "again "
             + (
                 "under a new reference"
                 if self.order.strategy is Strategy.ANY
@@ -347,7 +370,10 @@ class _Renting:
         )
 
     def _is_lost_number(self, error: Rejected) -> bool:
-        """A 404 on a named number is a rival's; on rentAny it means that nothing matches any more, which ends the purchase."""
+        """A 404 on a named number is a rival's.
+
+        On rentAny it means that nothing matches any more, which ends the purchase.
+        """
         return isinstance(error, NotFound) and self.order.strategy is Strategy.CHOSEN
 
     def _remedy(self, error: Rejected) -> str:
@@ -362,7 +388,10 @@ class _Renting:
         return "correct what the vendor names, then run again under a new reference"
 
     async def _replace_lost(self) -> bool:
-        """Write down a replacement for each number that was lost. Returns whether there is something new to rent."""
+        """Write down a replacement for each number that was lost.
+
+        Returns whether there is something new to rent.
+        """
         lines = await self._lines()
         alive = [line for line in lines if line.state is not IntentionState.REFUSED]
         missing = self.order.wanted - len(alive)

@@ -1,5 +1,8 @@
-"""The Imported Numbers and Hosting Orders API: a second API with its own host, errors, events and secret.
+"""The Imported Numbers and Hosting Orders API.
 
-Written from docs/vendor/imported-hosting*.{yaml,md}; § in this package are sections of imported-hosting-behaviour.md. Rules are in numbers.py,
-hosting.py and qualification.py, wired in service.py; HTTP is in a module per noun. Clock, ledger, faults and callbacks are the simulator's.
+A second API with its own host, errors, events and secret.
+
+Written from docs/vendor/imported-hosting*.{yaml,md}; § in this package are sections of
+imported-hosting-behaviour.md. Rules are in numbers.py, hosting.py and qualification.py, wired in
+service.py; HTTP is in a module per noun. Clock, ledger, faults and callbacks are the simulator's.
 """

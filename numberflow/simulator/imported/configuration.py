@@ -14,11 +14,15 @@ def get_imported_callback_configuration(world: World, _call: Call) -> Answer:
 
 
 def update_imported_callback_configuration(world: World, call: Call) -> Answer:
-    """Replaces the secret; an absent one stays. No rule for secrets is published here beyond not being empty."""
+    """Replaces the secret; an absent one stays.
+
+    No rule for secrets is published here beyond not being empty.
+    """
     secret = call.json().get("hmacSecret")
     if secret is not None:
         if not isinstance(secret, str) or not secret:
-            # The value is left out of the message on purpose: it may be a real secret with a slip of the pen.
+            # The value is left out of the message on purpose: it may be a real secret with a slip
+            # of the pen.
             raise refusals.invalid("hmacSecret", "hmacSecret is not valid", "must not be empty")
         world.imported.hmac_secret = secret
     return Answer(get_imported_callback_configuration(world, call).body, changed=secret is not None)

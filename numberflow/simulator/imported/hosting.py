@@ -74,7 +74,7 @@ class HostingOrders:
         """Whether an order that works on a number keeps it from being ordered again (a disputed point: `open_order_conflicts`)."""
         return self._switches.open_order_conflicts and self.open_order_of(phone_number) is not None
 
-    # -- creating -----------------------------------------------------------------------------------------------------
+    # -- creating
 
     def import_numbers(self, wanted: Wanted, request: int | None) -> HostingOrder:
         """Opens an import order. Raises Problem 409 if a number is imported or on its way."""
@@ -84,7 +84,10 @@ class HostingOrders:
         return self._open(wanted, "import", request)
 
     def text_enable(self, wanted: Wanted, request: int | None) -> HostingOrder:
-        """Opens a text-enable order. Raises Problem: 404 not qualified, 409 imported, 400 not ready, or no blanket letter agreed."""
+        """Opens a text-enable order. Raises Problem.
+
+        404 not qualified, 409 imported, 400 not ready, or no blanket letter agreed.
+        """
         now = self._service.settle()
         if not wanted.loa_type and not self._switches.blanket_loa:
             raise refusals.precondition("there is no blanket LOA for this account")
@@ -142,10 +145,14 @@ class HostingOrders:
             failures[OSR] = Failure("INVALID_NNID")
         return {step: failure for step, failure in failures.items() if failure is not None}
 
-    # -- what time brings ---------------------------------------------------------------------------------------------
+    # -- what time brings
+    # ---------------------------------------------------------------------------------------------
 
     def _follow(self, order: HostingOrder, hosted: HostedNumber, at: datetime) -> None:
-        """Does what is due for one number, and comes back for the next step. May be called at any time, and again."""
+        """Does what is due for one number, and comes back for the next step.
+
+        May be called at any time, and again.
+        """
         while not hosted.finished and not hosted.is_parked:
             steps = list(order.steps(hosted, at).items())
             if len(steps) <= hosted.told:
@@ -243,10 +250,14 @@ class HostingOrders:
             RESOURCE, resource_id, order.wanted.callback_url, event, succeeded, at, code
         )
 
-    # -- what people do -----------------------------------------------------------------------------------------------
+    # -- what people do
+    # -----------------------------------------------------------------------------------------------
 
     def sign(self, order: HostingOrder, after_s: float) -> None:
-        """The authorised person signs the letter. Raises ValueError if no letter waits for a signature."""
+        """The authorised person signs the letter.
+
+        Raises ValueError if no letter waits for a signature.
+        """
         now = self._must_wait(order)
         # A fact only when the time comes: the letter may have run out or been declined by then.
         self._service.at(now + timedelta(seconds=after_s), lambda at: self._signed(order, at))
@@ -260,7 +271,10 @@ class HostingOrders:
             self._follow(order, hosted, at)
 
     def refuse(self, order: HostingOrder, after_s: float, *, signer: bool) -> None:
-        """The signer declines, or the vendor rejects the order as a whole. Raises ValueError if it is too late."""
+        """The signer declines, or the vendor rejects the order as a whole.
+
+        Raises ValueError if it is too late.
+        """
         now = self._service.settle()
         if signer:
             self._must_wait(order)
@@ -280,12 +294,16 @@ class HostingOrders:
         now = self._service.settle()
         if order.state(now) != WAITING_FOR_LOA_SIGNATURE:
             raise ValueError(
-                f"hosting_order_id: the order is {order.state(now)}, no letter waits for a signature"
+                f"hosting_order_id: the order is {order.state(now)}, no letter waits for a "
+                "signature"
             )
         return now
 
     def park(self, phone_number: str, *, value: bool) -> None:
-        """Staff take a number of an open order in hand, or give it back. Raises ValueError if there is none."""
+        """Staff take a number of an open order in hand, or give it back.
+
+        Raises ValueError if there is none.
+        """
         now = self._service.settle()
         order = self.open_order_of(phone_number)
         if order is None:

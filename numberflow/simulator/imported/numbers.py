@@ -1,6 +1,7 @@
 """Imported numbers: importing one, linking and unlinking it, deleting it. No HTTP.
 
-§9 and §12. What is shown of a link follows from the facts of its last change and the clock. Orders hand numbers over with `adopt`.
+§9 and §12. What is shown of a link follows from the facts of its last change and the clock. Orders
+hand numbers over with `adopt`.
 """
 
 from dataclasses import dataclass, replace
@@ -32,7 +33,10 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The last change of one link: to which plan or campaign, on or off, and the step that does it."""
+    """The last change of one link.
+
+    To which plan or campaign, on or off, and the step that does it.
+    """
 
     service_id: str
     type: str
@@ -45,7 +49,10 @@ class Change:
         return self.service_id if reached == (self.type == PROVISIONING) else ""
 
     def asked(self, now: datetime) -> str:
-        """The id that was asked for, as long as it has not failed; a link that could not be taken off is there."""
+        """The id that was asked for, as long as it has not failed.
+
+        A link that could not be taken off is there.
+        """
         on = (self.type == PROVISIONING) == (self.step.state(now) != FAILED)
         return self.service_id if on else ""
 
@@ -108,7 +115,7 @@ class ImportedNumbers:
             raise refusals.not_found("imported number")
         return number
 
-    # -- importing ----------------------------------------------------------------------------------------------------
+    # Importing.
 
     def add(
         self,
@@ -147,7 +154,7 @@ class ImportedNumbers:
         self.all[phone_number] = number
         return number
 
-    # -- changing -----------------------------------------------------------------------------------------------------
+    # -- changing
 
     def update(
         self,
@@ -157,7 +164,10 @@ class ImportedNumbers:
         campaign: str | None,
         callback_url: str | None,
     ) -> None:
-        """Changes what is mentioned: None is not, an empty id unlinks. Raises Problem 400 without having changed anything."""
+        """Changes what is mentioned: None is not, an empty id unlinks.
+
+        Raises Problem 400 without having changed anything.
+        """
         now = self._service.settle()
         if plan == "" and campaign is None:
             # Unlinking the plan takes the campaign along (assumed, §9).
@@ -193,7 +203,10 @@ class ImportedNumbers:
     def _plan_change(
         self, change: Change | None, asked: str | None, what: str, now: datetime
     ) -> bool:
-        """Whether a step is needed to get what is asked. Raises Problem 400 for a link over a link (§9)."""
+        """Whether a step is needed to get what is asked.
+
+        Raises Problem 400 for a link over a link (§9).
+        """
         if asked is None:
             return False
         current = self.target(change, now)
@@ -307,10 +320,13 @@ class ImportedNumbers:
             else:
                 setattr(number, link, changed)
 
-    # -- leaving ------------------------------------------------------------------------------------------------------
+    # -- leaving
 
     def delete(self, number: ImportedNumber) -> None:
-        """Removes the number; a DELETE event goes to its last address. Raises Problem 400 while an order works on it."""
+        """Removes the number; a DELETE event goes to its last address.
+
+        Raises Problem 400 while an order works on it.
+        """
         now = self._service.settle()
         if self._service.hosting.open_order_of(number.phone_number) is not None:
             raise refusals.precondition("the number is being hosted")

@@ -1,4 +1,6 @@
-"""One hosting order as facts: its state, and the steps of its numbers, follow from them and the clock. Pure.
+"""One hosting order as facts.
+
+Its state, and the steps of its numbers, follow from them and the clock. Pure.
 
 §4, §5. What opens, signs and follows orders is in hosting.py.
 """
@@ -42,7 +44,10 @@ class HostedNumber:
     finished: bool = False
 
     def real(self, planned_at: datetime, begins_at: datetime) -> datetime:
-        """When a planned moment really comes: every spell with staff since the beginning moves it on; FOREVER while one lasts."""
+        """When a planned moment really comes.
+
+        Every spell with staff since the beginning moves it on; FOREVER while one lasts.
+        """
         for begin, end in self.parked:
             since = max(begin, begins_at)
             if planned_at <= since:
@@ -60,7 +65,10 @@ class HostedNumber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What an order asks for. `loa` is the letter as given, None for an import order; it names a person, so it is shown nowhere else."""
+    """What an order asks for. `loa` is the letter as given, None for an import order.
+
+    It names a person, so it is shown nowhere else.
+    """
 
     kind: str
     region_code: str
@@ -111,7 +119,10 @@ class HostingOrder:
         return self.letter_expires_at is not None
 
     def begins_at(self, now: datetime) -> datetime | None:
-        """When the steps of the numbers began; None while something is missing, or when the order was refused."""
+        """When the steps of the numbers began.
+
+        None while something is missing, or when the order was refused.
+        """
         if self.refused_at is not None and now >= self.refused_at:
             return None
         begins_at = self.signed_at if self.needs_signature else self.leaves_submitted_at

@@ -1,4 +1,7 @@
-"""One page of a list of the imported-numbers API: order, token, total (§11). Which items a list has is the noun's business."""
+"""One page of a list of the imported-numbers API: order, token, total (§11).
+
+Which items a list has is the noun's business.
+"""
 
 import json
 import re
@@ -34,7 +37,10 @@ def page(
     items: list[Item],
     fits: Callable[[Mapping[str, Any]], bool],
 ) -> Answer:
-    """The page that was asked for, of items that fit. Raises Problem 400: bad size, token or order."""
+    """The page that was asked for, of items that fit.
+
+    Raises Problem 400: bad size, token or order.
+    """
     order = call.value("orderBy") or "createdTime"
     if order not in _ORDERS:
         raise refusals.invalid("orderBy", f"Invalid order_by {order}")
@@ -70,7 +76,10 @@ def page(
 
 
 def _as_read(world: World, noun: str, items: list[Item]) -> list[Item]:
-    """The items as lagging reads show them: changed ones as they were, new ones not at all, removed ones still there."""
+    """The items as lagging reads show them.
+
+    Changed ones as they were, new ones not at all, removed ones still there.
+    """
     now = world.settle()
     shadows = world.pictures[noun].for_list(now)
     read = [item for item in items if item.key not in shadows]

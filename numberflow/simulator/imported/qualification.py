@@ -198,10 +198,14 @@ class QualifiedNumbers:
             raise refusals.precondition("the number is being hosted")
         del self.all[number.phone_number]
 
-    # -- ownership by voice -------------------------------------------------------------------------------------------
+    # -- ownership by voice
+    # -------------------------------------------------------------------------------------------
 
     def call(self, number: QualifiedNumber, request: int | None) -> None:
-        """Calls the number and speaks a code: a real phone would ring. Raises Problem 400 in any state that takes no call."""
+        """Calls the number and speaks a code: a real phone would ring.
+
+        Raises Problem 400 in any state that takes no call.
+        """
         now = self._service.settle()
         state = number.state(now)
         proven = number.proven_at(now) is not None
@@ -236,7 +240,8 @@ class QualifiedNumbers:
         last = number.challenges[-1] if number.challenges else None
         return last.code if last is not None and now < last.expires_at and not last.passed else None
 
-    # -- what staff do ------------------------------------------------------------------------------------------------
+    # -- what staff do
+    # ------------------------------------------------------------------------------------------------
 
     def unblock(self, number: QualifiedNumber) -> None:
         """Forgives the failed attempts so far."""
@@ -256,10 +261,13 @@ class QualifiedNumbers:
             now, usual if after_s is None else now + timedelta(seconds=after_s), accepted
         )
 
-    # -- readiness ----------------------------------------------------------------------------------------------------
+    # -- readiness
 
     def must_be_ready(self, phone_number: str) -> QualifiedNumber:
-        """The number if it may be text-enabled. Raises Problem 404 unqualified, 400 in any other state."""
+        """The number if it may be text-enabled.
+
+        Raises Problem 404 unqualified, 400 in any other state.
+        """
         now = self._service.settle()
         number = self.get(phone_number)
         state = number.state(now)

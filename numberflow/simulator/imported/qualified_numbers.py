@@ -1,4 +1,7 @@
-"""Qualified numbers on the wire: list, read, delete, add, voice challenge (§3). Text-enabling them is in hosting_orders.py."""
+"""Qualified numbers on the wire: list, read, delete, add, voice challenge (§3).
+
+Text-enabling them is in hosting_orders.py.
+"""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Reading requests of the imported-numbers API strictly. What is refused here is refused before anything happens."""
+"""Reading requests of the imported-numbers API strictly.
+
+What is refused here is refused before anything happens.
+"""
 
 import re
 from collections.abc import Iterable
@@ -62,7 +65,10 @@ def phone_number(value: str, field: str = "phoneNumber") -> str:
 
 
 def phone_numbers(body: dict[str, Any], key: str, most: int) -> tuple[str, ...]:
-    """A list of different numbers, not empty. Raises Problem 400; the words about the limit are the contract's."""
+    """A list of different numbers, not empty.
+
+    Raises Problem 400; the words about the limit are the contract's.
+    """
     listed = body.get(key)
     if (
         not isinstance(listed, list)
@@ -120,7 +126,10 @@ def import_order(body: dict[str, Any], unknown_plans: Iterable[str], most: int) 
 def text_enable_order(
     body: dict[str, Any], unknown_plans: Iterable[str], *, toll_free: bool
 ) -> Wanted:
-    """The body of the text-enable operations. migrateToSinchTmo is accepted and ignored (§10); so is a toll-free order's campaign."""
+    """The body of the text-enable operations.
+
+    MigrateToSinchTmo is accepted and ignored (§10); so is a toll-free order's campaign.
+    """
     region_code = region(required(body, "regionCode"))
     numbers = phone_numbers(body, "numbers", BATCH_MAX)
     for one in numbers:
@@ -198,7 +207,10 @@ def one_of(value: str, known: Iterable[str], field: str, prefix: str = "") -> st
 
 
 def links(call: Call, *, lenient: bool) -> tuple[str | None, str | None]:
-    """ServicePlanId and campaignId of a list, both mandatory. An empty value means: items without one (§11)."""
+    """ServicePlanId and campaignId of a list, both mandatory.
+
+    An empty value means: items without one (§11).
+    """
     found: list[str | None] = []
     for key in ("servicePlanId", "campaignId"):
         values = call.values(key)

@@ -1,6 +1,7 @@
 """The refusals of the imported-numbers API, and the two envelopes they come in (§8).
 
-Refusals are built in the nested shape like all others; `shaped` turns them into the flat one where that is documented.
+Refusals are built in the nested shape like all others; `shaped` turns them into the flat one where
+that is documented.
 """
 
 from typing import Any

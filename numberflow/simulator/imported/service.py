@@ -1,4 +1,7 @@
-"""The imported-numbers API as a whole: its three nouns, what staff and carriers know, its secret, and its part of money and news."""
+"""The imported-numbers API as a whole.
+
+Its three nouns, what staff and carriers know, its secret, and its part of money and news.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -65,7 +68,10 @@ class ImportedService:
         return self.failures.get((phone_number, step))
 
     def campaign_refusal(self, phone_number: str, campaign_id: str) -> Failure | None:
-        """Why linking to a campaign fails at its start: toll-free, no credit, campaign full (§7, §12). Else charges the link."""
+        """Why linking to a campaign fails at its start.
+
+        Toll-free, no credit, campaign full (§7, §12). Else charges the link.
+        """
         now = self.settle()
         cost, ledger = Decimal(self.switches.campaign_link_cost), self._world.ledger
         if is_toll_free(phone_number):
@@ -79,7 +85,10 @@ class ImportedService:
         return None
 
     def charge(self, kind: str, phone_number: str, amount: str, request: int | None) -> None:
-        """Writes down what something costs, even when it costs nothing: the ledger shows what was done how often."""
+        """Writes down what something costs, even when it costs nothing.
+
+        The ledger shows what was done how often.
+        """
         self._world.ledger.charge(
             self.settle(), phone_number, kind, CURRENCY, Decimal(amount), kind, request
         )
@@ -110,7 +119,10 @@ class ImportedService:
         self.numbers.fail(phone_number, step, failure)
 
     def seed(self, count: int, service_plan_id: str, campaign_id: str) -> list[str]:
-        """Gives the project imported numbers, as if imported long ago and free of charge. Returns their phone numbers."""
+        """Gives the project imported numbers, as if imported long ago and free of charge.
+
+        Returns their phone numbers.
+        """
         now = self.settle()
         long_ago = Step(now - timedelta(days=30), now - timedelta(days=30))
         added: list[str] = []

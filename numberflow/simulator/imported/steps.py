@@ -1,4 +1,7 @@
-"""Background steps and what they look like at a given moment; the calendar of business days. Pure."""
+"""Background steps and what they look like at a given moment; the calendar of business days.
+
+Pure.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -80,7 +83,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long the steps of a hosting order take, in seconds; a toll-free registry change is counted in business days."""
+    """How long the steps of a hosting order take, in seconds.
+
+    A toll-free registry change is counted in business days.
+    """
 
     osr_s: float
     platform_s: float
@@ -122,7 +128,10 @@ def next_day_after(scheduled_at: datetime, begins_at: datetime) -> datetime:
 
 
 def add_business_days(moment: datetime, days: int) -> datetime:
-    """So many working days later, same time; a weekend does not count, holidays are not known here."""
+    """So many working days later, same time.
+
+    A weekend does not count, holidays are not known here.
+    """
     while days:
         moment += timedelta(days=1)
         if moment.weekday() < _SATURDAY:

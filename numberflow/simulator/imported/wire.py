@@ -1,4 +1,7 @@
-"""How the things of the imported-numbers API look on the wire. Pure: facts and a moment in, JSON out."""
+"""How the things of the imported-numbers API look on the wire.
+
+Pure: facts and a moment in, JSON out.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -53,7 +56,8 @@ def time_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-# -- imported numbers -------------------------------------------------------------------------------------------------
+# -- imported numbers
+# -------------------------------------------------------------------------------------------------
 
 
 def bare_number(
@@ -113,7 +117,10 @@ def _sms(
 
 
 def _scheduled(number: ImportedNumber, now: datetime) -> Shown | None:
-    """The combined pending change of plan and campaign; gone when all is done, there with codes when something failed (§4)."""
+    """The combined pending change of plan and campaign.
+
+    Gone when all is done, there with codes when something failed (§4).
+    """
     changes = [change for change in (number.plan, number.campaign) if change is not None]
     states = [change.step.state(now) for change in changes]
     if all(state == DONE for state in states):
@@ -150,7 +157,10 @@ def _provisioning(service_type: str, change: Change, now: datetime) -> Shown:
 
 
 def _carriers(step: Step, now: datetime, created_at: datetime) -> Shown:
-    """Carrier blocks of a campaign step; MMS mirrors SMS. Left out when the step fails before any carrier is asked (*assumed*)."""
+    """Carrier blocks of a campaign step; MMS mirrors SMS.
+
+    Left out when the step fails before any carrier is asked (*assumed*).
+    """
     failure = step.failure
     if failure is not None and not failure.carrier_code:
         return {}
@@ -174,11 +184,15 @@ def _carriers(step: Step, now: datetime, created_at: datetime) -> Shown:
     return dict(sorted(blocks.items(), reverse=True))
 
 
-# -- hosting orders ---------------------------------------------------------------------------------------------------
+# -- hosting orders
+# ---------------------------------------------------------------------------------------------------
 
 
 def hosting_order(order: HostingOrder, project_id: str, switches: Switches, now: datetime) -> Shown:
-    """HostingOrder or ImportHostingOrder. A text-enable order shows its letter, which names a person."""
+    """HostingOrder or ImportHostingOrder.
+
+    A text-enable order shows its letter, which names a person.
+    """
     wanted = order.wanted
     shown: Shown = {
         "projectId": project_id,
@@ -263,7 +277,8 @@ def report(order: HostingOrder, now: datetime) -> Shown:
     }
 
 
-# -- qualified numbers ------------------------------------------------------------------------------------------------
+# -- qualified numbers
+# ------------------------------------------------------------------------------------------------
 
 
 def qualified_number(

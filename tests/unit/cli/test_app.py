@@ -8,7 +8,9 @@ from support.command import Command
 
 @pytest.mark.parametrize("name", ["run", "simulator", "demo", "up", "doctor", "journal"])
 def test_help(command: Command, name: str) -> None:
-    """Every command is listed in the help and explains itself, without colour when nobody looks at it."""
+    """Every command is listed in the help and explains itself, without colour when nobody looks at
+    it.
+    """
     ended = command(name, "--help")
     assert (0, "") == (ended.code, ended.err)
     assert "Usage: " in ended.out

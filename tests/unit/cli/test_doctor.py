@@ -1,4 +1,6 @@
-"""`numberflow doctor`: a line for everything that is checked, and a mend for everything that is broken."""
+"""`numberflow doctor`: a line for everything that is checked, and a mend for everything that is
+broken.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def findings(command: Command) -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 def test_all_well(command: Command, running: Running) -> None:
-    """With an account, a vendor that answers and a disk, everything is ok, line by line, and the exit code is 0."""
+    """With an account, a vendor that answers and a disk, everything is ok, line by line, and the
+    exit code is 0.
+    """
     command.set(running.environment)
     ended = command("doctor")
     assert 0 == ended.code, ended.out
@@ -62,7 +66,9 @@ def test_nothing_is_left_behind(command: Command, running: Running) -> None:
 
 
 def test_no_account(command: Command) -> None:
-    """Without an account its line says what to set, connectivity is not tried, and the rest is checked all the same, with whatever settling time."""
+    """Without an account its line says what to set, connectivity is not tried, and the rest is
+    checked all the same, with whatever settling time.
+    """
     command.set({"NUMBERFLOW_SETTLE_S": "1"})
     code, found = findings(command)
     assert 1 == code
@@ -74,11 +80,20 @@ def test_no_account(command: Command) -> None:
 @pytest.mark.parametrize(
     ("broken", "variables"),
     [
-        ("connectivity", {"SINCH_AUTH_URL": "http://127.0.0.1:9/auth", "SINCH_NUMBERS_URL": "http://127.0.0.1:9/numbers"}),
+        (
+            "connectivity",
+            {
+                "SINCH_AUTH_URL": "http://127.0.0.1:9/auth",
+                "SINCH_NUMBERS_URL": "http://127.0.0.1:9/numbers",
+            },
+        ),
         ("connectivity", {"SINCH_KEY_SECRET": "wrong"}),
         ("connectivity", {"SINCH_PROJECT_ID": "another-project"}),
         ("journal", {"NUMBERFLOW_DATABASE_URL": "sqlite:////dev/null/journal.db"}),
-        ("journal", {"NUMBERFLOW_DATABASE_URL": "postgresql://nobody:very-secret@127.0.0.1:9/journal"}),
+        (
+            "journal",
+            {"NUMBERFLOW_DATABASE_URL": "postgresql://nobody:very-secret@127.0.0.1:9/journal"},
+        ),
         ("inventory", {"NUMBERFLOW_INVENTORY_URL": "/dev/null/data"}),
         ("inventory", {"NUMBERFLOW_INVENTORY_URL": "nosuchscheme://x"}),
         ("papers", {"NUMBERFLOW_PAPERS_URL": "/dev/null/papers"}),
@@ -86,11 +101,14 @@ def test_no_account(command: Command) -> None:
         ("prefect", {"PREFECT_API_URL": "http://127.0.0.1:9/api"}),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
-)  # fmt: skip
+)
 def test_one_part_is_broken(
     command: Command, running: Running, broken: str, variables: dict[str, str]
 ) -> None:
-    """A part that is broken is named with a mend; the others are ok; the exit code says so; no secret shows."""
+    """A part that is broken is named with a mend; the others are ok; the exit code says so.
+
+    No secret shows.
+    """
     command.set({**running.environment, **variables})
     code, found = findings(command)
     assert (1, {broken}) == (code, {name for name, finding in found.items() if not finding["ok"]})

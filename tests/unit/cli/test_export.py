@@ -81,7 +81,9 @@ def test_export_bad_input(account: Command, arguments: list[str], says: str) -> 
 
 
 def test_export_to_what_is_no_folder(account: Command) -> None:
-    """A store that cannot be used is refused with the setting's name and the mend, without a traceback."""
+    """A store that cannot be used is refused with the setting's name and the mend, without a
+    traceback.
+    """
     (account.folder / "data").write_text("x")
     ended = account("export")
     assert (3, "") == (ended.code, ended.out)
@@ -90,7 +92,10 @@ def test_export_to_what_is_no_folder(account: Command) -> None:
 
 
 def test_export_without_an_answer(command: Command) -> None:
-    """A vendor who does not answer is no refusal: nothing is published and the code says try again."""
+    """A vendor who does not answer is no refusal.
+
+    Nothing is published and the code says try again.
+    """
     command.set(ACCOUNT)
     ended = command("export")
     assert (1, "") == (ended.code, ended.out)
@@ -107,7 +112,10 @@ def test_export_with_a_wrong_secret(account: Command) -> None:
 def test_follow_up_that_failed(
     account: Command, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Published, but without what belongs to it: a message of its own with the command that makes it, which needs no vendor."""
+    """Published, but without what belongs to it.
+
+    A message of its own with the command that makes it, which needs no vendor.
+    """
     real = LocalStore.write
 
     def write(self: Any, path: str, content: bytes) -> None:
@@ -143,7 +151,10 @@ def _progress(elapsed_s: float) -> Progress:
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "log"])
 def test_progress_line(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> None:
-    """One line that is written over in a terminal and cleared at the end; a line every ten seconds in a log."""
+    """One line that is written over in a terminal and cleared at the end.
+
+    A line every ten seconds in a log.
+    """
     shown = _Terminal(terminal=terminal)
     monkeypatch.setattr(module.sys, "stderr", shown)
     line = module.ProgressLine()

@@ -76,7 +76,10 @@ def test_empty(command: Command) -> None:
 
 
 def test_list(command: Command, lines: dict[str, Intention]) -> None:
-    """One row per intention, newest first, with state, number, amount and reference; open ones say why."""
+    """One row per intention, newest first, with state, number, amount and reference.
+
+    Open ones say why.
+    """
     rows = command("journal", "list").out.splitlines()
     assert [lines["any"].id, lines["open"].id, lines["done"].id] == [row.split()[0] for row in rows]
     assert ["done", "rent", "+12025550101", "3.00", "USD", "PO-1"] == rows[2].split()[1:7]
@@ -106,7 +109,10 @@ def test_list_unknown_state(command: Command) -> None:
 
 
 def test_show(command: Command, lines: dict[str, Intention]) -> None:
-    """One intention with price, attempts, looks and the command that settles it; the beginning of an id is enough if it is unique."""
+    """One intention with price, attempts, looks and the command that settles it.
+
+    The beginning of an id is enough if it is unique.
+    """
     out = command("journal", "show", lines["open"].id).out
     assert out.splitlines()[0] == f"{lines['open'].id}: rent +12025550102 is needs_person"
     assert "price       3.00 USD at once, 2.00 a month" in out
@@ -117,7 +123,10 @@ def test_show(command: Command, lines: dict[str, Intention]) -> None:
 
 
 def test_show_reference(command: Command, lines: dict[str, Intention]) -> None:
-    """A reference shows what it holds, what is open in it at most, and how that is settled; nothing is bought for it."""
+    """A reference shows what it holds, what is open in it at most, and how that is settled.
+
+    Nothing is bought for it.
+    """
     shown = command("journal", "show", "PO-1").out
     for part in (
         "PO-1 (project",
@@ -217,7 +226,10 @@ def test_settle_without_a_full_verdict(
 
 
 def test_settled_once(command: Command, lines: dict[str, Intention]) -> None:
-    """What is decided is not decided again: neither a done line nor one that a person has closed."""
+    """What is decided is not decided again.
+
+    Neither a done line nor one that a person has closed.
+    """
     arguments = ["--as", "refused", "--by", "Ada", "--note", "n"]
     ended = command("journal", "settle", lines["done"].id, *arguments)
     assert (True, "done") == (
@@ -249,7 +261,10 @@ def test_no_colour(command: Command, lines: dict[str, Intention]) -> None:
 
 
 def test_an_order_is_settled_with_its_id(command: Command) -> None:
-    """Whoever says that a lost order was opened says which one it is: an order that the vendor shows, of the kind that was asked for, that nobody follows."""
+    """Whoever says that a lost order was opened says which one it is.
+
+    An order that the vendor shows, of the kind that was asked for, that nobody follows.
+    """
     simulator = Simulator(SimulatorSettings(active=0, speed=0))
     with serve(simulator) as running:
         command.set({**running.environment, "NUMBERFLOW_SETTLE_S": "0"})

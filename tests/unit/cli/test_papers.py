@@ -25,7 +25,9 @@ def test_put_list_remove(command: Command, tmp_path: Path) -> None:
 
 
 def test_store_that_is_none(command: Command, tmp_path: Path) -> None:
-    """A store that cannot be written ends with a sentence that names its variable, not with a traceback."""
+    """A store that cannot be written ends with a sentence that names its variable, not with a
+    traceback.
+    """
     (tmp_path / "kyc.json").write_text("{}")
     command.set({"NUMBERFLOW_PAPERS_URL": "/dev/null/papers"})
     ended = command("papers", "put", "kyc.json")
@@ -35,16 +37,50 @@ def test_store_that_is_none(command: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flow", "field", "parameters"),
     [
-        ("order-numbers", "kyc", {"region_code": "AU", "number_type": "MOBILE", "max_today": "9", "max_monthly": "9", "kyc": "/etc/passwd"}),
-        ("order-numbers", "attachments.a", {"region_code": "AU", "number_type": "MOBILE", "max_today": "9", "max_monthly": "9", "attachments": {"a": "/etc/passwd"}}),
-        ("emergency-address", "address", {"action": "validate", "phone_numbers": ["+12025550123"], "address": "/etc/passwd"}),
-        ("text-enable-numbers", "loa", {"phone_numbers": ["+12025550123"], "sms": {"service_plan_id": "p"}, "loa": "/etc/passwd"}),
+        (
+            "order-numbers",
+            "kyc",
+            {
+                "region_code": "AU",
+                "number_type": "MOBILE",
+                "max_today": "9",
+                "max_monthly": "9",
+                "kyc": "/etc/passwd",
+            },
+        ),
+        (
+            "order-numbers",
+            "attachments.a",
+            {
+                "region_code": "AU",
+                "number_type": "MOBILE",
+                "max_today": "9",
+                "max_monthly": "9",
+                "attachments": {"a": "/etc/passwd"},
+            },
+        ),
+        (
+            "emergency-address",
+            "address",
+            {"action": "validate", "phone_numbers": ["+12025550123"], "address": "/etc/passwd"},
+        ),
+        (
+            "text-enable-numbers",
+            "loa",
+            {
+                "phone_numbers": ["+12025550123"],
+                "sms": {"service_plan_id": "p"},
+                "loa": "/etc/passwd",
+            },
+        ),
     ],
-)  # fmt: skip
+)
 def test_refused_before_anything_starts(
     command: Command, flow: str, field: str, parameters: dict[str, object]
 ) -> None:
-    """Each parameter that names a paper is held to the store before a server is started or a request sent, by field and mend."""
+    """Each parameter that names a paper is held to the store before a server is started or a
+    request sent, by field and mend.
+    """
     command.set(ACCOUNT)
     ended = command("run", flow, "--params", json.dumps(parameters))
     assert (2, True) == (ended.code, f"{field}: /etc/passwd is an absolute path" in ended.err), (

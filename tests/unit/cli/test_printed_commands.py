@@ -1,4 +1,6 @@
-"""Every command that a report, a message or a document of the product prints can be typed as it is printed."""
+"""Every command that a report, a message or a document of the product prints can be typed as it is
+printed.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,30 @@ from numberflow.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SUBCOMMANDS = {
-    "run", "demo", "up", "doctor", "simulator", "stop", "go", "export", "requirements", "numbers", "journal",
-    "setup", "papers", "links", "reconcile", "adopt", "estate", "receiver", "sql",
-}  # fmt: skip
+    "run",
+    "demo",
+    "up",
+    "doctor",
+    "simulator",
+    "stop",
+    "go",
+    "export",
+    "requirements",
+    "numbers",
+    "journal",
+    "setup",
+    "papers",
+    "links",
+    "reconcile",
+    "adopt",
+    "estate",
+    "receiver",
+    "sql",
+}
 # "numberflow" and what follows it, up to what cannot belong to a command any more.
 _PRINTED = re.compile(
-    r"numberflow ((?:[a-z][a-z-]*|--?[a-z-]+|\{\}|@?[A-Z][A-Z0-9+-]*|@?%s)(?: (?:--?[a-z-]+|[a-z]+|\{\}|@?[A-Z+][A-Z0-9-]*|@?%s))*)"
+    r"numberflow ((?:[a-z][a-z-]*|--?[a-z-]+|\{\}|@?[A-Z][A-Z0-9+-]*|@?%s)(?: "
+    r"(?:--?[a-z-]+|[a-z]+|\{\}|@?[A-Z+][A-Z0-9-]*|@?%s))*)"
 )
 
 
@@ -91,7 +111,10 @@ def printed() -> dict[str, set[str]]:
 def test_every_printed_command_exists_with_its_options(
     command: Command, name: str, options: set[str]
 ) -> None:
-    """Its help answers, and knows every option that is printed with it: no message sends anybody to a command that is not there."""
+    """Its help answers, and knows every option that is printed with it.
+
+    No message sends anybody to a command that is not there.
+    """
     ended = command(*name.split(), "--help")
     assert (0, set()) == (ended.code, {option for option in options if option not in ended.out}), (
         ended.err
@@ -123,7 +146,9 @@ def test_settle_of_a_number_that_the_vendor_picked(command: Command) -> None:
 
 
 def test_close_as_the_sweep_prints_it(command: Command) -> None:
-    """Also for a reference with a blank and a quotation mark in it, and one that another project uses, too."""
+    """Also for a reference with a blank and a quotation mark in it, and one that another project
+    uses, too.
+    """
     reference = "Ada's order 7"
     with Journal.open(Settings.load().journal_url) as journal:
         journal.open_purchase(new_purchase(reference, "another-project"))

@@ -1,4 +1,6 @@
-"""`numberflow requirements`: what an order has to bring, and a form to fill in that nobody else can read."""
+"""`numberflow requirements`: what an order has to bring, and a form to fill in that nobody else can
+read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`numberflow run`: input is checked before anything is started; the report becomes text, JSON, a file and an exit code."""
+"""`numberflow run`: input is checked before anything is started.
+
+The report becomes text, JSON, a file and an exit code.
+"""
 
 from __future__ import annotations
 
@@ -50,19 +53,55 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
         (["search-and-rent", "--params", "{"], "--params: not JSON: ", "or @FILE"),
         (["search-and-rent", "--params", "9" * 5000], "--params: not JSON: ", "or @FILE"),
         (["search-and-rent", "--params", "[" * 100_000], "--params: not JSON: ", "or @FILE"),
-        (["search-and-rent", "--params", "[1]"], "--params: must be a JSON object", 'write {"name": value, …}'),
-        (["search-and-rent", "--params", "@nowhere.json"], "--params: cannot read nowhere.json: ", "name a readable JSON file"),
-        (["search-and-rent", "--params", "@."], "--params: cannot read .: ", "name a readable JSON file"),
-        (["search-and-rent", "--params", "@binary"], "--params: cannot read binary: ", "name a readable JSON file"),
+        (
+            ["search-and-rent", "--params", "[1]"],
+            "--params: must be a JSON object",
+            'write {"name": value, …}',
+        ),
+        (
+            ["search-and-rent", "--params", "@nowhere.json"],
+            "--params: cannot read nowhere.json: ",
+            "name a readable JSON file",
+        ),
+        (
+            ["search-and-rent", "--params", "@."],
+            "--params: cannot read .: ",
+            "name a readable JSON file",
+        ),
+        (
+            ["search-and-rent", "--params", "@binary"],
+            "--params: cannot read binary: ",
+            "name a readable JSON file",
+        ),
         (["search-and-rent"], "region_code: is missing", "nothing was sent"),
-        (["search-and-rent", "--params", json.dumps(GOOD | {"quantity": 0})], "quantity: must be 1 or more", "nothing was sent"),
-        (["search-and-rent", "--params", json.dumps(GOOD | {"quantty": 2})], "'quantty': no such parameter", "did you mean quantity?"),
-        (["search-and-rent", "--params", json.dumps(GOOD | {"max_today": "90,00"})], "max_today: write a decimal string", "nothing was sent"),
-        (["search-and-rent", "--params", json.dumps(GOOD), "--report", "no/such/folder/r.json"], "--report: there is no folder ", "make the folder or name another"),
-        (["search-and-rent", "--params", json.dumps(GOOD), "--report", "."], "--report: cannot write .", "name a file in a writable folder"),
+        (
+            ["search-and-rent", "--params", json.dumps(GOOD | {"quantity": 0})],
+            "quantity: must be 1 or more",
+            "nothing was sent",
+        ),
+        (
+            ["search-and-rent", "--params", json.dumps(GOOD | {"quantty": 2})],
+            "'quantty': no such parameter",
+            "did you mean quantity?",
+        ),
+        (
+            ["search-and-rent", "--params", json.dumps(GOOD | {"max_today": "90,00"})],
+            "max_today: write a decimal string",
+            "nothing was sent",
+        ),
+        (
+            ["search-and-rent", "--params", json.dumps(GOOD), "--report", "no/such/folder/r.json"],
+            "--report: there is no folder ",
+            "make the folder or name another",
+        ),
+        (
+            ["search-and-rent", "--params", json.dumps(GOOD), "--report", "."],
+            "--report: cannot write .",
+            "name a file in a writable folder",
+        ),
     ],
     ids=lambda value: str(value)[:40],
-)  # fmt: skip
+)
 def test_bad_input(command: Command, arguments: list[str], message: str, remedy: str) -> None:
     """Bad input is one sentence and one mend on stderr, exit code 2, and nothing is started."""
     (command.folder / "binary").write_bytes(b"\xff\xfe\x00")
@@ -77,7 +116,9 @@ def test_bad_input(command: Command, arguments: list[str], message: str, remedy:
 
 @pytest.mark.usefixtures("nothing_starts")
 def test_missing_credentials(command: Command) -> None:
-    """Without an account the variables are named and the simulator is offered, before a server is looked for."""
+    """Without an account the variables are named and the simulator is offered, before a server is
+    looked for.
+    """
     ended = command("run", "search-and-rent", "--params", json.dumps(GOOD))
     assert (2, "") == (ended.code, ended.out)
     assert all(
@@ -121,14 +162,17 @@ finally:
     ids=["bad value", "no account", "no deployment"],
 )
 def test_bad_input_is_answered_at_once(tmp_path: Path, arguments: list[str]) -> None:
-    """Bad input is answered with less than two seconds of work, without Prefect or any table library, and without colour."""
+    """Bad input is answered with less than two seconds of work, without Prefect or any table
+    library, and without colour.
+    """
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("SINCH_", "NUMBERFLOW_"))
     }
     spent_s: list[float] = []
-    # Processor time, not wall time, and the best of three: other tests share the cores and their caches.
+    # Processor time, not wall time, and the best of three: other tests share the cores and their
+    # caches.
     while not spent_s or (min(spent_s) >= 2.0 and len(spent_s) < 3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ended = subprocess.run(
@@ -192,7 +236,10 @@ class Flow:
 def test_outcomes(
     command: Command, monkeypatch: pytest.MonkeyPatch, outcome: RunOutcome, code: int
 ) -> None:
-    """Each way to end has its exit code; JSON on stdout and the report file both are the whole report."""
+    """Each way to end has its exit code.
+
+    JSON on stdout and the report file both are the whole report.
+    """
     Flow(monkeypatch, report(outcome))
     command.set(ACCOUNT)
     ended = command(
@@ -207,7 +254,10 @@ def test_outcomes(
 
 
 def test_text(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For people: outcome, money, open items with their command, then a table of the numbers; no marks of markdown, no colour."""
+    """For people: outcome, money, open items with their command, then a table of the numbers.
+
+    No marks of markdown, no colour.
+    """
     Flow(monkeypatch, report(RunOutcome.NEEDS_PERSON))
     command.set(ACCOUNT)
     ended = command("run", "search-and-rent", "--params", json.dumps(GOOD))
@@ -226,7 +276,10 @@ def test_text(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_crash(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run without a report is exit code 1, says how to resume, and what it did, from the journal; in the file too."""
+    """A run without a report is exit code 1, says how to resume, and what it did, from the journal.
+
+    In the file too.
+    """
     Flow(monkeypatch, None)
     command.set(ACCOUNT)
     ended = command("run", "search-and-rent", "--params", json.dumps(GOOD), "--report", "r.json")
@@ -282,7 +335,9 @@ def test_server_that_does_not_start(command: Command, monkeypatch: pytest.Monkey
 
 
 def test_parameters_from_a_file(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """@FILE is read; amounts that are JSON numbers reach the flow as the text that was written, digit for digit."""
+    """@FILE is read; amounts that are JSON numbers reach the flow as the text that was written,
+    digit for digit.
+    """
     flow = Flow(monkeypatch, report(RunOutcome.DONE))
     command.set(ACCOUNT)
     (command.folder / "p.json").write_text(

@@ -24,7 +24,10 @@ def test_stop_doctor_go(command: Command) -> None:
 
 
 def test_of_one_project(command: Command) -> None:
-    """A project's stop outlasts the go of all, which names it; a project without any step is doubted."""
+    """A project's stop outlasts the go of all, which names it.
+
+    A project without any step is doubted.
+    """
     with Journal.open(Settings.load().journal_url) as journal:
         planned(journal)
     assert "is that the vendor's id" not in command("stop", "--project", PROJECT).out
@@ -38,7 +41,10 @@ def test_of_one_project(command: Command) -> None:
 
 
 def test_without_a_journal_this_machine_is_held(command: Command) -> None:
-    """A journal that cannot be written is said to be so, and the stop file is made; go takes it away."""
+    """A journal that cannot be written is said to be so, and the stop file is made.
+
+    Go takes it away.
+    """
     command.set({"NUMBERFLOW_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:9/none"})
     refused = command("stop")
     file = command.home / "stop"

@@ -1,4 +1,7 @@
-"""The bearer token: how it is read, kept and renewed. No sockets here (test_transport.py has those)."""
+"""The bearer token: how it is read, kept and renewed.
+
+No sockets here (test_transport.py has those).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ REQUEST = build_token("key-1", SecretStr("top-secret"))
 
 
 class Endpoint:
-    """A token endpoint with a clock of its own; each token lives `life_s`. Works through `faults` first."""
+    """A token endpoint with a clock of its own; each token lives `life_s`.
+
+    Works through `faults` first.
+    """
 
     def __init__(self, life_s: float = 3599, faults: tuple[Exception, ...] = ()) -> None:
         self.asked = 0
@@ -62,7 +68,9 @@ async def test_renewed_60_s_early() -> None:
 
 @pytest.mark.anyio
 async def test_short_lived_tokens_are_used() -> None:
-    """A token issued for less than two minutes is used for half its life, not asked for again with every call."""
+    """A token issued for less than two minutes is used for half its life, not asked for again with
+    every call.
+    """
     endpoint = Endpoint(life_s=30)
     keeper = endpoint.keeper()
     await keeper.current()
@@ -76,7 +84,10 @@ async def test_short_lived_tokens_are_used() -> None:
 
 @pytest.mark.anyio
 async def test_single_flight() -> None:
-    """However many ask at once, one request leaves; also when all of them were refused with the same old token."""
+    """However many ask at once, one request leaves.
+
+    Also when all of them were refused with the same old token.
+    """
     endpoint = Endpoint()
     keeper = endpoint.keeper()
     first = await asyncio.gather(*(keeper.current() for _ in range(50)))
@@ -98,7 +109,10 @@ async def test_repeats() -> None:
     [(NotSent("n"), NotSent), (OutcomeUnknown("o", request_id="r"), NotSent)],
 )
 async def test_gives_up(fault: Exception, raised: type[Exception]) -> None:
-    """After the fourth failure the error comes out, and never as an unknown outcome: the call that wanted the token has not left."""
+    """After the fourth failure the error comes out, and never as an unknown outcome.
+
+    The call that wanted the token has not left.
+    """
     endpoint = Endpoint(faults=(fault,) * 5)
     with pytest.raises(raised):
         await endpoint.keeper().current()
@@ -107,7 +121,9 @@ async def test_gives_up(fault: Exception, raised: type[Exception]) -> None:
 
 @pytest.mark.anyio
 async def test_a_throttle_is_waited_out() -> None:
-    """A 429 is no failure: it is repeated however often, as long as patience lasts, and then comes out as what it is."""
+    """A 429 is no failure: it is repeated however often, as long as patience lasts, and then comes
+    out as what it is.
+    """
     endpoint = Endpoint(faults=(Throttled("t"),) * 9)
     assert (await endpoint.keeper().current()).get_secret_value() == "token-10"
     impatient = Endpoint(faults=(Throttled("t", retry_after_s=901.0),))
@@ -126,7 +142,9 @@ async def test_wrong_credentials_are_not_repeated() -> None:
 
 
 def test_request() -> None:
-    """Key id and secret travel as Basic, and the repr of the request shows neither them nor the body."""
+    """Key id and secret travel as Basic, and the repr of the request shows neither them nor the
+    body.
+    """
     basic = base64.b64encode(b"key-1:top-secret").decode()
     assert ("Authorization", f"Basic {basic}") in REQUEST.headers
     assert ("top-secret" in repr(REQUEST), basic in repr(REQUEST)) == (False, False)

@@ -1,4 +1,7 @@
-"""Pages as bytes come by another library (docs/adr/0008): on the wire and in failure nothing tells them from other reads."""
+"""Pages as bytes come by another library (docs/adr/0008).
+
+On the wire and in failure nothing tells them from other reads.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ FAULTS: dict[str, w.Behaviour] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_failures_mean_what_they_mean_elsewhere(fault: str) -> None:
-    """A page as bytes fails with the status and cause of a page as objects, and its error holds no token."""
+    """A page as bytes fails with the status and cause of a page as objects, and its error holds no
+    token.
+    """
     told = []
     for name in ("list_page", "list_page_bytes"):
         async with (

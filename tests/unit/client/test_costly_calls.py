@@ -123,7 +123,9 @@ def no_waiting() -> Iterator[None]:
 @pytest.mark.parametrize("fault", AFTER_LEAVING)
 @pytest.mark.parametrize("call", COSTLY)
 async def test_costly_call_leaves_once(call: str, fault: str) -> None:
-    """A costly call that meets a fault after it left is on the wire once, comes back as OutcomeUnknown, and asked the watch once."""
+    """A costly call that meets a fault after it left is on the wire once, comes back as
+    OutcomeUnknown, and asked the watch once.
+    """
     behaviour, cause = AFTER_LEAVING[fault]
     watch = Log()
     async with w.serve(otherwise=behaviour) as server, Client(settings(server.url)) as client:

@@ -50,7 +50,10 @@ def reply(name: str) -> w.Behaviour:
 
 
 async def test_life_of_an_address() -> None:
-    """Validate, provision, read, deprovision: each leaves as documented and comes back as a model."""
+    """Validate, provision, read, deprovision.
+
+    Each leaves as documented and comes back as a model.
+    """
     async with (
         w.serve(
             *map(reply, ("validate_200_near", "emergency_200", "emergency_200")), w.answer(200, {})
@@ -78,7 +81,10 @@ async def test_life_of_an_address() -> None:
     [("emergency_404_feature", Absence.FEATURE), ("emergency_404_none", Absence.ADDRESS)],
 )
 async def test_no_address_is_an_answer(name: str, found: Absence) -> None:
-    """A number without the feature and a number without an address are findings, told apart; both are also seen in the 404 of the other calls."""
+    """A number without the feature and a number without an address are findings, told apart.
+
+    Both are also seen in the 404 of the other calls.
+    """
     async with w.serve(otherwise=reply(name)) as server, Client(settings(server.url)) as client:
         assert found == await client.emergency_addresses.get(NUMBER)
         for call in (
@@ -96,7 +102,10 @@ async def test_no_address_is_an_answer(name: str, found: Absence) -> None:
     ("name", "kind"), [("active_404", "ActiveNumber"), ("gateway_404_html", ""), ("route_404", "")]
 )
 async def test_other_404s_stay_errors(name: str, kind: str) -> None:
-    """A number that is not held, and a 404 of a gateway, are errors: nobody may take them for "has no address"."""
+    """A number that is not held, and a 404 of a gateway, are errors.
+
+    Nobody may take them for "has no address".
+    """
     async with w.serve(reply(name)) as server, Client(settings(server.url)) as client:
         with pytest.raises(NotFound) as caught:
             await client.emergency_addresses.get(NUMBER)
@@ -132,7 +141,10 @@ STRANGE = [b'{"status": "ok"}', b"", b"[]", b"null", b"<html>"]
 
 @pytest.mark.parametrize("body", EMPTY)
 def test_an_empty_address_is_none(body: bytes) -> None:
-    """A number that answers with an empty address has none; a provisioning that is answered so has an unknown outcome."""
+    """A number that answers with an empty address has none.
+
+    A provisioning that is answered so has an unknown outcome.
+    """
     assert decipher(emergency_addresses.build_get("p", NUMBER), 200, {}, body) is Absence.ADDRESS
     with pytest.raises(OutcomeUnknown):
         decipher(emergency_addresses.build_provision("p", NUMBER, REQUEST), 200, {}, body)

@@ -38,7 +38,10 @@ def reply(name: str) -> w.Behaviour:
 
 
 async def test_life_of_an_imported_number() -> None:
-    """Import, read, unlink, delete: each leaves for the other host as documented and comes back as a model."""
+    """Import, read, unlink, delete.
+
+    Each leaves for the other host as documented and comes back as a model.
+    """
     async with (
         w.serve(*map(reply, ("import_200", "number_200", "import_200", "deleted_200"))) as server,
         Client(settings(server.url)) as client,
@@ -64,7 +67,10 @@ async def test_life_of_an_imported_number() -> None:
 
 
 async def test_list() -> None:
-    """Both ids are sent, the empty one too; the pattern's place has this API's word; pages are followed to the end."""
+    """Both ids are sent, the empty one too; the pattern's place has this API's word.
+
+    Pages are followed to the end.
+    """
     async with (
         w.serve(
             reply("page_200"), w.answer(200, {"importedNumbers": [], "nextPageToken": ""})
@@ -138,7 +144,9 @@ async def test_a_gateways_404_has_no_code() -> None:
 
 
 async def test_secret_of_the_other_host() -> None:
-    """The imported API's callback secret is read and set at its own host, and comes back sealed, short as it may be."""
+    """The imported API's callback secret is read and set at its own host, and comes back sealed,
+    short as it may be.
+    """
     sample = reply("callback_configuration_200")
     async with w.serve(sample, sample, sample) as server, Client(settings(server.url)) as client:
         secret = (await client.imported_callback_configuration.get()).hmac_secret

@@ -84,7 +84,9 @@ async def pieces(*contents: Any) -> AsyncIterator[Any]:
     st.booleans(),
 )
 async def test_body_can_be_taken_apart(content: bytes, name: str, typed: bool) -> None:
-    """Whatever content and name a file has, a foreign parser finds it again, and the announced length is the real one."""
+    """Whatever content and name a file has, a foreign parser finds it again, and the announced
+    length is the real one.
+    """
     upload = await ready(
         io.BytesIO(content), file_name=name, document_type="ID_CARD" if typed else None
     )
@@ -101,13 +103,16 @@ async def test_body_can_be_taken_apart(content: bytes, name: str, typed: bool) -
 async def test_document_type_is_a_part() -> None:
     """The document type goes ahead of the file as a part of its own."""
     upload = await ready(io.BytesIO(b"x"), document_type="ID_CARD", file_name="a.pdf")
-    assert [Part("documentType", None, "text/plain", b"ID_CARD"), Part("file", "a.pdf", "application/pdf", b"x")] == parts(
-        dict(upload.headers)["Content-Type"], await body_of(upload)
-    )  # fmt: skip
+    assert [
+        Part("documentType", None, "text/plain", b"ID_CARD"),
+        Part("file", "a.pdf", "application/pdf", b"x"),
+    ] == parts(dict(upload.headers)["Content-Type"], await body_of(upload))
 
 
 async def test_a_file_is_sent_from_where_it_stands_and_again() -> None:
-    """A file that can seek is sent from its position on, as often as asked, whatever was read in between, and stays open."""
+    """A file that can seek is sent from its position on, as often as asked, whatever was read in
+    between, and stays open.
+    """
     file = io.BytesIO(b"skip-content")
     file.seek(5)
     upload = await ready(file)
@@ -157,7 +162,9 @@ async def test_what_cannot_seek_is_sent_once(size: int | None) -> None:
     ids=["store", "iterator", "text", "shorter", "longer"],
 )
 async def test_a_file_that_fails_names_nobody(source: Any, size: int | None) -> None:
-    """A file that cannot be read to its end, or has another length, fails without its name, in the chain of causes too; the body stays unfinished."""
+    """A file that cannot be read to its end, or has another length, fails without its name, in the
+    chain of causes too; the body stays unfinished.
+    """
     upload = await ready(source(), size=size)
     sent = bytearray()
 
@@ -208,7 +215,9 @@ def closed() -> io.BytesIO:
     ],
 )
 async def test_what_cannot_be_sent(source: Any, more: dict[str, Any], field: str) -> None:
-    """What is no readable file of bytes, or would break the form, is refused before anything is sent, and without the file's name."""
+    """What is no readable file of bytes, or would break the form, is refused before anything is
+    sent, and without the file's name.
+    """
     with pytest.raises(BadInput) as caught:
         await ready(source, **more)
     assert (field, SECRET_NAME in str(caught.value), caught.value.__context__) == (

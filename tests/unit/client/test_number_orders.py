@@ -107,7 +107,10 @@ async def test_an_order_from_start_to_review() -> None:
 
 
 async def test_no_requirements_is_an_answer() -> None:
-    """The vendor's own 404 about requirements is None; any other 404 of the look-up stays an error."""
+    """The vendor's own 404 about requirements is None.
+
+    Any other 404 of the look-up stays an error.
+    """
     async with (
         w.serve(
             *map(reply, ("requirements_404", "route_404", "gateway_404_html", "order_404"))
@@ -179,7 +182,9 @@ async def test_registration_is_repeated(no_waiting: None) -> None:
 async def test_refused_registration_names_fields_and_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The 400 says which fields are wrong and why, with every value of ours blotted out, and comes once."""
+    """The 400 says which fields are wrong and why, with every value of ours blotted out, and comes
+    once.
+    """
     caplog.set_level("DEBUG")
     async with (
         w.serve(reply("registration_400_fields")) as server,
@@ -200,7 +205,9 @@ async def test_refused_registration_names_fields_and_nobody(
     ids=["no JSON", "no Unicode", "no number"],
 )
 def test_registration_that_is_no_json(details: dict[str, Any]) -> None:
-    """Data that cannot be written as JSON is refused before anything is sent, and not shown, in the chain of causes either."""
+    """Data that cannot be written as JSON is refused before anything is sent, and not shown, in the
+    chain of causes either.
+    """
     with pytest.raises(BadInput) as caught:
         number_orders.build_update_registration("p", ORDER_ID, details)
     assert (caught.value.field, "Ada" in str(caught.value)) == ("request_details", False)
@@ -216,7 +223,10 @@ async def upload(client: Client, file: Any = None, **more: Any) -> None:
 
 
 async def test_upload_is_repeated_from_its_start(no_waiting: None) -> None:
-    """A file that can seek is sent whole again after a lost reply; a second upload replaces the first."""
+    """A file that can seek is sent whole again after a lost reply.
+
+    A second upload replaces the first.
+    """
     async with (
         w.serve(w.reset, w.answer(502, b"x"), w.cut_short, w.answer(200, {})) as server,
         Client(settings(server.url)) as client,
@@ -252,7 +262,10 @@ async def test_iterator_leaves_once(no_waiting: None) -> None:
 
 @pytest.mark.parametrize("repeatable", [True, False])
 async def test_upload_with_an_expired_token(repeatable: bool) -> None:
-    """After a 401 for an expired token a file that can seek is sent again; an iterator is NotSent, and the next call has the new token."""
+    """After a 401 for an expired token a file that can seek is sent again.
+
+    An iterator is NotSent, and the next call has the new token.
+    """
     expired = w.answer(401, {}, {"WWW-Authenticate": "Bearer error_description=expired"})
     async with (
         w.serve(expired, w.answer(200, {}), tokens=(w.token("old"), w.token("new"))) as server,
@@ -300,7 +313,9 @@ async def test_file_too_large() -> None:
 
 
 async def test_file_that_breaks_off(no_waiting: None) -> None:
-    """A store that fails in the middle leaves the outcome unknown with its cause, and the vendor never has a whole body."""
+    """A store that fails in the middle leaves the outcome unknown with its cause, and the vendor
+    never has a whole body.
+    """
 
     async def failing() -> AsyncIterator[bytes]:
         yield b"abc"

@@ -60,7 +60,10 @@ async def turns(pace: HostPace, count: int) -> None:
 
 
 async def test_times_are_taken_in_batches() -> None:
-    """A caller in a hurry asks the shared pace seldom; one that sends a request now and then takes no more than it needs."""
+    """A caller in a hurry asks the shared pace seldom.
+
+    One that sends a request now and then takes no more than it needs.
+    """
     board = Board()
     hurried = HostPace("numbers", "n", RATES, shared=board)
     await turns(hurried, 200)
@@ -126,7 +129,10 @@ async def test_it_fails_open_with_one_warning(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without the shared pace the process keeps to its own; it says so once, and is back when the other is."""
+    """Without the shared pace the process keeps to its own.
+
+    It says so once, and is back when the other is.
+    """
     monkeypatch.setattr(module, "ALONE_S", 0.0)
     board = Board()
     pace = HostPace("numbers", "n", RATES, shared=board)
@@ -145,7 +151,10 @@ async def test_it_fails_open_with_one_warning(
 async def test_a_retry_after_is_kept_and_told_when_the_others_could_not_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A busy database when the 429 came: this process waits all the same, and the others hear of it later."""
+    """A busy database when the 429 came.
+
+    This process waits all the same, and the others hear of it later.
+    """
     monkeypatch.setattr(module, "AGAIN_MAX_S", 0.01)
     board = Board()
     board.trouble = busy
@@ -166,7 +175,9 @@ async def test_a_retry_after_is_kept_and_told_when_the_others_could_not_be_told(
 async def test_being_alone_begins_with_what_the_others_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Held by the Retry-After of another process, it stays held when the shared pace cannot be had any more."""
+    """Held by the Retry-After of another process, it stays held when the shared pace cannot be had
+    any more.
+    """
     monkeypatch.setattr(module, "AGAIN_MAX_S", 0.01)
     board = Board()
     board.lower("n", board.bounds, departed_ago_s=0.0, retry_after_s=3000.0)
@@ -198,7 +209,9 @@ async def test_a_store_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_long_waits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits long for a turn, is told to wait long, or meets one 429 after the other, says so; a success ends it."""
+    """Whoever waits long for a turn, is told to wait long, or meets one 429 after the other, says
+    so; a success ends it.
+    """
     monkeypatch.setattr(module, "TELL_AFTER_S", 0.05)
     told: list[str] = []
 

@@ -152,7 +152,9 @@ def shown(error: BaseException) -> str:
 async def test_personal_data_stays_on_the_wire(
     call: str, reply: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever the vendor or the network answers, data that left is in no error, cause, pickle or log, though the vendor repeats it in every place."""
+    """Whatever the vendor or the network answers, data that left is in no error, cause, pickle or
+    log, though the vendor repeats it in every place.
+    """
     caplog.set_level("DEBUG")
     error: BaseException | None = None
     async with (

@@ -92,7 +92,10 @@ def test_kind_of_error(name: str, kind: type[Exception]) -> None:
 
 
 def test_facts_of_a_refusal() -> None:
-    """Status, code, resource and request id are attributes; the message names request, status and resource."""
+    """Status, code, resource and request id are attributes.
+
+    The message names request, status and resource.
+    """
     error = told("rent_404_taken")
     assert (
         error.status,
@@ -112,13 +115,15 @@ def test_facts_of_a_refusal() -> None:
         "5d1f0c9e-77aa-4c1b-9a54-0d5b7f1f2a10",
     )
     assert (
-        f"POST /v1/projects/p/availableNumbers/%2B13075550142:rent: HTTP 404 NOT_FOUND AvailableNumber {NUMBER}"
-        == str(error)
+        "POST /v1/projects/p/availableNumbers/%2B13075550142:rent: HTTP 404 NOT_FOUND "
+        f"AvailableNumber {NUMBER}" == str(error)
     )
 
 
 def test_a_gateways_404_is_no_evidence() -> None:
-    """A 404 without the vendor's envelope shows no resource type, so that nobody takes it for a missing number."""
+    """A 404 without the vendor's envelope shows no resource type, so that nobody takes it for a
+    missing number.
+    """
     assert (told("gateway_404_html").resource_type, told("gateway_404_html").request_id) == (
         "",
         None,
@@ -191,7 +196,10 @@ def test_flat_envelope() -> None:
         ),
         (
             413,
-            b'{"error": {"status": "CONTENT_TOO_LARGE", "details": [{"resourceName": "file", "description": "at most 10 MB"}]}}',
+            (
+                b'{"error": {"status": "CONTENT_TOO_LARGE", "details": [{"resourceName": "file", '
+                b'"description": "at most 10 MB"}]}}'
+            ),
             Rejected,
             "CONTENT_TOO_LARGE file (at most 10 MB)",
         ),
@@ -234,7 +242,10 @@ def test_the_vendors_own_words(
     ],
 )
 def test_insufficient_funds(status: int, message: str, kind: type[Exception]) -> None:
-    """402, and a 400 that says so in message, code or violation, mean no credit; nothing else does."""
+    """402, and a 400 that says so in message, code or violation, mean no credit.
+
+    Nothing else does.
+    """
     details = [{"type": "BadRequest", "fieldViolations": [{"field": "x", "description": message}]}]
     for error in ({"message": message}, {"status": message}, {"details": details}):
         with pytest.raises(NumberflowError) as caught:
@@ -246,7 +257,10 @@ def test_insufficient_funds(status: int, message: str, kind: type[Exception]) ->
     ("name", "seconds"), [("any_429_seconds", 7), ("any_429_date", 30), ("any_429_silent", None)]
 )
 def test_retry_after(name: str, seconds: float | None) -> None:
-    """Retry-After is read as seconds and as a date against the vendor's own clock; absent is None."""
+    """Retry-After is read as seconds and as a date against the vendor's own clock.
+
+    Absent is None.
+    """
     assert seconds == told(name).retry_after_s
 
 
@@ -271,7 +285,10 @@ NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
     ],
 )
 def test_odd_retry_after(said: str, seconds: float | None) -> None:
-    """Absurd waits are kept as facts, unreadable ones are None, dates of the past are 0; our clock serves when the reply has no Date."""
+    """Absurd waits are kept as facts, unreadable ones are None, dates of the past are 0.
+
+    Our clock serves when the reply has no Date.
+    """
     with pytest.raises(Throttled) as caught:
         decipher(GET, 429, {"Retry-After": said}, b"", received_at=NOON)
     assert seconds == caught.value.retry_after_s
@@ -355,7 +372,10 @@ def test_another_number(number: str) -> None:
 
 
 def test_a_gateways_greeting_is_no_empty_list() -> None:
-    """A JSON object with members but none that belong to a list is not read as an empty list; an empty object is."""
+    """A JSON object with members but none that belong to a list is not read as an empty list.
+
+    An empty object is.
+    """
     for request in EVERY_REQUEST[4:6]:
         with pytest.raises(OutcomeUnknown):
             decipher(request, 200, {}, b'{"status": "ok"}')
@@ -380,12 +400,38 @@ def test_a_page_with_an_unreadable_entry_is_unreadable() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.sampled_from(
-        ["phoneNumber", "money", "amount", "currencyCode", "expireAt", "capability", "smsConfiguration", "activeNumbers", "nextPageToken",
-         "availableNumbers", "availableRegions", "regionCode", "access_token", "expires_in", "error", "details", "fieldViolations", "hmacSecret"]
-    ), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=8)
+            | st.sampled_from(
+                [
+                    "phoneNumber",
+                    "money",
+                    "amount",
+                    "currencyCode",
+                    "expireAt",
+                    "capability",
+                    "smsConfiguration",
+                    "activeNumbers",
+                    "nextPageToken",
+                    "availableNumbers",
+                    "availableRegions",
+                    "regionCode",
+                    "access_token",
+                    "expires_in",
+                    "error",
+                    "details",
+                    "fieldViolations",
+                    "hmacSecret",
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 @given(json_values, st.sampled_from(EVERY_REQUEST))
@@ -393,7 +439,10 @@ json_values = st.recursive(
 @example({"phoneNumber": NUMBER, "money": {"currencyCode": "USD", "amount": 1e300}}, RENT)
 @example({"access_token": "a", "expires_in": float("nan")}, EVERY_REQUEST[-1])
 def test_arbitrary_json_with_200(value: Any, request_: Request[Any]) -> None:
-    """Whatever JSON a 2xx carries, it is read or it is an unknown outcome; no other exception ever comes out."""
+    """Whatever JSON a 2xx carries, it is read or it is an unknown outcome.
+
+    No other exception ever comes out.
+    """
     cause = "unreadable"
     try:
         decipher(request_, 200, {}, json.dumps(value).encode())
@@ -408,7 +457,9 @@ def test_arbitrary_json_with_200(value: Any, request_: Request[Any]) -> None:
     st.sampled_from(EVERY_REQUEST),
 )
 def test_arbitrary_bytes_with_any_status(body: bytes, status: int, request_: Request[Any]) -> None:
-    """Whatever bytes come with whatever status, only errors of the tree come out, and a short message."""
+    """Whatever bytes come with whatever status, only errors of the tree come out, and a short
+    message.
+    """
     message = ""
     try:
         decipher(request_, status, {"Retry-After": body.decode("latin-1")}, body)
@@ -429,7 +480,9 @@ def test_a_failed_read_shows_no_value() -> None:
 
 
 def test_vendor_text_is_shortened_and_cleaned() -> None:
-    """Vendor text is cut to 200 characters and stripped of control characters, and secrets that it echoes are blotted out."""
+    """Vendor text is cut to 200 characters and stripped of control characters, and secrets that it
+    echoes are blotted out.
+    """
     request = callback_configuration.build_update("p", SecretStr("s" * 32))
     body = json.dumps({"error": {"message": f"{'s' * 32}\n\x1b[31m" + "x" * 500}}).encode()
     with pytest.raises(Rejected) as caught:
@@ -463,7 +516,10 @@ def test_refused_token_request(status: int, variable: str) -> None:
     [("any_401_expired", True), ("any_401", False), ("project_403", False), ("token_401", False)],
 )
 def test_token_expired(name: str, expired: bool) -> None:
-    """Only a 401 whose challenge says expired asks for a new token; the header's name counts in any case."""
+    """Only a 401 whose challenge says expired asks for a new token.
+
+    The header's name counts in any case.
+    """
     sample = load(name)
     assert expired == token_expired(
         sample.status, {key.title(): value for key, value in sample.headers.items()}

@@ -56,7 +56,10 @@ def reply(name: str) -> w.Behaviour:
 
 
 async def test_way_to_verified() -> None:
-    """Add, look, call, verify, forget: each leaves as documented, with phoneNumbers as the key and the code as text."""
+    """Add, look, call, verify, forget.
+
+    Each leaves as documented, with phoneNumbers as the key and the code as text.
+    """
     script = ("added_200", "qualified_200", "qualified_200", "verified_200", "deleted_200")
     async with w.serve(*map(reply, script)) as server, Client(settings(server.url)) as client:
         numbers = client.qualified_numbers
@@ -102,7 +105,10 @@ async def test_list_per_state() -> None:
 
 
 async def test_text_enable_twins() -> None:
-    """Text-enabling from here sends the same body as from the orders; local numbers are answered with the order's id alone."""
+    """Text-enabling from here sends the same body as from the orders.
+
+    Local numbers are answered with the order's id alone.
+    """
     async with (
         w.serve(reply("text_enabled_id_200"), reply("order_text_enable_200")) as server,
         Client(settings(server.url)) as client,

@@ -97,15 +97,23 @@ KNOWN = {
 OTHER = {name for model in Resource.__subclasses__() for name in model.other_names} | {"data"}
 MEMBERS = st.text(max_size=8) | st.sampled_from(sorted(KNOWN | OTHER))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([NUMBER, ID, 10**400]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from([NUMBER, ID, 10**400]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(MEMBERS, inner, max_size=6),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 @given(JSON, st.sampled_from(sorted(EVERY)))
 def test_arbitrary_json_with_200(value: Any, name: str) -> None:
-    """Whatever JSON a 2xx carries, it is read or it is an unknown outcome; no other exception ever comes out."""
+    """Whatever JSON a 2xx carries, it is read or it is an unknown outcome.
+
+    No other exception ever comes out.
+    """
     cause = "unreadable"
     try:
         decipher(EVERY[name], 200, {}, json.dumps(value).encode())
@@ -120,7 +128,9 @@ def test_arbitrary_json_with_200(value: Any, name: str) -> None:
     st.sampled_from(sorted(EVERY)),
 )
 def test_arbitrary_bytes_with_any_status(body: bytes, status: int, name: str) -> None:
-    """Whatever bytes come with whatever status, only errors of the tree come out, with a short message and nothing hanging on to them."""
+    """Whatever bytes come with whatever status, only errors of the tree come out, with a short
+    message and nothing hanging on to them.
+    """
     told, context = "", None
     try:
         decipher(EVERY[name], status, {}, body)
@@ -134,7 +144,10 @@ def test_arbitrary_bytes_with_any_status(body: bytes, status: int, name: str) ->
 )
 @pytest.mark.parametrize("name", WITH_RESULT)
 def test_no_result_is_read_out_of_nothing(name: str, body: bytes) -> None:
-    """An empty body, another kind of JSON, a gateway's greeting or page: none of them is a result."""
+    """An empty body, another kind of JSON, a gateway's greeting or page.
+
+    None of them is a result.
+    """
     with pytest.raises(OutcomeUnknown) as caught:
         decipher(WITH_RESULT[name], 200, {}, body)
     assert caught.value.cause in ("unreadable", "wrong_number")
@@ -165,7 +178,10 @@ LISTS = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_never_loses_an_entry(name: str) -> None:
-    """A list with an entry that cannot be read is unreadable as a whole; an empty one is empty however it is written."""
+    """A list with an entry that cannot be read is unreadable as a whole.
+
+    An empty one is empty however it is written.
+    """
     request, member = WITH_RESULT[name], LISTS[name]
     entries = [
         {"phoneNumber": NUMBER, "hostingOrderId": ID},

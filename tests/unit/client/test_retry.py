@@ -48,7 +48,8 @@ dice = st.floats(0, 1, exclude_max=True)
 def test_never_beyond_the_budget(
     budget: Budget, error: Exception, attempt: int, elapsed_s: float, dice: float
 ) -> None:
-    """A wait ends before the time is used up, no attempt follows the last, and no wait is longer than the cap and its jitter.
+    """A wait ends before the time is used up, no attempt follows the last, and no wait is longer
+    than the cap and its jitter.
 
     After a 429 the time is all that bounds it, and the cap is the longest Retry-After that is believed.
     """
@@ -70,7 +71,9 @@ def test_never_beyond_the_budget(
 def test_whole_call_within_the_budget(
     budget: Budget, story: list[tuple[Exception, float, float]]
 ) -> None:
-    """Over a whole call the waits together stay below the total, whatever the attempts do and however long they take."""
+    """Over a whole call the waits together stay below the total, whatever the attempts do and
+    however long they take.
+    """
     elapsed_s = waited_s = 0.0
     for attempt, (error, took_s, roll) in enumerate(story, start=1):
         elapsed_s += took_s
@@ -97,7 +100,9 @@ def test_full_jitter(attempt: int, ceiling_s: float) -> None:
 def test_retry_after_is_honoured(
     kind: type[Throttled | OutcomeUnknown], asked_s: float, dice: float
 ) -> None:
-    """Nobody comes back before the Retry-After of a 429 or 503 is over, nor more than the initial wait later."""
+    """Nobody comes back before the Retry-After of a 429 or 503 is over, nor more than the initial
+    wait later.
+    """
     wait = wait_s(
         kind("t", retry_after_s=asked_s), attempt=1, elapsed_s=0, dice=dice, budget=BUDGET
     )
@@ -113,7 +118,9 @@ def test_absurd_retry_after_is_the_cap(kind: type[Throttled | OutcomeUnknown]) -
 
 
 def test_a_throttle_is_kept_to_the_letter() -> None:
-    """Minutes are waited out when the vendor says minutes, unless the 503's cap or the patience forbid it; tries do not count."""
+    """Minutes are waited out when the vendor says minutes, unless the 503's cap or the patience
+    forbid it; tries do not count.
+    """
     said = Throttled("t", retry_after_s=300.0)
     assert wait_s(said, attempt=500, elapsed_s=599, dice=0, budget=BUDGET) == 300.0
     assert None is wait_s(said, attempt=1, elapsed_s=600, dice=0, budget=BUDGET)
@@ -152,7 +159,9 @@ def test_one_attempt_means_one() -> None:
 
 
 def test_default_budgets() -> None:
-    """Tokens get three repeats from 1 s by a factor of 4, and their total fits into a costly call under the default lease."""
+    """Tokens get three repeats from 1 s by a factor of 4, and their total fits into a costly call
+    under the default lease.
+    """
     assert (TOKEN_BUDGET.attempts, TOKEN_BUDGET.wait_initial_s, TOKEN_BUDGET.wait_factor) == (
         4,
         1,

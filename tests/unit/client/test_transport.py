@@ -1,4 +1,7 @@
-"""The transport over a real socket: what a failure says about the request, and how often requests leave."""
+"""The transport over a real socket.
+
+What a failure says about the request, and how often requests leave.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +123,9 @@ AFTER_LEAVING: dict[str, tuple[w.Behaviour, str, int | None]] = {
 @pytest.mark.parametrize("fault", AFTER_LEAVING)
 @pytest.mark.parametrize("call", COSTLY)
 async def test_costly_call_leaves_once(call: str, fault: str, no_waiting: None) -> None:
-    """Whatever goes wrong after it left, a costly call is on the wire once and comes back as OutcomeUnknown with status and cause."""
+    """Whatever goes wrong after it left, a costly call is on the wire once and comes back as
+    OutcomeUnknown with status and cause.
+    """
     behaviour, cause, status = AFTER_LEAVING[fault]
     async with w.serve(otherwise=behaviour) as server, Client(settings(server.url)) as client:
         with pytest.raises(OutcomeUnknown) as caught:
@@ -172,7 +177,10 @@ async def test_unknown_host_is_not_sent() -> None:
 
 
 async def test_failed_tls_is_not_sent() -> None:
-    """A TLS handshake that fails happens before the request leaves: NotSent, and the watch was not asked."""
+    """A TLS handshake that fails happens before the request leaves.
+
+    NotSent, and the watch was not asked.
+    """
     watch = Log()
     async with (
         w.serve() as server,
@@ -192,7 +200,10 @@ async def test_no_token_endpoint_is_not_sent(no_waiting: None) -> None:
 
 
 async def test_token_endpoint_down_is_not_sent(no_waiting: None) -> None:
-    """A token endpoint that breaks says nothing about the costly call but that it has not left: NotSent, after the four tries that tokens get."""
+    """A token endpoint that breaks says nothing about the costly call but that it has not left.
+
+    NotSent, after the four tries that tokens get.
+    """
     async with (
         w.serve(tokens=(w.answer(500, {}), w.reset, w.cut_short, w.answer(502, b"x"))) as server,
         Client(settings(server.url)) as client,
@@ -203,7 +214,10 @@ async def test_token_endpoint_down_is_not_sent(no_waiting: None) -> None:
 
 
 async def test_missing_token_endpoint_is_not_a_missing_number() -> None:
-    """A 404 of the token endpoint is PermissionRefused: it must not look like evidence about the number."""
+    """A 404 of the token endpoint is PermissionRefused.
+
+    It must not look like evidence about the number.
+    """
     async with (
         w.serve(tokens=(w.answer(404, {}),)) as server,
         Client(settings(server.url)) as client,
@@ -221,7 +235,8 @@ async def test_pool_timeout_is_not_sent() -> None:
         w.serve(otherwise=w.hang) as server,
         Client(settings(server.url, http_timeout_s=0.3), transport=pool) as client,
     ):
-        # The first rent holds the only connection for 0.3 s; the second one is made to wait for less.
+        # The first rent holds the only connection for 0.3 s; the second one is made to wait for
+        # less.
         first = asyncio.create_task(rent(client))
         await server.called.wait()
         assert client._transport._http is not None
@@ -234,7 +249,10 @@ async def test_pool_timeout_is_not_sent() -> None:
 
 
 async def test_before_send_runs_on_an_open_connection() -> None:
-    """The watch is asked after connecting and before the first byte; then it hears status and request id."""
+    """The watch is asked after connecting and before the first byte.
+
+    Then it hears status and request id.
+    """
     async with (
         w.serve(w.answer(200, ACTIVE, {"X-Request-Id": "req-1"})) as server,
         Client(settings(server.url, auth_url=f"{server.url}/auth")) as client,
@@ -268,7 +286,10 @@ async def test_refusal_of_the_watch(refusal: Exception) -> None:
 
 
 async def test_failing_replied() -> None:
-    """A watch that fails to note the reply does not pass for one that stopped the request: OutcomeUnknown."""
+    """A watch that fails to note the reply does not pass for one that stopped the request.
+
+    OutcomeUnknown.
+    """
 
     class Forgetful(Log):
         def replied(self, status: int | None, request_id: str | None) -> None:
@@ -281,7 +302,9 @@ async def test_failing_replied() -> None:
 
 
 async def test_expired_token_is_renewed_once() -> None:
-    """A 401 that says expired is followed by a new token and one repeat, also for a costly call, and the watch is asked again."""
+    """A 401 that says expired is followed by a new token and one repeat, also for a costly call,
+    and the watch is asked again.
+    """
     expired = load("any_401_expired")
     watch = Log()
     async with (
@@ -335,7 +358,10 @@ async def test_tokens_are_asked_for_once() -> None:
 
 
 async def test_token_request() -> None:
-    """The token is asked for with Basic and a form; a 429 is repeated; wrong credentials name the variables and show no secret."""
+    """The token is asked for with Basic and a form; a 429 is repeated.
+
+    Wrong credentials name the variables and show no secret.
+    """
     async with w.serve(
         tokens=(w.answer(429, {}, {"Retry-After": "0"}), w.answer(401, load("token_401").body))
     ) as server:
@@ -385,7 +411,9 @@ async def test_reads_stay_in_their_budget(no_waiting: None) -> None:
 
 
 async def test_reads_end_with_their_total() -> None:
-    """A read that trickles in for ever ends with its total budget, though no single read of the socket times out."""
+    """A read that trickles in for ever ends with its total budget, though no single read of the
+    socket times out.
+    """
     budget = Budget(attempts=5, total_s=0.4, wait_initial_s=0.01, wait_factor=2, wait_max_s=1)
     async with (
         w.serve(otherwise=w.trickle) as server,
@@ -443,7 +471,9 @@ async def test_token_too_late_is_not_sent() -> None:
 
 
 async def test_a_turn_that_does_not_come_is_throttled() -> None:
-    """A costly call that does not get its turn within its bound was not sent, and says that it was the limit."""
+    """A costly call that does not get its turn within its bound was not sent, and says that it was
+    the limit.
+    """
     async with (
         w.serve(otherwise=w.answer(200, ACTIVE)) as server,
         Client(settings(server.url, lease_s=0.3, numbers_rate=(0.5, 0.5, 0.5))) as client,
@@ -455,7 +485,10 @@ async def test_a_turn_that_does_not_come_is_throttled() -> None:
 
 
 async def test_a_costly_call_whose_turn_comes_late_is_not_sent() -> None:
-    """What would leave in the last moment of its bound would be cut off and its outcome unknown; the limit is told as it is."""
+    """What would leave in the last moment of its bound would be cut off and its outcome unknown.
+
+    The limit is told as it is.
+    """
     async with (
         w.serve(otherwise=w.answer(200, ACTIVE)) as server,
         Client(settings(server.url, lease_s=1.0)) as client,
@@ -487,7 +520,10 @@ async def test_a_costly_call_without_time_for_its_reply_is_not_sent() -> None:
 
 
 async def test_throttled_reads_are_repeated_while_patience_lasts() -> None:
-    """More 429s than a read has tries do not fail it; waiting for its turn does not use up its time."""
+    """More 429s than a read has tries do not fail it.
+
+    Waiting for its turn does not use up its time.
+    """
     many = [w.answer(429, {}, {"Retry-After": "0.01"})] * 12
     budget = Budget(attempts=2, total_s=0.5, wait_initial_s=0.0, wait_factor=1, wait_max_s=0)
     async with w.serve(*many, w.answer(200, ACTIVE)) as server:
@@ -498,7 +534,9 @@ async def test_throttled_reads_are_repeated_while_patience_lasts() -> None:
 
 
 async def test_wire_form() -> None:
-    """On the wire: prefix of the base URL kept, plus and token encoded, gzip asked for and undone, JSON body, bearer token."""
+    """On the wire: prefix of the base URL kept, plus and token encoded, gzip asked for and undone,
+    JSON body, bearer token.
+    """
     packed = gzip.compress(json.dumps(ACTIVE).encode())
     async with (
         w.serve(
@@ -620,7 +658,10 @@ async def test_in_process_transport() -> None:
 
 
 async def test_tunnel_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CONNECT to a proxy is not the request leaving: a proxy that refuses is NotSent, and the watch was not asked."""
+    """The CONNECT to a proxy is not the request leaving.
+
+    A proxy that refuses is NotSent, and the watch was not asked.
+    """
     watch = Log()
     async with w.serve(w.answer(403, b"")) as server:
         for name in ("https_proxy", "HTTPS_PROXY"):
@@ -656,7 +697,10 @@ async def test_cancelled_call_frees_its_connection() -> None:
 
 
 async def test_not_open() -> None:
-    """A client that was not entered, or was left, says so; entering it twice too; entering it again works."""
+    """A client that was not entered, or was left, says so; entering it twice too.
+
+    Entering it again works.
+    """
     async with w.serve(otherwise=w.answer(200, ACTIVE)) as server:
         client = Client(settings(server.url))
         with pytest.raises(RuntimeError, match="async with"):
@@ -687,7 +731,10 @@ async def test_closed_under_way() -> None:
 
 
 async def test_missing_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Without credentials the constructor names the variables; without arguments it reads the environment."""
+    """Without credentials the constructor names the variables.
+
+    Without arguments it reads the environment.
+    """
     monkeypatch.chdir(tmp_path)
     for name in ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET"):
         monkeypatch.delenv(name, raising=False)
@@ -714,7 +761,9 @@ async def test_errors_survive_pickle(fault: str) -> None:
 
 
 async def test_secrets_do_not_show(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither key secret, nor token, nor HMAC secret show in reprs, errors or logs, not even when the vendor echoes them."""
+    """Neither key secret, nor token, nor HMAC secret show in reprs, errors or logs, not even when
+    the vendor echoes them.
+    """
     hmac_secret = "0123456789abcdef0123456789abcdef"
     echo = {
         "error": {

@@ -34,7 +34,10 @@ def changes(
 
 
 def test_nothing(tmp_path: Path) -> None:
-    """Two snapshots that are the same have no changes, and a published table with no rows says so; empty ones too."""
+    """Two snapshots that are the same have no changes, and a published table with no rows says so.
+
+    Empty ones too.
+    """
     manifest, rows = changes(tmp_path / "a", inventory([{}] * 3), inventory([{}] * 3))
     assert ({"added": 0, "removed": 0, "changed": 0}, []) == (manifest["changes"], rows)
     assert [] == changes(tmp_path / "b", inventory([]), inventory([]))[1]

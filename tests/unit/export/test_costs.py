@@ -47,17 +47,25 @@ def utc(*moment: int) -> datetime:
 def test_one_number(
     facts: dict[str, Any], monthly: str | None, charges: int | None, cost: str | None
 ) -> None:
-    """Price, interval, next charge and end make the charges of twelve calendar months, the first of which is the rest of this one."""
+    """Price, interval, next charge and end make the charges of twelve calendar months, the first of
+    which is the rest of this one.
+    """
     _, (line,) = forecast(facts)
     told = (line["monthly_cost"], line["charges_12_months"], line["cost_12_months"])
     assert (monthly and Decimal(monthly), charges, cost and Decimal(cost)) == told
 
 
 def test_totals() -> None:
-    """Currencies are never added together; every month of a currency is there; what cannot be counted is told."""
+    """Currencies are never added together; every month of a currency is there.
+
+    What cannot be counted is told.
+    """
     made, _ = forecast(
-        {}, {"price_currency": "EUR", "price_amount": Decimal("0.1")}, {"price_amount": None, "price_currency": None}, {"next_charge_at": None}
-    )  # fmt: skip
+        {},
+        {"price_currency": "EUR", "price_amount": Decimal("0.1")},
+        {"price_amount": None, "price_currency": None},
+        {"next_charge_at": None},
+    )
     assert {"EUR": "0.100000", "USD": "1.000000"} == made.told()["monthly"]
     assert (1, 1) == (made.told()["without_price"], made.told()["without_next_charge"])
     by_month = made.by_month()
@@ -71,7 +79,11 @@ def test_totals() -> None:
 
 
 def test_sum_is_rounded_once() -> None:
-    """What all cost a month is exact: three thousand numbers at a third of a unit are a thousand units, over batches and intervals too."""
+    """What all cost a month is exact.
+
+    Three thousand numbers at a third of a unit are a thousand units, over batches and intervals
+    too.
+    """
     made = Forecast(DAY)
     for _ in range(3):
         made.add(inventory([{"price_amount": Decimal(1), "payment_interval_months": 3}] * 1000))
@@ -85,11 +97,12 @@ FIRST, SOON, LAST = (
 )
 ROWS = st.fixed_dictionaries(
     {
-        "price_amount": st.decimals(0, 100, places=4), "payment_interval_months": st.integers(1, 24),
+        "price_amount": st.decimals(0, 100, places=4),
+        "payment_interval_months": st.integers(1, 24),
         "next_charge_at": st.datetimes(FIRST, LAST, timezones=st.just(UTC)),
         "expire_at": st.none() | st.datetimes(SOON, LAST, timezones=st.just(UTC)),
     }
-)  # fmt: skip
+)
 
 
 @given(st.lists(ROWS, max_size=20))

@@ -85,12 +85,24 @@ def test_columns_are_what_the_models_read(numbers: list[dict[str, Any]]) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-12-01T00:00:00Z", "2026-12-01T00:00:00.5Z", "2026-12-01T00:00:00.123456789Z", "2026-12-01T00:00:00", "2026-12-01T00:00:00.123456789",
-        "2026-12-01T02:00:00+02:00", "2026-12-01", "", "soon", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+05:00",
+        "2026-12-01T00:00:00Z",
+        "2026-12-01T00:00:00.5Z",
+        "2026-12-01T00:00:00.123456789Z",
+        "2026-12-01T00:00:00",
+        "2026-12-01T00:00:00.123456789",
+        "2026-12-01T02:00:00+02:00",
+        "2026-12-01",
+        "",
+        "soon",
+        "2026-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+05:00",
     ],
-)  # fmt: skip
+)
 def test_times_in_every_form(text: str) -> None:
-    """A time in any form that was seen is read as the models read it; one that cannot be read is null and stands in `extra`."""
+    """A time in any form that was seen is read as the models read it.
+
+    One that cannot be read is null and stands in `extra`.
+    """
     number = {**live(0), "expireAt": text}
     row = table(number, live(1))[0]
     model = ActiveNumber.model_validate(number)
@@ -102,12 +114,22 @@ def test_times_in_every_form(text: str) -> None:
 @pytest.mark.parametrize(
     ("amount", "read"),
     [
-        ("0.50", "0.50"), ("12345678901234567890.123456", "12345678901234567890.123456"), ("-3", "-3"), ("0.5000000", "0.5"), ("0.1234567", None),
-        ("1,50", None), ("", None), ("9" * 33, None), ("free", None),
+        ("0.50", "0.50"),
+        ("12345678901234567890.123456", "12345678901234567890.123456"),
+        ("-3", "-3"),
+        ("0.5000000", "0.5"),
+        ("0.1234567", None),
+        ("1,50", None),
+        ("", None),
+        ("9" * 33, None),
+        ("free", None),
     ],
-)  # fmt: skip
+)
 def test_amounts_are_exact_or_nothing(amount: str, read: str | None) -> None:
-    """An amount keeps every digit; one that would lose a digit, or is none, is null and stands in `extra`."""
+    """An amount keeps every digit.
+
+    One that would lose a digit, or is none, is null and stands in `extra`.
+    """
     row = table({**live(0), "money": {"currencyCode": "USD", "amount": amount}}, live(1))[0]
     assert (None if read is None else Decimal(read)) == row["price_amount"]
     assert ({"money.amount": amount} if read is None and amount else None) == (
@@ -122,7 +144,9 @@ def test_what_is_unknown_and_what_is_unreadable_stand_together() -> None:
 
 
 def test_a_page_keeps_only_its_own_memory() -> None:
-    """The rows of one page do not hold the other pages that were read with it, nor what the reader made of them."""
+    """The rows of one page do not hold the other pages that were read with it, nor what the reader
+    made of them.
+    """
     body = page([live(place) for place in range(1000)])
     rows = flatten(read_numbers(body, read_raw_page(body).items)[0], datetime.now(UTC))
     one = in_own_memory(rows.slice(500, 1))

@@ -30,7 +30,9 @@ class Numbers:
 
 
 async def test_pages_under_way_are_given_up() -> None:
-    """Pages that nobody has awaited when the source is closed end as cancelled, and none raises behind anybody's back."""
+    """Pages that nobody has awaited when the source is closed end as cancelled, and none raises
+    behind anybody's back.
+    """
     troubles: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
     vendor: Any = SimpleNamespace(active_numbers=Numbers())
@@ -51,7 +53,10 @@ class SlowNumbers(Numbers):
 
 
 async def test_every_page_is_read_whenever_it_comes_in() -> None:
-    """Pages that come in at any moment are read, also right when those before them have been: none waits for a reader that has just gone."""
+    """Pages that come in at any moment are read, also right when those before them have been.
+
+    None waits for a reader that has just gone.
+    """
     vendor: Any = SimpleNamespace(active_numbers=SlowNumbers())
     for _ in range(300):
         with PageSource(vendor, datetime.now(UTC)) as source:
@@ -79,7 +84,9 @@ async def test_what_fails_takes_its_neighbours_with_it() -> None:
 
 
 async def test_failed_readings_leave_nothing_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a reading that failed no task is left and no error is told behind anybody's back, though several pages could not be read."""
+    """After a reading that failed no task is left and no error is told behind anybody's back,
+    though several pages could not be read.
+    """
     monkeypatch.setattr(pages, "RESUME_PAUSES_S", ())
     troubles: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))

@@ -24,7 +24,10 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_good_rows_pass() -> None:
-    """Rows as the vendor sends them break nothing, be they none, one or many; nulls where the vendor has nothing are no fault."""
+    """Rows as the vendor sends them break nothing, be they none, one or many.
+
+    Nulls where the vendor has nothing are no fault.
+    """
     checked().require()
     quality = checked(
         GOOD,
@@ -60,7 +63,10 @@ def test_broken_rule_stops(rule: str, row: dict[str, Any]) -> None:
 
 
 def test_odd_rows_are_told() -> None:
-    """A number that does not begin with its region's country code is odd; the snapshot stands, and the manifest names it."""
+    """A number that does not begin with its region's country code is odd.
+
+    The snapshot stands, and the manifest names it.
+    """
     quality = checked({"phone_number": "+4930123456", "region_code": "US"}, {"region_code": "ZZ"})
     quality.require()
     assert [{"rule": "country", "rows": 1, "phone_numbers": ["+4930123456"]}] == quality.facts()[

@@ -32,7 +32,9 @@ def test_any_form_gives_token_and_total(
     separators: tuple[str, str],
     order: list[str],
 ) -> None:
-    """Whatever the order of the members, the blanks between them and the texts inside, token and total are those of the JSON."""
+    """Whatever the order of the members, the blanks between them and the texts inside, token and
+    total are those of the JSON.
+    """
     whole = {"activeNumbers": items, "nextPageToken": token, "totalSize": total}
     body = json.dumps({name: whole[name] for name in order}, separators=separators).encode()
     page = read_raw_page(body)
@@ -78,6 +80,9 @@ def test_what_is_no_page_is_refused(body: bytes) -> None:
 def test_members_left_out_mean_nothing(
     body: bytes, expected: tuple[str | None, int | None]
 ) -> None:
-    """An empty page may leave out everything; a total may be text, as gateways write 64-bit numbers."""
+    """An empty page may leave out everything.
+
+    A total may be text, as gateways write 64-bit numbers.
+    """
     page = read_raw_page(body)
     assert expected == (page.next_page_token, page.total_size)

@@ -1,4 +1,7 @@
-"""The rows of a walk on their way to the file: each number once and in order, in memory or on disk."""
+"""The rows of a walk on their way to the file.
+
+Each number once and in order, in memory or on disk.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ MANY = SPOOL_ROWS + 3 * PIECE
 
 @pytest.mark.parametrize("rows", [0, 1, PIECE, SPOOL_ROWS, SPOOL_ROWS + 1, MANY])
 def test_sorted_rows_come_back_as_they_were(tmp_path: Path, rows: int) -> None:
-    """Rows that come in order come out in order, all of them; beyond what memory is for they wait on disk, and nothing is left there."""
+    """Rows that come in order come out in order, all of them.
+
+    Beyond what memory is for they wait on disk, and nothing is left there.
+    """
     with Run(tmp_path) as run:
         for start in range(0, rows, PIECE):
             run.add(table(list(range(start, min(start + PIECE, rows)))))
@@ -52,7 +58,10 @@ def test_sorted_rows_come_back_as_they_were(tmp_path: Path, rows: int) -> None:
 
 @pytest.mark.parametrize("rows", [1000, MANY], ids=["memory", "disk"])
 def test_shuffled_rows_are_sorted_and_each_is_once(tmp_path: Path, rows: int) -> None:
-    """Rows in any order, some twice, come out sorted and once; `rows` counts what was read, `distinct` what there is."""
+    """Rows in any order, some twice, come out sorted and once.
+
+    `rows` counts what was read, `distinct` what there is.
+    """
     order = [*random.Random(1).sample(range(rows), rows), 5, 6, 7, 7]
     with Run(tmp_path) as run:
         for start in range(0, len(order), PIECE):
@@ -83,7 +92,9 @@ def test_the_row_that_was_read_last_stays(tmp_path: Path, between: int) -> None:
 
 
 def test_rows_apart_by_region_and_type(tmp_path: Path) -> None:
-    """A walk over several regions gives each of them its own rows, and those without a region or type theirs."""
+    """A walk over several regions gives each of them its own rows, and those without a region or
+    type theirs.
+    """
     with Run(tmp_path) as run:
         run.add(
             pa.concat_tables(

@@ -22,7 +22,9 @@ def walk(*pages: tuple[int, int | None, str | None]) -> Walk:
 
 @given(st.integers(0, 500), st.integers(1, 50))
 def test_steady_walks_are_proofs(total: int, page_size: int) -> None:
-    """Pages that bring as many different numbers as each of them says are a proof, whatever the sizes."""
+    """Pages that bring as many different numbers as each of them says are a proof, whatever the
+    sizes.
+    """
     starts = range(0, max(total, 1), page_size)
     pages = [
         (min(page_size, total - start), total, f"t{start}" if start + page_size < total else None)
@@ -68,12 +70,16 @@ def test_no_doubt_means_one_total_and_so_many_numbers(
 def test_every_doubt(
     pages: list[tuple[int, int | None, str | None]], distinct: int, doubt: str
 ) -> None:
-    """Changed, missing or unmatched totals, repeated tokens and walks without end are doubts that say so."""
+    """Changed, missing or unmatched totals, repeated tokens and walks without end are doubts that
+    say so.
+    """
     assert doubt in "; ".join(walk(*pages).doubts(distinct))
 
 
 def test_remarks() -> None:
-    """Numbers that came twice and short pages in the middle are told, and are no doubt while the total is right."""
+    """Numbers that came twice and short pages in the middle are told, and are no doubt while the
+    total is right.
+    """
     walked = walk((10, 25, "a"), (6, 25, "b"), (10, 25, None))
     assert () == walked.doubts(25)
     assert (

@@ -1,4 +1,6 @@
-"""Reading pages: the fast way and the slow way give the same numbers, and nothing that the fast way would lose goes unnoticed."""
+"""Reading pages: the fast way and the slow way give the same numbers, and nothing that the fast way
+would lose goes unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def extras(numbers: pa.StructArray) -> list[Any]:
 @given(live_pages)
 @settings(deadline=None)
 def test_live_pages_are_read_fast_and_right(numbers: list[dict[str, Any]]) -> None:
-    """A page in the live form takes the fast way, whatever its texts hold, and the slow way reads the same numbers."""
+    """A page in the live form takes the fast way, whatever its texts hold, and the slow way reads
+    the same numbers.
+    """
     body = page(numbers)
     fast, was_fast = read(body)
     slow, was_slow = read_numbers(body, None)
@@ -50,7 +54,9 @@ def test_live_pages_are_read_fast_and_right(numbers: list[dict[str, Any]]) -> No
 def test_unknown_members_are_kept(
     numbers: list[dict[str, Any]], place: int, value: str, inside: str
 ) -> None:
-    """A member that the shape does not know is in `extra` of its number, under its path, and in no other number's."""
+    """A member that the shape does not know is in `extra` of its number, under its path, and in no
+    other number's.
+    """
     chosen = place % len(numbers)
     target = numbers[chosen][inside] if inside else numbers[chosen]
     target["newMember"] = value
@@ -73,7 +79,9 @@ _RENAMES = [
 
 @pytest.mark.parametrize(("before", "after"), _RENAMES)
 def test_renamed_members_are_noticed(before: str, after: str) -> None:
-    """A member that changed its name in every number, even to one of the same length, is kept in `extra` of each."""
+    """A member that changed its name in every number, even to one of the same length, is kept in
+    `extra` of each.
+    """
     numbers = [live(index) for index in range(3)]
     for number in numbers:
         number[after] = number.pop(before)
@@ -118,7 +126,9 @@ def test_values_that_fit_nowhere_are_kept(member: str, value: Any) -> None:
 
 
 def test_half_surrogates_do_not_lose_the_number() -> None:
-    """A name with half a surrogate pair, legal in JSON and in no Unicode text, becomes a question mark; `extra` keeps the escape."""
+    """A name with half a surrogate pair, legal in JSON and in no Unicode text, becomes a question
+    mark; `extra` keeps the escape.
+    """
     body = (
         page([live(0)])
         .replace(b'"displayName":"Sales"', b'"displayName":"a\\ud800"')
@@ -145,7 +155,9 @@ def test_half_surrogates_do_not_lose_the_number() -> None:
     ],
 )
 def test_what_is_no_page_is_refused(body: bytes) -> None:
-    """Bytes that are no page, or have an entry without a phone number, raise instead of giving fewer numbers."""
+    """Bytes that are no page, or have an entry without a phone number, raise instead of giving
+    fewer numbers.
+    """
     with pytest.raises(UnreadablePage):
         read_numbers(body, None)
     with pytest.raises(UnreadablePage):
@@ -153,7 +165,9 @@ def test_what_is_no_page_is_refused(body: bytes) -> None:
 
 
 def test_lax_syntax_is_not_taken_for_a_page() -> None:
-    """What arro3 alone would forgive (a missing or trailing comma, a member twice) goes to Python's reader, which does not."""
+    """What arro3 alone would forgive (a missing or trailing comma, a member twice) goes to Python's
+    reader, which does not.
+    """
     good = page([live(0), live(1)])
     for bad in (
         good.replace(b'"projectId":"p",', b'"projectId":"p"'),
@@ -200,7 +214,10 @@ def test_declared_shape_is_the_contract() -> None:
 def test_pages_read_at_once_do_not_touch_each_other(
     pages: list[tuple[list[dict[str, Any]], str]],
 ) -> None:
-    """Several pages at once give for each what it gives alone: its numbers, which way was enough, and its error."""
+    """Several pages at once give for each what it gives alone.
+
+    Its numbers, which way was enough, and its error.
+    """
     bodies = [_spoilt(numbers, how) for numbers, how in pages]
     together = read_pages(
         [
@@ -229,7 +246,8 @@ def _spoilt(numbers: list[dict[str, Any]], how: str) -> bytes:
     if how == "nameless" and changed:
         changed[0]["phoneNumber"] = None
     body = page(changed)
-    # Cut inside the list, with the end that a page has: what the client takes for a page, and is no JSON.
+    # Cut inside the list, with the end that a page has: what the client takes for a page, and is no
+    # JSON.
     return body[: len(body) // 2] + body[body.rindex(b"]") :] if how == "cut" and changed else body
 
 
@@ -242,7 +260,9 @@ def test_files_without_a_path_are_read_too(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_pages_do_not_make_up_for_each_other() -> None:
-    """An unknown member is kept, also when the page before it lacks as many bytes as that member takes."""
+    """An unknown member is kept, also when the page before it lacks as many bytes as that member
+    takes.
+    """
     lacking = {name: value for name, value in live(0).items() if name != "expireAt"}
     bodies = [page([lacking]), page([live(1) | {"newTag": "gold"}])]
     assert len('"expireAt":null,') == len('"newTag":"gold",')

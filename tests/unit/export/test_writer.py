@@ -29,7 +29,9 @@ def rows(start: int, stop: int) -> pa.Table:
 
 
 def test_row_groups_are_even_and_the_checksum_is_the_file(tmp_path: Path) -> None:
-    """Whatever the size of the tables that come, row groups have 65,536 rows but for the last, and sha256 and size are those of the file."""
+    """Whatever the size of the tables that come, row groups have 65,536 rows but for the last, and
+    sha256 and size are those of the file.
+    """
     path = tmp_path / "numbers.parquet"
     with TableFile(path, SCHEMA, unique="phone_number") as file:
         for start in range(0, 150_000, 7_500):
@@ -95,7 +97,9 @@ def _interrupt(_descriptor: int) -> None:
 def test_failure_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
 ) -> None:
-    """When the disk refuses to make the file durable, or somebody interrupts, no part of it is left."""
+    """When the disk refuses to make the file durable, or somebody interrupts, no part of it is
+    left.
+    """
     monkeypatch.setattr(os, "fsync", fault)
 
     def write() -> None:
@@ -109,7 +113,9 @@ def test_failure_leaves_nothing(
 
 
 def test_given_up_while_a_thread_writes(tmp_path: Path) -> None:
-    """Who gives a file up waits for the thread that is writing into it, else pyarrow's writer is closed under it; what comes later is refused."""
+    """Who gives a file up waits for the thread that is writing into it, else pyarrow's writer is
+    closed under it; what comes later is refused.
+    """
     path = tmp_path / "numbers.parquet"
     writing, ended = threading.Event(), threading.Event()
 

@@ -1,4 +1,7 @@
-"""One costly step against small callables: how often the request leaves, and what the journal says afterwards."""
+"""One costly step against small callables.
+
+How often the request leaves, and what the journal says afterwards.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,8 @@ BUG = ValueError("KYC of Ada Lovelace")
         ([NotSent("no route"), OK], [APPLIED], "done", 2, 0),
         ([NotSent("no route")], [APPLIED], "planned", 3, 0),
         ([Throttled("429", retry_after_s=5.0), OK], [APPLIED], "done", 2, 0),
-        # 900 s of patience: 1 + 2 + 4 + 8 + 16 s, then every 30 s; nobody waits for a Retry-After that is longer.
+        # 900 s of patience: 1 + 2 + 4 + 8 + 16 s, then every 30 s; nobody waits for a Retry-After
+        # that is longer.
         ([Throttled("429")], [APPLIED], "planned", 34, 0),
         ([Throttled("429", retry_after_s=901.0)], [APPLIED], "planned", 1, 0),
         (
@@ -145,7 +149,10 @@ async def test_each_answer_leads_to(
 
 
 async def test_waits_are_what_the_answers_ask_for(journal: Journal) -> None:
-    """Retry-After to the letter unless it is absurd, else a back-off that doubles; looks are spread over the settling time."""
+    """Retry-After to the letter unless it is absurd, else a back-off that doubles.
+
+    Looks are spread over the settling time.
+    """
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -202,7 +209,10 @@ async def _open_row(journal: Journal, *events: Event) -> Intention:
 async def test_an_open_row_is_looked_up_before_anything_is_sent(
     journal: Journal, events: tuple[Event, ...]
 ) -> None:
-    """From sending and from unknown: found → done without a request; absent over the settling time → one request."""
+    """From sending and from unknown: found → done without a request.
+
+    Absent over the settling time → one request.
+    """
     row = await _open_row(journal, *events)
     found = Script([OK], [ABSENT, APPLIED])
     assert IntentionState.DONE == (await run_step(journal, row, found.do, found.look)).state
@@ -242,7 +252,10 @@ async def test_what_needs_a_person_is_looked_at_once_and_never_sent(
 
 
 async def test_a_lost_request_for_any_number_is_not_repeated(journal: Journal) -> None:
-    """Nothing found over the settling time: one request left, and a person decides; a second one could buy a second number."""
+    """Nothing found over the settling time: one request left, and a person decides.
+
+    A second one could buy a second number.
+    """
     line = NewIntention(
         "rent_any", None, "any", {}, rent_line().setup_amount, rent_line().monthly_amount, "USD"
     )
@@ -266,7 +279,9 @@ async def test_rent_any_claims_the_number_that_the_vendor_chose(journal: Journal
 
 
 async def test_a_lease_that_is_lost_before_sending_sends_nothing(journal: Journal) -> None:
-    """before_send raises, the row goes back to planned with that evidence, and the caller hears of it."""
+    """before_send raises, the row goes back to planned with that evidence, and the caller hears of
+    it.
+    """
     (intention,) = planned(journal)
     left: list[int] = []
 
@@ -357,7 +372,9 @@ async def test_an_interruption_is_written_down_and_passed_on(
 
 
 async def test_a_cancelled_step_is_unknown_and_gives_its_leases_back(journal: Journal) -> None:
-    """Cancelling the task in the middle of the request leaves a row that the next run looks up at once."""
+    """Cancelling the task in the middle of the request leaves a row that the next run looks up at
+    once.
+    """
     (intention,) = planned(journal)
     started = anyio.Event()
 
@@ -394,7 +411,8 @@ async def test_a_worker_that_was_overtaken_sends_nothing_and_writes_nothing(
 ) -> None:
     """A stops after «sending» is durable; B takes over, proves absence and rents; A wakes up.
 
-    A's request stays at home by its local deadline alone, and its late write fails on the fence. One charge.
+    A's request stays at home by its local deadline alone, and its late write fails on the fence.
+    One charge.
     """
     (intention,) = planned(journal)
     vendor = Vendor()
@@ -408,7 +426,8 @@ async def test_a_worker_that_was_overtaken_sends_nothing_and_writes_nothing(
 
     async def stopped_then_rent(attempt: Attempt) -> Applied:
         nonlocal asleep_s
-        # What SIGSTOP for a minute is to A: both its clocks ran on, its heartbeat did not. B finds its leases run out.
+        # What SIGSTOP for a minute is to A: both its clocks ran on, its heartbeat did not. B finds
+        # its leases run out.
         asleep_s = 61.0
         b = await run_step(journal, intention, vendor.rent, vendor.look, is_dead=lambda owner: True)
         assert (b.state, vendor.requests) == (IntentionState.DONE, 1)
@@ -421,7 +440,10 @@ async def test_a_worker_that_was_overtaken_sends_nothing_and_writes_nothing(
 
 
 async def test_a_late_success_does_not_overwrite_the_new_owner(journal: Journal) -> None:
-    """A's reply arrives after B took over: A's write fails on the fence, B's view of the vendor decides."""
+    """A's reply arrives after B took over.
+
+    A's write fails on the fence, B's view of the vendor decides.
+    """
     (intention,) = planned(journal)
     vendor = Vendor()
 
@@ -505,7 +527,10 @@ async def test_a_journal_that_fails_after_the_call_says_what_stays_open(
 async def test_a_journal_that_fails_while_a_request_waits_leaves_it_planned(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It cannot be asked for a stop, so nothing leaves: that is known, and no person's case even if no look would tell."""
+    """It cannot be asked for a stop, so nothing leaves.
+
+    That is known, and no person's case even if no look would tell.
+    """
     monkeypatch.setattr(billable, "ASK_EVERY_S", 0.01)
     (intention,) = planned(journal)
     vendor = Vendor()

@@ -127,8 +127,12 @@ def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
     folder.mkdir()
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(_FULL_DISK))
-    # A mount of its own, in a mount namespace of its own: works as root and, where user namespaces are allowed, as anybody.
-    mounted = f'mount -t tmpfs -o size=2m none "{folder}" && exec "{sys.executable}" "{script}" "{folder}"'
+    # A mount of its own, in a mount namespace of its own: works as root and, where user namespaces
+    # are allowed, as anybody.
+    mounted = (
+        f'mount -t tmpfs -o size=2m none "{folder}" && exec "{sys.executable}" "{script}" '
+        f'"{folder}"'
+    )
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted],
         capture_output=True,
@@ -225,7 +229,10 @@ def test_postgres_urls_are_taken_in_every_usual_spelling(postgres_url: str, sche
 async def test_a_postgres_that_goes_away_in_mid_step(
     own_postgres: PostgresServer, end: Callable[[PostgresServer], None]
 ) -> None:
-    """Gone before: no request. Gone during the request: the row stays open and says so; back again: one charge. The password shows nowhere."""
+    """Gone before: no request. Gone during the request: the row stays open and says so.
+
+    Back again: one charge. The password shows nowhere.
+    """
     with Journal.open(own_postgres.fresh_database(), busy_timeout_s=2.0) as journal:
         (intention,) = planned(journal)
         vendor = Vendor()

@@ -1,4 +1,6 @@
-"""Leases: one holder, a fence that only grows, and a holder that learns in time that it is none any more."""
+"""Leases: one holder, a fence that only grows, and a holder that learns in time that it is none any
+more.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_the_fence_only_grows(journal: Journal) -> None:
 
 
 def test_an_expired_lease_is_free_and_its_holder_is_out(journal_url: str) -> None:
-    """By the database's clock; renewing what somebody took is refused, renewing what nobody took is not."""
+    """By the database's clock; renewing what somebody took is refused, renewing what nobody took is
+    not.
+    """
     clock = TurnedClock()
     with Journal.open(journal_url, clock=clock) as journal:
         old = take(journal, "r", "a")
@@ -130,7 +134,10 @@ async def test_a_renewal_that_finds_a_new_fence_loses_the_lease(journal: Journal
 
 @pytest.mark.anyio
 async def test_the_heartbeat_outlives_a_busy_event_loop(journal: Journal) -> None:
-    """A loop that is blocked for longer than the lease keeps it; a finished keeper gives it back."""
+    """A loop that is blocked for longer than the lease keeps it.
+
+    A finished keeper gives it back.
+    """
     async with keeping(journal, 0.8) as keeper:
         lease = await keeper.acquire("r")
         time.sleep(1.2)  # noqa: ASYNC251 (blocking the loop is the point)
@@ -156,7 +163,10 @@ class DownForRenewals:
 
 @pytest.mark.anyio
 async def test_without_renewals_the_holder_stops_by_itself() -> None:
-    """The journal is down: before the lease can run out, `check` raises; leaving the keeper hides no error behind that."""
+    """The journal is down: before the lease can run out, `check` raises.
+
+    Leaving the keeper hides no error behind that.
+    """
     async with LeaseKeeper(DownForRenewals(), 0.4) as keeper:
         lease = await keeper.acquire("r")
         lease.check()
@@ -183,7 +193,9 @@ def test_an_owner_survives_being_text() -> None:
 
 
 def test_a_running_process_is_not_dead() -> None:
-    """Neither this one, nor a stopped child, nor one on another machine, nor text that nobody wrote."""
+    """Neither this one, nor a stopped child, nor one on another machine, nor text that nobody
+    wrote.
+    """
     here = Owner.here()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         child.send_signal(signal.SIGSTOP)
@@ -287,7 +299,10 @@ def _go(worker: subprocess.Popen[str]) -> None:
 
 @pytest.mark.crash
 def test_a_stopped_process_that_wakes_up_does_not_send(journal_url: str, tmp_path: Path) -> None:
-    """SIGSTOP just before the first byte; another process takes over and rents; SIGCONT: one charge, and the sleeper says why."""
+    """SIGSTOP just before the first byte; another process takes over and rents.
+
+    SIGCONT: one charge, and the sleeper says why.
+    """
     ledger = tmp_path / "ledger"
     sleeper = _worker(journal_url, ledger, 1.0)
     successor = None
@@ -311,7 +326,10 @@ def test_a_stopped_process_that_wakes_up_does_not_send(journal_url: str, tmp_pat
 
 @pytest.mark.crash
 def test_a_killed_process_is_taken_over_at_once(journal_url: str, tmp_path: Path) -> None:
-    """SIGKILL while sending, on this machine: the next run does not wait for the lease of an hour, and looks before it sends."""
+    """SIGKILL while sending, on this machine.
+
+    The next run does not wait for the lease of an hour, and looks before it sends.
+    """
     ledger = tmp_path / "ledger"
     first, second = _worker(journal_url, ledger, 3600.0), None
     try:

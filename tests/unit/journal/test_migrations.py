@@ -1,4 +1,6 @@
-"""The shipped migrations build the tables that the code uses, once, whoever starts at the same time."""
+"""The shipped migrations build the tables that the code uses, once, whoever starts at the same
+time.
+"""
 
 from __future__ import annotations
 

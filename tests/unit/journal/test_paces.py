@@ -1,4 +1,7 @@
-"""Paces in the journal's database: what one process takes or is refused counts for all, and a busy database is said at once."""
+"""Paces in the journal's database.
+
+What one process takes or is refused counts for all, and a busy database is said at once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ BOUNDS = Bounds(20.0, 1.0, 100.0)
 
 
 def test_all_share_one_pace(journal_url: str) -> None:
-    """Two that ask in turn get as much together as one would alone, and a 429 of one slows and holds back the other."""
+    """Two that ask in turn get as much together as one would alone, and a 429 of one slows and
+    holds back the other.
+    """
     now = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
     def clock() -> datetime:
@@ -39,7 +44,10 @@ def test_all_share_one_pace(journal_url: str) -> None:
 
 
 def test_a_busy_database_is_said_at_once(tmp_path: Path) -> None:
-    """Whoever has the journal locked keeps nobody waiting for a pace; afterwards it is there again."""
+    """Whoever has the journal locked keeps nobody waiting for a pace.
+
+    Afterwards it is there again.
+    """
     url = f"sqlite:///{tmp_path / 'journal.db'}"
     Journal.open(url).close()
     with (

@@ -82,7 +82,9 @@ def test_the_longest_reference_is_kept(journal: Journal) -> None:
 
 
 def test_planning_twice_plans_once(journal: Journal) -> None:
-    """A line with a subject that the purchase already has comes back instead of being planned again."""
+    """A line with a subject that the purchase already has comes back instead of being planned
+    again.
+    """
     purchase = journal.open_purchase(new_purchase())
     lease = take(journal, purchase.resource)
     (first,) = plan(journal, lease, purchase, rent_line())
@@ -145,7 +147,10 @@ async def test_a_released_number_can_be_rented_again(journal: Journal) -> None:
 
 
 def test_only_a_held_intention_can_be_written(journal: Journal) -> None:
-    """Begin and record refuse without the leases of purchase and number; a fence that moved on refuses too."""
+    """Begin and record refuse without the leases of purchase and number.
+
+    A fence that moved on refuses too.
+    """
     (intention,) = planned(journal)
     purchase_lease = take(journal, intention.purchase_resource)
     with pytest.raises(LeaseLost):
@@ -211,7 +216,10 @@ def test_a_person_names_the_number_that_the_vendor_chose(journal: Journal) -> No
 
 
 def test_a_person_is_kept_out_while_a_process_works(journal: Journal) -> None:
-    """A verdict must not cross a running look; it needs a name, a note and a case that is a person's."""
+    """A verdict must not cross a running look.
+
+    It needs a name, a note and a case that is a person's.
+    """
     intention_id = _needs_person(journal)
     lease = take(journal, journal.history(intention_id).intention.purchase_resource)
     with pytest.raises(LeaseLost, match="being worked on"):

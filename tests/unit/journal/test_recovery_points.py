@@ -1,4 +1,7 @@
-"""Start from every recovery point, as if the process had died there: the vendor's charges are the judge."""
+"""Start from every recovery point, as if the process had died there.
+
+The vendor's charges are the judge.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ class Killed(BaseException):
 
 
 class Fuse:
-    """Lets n transactions through, then ends the process before or after the next one is committed. Dead processes write nothing."""
+    """Lets n transactions through, then ends the process before or after the next one is committed.
+
+    Dead processes write nothing.
+    """
 
     def __init__(self, writes: int, *, committed: bool) -> None:
         self.left = writes
@@ -60,7 +66,10 @@ class Fuse:
 
 
 async def _purchase(journal: Journal, vendor: Vendor, project: str) -> Intention:
-    """What a flow does for one number, from the reference on; the same code for the first run and for each resume."""
+    """What a flow does for one number, from the reference on.
+
+    The same code for the first run and for each resume.
+    """
     async with keeping(journal, is_dead=lambda owner: True) as keeper:
         purchase = await anyio.to_thread.run_sync(
             journal.open_purchase, new_purchase(project=project)

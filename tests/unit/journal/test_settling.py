@@ -37,13 +37,18 @@ LETTERS = {
     ],
 )
 def test_looks_lead_to(looks: str, event: Event | None) -> None:
-    """Absence takes two undisputed looks, one of them the last; a look that failed proves nothing."""
+    """Absence takes two undisputed looks, one of them the last.
+
+    A look that failed proves nothing.
+    """
     assert event == settlement([LETTERS[letter] for letter in looks]).event
 
 
 @given(st.lists(st.sampled_from(Finding), min_size=1, max_size=8))
 def test_absence_is_never_proven_by_less_than_two_looks(findings: list[Finding]) -> None:
-    """Whatever was seen: proof of absence needs the last look and one before, and no sign of the opposite."""
+    """Whatever was seen: proof of absence needs the last look and one before, and no sign of the
+    opposite.
+    """
     if settlement(findings).event is Event.PROVE_ABSENT:
         assert findings[-1] is Finding.ABSENT
         assert findings.count(Finding.ABSENT) >= 2

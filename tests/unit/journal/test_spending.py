@@ -132,7 +132,9 @@ def test_a_release_is_never_stopped_by_a_cap(journal: Journal) -> None:
 
 
 def test_several_months_at_once_count_as_due(journal: Journal) -> None:
-    """When the number is paid for longer than a month, all of it leaves the account on the day of the rent."""
+    """When the number is paid for longer than a month, all of it leaves the account on the day of
+    the rent.
+    """
     yearly = NewIntention(
         "rent", "+1", "f", {}, Decimal(1), Decimal(2), "USD", due_amount=Decimal(25)
     )

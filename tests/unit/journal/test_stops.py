@@ -1,4 +1,6 @@
-"""A stop holds every costly step before it leaves, wherever it stands by then, and lets what is written down go on later."""
+"""A stop holds every costly step before it leaves, wherever it stands by then, and lets what is
+written down go on later.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,10 @@ async def test_a_stop_file_that_cannot_be_looked_for_holds(tmp_path: Path) -> No
 async def test_a_request_that_waits_to_leave_is_asked_for_again(
     journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str
 ) -> None:
-    """Stopped between permission and the first byte (a connection, the vendor's limit): it does not leave."""
+    """Stopped between permission and the first byte (a connection, the vendor's limit).
+
+    It does not leave.
+    """
     monkeypatch.setattr(billable, "ASK_EVERY_S", 0.01)
     (line,) = planned(journal, rent_line())
     vendor = Vendor()

@@ -15,7 +15,8 @@ from numberflow.journal.transitions import (
     next_state,
 )
 
-# Written out here a second time, from docs/journal.md: a table that is tested against itself proves nothing.
+# Written out here a second time, from docs/journal.md: a table that is tested against itself proves
+# nothing.
 LISTED = {
     ("planned", "send"): "sending",
     ("planned", "withdraw"): "refused",

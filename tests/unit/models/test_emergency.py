@@ -45,7 +45,10 @@ def test_address() -> None:
 
 
 def test_addresses_compare() -> None:
-    """Two addresses are equal when all their parts are; a number in the place of a postal code is the same text."""
+    """Two addresses are equal when all their parts are.
+
+    A number in the place of a postal code is the same text.
+    """
     address = EmergencyAddress.model_validate(GOOD)
     assert address == EmergencyAddress.model_validate({**GOOD, "postalCode": 30306, "new": "x"})
     assert address != EmergencyAddress.model_validate({**GOOD, "streetInfo": "Lenox Road NE"})
@@ -100,16 +103,25 @@ def test_no_correction(nothing: Any) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(sorted(set(NEAR) - {"validationResult"})),
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.text()),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.text())
+        | st.dictionaries(st.text(), st.text()),
     )
-)  # fmt: skip
+)
 def test_a_verdict_is_read_whatever_else_stands_there(wrong: dict[str, Any]) -> None:
     """Whatever stands in the other members, the verdict is read."""
     assert AddressValidation.model_validate({**NEAR, **wrong}).result == ValidationResult.NEAR_MATCH
 
 
 def test_unknown_verdict_is_kept() -> None:
-    """A verdict that no enum lists is kept; a reply without one is none, and shows nothing of the address."""
+    """A verdict that no enum lists is kept.
+
+    A reply without one is none, and shows nothing of the address.
+    """
     assert AddressValidation.model_validate({"validationResult": "FUZZY"}).result == "FUZZY"
     with pytest.raises(ValidationError) as caught:
         AddressValidation.model_validate({**NEAR, "validationResult": ""})
@@ -117,7 +129,9 @@ def test_unknown_verdict_is_kept() -> None:
 
 
 def test_request_on_the_wire() -> None:
-    """The address is nested, optional parts are left out or sent, and none of it shows in the request."""
+    """The address is nested, optional parts are left out or sent, and none of it shows in the
+    request.
+    """
     request = EmergencyAddressRequest(**PARTS, location="Suite 5")
     assert {
         "displayName": "Wombat Bakery",

@@ -1,4 +1,7 @@
-"""Parameters of the flows over numbers that live elsewhere: what a form may leave empty, and what is refused before any request, with field and mend."""
+"""Parameters of the flows over numbers that live elsewhere.
+
+What a form may leave empty, and what is refused before any request, with field and mend.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,10 @@ Parse = Callable[[Mapping[str, Any]], Any]
     ],
 )
 def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
-    """A form sends "" for what was left empty; that is no value, and it says nothing about what is done."""
+    """A form sends "" for what was left empty.
+
+    That is no value, and it says nothing about what is done.
+    """
     order = parse(parameters)
     assert order.reference is None
     assert (
@@ -193,7 +199,9 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
     ],
 )
 def test_bad_input(parse: Parse, parameters: dict[str, Any], field: str, told: str) -> None:
-    """What cannot be is refused with the name of the field and in words that help, and never with the value of a paper."""
+    """What cannot be is refused with the name of the field and in words that help, and never with
+    the value of a paper.
+    """
     with pytest.raises(BadInput) as caught:
         parse(parameters)
     assert field == caught.value.field

@@ -75,12 +75,17 @@ def body(name: str) -> Any:
 def test_text_enable_order() -> None:
     """The published order is read, with its letter, and the letter does not show."""
     read = HostingOrder.model_validate(body("order_text_enable_200"))
-    assert (ORDER_ID, HostingOrderState.SUBMITTED, HostingOrderType.TEXT_ENABLE, datetime(2026, 1, 8, 6, tzinfo=UTC)) == (
+    assert (
+        ORDER_ID,
+        HostingOrderState.SUBMITTED,
+        HostingOrderType.TEXT_ENABLE,
+        datetime(2026, 1, 8, 6, tzinfo=UTC),
+    ) == (
         read.hosting_order_id,
         read.state,
         read.order_type,
         read.scheduled_osr_update_at,
-    )  # fmt: skip
+    )
     assert read.text_enable_info is not None
     assert {
         **LETTER,
@@ -113,9 +118,15 @@ def test_import_order() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(sorted(set(body("order_text_enable_200")) - {"hostingOrderId"})),
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.text()),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.text())
+        | st.dictionaries(st.text(), st.text()),
     )
-)  # fmt: skip
+)
 def test_an_order_keeps_its_id(wrong: dict[str, Any]) -> None:
     """Whatever stands in the other members, the order id is read."""
     assert (
@@ -205,7 +216,10 @@ SOON = datetime(2026, 1, 8, 7, tzinfo=timezone(timedelta(hours=1)))
     ],
 )
 def test_text_enable_on_the_wire(request_: TextEnableRequest, wire: dict[str, Any]) -> None:
-    """Exactly one letter leaves, unsealed and under the name of its kind; times leave in UTC; and nothing of the letter shows in the request."""
+    """Exactly one letter leaves, unsealed and under the name of its kind; times leave in UTC.
+
+    And nothing of the letter shows in the request.
+    """
     assert {**LEAST_WIRE, **wire} == request_.to_wire()
     shown = repr(request_) + str(request_.model_dump()) + request_.model_dump_json()
     assert [False] * 4 == [text in shown for text in ("Ada", "ada@", "Sample Road", "Wombat")]
@@ -228,13 +242,18 @@ def test_text_enable_on_the_wire(request_: TextEnableRequest, wire: dict[str, An
     ],
 )
 def test_impossible_text_enables(model: Any, more: dict[str, Any]) -> None:
-    """An order needs one letter of a kind that it takes, said by name: an empty object is no blanket letter; times need a zone."""
+    """An order needs one letter of a kind that it takes, said by name.
+
+    An empty object is no blanket letter; times need a zone.
+    """
     with pytest.raises(ValidationError):
         model(**LEAST, **more)
 
 
 def test_letters_from_a_file() -> None:
-    """A letter that is read from a file, by our names or the vendor's, is the letter of the kind that it names."""
+    """A letter that is read from a file, by our names or the vendor's, is the letter of the kind
+    that it names.
+    """
     letters: TypeAdapter[Any] = TypeAdapter(
         TextEnableRequest.model_fields["loa"].rebuild_annotation()
     )
@@ -260,7 +279,9 @@ def test_slips_in_an_email(email: str) -> None:
     [{"street": " "}, {"country": "USA"}, {"country": "us"}, {"postal_code": None}, {"zip": "1"}],
 )
 def test_slips_in_an_address(wrong: dict[str, Any]) -> None:
-    """Every part of the address is there, its country is US and not USA, and an error does not show the rest."""
+    """Every part of the address is there, its country is US and not USA, and an error does not show
+    the rest.
+    """
     parts = {name: text.get_secret_value() for name, text in WHERE}
     with pytest.raises(ValidationError) as caught:
         SignerAddress(**{**parts, **wrong})

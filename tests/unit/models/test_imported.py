@@ -76,7 +76,10 @@ def test_imported_number() -> None:
 
 
 def test_numbers_for_words() -> None:
-    """Where older references have numbers in the place of words, the numbers are kept as text; unlinked ids are nothing."""
+    """Where older references have numbers in the place of words, the numbers are kept as text.
+
+    Unlinked ids are nothing.
+    """
     read = ImportedNumber.model_validate(body("import_200")).sms_configuration
     assert read is not None
     assert read.scheduled_provisioning is not None
@@ -122,7 +125,10 @@ def test_qualified_number() -> None:
     ],
 )
 def test_hosting_status(wire: Any, status: str | None) -> None:
-    """The hosting status is the same whether the wire has its number or its name; what nobody knows is kept."""
+    """The hosting status is the same whether the wire has its number or its name.
+
+    What nobody knows is kept.
+    """
     read = QualifiedNumber.model_validate(
         {"phoneNumber": NUMBER, "hostedNumber": {"status": wire}}
     ).hosted_number
@@ -146,8 +152,14 @@ def test_pages() -> None:
 
 
 ANYTHING = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.text())
-)  # fmt: skip
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.lists(st.text())
+    | st.dictionaries(st.text(), st.text())
+)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +167,9 @@ ANYTHING = (
 )
 @given(data=st.data())
 def test_wrong_members(model: Any, sample: str, data: st.DataObject) -> None:
-    """Whatever stands in the other members, the number itself is read, and every member that was lost is named."""
+    """Whatever stands in the other members, the number itself is read, and every member that was
+    lost is named.
+    """
     good = body(sample)
     names = st.sampled_from(sorted(set(good) - {"phoneNumber"}))
     wrong = data.draw(st.dictionaries(names, ANYTHING))
@@ -201,11 +215,17 @@ def test_import_has_nothing_to_unlink(sms: dict[str, str]) -> None:
     ],
 )
 def test_update_on_the_wire(request_: ImportedUpdateRequest, wire: dict[str, Any]) -> None:
-    """An update sends what it names and nothing else, so that only the campaign can be unlinked; "" is sent."""
+    """An update sends what it names and nothing else, so that only the campaign can be unlinked.
+
+    "" is sent.
+    """
     assert wire == request_.to_wire()
 
 
 def test_empty_settings() -> None:
-    """Settings that name neither plan nor campaign are refused: an empty object might mean anything."""
+    """Settings that name neither plan nor campaign are refused.
+
+    An empty object might mean anything.
+    """
     with pytest.raises(ValidationError):
         ImportedSmsSettings()

@@ -78,7 +78,10 @@ ANYTHING = (
 
 @given(st.dictionaries(st.sampled_from([*MEMBERS, "somethingNew"]), ANYTHING))
 def test_an_order_keeps_its_id(wrong: dict[str, Any]) -> None:
-    """Whatever stands in the other members, the order id is read: orders cannot be listed, so it must not be lost."""
+    """Whatever stands in the other members, the order id is read.
+
+    Orders cannot be listed, so it must not be lost.
+    """
     assert NumberOrder.model_validate({**ORDER, **wrong}).order_id == ORDER_ID
 
 
@@ -122,10 +125,14 @@ def test_requirements_are_passed_through() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15).map(lambda x: round(x, 3)) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(-1e15, 1e15).map(lambda x: round(x, 3))
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
@@ -157,7 +164,10 @@ def test_registration() -> None:
 
 
 def test_reasons_quote_nobody() -> None:
-    """Reviewers' messages can be shown: what they quote from data and file names is blotted out, names of fields are not."""
+    """Reviewers' messages can be shown.
+
+    What they quote from data and file names is blotted out, names of fields are not.
+    """
     assert (
         "The extract of … is older than three months.",
         "lastName: ask … … for the full name; … is cut off",
@@ -169,7 +179,10 @@ def test_reasons_quote_nobody() -> None:
 
 @pytest.mark.parametrize("newest", [None, {}, ...])
 def test_older_form_of_registration(newest: Any) -> None:
-    """Data at the top level, as older documents have it, is read as request details; the newest form wins."""
+    """Data at the top level, as older documents have it, is read as request details.
+
+    The newest form wins.
+    """
     value = {"data": [1]} if newest is ... else {"data": [1], "requestDetails": newest}
     read = Registration.model_validate(value).request_details
     assert read is not None
@@ -182,7 +195,10 @@ def test_older_form_of_registration(newest: Any) -> None:
 
 
 def test_unreadable_registration_shows_nothing() -> None:
-    """Data that cannot be read is named, not shown; a registration that is none raises without its content."""
+    """Data that cannot be read is named, not shown.
+
+    A registration that is none raises without its content.
+    """
     assert Registration.model_validate(
         {"requestDetails": "Ada", "attachments": "Bob"}
     ).unreadable == (
@@ -229,7 +245,9 @@ def test_unreadable_registration_shows_nothing() -> None:
     ],
 )
 def test_order_on_the_wire(wanted: dict[str, Any], wire: dict[str, Any]) -> None:
-    """An order is sent as one given number or as a quantity with its criteria, and what was not asked for is left out."""
+    """An order is sent as one given number or as a quantity with its criteria, and what was not
+    asked for is left out.
+    """
     request = NumberOrderRequest(region_code="AU", number_type="MOBILE", **wanted)
     assert {"regionCode": "AU", "numberType": "MOBILE", **wire} == request.to_wire()
 

@@ -82,7 +82,10 @@ ID = "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311"
     ],
 )
 def test_bad_input(parameters: dict[str, Any], field: str, message: str) -> None:
-    """Each broken rule names its field and says what to write; values that may be private are not repeated."""
+    """Each broken rule names its field and says what to write.
+
+    Values that may be private are not repeated.
+    """
     with pytest.raises(BadInput) as caught:
         parse_order_numbers(GOOD | parameters)
     assert (field, True) == (caught.value.field, message in caught.value.message), (
@@ -91,7 +94,10 @@ def test_bad_input(parameters: dict[str, Any], field: str, message: str) -> None
 
 
 def test_papers_are_not_what_is_ordered() -> None:
-    """Corrected papers and other caps continue the same order; another quantity is another order."""
+    """Corrected papers and other caps continue the same order.
+
+    Another quantity is another order.
+    """
     plain = parse_order_numbers(GOOD)
     papers = parse_order_numbers(
         GOOD | {"kyc": "b.json", "attachments": {ID: "b.pdf"}, "max_today": "60"}

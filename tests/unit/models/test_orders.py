@@ -1,4 +1,6 @@
-"""Parameters of a purchase: every rule, the message for whoever broke it, and what makes two purchases the same."""
+"""Parameters of a purchase: every rule, the message for whoever broke it, and what makes two
+purchases the same.
+"""
 
 from __future__ import annotations
 
@@ -68,10 +70,18 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("region_code", "USA", "'USA' is no ISO 3166-1 alpha-2 region; write two letters such as US"),
+        (
+            "region_code",
+            "USA",
+            "'USA' is no ISO 3166-1 alpha-2 region; write two letters such as US",
+        ),
         ("region_code", "", "'' is no ISO 3166-1 alpha-2 region; write two letters such as US"),
         ("region_code", "ZZ", "'ZZ' is no ISO 3166-1 alpha-2 region; write two letters such as US"),
-        ("region_code", "x" * 99, f"'{'x' * 37}…' is no ISO 3166-1 alpha-2 region; write two letters such as US"),
+        (
+            "region_code",
+            "x" * 99,
+            f"'{'x' * 37}…' is no ISO 3166-1 alpha-2 region; write two letters such as US",
+        ),
         ("number_type", "local", "must be one of 'MOBILE', 'LOCAL' or 'TOLL_FREE'"),
         ("quantity", 0, "must be 1 or more"),
         ("quantity", -1, "must be 1 or more"),
@@ -86,12 +96,20 @@ def test_defaults() -> None:
         ("currency", "", "'' is no ISO 4217 currency; write three letters such as USD"),
         ("capabilities", "SMS", "must be a list"),
         ("strategy", "cheapest", "must be one of 'chosen' or 'any'"),
-        ("reference", "x" * 10_000, f"has 10000 characters; at most {REFERENCE_LENGTH_MAX} are kept"),
+        (
+            "reference",
+            "x" * 10_000,
+            f"has 10000 characters; at most {REFERENCE_LENGTH_MAX} are kept",
+        ),
         ("reference", "PO\n1", "has control characters; write one printable line such as PO-1042"),
         ("reference", "PO\x00", "has control characters; write one printable line such as PO-1042"),
         ("provisioning_wait_s", -1, "must be 0 or more"),
         ("provisioning_wait_s", 3601, f"must be {PROVISIONING_WAIT_MAX_S} or less"),
-        ("callback_url", "ftp://hooks.example.test/", "must be a whole http:// or https:// address"),
+        (
+            "callback_url",
+            "ftp://hooks.example.test/",
+            "must be a whole http:// or https:// address",
+        ),
         ("callback_url", "hooks.example.test", "must be a whole http:// or https:// address"),
         ("callback_url", "http://[", "must be a whole http:// or https:// address"),
         ("callback_url", "https://a b/", "must be a whole http:// or https:// address"),
@@ -104,12 +122,23 @@ def test_defaults() -> None:
         (
             "callback_url",
             "https://a/hook?Api-Key=1",
-            "its query carries 'Api-Key', and this address is kept in clear; callbacks are proven by their signature",
+            (
+                "its query carries 'Api-Key', and this address is kept in clear; callbacks are proven "
+                "by their signature"
+            ),
         ),
         ("sms", "plan-1", "must be a group of fields (a JSON object)"),
         ("voice", {"type": "RTC"}, "type RTC takes app_id and no other id (given: none)"),
-        ("voice", {"type": "EST", "app_id": "a"}, "type EST takes trunk_id and no other id (given: app_id)"),
-        ("voice", {"type": "FAX", "trunk_id": "t"}, "type FAX takes service_id and no other id (given: trunk_id)"),
+        (
+            "voice",
+            {"type": "EST", "app_id": "a"},
+            "type EST takes trunk_id and no other id (given: app_id)",
+        ),
+        (
+            "voice",
+            {"type": "FAX", "trunk_id": "t"},
+            "type FAX takes service_id and no other id (given: trunk_id)",
+        ),
         (
             "voice",
             {"type": "RTC", "app_id": "a", "trunk_id": "t"},
@@ -118,20 +147,34 @@ def test_defaults() -> None:
         (
             "phone_numbers",
             ["12025550101"],
-            "'12025550101' is not E.164; write +12025550101 if that is what is meant: numbers begin with + and the country code",
+            (
+                "'12025550101' is not E.164; write +12025550101 if that is what is meant: numbers "
+                "begin with + and the country code"
+            ),
         ),
-        ("phone_numbers", ["+1\uff12025550101"], "'+1\uff12025550101' is not E.164; write + and digits only, such as +12025550123"),
+        (
+            "phone_numbers",
+            ["+1\uff12025550101"],
+            "'+1\uff12025550101' is not E.164; write + and digits only, such as +12025550123",
+        ),
         ("phone_numbers", ["+99912345678"], "+99912345678 has no country code in use"),
-        ("phone_numbers", ["+120255501011"], "+120255501011 has too few or too many digits for its country"),
+        (
+            "phone_numbers",
+            ["+120255501011"],
+            "+120255501011 has too few or too many digits for its country",
+        ),
         ("phone_numbers", ["+12025550101"] * 2, "a number stands in the list twice"),
         ("phone_numbers", ["+442071838750"], "+442071838750 does not belong to region US"),
         (
             "phone_numbers",
             [f"+1202{2000000 + n}" for n in range(QUANTITY_MAX + 1)],
-            f"names {QUANTITY_MAX + 1} numbers; at most {QUANTITY_MAX} are bought under one reference",
+            (
+                f"names {QUANTITY_MAX + 1} numbers; at most {QUANTITY_MAX} are bought under one "
+                "reference"
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_one_broken_rule(field: str, value: Any, message: str) -> None:
     """A value that breaks a rule is refused with its field, the reason and what to write instead."""
     error = refusal(**{field: value})
@@ -162,7 +205,10 @@ def test_one_broken_rule(field: str, value: Any, message: str) -> None:
     ],
 )
 def test_amounts_that_are_none(field: str, value: Any, message: str) -> None:
-    """A cap that is no plain decimal amount is refused: nobody has to guess what "90,00" or 1e3 was to mean."""
+    """A cap that is no plain decimal amount is refused.
+
+    Nobody has to guess what "90,00" or 1e3 was to mean.
+    """
     assert f"{field}: {message}" == refusal(**{field: value}).message
 
 
@@ -204,8 +250,12 @@ def test_every_broken_rule_is_named_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("name", "remedy"),
-    [("quantty", "did you mean quantity?"), ("numberType", "did you mean number_type?"), ("maxtoday", "did you mean max_today?")],
-)  # fmt: skip
+    [
+        ("quantty", "did you mean quantity?"),
+        ("numberType", "did you mean number_type?"),
+        ("maxtoday", "did you mean max_today?"),
+    ],
+)
 def test_unknown_parameter_gets_a_suggestion(name: str, remedy: str) -> None:
     """A misspelt parameter is refused, never ignored, and the likely name is suggested."""
     error = refusal(**{name: 1})
@@ -286,7 +336,9 @@ def test_rules_over_several_parameters(
 def test_effective_search_pattern(
     pattern: str | None, search_pattern: str | None, effective: Any
 ) -> None:
-    """A pattern with plus begins the number, one without stands anywhere, unless the caller says where."""
+    """A pattern with plus begins the number, one without stands anywhere, unless the caller says
+    where.
+    """
     assert (
         effective == order(pattern=pattern, search_pattern=search_pattern).effective_search_pattern
     )
@@ -379,7 +431,9 @@ def test_empty_lists_of_a_form() -> None:
 
 
 def test_spelling_is_evened_out() -> None:
-    """Case of region and currency, blanks around values, and order and repetition of capabilities make no difference."""
+    """Case of region and currency, blanks around values, and order and repetition of capabilities
+    make no difference.
+    """
     assert order(capabilities=["SMS", "VOICE"], reference="PO-1", pattern="307") == order(
         region_code=" us ",
         currency="usd",
@@ -425,7 +479,10 @@ BOUGHT = {
 
 @pytest.mark.parametrize("field", NOT_BOUGHT)
 def test_what_continues_a_purchase(field: str) -> None:
-    """Caps, approval, waiting, reference and account are no part of what is bought: changing them continues the purchase."""
+    """Caps, approval, waiting, reference and account are no part of what is bought.
+
+    Changing them continues the purchase.
+    """
     assert order().fingerprint() == order(**{field: NOT_BOUGHT[field]}).fingerprint()
 
 
@@ -478,7 +535,9 @@ NAMES = st.sampled_from([*SearchAndRentParameters.model_fields, "quantty"]) | st
 @given(st.dictionaries(NAMES, JSON, max_size=8), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_arbitrary_parameters(parameters: dict[str, Any], on_top_of_valid: bool) -> None:
-    """Whatever JSON object comes in, the answer is an order or BadInput with field, reason and mend; never another error."""
+    """Whatever JSON object comes in, the answer is an order or BadInput with field, reason and
+    mend; never another error.
+    """
     try:
         parsed = parse_search_and_rent(MINIMUM | parameters if on_top_of_valid else parameters)
     except BadInput as error:

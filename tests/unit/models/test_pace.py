@@ -1,4 +1,6 @@
-"""How a pace changes: never above its rate, lower for everybody after a 429, higher when it is used and nothing is refused."""
+"""How a pace changes: never above its rate, lower for everybody after a 429, higher when it is used
+and nothing is refused.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ BOUNDS = Bounds(20.0, 1.0, 100.0)
 def drive(
     pace: Pace, seconds: float, *, began_s: float, wanted: int = 50
 ) -> tuple[Pace, list[float]]:
-    """Ask every 50 ms for more than there is; the pace afterwards and the times that were given out."""
+    """Ask every 50 ms for more than there is.
+
+    The pace afterwards and the times that were given out.
+    """
     times: list[float] = []
     for step in range(int(seconds / 0.05)):
         now_s = began_s + step * 0.05
@@ -44,7 +49,10 @@ def drive(
     )
 )
 def test_never_more_than_the_rate(story: list[tuple[float, int, int]]) -> None:
-    """Whoever asks how often for how much: times are an interval apart, at most a fifth of a second ahead, and rates in bounds."""
+    """Whoever asks how often for how much.
+
+    Times are an interval apart, at most a fifth of a second ahead, and rates in bounds.
+    """
     fixed = Bounds(20.0, 20.0, 20.0)
     pace, now_s, times = fresh(fixed, 0.0), 0.0, [-math.inf]
     for passed_s, wanted, unused in story:
@@ -58,7 +66,9 @@ def test_never_more_than_the_rate(story: list[tuple[float, int, int]]) -> None:
 
 
 def test_it_grows_from_start_to_ceiling_while_it_is_used() -> None:
-    """From 20/s to 100/s in some 20 s, which brings the 1,240 requests of an inventory of 100,000 under half a minute."""
+    """From 20/s to 100/s in some 20 s, which brings the 1,240 requests of an inventory of 100,000
+    under half a minute.
+    """
     pace, times = drive(fresh(BOUNDS, 0.0), 25, began_s=0.0)
     assert pace.rate_per_s == BOUNDS.ceiling
     assert sum(time < 23 for time in times) > 1240
@@ -82,7 +92,10 @@ def test_what_comes_back_unused_was_not_used() -> None:
 
 
 def test_a_refusal_lowers_it_once() -> None:
-    """Several 429s of requests that left at the same rate are one piece of news; the next one after that is another."""
+    """Several 429s of requests that left at the same rate are one piece of news.
+
+    The next one after that is another.
+    """
     pace = Pace(80.0, 10.0, 10.0)
     first = lower(pace, BOUNDS, 10.0, departed_s=9.9, retry_after_s=None)
     assert first.rate_per_s == 40.0
@@ -96,7 +109,10 @@ def test_a_refusal_lowers_it_once() -> None:
 
 
 def test_after_a_refusal_it_grows_slowly_and_after_a_while_quickly() -> None:
-    """Near a limit that was met it feels its way; a minute without a refusal, and it is forgotten."""
+    """Near a limit that was met it feels its way.
+
+    A minute without a refusal, and it is forgotten.
+    """
     pace = lower(Pace(40.0, 0.0, 0.0), BOUNDS, 0.0, departed_s=0.0, retry_after_s=None)
     pace, _ = drive(pace, 10, began_s=0.0)
     assert 23.0 < pace.rate_per_s < 24.5
@@ -144,7 +160,10 @@ def test_what_was_learnt_is_forgotten() -> None:
 
 
 def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
-    """An hour back: the pace begins again, instead of waiting for an hour. A pause that a 429 asked for is no such thing."""
+    """An hour back: the pace begins again, instead of waiting for an hour.
+
+    A pause that a 429 asked for is no such thing.
+    """
     pace, _ = take(Pace(50.0, 7200.0, 7200.0), BOUNDS, 3600.0, wanted=1)
     assert pace.next_s < 3601.0
     paused = lower(
@@ -155,7 +174,9 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
 
 
 def test_a_clock_that_was_ahead_hides_no_pause() -> None:
-    """A day ahead and back: a new 429 waits for its own Retry-After and no longer, an old one for what was left of it."""
+    """A day ahead and back: a new 429 waits for its own Retry-After and no longer, an old one for
+    what was left of it.
+    """
     for lowered_s in (None, 90_000.0):
         ahead = Pace(50.0, 90_000.0, 90_000.0, lowered_s=lowered_s)
         paused = lower(ahead, BOUNDS, 3600.0, departed_s=3600.0, retry_after_s=30.0)

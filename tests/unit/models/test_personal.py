@@ -38,7 +38,9 @@ def test_numbers_are_text(value: Any, text: str) -> None:
 
 
 def test_unseal() -> None:
-    """Every seal is broken, however deep, times are written as text, and None is left out of models."""
+    """Every seal is broken, however deep, times are written as text, and None is left out of
+    models.
+    """
     when = datetime(2026, 2, 3, tzinfo=UTC)
     sealed = Secret(
         {"a": [SecretStr("b"), Person(name="c"), 1, None], "d": Person(name="e", born=when)}
@@ -50,7 +52,10 @@ def test_unseal() -> None:
 
 
 def test_texts() -> None:
-    """Whole values and their words are personal; names of members, very short texts, true and false are not."""
+    """Whole values and their words are personal.
+
+    Names of members, very short texts, true and false are not.
+    """
     value = {
         "name": "Ada, Example",
         "city": "City Hall",

@@ -43,7 +43,10 @@ def test_spellings(written: str, read: str) -> None:
     ],
 )
 def test_what_is_pasted(text: object, numbers: tuple[str, ...]) -> None:
-    """Columns whose line breaks were lost, marks that nobody sees, quoted cells; lists are read number by number."""
+    """Columns whose line breaks were lost, marks that nobody sees, quoted cells.
+
+    Lists are read number by number.
+    """
     assert numbers == read_numbers(text)
 
 
@@ -65,7 +68,10 @@ def test_the_same_numbers_are_the_same_run() -> None:
 
 
 def test_groups_are_the_same_flat() -> None:
-    """A form's empty groups are none, its filled ones are those of JSON: they make the same purchase."""
+    """A form's empty groups are none, its filled ones are those of JSON.
+
+    They make the same purchase.
+    """
     caps = {"region_code": "US", "number_type": "LOCAL", "max_today": "9", "max_monthly": "9"}
     flat = {"type": "", "app_id": "", "trunk_id": "trunk", "service_id": ""}
     json = parse_search_and_rent(caps | {"voice": {"type": "EST", "trunk_id": "trunk"}})
@@ -87,5 +93,8 @@ def test_groups_are_the_same_flat() -> None:
     [("+1 (415)", "+1415"), ("555-01", "55501"), (" - ", " - "), ("", ""), (5, 5)],
 )
 def test_patterns(written: object, read: object) -> None:
-    """What people put between digits is no part of a pattern; a pattern of nothing else goes on, to be refused."""
+    """What people put between digits is no part of a pattern.
+
+    A pattern of nothing else goes on, to be refused.
+    """
     assert read == read_pattern(written)

@@ -41,7 +41,10 @@ def usd(amount: str) -> Money:
 
 
 def test_live_number() -> None:
-    """The reply recorded live is read completely: empty texts are None, the waiting job is there, the price is exact."""
+    """The reply recorded live is read completely.
+
+    Empty texts are None, the waiting job is there, the price is exact.
+    """
     number = ActiveNumber.model_validate(LIVE)
     assert (
         ActiveNumber(
@@ -262,7 +265,10 @@ def test_amounts(wire: bytes, amount: str) -> None:
     ],
 )
 def test_what_is_no_amount(amount: Any) -> None:
-    """Binary floats, exponents and local spellings are no amounts; as a member they leave the price unreadable."""
+    """Binary floats, exponents and local spellings are no amounts.
+
+    As a member they leave the price unreadable.
+    """
     with pytest.raises(ValidationError):
         Money(currency_code="USD", amount=amount)
     price = {"currencyCode": "USD", "amount": amount}

@@ -66,12 +66,18 @@ def offered(
     ],
 )
 def test_matches(parameters: dict[str, Any], changes: dict[str, Any], expected: bool) -> None:
-    """A number that is not what was asked for is refused although the vendor sent it; what a reply leaves out is trusted."""
+    """A number that is not what was asked for is refused although the vendor sent it.
+
+    What a reply leaves out is trusted.
+    """
     assert expected == matches(offered(**changes), order(**parameters))
 
 
 def test_cheapest_first_and_unpriced_last() -> None:
-    """Numbers are taken by what they cost today, then by month; without a price only when nothing else is left."""
+    """Numbers are taken by what they cost today, then by month.
+
+    Without a price only when nothing else is left.
+    """
     dear, cheap, unpriced = (
         offered("+12025550101", "2"),
         offered("+12025550102", "1"),
@@ -89,7 +95,9 @@ NUMBERS = [offered(f"+1202555{n:04d}") for n in range(40)]
 
 @given(st.permutations(NUMBERS), st.text(max_size=8))
 def test_choice_depends_on_seed_alone(shuffled: list[AvailableNumber], seed: str) -> None:
-    """One purchase repeats its own choice, in whatever order and however often the vendor shows the numbers."""
+    """One purchase repeats its own choice, in whatever order and however often the vendor shows the
+    numbers.
+    """
     first = pick(NUMBERS, order(), quantity=10, seed=seed)
     assert first == pick([*shuffled, *shuffled[:7]], order(), quantity=10, seed=seed)
     assert len({number.phone_number for number in first}) == 10

@@ -42,45 +42,72 @@ SMS = {"service_plan_id": "p", "campaign_id": "c"}
         # nothing there yet: one request
         (held(), {"sms": SMS}, Changes({}, {"sms": SMS})),
         (held(service_plan_id="p"), {"sms": SMS}, Changes({}, {"sms": {"campaign_id": "c"}})),
-        (held(service_plan_id="p", holding=Holding.RENTED), {"sms": SMS}, Changes({}, {"sms": SMS})),
+        (
+            held(service_plan_id="p", holding=Holding.RENTED),
+            {"sms": SMS},
+            Changes({}, {"sms": SMS}),
+        ),
         # only what changes is unlinked
         (
-            held(service_plan_id="p", campaign_id="old"), {"sms": SMS},
+            held(service_plan_id="p", campaign_id="old"),
+            {"sms": SMS},
             Changes({"sms": {"campaign_id": ""}}, {"sms": {"campaign_id": "c"}}, ("campaign old",)),
         ),
         (
-            held(service_plan_id="p", campaign_id="old", holding=Holding.RENTED), {"sms": SMS},
-            Changes({"sms": {"service_plan_id": "p", "campaign_id": ""}}, {"sms": SMS}, ("campaign old",)),
-        ),
-        (
-            held(service_plan_id="old", campaign_id="c"), {"sms": {"service_plan_id": "p"}},
+            held(service_plan_id="p", campaign_id="old", holding=Holding.RENTED),
+            {"sms": SMS},
             Changes(
-                {"sms": {"service_plan_id": "", "campaign_id": ""}}, {"sms": SMS}, ("service plan old, campaign c",)
+                {"sms": {"service_plan_id": "p", "campaign_id": ""}},
+                {"sms": SMS},
+                ("campaign old",),
             ),
         ),
         (
-            held(**LINKED), {"unlink_sms": True},
-            Changes({"sms": {"service_plan_id": "", "campaign_id": ""}}, {}, ("service plan p, campaign c",)),
+            held(service_plan_id="old", campaign_id="c"),
+            {"sms": {"service_plan_id": "p"}},
+            Changes(
+                {"sms": {"service_plan_id": "", "campaign_id": ""}},
+                {"sms": SMS},
+                ("service plan old, campaign c",),
+            ),
+        ),
+        (
+            held(**LINKED),
+            {"unlink_sms": True},
+            Changes(
+                {"sms": {"service_plan_id": "", "campaign_id": ""}},
+                {},
+                ("service plan p, campaign c",),
+            ),
         ),
         (held(), {"unlink_sms": True}, Changes()),
         # voice of rented numbers
         (
-            held(holding=Holding.RENTED, voice_type="RTC", voice_id="a"), {"voice": {"type": "EST", "trunk_id": "t"}},
-            Changes({"voice": {"type": "RTC", "app_id": ""}}, {"voice": {"type": "EST", "trunk_id": "t"}}, ("voice RTC a",)),
+            held(holding=Holding.RENTED, voice_type="RTC", voice_id="a"),
+            {"voice": {"type": "EST", "trunk_id": "t"}},
+            Changes(
+                {"voice": {"type": "RTC", "app_id": ""}},
+                {"voice": {"type": "EST", "trunk_id": "t"}},
+                ("voice RTC a",),
+            ),
         ),
         (
-            held(holding=Holding.RENTED), {"voice": {"type": "RTC", "app_id": "a"}},
+            held(holding=Holding.RENTED),
+            {"voice": {"type": "RTC", "app_id": "a"}},
             Changes({}, {"voice": {"type": "RTC", "app_id": "a"}}),
         ),
     ],
-)  # fmt: skip
+)
 def test_changes(number: HeldNumber, wanted: dict[str, Any], changes: Changes) -> None:
     """What is there stays; what is linked elsewhere is unlinked first, and told."""
     assert changes == plan_changes(number, parse_configure({"phone_numbers": [NUMBER]} | wanted))
 
 
 def test_a_failed_link_is_no_link() -> None:
-    """A campaign that a number was refused is not on it: linking again takes one request, and nothing is lost."""
+    """A campaign that a number was refused is not on it.
+
+    Linking again takes one request, and nothing is lost.
+    """
     shown = {
         "servicePlanId": "p",
         "scheduledProvisioning": {"servicePlanId": "p", "campaignId": "c", "status": "FAILED"},
@@ -123,21 +150,28 @@ def test_an_unlink_that_is_under_way() -> None:
         (held(), {"callback_url": "https://a.test/x"}, "callback_url: none → https://a.test/x"),
         (held(), {"sms": SMS}, "sms.service_plan_id: none → p; sms.campaign_id: none → c"),
         (
-            held(service_plan_id="a", campaign_id="A", holding=Holding.RENTED), {"sms": SMS},
+            held(service_plan_id="a", campaign_id="A", holding=Holding.RENTED),
+            {"sms": SMS},
             "sms.service_plan_id: a → p; sms.campaign_id: A → c",
         ),
         (held(service_plan_id="p", campaign_id="A"), {"sms": SMS}, "sms.campaign_id: A → c"),
         (
-            held(service_plan_id="a", campaign_id="c"), {"sms": {"service_plan_id": "p"}},
+            held(service_plan_id="a", campaign_id="c"),
+            {"sms": {"service_plan_id": "p"}},
             "sms.service_plan_id: a → p",
         ),
         (
             held(voice_type="RTC", voice_id="app-1", holding=Holding.RENTED),
-            {"voice": {"type": "EST", "trunk_id": "t-1"}}, "voice: RTC app-1 → EST t-1",
+            {"voice": {"type": "EST", "trunk_id": "t-1"}},
+            "voice: RTC app-1 → EST t-1",
         ),
-        (held(**LINKED), {"unlink_sms": True}, "sms.service_plan_id: p → none; sms.campaign_id: c → none"),
+        (
+            held(**LINKED),
+            {"unlink_sms": True},
+            "sms.service_plan_id: p → none; sms.campaign_id: c → none",
+        ),
     ],
-)  # fmt: skip
+)
 def test_old_and_new(number: HeldNumber, wanted: dict[str, Any], told: str) -> None:
     """A plan shows every field that changes, as it is and as it will be."""
     order = parse_configure({"phone_numbers": [NUMBER], **wanted})

@@ -1,4 +1,7 @@
-"""How far a number in an order is, whether one is ready, and what a failure code asks for: pure, from what the vendor shows."""
+"""How far a number in an order is, whether one is ready, and what a failure code asks for.
+
+Pure, from what the vendor shows.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,18 @@ def number(
 @pytest.mark.parametrize(
     ("shown", "of", "progress", "step"),
     [
-        (number("WAITING", "WAITING", "WAITING"), order("WAITING_FOR_LOA_SIGNATURE"), Progress.IN_PROGRESS, Step.OSR),
-        (number("DONE", "IN_PROGRESS", "WAITING"), order("IN_PROGRESS"), Progress.IN_PROGRESS, Step.PLATFORM),
+        (
+            number("WAITING", "WAITING", "WAITING"),
+            order("WAITING_FOR_LOA_SIGNATURE"),
+            Progress.IN_PROGRESS,
+            Step.OSR,
+        ),
+        (
+            number("DONE", "IN_PROGRESS", "WAITING"),
+            order("IN_PROGRESS"),
+            Progress.IN_PROGRESS,
+            Step.PLATFORM,
+        ),
         (number("DONE", "DONE", "DONE"), order("COMPLETED"), Progress.DONE, None),
         (number("DONE", "DONE"), order("COMPLETED", campaign=""), Progress.DONE, None),
         (number("", "DONE", "DONE"), order("COMPLETED", kind="IMPORT"), Progress.DONE, None),
@@ -51,20 +64,30 @@ def number(
         (number("WAITING", "WAITING", "WAITING"), order("REJECTED"), Progress.FAILED, None),
         (number(), order("REJECTED"), Progress.FAILED, None),
         # A state that nobody has heard of is not final.
-        (number("PONDERING", "WAITING", "WAITING"), order("IN_PROGRESS"), Progress.IN_PROGRESS, Step.OSR),
+        (
+            number("PONDERING", "WAITING", "WAITING"),
+            order("IN_PROGRESS"),
+            Progress.IN_PROGRESS,
+            Step.OSR,
+        ),
         (number("DONE", "DONE", "DONE"), order("ARCHIVED"), Progress.DONE, None),
     ],
-)  # fmt: skip
+)
 def test_one_number(
     shown: HostingOrderNumber, of: HostingOrder, progress: Progress, step: Step | None
 ) -> None:
-    """The first step that is not done says where a number is; a failed one ends it; the order's own word counts only for REJECTED and the end."""
+    """The first step that is not done says where a number is; a failed one ends it.
+
+    The order's own word counts only for REJECTED and the end.
+    """
     judged = judge_number(shown, of)
     assert (progress, step) == (judged.progress, judged.step)
 
 
 def test_carrier_code() -> None:
-    """T-Mobile's code for a number that is held elsewhere leads to the cure that only an import order has."""
+    """T-Mobile's code for a number that is held elsewhere leads to the cure that only an import
+    order has.
+    """
     shown = number(
         "",
         "DONE",
@@ -81,14 +104,36 @@ def test_carrier_code() -> None:
     ("shown", "code"),
     [
         ({}, ""),
-        ({"campaignProvisioning": {"state": "FAILED", "errorCode": "CAMPAIGN_EXPIRED"}}, "CAMPAIGN_EXPIRED"),
+        (
+            {"campaignProvisioning": {"state": "FAILED", "errorCode": "CAMPAIGN_EXPIRED"}},
+            "CAMPAIGN_EXPIRED",
+        ),
         ({"campaignProvisioning": {"state": "DONE", "errorCode": "CAMPAIGN_EXPIRED"}}, ""),
-        ({"smsConfiguration": {"scheduledProvisioning": {"status": "FAILED", "errorCodes": ["INSUFFICIENT_BALANCE"]}}}, "INSUFFICIENT_BALANCE"),
-        ({"mnoConfiguration": {"smsTmo": {"errorCode": "60135"}}, "campaignProvisioning": {"state": "FAILED", "errorCode": "X"}}, "60135"),
+        (
+            {
+                "smsConfiguration": {
+                    "scheduledProvisioning": {
+                        "status": "FAILED",
+                        "errorCodes": ["INSUFFICIENT_BALANCE"],
+                    }
+                }
+            },
+            "INSUFFICIENT_BALANCE",
+        ),
+        (
+            {
+                "mnoConfiguration": {"smsTmo": {"errorCode": "60135"}},
+                "campaignProvisioning": {"state": "FAILED", "errorCode": "X"},
+            },
+            "60135",
+        ),
     ],
-)  # fmt: skip
+)
 def test_code_of_an_imported_number(shown: dict[str, Any], code: str) -> None:
-    """The carrier's code goes before the vendor's; one that belongs to a link that did not fail is none."""
+    """The carrier's code goes before the vendor's.
+
+    One that belongs to a link that did not fail is none.
+    """
     assert code == imported_code(ImportedNumber.model_validate({"phoneNumber": NUMBER, **shown}))
 
 
@@ -110,7 +155,10 @@ def test_code_of_an_imported_number(shown: dict[str, Any], code: str) -> None:
     ],
 )
 def test_readiness(state: str, ownership: str, ready: Readiness) -> None:
-    """Ready is VERIFIED, or ELIGIBLE with its ownership DONE; a state that nobody has heard of is looked at again."""
+    """Ready is VERIFIED, or ELIGIBLE with its ownership DONE.
+
+    A state that nobody has heard of is looked at again.
+    """
     shown = {
         "phoneNumber": NUMBER,
         "globalProcessState": state,

@@ -35,16 +35,34 @@ def test_good_data() -> None:
         ({"a": 1}, Finding("data", "takes a list of 3 entries, one for each section")),
         (DATA[:2], Finding("data", "takes 3 entries, one for each section, not 2")),
         (changed(1, city=""), Finding("data[1].city", "is missing")),
-        (changed(1, postalCode="2000-very-long-code"), Finding("data[1].postalCode", "does not have the form ^[0-9A-Z -]{3,10}$")),
+        (
+            changed(1, postalCode="2000-very-long-code"),
+            Finding("data[1].postalCode", "does not have the form ^[0-9A-Z -]{3,10}$"),
+        ),
         (changed(1, country="Australia"), Finding("data[1].country", "must be an ISO 3166-1 code")),
-        (changed(2, firstName="x" * 51), Finding("data[2].firstName", "has more than 50 characters")),
-        (changed(2, phoneNumber="0491570156"), Finding("data[2].phoneNumber", "must be E.164 with a plus")),
-        (changed(0, confirmationOfUse=False), Finding("data[0][0].confirmationOfUse", "must be confirmed")),
-        (changed(0, purposeOfTheTraffic="Spam"), Finding("data[0][0].purposeOfTheTraffic", "takes one of: One Time Password, Notifications, Marketing, Customer Care")),
+        (
+            changed(2, firstName="x" * 51),
+            Finding("data[2].firstName", "has more than 50 characters"),
+        ),
+        (
+            changed(2, phoneNumber="0491570156"),
+            Finding("data[2].phoneNumber", "must be E.164 with a plus"),
+        ),
+        (
+            changed(0, confirmationOfUse=False),
+            Finding("data[0][0].confirmationOfUse", "must be confirmed"),
+        ),
+        (
+            changed(0, purposeOfTheTraffic="Spam"),
+            Finding(
+                "data[0][0].purposeOfTheTraffic",
+                "takes one of: One Time Password, Notifications, Marketing, Customer Care",
+            ),
+        ),
         ([[], *DATA[1:]], Finding("data[0]", "has fewer than 1 entries")),
         (["text", *DATA[1:]], Finding("data[0]", "must be of type array")),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told_by_its_place(data: Any, finding: Finding) -> None:
     """One wrong thing is one finding, with path and rule."""
     assert (finding,) == findings(AU, data)
@@ -63,7 +81,9 @@ def test_no_finding_repeats_a_value() -> None:
 
 
 def test_blank_is_the_form_without_content() -> None:
-    """What is written for filling in has every field, and everything that is needed is missing from it."""
+    """What is written for filling in has every field, and everything that is needed is missing from
+    it.
+    """
     form = blank(AU)
     assert {
         "senderId",
@@ -90,14 +110,19 @@ def test_blank_is_the_form_without_content() -> None:
     ],
 )
 def test_unreadable_form_forbids_nothing(fields: dict[str, Any]) -> None:
-    """The inside of the form is not published: what cannot be read is left to the vendor's own check."""
+    """The inside of the form is not published.
+
+    What cannot be read is left to the vendor's own check.
+    """
     requirements = NumberRequirements(fields=fields)
     assert ((), {"data": []}) == (findings(requirements, DATA), blank(requirements))
     assert "cannot be read here" in form_text(requirements, "AU", "MOBILE")
 
 
 def test_rules_that_make_no_sense_are_passed_over() -> None:
-    """A pattern that does not compile, a type that nobody knows and a length that is text forbid nothing; their neighbours still count."""
+    """A pattern that does not compile, a type that nobody knows and a length that is text forbid
+    nothing; their neighbours still count.
+    """
     template = {
         "type": "object",
         "properties": [
@@ -137,14 +162,21 @@ FIELDS = [
     "template",
     [
         {"type": "array", "minItems": 1, "properties": FIELDS},
-        {"type": "array", "minItems": 1, "properties": {"name": {"type": "string", "title": "Name"}, "note": {"type": "string"}}, "required": ["name"]},
+        {
+            "type": "array",
+            "minItems": 1,
+            "properties": {"name": {"type": "string", "title": "Name"}, "note": {"type": "string"}},
+            "required": ["name"],
+        },
         {"minItems": 1, "items": {"properties": FIELDS}},
         {"type": "array", "minItems": 1, "items": {"type": "object", "properties": FIELDS}},
     ],
     ids=["named", "json-schema", "without-type", "with-items"],
-)  # fmt: skip
+)
 def test_arrays_may_carry_their_fields(template: dict[str, Any]) -> None:
-    """However an array says what its entries hold, they are described, blank and checked the same way, inside a section too."""
+    """However an array says what its entries hold, they are described, blank and checked the same
+    way, inside a section too.
+    """
     for at, form in (
         ("", template),
         (".deep", {"type": "object", "properties": [{"name": "deep", **template}]}),

@@ -20,9 +20,15 @@ def rented(
     plan: str, campaign: str, job: dict[str, Any] | None = None, voice: dict[str, Any] | None = None
 ) -> HeldNumber:
     sms = {"servicePlanId": plan, "campaignId": campaign, "scheduledProvisioning": job}
-    return held_active(ActiveNumber.model_validate({
-        "phoneNumber": NUMBER, "smsConfiguration": sms, "voiceConfiguration": voice or {"type": "RTC", "appId": ""},
-    }))  # fmt: skip
+    return held_active(
+        ActiveNumber.model_validate(
+            {
+                "phoneNumber": NUMBER,
+                "smsConfiguration": sms,
+                "voiceConfiguration": voice or {"type": "RTC", "appId": ""},
+            }
+        )
+    )
 
 
 def job(plan: str, campaign: str, status: str = "FAILED", *codes: str) -> dict[str, Any]:
@@ -81,7 +87,9 @@ def test_what_cannot_be_read_may_be_a_job() -> None:
 
 
 def test_voice_has_a_failure_of_its_own() -> None:
-    """A voice job that failed is seen beside plan and campaign that are as wanted, and its advice says that there is no code."""
+    """A voice job that failed is seen beside plan and campaign that are as wanted, and its advice
+    says that there is no code.
+    """
     scheduled = {"type": "EST", "trunkId": "t", "status": "FAILED"}
     number = rented(
         "b", "B", voice={"type": "RTC", "appId": "", "scheduledVoiceProvisioning": scheduled}
@@ -103,9 +111,15 @@ def test_an_imported_number_whose_unlink_failed() -> None:
         "state": "FAILED",
         "errorCode": "CAMPAIGN_MNO_REVIEW",
     }
-    number = held_imported(ImportedNumber.model_validate({
-        "phoneNumber": NUMBER, "smsConfiguration": {"servicePlanId": "a", "campaignId": ""}, "smsProvisioning": detail,
-    }))  # fmt: skip
+    number = held_imported(
+        ImportedNumber.model_validate(
+            {
+                "phoneNumber": NUMBER,
+                "smsConfiguration": {"servicePlanId": "a", "campaignId": ""},
+                "smsProvisioning": detail,
+            }
+        )
+    )
     (stand,) = stands(number, WANTED)
     assert ("unlink failed", "CAMPAIGN_MNO_REVIEW") == (stand.standing.value, stand.code)
     assert "wait a day" in stand.told

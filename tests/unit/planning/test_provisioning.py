@@ -1,4 +1,6 @@
-"""Whether the links of a number work, by the vendor's own done-test (docs/vendor/numbers-behaviour.md §6)."""
+"""Whether the links of a number work, by the vendor's own done-test
+(docs/vendor/numbers-behaviour.md §6).
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,10 @@ def job(status: Any, **members: Any) -> dict[str, Any]:
     ],
 )
 def test_sms_link(configuration: Any, wanted: SmsLink | None, state: LinkState) -> None:
-    """SMS is linked when no job is left and the ids stand at the top; a job in any state but FAILED, known or not, is pending."""
+    """SMS is linked when no job is left and the ids stand at the top.
+
+    A job in any state but FAILED, known or not, is pending.
+    """
     assert state == sms_link(held(smsConfiguration=configuration), wanted).state
 
 
@@ -109,12 +114,16 @@ def test_failed_sms_link_says_what_to_do() -> None:
     assert sms_link(number, SMS) == Link(
         state=LinkState.FAILED,
         error_codes=("CAMPAIGN_EXPIRED", "NEW_CODE"),
-        advice="CAMPAIGN_EXPIRED: the campaign has expired; use another; NEW_CODE: not a documented code; ask support",
+        advice="CAMPAIGN_EXPIRED: the campaign has expired; use another; NEW_CODE: not a "
+        "documented code; ask support",
     )
 
 
 def test_links_that_did_not_come_say_what_to_do() -> None:
-    """A failed voice link and a dropped link of either kind carry an advice; a good one carries none."""
+    """A failed voice link and a dropped link of either kind carry an advice.
+
+    A good one carries none.
+    """
     failed = held(voiceConfiguration={"scheduledVoiceProvisioning": {"status": "FAILED"}})
     assert "check the id of the app" in voice_link(failed, VOICE).advice
     assert ("no job is running and the link is not set; link the number again",) * 2 == (

@@ -43,25 +43,62 @@ def test_line() -> None:
 
 @pytest.mark.parametrize("months", [0, None, ""])
 def test_interval_that_says_nothing_is_a_month(months: Any) -> None:
-    """A payment interval of 0, as in documentation samples, or none, is one month: the dearer reading."""
+    """A payment interval of 0, as in documentation samples, or none, is one month.
+
+    The dearer reading.
+    """
     assert quote_line(offered(months=months), "USD").monthly == Decimal("1.50")
 
 
 @pytest.mark.parametrize(
     ("changes", "rule", "message"),
     [
-        ({"setupPrice": None}, "missing_price", "+12025550101 has no set-up price; a number without a price is not bought"),
-        ({"monthlyPrice": None}, "missing_price", "+12025550101 has no monthly price; a number without a price is not bought"),
-        ({"monthlyPrice": {}}, "missing_price", "+12025550101 has no monthly price; a number without a price is not bought"),
-        ({"monthlyPrice": {"currencyCode": "USD", "amount": "free"}}, "missing_price", "+12025550101 has no monthly price; a number without a price is not bought"),
-        ({"setupPrice": {"currencyCode": "EUR", "amount": "1"}}, "currency", "+12025550101 is priced in EUR, the caps are in USD"),
-        ({"monthlyPrice": {"currencyCode": "usd", "amount": "1"}}, "currency", "+12025550101 is priced in usd, the caps are in USD"),
-        ({"setupPrice": {"currencyCode": "USD", "amount": "-1"}}, "missing_price", "+12025550101 has a negative price"),
-        ({"monthlyPrice": {"currencyCode": "USD", "amount": "-0.01"}}, "missing_price", "+12025550101 has a negative price"),
+        (
+            {"setupPrice": None},
+            "missing_price",
+            "+12025550101 has no set-up price; a number without a price is not bought",
+        ),
+        (
+            {"monthlyPrice": None},
+            "missing_price",
+            "+12025550101 has no monthly price; a number without a price is not bought",
+        ),
+        (
+            {"monthlyPrice": {}},
+            "missing_price",
+            "+12025550101 has no monthly price; a number without a price is not bought",
+        ),
+        (
+            {"monthlyPrice": {"currencyCode": "USD", "amount": "free"}},
+            "missing_price",
+            "+12025550101 has no monthly price; a number without a price is not bought",
+        ),
+        (
+            {"setupPrice": {"currencyCode": "EUR", "amount": "1"}},
+            "currency",
+            "+12025550101 is priced in EUR, the caps are in USD",
+        ),
+        (
+            {"monthlyPrice": {"currencyCode": "usd", "amount": "1"}},
+            "currency",
+            "+12025550101 is priced in usd, the caps are in USD",
+        ),
+        (
+            {"setupPrice": {"currencyCode": "USD", "amount": "-1"}},
+            "missing_price",
+            "+12025550101 has a negative price",
+        ),
+        (
+            {"monthlyPrice": {"currencyCode": "USD", "amount": "-0.01"}},
+            "missing_price",
+            "+12025550101 has a negative price",
+        ),
     ],
-)  # fmt: skip
+)
 def test_prices_that_stop_a_purchase(changes: dict[str, Any], rule: str, message: str) -> None:
-    """A price that is missing, unreadable, negative or in another currency stops the purchase and says so; it is never taken for zero."""
+    """A price that is missing, unreadable, negative or in another currency stops the purchase and
+    says so; it is never taken for zero.
+    """
     with pytest.raises(SpendRefused) as caught:
         make_quote([offered(), offered(**changes)], "USD")
     assert (rule, message) == (caught.value.rule, caught.value.message)

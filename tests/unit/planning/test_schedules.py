@@ -48,11 +48,26 @@ def nightly(
         (Scheduled("follow-orders", True, MADE, MADE, (), NOW - timedelta(minutes=31)), True),
         (Scheduled("follow-orders", True, MADE, MADE, (), NOW - timedelta(minutes=29)), False),
         # Moved to every six hours in the UI.
-        (Scheduled("follow-orders", True, MADE, MADE, (NOW + HOUR, NOW + 7 * HOUR), NOW - 11 * HOUR), False),
+        (
+            Scheduled(
+                "follow-orders", True, MADE, MADE, (NOW + HOUR, NOW + 7 * HOUR), NOW - 11 * HOUR
+            ),
+            False,
+        ),
         # Working days only: the weekend is part of the interval.
-        (Scheduled("export-inventory", True, MADE, MADE, (NOW + HOUR, NOW + 25 * HOUR, NOW + 97 * HOUR), NOW - 73 * HOUR), False),
+        (
+            Scheduled(
+                "export-inventory",
+                True,
+                MADE,
+                MADE,
+                (NOW + HOUR, NOW + 25 * HOUR, NOW + 97 * HOUR),
+                NOW - 73 * HOUR,
+            ),
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_overdue(scheduled: Scheduled, overdue: bool) -> None:
     """Two intervals without a run that ended by itself; a new deployment has had no time yet."""
     assert overdue == scheduled.is_overdue(NOW)
@@ -97,10 +112,18 @@ def test_reading() -> None:
     moved = "2026-11-03T00:00:00Z"
     questions = read_schedules(NOW)
     next(questions)
-    asked = questions.send([
-        {"name": "search-and-rent", "id": "1", "flow_id": "11", "schedules": [], **made},
-        {"name": "follow-orders", "id": "2", "flow_id": "12", "schedules": [{"active": True, "updated": moved}], **made},
-    ])  # fmt: skip
+    asked = questions.send(
+        [
+            {"name": "search-and-rent", "id": "1", "flow_id": "11", "schedules": [], **made},
+            {
+                "name": "follow-orders",
+                "id": "2",
+                "flow_id": "12",
+                "schedules": [{"active": True, "updated": moved}],
+                **made,
+            },
+        ]
+    )
     assert {"id": {"any_": ["2"]}} == asked.body["deployments"]
     asked = questions.send(
         [run_at(NOW + HOUR, by_clock=False), run_at(NOW + 2 * HOUR), run_at(NOW + 3 * HOUR)]

@@ -25,7 +25,10 @@ async def quoted(shop: Shop, wanted: SearchAndRentParameters) -> Quote:
 
 
 async def test_small_shuffled_pages_are_enough(tmp_path: Path) -> None:
-    """Each search shows another ten numbers and no next page; it is repeated until as many as wanted were seen."""
+    """Each search shows another ten numbers and no next page.
+
+    It is repeated until as many as wanted were seen.
+    """
     shop = Shop(tmp_path, switches={"page_size_max": 10})
     async with shop.context() as context:
         found = await find_numbers(context.client, order(), quantity=60, seed="PO-1")
@@ -43,7 +46,10 @@ async def test_search_ends_when_nothing_new_comes(tmp_path: Path) -> None:
 
 
 async def test_exclude_and_prefer(shop: Shop) -> None:
-    """Numbers that are not to be taken are not; preferred ones come first, unless they are gone or excluded."""
+    """Numbers that are not to be taken are not.
+
+    Preferred ones come first, unless they are gone or excluded.
+    """
     async with shop.context() as context:
         first, gone, excluded, other = (
             number.phone_number
@@ -90,7 +96,9 @@ async def test_criteria_hold(shop: Shop) -> None:
 
 
 async def test_too_few_numbers_are_refused_before_spending(tmp_path: Path) -> None:
-    """A purchase that the stock cannot fill is refused with what there is, before anything is written down or rented."""
+    """A purchase that the stock cannot fill is refused with what there is, before anything is
+    written down or rented.
+    """
     shop = Shop(tmp_path, stock_us_local=5)
     with pytest.raises(BadInput) as caught:
         await quoted(shop, order(quantity=6))
@@ -118,7 +126,9 @@ async def test_named_number_that_is_not_for_sale(shop: Shop) -> None:
 
 
 async def test_named_number_that_is_something_else(shop: Shop) -> None:
-    """A named number that lacks a capability, or is of another type, is refused before it costs money."""
+    """A named number that lacks a capability, or is of another type, is refused before it costs
+    money.
+    """
     async with shop.context() as context:
         (mute,) = [
             number
@@ -154,12 +164,18 @@ async def test_named_number_that_is_something_else(shop: Shop) -> None:
         ),
         (
             {"pattern": "+1312"},
-            "the vendor has no such numbers in stock; try another pattern, other capabilities, or later",
+            (
+                "the vendor has no such numbers in stock; try another pattern, other capabilities, or "
+                "later"
+            ),
         ),
     ],
 )
 async def test_why_nothing_is_found(shop: Shop, parameters: dict[str, str], said: str) -> None:
-    """A search without result says what the vendor sells instead: regions, types of the region, or nothing of the kind in stock."""
+    """A search without result says what the vendor sells instead.
+
+    Regions, types of the region, or nothing of the kind in stock.
+    """
     wanted = order(**parameters)
     async with shop.context() as context:
         assert (await what_is_sold(context.client, wanted)).startswith(said)
@@ -182,7 +198,10 @@ async def test_price_in_another_currency_stops_the_quote(shop: Shop) -> None:
 
 
 async def test_quote_for_any_number_takes_the_dearest(shop: Shop) -> None:
-    """Where the vendor picks, the quote is the dearest match as often as wanted: a cap then holds whatever is picked."""
+    """Where the vendor picks, the quote is the dearest match as often as wanted.
+
+    A cap then holds whatever is picked.
+    """
     async with shop.context() as context:
         (one,) = await find_numbers(context.client, order(), quantity=1, seed="a")
         await shop.script("price", region_code="US", type="LOCAL", setup="1", monthly="1")

@@ -45,7 +45,10 @@ def done(journal: Journal, reference: str, *lines: NewIntention) -> None:
 
 
 def test_links_and_numbers(journal: Journal) -> None:
-    """Imports, orders and text-enabling name links and numbers; a deleted number is gone; a change of link names another."""
+    """Imports, orders and text-enabling name links and numbers; a deleted number is gone.
+
+    A change of link names another.
+    """
     link = {"service_plan_id": "plan-1", "campaign_id": "CAMP1"}
     done(journal, "PO-1", NewIntention("import", A, "f", link))
     done(

@@ -1,4 +1,6 @@
-"""A letter of authorisation: read under seal, its signer shown masked and remembered by a keyed digest; no error repeats a part of it."""
+"""A letter of authorisation: read under seal, its signer shown masked and remembered by a keyed
+digest; no error repeats a part of it.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +42,30 @@ def test_kinds() -> None:
         (LoaKind.DIRECT, {}, "authorisedPerson"),
         (LoaKind.RESELLER, PAPER, "businessName"),
         (LoaKind.DIRECT, PAPER | {"currentVoiceCarrier": " "}, "currentVoiceCarrier"),
-        (LoaKind.DIRECT, PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": MARK}}, "authorisedPerson.email"),
-        (LoaKind.DIRECT, PAPER | {"address": PAPER["address"] | {"country": MARK}}, "address.country"),
+        (
+            LoaKind.DIRECT,
+            PAPER | {"authorisedPerson": PAPER["authorisedPerson"] | {"email": MARK}},
+            "authorisedPerson.email",
+        ),
+        (
+            LoaKind.DIRECT,
+            PAPER | {"address": PAPER["address"] | {"country": MARK}},
+            "address.country",
+        ),
         (LoaKind.DIRECT, PAPER | {"note": MARK}, "an unknown part"),
         (LoaKind.DIRECT, PAPER | {MARK: "x"}, "an unknown part"),
-        (LoaKind.DIRECT, PAPER | {"address": PAPER["address"] | {MARK: "x"}}, "address.an unknown part"),
+        (
+            LoaKind.DIRECT,
+            PAPER | {"address": PAPER["address"] | {MARK: "x"}},
+            "address.an unknown part",
+        ),
     ],
-)  # fmt: skip
+)
 def test_parts_at_fault(kind: LoaKind, paper: dict[str, Any], part: str) -> None:
-    """What is missing, empty or unknown is named; what stands in it is repeated nowhere, in no context of the error either."""
+    """What is missing, empty or unknown is named.
+
+    What stands in it is repeated nowhere, in no context of the error either.
+    """
     with pytest.raises(BadInput) as caught:
         read_letter(kind, Secret(paper))
     assert "loa" == caught.value.field
@@ -59,7 +76,9 @@ def test_parts_at_fault(kind: LoaKind, paper: dict[str, Any], part: str) -> None
 
 
 def test_signer() -> None:
-    """The address is shown by first letter and domain, compared without case, and kept as a digest that depends on the access key."""
+    """The address is shown by first letter and domain, compared without case, and kept as a digest
+    that depends on the access key.
+    """
     email = SecretStr("ada@example.test")
     assert "a…@example.test" == masked(email)
     assert is_same(SecretStr(" ADA@example.test "), email)
@@ -76,7 +95,10 @@ def test_signer() -> None:
 
 
 def test_a_word_that_confirms() -> None:
-    """Without a form only the digest of the signer that the paper names now confirms; the refusal shows it, and nothing of the address."""
+    """Without a form only the digest of the signer that the paper names now confirms.
+
+    The refusal shows it, and nothing of the address.
+    """
     context = cast("Any", SimpleNamespace(settings=SimpleNamespace(key_secret=SecretStr("k"))))
     ada, eve = SecretStr("ada@example.test"), SecretStr("eve@example.test")
     digest = signer_digest(context, ada)
@@ -95,11 +117,25 @@ def test_a_word_that_confirms() -> None:
 
 @pytest.mark.parametrize(
     "email",
-    ["ada@example..test", "ada@.test", "ada@example.test.", "ada..b@example.test", "\u0430da@example.test", "ada@ex\u0430mple.test",
-     "ada@x.test, eve@y.test", "Ada <ada@example.test>", "ada@example,test", "ada@@example.test", "ada"],
-)  # fmt: skip
+    [
+        "ada@example..test",
+        "ada@.test",
+        "ada@example.test.",
+        "ada..b@example.test",
+        "\u0430da@example.test",
+        "ada@ex\u0430mple.test",
+        "ada@x.test, eve@y.test",
+        "Ada <ada@example.test>",
+        "ada@example,test",
+        "ada@@example.test",
+        "ada",
+    ],
+)
 def test_an_email_that_is_none(email: str) -> None:
-    """An address with an empty label, a letter of another script or two recipients is refused: nothing can be corrected later."""
+    """An address with an empty label, a letter of another script or two recipients is refused.
+
+    Nothing can be corrected later.
+    """
     with pytest.raises(BadInput, match=r"authorisedPerson\.email"):
         read_letter(
             LoaKind.DIRECT,

@@ -1,4 +1,7 @@
-"""Lists of numbers that a parameter names: what is found in them, and what is said where nothing is."""
+"""Lists of numbers that a parameter names.
+
+What is found in them, and what is said where nothing is.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ def read(text: str, settings: Settings) -> Any:
 
 @pytest.mark.parametrize("name", ["one.csv", "named.csv", "semicolons.csv", "list.parquet"])
 def test_files(name: str, settings: Settings) -> None:
-    """The column of the numbers is found by its heading, or is the only one; its spellings are read as any others."""
+    """The column of the numbers is found by its heading, or is the only one.
+
+    Its spellings are read as any others.
+    """
     found = read(name, settings)
     assert ("+12025550101", "+12025550102") == parse_release(
         {"phone_numbers": found.numbers}
@@ -99,7 +105,9 @@ def test_filters(text: str, numbers: tuple[str, ...], day: str, settings: Settin
     ],
 )
 def test_what_cannot_be_read(text: str, told: str, settings: Settings) -> None:
-    """Whatever is not there or cannot be read is refused with the field and what to do, and no traceback."""
+    """Whatever is not there or cannot be read is refused with the field and what to do, and no
+    traceback.
+    """
     with pytest.raises(BadInput) as caught:
         read(text, settings)
     assert "phone_numbers" == caught.value.field

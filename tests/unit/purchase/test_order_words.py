@@ -26,12 +26,22 @@ from numberflow.purchase.number_orders.text import order_text, stopped_order_rep
 def test_a_refusal_to_look_is_said_first_and_the_stake_is_the_orders_price(
     error: Rejected, state: IntentionState
 ) -> None:
-    """Killed while it was handed in, and then nobody may look: the vendor's words, the money, and how to settle it."""
+    """Killed while it was handed in, and then nobody may look.
+
+    The vendor's words, the money, and how to settle it.
+    """
     opened = line(0, operation=Operation.CREATE_ORDER, due_amount=Decimal("4.00"), result={})
     submit = line(1, state, operation=Operation.SUBMIT_ORDER, subject="order-1", due_amount=None)
     report = stopped_order_report(
-        error, (opened, submit), reference="PO-1", project_id="p", asked=1, currency="USD", region_code="AU", number_type="MOBILE"
-    )  # fmt: skip
+        error,
+        (opened, submit),
+        reference="PO-1",
+        project_id="p",
+        asked=1,
+        currency="USD",
+        region_code="AU",
+        number_type="MOBILE",
+    )
     assert (RunOutcome.NEEDS_PERSON, True) == (
         report.outcome,
         report.reason.startswith(error.message),

@@ -1,4 +1,7 @@
-"""What comes next for a number that is proven by voice, and how its tries are counted: pure, from what is known of it."""
+"""What comes next for a number that is proven by voice, and how its tries are counted.
+
+Pure, from what is known of it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ NUMBER = "+12125550101"
     ],
 )
 def test_next(state: Readiness, tries: int, expected: Next) -> None:
-    """Nothing is asked or called any more once three codes were wrong; an outcome that is open goes to a person."""
+    """Nothing is asked or called any more once three codes were wrong.
+
+    An outcome that is open goes to a person.
+    """
     turn = VoiceTurn(NUMBER, state, Next.NOTHING, calls=tries, tries=tries)
     assert expected is next_step(turn, is_open=False)
     assert Next.PERSON is next_step(turn, is_open=True)
@@ -37,7 +43,10 @@ def code(position: int, state: str) -> Intention:
 
 
 def test_tries() -> None:
-    """Codes count until a block that staff have released; one that was withdrawn never left and does not count."""
+    """Codes count until a block that staff have released.
+
+    One that was withdrawn never left and does not count.
+    """
     codes = [
         code(0, "proof failed"),
         code(1, "proof failed"),

@@ -1,4 +1,7 @@
-"""Whole purchases at the in-process simulator, judged by its ledger: what was charged, against what journal and report say."""
+"""Whole purchases at the in-process simulator, judged by its ledger.
+
+What was charged, against what journal and report say.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ async def for_sale(shop: Shop, count: int, **parameters: Any) -> list[str]:
 
 
 async def test_nothing_goes_wrong(shop: Shop) -> None:
-    """As many numbers as asked are rented, once each, at the quoted price, with at most three requests a number."""
+    """As many numbers as asked are rented, once each, at the quoted price, with at most three
+    requests a number.
+    """
     report = await bought(shop, quantity=10)
     assert (RunOutcome.DONE, 10, Decimal("10.00"), Decimal("5.00")) == (
         report.outcome,
@@ -72,7 +77,9 @@ async def test_same_reference_is_the_same_purchase(shop: Shop) -> None:
 
 
 async def test_same_reference_with_other_parameters(shop: Shop) -> None:
-    """The same reference with another quantity is refused, with the difference, and sends nothing that costs money."""
+    """The same reference with another quantity is refused, with the difference, and sends nothing
+    that costs money.
+    """
     await bought(shop, quantity=1)
     report = await buy(shop.context, order(quantity=2), "PO-1")
     assert (RunOutcome.REFUSED, 1) == (report.outcome, shop.simulator.rentals())
@@ -82,7 +89,10 @@ async def test_same_reference_with_other_parameters(shop: Shop) -> None:
 async def test_a_stop_in_the_middle_keeps_what_is_written_down(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the stop nothing is rented; the report names what was, and the same reference buys the numbers that were chosen."""
+    """After the stop nothing is rented.
+
+    The report names what was, and the same reference buys the numbers that were chosen.
+    """
     with Journal.open(shop.journal_url) as journal:
 
         async def rent_and_stop_after_the_third(step: Rent, attempt: Attempt) -> Applied:
@@ -96,7 +106,8 @@ async def test_a_stop_in_the_middle_keeps_what_is_written_down(
         report = await bought(shop, quantity=10)
         chosen = {line.subject for line in shop.lines()}
         rented = shop.simulator.rentals()
-        # Four are under way at a time: those that were permitted before the stop are finished, and no other begins.
+        # Four are under way at a time: those that were permitted before the stop are finished, and
+        # no other begins.
         assert (RunOutcome.REFUSED, rented, True) == (
             report.outcome,
             report.rented,
@@ -116,7 +127,10 @@ async def test_a_stop_in_the_middle_keeps_what_is_written_down(
 
 
 async def test_lost_reply_is_looked_up(shop: Shop) -> None:
-    """A rent whose reply is lost is found by looking; the number is charged once and asked for once."""
+    """A rent whose reply is lost is found by looking.
+
+    The number is charged once and asked for once.
+    """
     shop.fault("rent", "reset_after", nth=1)
     report = await bought(shop, quantity=2)
     assert (RunOutcome.DONE, 2, 2) == (
@@ -127,7 +141,9 @@ async def test_lost_reply_is_looked_up(shop: Shop) -> None:
 
 
 async def test_number_lost_to_a_rival_is_replaced(shop: Shop) -> None:
-    """A number that a rival takes between quote and rent is replaced, and the replacement stands in the journal before its rent leaves."""
+    """A number that a rival takes between quote and rent is replaced, and the replacement stands in
+    the journal before its rent leaves.
+    """
     shop.fault("rent", "rival", nth=2)
     report = await bought(shop, quantity=3)
     assert (RunOutcome.DONE, 3, 4) == (report.outcome, report.rented, shop.requests("rent"))
@@ -153,9 +169,13 @@ def rents(shop: Shop) -> list[dict[str, Any]]:
 
 
 async def test_replacement_stays_within_the_caps(shop: Shop) -> None:
-    """A replacement that would break a cap is not bought: the run keeps what it has, says why, and names the cap."""
+    """A replacement that would break a cap is not bought.
+
+    The run keeps what it has, says why, and names the cap.
+    """
     shop.fault("rent", "rival", nth=1)
-    # The shelf becomes dearer when the replacement is searched for: the first choice is written down by then.
+    # The shelf becomes dearer when the replacement is searched for: the first choice is written
+    # down by then.
     shop.fault("search", "price_change", nth=2, factor=3)
     report = await bought(shop, quantity=2, max_today="2.00", max_monthly="1.00")
     assert (RunOutcome.REFUSED, 1, 1) == (report.outcome, report.rented, shop.simulator.rentals())
@@ -167,7 +187,9 @@ async def test_replacement_stays_within_the_caps(shop: Shop) -> None:
 
 
 async def test_replacements_have_an_end(shop: Shop) -> None:
-    """Where a rival takes every number, the run ends refused after a bounded number of requests, and nothing is charged."""
+    """Where a rival takes every number, the run ends refused after a bounded number of requests,
+    and nothing is charged.
+    """
     shop.fault("rent", "rival", times=None)
     report = await bought(shop, quantity=1)
     assert (RunOutcome.REFUSED, 0, 6) == (
@@ -191,7 +213,9 @@ async def test_named_numbers_are_not_replaced(shop: Shop) -> None:
 
 
 async def test_no_credit_stops_the_rest(shop: Shop) -> None:
-    """When credit ends, what was not tried is given back, numbers and money, and the same reference goes on after a top-up."""
+    """When credit ends, what was not tried is given back, numbers and money, and the same reference
+    goes on after a top-up.
+    """
     await shop.script("balance", amount="2.00")
     report = await bought(shop, quantity=20)
     assert (
@@ -215,7 +239,9 @@ async def test_no_credit_stops_the_rest(shop: Shop) -> None:
     ("region_code", "number_type"), [("GB", "MOBILE"), ("DE", "LOCAL"), ("US", "TOLL_FREE")]
 )
 async def test_what_has_to_be_ordered(shop: Shop, region_code: str, number_type: str) -> None:
-    """What the vendor does not rent directly is refused before a rent leaves, with the way to order-numbers."""
+    """What the vendor does not rent directly is refused before a rent leaves, with the way to
+    order-numbers.
+    """
     report = await bought(shop, region_code=region_code, number_type=number_type, quantity=2)
     assert (RunOutcome.REFUSED, 0, ()) == (report.outcome, shop.requests("rent"), shop.lines())
     assert f"{number_type} numbers in {region_code} cannot be rented directly" in report.reason
@@ -224,7 +250,10 @@ async def test_what_has_to_be_ordered(shop: Shop, region_code: str, number_type:
 
 
 async def test_flag_for_papers_is_a_warning(shop: Shop) -> None:
-    """A number that the vendor marks as in need of papers is rented all the same; the quote says what the mark means."""
+    """A number that the vendor marks as in need of papers is rented all the same.
+
+    The quote says what the mark means.
+    """
     async with shop.context() as context:
         quote = await quote_order(context, order(quantity=2), seed="PO-1")
     assert "marks 2 of 2 as in need of papers" in quote.warning
@@ -233,7 +262,9 @@ async def test_flag_for_papers_is_a_warning(shop: Shop) -> None:
 
 
 async def test_trial_account(shop: Shop) -> None:
-    """An account that may not rent is refused at the first number, in the vendor's words, and the others are not tried."""
+    """An account that may not rent is refused at the first number, in the vendor's words, and the
+    others are not tried.
+    """
     await shop.script("trial", value=True)
     report = await bought(shop, quantity=8)
     assert (RunOutcome.REFUSED, 0, 1) == (
@@ -245,7 +276,9 @@ async def test_trial_account(shop: Shop) -> None:
 
 
 async def test_strategy_any(shop: Shop) -> None:
-    """Numbers that the vendor picks are charged once each and named by the report, also after a lost reply."""
+    """Numbers that the vendor picks are charged once each and named by the report, also after a
+    lost reply.
+    """
     shop.fault("rent_any", "reset_after", nth=2)
     report = await bought(shop, strategy="any", quantity=3)
     assert (RunOutcome.DONE, 3, 3, 0) == (
@@ -280,7 +313,10 @@ async def test_links_that_work(shop: Shop) -> None:
 
 
 async def test_links_that_fail_need_a_person(shop: Shop) -> None:
-    """A failed link needs a person and comes with the advice for its code; the number stays rented and charged."""
+    """A failed link needs a person and comes with the advice for its code.
+
+    The number stays rented and charged.
+    """
     await shop.script(
         "provisioning", service_plan_id="plan-1", outcome="FAILED", error_codes=["CAMPAIGN_EXPIRED"]
     )
@@ -299,7 +335,10 @@ async def test_links_that_fail_need_a_person(shop: Shop) -> None:
 
 
 async def test_links_that_take_long_are_pending(shop: Shop) -> None:
-    """A link that is not there after the wait is reported as pending; the run is done and does not wait on."""
+    """A link that is not there after the wait is reported as pending.
+
+    The run is done and does not wait on.
+    """
     await shop.script("provisioning", service_plan_id="plan-1", outcome="SUCCEEDED", delay_s=3600)
     report = await bought(shop, sms={"service_plan_id": "plan-1"}, provisioning_wait_s=30)
     assert (RunOutcome.DONE, "pending", 30.0) == (
@@ -310,7 +349,9 @@ async def test_links_that_take_long_are_pending(shop: Shop) -> None:
 
 
 async def test_read_that_lags_is_waited_for(shop: Shop) -> None:
-    """A rented number that reads do not show yet is looked for over the settling time, not given up."""
+    """A rented number that reads do not show yet is looked for over the settling time, not given
+    up.
+    """
     shop.fault("rent", "stale_reads", lag_s=5)
     report = await bought(shop)
     assert (RunOutcome.DONE, True) == (report.outcome, report.numbers[0].confirmed)
@@ -318,7 +359,9 @@ async def test_read_that_lags_is_waited_for(shop: Shop) -> None:
 
 
 async def test_read_that_stays_away_needs_a_person(shop: Shop) -> None:
-    """A rented number that cannot be read back within the settling time is reported as charged and unconfirmed."""
+    """A rented number that cannot be read back within the settling time is reported as charged and
+    unconfirmed.
+    """
     shop.fault("rent", "stale_reads", lag_s=3600)
     report = await bought(shop)
     assert (RunOutcome.NEEDS_PERSON, Decimal("1.00"), False, 8.0) == (
@@ -330,7 +373,10 @@ async def test_read_that_stays_away_needs_a_person(shop: Shop) -> None:
 
 
 async def test_price_that_changed_stops_the_purchase(shop: Shop) -> None:
-    """A price that rises between quote and rent is paid once: the first number shows it, and no other is rented."""
+    """A price that rises between quote and rent is paid once.
+
+    The first number shows it, and no other is rented.
+    """
     shop.fault("rent", "price_change", factor=2, times=None)
     report = await bought(shop, quantity=3)
     assert (RunOutcome.REFUSED, 1, 1) == (report.outcome, report.rented, shop.simulator.rentals())
@@ -350,7 +396,10 @@ async def test_price_that_changed_stops_the_purchase(shop: Shop) -> None:
 
 
 async def test_day_cap_counts_every_reference(shop: Shop) -> None:
-    """max_today holds for the project's whole day: a second purchase that fits alone is refused when the first used the room."""
+    """max_today holds for the project's whole day.
+
+    A second purchase that fits alone is refused when the first used the room.
+    """
     await bought(shop, "PO-1", quantity=3, max_today="4.00")
     refused = await bought(shop, "PO-2", quantity=2, max_today="4.00")
     assert (RunOutcome.REFUSED, 3) == (refused.outcome, shop.simulator.rentals())
@@ -360,7 +409,9 @@ async def test_day_cap_counts_every_reference(shop: Shop) -> None:
 
 
 async def test_claimed_number_is_not_bought_twice(shop: Shop) -> None:
-    """A number that one reference has written down cannot be bought by another, although the vendor still sells it."""
+    """A number that one reference has written down cannot be bought by another, although the vendor
+    still sells it.
+    """
     (number,) = await for_sale(shop, 1)
     shop.fault("rent", "timeout_before", times=None)
     first = await bought(shop, "PO-1", phone_numbers=[number])
@@ -387,7 +438,9 @@ async def test_two_references_never_share_a_number(tmp_path: Path) -> None:
 
 
 async def test_vendor_that_is_away(shop: Shop) -> None:
-    """When the vendor does not answer at all, the run is refused with what to do, and nothing was bought."""
+    """When the vendor does not answer at all, the run is refused with what to do, and nothing was
+    bought.
+    """
     shop.fault("search", "error_before", status=500, times=None)
     report = await bought(shop)
     assert (

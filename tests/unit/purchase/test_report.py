@@ -74,7 +74,10 @@ def test_done() -> None:
 
 
 def test_links_that_are_pending_are_done() -> None:
-    """A link that is still being made does not make the purchase fail: the number is rented, and the line says so."""
+    """A link that is still being made does not make the purchase fail.
+
+    The number is rented, and the line says so.
+    """
     report = reported([line()], seen([line()], sms=LinkState.PENDING))
     assert (
         RunOutcome.DONE,
@@ -128,7 +131,9 @@ def test_number_that_cannot_be_read_back() -> None:
 
 @pytest.mark.parametrize("state", sorted(AT_STAKE_STATES))
 def test_open_line_needs_a_person(state: IntentionState) -> None:
-    """A line whose outcome nobody knows is an open item with what was seen, what is at stake and the command that settles it."""
+    """A line whose outcome nobody knows is an open item with what was seen, what is at stake and
+    the command that settles it.
+    """
     report = reported(
         [line(0), line(1, state, reason="neither in activeNumbers nor in availableNumbers")],
         seen([line(0)]),
@@ -156,7 +161,10 @@ def test_open_line_needs_a_person(state: IntentionState) -> None:
 
 
 def test_open_rent_any_has_no_number_yet() -> None:
-    """A number that the vendor picked and we have not seen is told as such: an empty number, and words in the open item."""
+    """A number that the vendor picked and we have not seen is told as such.
+
+    An empty number, and words in the open item.
+    """
     unseen = line(0, IntentionState.NEEDS_PERSON, operation=Operation.RENT_ANY, subject=None)
     report = reported([unseen])
     assert ("", "a number that the vendor picks") == (
@@ -172,7 +180,9 @@ def test_rent_any_is_told_by_its_result() -> None:
 
 
 def test_refused_with_some_rented() -> None:
-    """Fewer than asked is refused, with the rented ones named and charged, the reason, and how to go on."""
+    """Fewer than asked is refused, with the rented ones named and charged, the reason, and how to
+    go on.
+    """
     report = reported(
         [line(0), line(1, IntentionState.REFUSED, reason="refused by the vendor: no credit")],
         seen([line(0)]),
@@ -196,7 +206,9 @@ def test_refused_with_some_rented() -> None:
 
 
 def test_refused_names_every_cause_once() -> None:
-    """Without one stopping cause the lines' own reasons are told, each once, and those of rented lines are not."""
+    """Without one stopping cause the lines' own reasons are told, each once, and those of rented
+    lines are not.
+    """
     lines = [
         line(0, reason="the vendor answered"),
         line(1, IntentionState.REFUSED, reason="taken"),
@@ -207,7 +219,10 @@ def test_refused_names_every_cause_once() -> None:
 
 
 def test_planned_lines_are_tried_again() -> None:
-    """Lines that are written down and were not sent stay the purchase's: the same reference tries them again."""
+    """Lines that are written down and were not sent stay the purchase's.
+
+    The same reference tries them again.
+    """
     report = reported([line(0, IntentionState.PLANNED, reason="not done after 3 attempts")])
     assert (RunOutcome.REFUSED, "0 of 1 number rented: not done after 3 attempts", Decimal(0)) == (
         report.outcome,
@@ -218,7 +233,10 @@ def test_planned_lines_are_tried_again() -> None:
 
 
 def test_changed_price_becomes_a_note() -> None:
-    """Where the vendor's recurring price is not the quoted one, a note says both; where it is the same, nothing is said."""
+    """Where the vendor's recurring price is not the quoted one, a note says both.
+
+    Where it is the same, nothing is said.
+    """
     lines = [
         line(0),
         line(
@@ -279,7 +297,9 @@ def test_bad_input_is_never_done(asked: int) -> None:
 
 
 def test_stopped_with_something_at_stake() -> None:
-    """An error while a request was under way needs a person, and both the error and the open line are told."""
+    """An error while a request was under way needs a person, and both the error and the open line
+    are told.
+    """
     lines = [
         line(0),
         line(1, IntentionState.UNKNOWN, reason="under way when the run lost its journal"),
@@ -341,7 +361,10 @@ def purchases(draw: Any) -> tuple[list[Intention], list[NumberStatus], int]:
 def test_whatever_happened(
     purchase: tuple[list[Intention], list[NumberStatus], int], stopped_by: str
 ) -> None:
-    """Every line that cost money or may have is named; the sum charged is the sum of the done lines; every ending but done says why and what to do."""
+    """Every line that cost money or may have is named.
+
+    The sum charged is the sum of the done lines; every ending but done says why and what to do.
+    """
     lines, reads, asked = purchase
     report = reported(lines, reads, asked=asked, stopped_by=stopped_by)
     done = [one for one in lines if one.state is IntentionState.DONE]

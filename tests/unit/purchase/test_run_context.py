@@ -32,7 +32,11 @@ async def test_each_of_keeps_order_and_bound() -> None:
 
 
 async def test_each_of_lets_the_others_end() -> None:
-    """One failure cancels nothing: a costly call that is cancelled half-way would have to be settled. The first error is raised then."""
+    """One failure cancels nothing.
+
+    A costly call that is cancelled half-way would have to be settled. The first error is raised
+    then.
+    """
     ended: list[int] = []
 
     async def call(item: int) -> None:
@@ -56,7 +60,10 @@ async def test_each_of_nothing() -> None:
 
 
 async def test_open_purchase_is_one_row(shop: Shop) -> None:
-    """The same reference finds its purchase again, also with a raised cap; with other parameters it is refused by what differs."""
+    """The same reference finds its purchase again, also with a raised cap.
+
+    With other parameters it is refused by what differs.
+    """
     async with shop.context() as context:
         facts: dict[str, Any] = {
             "project_id": context.project_id,
@@ -76,7 +83,10 @@ async def test_open_purchase_is_one_row(shop: Shop) -> None:
 
 
 async def test_one_run_at_a_time(shop: Shop) -> None:
-    """While one run holds a purchase, another one is told so and does nothing; afterwards it may."""
+    """While one run holds a purchase, another one is told so and does nothing.
+
+    Afterwards it may.
+    """
     async with shop.context() as one, shop.context() as two:
         purchase = await open_purchase(
             one.journal, order(), project_id=one.project_id, reference="PO-1", flow_run_id=None

@@ -31,9 +31,15 @@ async def plan(
     async with shop.context() as context:
         standing = await stand(context, wanted, reference)
         return plan_report(
-            standing.lines, standing.quote, refused=standing.refused, notes=standing.notes, asked=wanted.wanted,
-            reference=reference, project_id=context.project_id, currency=wanted.currency,
-        )  # fmt: skip
+            standing.lines,
+            standing.quote,
+            refused=standing.refused,
+            notes=standing.notes,
+            asked=wanted.wanted,
+            reference=reference,
+            project_id=context.project_id,
+            currency=wanted.currency,
+        )
 
 
 async def cancelled(
@@ -64,7 +70,10 @@ async def cancelled(
 
 
 async def test_cancelled_purchase(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """30 wanted, 13 charged, cancelled: the plan says 13 held and 17 to go, and the run that follows buys those 17."""
+    """30 wanted, 13 charged, cancelled.
+
+    The plan says 13 held and 17 to go, and the run that follows buys those 17.
+    """
     monkeypatch.setattr(rent, "RENTS_AT_ONCE", 1)
     wanted = order(quantity=30)
     await cancelled(shop, wanted, after=13)
@@ -103,7 +112,8 @@ async def test_purchase_that_is_done(shop: Shop) -> None:
         shop.simulator.rentals(),
     )
     assert (
-        "**3 of 3** numbers held: 3 bought earlier, by run run-1; this run bought 0, **0.00 USD** today. "
+        "**3 of 3** numbers held: 3 bought earlier, by run run-1; this run bought 0, **0.00 USD** "
+        "today. "
         "**1.50 USD** a month."
     ) in report_text(again)
     planned = await plan(shop, wanted)

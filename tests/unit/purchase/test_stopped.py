@@ -1,4 +1,7 @@
-"""The sweep names what stopped half-way: once, while it is so, and not what is finished or under way."""
+"""The sweep names what stopped half-way.
+
+Once, while it is so, and not what is finished or under way.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ async def swept(shop: Shop, idle_s: float = 0.0) -> list[FollowLine]:
 async def test_it_is_named_once_and_again_when_it_stops_again(
     half_done: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With how far it came and what may be done; not by the next sweep, and never once it is finished."""
+    """With how far it came and what may be done.
+
+    Not by the next sweep, and never once it is finished.
+    """
     (line,) = await swept(half_done)
     assert ("PO-HALF", "stopped; 1 of 3 numbers rented", True) == (
         line.reference,
@@ -78,7 +84,10 @@ async def test_an_account_says_what_was_charged_on_whichever_day(half_done: Shop
 
 
 async def test_what_is_under_way_or_rested_for_a_moment_is_left_alone(half_done: Shop) -> None:
-    """A run that holds the purchase, and the half hour, speak for it; what could not be told comes again."""
+    """A run that holds the purchase, and the half hour, speak for it.
+
+    What could not be told comes again.
+    """
     async with half_done.context() as context:
         purchase = context.journal.find_purchase(context.project_id, "PO-HALF")
         assert purchase is not None

@@ -65,11 +65,16 @@ def report() -> PurchaseReport:
 
 
 def test_report_text() -> None:
-    """The text begins with the outcome and what is at stake, then money, reason and mend, then each open item with its command, then the notes."""
+    """The text begins with the outcome and what is at stake, then money, reason and mend, then each
+    open item with its command, then the notes.
+    """
     assert report_text(report()).splitlines()[:5] == [
         "# PO-1: needs person",
         "",
-        "**At stake:** 1.00 USD that may have been charged, and whether it was done: rent of +12025550101.",
+        (
+            "**At stake:** 1.00 USD that may have been charged, and whether it was done: rent of "
+            "+12025550101."
+        ),
         "",
         "**1 of 3** numbers rented, **1.00 USD** today, **0.50 USD** a month.",
     ]
@@ -120,14 +125,17 @@ def test_report_rows_of_nothing() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, QUOTE_ROWS_IN_FORM, QUOTE_ROWS_IN_FORM + 1])
 def test_quote_text(count: int) -> None:
-    """The form shows the totals of all lines and so many rows that it can be read; the rest is counted."""
+    """The form shows the totals of all lines and so many rows that it can be read.
+
+    The rest is counted.
+    """
     one = QuoteLine(
         phone_number="+12025550100", setup=Decimal(1), recurring=Decimal(3), interval_months=3
     )
     text = quote_text(Quote(currency="USD", lines=(one,) * count), "PO-1")
     assert (
-        f"**{count} {'number' if count == 1 else 'numbers'}: {count * 4}.00 USD today, {count}.00 USD a month.**"
-        in text
+        f"**{count} {'number' if count == 1 else 'numbers'}: {count * 4}.00 USD today, {count}.00 "
+        "USD a month.**" in text
     )
     assert min(count, QUOTE_ROWS_IN_FORM) == text.count("| +12025550100 | 4.00 USD | 1.00 USD |")
     assert (count > QUOTE_ROWS_IN_FORM) == ("1 more in the quote artifact" in text)
@@ -150,7 +158,9 @@ def test_quote_of_numbers_that_nobody_can_name() -> None:
     ],
 )
 def test_what_an_order_costs(state: str, said: str) -> None:
-    """An order that ended without numbers costs nothing when it is completed, because it never will be."""
+    """An order that ended without numbers costs nothing when it is completed, because it never will
+    be.
+    """
     report = OrderReport(
         outcome=RunOutcome.DONE, reference="PO-1", order_id="o-1", state=state, currency="USD",
         quoted_today=Decimal(2), quoted_monthly=Decimal(1),
@@ -158,7 +168,10 @@ def test_what_an_order_costs(state: str, said: str) -> None:
     assert said in order_text(report).splitlines()
 
 
-ENDED = "running the same reference again changes nothing, what is still wanted of them runs under a new reference"
+ENDED = (
+    "running the same reference again changes nothing, what is still wanted of them runs under a "
+    "new reference"
+)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +189,10 @@ ENDED = "running the same reference again changes nothing, what is still wanted 
     ],
 )
 def test_same_reference_only_where_it_helps(states: tuple[str, ...], said: str) -> None:
-    """A declined letter, a failed or an ineligible number: the same reference changes nothing, and the report says so."""
+    """A declined letter, a failed or an ineligible number.
+
+    The same reference changes nothing, and the report says so.
+    """
     lines = [
         NumbersLine(phone_number=f"+1202555010{n}", state=state) for n, state in enumerate(states)
     ]

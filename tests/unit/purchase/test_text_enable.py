@@ -1,4 +1,7 @@
-"""Text-enabling at the in-process simulator: what has to be so before a letter goes out. The vendor's orders judge."""
+"""Text-enabling at the in-process simulator: what has to be so before a letter goes out.
+
+The vendor's orders judge.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,9 @@ async def test_nobody_confirmed_the_signer(ready: HostingShop) -> None:
 
 
 async def test_a_number_that_is_not_ready(ready: HostingShop) -> None:
-    """One number that is not ready stops the order before anything is sent, and the reference stays unused: it can be had without that number."""
+    """One number that is not ready stops the order before anything is sent, and the reference stays
+    unused: it can be had without that number.
+    """
     order = text_enabling(numbers(3))
     with pytest.raises(SpendRefused, match="1 of 3 numbers are not ready: 1 not added") as caught:
         await ready.text_enable(order)
@@ -68,7 +73,10 @@ async def test_a_number_that_is_not_ready(ready: HostingShop) -> None:
     "other", [{"sms": {"service_plan_id": "other"}}, {"loa": "/run/other.json"}, {"nnid": "104029"}]
 )
 async def test_same_reference_other_parameters(ready: HostingShop, other: dict[str, Any]) -> None:
-    """A reference stands for one order: with another plan, paper or route it is refused, and nothing more is sent."""
+    """A reference stands for one order.
+
+    With another plan, paper or route it is refused, and nothing more is sent.
+    """
     await ready.text_enable(text_enabling(numbers(2)))
     with pytest.raises(ReferenceConflict):
         await ready.text_enable(text_enabling(numbers(2), **other))
@@ -76,7 +84,10 @@ async def test_same_reference_other_parameters(ready: HostingShop, other: dict[s
 
 
 async def test_blanket_letter(ready: HostingShop) -> None:
-    """A blanket letter needs no signer; without the agreement the vendor refuses it, and the reason stands beside each number."""
+    """A blanket letter needs no signer.
+
+    Without the agreement the vendor refuses it, and the reason stands beside each number.
+    """
     order = text_enabling(numbers(2), loa_kind="blanket", loa="")
     report, (row,) = await ready.text_enable(order)
     assert (RunOutcome.REFUSED, "refused") == (report.outcome, row.state)
@@ -93,7 +104,9 @@ async def test_blanket_letter(ready: HostingShop) -> None:
 
 
 async def test_scheduled_change_of_route(ready: HostingShop) -> None:
-    """The route is not changed before the scheduled time, and the time reaches the vendor as it was meant."""
+    """The route is not changed before the scheduled time, and the time reaches the vendor as it was
+    meant.
+    """
     later = ready.simulator.clock.now().replace(microsecond=0)
     order = text_enabling(
         numbers(2), scheduled_osr_update_time=later.replace(year=later.year + 1).isoformat()
@@ -117,7 +130,10 @@ async def test_a_letter_that_cannot_be_read(ready: HostingShop) -> None:
 
 
 async def test_a_number_that_is_not_ready_any_more(ready: HostingShop) -> None:
-    """After a refusal the numbers are looked at again before the next order: one that is not ready any more stops it before anything is sent."""
+    """After a refusal the numbers are looked at again before the next order.
+
+    One that is not ready any more stops it before anything is sent.
+    """
     order = text_enabling(numbers(2), loa_kind="blanket", loa="")
     await ready.text_enable(order)
     assert 1 == letters_sent(ready)

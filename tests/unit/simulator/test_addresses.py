@@ -30,7 +30,9 @@ ATLANTA = Address("3040", "Lenox Rd NE", "", "Atlanta", "GA", "30324", "")
     ],
 )
 def test_exact(change, region):
-    """An address in the register's own spelling matches exactly, with or without the four extra digits."""
+    """An address in the register's own spelling matches exactly, with or without the four extra
+    digits.
+    """
     verdict = validate(ATLANTA._replace(**change), region)
     assert (verdict.result, verdict.corrected, verdict.candidates) == ("EXACT_MATCH", Address(), ())
 
@@ -57,7 +59,9 @@ def test_exact(change, region):
     ],
 )
 def test_near(change, field, corrected, words):
-    """Another spelling is a near match, corrected, with the four extra digits, and the message names what was changed."""
+    """Another spelling is a near match, corrected, with the four extra digits, and the message
+    names what was changed.
+    """
     verdict = validate(ATLANTA._replace(**change), "US")
     assert (verdict.result, corrected) == ("NEAR_MATCH", getattr(verdict.corrected, field))
     assert verdict.message.split("|")[0] == "Corrected to valid address"
@@ -69,7 +73,9 @@ def test_near(change, field, corrected, words):
 
 
 def test_a_missing_quadrant_is_no_match_with_one_candidate():
-    """In Atlanta a street without quadrant is not found, and one candidate has it, in the register's abbreviation."""
+    """In Atlanta a street without quadrant is not found, and one candidate has it, in the
+    register's abbreviation.
+    """
     verdict = validate(ATLANTA._replace(street_info="Lenox Road"), "US")
     assert (verdict.result, [one.street_info for one in verdict.candidates]) == (
         "NO_MATCH",
@@ -103,6 +109,9 @@ def test_a_missing_street_type_has_two_candidates():
     ],
 )
 def test_none(change, region):
-    """An unknown street, a state that the postal code contradicts, or another country's address: no match, no candidates."""
+    """An unknown street, a state that the postal code contradicts, or another country's address.
+
+    No match, no candidates.
+    """
     verdict = validate(ATLANTA._replace(**change), region)
     assert (verdict.result, verdict.candidates, verdict.corrected) == ("NO_MATCH", (), Address())

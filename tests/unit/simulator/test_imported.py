@@ -94,7 +94,7 @@ def refusal(act) -> tuple[int, str]:
     return refused.value.status, refused.value.body["error"]["status"]
 
 
-# -- calendar ---------------------------------------------------------------------------------------------------------
+# -- calendar
 
 
 @pytest.mark.parametrize(("days", "expected"), [(0, 9), (1, 12), (2, 13), (5, 16), (6, 19)])
@@ -112,7 +112,7 @@ def test_a_missed_moment_slides_by_whole_days(late_s, slides_days):
     assert next_day_after(FRIDAY, begins_at) == FRIDAY + timedelta(days=slides_days)
 
 
-# -- qualification ----------------------------------------------------------------------------------------------------
+# -- qualification
 
 
 def test_the_eligibility_check(sim, service):
@@ -183,7 +183,9 @@ def test_after_a_wrong_code_another_call_is_needed(sim, service):
 
 
 def test_a_code_runs_out(sim, service):
-    """After ten minutes the code is no good, the number VERIFICATION_FAILED, and that counts as a try."""
+    """After ten minutes the code is no good, the number VERIFICATION_FAILED, and that counts as a
+    try.
+    """
     number = eligible(sim)
     service.qualified.call(number, None)
     later(sim, 599)
@@ -239,7 +241,9 @@ def test_refused_invoices(sim, service):
 
 
 def test_by_switch_invoices_leave_the_number_eligible():
-    """With invoices_leave_eligible the state stays ELIGIBLE, ownership is DONE, and the number can be text-enabled."""
+    """With invoices_leave_eligible the state stays ELIGIBLE, ownership is DONE, and the number can
+    be text-enabled.
+    """
     sim = make(switches={"invoices_leave_eligible": True})
     qualified(sim, ONE)
     number = sim.world.imported.qualified.get(ONE)
@@ -251,11 +255,15 @@ def test_by_switch_invoices_leave_the_number_eligible():
     assert state(sim) == "HOSTING_IN_PROGRESS"
 
 
-# -- hosting orders ---------------------------------------------------------------------------------------------------
+# -- hosting orders
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_a_direct_letter_waits_for_its_signature(sim, news):
-    """SUBMITTED for a minute, then waiting; two days later signed; after OSR, plan and campaign COMPLETED, with four events."""
+    """SUBMITTED for a minute, then waiting; two days later signed.
+
+    After OSR, plan and campaign COMPLETED, with four events.
+    """
     qualified(sim, ONE)
     one = text_enable(sim, [ONE], campaignId="C1", callbackUrl=HOOK)
     seen = [one.state(sim.world.settle())]
@@ -305,7 +313,9 @@ TEXT_EVENTS = (
 
 
 def test_an_unsigned_letter_runs_out(sim):
-    """After 30 days without signature the order is REJECTED, its number HOSTING_FAILED, and it can be text-enabled again."""
+    """After 30 days without signature the order is REJECTED, its number HOSTING_FAILED, and it can
+    be text-enabled again.
+    """
     qualified(sim, ONE)
     one = text_enable(sim, [ONE])
     later(sim, 60 + 30 * DAY - 1)
@@ -331,7 +341,9 @@ def test_a_declined_letter(sim, news):
 
 @pytest.mark.parametrize("first", ["signed", "declined", "ran out"])
 def test_what_comes_first_counts(sim, first):
-    """A letter that was signed cannot be declined later, nor signed after it was declined or has run out."""
+    """A letter that was signed cannot be declined later, nor signed after it was declined or has
+    run out.
+    """
     qualified(sim, ONE)
     one, hosting = text_enable(sim, [ONE]), sim.world.imported.hosting
     later(sim, 60)
@@ -368,7 +380,10 @@ def test_a_blanket_letter_needs_the_agreement_but_no_signature(sim):
 
 
 def test_the_registry_change_waits_for_its_schedule(sim):
-    """OSR does not start before scheduledOsrUpdateTime; a later signature slides it to the next day."""
+    """OSR does not start before scheduledOsrUpdateTime.
+
+    A later signature slides it to the next day.
+    """
     qualified(sim, ONE)
     schedule = FRIDAY + timedelta(days=1)
     one = text_enable(sim, [ONE], scheduledOsrUpdateTime=schedule.isoformat())
@@ -386,7 +401,10 @@ def test_the_registry_change_waits_for_its_schedule(sim):
 
 
 def test_toll_free_takes_two_business_days_and_no_campaign(sim, news):
-    """A toll-free order's registry change lasts two business days; there is no campaign step, whatever the body says."""
+    """A toll-free order's registry change lasts two business days.
+
+    There is no campaign step, whatever the body says.
+    """
     number = toll_free_numbers(1)[0]
     qualified(sim, number)
     one = text_enable(sim, [number], toll_free=True, campaignId="C1")
@@ -401,7 +419,10 @@ def test_toll_free_takes_two_business_days_and_no_campaign(sim, news):
 
 
 def test_partial_failure_completes_the_order(sim, service, news):
-    """38 of 40 done and 2 failed is COMPLETED; the failed ones have their code, and later steps are left out."""
+    """38 of 40 done and 2 failed is COMPLETED.
+
+    The failed ones have their code, and later steps are left out.
+    """
     numbers = local_numbers(40)
     qualified(sim, *numbers)
     service.set_failure(numbers[0], "osr", Failure("INVALID_NNID"))
@@ -443,7 +464,10 @@ def test_partial_failure_completes_the_order(sim, service, news):
 
 
 def test_a_parked_number_stands_still(sim, service):
-    """A number in the hands of staff makes no progress and holds the order open; given back, it takes as long as it would have."""
+    """A number in the hands of staff makes no progress and holds the order open.
+
+    Given back, it takes as long as it would have.
+    """
     numbers = local_numbers(2)
     qualified(sim, *numbers)
     one = text_enable(sim, numbers)
@@ -492,7 +516,10 @@ def test_text_enabling_needs_proof(sim, service):
 
 
 def test_an_import_order(sim, news, service):
-    """SUBMITTED, IN_PROGRESS, COMPLETED without letter or registry; the number is imported when its plan is linked."""
+    """SUBMITTED, IN_PROGRESS, COMPLETED without letter or registry.
+
+    The number is imported when its plan is linked.
+    """
     numbers = local_numbers(5)
     one = import_order(sim, numbers, campaignId="C1")
     assert (one.state(sim.world.settle()), service.numbers.all) == ("SUBMITTED", {})
@@ -536,7 +563,10 @@ def test_an_order_that_is_rejected(sim, service):
 
 
 def test_held_by_another_aggregator(sim, service):
-    """60135: the campaign fails and the number says that it must be moved; deleted and imported with the flag, it links."""
+    """60135: the campaign fails and the number says that it must be moved.
+
+    Deleted and imported with the flag, it links.
+    """
     service.held_elsewhere.add(ONE)
     import_order(sim, [ONE], campaignId="C1")
     now = later(sim, DAY)
@@ -552,7 +582,7 @@ def test_held_by_another_aggregator(sim, service):
     assert (number.campaign.linked(now), service.numbers.needs_move(number, now)) == ("C1", False)
 
 
-# -- links ------------------------------------------------------------------------------------------------------------
+# -- links
 
 
 def imported(sim, campaign="C1", region="US"):
@@ -566,7 +596,10 @@ def update(sim, number, plan=None, campaign=None):
 
 
 def test_unlink_then_relink(sim, news):
-    """Changing the plan takes an unlink, which takes the campaign along, its end, and a link; each with its events."""
+    """Changing the plan takes an unlink, which takes the campaign along, its end, and a link.
+
+    Each with its events.
+    """
     number = imported(sim)
     assert (400, "FAILED_PRECONDITION") == refusal(lambda: update(sim, number, plan="plan-0002"))
     assert (400, "FAILED_PRECONDITION") == refusal(lambda: update(sim, number, campaign="C2"))
@@ -583,7 +616,9 @@ def test_unlink_then_relink(sim, news):
 
 
 def test_a_campaign_needs_a_plan(sim):
-    """Linking a campaign to a number without a plan is refused, and so is keeping one while the plan goes."""
+    """Linking a campaign to a number without a plan is refused, and so is keeping one while the
+    plan goes.
+    """
     number = imported(sim)
     assert (400, "FAILED_PRECONDITION") == refusal(
         lambda: update(sim, number, plan="", campaign="C1")
@@ -613,7 +648,10 @@ def test_a_failed_link_can_be_asked_for_again(sim, service):
 
 
 def test_a_failed_plan_never_gets_to_its_campaign(sim, service, news):
-    """When the plan fails, the campaign is not tried and no event tells of it; plan events carry no code."""
+    """When the plan fails, the campaign is not tried and no event tells of it.
+
+    Plan events carry no code.
+    """
     service.set_failure(ONE, "platform", Failure("PARTNER_SERVICE_UNAVAILABLE"))
     number = imported(sim)
     assert number.campaign is None
@@ -639,7 +677,9 @@ def test_a_failure_may_come_while_the_step_runs(sim, service):
     ],
 )
 def test_what_keeps_a_number_from_a_campaign(switches, balance, number, expected):
-    """No credit, a full campaign and a toll-free number fail the link at its start, each with its code."""
+    """No credit, a full campaign and a toll-free number fail the link at its start, each with its
+    code.
+    """
     sim = make(switches=switches, balance=None if balance is None else Decimal(balance))
     one = sim.world.imported.numbers.add(number, "US", "", ("plan-0001", "C1"), "", None)
     now = later(sim, 5)
@@ -692,11 +732,13 @@ def test_a_deleted_number_makes_no_more_events(sim, news):
     assert ["DELETE"] == [event[1] for event in news]
 
 
-# -- envelopes --------------------------------------------------------------------------------------------------------
+# -- envelopes
 
 
 def test_envelopes(sim):
-    """Flat with a text code on most operations, nested on callbackConfiguration and for 401 and 429, nested all over by switch."""
+    """Flat with a text code on most operations, nested on callbackConfiguration and for 401 and
+    429, nested all over by switch.
+    """
     problem = Problem(
         404, {"error": {"code": 404, "message": "x", "status": "NOT_FOUND", "details": []}}
     )

@@ -45,6 +45,9 @@ def test_manual_has_every_script(name):
 
 
 def test_fault_rules_know_every_operation():
-    """What can be called can be broken: operations of the application and names in fault rules are the same."""
+    """What can be called can be broken.
+
+    Operations of the application and names in fault rules are the same.
+    """
     served = {operation.name for operations in APIS.values() for operation in operations}
     assert {*served, "token"} == set(OPERATIONS)

@@ -82,7 +82,9 @@ def test_creating_takes_the_numbers_off_the_shelf_and_costs_nothing(world):
 
 
 def test_an_order_expires_at_its_time_and_gives_the_numbers_back(world, news):
-    """At expireTime, not before, an order that was not submitted is EXPIRED and its numbers are for sale."""
+    """At expireTime, not before, an order that was not submitted is EXPIRED and its numbers are for
+    sale.
+    """
     one = order(world)
     later(world, 2 * DAY - 1)
     assert state(world, one) == "CREATED"
@@ -122,7 +124,10 @@ def test_completion_charges_and_activates_at_that_moment(world, news):
 
 
 def test_a_submitted_order_outlives_its_reservation(world):
-    """A review that takes longer than the reservation completes all the same; by switch the order expires."""
+    """A review that takes longer than the reservation completes all the same.
+
+    By switch the order expires.
+    """
     world.orders.scripts.append((None, Review("COMPLETED", 5 * DAY), None))
     one = submitted(world)
     later(world, 3 * DAY)
@@ -151,7 +156,10 @@ def test_rejection_gives_the_numbers_back_and_says_why(world):
 
 
 def test_a_blocked_order_is_mended_and_submitted_again(world):
-    """BLOCKED takes new data and a second submission, which is reviewed anew; the first log stays."""
+    """BLOCKED takes new data and a second submission, which is reviewed anew.
+
+    The first log stays.
+    """
     world.orders.scripts.append((None, Review("BLOCKED", 60, ("Please correct the name.",)), 1))
     one = submitted(world)
     later(world, 60)
@@ -179,7 +187,9 @@ def test_by_switch_new_data_alone_unblock():
 
 
 def test_an_unanswered_blocked_order_is_rejected_by_switch():
-    """After blocked_patience_s a blocked order that nobody answered is REJECTED, with a message, and gives its numbers back."""
+    """After blocked_patience_s a blocked order that nobody answered is REJECTED, with a message,
+    and gives its numbers back.
+    """
     world = make_world(switches={"blocked_patience_s": 3 * DAY})
     world.orders.scripts.append((None, Review("BLOCKED", 60, ("Which company?",)), 1))
     one = submitted(world)
@@ -203,7 +213,9 @@ def test_a_pending_review_waits_until_somebody_decides(world):
 
 
 def test_a_new_verdict_replaces_the_one_under_way(world):
-    """An order that would have been completed tomorrow can be rejected today, and is not completed tomorrow."""
+    """An order that would have been completed tomorrow can be rejected today, and is not completed
+    tomorrow.
+    """
     one = submitted(world)
     world.orders.review(one, Review("REJECTED", 10))
     later(world, 10 * DAY)
@@ -211,7 +223,10 @@ def test_a_new_verdict_replaces_the_one_under_way(world):
 
 
 def test_part_of_a_quantity_order(world):
-    """A review may complete some of the numbers; only those are charged and active, the others return."""
+    """A review may complete some of the numbers.
+
+    Only those are charged and active, the others return.
+    """
     world.orders.scripts.append((None, Review("COMPLETED", 0, only=1), 1))
     one = submitted(world, quantity=3)
     world.settle()
@@ -223,7 +238,10 @@ def test_part_of_a_quantity_order(world):
 
 
 def test_no_credit_at_completion_blocks_the_order(world):
-    """Without credit the order is BLOCKED and says so; topped up and submitted again it completes, charged once."""
+    """Without credit the order is BLOCKED and says so.
+
+    Topped up and submitted again it completes, charged once.
+    """
     world.ledger.balance = Decimal("0.01")
     one = submitted(world)
     at = later(world, DAY)
@@ -235,7 +253,9 @@ def test_no_credit_at_completion_blocks_the_order(world):
 
 
 def test_charged_at_submission_by_switch():
-    """With order_charged_at=submitted the money goes at once, is not returned on rejection, and lack of it refuses the submission."""
+    """With order_charged_at=submitted the money goes at once, is not returned on rejection, and
+    lack of it refuses the submission.
+    """
     world = make_world(switches={"order_charged_at": "submitted"})
     world.ledger.balance = Decimal(13)
     world.orders.scripts.append((None, Review("REJECTED", 60), None))
@@ -250,7 +270,10 @@ def test_charged_at_submission_by_switch():
 
 
 def test_an_upload_is_processed_afterwards(world):
-    """A file is WAITING for a while; submitting before it is COMPLETED is refused; an empty or scripted one FAILED."""
+    """A file is WAITING for a while; submitting before it is COMPLETED is refused.
+
+    An empty or scripted one FAILED.
+    """
     one = order(world)
     world.orders.register(one, {"data": au_mobile()})
     required = world.orders.file(one, AU_FILE)
@@ -284,7 +307,9 @@ def test_without_requirements_an_order_is_submitted_directly(world):
 
 
 def test_an_incomplete_submission_is_blocked_by_switch():
-    """With order_incomplete_submit=blocked the order is taken and the review ends BLOCKED, naming what is missing."""
+    """With order_incomplete_submit=blocked the order is taken and the review ends BLOCKED, naming
+    what is missing.
+    """
     world = make_world(switches={"order_incomplete_submit": "blocked"})
     one = order(world)
     world.orders.submit(one, 2)
@@ -323,7 +348,10 @@ def test_nothing_is_taken_in_after_the_end(world):
 
 
 def test_consecutive_numbers(world):
-    """A sequential order gets neighbours; one that is longer than any run is refused, or ignores the wish by switch."""
+    """A sequential order gets neighbours.
+
+    One that is longer than any run is refused, or ignores the wish by switch.
+    """
     numbers = world.orders.by_criteria(AU, 25, lambda _: True, sequential=True)
     values = [int(number.phone_number) for number in numbers]
     assert list(range(values[0], values[0] + 25)) == values

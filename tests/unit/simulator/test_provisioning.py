@@ -77,7 +77,10 @@ def test_a_shadow_lasts_for_its_seconds():
 
 
 def test_a_shadow_lasts_for_its_reads():
-    """A lag in reads ends after so many reads of that number, lists included; other numbers are not affected."""
+    """A lag in reads ends after so many reads of that number, lists included.
+
+    Other numbers are not affected.
+    """
     shadows = Shadows()
     shadows.cast(Commit("+1", None, None), LagSpec(reads=2), AT)
     assert shadows.of("+2", AT) is None
@@ -107,7 +110,9 @@ def test_the_oldest_picture_stays():
 
 
 def test_a_lag_that_is_over_leaves_no_picture():
-    """A commit after the end of an earlier lag shows the state before that commit, not the older one."""
+    """A commit after the end of an earlier lag shows the state before that commit, not the older
+    one.
+    """
     shadows = Shadows()
     shadows.cast(Commit("+1", None, None), LagSpec(seconds=5), AT)
     shadows.cast(Commit("+1", "{}", None), LagSpec(seconds=5), AT + timedelta(seconds=6))

@@ -11,7 +11,10 @@ AU, DE = REQUIREMENTS["AU", "MOBILE"], REQUIREMENTS["DE", "LOCAL"]
 
 
 def test_complete_data_pass():
-    """The published AU sample's layout and complete DE data have no violations; unknown members are ignored."""
+    """The published AU sample's layout and complete DE data have no violations.
+
+    Unknown members are ignored.
+    """
     assert ([], []) == (AU.violations(au_mobile()), DE.violations(de_local()))
     extra = de_local()
     extra[0]["unknown"] = 1

@@ -75,7 +75,10 @@ def test_the_same_seed_makes_the_same_world():
 
 
 def test_seeded_numbers_are_charged_in_the_future():
-    """No seeded number has a charge date in the past or more than its interval and a day ahead; some pay for more than a month at a time."""
+    """No seeded number has a charge date in the past or more than its interval and a day ahead.
+
+    Some pay for more than a month at a time.
+    """
     world = make_world(active=500)
     assert {1, 3, 12} == {number.interval_months for number in world.holdings}
     for number in world.holdings:
@@ -88,7 +91,9 @@ def test_seeded_numbers_are_charged_in_the_future():
 
 
 def test_renewal_is_the_price_of_the_interval():
-    """A number that pays by the year is charged the price that it shows, once a year (docs/vendor/numbers-behaviour.md §13)."""
+    """A number that pays by the year is charged the price that it shows, once a year
+    (docs/vendor/numbers-behaviour.md §13).
+    """
     world = make_world(active=500)
     number = next(
         each for each in world.holdings if each.interval_months == 12 and each.expire_at is None
@@ -115,7 +120,9 @@ def test_renewal_is_the_price_of_the_interval():
     ],
 )
 def test_months_are_clamped_to_their_end(months, expected):
-    """A month after the 31st is the last day of a shorter month, and later months return to the 31st."""
+    """A month after the 31st is the last day of a shorter month, and later months return to the
+    31st.
+    """
     assert expected == add_months(START_AT, months).timetuple()[:3]
 
 
@@ -145,7 +152,9 @@ def test_renewal_each_month_from_the_day_of_the_rent(world):
 
 
 def test_release_ends_at_the_charge_date_without_refund(world):
-    """A released number stays until its charge date, costs nothing more, and is then for sale again."""
+    """A released number stays until its charge date, costs nothing more, and is then for sale
+    again.
+    """
     phone_number = first(world)
     world.rent(phone_number, NOTHING)
     released, _ = world.release(phone_number)
@@ -173,7 +182,9 @@ def test_quarantine_by_switch(world):
 
 
 def test_renewal_without_credit_keeps_the_number(world):
-    """Without credit at renewal the number stays, nextChargeDate unchanged, and it is charged once credit is back."""
+    """Without credit at renewal the number stays, nextChargeDate unchanged, and it is charged once
+    credit is back.
+    """
     world.ledger.balance = Decimal("1.00")
     number, _ = world.rent(first(world), NOTHING)
     due_at = number.next_charge_at
@@ -251,7 +262,9 @@ def test_release_drops_a_waiting_link(world):
 
 
 def test_failed_campaign_leaves_the_plan_in_effect(world):
-    """When only the campaign fails, the combined job is FAILED with its code while the plan is linked."""
+    """When only the campaign fails, the combined job is FAILED with its code while the plan is
+    linked.
+    """
     world.linking.scripts["C1"] = JobScript(
         failed=True, error_codes=("CAMPAIGN_PENDING_ACCEPTANCE",)
     )
@@ -313,7 +326,10 @@ def test_voice_change_by_switch(world):
 
 
 def test_rival_and_price(world):
-    """A rival's purchase empties the shelf without a charge; a new list price holds for numbers that come back, too."""
+    """A rival's purchase empties the shelf without a charge.
+
+    A new list price holds for numbers that come back, too.
+    """
     phone_number = first(world)
     assert (world.rival_takes(phone_number), world.rival_takes(phone_number)) == (True, False)
     assert world.ledger.charges() == []
@@ -329,7 +345,9 @@ def test_rival_and_price(world):
 
 
 def test_more_held_numbers_are_uncharged(world):
-    """add_held gives the project so many new numbers, none of them charged, in the index that lists them."""
+    """add_held gives the project so many new numbers, none of them charged, in the index that lists
+    them.
+    """
     added = world.add_held(25)
     assert sorted(added) == world.holdings.sorted_numbers("US", "LOCAL")
     assert (len(set(added)), world.ledger.charges()) == (25, [])

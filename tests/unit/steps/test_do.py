@@ -1,4 +1,7 @@
-"""The sending halves of the costly steps: one request each, made from what the journal kept, and 404s told apart."""
+"""The sending halves of the costly steps.
+
+One request each, made from what the journal kept, and 404s told apart.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ async def nobody_else(intention: Intention) -> frozenset[str]:
 
 
 async def test_life_of_a_number(shop: Shop) -> None:
-    """Each step, done and then looked at, is found applied; before, it is found absent; and each is one request."""
+    """Each step, done and then looked at, is found applied; before, it is found absent.
+
+    And each is one request.
+    """
     async with shop.context() as context:
         (number,) = await context.client.available_numbers.search(
             region_code="US", number_type="LOCAL", size=1
@@ -66,11 +72,18 @@ async def test_life_of_a_number(shop: Shop) -> None:
 
 
 async def test_rent_any_carries_its_marker(shop: Shop) -> None:
-    """The number that the vendor picked is recognised by the marker of its own request and by no other."""
+    """The number that the vendor picked is recognised by the marker of its own request and by no
+    other.
+    """
     facts = {
-        "region_code": "US", "number_type": "LOCAL", "pattern": None, "search_pattern": None, "capabilities": ["SMS"],
-        "sms": None, "voice": None,
-    }  # fmt: skip
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "pattern": None,
+        "search_pattern": None,
+        "capabilities": ["SMS"],
+        "sms": None,
+        "voice": None,
+    }
     async with shop.context() as context:
         step = RentAny(context.client, before=(), claimed_by_others=nobody_else)
         ours, theirs = (
@@ -88,7 +101,10 @@ async def test_rent_any_carries_its_marker(shop: Shop) -> None:
 
 
 async def test_number_that_is_gone(shop: Shop) -> None:
-    """A rent of a number that is not for sale is a refusal that names it: the journal may believe it."""
+    """A rent of a number that is not for sale is a refusal that names it.
+
+    The journal may believe it.
+    """
     async with shop.context() as context:
         with pytest.raises(NotFound) as caught:
             await Rent(context.client).do(attempt("+12025550199"))
@@ -96,7 +112,10 @@ async def test_number_that_is_gone(shop: Shop) -> None:
 
 
 async def test_404_of_somebody_else(shop: Shop) -> None:
-    """A 404 that does not name the number (a gateway, a wrong path) says nothing about the rent: its outcome is unknown, so we look."""
+    """A 404 that does not name the number (a gateway, a wrong path) says nothing about the rent.
+
+    Its outcome is unknown, so we look.
+    """
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/oauth2/token"):

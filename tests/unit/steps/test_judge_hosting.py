@@ -1,4 +1,6 @@
-"""What a look proves about an import, an order, a batch, a call, a code, a change and a removal (docs/vendor/imported-hosting-behaviour.md §15)."""
+"""What a look proves about an import, an order, a batch, a call, a code, a change and a removal
+(docs/vendor/imported-hosting-behaviour.md §15).
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,18 @@ def job(status: str, plan: str = "p", campaign: str = "c") -> dict[str, Any]:
     ],
 )
 def test_import(shown: ImportedNumber | None, finding: Finding) -> None:
-    """An import took effect when the number is there as wanted or on its way; a number that is linked otherwise is somebody else's doing."""
+    """An import took effect when the number is there as wanted or on its way.
+
+    A number that is linked otherwise is somebody else's doing.
+    """
     assert finding is import_number.judge(shown, line(request=WANTED)).finding
 
 
 def test_orders() -> None:
-    """One order with our token is ours, and the sweep can take it up from the result; two are a person's case."""
+    """One order with our token is ours, and the sweep can take it up from the result.
+
+    Two are a person's case.
+    """
     one = HostingOrder.model_validate(
         {"hostingOrderId": "o1", "state": "SUBMITTED", "displayName": "Shop nf-1"}
     )
@@ -80,12 +88,17 @@ def test_orders() -> None:
     ],
 )
 def test_token(name: str | None, *, carries: bool) -> None:
-    """A token is the last word: one that begins like it is another order's, and what stands before it is the caller's."""
+    """A token is the last word: one that begins like it is another order's, and what stands before
+    it is the caller's.
+    """
     assert carries is hosting.carries(name, "nf-1")
 
 
 def test_no_order() -> None:
-    """Without an order the numbers decide: untouched means that it never was there, anything else is a person's case."""
+    """Without an order the numbers decide.
+
+    Untouched means that it never was there, anything else is a person's case.
+    """
     assert Finding.ABSENT is hosting.judge_import_absence([]).finding
     assert Finding.INCONCLUSIVE is hosting.judge_import_absence([NUMBER]).finding
     assert Finding.ABSENT is hosting.judge_text_enable_absence({NUMBER: Readiness.READY}).finding
@@ -131,16 +144,39 @@ def test_verified(state: Readiness, finding: Finding) -> None:
         (None, {"display_name": "shop"}, Finding.INCONCLUSIVE),
         (number(), {"display_name": "shop"}, Finding.APPLIED),
         (number(), {"display_name": "other"}, Finding.ABSENT),
-        (number(servicePlanId="p", campaignId="c"), {"sms": {"service_plan_id": "", "campaign_id": ""}}, Finding.ABSENT),
-        (number(servicePlanId="p", campaignId="c", **job("WAITING", "", "")), {"sms": {"service_plan_id": "", "campaign_id": ""}}, Finding.APPLIED),
-        (number(servicePlanId="", campaignId=""), {"sms": {"service_plan_id": ""}}, Finding.APPLIED),
-        (number(servicePlanId="p", campaignId="c"), {"sms": {"service_plan_id": "p", "campaign_id": None}}, Finding.APPLIED),
-        (number(servicePlanId="p", **job("FAILED")), {"sms": {"campaign_id": "c"}}, Finding.APPLIED),
+        (
+            number(servicePlanId="p", campaignId="c"),
+            {"sms": {"service_plan_id": "", "campaign_id": ""}},
+            Finding.ABSENT,
+        ),
+        (
+            number(servicePlanId="p", campaignId="c", **job("WAITING", "", "")),
+            {"sms": {"service_plan_id": "", "campaign_id": ""}},
+            Finding.APPLIED,
+        ),
+        (
+            number(servicePlanId="", campaignId=""),
+            {"sms": {"service_plan_id": ""}},
+            Finding.APPLIED,
+        ),
+        (
+            number(servicePlanId="p", campaignId="c"),
+            {"sms": {"service_plan_id": "p", "campaign_id": None}},
+            Finding.APPLIED,
+        ),
+        (
+            number(servicePlanId="p", **job("FAILED")),
+            {"sms": {"campaign_id": "c"}},
+            Finding.APPLIED,
+        ),
         (number(servicePlanId=["?"]), {"sms": {"service_plan_id": "p"}}, Finding.INCONCLUSIVE),
     ],
-)  # fmt: skip
+)
 def test_update(shown: ImportedNumber | None, wanted: dict[str, Any], finding: Finding) -> None:
-    """A change took effect when the number shows it or a job towards it, failed ones included; what cannot be read proves nothing."""
+    """A change took effect when the number shows it or a job towards it, failed ones included.
+
+    What cannot be read proves nothing.
+    """
     assert finding is imported.judge_update(shown, line(request=wanted)).finding
 
 

@@ -1,4 +1,6 @@
-"""How a lost order and a lost submission are recognised, and how a block of before is told from one of afterwards."""
+"""How a lost order and a lost submission are recognised, and how a block of before is told from one
+of afterwards.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ def order(state: str, after_s: float = 0.0) -> NumberOrder:
     ],
 )
 def test_create(available: Any, number: str | None, finding: Finding) -> None:
-    """Only a number that is still for sale proves that no order reserved it; nothing ever proves that one did."""
+    """Only a number that is still for sale proves that no order reserved it.
+
+    Nothing ever proves that one did.
+    """
     assert finding == judge_create(available, number).finding
 
 
@@ -55,6 +60,8 @@ def test_submit(before: NumberOrder, now: NumberOrder | None, finding: Finding) 
 
 
 def test_a_block_that_is_seen_at_once_is_kept_as_new() -> None:
-    """What the journal keeps of a submission that was blocked before anybody looked is the time of before: the block counts as one of afterwards."""
+    """What the journal keeps of a submission that was blocked before anybody looked is the time of
+    before: the block counts as one of afterwards.
+    """
     evidence = judge_submit(order("BLOCKED", 60), state_facts(order("CREATED")))
     assert THEN.isoformat() == (evidence.result or {})["updated_at"]

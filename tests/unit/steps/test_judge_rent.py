@@ -56,7 +56,10 @@ def test_applied_carries_what_was_bought() -> None:
 
 
 def test_a_leaving_number_was_rented_all_the_same() -> None:
-    """A number that is held and leaving was charged: it counts as rented, and the evidence says when it leaves."""
+    """A number that is held and leaving was charged.
+
+    It counts as rented, and the evidence says when it leaves.
+    """
     leaving = ActiveNumber.model_validate(
         {"phoneNumber": NUMBER, "expireAt": "2026-12-01T00:00:00Z"}
     )
@@ -100,7 +103,10 @@ def test_request_is_kept_whole() -> None:
     ],
 )
 def test_whose_absence_a_404_proves(named: str, wanted: str, expected: bool) -> None:
-    """A 404 proves absence of what it names, and of nothing else: not of what a gateway or an unknown route does not know."""
+    """A 404 proves absence of what it names, and of nothing else.
+
+    Not of what a gateway or an unknown route does not know.
+    """
     assert expected == is_absence_of(NotFound("404", status=404, resource_type=named), wanted)
 
 
@@ -110,7 +116,10 @@ async def _raise(error: Exception) -> Any:
 
 @pytest.mark.anyio
 async def test_read_or_none() -> None:
-    """A read gives what it shows, or None on the vendor's word; a 404 that proves nothing goes on as an error."""
+    """A read gives what it shows, or None on the vendor's word.
+
+    A 404 that proves nothing goes on as an error.
+    """
 
     async def show() -> ActiveNumber:
         return ACTIVE

@@ -42,12 +42,17 @@ def test_marker_decides() -> None:
 
 
 def test_marker_beats_memory() -> None:
-    """A number with our marker is ours even if a lagging list had shown it before, or the journal knows it."""
+    """A number with our marker is ours even if a lagging list had shown it before, or the journal
+    knows it.
+    """
     assert look(held("+2", OURS), before=["+2"], others=["+2"]).finding is Finding.APPLIED
 
 
 def test_two_markers_are_a_matter_for_a_person() -> None:
-    """Two numbers with the same marker mean that two were bought: nothing is decided by guessing."""
+    """Two numbers with the same marker mean that two were bought.
+
+    Nothing is decided by guessing.
+    """
     evidence = look(held("+1", OURS), held("+2", OURS))
     assert (Finding.INCONCLUSIVE, None, "2 numbers could be the one: +1, +2") == (
         evidence.finding,
@@ -75,7 +80,10 @@ def test_two_markers_are_a_matter_for_a_person() -> None:
 def test_without_a_marker(
     numbers: list[ActiveNumber], before: list[str], others: list[str], finding: Finding
 ) -> None:
-    """If the vendor dropped the callback URL, the only new number without one is ours; old, claimed and foreign ones never are."""
+    """If the vendor dropped the callback URL, the only new number without one is ours.
+
+    Old, claimed and foreign ones never are.
+    """
     assert finding == look(*numbers, before=before, others=others).finding
 
 
@@ -90,7 +98,10 @@ def test_without_a_marker(
     ],
 )
 def test_marked_callback_url(given_url: str | None, marked: str) -> None:
-    """The marker is one more parameter; address, other parameters and fragment stay. Without an address events go nowhere."""
+    """The marker is one more parameter; address, other parameters and fragment stay.
+
+    Without an address events go nowhere.
+    """
     assert marked == marked_callback_url(given_url, MARKER)
 
 
@@ -122,9 +133,16 @@ def test_no_marker(url: str | None) -> None:
 def test_request_is_kept_whole() -> None:
     """A resumed run sends the same criteria, links and marker."""
     parameters: dict[str, Any] = {
-        "region_code": "US", "number_type": "LOCAL", "max_today": "9", "max_monthly": "9", "strategy": "any", "pattern": "+1307",
-        "capabilities": ["VOICE", "SMS"], "sms": {"service_plan_id": "p"}, "callback_url": "https://a.test/",
-    }  # fmt: skip
+        "region_code": "US",
+        "number_type": "LOCAL",
+        "max_today": "9",
+        "max_monthly": "9",
+        "strategy": "any",
+        "pattern": "+1307",
+        "capabilities": ["VOICE", "SMS"],
+        "sms": {"service_plan_id": "p"},
+        "callback_url": "https://a.test/",
+    }
     assert request_facts(parse_search_and_rent(parameters), MARKER) == {
         "region_code": "US",
         "number_type": "LOCAL",

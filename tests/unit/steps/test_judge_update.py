@@ -1,4 +1,6 @@
-"""Whether a change took effect, from one read of the number (docs/vendor/numbers-behaviour.md §6, §7)."""
+"""Whether a change took effect, from one read of the number (docs/vendor/numbers-behaviour.md §6,
+§7).
+"""
 
 from __future__ import annotations
 
@@ -43,36 +45,83 @@ TRUNK_JOB = {
         ({"callbackUrl": "https://b.test/"}, {"callback_url": "https://a.test/"}, Finding.ABSENT),
         ({}, {"callback_url": ""}, Finding.APPLIED),
         ({"displayName": "old"}, {"display_name": None, "callback_url": ""}, Finding.APPLIED),
-        ({"displayName": "shop"}, {"display_name": "shop", "callback_url": "https://a.test/"}, Finding.ABSENT),
+        (
+            {"displayName": "shop"},
+            {"display_name": "shop", "callback_url": "https://a.test/"},
+            Finding.ABSENT,
+        ),
         # SMS
-        ({"smsConfiguration": PLAN}, {"sms": {"service_plan_id": "p", "campaign_id": None}}, Finding.APPLIED),
-        ({"smsConfiguration": PLAN}, {"sms": {"service_plan_id": "p", "campaign_id": "c"}}, Finding.APPLIED),
-        ({"smsConfiguration": PLAN}, {"sms": {"service_plan_id": "p", "campaign_id": "d"}}, Finding.ABSENT),
-        ({"smsConfiguration": PLAN}, {"sms": {"service_plan_id": "p", "campaign_id": ""}}, Finding.ABSENT),
+        (
+            {"smsConfiguration": PLAN},
+            {"sms": {"service_plan_id": "p", "campaign_id": None}},
+            Finding.APPLIED,
+        ),
+        (
+            {"smsConfiguration": PLAN},
+            {"sms": {"service_plan_id": "p", "campaign_id": "c"}},
+            Finding.APPLIED,
+        ),
+        (
+            {"smsConfiguration": PLAN},
+            {"sms": {"service_plan_id": "p", "campaign_id": "d"}},
+            Finding.ABSENT,
+        ),
+        (
+            {"smsConfiguration": PLAN},
+            {"sms": {"service_plan_id": "p", "campaign_id": ""}},
+            Finding.ABSENT,
+        ),
         ({"smsConfiguration": PLAN}, {"sms": {"service_plan_id": ""}}, Finding.ABSENT),
-        ({"smsConfiguration": PLAN_JOB}, {"sms": {"service_plan_id": "p", "campaign_id": "c"}}, Finding.APPLIED),
+        (
+            {"smsConfiguration": PLAN_JOB},
+            {"sms": {"service_plan_id": "p", "campaign_id": "c"}},
+            Finding.APPLIED,
+        ),
         ({"smsConfiguration": PLAN_JOB}, {"sms": {"service_plan_id": "q"}}, Finding.ABSENT),
         ({"smsConfiguration": UNLINK_JOB}, {"sms": {"service_plan_id": ""}}, Finding.APPLIED),
-        ({"smsConfiguration": {"servicePlanId": ""}}, {"sms": {"service_plan_id": ""}}, Finding.APPLIED),
+        (
+            {"smsConfiguration": {"servicePlanId": ""}},
+            {"sms": {"service_plan_id": ""}},
+            Finding.APPLIED,
+        ),
         ({}, {"sms": {"service_plan_id": ""}}, Finding.APPLIED),
         ({}, {"sms": {"service_plan_id": "p"}}, Finding.ABSENT),
         # voice
         ({"voiceConfiguration": APP}, {"voice": {"type": "RTC", "app_id": "a"}}, Finding.APPLIED),
         ({"voiceConfiguration": APP}, {"voice": {"type": "RTC", "app_id": "b"}}, Finding.ABSENT),
         ({"voiceConfiguration": APP}, {"voice": {"type": "EST", "trunk_id": "t"}}, Finding.ABSENT),
-        ({"voiceConfiguration": TRUNK_JOB}, {"voice": {"type": "EST", "trunk_id": "t"}}, Finding.APPLIED),
+        (
+            {"voiceConfiguration": TRUNK_JOB},
+            {"voice": {"type": "EST", "trunk_id": "t"}},
+            Finding.APPLIED,
+        ),
         ({"voiceConfiguration": APP}, {"voice": {"type": "RTC", "app_id": ""}}, Finding.ABSENT),
-        ({"voiceConfiguration": {"type": "RTC", "appId": ""}}, {"voice": {"type": "EST", "trunk_id": ""}}, Finding.APPLIED),
+        (
+            {"voiceConfiguration": {"type": "RTC", "appId": ""}},
+            {"voice": {"type": "EST", "trunk_id": ""}},
+            Finding.APPLIED,
+        ),
         ({}, {"voice": {"type": "RTC", "app_id": ""}}, Finding.APPLIED),
         ({}, {"voice": {"type": "RTC", "app_id": "a"}}, Finding.ABSENT),
         # what cannot be read
         ({"smsConfiguration": "soon"}, {"sms": {"service_plan_id": "p"}}, Finding.INCONCLUSIVE),
-        ({"smsConfiguration": {"servicePlanId": "p", "scheduledProvisioning": 7}}, {"sms": {"service_plan_id": "p"}}, Finding.INCONCLUSIVE),
-        ({"voiceConfiguration": {"scheduledVoiceProvisioning": 7}}, {"voice": {"app_id": "a"}}, Finding.INCONCLUSIVE),
+        (
+            {"smsConfiguration": {"servicePlanId": "p", "scheduledProvisioning": 7}},
+            {"sms": {"service_plan_id": "p"}},
+            Finding.INCONCLUSIVE,
+        ),
+        (
+            {"voiceConfiguration": {"scheduledVoiceProvisioning": 7}},
+            {"voice": {"app_id": "a"}},
+            Finding.INCONCLUSIVE,
+        ),
     ],
-)  # fmt: skip
+)
 def test_change(shown: dict[str, Any], wanted: dict[str, Any], finding: Finding) -> None:
-    """A change is there when state or job shows every wanted value, failed jobs included; what was not asked for does not count."""
+    """A change is there when state or job shows every wanted value, failed jobs included.
+
+    What was not asked for does not count.
+    """
     number = ActiveNumber.model_validate({"phoneNumber": NUMBER} | shown)
     assert finding == judge(number, line(request=wanted)).finding
 
