@@ -19,8 +19,8 @@ from pydantic import Field
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.planning.quote import Quote
-from numberflow.purchase.renting.choose import SpendLimits
 from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.purchase.text import quote_text
 from tasks.purchase import save_approval, save_quote
 

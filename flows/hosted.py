@@ -20,7 +20,7 @@ from numberflow.errors import NumberflowError
 from numberflow.models.reports import NumbersReport, RunOutcome
 from numberflow.models.wording import count_of, line_of
 from numberflow.purchase.account import steps_so_far
-from numberflow.purchase.hosting.orders import stopped_numbers_report
+from numberflow.purchase.numbers_report import stopped_numbers_report
 from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext
 from tasks.hosting import publish_numbers_report

@@ -55,8 +55,8 @@ from numberflow.planning.quote import quote_of_order
 from numberflow.purchase.number_orders.papers import OrderPapers
 from numberflow.purchase.number_orders.place import FILLING, OPERATION
 from numberflow.purchase.number_orders.text import order_plan, order_report, stopped_order_report
-from numberflow.purchase.renting.choose import SpendLimits
 from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps.number_orders import CREATE
 from tasks.number_orders import (
     current_order,

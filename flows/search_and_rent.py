@@ -38,17 +38,13 @@ from flows.naming import how_many, run_name, wanted_numbers, whole, word
 from flows.stopping import accounted_for
 from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
-from numberflow.models.orders import (
-    SearchAndRentParameters,
-    Strategy,
-    parse_search_and_rent,
-)
+from numberflow.models.orders import SearchAndRentParameters, Strategy, parse_search_and_rent
 from numberflow.models.reports import PurchaseReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.models.wording import line_of
-from numberflow.purchase.renting.choose import SpendLimits
-from numberflow.purchase.report import plan_report, purchase_report, stopped_report
+from numberflow.purchase.renting.report import plan_report, purchase_report, stopped_report
 from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.spend_limits import SpendLimits
 from tasks.publish import publish_quote, publish_report
 from tasks.purchase import (
     confirm_numbers,

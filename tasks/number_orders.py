@@ -24,10 +24,10 @@ from numberflow.purchase.number_orders import papers as order_papers
 from numberflow.purchase.number_orders import place as number_order
 from numberflow.purchase.number_orders.papers import OrderPapers
 from numberflow.purchase.number_orders.place import Placed
+from numberflow.purchase.number_orders.standing import OrderStanding, stand_order
 from numberflow.purchase.number_orders.text import number_rows, order_text
-from numberflow.purchase.renting.choose import SpendLimits
 from numberflow.purchase.run_context import RunContext
-from numberflow.purchase.standing import OrderStanding, stand_order
+from numberflow.purchase.spend_limits import SpendLimits
 from tasks.papers import check_file, read_block, read_paper
 from tasks.person import call_person
 from tasks.step import step

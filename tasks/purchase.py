@@ -21,13 +21,14 @@ from numberflow.models.orders import SearchAndRentParameters, WantedNumbers
 from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
-from numberflow.purchase.renting.choose import SpendLimits, write_down_quote
+from numberflow.purchase.renting.choose import write_down_quote
 from numberflow.purchase.renting.provisioning import NumberStatus, confirm_and_wait
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.rent import RentResult, rent_chosen
+from numberflow.purchase.renting.standing import Standing, stand
 from numberflow.purchase.run_context import OPERATION, RunContext, in_thread
 from numberflow.purchase.run_context import open_purchase as open_in_journal
-from numberflow.purchase.standing import Standing, stand
+from numberflow.purchase.spend_limits import SpendLimits
 from tasks.step import step
 
 

@@ -14,11 +14,11 @@ from decimal import Decimal
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import Intention, IntentionState, Journal, Operation, Purchase
 from numberflow.models.reports import AccountLine, AccountReport, RunOutcome
-from numberflow.purchase.emergency.without_address import kept_words
-from numberflow.purchase.held.unlinked import unlinked_words
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.text import amount, open_words
+from numberflow.purchase.unlinked import unlinked_words
+from numberflow.purchase.without_address import kept_words
 
 _RENTS = frozenset({Operation.RENT, Operation.RENT_ANY})
 

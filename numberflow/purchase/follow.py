@@ -10,9 +10,9 @@ whatever this one could not do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from numberflow.errors import JournalUnavailable, LeaseLost, NumberflowError
@@ -24,7 +24,7 @@ from numberflow.journal import (
     OrderKind,
     PendingWork,
 )
-from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
+from numberflow.models.reports import Alarm, FollowLine, FollowReport, RunOutcome
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.stopped import name_stopped
@@ -266,3 +266,31 @@ def follow_report(
         orders=tuple(lines),
         flow_run_id=flow_run_id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A moment in a wait for a person at which somebody has to hear of it."""
+
+    name: str
+    after: timedelta
+    text: str
+
+
+def latest_stage(stages: Sequence[Stage], waited: timedelta) -> Stage | None:
+    """The latest stage that is due.
+
+    After a weekend without sweeps nobody needs three letters at once.
+    """
+    return next((stage for stage in reversed(stages) if waited >= stage.after), None)
+
+
+def due(followed: PendingWork, name: str, text: str) -> list[Alarm]:
+    """The alarm, unless it was raised before."""
+    return [Alarm(name=name, text=text)] if not_raised(followed, name) else []
+
+
+def untold(followed: PendingWork, name: str, phone_numbers: Iterable[str]) -> list[str]:
+    """The numbers of which an alarm of this name has not told yet."""
+    told = set(followed.facts.get("told", {}).get(name, ()))
+    return [number for number in phone_numbers if number not in told]

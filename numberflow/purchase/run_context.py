@@ -19,6 +19,7 @@ from numberflow.journal import (
     STOP_FILE,
     Brake,
     Busy,
+    Intention,
     Journal,
     Lease,
     LeaseKeeper,
@@ -41,6 +42,8 @@ OPERATION = "search_and_rent"
 # says who holds it. 15 min: longer than a purchase of QUANTITY_MAX numbers takes when every tenth
 # reply is lost and settled for two minutes.
 WAIT_FOR_OWNER_S = 900.0
+# Reads at once; the client's own rate limit is the real one.
+READS_AT_ONCE = 8
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -190,3 +193,26 @@ async def open_purchase(
         flow_run_id=flow_run_id,
     )
     return await in_thread(journal.open_purchase, new)
+
+
+async def find_purchase(
+    context: RunContext, order: WantedNumbers, reference: str, operation: str
+) -> tuple[Purchase | None, tuple[Intention, ...]]:
+    """The purchase of a reference and its lines; None while nothing was begun under it.
+
+    Begins none.
+
+    Raises:
+        ReferenceConflict: the reference stands for something else.
+    """
+    if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
+        return None, ()
+    purchase = await open_purchase(
+        context.journal,
+        order,
+        project_id=context.project_id,
+        reference=reference,
+        flow_run_id=None,
+        operation=operation,
+    )
+    return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)

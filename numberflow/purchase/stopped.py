@@ -15,10 +15,10 @@ from numberflow.errors import LeaseLost
 from numberflow.journal import OPEN_STATES, Intention, IntentionState, LeaseKeeper, Purchase
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.purchase.account import progress, wanted
-from numberflow.purchase.emergency.without_address import kept_words
-from numberflow.purchase.held.unlinked import unlinked_words
 from numberflow.purchase.report import AT_STAKE_STATES
 from numberflow.purchase.run_context import RunContext, in_thread
+from numberflow.purchase.unlinked import unlinked_words
+from numberflow.purchase.without_address import kept_words
 
 # Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a
 # person it is suspended before its first step), and short enough that a power cut in the evening is

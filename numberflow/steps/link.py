@@ -1,7 +1,7 @@
 """A link that is on its way: what a step that links one number leaves behind, so that the sweep hears of it when the link is on, or fails.
 
 The vendor takes a link at once and puts it on later (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §9); between unlink and
-relink a number has no service. Not here: looking (purchase.link_follow).
+relink a number has no service. Not here: looking (purchase.held.link_follow).
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from numberflow.models.held_numbers import parse_configure, parse_release
 from numberflow.models.reports import RunOutcome
 from numberflow.purchase.account import account
 from numberflow.purchase.held import configure as configuring
-from numberflow.purchase.held.unlinked import UNLINKED
-from numberflow.purchase.hosting.orders import stopped_numbers_report
+from numberflow.purchase.numbers_report import stopped_numbers_report
 from numberflow.purchase.stopped import stopped_line
+from numberflow.purchase.unlinked import UNLINKED
 from numberflow.simulator.provisioning import SmsLink, VoiceLink
 
 pytestmark = pytest.mark.anyio

@@ -33,9 +33,9 @@ from numberflow.planning import kyc_form
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.number_orders.follow import follow_number_order
 from numberflow.purchase.number_orders.place import place_order
+from numberflow.purchase.number_orders.standing import stand_order
 from numberflow.purchase.number_orders.text import order_plan
-from numberflow.purchase.renting.choose import SpendLimits
-from numberflow.purchase.standing import stand_order
+from numberflow.purchase.spend_limits import SpendLimits
 
 pytestmark = pytest.mark.anyio
 

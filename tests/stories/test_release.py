@@ -23,10 +23,10 @@ from numberflow.models.reports import NumbersReport, RunOutcome
 from numberflow.purchase.account import account
 from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.emergency.addresses import coverage
-from numberflow.purchase.emergency.without_address import KEPT
 from numberflow.purchase.held import release as releasing
-from numberflow.purchase.hosting.orders import stopped_numbers_report
+from numberflow.purchase.numbers_report import stopped_numbers_report
 from numberflow.purchase.stopped import stopped_line
+from numberflow.purchase.without_address import KEPT
 from numberflow.steps.emergency import Deprovision
 
 pytestmark = pytest.mark.anyio

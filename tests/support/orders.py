@@ -28,8 +28,8 @@ from numberflow.purchase.number_orders import place as number_order
 from numberflow.purchase.number_orders.follow import follow_number_order
 from numberflow.purchase.number_orders.papers import OrderPapers, check_papers
 from numberflow.purchase.number_orders.text import order_report, stopped_order_report
-from numberflow.purchase.renting.choose import SpendLimits
 from numberflow.purchase.run_context import RunContext, in_thread, open_purchase
+from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.simulator import Simulator
 from numberflow.steps.number_orders import CREATE
 

@@ -31,13 +31,17 @@ from numberflow.models.emergency_address import Action, EmergencyAddressParamete
 from numberflow.models.personal import unseal
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
-from numberflow.purchase.run_context import RunContext, each_of, in_thread, settle_policy
+from numberflow.purchase.run_context import (
+    READS_AT_ONCE,
+    RunContext,
+    each_of,
+    in_thread,
+    settle_policy,
+)
 from numberflow.steps import ACTIVE_NUMBER, is_absence_of
 from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision, Provision
 
 OPERATION = "emergency_address"
-# Reads at once; the client's own rate limit is the real one.
-READS_AT_ONCE = 8
 
 _HAS_ADDRESS = "has an address"
 _FEATURE = (

@@ -26,10 +26,9 @@ from numberflow.planning.links import (
     told_ids,
     worst,
 )
-from numberflow.purchase.follow import Followed
-from numberflow.purchase.held.link_commands import again, back
+from numberflow.purchase.follow import Followed, Stage, due, latest_stage
 from numberflow.purchase.held.numbers import held_number
-from numberflow.purchase.hosting.follow import Stage, due, latest_stage
+from numberflow.purchase.link_commands import again, back
 from numberflow.purchase.run_context import RunContext
 
 # What may be a late read, or a run that is between unlink and relink right now, has to be seen for

@@ -9,8 +9,7 @@ from numberflow.client.active_numbers import PAGE_SIZE
 from numberflow.errors import BadInput, NumberflowError
 from numberflow.journal import Intention, IntentionState, NewPurchase
 from numberflow.planning.configuring import HeldNumber, held_active, held_imported
-from numberflow.purchase.hosting.orders import READS_AT_ONCE
-from numberflow.purchase.run_context import RunContext, each_of, in_thread
+from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
 from numberflow.steps import ACTIVE_NUMBER, read_or_none
 from numberflow.steps.reading import imported_or_none
 

@@ -29,16 +29,17 @@ from numberflow.models.held_numbers import ReleaseParameters
 from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.configuring import HeldNumber, Holding
-from numberflow.purchase.emergency.addresses import READS_AT_ONCE, has_address
-from numberflow.purchase.emergency.without_address import (
+from numberflow.purchase.emergency.addresses import has_address
+from numberflow.purchase.held.numbers import begun_rows, held_numbers, require_held
+from numberflow.purchase.hosting.orders import CostlyStep, plan, run_step
+from numberflow.purchase.numbers_report import kept_line, numbers_report
+from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
+from numberflow.purchase.without_address import (
     ADDRESS_NOTE,
     KEPT,
     kept_without_address,
     provision_command,
 )
-from numberflow.purchase.held.numbers import begun_rows, held_numbers, require_held
-from numberflow.purchase.hosting.orders import CostlyStep, kept_line, numbers_report, plan, run_step
-from numberflow.purchase.run_context import RunContext, each_of, in_thread
 from numberflow.steps import named
 from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision
 from numberflow.steps.imported import DELETE_IMPORTED, DeleteImported

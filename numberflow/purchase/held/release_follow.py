@@ -13,11 +13,10 @@ from datetime import datetime
 from numberflow.journal import PendingWork
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.planning.configuring import Holding
-from numberflow.purchase.follow import Followed
+from numberflow.purchase.follow import Followed, due
 from numberflow.purchase.held.link_follow import GONE, LEAVING, SETTLED_AFTER
 from numberflow.purchase.held.numbers import held_number
 from numberflow.purchase.held.release import had_again
-from numberflow.purchase.hosting.follow import due
 from numberflow.purchase.run_context import RunContext, in_thread
 
 STILL_HELD, HAD_AGAIN = "still held", "had again"

@@ -1,12 +1,13 @@
-"""Following hosting orders: the signature with its reminders, the numbers with their steps, and how it ended. Reads only.
+"""Follow hosting orders: the signature with its reminders, each number's steps, and how it ended.
 
-COMPLETED is not success: each number decides (docs/vendor/imported-hosting-behaviour.md §4). Not here: the sweep itself (follow), and what a number
-shows (planning.hosting).
+Reads only. COMPLETED is not success: each number decides
+(docs/vendor/imported-hosting-behaviour.md §4). Not here: the sweep itself (purchase.follow), and
+what a number shows (planning.hosting).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,19 +17,9 @@ from numberflow.models.hosting import HostingOrder, HostingOrderReport, HostingO
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.models.wording import count_of
 from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, counted
-from numberflow.purchase.follow import Followed, not_raised
+from numberflow.purchase.follow import Followed, Stage, due, latest_stage, untold
 from numberflow.purchase.hosting.orders import order_progress, progress_line
 from numberflow.purchase.run_context import RunContext
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A moment in a wait for a person at which somebody has to hear of it."""
-
-    name: str
-    after: timedelta
-    text: str
-
 
 # docs/vendor/imported-hosting-behaviour.md §6 (assumed): remind after one day, escalate after
 # three, give up waiting after fourteen.
@@ -183,25 +174,6 @@ def _wait(followed: PendingWork, order: HostingOrder) -> _Wait | None:
         since = max(moved_at, order.scheduled_osr_update_at or moved_at)
         return _Wait(PROGRESS_STAGES, since, f"{order.state} without a move", f" ({order.state})")
     return None
-
-
-def latest_stage(stages: Sequence[Stage], waited: timedelta) -> Stage | None:
-    """The latest stage that is due.
-
-    After a weekend without sweeps nobody needs three letters at once.
-    """
-    return next((stage for stage in reversed(stages) if waited >= stage.after), None)
-
-
-def due(followed: PendingWork, name: str, text: str) -> list[Alarm]:
-    """The alarm, unless it was raised before."""
-    return [Alarm(name=name, text=text)] if not_raised(followed, name) else []
-
-
-def untold(followed: PendingWork, name: str, phone_numbers: Iterable[str]) -> list[str]:
-    """The numbers of which an alarm of this name has not told yet."""
-    told = set(followed.facts.get("told", {}).get(name, ()))
-    return [number for number in phone_numbers if number not in told]
 
 
 def _summary(

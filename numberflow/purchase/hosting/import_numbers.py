@@ -3,7 +3,7 @@
 One by one request, several by hosting orders, each through the journal and under one reference.
 
 Not here: how one step is done and recognised (steps.import_number, steps.hosting) and what becomes
-of an order later (hosting_follow).
+of an order later (follow).
 """
 
 from __future__ import annotations
@@ -29,12 +29,10 @@ from numberflow.models.wording import count_of
 from numberflow.planning.hosting import imported_code
 from numberflow.planning.hosting_failures import Step, advice_for
 from numberflow.purchase.hosting.orders import (
-    READS_AT_ONCE,
     CostlyStep,
     busy_line,
     gone_line,
     lost_race,
-    numbers_report,
     ordered_elsewhere,
     ordered_lines,
     plan,
@@ -43,7 +41,8 @@ from numberflow.purchase.hosting.orders import (
     token_of,
     withdraw_late,
 )
-from numberflow.purchase.run_context import RunContext, each_of, in_thread
+from numberflow.purchase.numbers_report import numbers_report
+from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
 from numberflow.steps.hosting import IMPORT_ORDER, ImportOrder
 from numberflow.steps.import_number import OPERATION as IMPORT
 from numberflow.steps.import_number import ImportNumber, linked_as, told_links

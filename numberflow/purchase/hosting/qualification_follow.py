@@ -15,8 +15,7 @@ from numberflow.models.imported import QualifiedNumber
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
 from numberflow.models.wording import count_of
 from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
-from numberflow.purchase.follow import Followed
-from numberflow.purchase.hosting.follow import Stage, due, latest_stage, untold
+from numberflow.purchase.follow import Followed, Stage, due, latest_stage, untold
 from numberflow.purchase.run_context import RunContext
 from numberflow.steps.reading import qualified_numbers
 

@@ -27,7 +27,8 @@ from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.hosting import ADVICE, Readiness, readiness
 from numberflow.purchase.follow import take_up
-from numberflow.purchase.hosting.orders import numbers_report, plan, run_step, token_of
+from numberflow.purchase.hosting.orders import plan, run_step, token_of
+from numberflow.purchase.numbers_report import numbers_report
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.steps.qualify import (
     ADD_NUMBERS,

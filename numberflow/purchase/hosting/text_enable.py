@@ -3,7 +3,7 @@
 Nothing of it can be corrected afterwards.
 
 Not here: how the order is sent and recognised (steps.hosting), the letter (letter), and what
-becomes of the order later (hosting_follow).
+becomes of the order later (follow).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
 from numberflow.purchase.hosting.letter import Letter, signer_digest
 from numberflow.purchase.hosting.orders import (
     busy_line,
-    numbers_report,
     ordered_elsewhere,
     ordered_lines,
     plan,
@@ -28,6 +27,7 @@ from numberflow.purchase.hosting.orders import (
     token_of,
     withdraw_late,
 )
+from numberflow.purchase.numbers_report import numbers_report
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.steps.hosting import TEXT_ENABLE, TextEnable
 from numberflow.steps.reading import qualified_numbers

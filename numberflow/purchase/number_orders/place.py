@@ -3,7 +3,7 @@
 Papers checked first, opened and handed in through the journal, resumable at any point.
 
 Not here: how the two costly steps are done and recognised (steps.number_orders), what becomes of an
-order afterwards (number_order_follow), reading a paper (papers). What is personal goes through here
+order afterwards (follow), reading a paper (papers). What is personal goes through here
 under seal and into no result.
 """
 
@@ -51,10 +51,11 @@ from numberflow.papers import ReadBlock, open_file
 from numberflow.planning.quote import Quote, make_quote, quote_of_order
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.number_orders.papers import OrderFile, OrderPapers
-from numberflow.purchase.renting.choose import SpendLimits, find_numbers
+from numberflow.purchase.renting.choose import find_numbers
 from numberflow.purchase.renting.quoting import quote_any, refuse_too_few
 from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext, in_thread, settle_policy
+from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of
 from numberflow.steps.number_orders import (
     CREATE,

@@ -17,8 +17,8 @@ from numberflow.models.number_orders import NumberOrder, NumberOrderState
 from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport, RunOutcome
 from numberflow.models.wording import count_of
 from numberflow.purchase.number_orders.place import FILLING, Placed
+from numberflow.purchase.number_orders.standing import OrderStanding
 from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
-from numberflow.purchase.standing import OrderStanding
 from numberflow.purchase.text import amount, open_words, stake_words
 
 _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 
 from numberflow.client import Client
-from numberflow.errors import BadInput, NotFound, Rejected, SpendRefused
+from numberflow.errors import BadInput, NotFound, Rejected
 from numberflow.journal import Intention, IntentionState, Lease, NewIntention, Purchase
 from numberflow.models.orders import SearchAndRentParameters, Strategy, WantedNumbers
 from numberflow.models.vendor import AvailableNumber
 from numberflow.planning.candidates import matches, pick, search_size
 from numberflow.planning.quote import Quote, QuoteLine
 from numberflow.purchase.run_context import RunContext, each_of, in_thread
+from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps import rent, rent_any
 
 # A search answers with one page in random order (docs/vendor/numbers-behaviour.md §4). This many
@@ -26,52 +25,6 @@ from numberflow.steps import rent, rent_any
 FRUITLESS_SEARCHES_MAX = 3
 # Reads that may be under way at once while named numbers are checked.
 CHECKS_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class SpendLimits:
-    """What a purchase may cost. Amounts are in `currency`."""
-
-    max_today: Decimal
-    """Most that the whole project may be charged today, this purchase included."""
-    max_monthly: Decimal
-    """Most that this purchase may cost in a month."""
-    currency: str
-    approved_today: Decimal | None = None
-    """Most that may be spent today without asking a person (again)."""
-    approved_monthly: Decimal | None = None
-
-    def check(self, today: Decimal, monthly: Decimal) -> None:
-        """Refuse a purchase that breaks a cap by itself, before anybody is asked to approve it.
-
-        Raises:
-            SpendRefused: names the cap, what the purchase costs and what to change.
-        """
-        for rule, name, cost, cap in (
-            ("cap_today", "max_today", today, self.max_today),
-            ("cap_monthly", "max_monthly", monthly, self.max_monthly),
-        ):
-            if cost > cap:
-                raise SpendRefused(
-                    f"the purchase costs {cost} {self.currency} ({name.removeprefix('max_')}), "
-                    f"{name} is {cap}",
-                    rule=rule,
-                    remedy=f"raise {name} to {cost} or ask for fewer numbers",
-                )
-        if self.approved_today is not None and today > self.approved_today:
-            raise SpendRefused(
-                f"the purchase now costs {today} {self.currency} today, up to "
-                f"{self.approved_today} need no further approval",
-                rule="approval",
-                remedy="run again with the same reference and have the new price approved",
-            )
-        if self.approved_monthly is not None and monthly > self.approved_monthly:
-            raise SpendRefused(
-                f"the purchase now costs {monthly} {self.currency} a month, up to "
-                f"{self.approved_monthly} need no further approval",
-                rule="approval",
-                remedy="run again with the same reference and have the new price approved",
-            )
 
 
 async def find_numbers(

@@ -3,7 +3,7 @@
 Costs nothing.
 
 Not here: the search itself (choose), the arithmetic (planning.quote) and what a quote may cost
-(choose.SpendLimits).
+(spend_limits).
 """
 
 from __future__ import annotations

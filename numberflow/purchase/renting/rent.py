@@ -39,8 +39,9 @@ from numberflow.journal import (
 )
 from numberflow.models.orders import SearchAndRentParameters, Strategy
 from numberflow.planning.quote import make_quote, quote_line
-from numberflow.purchase.renting.choose import SpendLimits, find_numbers, what_is_sold, write_down
+from numberflow.purchase.renting.choose import find_numbers, what_is_sold, write_down
 from numberflow.purchase.run_context import RunContext, each_of, in_thread, settle_policy
+from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps.rent import Rent
 from numberflow.steps.rent_any import RentAny
 

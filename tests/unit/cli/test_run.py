@@ -23,7 +23,7 @@ from numberflow.cli import run as run_module
 from numberflow.cli.processes import Terminated
 from numberflow.journal import IntentionState
 from numberflow.models.reports import AccountReport, PurchaseReport, RunOutcome
-from numberflow.purchase.report import purchase_report
+from numberflow.purchase.renting.report import purchase_report
 
 GOOD = {
     "region_code": "US",

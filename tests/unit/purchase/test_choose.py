@@ -12,8 +12,9 @@ from support.run_contexts import Shop
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.models.orders import SearchAndRentParameters
 from numberflow.planning.quote import Quote
-from numberflow.purchase.renting.choose import SpendLimits, find_numbers, held_numbers, what_is_sold
+from numberflow.purchase.renting.choose import find_numbers, held_numbers, what_is_sold
 from numberflow.purchase.renting.quoting import quote_any, quote_order
+from numberflow.purchase.spend_limits import SpendLimits
 
 pytestmark = pytest.mark.anyio
 

@@ -27,7 +27,8 @@ from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.models.reports import PurchaseReport, RunOutcome
 from numberflow.planning.provisioning import LinkState
 from numberflow.purchase.renting.provisioning import NumberStatus
-from numberflow.purchase.report import AT_STAKE_STATES, purchase_report, stopped_report
+from numberflow.purchase.renting.report import purchase_report, stopped_report
+from numberflow.purchase.report import AT_STAKE_STATES
 
 
 def reported(

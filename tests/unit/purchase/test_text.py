@@ -10,10 +10,10 @@ from support.lines import line, status
 from numberflow.journal import IntentionState, Operation
 from numberflow.models.reports import NumbersLine, OrderReport, PurchaseReport, RunOutcome
 from numberflow.planning.quote import Quote, QuoteLine
-from numberflow.purchase.hosting.orders import numbers_report
 from numberflow.purchase.hosting.text import hosted_text
 from numberflow.purchase.number_orders.text import order_text
-from numberflow.purchase.report import purchase_report
+from numberflow.purchase.numbers_report import numbers_report
+from numberflow.purchase.renting.report import purchase_report
 from numberflow.purchase.text import (
     QUOTE_ROWS_IN_FORM,
     amount,

@@ -2,7 +2,7 @@
 
 Pure; each works as printed.
 
-Not here: when one is due (configure, link_follow).
+Not here: when one is due (held.configure, held.link_follow).
 """
 
 from __future__ import annotations

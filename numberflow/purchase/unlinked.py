@@ -2,8 +2,8 @@
 
 The old one was taken off, the new one is not put on. Pure, from the journal alone.
 
-Not here: unlinking and linking (configure), and what the vendor shows of such a number
-(link_follow).
+Not here: unlinking and linking (held.configure), and what the vendor shows of such a number
+(held.link_follow).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numberflow.journal import Intention, IntentionState
 from numberflow.models.reports import NumbersLine
 from numberflow.models.wording import count_of
 from numberflow.planning.links import told_ids
-from numberflow.purchase.held.link_commands import back
+from numberflow.purchase.link_commands import back
 from numberflow.purchase.report import AT_STAKE_STATES
 from numberflow.steps import named
 from numberflow.steps.imported import UPDATE_IMPORTED

@@ -1,8 +1,8 @@
-"""How a reference stands before a run.
+"""How a reference of search-and-rent stands before a run.
 
 What it holds, what is still to go, and whether the run would be refused. Reads only.
 
-Not here: the words of it (words) and any step that changes something.
+Not here: the words of it (report, text) and any step that changes something.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from decimal import Decimal
 
 from numberflow.errors import SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
-from numberflow.models.number_orders import NumberOrder
-from numberflow.models.order_numbers import OrderNumbersParameters
-from numberflow.models.orders import SearchAndRentParameters, Strategy, WantedNumbers
+from numberflow.models.orders import SearchAndRentParameters, Strategy
 from numberflow.models.wording import count_of
 from numberflow.planning.quote import Quote, QuoteLine, make_quote
-from numberflow.purchase.number_orders import place as number_order
-from numberflow.purchase.renting.choose import SpendLimits, find_numbers
+from numberflow.purchase.renting.choose import find_numbers
 from numberflow.purchase.renting.quoting import quote_order
-from numberflow.purchase.run_context import OPERATION, RunContext, in_thread, open_purchase
-from numberflow.steps.number_orders import CREATE
+from numberflow.purchase.run_context import OPERATION, RunContext, find_purchase, in_thread
+from numberflow.purchase.spend_limits import SpendLimits, require_room_today
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +33,6 @@ class Standing:
     quote: Quote
     refused: SpendRefused | None = None
     notes: tuple[str, ...] = ()
-
-
-async def find_purchase(
-    context: RunContext, order: WantedNumbers, reference: str, operation: str
-) -> tuple[Purchase | None, tuple[Intention, ...]]:
-    """The purchase of a reference and its lines; None while nothing was begun under it.
-
-    Begins none.
-
-    Raises:
-        ReferenceConflict: the reference stands for something else.
-    """
-    if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
-        return None, ()
-    purchase = await open_purchase(
-        context.journal,
-        order,
-        project_id=context.project_id,
-        reference=reference,
-        flow_run_id=None,
-        operation=operation,
-    )
-    return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)
 
 
 async def stand(context: RunContext, order: SearchAndRentParameters, reference: str) -> Standing:
@@ -93,79 +67,6 @@ async def stand(context: RunContext, order: SearchAndRentParameters, reference: 
     if order.approve_above is not None and not alive and quote.today > order.approve_above:
         notes.append("a run asks a person first: the quote is above approve_above")
     return Standing(lines, quote, refused, tuple(notes))
-
-
-@dataclass(frozen=True, slots=True)
-class OrderStanding:
-    """A number order as a run would find it.
-
-    `placed`: the vendor's, as read now; None while there is none.
-    """
-
-    lines: tuple[Intention, ...]
-    due: Decimal
-    monthly: Decimal
-    quote: Quote | None = None
-    placed: NumberOrder | None = None
-    refused: SpendRefused | None = None
-
-
-async def stand_order(
-    context: RunContext, order: OrderNumbersParameters, reference: str
-) -> OrderStanding:
-    """What a run of order-numbers would find under the reference, or would order.
-
-    Costs: nothing. Repeat: safe; nothing is reserved.
-
-    Raises:
-        ReferenceConflict: the reference stands for another order.
-        NotFound: the vendor does not know the reference's order any more.
-        BadInput: nothing was ordered, and nothing matches.
-        SpendRefused: a price is missing or in another currency.
-    """
-    purchase, lines = await find_purchase(context, order, reference, number_order.OPERATION)
-    created = [
-        line
-        for line in lines
-        if line.operation == CREATE and line.state is not IntentionState.REFUSED
-    ]
-    placed, quote = None, None
-    if purchase is not None and created:
-        placed = await number_order.current_order(context, purchase)
-        due, monthly = (
-            created[-1].due_amount or Decimal(0),
-            created[-1].monthly_amount or Decimal(0),
-        )
-        is_counted = created[-1].spend_day == await in_thread(context.journal.today)
-    else:
-        quote = await number_order.quote_number_order(context, order, seed=reference)
-        due, monthly, is_counted = quote.today, quote.monthly, False
-    refused = None
-    if placed is None or placed.state in number_order.FILLING:
-        try:
-            SpendLimits(order.max_today, order.max_monthly, order.currency).check(due, monthly)
-            more = Decimal(0) if is_counted else due
-            await require_room_today(context, more, order.currency, order.max_today)
-        except SpendRefused as error:
-            refused = error
-    return OrderStanding(lines, due, monthly, quote, placed, refused)
-
-
-async def require_room_today(
-    context: RunContext, due: Decimal, currency: str, max_today: Decimal
-) -> None:
-    """Make sure that today holds `due` more, as the journal will when it is written down.
-
-    Raises:
-        SpendRefused: max_today would be passed, together with what other purchases spent today.
-    """
-    await in_thread(
-        context.journal.require_room_today,
-        context.project_id,
-        due=due,
-        currency=currency,
-        cap_today=max_today,
-    )
 
 
 async def _fresh(

@@ -2,7 +2,7 @@
 
 The removal is through, the release is not. Pure.
 
-Not here: removing and releasing (release), and giving an address back (emergency).
+Not here: removing and releasing (held.release), and giving an address back (emergency).
 """
 
 from __future__ import annotations

@@ -1,0 +1,75 @@
+"""What a purchase may cost, checked before a person is asked and before anything is written down.
+
+Not here: the caps as the journal counts them, under its lock (journal.spending).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from numberflow.errors import SpendRefused
+from numberflow.purchase.run_context import RunContext, in_thread
+
+
+@dataclass(frozen=True)
+class SpendLimits:
+    """What a purchase may cost. Amounts are in `currency`."""
+
+    max_today: Decimal
+    """Most that the whole project may be charged today, this purchase included."""
+    max_monthly: Decimal
+    """Most that this purchase may cost in a month."""
+    currency: str
+    approved_today: Decimal | None = None
+    """Most that may be spent today without asking a person (again)."""
+    approved_monthly: Decimal | None = None
+
+    def check(self, today: Decimal, monthly: Decimal) -> None:
+        """Refuse a purchase that breaks a cap by itself, before anybody is asked to approve it.
+
+        Raises:
+            SpendRefused: names the cap, what the purchase costs and what to change.
+        """
+        for rule, name, cost, cap in (
+            ("cap_today", "max_today", today, self.max_today),
+            ("cap_monthly", "max_monthly", monthly, self.max_monthly),
+        ):
+            if cost > cap:
+                raise SpendRefused(
+                    f"the purchase costs {cost} {self.currency} ({name.removeprefix('max_')}), "
+                    f"{name} is {cap}",
+                    rule=rule,
+                    remedy=f"raise {name} to {cost} or ask for fewer numbers",
+                )
+        if self.approved_today is not None and today > self.approved_today:
+            raise SpendRefused(
+                f"the purchase now costs {today} {self.currency} today, up to "
+                f"{self.approved_today} need no further approval",
+                rule="approval",
+                remedy="run again with the same reference and have the new price approved",
+            )
+        if self.approved_monthly is not None and monthly > self.approved_monthly:
+            raise SpendRefused(
+                f"the purchase now costs {monthly} {self.currency} a month, up to "
+                f"{self.approved_monthly} need no further approval",
+                rule="approval",
+                remedy="run again with the same reference and have the new price approved",
+            )
+
+
+async def require_room_today(
+    context: RunContext, due: Decimal, currency: str, max_today: Decimal
+) -> None:
+    """Make sure that today holds `due` more, as the journal will when it is written down.
+
+    Raises:
+        SpendRefused: max_today would be passed, together with what other purchases spent today.
+    """
+    await in_thread(
+        context.journal.require_room_today,
+        context.project_id,
+        due=due,
+        currency=currency,
+        cap_today=max_today,
+    )
