@@ -6,7 +6,7 @@ the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -39,7 +39,7 @@ from flows.forms import (
 )
 from flows.naming import run_name, wanted_numbers, whole, word
 from flows.stopping import accounted_for
-from numberflow.errors import NotFound, NumberflowError
+from numberflow.errors import BadInput, NotFound, NumberflowError, SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import (
@@ -51,7 +51,7 @@ from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.models.wording import line_of
 from numberflow.planning.kyc_form import form_text
-from numberflow.planning.quote import quote_of_order
+from numberflow.planning.quote import Quote, quote_of_order
 from numberflow.purchase.number_orders.papers import OrderPapers
 from numberflow.purchase.number_orders.place import FILLING, OPERATION
 from numberflow.purchase.number_orders.text import order_plan, order_report, stopped_order_report
@@ -247,15 +247,12 @@ async def _place(
         papers = await read_papers(order, requirements)
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     facts["approved_by"] = (purchase.approval or {}).get("by")
-    alive = [
-        line
-        for line in lines
-        if line.operation == CREATE and line.state is not IntentionState.REFUSED
-    ]
+    alive = _alive(lines)
     if not alive:
-        limits, facts["approved_by"], quote = await _quote_and_approve(
-            context, order, purchase, limits, facts["flow_run_id"]
-        )
+        decided = await _quote_and_approve(context, order, purchase, limits, facts["flow_run_id"])
+        if decided is None:
+            return await _place(context, order, facts, seen)
+        limits, facts["approved_by"], quote = decided
         alive = [
             await write_down_order(context, purchase, order, quote, limits, facts["flow_run_id"])
         ]
@@ -284,6 +281,15 @@ async def _place(
     )
 
 
+def _alive(lines: Sequence[Intention]) -> list[Intention]:
+    """The step that opens the order, unless it was refused."""
+    return [
+        line
+        for line in lines
+        if line.operation == CREATE and line.state is not IntentionState.REFUSED
+    ]
+
+
 async def _existing(
     context: RunContext, purchase: Purchase, lines: tuple[Intention, ...]
 ) -> NumberOrder | None:
@@ -307,10 +313,25 @@ async def _quote_and_approve(
     purchase: Purchase,
     limits: SpendLimits,
     run_id: str,
-) -> tuple[SpendLimits, str | None, Any]:
-    quote = await quote_order(context, order, purchase.reference, quoted_before(purchase, run_id))
-    await publish_quote(quote, purchase.reference, flow_name="order-numbers")
-    limits.check(quote.today, quote.monthly)
+) -> tuple[SpendLimits, str | None, Quote] | None:
+    """Quote the order, and have its price approved where that is asked for.
+
+    None: another run of this reference has written down its order by now. To us its number looks
+    sold.
+    """
+    try:
+        quote = await quote_order(
+            context, order, purchase.reference, quoted_before(purchase, run_id)
+        )
+        await publish_quote(quote, purchase.reference, flow_name="order-numbers")
+        limits.check(quote.today, quote.monthly)
+    except (BadInput, SpendRefused):
+        _, lines = await open_purchase(
+            context, order, purchase.reference, run_id, operation=OPERATION, begun_before=True
+        )
+        if not _alive(lines):
+            raise
+        return None
     approved_by = None
     if order.approve_above is not None and quote.today > order.approve_above:
         limits, approved_by = await ask_approval(context, purchase, quote, limits, run_id)

@@ -36,7 +36,7 @@ from flows.forms import (
 )
 from flows.naming import how_many, run_name, wanted_numbers, whole, word
 from flows.stopping import accounted_for
-from numberflow.errors import NumberClaimed, NumberflowError, SpendRefused
+from numberflow.errors import BadInput, NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.orders import SearchAndRentParameters, Strategy, parse_search_and_rent
 from numberflow.models.reports import PurchaseReport
@@ -212,9 +212,13 @@ async def _buy(
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     approved_by: str | None = (purchase.approval or {}).get("by")
     if all(line.state is IntentionState.REFUSED for line in lines):
-        limits, approved_by = await _quote_approve_write_down(
+        decided = await _quote_approve_write_down(
             context, order, purchase, limits, facts["flow_run_id"]
         )
+        if decided is None:
+            purchase, lines = await _opened_again(context, order, purchase)
+            return await _buy(context, order, purchase, lines, seen, {**facts, "before": lines})
+        limits, approved_by = decided
     elif purchase.approval:
         limits = approved(limits, purchase.approval)
     if limits.approved_today is None and order.approve_above is not None:
@@ -244,15 +248,24 @@ async def _quote_approve_write_down(
     purchase: Purchase,
     limits: SpendLimits,
     run_id: str,
-) -> tuple[SpendLimits, str | None]:
-    """Choose numbers, have their price approved where that is asked for, and write them down."""
+) -> tuple[SpendLimits, str | None] | None:
+    """Choose numbers, have their price approved where that is asked for, and write them down.
+
+    None: another run of this reference has written down its numbers by now. To us they look sold.
+    """
     logger = get_run_logger()
     for _ in range(CHOICES_MAX):
-        quote = await search_and_quote(
-            context, order, purchase.reference, quoted_before(purchase, run_id)
-        )
-        await publish_quote(quote, purchase.reference, flow_name="search-and-rent")
-        limits.check(quote.today, quote.monthly)
+        try:
+            quote = await search_and_quote(
+                context, order, purchase.reference, quoted_before(purchase, run_id)
+            )
+            await publish_quote(quote, purchase.reference, flow_name="search-and-rent")
+            limits.check(quote.today, quote.monthly)
+        except (BadInput, SpendRefused):
+            _, lines = await _opened_again(context, order, purchase)
+            if all(line.state is IntentionState.REFUSED for line in lines):
+                raise
+            return None
         approved_by = None
         if order.approve_above is not None and quote.today > order.approve_above:
             limits, approved_by = await ask_approval(context, purchase, quote, limits, run_id)
@@ -266,6 +279,15 @@ async def _quote_approve_write_down(
         "other purchases took the chosen numbers again and again",
         rule="claimed",
         remedy="run again with the same reference when the other purchases have ended",
+    )
+
+
+async def _opened_again(
+    context: RunContext, order: SearchAndRentParameters, purchase: Purchase
+) -> tuple[Purchase, tuple[Intention, ...]]:
+    """The purchase and its lines as they are by now."""
+    return await open_purchase(
+        context, order, purchase.reference, purchase.flow_run_id, begun_before=True
     )
 
 

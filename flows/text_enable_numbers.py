@@ -39,7 +39,7 @@ from tasks.text_enable import (
     look_at_readiness,
     open_text_enabling,
     read_loa,
-    require_ready,
+    require_orderable,
 )
 from tasks.text_enable import text_enable_numbers as text_enable_all
 
@@ -137,7 +137,7 @@ async def _run(
     if not isinstance(letter, BlanketLoa) and not is_confirmed(context, purchase, letter):
         if not rows:
             # Nobody is asked about an order that cannot be sent.
-            await require_ready(context, order)
+            await require_orderable(context, order, reference)
         await _confirm(context, order, purchase, letter, key)
     return await text_enable_all(context, order, reference, letter, run_id)
 

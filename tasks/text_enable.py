@@ -57,15 +57,19 @@ async def look_at_readiness(
 
 
 @step("require readiness")
-async def require_ready(context: RunContext, order: TextEnableParameters) -> None:
-    """Refuse an order that the vendor would refuse as a whole because a number is not ready.
+async def require_orderable(
+    context: RunContext, order: TextEnableParameters, reference: str
+) -> None:
+    """Refuse an order that the vendor would refuse as a whole because of one number.
+
+    An order that another run of this reference has sent by now is not in the way.
 
     Costs: nothing. Repeat: safe.
 
     Raises:
         SpendRefused: says how many numbers lack what.
     """
-    await text_enable.require_ready(context, order)
+    await text_enable.require_orderable(context, order, reference)
 
 
 @step("confirm signer")

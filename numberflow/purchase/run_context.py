@@ -20,6 +20,7 @@ from numberflow.journal import (
     Brake,
     Busy,
     Intention,
+    IntentionState,
     Journal,
     Lease,
     LeaseKeeper,
@@ -216,3 +217,18 @@ async def find_purchase(
         operation=operation,
     )
     return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)
+
+
+async def begun_rows(context: RunContext, new: NewPurchase) -> tuple[Intention, ...]:
+    """The steps of this reference that were not refused.
+
+    A reference that is new stays unused until what it names was checked.
+
+    Raises:
+        ReferenceConflict: the reference stands for something else.
+    """
+    if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
+        return ()
+    purchase = await in_thread(context.journal.open_purchase, new)
+    rows = await in_thread(context.journal.intentions, purchase_id=purchase.id)
+    return tuple(row for row in rows if row.state is not IntentionState.REFUSED)

@@ -5,6 +5,7 @@ One purchase of one reference, and one cap for all references of a day.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -64,3 +65,18 @@ def test_eight_references_share_the_cap_of_the_day(
     refused = [ended.report.reason for ended in endings if ended.code == 3 and ended.report]
     assert [] == [reason for reason in refused if f"cap of {cap} USD for today" not in reason]
     assert [] == scene.unwritten()
+
+
+def test_a_run_that_looks_while_its_twin_rents(scene: Scene) -> None:
+    """Held while it looks whether its named numbers are for sale, and another run of its reference rents them: they are its own, and not sold."""
+    stock = scene.simulator.world.shelf.of_kind(("US", "LOCAL"))
+    named = [number.phone_number for number in itertools.islice(stock, ASKED)]
+    scene.simulator.faults.add(
+        {"fault": "hold_before", "operation": "check", "nth": 1, "hold_s": 300}
+    )
+    held = scene.start(phone_numbers=named)
+    scene.held(held)
+    assert COMPLETE == ending(scene, scene.run(phone_numbers=named))
+    scene.simulator.holds.release_all()
+    assert COMPLETE == ending(scene, held.wait())
+    assert ASKED == len(scene.rents_sent())

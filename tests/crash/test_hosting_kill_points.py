@@ -263,3 +263,18 @@ def test_four_processes_with_one_reference(stage: Scene, name: str) -> None:
     del sent["token"]
     alone = Counter(operation for operation in COMMANDS[name].requests if operation in sent)
     assert alone == sent
+
+
+# Reads of a run that has written nothing down yet: the second look of text-enable is the one before a person is asked.
+LOOKS = [("text-enable", 2), ("text-enable", 4), ("delete", 2), ("delete", 4)]
+
+
+@pytest.mark.parametrize(("name", "nth"), LOOKS)
+def test_a_run_that_looks_while_its_twin_acts(stage: Scene, name: str, nth: int) -> None:
+    """Held in a look while another run of its reference does everything, it tells what was done: it takes no twin for a stranger."""
+    stage.simulator.faults.add({"fault": "hold_before", "nth": nth, "hold_s": 300})
+    held = start(stage, name)
+    stage.held(held)
+    assert COMPLETE == ending(stage, name, start(stage, name).wait())
+    stage.simulator.holds.release_all()
+    assert COMPLETE == ending(stage, name, held.wait())

@@ -192,6 +192,19 @@ def test_killed_right_after_a_write(
     assert COMPLETE == ending(scene, run(scene, order))
 
 
+def test_a_run_that_looks_while_its_twin_orders(scene: Scene, order: dict[str, Any]) -> None:
+    """Held while it looks for its named number, and another run of its reference orders that: it is its own, and not sold."""
+    order["phone_number"] = next(scene.simulator.world.shelf.of_kind(("AU", "MOBILE"))).phone_number
+    scene.simulator.faults.add(
+        {"fault": "hold_before", "operation": "check", "nth": 1, "hold_s": 300}
+    )
+    held = scene.start_flow("order-numbers", order)
+    scene.held(held)
+    assert COMPLETE == ending(scene, run(scene, order))
+    scene.simulator.holds.release_all()
+    assert COMPLETE == ending(scene, held.wait())
+
+
 def settle(scene: Scene, ended: Ended, order_id: str) -> None:
     """Do what a person does with the command of the report."""
     (item,) = json.loads(ended.out)["open_items"]

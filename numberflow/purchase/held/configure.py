@@ -44,11 +44,11 @@ from numberflow.planning.links import (
     worst,
 )
 from numberflow.purchase.follow import take_up
-from numberflow.purchase.held.numbers import begun_rows, held_number, held_numbers, require_held
+from numberflow.purchase.held.numbers import held_number, held_numbers, require_held
 from numberflow.purchase.hosting.orders import CostlyStep, plan, run_step
 from numberflow.purchase.link_commands import back, once_more
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import RunContext, each_of, in_thread
+from numberflow.purchase.run_context import RunContext, begun_rows, each_of, in_thread
 from numberflow.purchase.unlinked import STAYED_ON, links_before
 from numberflow.steps.imported import UPDATE_IMPORTED, UpdateImported
 from numberflow.steps.link import BEFORE, THEN, wanted_link

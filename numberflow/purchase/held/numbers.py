@@ -7,9 +7,8 @@ from contextlib import suppress
 
 from numberflow.client.active_numbers import PAGE_SIZE
 from numberflow.errors import BadInput, NumberflowError
-from numberflow.journal import Intention, IntentionState, NewPurchase
 from numberflow.planning.configuring import HeldNumber, held_active, held_imported
-from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
+from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of
 from numberflow.steps import ACTIVE_NUMBER, read_or_none
 from numberflow.steps.reading import imported_or_none
 
@@ -112,18 +111,3 @@ def require_held(held: Mapping[str, HeldNumber | None]) -> None:
             field="phone_numbers",
             remedy="leave them out, or check the project; nothing was sent for any number",
         )
-
-
-async def begun_rows(context: RunContext, new: NewPurchase) -> tuple[Intention, ...]:
-    """The steps of this reference that were not refused.
-
-    A reference that is new stays unused until what it names was checked.
-
-    Raises:
-        ReferenceConflict: the reference stands for something else.
-    """
-    if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
-        return ()
-    purchase = await in_thread(context.journal.open_purchase, new)
-    rows = await in_thread(context.journal.intentions, purchase_id=purchase.id)
-    return tuple(row for row in rows if row.state is not IntentionState.REFUSED)

@@ -30,10 +30,16 @@ from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.configuring import HeldNumber, Holding
 from numberflow.purchase.emergency.addresses import has_address
-from numberflow.purchase.held.numbers import begun_rows, held_numbers, require_held
+from numberflow.purchase.held.numbers import held_numbers, require_held
 from numberflow.purchase.hosting.orders import CostlyStep, plan, run_step
 from numberflow.purchase.numbers_report import kept_line, numbers_report
-from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
+from numberflow.purchase.run_context import (
+    READS_AT_ONCE,
+    RunContext,
+    begun_rows,
+    each_of,
+    in_thread,
+)
 from numberflow.purchase.without_address import (
     ADDRESS_NOTE,
     KEPT,

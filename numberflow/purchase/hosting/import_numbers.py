@@ -104,10 +104,7 @@ async def look_at_free_numbers(
     Costs: nothing.
     """
     result = await look_at_numbers(context, order, order.phone_numbers)
-    purchase = await in_thread(context.journal.find_purchase, context.project_id, reference)
-    result.busy = await ordered_elsewhere(
-        context, purchase.id if purchase else None, result.missing
-    )
+    result.busy = await ordered_elsewhere(context, reference, result.missing)
     result.missing = tuple(each for each in result.missing if each not in result.busy)
     return result
 
@@ -149,7 +146,7 @@ async def import_numbers(
             result = await look_at_numbers(
                 context, order, [each for each in order.phone_numbers if each not in covered]
             )
-            result.busy = await ordered_elsewhere(context, purchase.id, result.missing)
+            result.busy = await ordered_elsewhere(context, reference, result.missing)
             result.missing = tuple(each for each in result.missing if each not in result.busy)
             singly, hopeless = unexplained(ended, result.missing)
             missing = [number for number in result.missing if number not in hopeless]

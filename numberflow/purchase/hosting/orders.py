@@ -25,6 +25,7 @@ from numberflow.journal import (
     NewIntention,
     OrderKind,
     Purchase,
+    folded,
     run_costly_step,
 )
 from numberflow.models.hosting import HostingOrder
@@ -155,7 +156,7 @@ async def withdraw_late(
     for row in rows:
         numbers = row.request.get("numbers", ())
         busy = (
-            await ordered_elsewhere(context, row.purchase_id, numbers, before=row)
+            await ordered_elsewhere(context, row.reference, numbers, before=row)
             if row.state is IntentionState.PLANNED
             else {}
         )
@@ -170,7 +171,7 @@ async def withdraw_late(
 
 async def ordered_elsewhere(
     context: RunContext,
-    purchase_id: str | None,
+    reference: str,
     phone_numbers: Sequence[str],
     *,
     before: Intention | None = None,
@@ -179,7 +180,11 @@ async def ordered_elsewhere(
 
     Costs: nothing; a read for each open order.
 
-    `before`: only orders that were written down before this step.
+    Args:
+        context: collaborators.
+        reference: ours; not its purchase, which another run of it may open while we look.
+        phone_numbers: the numbers to look for.
+        before: only orders that were written down before this step.
 
     The vendor says only of imported numbers that they cannot be ordered again
     (docs/vendor/imported-hosting-behaviour.md §8).
@@ -192,7 +197,8 @@ async def ordered_elsewhere(
             context.journal.intentions, project_id=context.project_id, operation=operation
         ):
             shared = wanted.intersection(row.request["numbers"])
-            if not shared or row.purchase_id == purchase_id or row.state is IntentionState.REFUSED:
+            is_ours = folded(row.reference) == folded(reference)
+            if not shared or is_ours or row.state is IntentionState.REFUSED:
                 continue
             if before is not None and (row.created_at, row.id) > (before.created_at, before.id):
                 continue

@@ -28,7 +28,7 @@ from numberflow.purchase.hosting.orders import (
     withdraw_late,
 )
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import RunContext, in_thread
+from numberflow.purchase.run_context import RunContext, begun_rows, in_thread
 from numberflow.steps.hosting import TEXT_ENABLE, TextEnable
 from numberflow.steps.reading import qualified_numbers
 
@@ -49,17 +49,9 @@ async def open_text_enabling(
         ReferenceConflict: the reference stands for something else.
         JournalUnavailable: no journal, no order.
     """
-    new = NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
     if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
-        await require_ready(context, order)
-        await require_free(context, None, order)
+        await require_orderable(context, order, reference)
+    new = _new_purchase(context, order, reference, flow_run_id)
     purchase = await in_thread(context.journal.open_purchase, new)
     return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)
 
@@ -84,7 +76,27 @@ async def unready_lines(context: RunContext, order: TextEnableParameters) -> lis
     ]
 
 
-async def require_ready(context: RunContext, order: TextEnableParameters) -> None:
+async def require_orderable(
+    context: RunContext, order: TextEnableParameters, reference: str
+) -> None:
+    """Refuse numbers that are not ready, or that another reference has ordered. Costs: nothing.
+
+    Another run of this reference may order them while we look. Then they look taken.
+    So our own steps are looked at again before a refusal.
+
+    Raises:
+        SpendRefused: names what is in the way.
+        ReferenceConflict: the reference stands for something else by now.
+    """
+    try:
+        await _require_ready(context, order)
+        await _require_free(context, reference, order)
+    except SpendRefused:
+        if not await begun_rows(context, _new_purchase(context, order, reference, None)):
+            raise
+
+
+async def _require_ready(context: RunContext, order: TextEnableParameters) -> None:
     """Refuse what the vendor would refuse as a whole because of one number. Costs: nothing.
 
     Raises:
@@ -101,15 +113,13 @@ async def require_ready(context: RunContext, order: TextEnableParameters) -> Non
         )
 
 
-async def require_free(
-    context: RunContext, purchase_id: str | None, order: TextEnableParameters
-) -> None:
+async def _require_free(context: RunContext, reference: str, order: TextEnableParameters) -> None:
     """Refuse numbers that an order of another reference works on. Costs: nothing.
 
     Raises:
         SpendRefused: names the first number, and the reference that has it.
     """
-    busy = await ordered_elsewhere(context, purchase_id, order.phone_numbers)
+    busy = await ordered_elsewhere(context, reference, order.phone_numbers)
     if busy:
         line = busy_line(*next(iter(busy.items())))
         raise SpendRefused(
@@ -179,8 +189,7 @@ async def text_enable(
                 for row in rows
             ]
         if all(row.state is IntentionState.REFUSED for row in rows):
-            await require_ready(context, order)
-            await require_free(context, purchase.id, order)
+            await require_orderable(context, order, reference)
             planned = await plan(
                 context, purchase, [_line(order, purchase, len(rows))], lease, flow_run_id
             )
@@ -236,6 +245,19 @@ async def text_enable_report(
 
 
 _WISHED = frozenset({"ordered", "in progress", "done"})
+
+
+def _new_purchase(
+    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
+) -> NewPurchase:
+    return NewPurchase(
+        context.project_id,
+        reference,
+        OPERATION,
+        order.fingerprint(),
+        order.what_is_done(),
+        flow_run_id,
+    )
 
 
 def _line(order: TextEnableParameters, purchase: Purchase, position: int) -> NewIntention:
