@@ -52,7 +52,7 @@ async def export_inventory(
         projects: Names of Sinch Credentials blocks, one snapshot each. Empty: the account of the environment.
         hand_out_projects: Start one run for each project, so that several workers share them, instead of one after the other here. Each tells how it ended; this run does not wait for them.
         connections: Requests at once, 1 to 32.
-        strict: Prove completeness without page tokens, for about twice the requests.
+        strict: Prove completeness without page tokens, for 4 to 8 times the requests.
     """
     parameters: dict[str, Any] = {
         "snapshot_date": snapshot_date,

@@ -218,7 +218,8 @@ def export(
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict", help="Prove completeness without page tokens, for about twice the requests."
+            "--strict",
+            help="Prove completeness without page tokens, for 4 to 8 times the requests.",
         ),
     ] = False,
     as_json: Json = False,

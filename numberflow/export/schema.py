@@ -136,11 +136,6 @@ def with_facts(schema: pa.Schema, **facts: str) -> pa.Schema:
     return schema.with_metadata(named)
 
 
-def empty_table() -> pa.Table:
-    """A table with all columns and no row."""
-    return INVENTORY.empty_table()
-
-
 def describe(schema: pa.Schema = INVENTORY) -> str:
     """The columns as a Markdown table, for docs/inventory.md (a test keeps the two the same)."""
     lines = ["| Column | Type | Meaning |", "|---|---|---|"]

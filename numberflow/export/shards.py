@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import phonenumbers
@@ -91,6 +92,8 @@ class Walk:
     repeated_token: bool = False
     page_rows_max: int = 0
     short_pages: int = 0
+    next_to_leave: datetime | None = None
+    """The first `expire_at`, of those that may come while this is read; None = there is none."""
 
     def add(self, rows: int, total_size: int | None, next_page_token: str | None) -> None:
         """Take one page's facts in."""

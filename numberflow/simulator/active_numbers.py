@@ -93,8 +93,8 @@ class _Query:
 
     @property
     def plain(self) -> bool:
-        """Answered by an index as it is."""
-        return self.order == "phoneNumber" and self.pattern.text is None and not self.needed
+        """Answered by a stretch of an index."""
+        return self.order == "phoneNumber" and self.pattern.prefix is not None and not self.needed
 
     def fits(self, world: World, phone_number: str) -> bool:
         number = world.holdings.get(phone_number)
@@ -137,7 +137,7 @@ def list_active(world: World, call: Call) -> Answer:
     hidden = {number for number, shadow in shadows.items() if shadow.commit.before is None}
     plain = query.plain
     keys: Any = (
-        world.holdings.sorted_numbers(query.region, query.number_type)
+        world.holdings.beginning_with(query.pattern.prefix or "", query.region, query.number_type)
         if plain
         else _views.get(world, query)
     )

@@ -105,6 +105,16 @@ class Holdings:
         """
         return self._sorted.get((region_code, number_type), [])
 
+    def beginning_with(
+        self, prefix: str, region_code: str | None, number_type: str | None
+    ) -> list[str]:
+        """Those of `sorted_numbers` that begin with a prefix. The others are not looked at."""
+        numbers = self.sorted_numbers(region_code, number_type)
+        if not prefix:
+            return numbers
+        # A colon follows the nine.
+        return numbers[bisect_left(numbers, prefix) : bisect_left(numbers, f"{prefix}:")]
+
     @staticmethod
     def _keys(number: HeldNumber) -> tuple[Filter, Filter, Filter, Filter]:
         region, of_type = number.kind

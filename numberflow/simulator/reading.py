@@ -102,6 +102,13 @@ class Pattern:
         # Absent: treated as CONTAINS (*assumed*, §4).
         self.how = search_pattern or "CONTAINS"
 
+    @property
+    def prefix(self) -> str | None:
+        """What a number begins with that matches ("" without pattern). None: only `fits` knows."""
+        if self.text is None:
+            return ""
+        return self.text if self.how == "START" and not self._finds_nothing else None
+
     def fits(self, number: str) -> bool:
         """Whether a number matches; no pattern matches everything."""
         if self.text is None:

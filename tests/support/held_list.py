@@ -29,11 +29,15 @@ class Question:
 
 @dataclass
 class HeldList:
-    """Takes the place of a client. Tokens are numbers: what comes after them is the next page."""
+    """Takes the place of a client.
+
+    Tokens are numbers: what comes after them is the next page. Or they are positions.
+    """
 
     numbers: list[dict[str, Any]]
     page_rows: int = 10
     page_size_max: int = 1000
+    by_position: bool = False
     before: Callable[[Question], None] | None = None
     offers: Sequence[Offer] = ()
     asked: list[Question] = field(default_factory=list)
@@ -81,10 +85,15 @@ class HeldList:
             ),
             key=lambda each: str(each["phoneNumber"]),
         )
-        rest = [each for each in hits if each["phoneNumber"] > (page_token or "")]
-        shown = rest[: min(page_size, self.page_rows)]
-        token = shown[-1]["phoneNumber"] if len(shown) < len(rest) else ""
-        return read_raw_page(page(shown, nextPageToken=token, totalSize=len(hits)))
+        if self.by_position:
+            start = int(page_token or 0)
+        else:
+            start = sum(each["phoneNumber"] <= (page_token or "") for each in hits)
+        stop = start + min(page_size, self.page_rows)
+        token = ""
+        if stop < len(hits):
+            token = str(stop) if self.by_position else hits[stop - 1]["phoneNumber"]
+        return read_raw_page(page(hits[start:stop], nextPageToken=token, totalSize=len(hits)))
 
 
 def held(place: int, number_type: str = "LOCAL", region_code: str = "US") -> dict[str, Any]:
