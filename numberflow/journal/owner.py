@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from numberflow.errors import BadInput
 
 _PROC = Path("/proc")
@@ -90,6 +92,7 @@ def owner_is_dead(owner: str) -> bool | None:
         )
         return True if is_earlier else None
     try:
+        # Not psutil.pid_exists: where /proc hides other users' processes it takes them for dead.
         os.kill(other.pid, 0)
     except ProcessLookupError:
         return True
@@ -126,22 +129,17 @@ def _host_id() -> str:
     return f"{boot}/{namespace}"
 
 
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat after the command name (which may hold blanks and brackets).
+def _start_time(pid: int) -> str | None:
+    """Clock ticks from boot to the start of the process; None where it is not shown.
 
-    State first.
+    Not psutil's create_time: that is a date, and moves when somebody sets the clock.
     """
     try:
-        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        # After the command name, which may hold blanks and brackets. Field 22 of the line
+        # (man 5 proc), the 20th after the name.
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
         return None
-
-
-def _start_time(pid: int) -> str | None:
-    """Clock ticks from boot to the start of the process; None where it is not shown."""
-    fields = _stat(pid)
-    # Field 22 of the line (man 5 proc), the 20th after the name.
-    return fields[19] if fields else None
 
 
 def _differs(started: str, pid: int) -> bool:
@@ -154,10 +152,9 @@ def _is_zombie(pid: int) -> bool:
 
     One thread left: a leader may end before its threads.
     """
-    fields = _stat(pid)
-    if not fields or fields[0] not in {"Z", "X"}:
-        return False
     try:
-        return len(list((_PROC / str(pid) / "task").iterdir())) <= 1
-    except OSError:
+        process = psutil.Process(pid)
+        over = process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        return over and process.num_threads() <= 1
+    except psutil.Error:
         return False

@@ -3,10 +3,11 @@
 What the parts mean is the caller's business.
 """
 
-import re
 from dataclasses import dataclass
+from math import inf
 
-_PARAMETER = re.compile(r';\s*([a-zA-Z*]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))')
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, FormParser, parse_options_header
 
 
 class BadForm(ValueError):
@@ -25,35 +26,35 @@ class Part:
 
 def parse(content_type: str, body: bytes) -> list[Part]:
     """All parts in order. Raises BadForm."""
-    boundary = _parameters(content_type).get("boundary", "")
-    if not content_type.lower().startswith("multipart/form-data") or not boundary:
+    media_type, parameters = parse_options_header(content_type)
+    boundary = parameters.get(b"boundary")
+    if media_type != b"multipart/form-data" or not boundary:
         raise BadForm("not multipart/form-data with a boundary")
-    delimiter = b"--" + boundary.encode("latin-1", "replace")
-    # The first delimiter may stand at the very beginning; all others follow a line break.
-    pieces = (b"\r\n" + body).split(b"\r\n" + delimiter)
-    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
+    found: list[Field | File] = []
+    ends: list[bool] = []
+    parser = FormParser(
+        "multipart/form-data",
+        found.append,
+        found.append,
+        on_end=lambda: ends.append(True),
+        boundary=boundary,
+        # Nothing of an upload goes to disk.
+        config={"MAX_MEMORY_FILE_SIZE": inf},
+    )
+    try:
+        parser.write(body)
+    except FormParserError as error:
+        raise BadForm(str(error)) from None
+    if not ends:
         raise BadForm("the form does not end with its boundary")
-    return [_part(piece) for piece in pieces[1:-1]]
+    return [_part(one) for one in found]
 
 
-def _part(piece: bytes) -> Part:
-    head, separator, content = piece.lstrip(b" \t").partition(b"\r\n\r\n")
-    if not separator or not head.startswith(b"\r\n"):
-        raise BadForm("a part has no end of headers")
-    headers = {}
-    for line in head.decode("utf-8", "replace").split("\r\n"):
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
-    disposition = _parameters(headers.get("content-disposition", ""))
-    if "name" not in disposition:
-        raise BadForm("a part has no name")
-    media_type = headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
-    return Part(disposition["name"], disposition.get("filename"), media_type, content)
-
-
-def _parameters(value: str) -> dict[str, str]:
-    return {
-        name.lower(): re.sub(r"\\(.)", r"\1", quoted) if quoted else plain
-        for name, quoted, plain in _PARAMETER.findall(value)
-    }
+def _part(found: Field | File) -> Part:
+    name = (found.field_name or b"").decode("utf-8", "replace")
+    media_type = (found.content_type or "text/plain").partition(";")[0].strip().lower()
+    if isinstance(found, Field):
+        return Part(name, None, media_type, found.value or b"")
+    found.file_object.seek(0)
+    file_name = (found.file_name or b"").decode("utf-8", "replace")
+    return Part(name, file_name, media_type, found.file_object.read())

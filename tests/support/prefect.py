@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from support import rates
 
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT
@@ -269,29 +269,14 @@ class Worker:
     def kill(self) -> None:
         """Kill -9 of the worker and of every run it started: what a power cut leaves."""
         # The worker first: it would otherwise tell the server that its run has died.
-        everyone = [self._process.pid, *descendants(self._process.pid)]
-        for pid in everyone:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(self._process.pid)
+            for process in [worker, *worker.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         self._process.wait()
 
     @property
     def is_alive(self) -> bool:
         """Whether the worker's process runs."""
         return self._process.poll() is None
-
-
-def descendants(pid: int) -> list[int]:
-    """Processes that a process started, and those that they started."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # The name in parentheses may hold anything; the parent's id is the second field after
-            # it.
-            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(
-                int(stat.parent.name)
-            )
-    found = list(parents.get(pid, []))
-    for child in found:
-        found += parents.get(child, [])
-    return found
