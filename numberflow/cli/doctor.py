@@ -1,4 +1,4 @@
-"""`numberflow doctor`: what works, and what to mend.
+"""`numberflow doctor`: what works, and what to fix.
 
 Changes nothing but a probe row in the journal and a probe file in each store.
 """
@@ -6,22 +6,25 @@ Changes nothing but a probe row in the journal and a probe file in each store.
 from __future__ import annotations
 
 import asyncio
-import json
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import fsspec
 import httpx
 import typer
 
+import numberflow
+from numberflow.cli.console import as_table, print_json, working
 from numberflow.cli.prefect_server import HEALTH_TIMEOUT_S, read_up_file, running_api_url
 from numberflow.cli.schedules import ask, server_auth
 from numberflow.cli.server_log import ServerLog
-from numberflow.errors import MissingCredentials, NumberflowError, Stopped
+from numberflow.errors import NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.models.wording import count_of
 from numberflow.paper_store import PaperStore
@@ -40,6 +43,8 @@ VERSIONS = (
     "phonenumbers",
     "pyarrow",
 )
+# Our packages whose names are so general that a folder of somebody else's may have them, too.
+_GENERAL_NAMES = ("flows", "tasks", "deployments")
 
 
 @dataclass(frozen=True)
@@ -55,63 +60,73 @@ class Finding:
         """The finding under the keys that programs read."""
         return {"name": self.name, "ok": self.ok, "text": self.text, "mend": self.remedy}
 
+    def as_rows(self) -> list[dict[str, str]]:
+        """The finding for people: a row, and another one for the remedy."""
+        row = {"": "ok" if self.ok else "FIX", " ": self.name, "  ": self.text}
+        return [row, {"  ": f"→ {self.remedy}"}] if self.remedy else [row]
+
 
 def doctor(*, as_json: bool) -> int:
     """Run every check. Returns 0 when all are ok, 1 otherwise."""
-    try:
-        settings = Settings.load(may_lack_account=True)
-    except NumberflowError as error:
-        findings = [Finding("settings", ok=False, text=error.message, remedy=error.remedy)]
-    else:
-        journal = _checked("journal", lambda: _journal(settings))
-        prefect = _prefect(settings)
-        findings = [
-            _credentials(settings),
-            *(
-                [_checked("connectivity", lambda: _connectivity(settings))]
-                if settings.has_credentials
-                else []
-            ),
-            journal,
-            # Who holds what stands in the journal; one that cannot be read is told above, and
-            # refuses every purchase.
-            *([_checked("stops", lambda: _stops(settings))] if journal.ok else []),
-            _checked("inventory", lambda: _inventory(settings)),
-            _checked("papers", lambda: _papers(settings)),
-            prefect,
-            *(_clock(settings) if prefect.ok else ()),
-            _versions(),
-        ]
+    with working("Checking …"):
+        findings = list(_findings())
     if as_json:
-        typer.echo(json.dumps([finding.as_json() for finding in findings], indent=2))
+        print_json([finding.as_json() for finding in findings])
     else:
-        for finding in findings:
-            typer.echo(f"{'ok  ' if finding.ok else 'MEND'}  {finding.name:<13} {finding.text}")
-            if finding.remedy:
-                typer.echo(f"      {'':<13} → {finding.remedy}")
+        rows = [row for finding in findings for row in finding.as_rows()]
+        typer.echo(as_table(rows, header=False, styles={"ok": "green", "FIX": "bold red"}))
     return 0 if all(finding.ok for finding in findings) else 1
 
 
+def _findings() -> Iterator[Finding]:
+    try:
+        settings = Settings.load(may_lack_account=True)
+    except NumberflowError as error:
+        # Nothing else can be checked without them.
+        yield _broken("settings", error)
+        return
+    yield _checked("credentials", lambda: _credentials(settings))
+    if settings.has_credentials:
+        yield _checked("connectivity", lambda: _connectivity(settings))
+    journal = _checked("journal", lambda: _journal(settings))
+    yield journal
+    if journal.ok:
+        # The stops are in the journal; one that cannot be read refuses every purchase anyway.
+        yield _checked("stops", lambda: _stops(settings))
+    yield _checked("inventory", lambda: _inventory(settings))
+    yield _checked("papers", lambda: _papers(settings))
+    url = running_api_url(settings)
+    prefect = _checked("prefect", lambda: _prefect(url))
+    yield prefect
+    if url is not None and prefect.ok:
+        yield from _clock(settings, url)
+    if foreign := list(_foreign_packages()):
+        yield _broken("packages", *foreign)
+    yield _checked("versions", _versions)
+
+
 def _checked(name: str, check: Callable[[], str]) -> Finding:
-    """Run one check; whatever it raises becomes a finding, because a doctor that falls ill helps nobody."""
+    """Run one check. Whatever it raises becomes a finding: a doctor that falls ill helps nobody."""
     try:
         return Finding(name, ok=True, text=check())
     except NumberflowError as error:
-        return Finding(name, ok=False, text=error.message, remedy=error.remedy or "see the message")
+        return _broken(name, error)
     except Exception as error:  # noqa: BLE001 - reported as a finding
-        return Finding(
-            name, ok=False, text=f"{type(error).__name__}: {error}", remedy="see the message"
-        )
+        return _broken(name, NumberflowError(f"{type(error).__name__}: {error}"))
 
 
-def _credentials(settings: Settings) -> Finding:
-    try:
-        settings.require_credentials()
-    except MissingCredentials as error:
-        return Finding("credentials", ok=False, text=error.message, remedy=error.remedy)
+def _broken(name: str, *errors: NumberflowError) -> Finding:
     return Finding(
-        "credentials", ok=True, text=f"project {settings.project_id}, key {settings.key_id[:6]}…"
+        name,
+        ok=False,
+        text="; ".join(error.message for error in errors),
+        remedy="; ".join(error.remedy or "see the message" for error in errors),
     )
+
+
+def _credentials(settings: Settings) -> str:
+    settings.require_credentials()
+    return f"project {settings.project_id}, key {settings.key_id[:6]}…"
 
 
 def _connectivity(settings: Settings) -> str:
@@ -160,14 +175,9 @@ def _papers(settings: Settings) -> str:
     return f"writes, reads and deletes at {store.root}{anywhere}"
 
 
-def _prefect(settings: Settings) -> Finding:
-    url = running_api_url(settings)
+def _prefect(url: str | None) -> str:
     if url is None:
-        return Finding(
-            "prefect",
-            ok=True,
-            text="no server is running; `numberflow run` starts a temporary one (about 20 s)",
-        )
+        return "no server is running; `numberflow run` starts a temporary one (about 20 s)"
     try:
         version = (
             httpx.get(f"{url}/admin/version", timeout=HEALTH_TIMEOUT_S, auth=server_auth())
@@ -175,99 +185,85 @@ def _prefect(settings: Settings) -> Finding:
             .json()
         )
     except httpx.HTTPError as error:
-        return Finding(
-            "prefect",
-            ok=False,
-            text=f"no answer from {url}: {type(error).__name__}",
+        raise NumberflowError(
+            f"no answer from {url}: {type(error).__name__}",
             remedy="start it (`numberflow up`), or correct PREFECT_API_URL",
-        )
+        ) from None
     ours = metadata.version("prefect")
     if version != ours:
-        return Finding(
-            "prefect",
-            ok=False,
-            text=f"server {version} at {url}, client {ours}",
+        raise NumberflowError(
+            f"server {version} at {url}, client {ours}",
             remedy="run the same version on both sides",
         )
-    return Finding("prefect", ok=True, text=f"server {version} at {url}")
+    return f"server {version} at {url}"
 
 
-def _clock(settings: Settings) -> list[Finding]:
-    """The schedules of the server that runs, and its log where `up` keeps it.
-
-    Nothing when no server answers.
-    """
-    url = running_api_url(settings)
-    if url is None:
-        return []
+def _clock(settings: Settings, url: str) -> Iterator[Finding]:
+    """The schedules of the server that runs, and its log where `up` keeps it."""
     # The log and the age are known of the server that `up` has started, and of no other.
     left = read_up_file(settings)
     is_ours = left.get("api_url") == url
-    since = (
-        datetime.fromisoformat(left["server_since"]) if is_ours and "server_since" in left else None
-    )
-    found = [_schedules(url, since)]
+    since = left.get("server_since") if is_ours else None
+    yield _checked("schedules", lambda: _schedules(url, since and datetime.fromisoformat(since)))
     if is_ours and "server_log" in left:
-        found.append(
-            _server_log(ServerLog(Path(left["server_log"]), int(left.get("server_log_start", 0))))
-        )
-    return found
+        log = ServerLog(Path(left["server_log"]), int(left.get("server_log_start", 0)))
+        yield _checked("server log", lambda: _server_log(log))
 
 
-def _schedules(url: str, since: datetime | None) -> Finding:
+def _schedules(url: str, since: datetime | None) -> str:
     now = datetime.now(UTC)
     try:
         seen = ask(url, read_schedules(now))
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        return Finding(
-            "schedules",
-            ok=False,
-            text=f"{url} does not tell them: {type(error).__name__}",
+        raise NumberflowError(
+            f"{url} does not tell them: {type(error).__name__}",
             remedy="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
-        )
+        ) from None
     if not seen:
-        return Finding(
-            "schedules",
-            ok=False,
-            text="no deployment of this server has a schedule: no nightly inventory, no "
-            "follow-orders",
+        raise NumberflowError(
+            "no deployment of this server has a schedule: no nightly inventory, no follow-orders",
             remedy="deploy them: numberflow up, or prefect deploy --all (docs/operations.md)",
         )
     wrong = [(each.name, *clauses) for each in seen if (clauses := problem(each, now, since))]
     if wrong:
-        return Finding(
-            "schedules",
-            ok=False,
-            text="; ".join(f"{name}: {reason}" for name, reason, _ in wrong),
+        raise NumberflowError(
+            "; ".join(f"{name}: {reason}" for name, reason, _ in wrong),
             remedy="; ".join(f"{name}: {remedy}" for name, _, remedy in wrong),
         )
-    return Finding(
-        "schedules", ok=True, text="next runs: " + ", ".join(next_run(each) for each in seen)
-    )
+    return "next runs: " + ", ".join(next_run(each) for each in seen)
 
 
-def _server_log(log: ServerLog) -> Finding:
+def _server_log(log: ServerLog) -> str:
     try:
         found = log.errors()
     except OSError as error:
-        return Finding(
-            "server log",
-            ok=False,
-            text=f"{log.path}: {type(error).__name__}",
-            remedy="restart `numberflow up`",
-        )
+        raise NumberflowError(
+            f"{log.path}: {type(error).__name__}", remedy="restart `numberflow up`"
+        ) from None
     if found:
-        return Finding(
-            "server log",
-            ok=False,
-            text="; ".join(str(error) for error in found),
-            remedy=f"see {log.path}; install the pinned versions (requirements.txt), then restart "
-            "`numberflow up`",
+        raise NumberflowError(
+            "; ".join(str(error) for error in found),
+            remedy=f"see {log.path}; install the pinned versions (requirements.txt), "
+            "then restart `numberflow up`",
         )
-    return Finding("server log", ok=True, text=f"no error of the server's services in {log.path}")
+    return f"no error of the server's services in {log.path}"
 
 
-def _versions() -> Finding:
-    versions = {name: metadata.version(name) for name in VERSIONS}
-    text = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return Finding("versions", ok=True, text=text)
+def _foreign_packages() -> Iterator[NumberflowError]:
+    """Our packages that a process started in this folder, such as a worker, finds elsewhere."""
+    ours = Path(numberflow.__file__).resolve().parents[1]
+    for name in _GENERAL_NAMES:
+        # `python -m` and Prefect's workers look here first; the script `numberflow` does not.
+        spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
+        if spec is None:
+            continue
+        package = Path(next(iter(spec.submodule_search_locations or ()), spec.origin or ""))
+        if package.resolve().parent != ours:
+            yield NumberflowError(
+                f"{package} hides our package {name}: runs started in this folder import it",
+                remedy="start numberflow and its workers in another folder, or rename it",
+            )
+
+
+def _versions() -> str:
+    return ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)

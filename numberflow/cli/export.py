@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from datetime import date
+from typing import Self
 
 import typer
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 
 from numberflow.cli import exit_codes
+from numberflow.cli.console import console
 from numberflow.errors import BadInput
 from numberflow.export.follow_up import export_inventory, follow_up_again
 from numberflow.export.snapshot import Progress, today
@@ -32,9 +35,8 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
     began_on = today()
     snapshot_date = began_on if day is None else _date(day, "--date")
     imported = ask_journal(settings)
-    shown = ProgressLine()
 
-    async def run() -> ProjectInventory:
+    async def run(shown: ProgressLine) -> ProjectInventory:
         async with open_client(settings, on_wait=shown.note) as client:
             return await export_inventory(
                 client,
@@ -47,10 +49,8 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
                 on_progress=shown,
             )
 
-    try:
-        done = asyncio.run(run())
-    finally:
-        shown.end()
+    with ProgressLine() as shown:
+        done = asyncio.run(run(shown))
     return _tell((done,), snapshot_date, as_json=as_json)
 
 
@@ -104,39 +104,52 @@ def _date(text: str, option: str) -> date:
 
 
 class ProgressLine:
-    """One line on standard error that keeps up with the work.
+    """How far a reading of the inventory is, on standard error.
 
-    A line at a time when that is no terminal.
+    A bar on a terminal; elsewhere a line now and then.
     """
 
     # A log wants to know that it goes on, not every step.
     LOG_EVERY_S = 10.0
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._console = console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[shards]} shards"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("Reading …", total=None, shards="?")
         self._said_at_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Show how far it is."""
         text = (
             f"{progress.rows} rows, {progress.pages} pages, {progress.requests} requests, "
-            f"{progress.shards_done} of {progress.shards or '?'} shards, "
             f"{progress.rows_per_s:.0f} rows/s"
         )
-        if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
-        elif progress.elapsed_s - self._said_at_s >= self.LOG_EVERY_S:
+        shards = f"{progress.shards_done} of {progress.shards or '?'}"
+        self._bar.update(
+            self._task,
+            description=text,
+            completed=progress.shards_done,
+            total=progress.shards or None,
+            shards=shards,
+        )
+        if self._bar.disable and progress.elapsed_s - self._said_at_s >= self.LOG_EVERY_S:
             self._said_at_s = progress.elapsed_s
-            sys.stderr.write(f"{text}\n")
+            self.note(f"{text}, {shards} shards")
 
     def note(self, text: str) -> None:
         """Say what is waited for."""
-        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        """Leave the line free for what comes next."""
-        if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._console.print(text)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import typer
 
+from numberflow.cli.console import as_table, print_json, printable
 from numberflow.errors import BadInput, NotFound
 from numberflow.journal import (
+    History,
     Intention,
     IntentionState,
     Journal,
@@ -27,6 +27,9 @@ from numberflow.journal import (
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
+
+_TIME = "%Y-%m-%d %H:%M:%S"
+_STYLES = {"done": "green", "unknown": "yellow", "needs_person": "bold red"}
 
 
 @contextmanager
@@ -63,17 +66,25 @@ def list_intentions(
             newest_first=True,
         )
     if as_json:
-        typer.echo(to_json([_facts(row) for row in rows]))
+        print_json([_facts(row) for row in rows])
         return
     if not rows:
         typer.echo("The journal has no such intention.")
-    for row in rows:
-        typer.echo(
-            f"{row.id}  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  "
-            f"{row.due_amount or 0} {row.currency or ''}  {row.reference}  "
-            f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z"
-            + (f"  {row.reason}" if row.reason and row.is_open else "")
-        )
+        return
+    table = [
+        {
+            "id": row.id,
+            "state": row.state.value,
+            "operation": row.operation.value,
+            "number": number_of(row) or "-",
+            "price": f"{row.due_amount or 0} {row.currency or ''}".strip(),
+            "reference": row.reference,
+            "updated": f"{row.updated_at:{_TIME}}Z",
+            "reason": row.reason if row.reason and row.is_open else "",
+        }
+        for row in rows
+    ]
+    typer.echo(as_table(table, header=False, styles=_STYLES))
 
 
 def show(name: str, *, as_json: bool) -> None:
@@ -99,44 +110,46 @@ def show(name: str, *, as_json: bool) -> None:
             ) from None
         rows = journal.intentions(purchase_id=history.intention.purchase_id)
     if as_json:
-        typer.echo(to_json({
-            "intention": _facts(history.intention),
-            "attempts": [asdict(attempt) for attempt in history.attempts],
-            "evidence": [asdict(entry) for entry in history.evidence],
-        }))  # fmt: skip
+        print_json(
+            {
+                "intention": _facts(history.intention),
+                "attempts": history.attempts,
+                "evidence": history.evidence,
+            }
+        )
         return
     row = history.intention
     typer.echo(f"{row.id}: {row.operation} {number_of(row) or ''} is {row.state.value}")
-    typer.echo(f"  reference   {row.reference} (project {row.project_id})")
-    typer.echo(
-        f"  price       {row.due_amount or 0} {row.currency or ''} at once, "
-        f"{row.monthly_amount or 0} a month"
-    )
-    typer.echo(
-        f"  planned     {row.created_at:%Y-%m-%d %H:%M:%S}Z, flow run {row.flow_run_id or '-'}"
-    )
+    for label, text in _story(history, rows):
+        typer.echo(f"  {label:<11} {printable(text)}")
+
+
+def _story(history: History, purchase: Sequence[Intention]) -> Iterator[tuple[str, str]]:
+    """What there is to say of one intention, line by line, oldest first."""
+    row = history.intention
+    currency = row.currency or ""
+    yield "reference", f"{row.reference} (project {row.project_id})"
+    yield "price", f"{row.due_amount or 0} {currency} at once, {row.monthly_amount or 0} a month"
+    yield "planned", f"{row.created_at:{_TIME}}Z, flow run {row.flow_run_id or '-'}"
     if row.reason:
-        typer.echo(f"  reason      {row.reason}")
+        yield "reason", row.reason
     for attempt in history.attempts:
         ended = f"{attempt.ended_at:%H:%M:%S}" if attempt.ended_at else "?"
-        typer.echo(
-            f"  attempt {attempt.n}   {attempt.started_at:%Y-%m-%d %H:%M:%S} to {ended}Z  "
-            f"{attempt.outcome or 'no reply recorded'}"
+        yield (
+            f"attempt {attempt.n}",
+            f"{attempt.started_at:{_TIME}} to {ended}Z  {attempt.outcome or 'no reply recorded'}"
             + (f", HTTP {attempt.http_status}" if attempt.http_status else "")
-            + (f", request {attempt.vendor_request_id}" if attempt.vendor_request_id else "")
+            + (f", request {attempt.vendor_request_id}" if attempt.vendor_request_id else ""),
         )
     for entry in history.evidence:
-        typer.echo(
-            f"  looked      {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.finding} ({entry.times} times): "
-            f"{entry.note}"
-        )
+        yield "looked", f"{entry.at:{_TIME}}Z  {entry.finding} ({entry.times} times): {entry.note}"
     if row.state in AT_STAKE_STATES:
-        item = open_item(row, rows)
-        typer.echo(f"  at stake    {item.at_stake} {row.currency or ''}")
-        typer.echo(f"  settle with: {item.command}")
-        typer.echo(
-            "               or --as refused (it did not take effect), or --as planned (it did "
-            "not; send it again)"
+        item = open_item(row, purchase)
+        yield "at stake", f"{item.at_stake} {currency}"
+        yield "settle with:", item.command
+        yield (
+            "",
+            "or --as refused (it did not take effect), or --as planned (it did not; send it again)",
         )
 
 
@@ -176,7 +189,7 @@ def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
         for each in _distinct(rows, "purchase_id")
     ]
     if as_json:
-        typer.echo(to_json({"reference": rows[0].reference, "purchases": purchases}))
+        print_json({"reference": rows[0].reference, "purchases": purchases})
         return
     for held in purchases:
         typer.echo(
@@ -192,15 +205,21 @@ def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
                 f"{amounts['done_monthly']} a month"
                 f"; open: {amounts['open_due']} {currency} at most"
             )
+    table = [
+        {
+            "indent": " ",
+            "state": row.state.value,
+            "operation": row.operation.value,
+            "number": number_of(row) or "-",
+            "price": f"{row.due_amount} {row.currency}" if row.due_amount is not None else "-",
+            "reason": row.reason if row.reason and row.state is not IntentionState.DONE else "",
+        }
+        for row in rows
+    ]
+    typer.echo(as_table(table, header=False, styles=_STYLES))
     for row in rows:
-        ended = f"  {row.reason}" if row.reason and row.state is not IntentionState.DONE else ""
-        price = f"{row.due_amount} {row.currency}" if row.due_amount is not None else "-"
-        typer.echo(
-            f"  {row.state.value:<12}  {row.operation:<10}  {number_of(row) or '-':<16}  "
-            f"{price}{ended}"
-        )
         if row.state in AT_STAKE_STATES:
-            typer.echo(f"    settle with: {open_item(row).command}")
+            typer.echo(f"  settle {number_of(row) or row.id} with: {open_item(row).command}")
 
 
 def _distinct(rows: Sequence[Intention], name: str) -> list[str]:
@@ -277,7 +296,10 @@ def settle(
             )
             result = opened_order(kind, order_id, "", **{**row.request, "intention_id": row.id})
         row = journal.settle_by_person(row.id, verdict, by=by, note=note, result=result)
-    typer.echo(to_json(_facts(row)) if as_json else f"{row.id} is now {row.state.value}")
+    if as_json:
+        print_json(_facts(row))
+    else:
+        typer.echo(f"{row.id} is now {row.state.value}")
 
 
 async def _require_order(row: Intention, order_id: str) -> None:
@@ -321,18 +343,3 @@ def number_of(row: Intention) -> str:
 
 def _facts(row: Intention) -> dict[str, Any]:
     return asdict(row) | {"phone_number": number_of(row)}
-
-
-def to_json(value: Any) -> str:
-    """JSON with amounts as decimal strings and times as ISO 8601."""
-    return json.dumps(value, indent=2, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
-    return str(value)

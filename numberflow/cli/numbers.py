@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from numberflow.errors import BadInput
 from numberflow.export.schema import iso
 from numberflow.export.shards import KNOWN_TYPES
 from numberflow.export.snapshot import read_numbers
+from numberflow.json_text import to_json
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
@@ -58,18 +57,15 @@ def list_numbers(
         _check_writable(out)
     settings = Settings.load()
     settings.require_credentials()
-    shown = ProgressLine()
 
-    async def run() -> pa.Table:
+    async def run(shown: ProgressLine) -> pa.Table:
         async with open_client(settings, on_wait=shown.note) as client:
             return await read_numbers(
                 client, region_code=region_code, number_type=number_type, on_progress=shown
             )
 
-    try:
-        numbers = asyncio.run(run())
-    finally:
-        shown.end()
+    with ProgressLine() as shown:
+        numbers = asyncio.run(run(shown))
     if out is not None:
         try:
             with out.open("wb") as file:
@@ -150,16 +146,11 @@ def _json(numbers: pa.Table) -> Iterator[str]:
     first = True
     for batch in numbers.to_batches(max_chunksize=1000):
         for row in batch.to_pylist():
-            yield ("\n" if first else ",\n") + json.dumps(row, default=_plain, ensure_ascii=False)
+            # Times as the manifests have them.
+            plain = {
+                name: iso(value) if isinstance(value, datetime) else value
+                for name, value in row.items()
+            }
+            yield ("\n" if first else ",\n") + to_json(plain, ensure_ascii=False)
             first = False
     yield "\n]\n"
-
-
-def _plain(value: Any) -> str:
-    return (
-        iso(value)
-        if isinstance(value, datetime)
-        else str(value)
-        if isinstance(value, Decimal)
-        else repr(value)
-    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
+from numberflow.cli.console import print_json
+from numberflow.json_text import to_json
 from numberflow.paper_store import PaperStore
 from numberflow.settings import Settings
 
@@ -21,7 +21,7 @@ def put(source: Path, name: str | None, *, replace: bool, as_json: bool) -> None
     """
     paper = _store().put(source, name if name is not None else source.name, replace=replace)
     if as_json:
-        typer.echo(json.dumps(asdict(paper)))
+        typer.echo(to_json(paper))
     else:
         typer.echo(f"In the papers store as {paper.reference}; name it so in forms and --params.")
 
@@ -35,7 +35,7 @@ def list_papers(*, as_json: bool) -> None:
     store = _store()
     papers = store.papers()
     if as_json:
-        typer.echo(json.dumps([asdict(paper) for paper in papers], indent=2))
+        print_json(papers)
         return
     for paper in papers:
         typer.echo(f"{paper.size:>10,}  {paper.reference}")

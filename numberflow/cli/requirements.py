@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 import typer
 
+from numberflow.cli.console import print_json
 from numberflow.errors import BadInput
+from numberflow.json_text import to_json
 from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import RequirementsQuestion
 from numberflow.models.parameters import check_parameters
@@ -33,11 +34,7 @@ def requirements(
         )
     found = asyncio.run(_look_up(wanted))
     if as_json:
-        typer.echo(
-            "null"
-            if found is None
-            else json.dumps(found.model_dump(mode="json", by_alias=True), indent=2)
-        )
+        print_json(found and found.model_dump(mode="json", by_alias=True))
     else:
         typer.echo(kyc_form.form_text(found, wanted.region, wanted.type))
     if template is None:
@@ -49,7 +46,7 @@ def requirements(
         template.parent.mkdir(parents=True, exist_ok=True)
         # For its owner alone from the first byte on: personal data will be put into it.
         template.touch(mode=0o600, exist_ok=False)
-        template.write_text(json.dumps(kyc_form.blank(found), indent=2) + "\n")
+        template.write_text(to_json(kyc_form.blank(found), indent=2) + "\n")
     except OSError as error:
         raise BadInput(
             f"--template: {error}", field="template", remedy="name a file that can be written"

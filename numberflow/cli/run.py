@@ -18,6 +18,7 @@ from uuid import UUID
 import typer
 
 from numberflow.cli import exit_codes
+from numberflow.cli.console import as_table
 from numberflow.cli.prefect_server import prefect_server
 from numberflow.cli.processes import Terminated, sigterm_like_ctrl_c
 from numberflow.errors import BadInput
@@ -381,17 +382,6 @@ def _write(path: Path, report: RunReport) -> None:
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).replace(path)
-
-
-def as_table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Rows as a table for the terminal; columns without any value are left out."""
-    names = [name for name in rows[0] if any(row.get(name) for row in rows)]
-    widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
-    lines = ["  ".join(name.ljust(widths[name]) for name in names).rstrip()]
-    lines += [
-        "  ".join(row.get(name, "").ljust(widths[name]) for name in names).rstrip() for row in rows
-    ]
-    return "\n".join(lines)
 
 
 def _plain(markdown: str) -> str:

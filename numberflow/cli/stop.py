@@ -8,11 +8,12 @@ from __future__ import annotations
 import getpass
 import platform
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import typer
 
-from numberflow.cli.journal import to_json
+from numberflow.cli.console import print_json, working
 from numberflow.cli.processes import make_private_folder
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import ALL_PROJECTS, STOP_FILE, Journal
@@ -35,7 +36,8 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
     try:
         with Journal.open(settings.journal_url) as journal:
             held = journal.stop(scope, by=f"{getpass.getuser()}@{platform.node()}", why=why)
-            under_way = _wait_for_the_last(journal, scope)
+            with working("Waiting for requests that are under way …"):
+                under_way = _wait_for_the_last(journal, scope)
             known = project is None or journal.intentions(project_id=project, limit=1)
     except JournalUnavailable as error:
         file = settings.home / STOP_FILE
@@ -49,17 +51,7 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
             "NUMBERFLOW_HOME by hand",
         ) from None
     if as_json:
-        typer.echo(
-            to_json(
-                {
-                    "scope": held.scope,
-                    "by": held.by,
-                    "at": held.at,
-                    "why": held.why,
-                    "under_way": under_way,
-                }
-            )
-        )
+        print_json(asdict(held) | {"under_way": under_way})
         return
     what = (
         "Every costly step of every project"
@@ -98,14 +90,12 @@ def go(project: str | None, *, as_json: bool) -> None:
             file.unlink()
         still = journal.stops()
     if as_json:
-        typer.echo(
-            to_json(
-                {
-                    "lifted": lifted,
-                    "file_removed": had_file,
-                    "still_held": [held.scope for held in still],
-                }
-            )
+        print_json(
+            {
+                "lifted": lifted,
+                "file_removed": had_file,
+                "still_held": [held.scope for held in still],
+            }
         )
         return
     if had_file:

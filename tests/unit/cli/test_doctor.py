@@ -116,7 +116,7 @@ def test_one_part_is_broken(
     assert found[broken]["mend"]
     assert "very-secret" not in json.dumps(found)
     text = command("doctor").out.splitlines()
-    (at,) = [index for index, row in enumerate(text) if row.startswith("MEND")]
+    (at,) = [index for index, row in enumerate(text) if row.startswith("FIX")]
     assert (broken, "→") == (text[at].split()[1], text[at + 1].split()[0])
 
 
@@ -126,3 +126,24 @@ def test_bad_variable(command: Command) -> None:
     code, found = findings(command)
     assert (1, ["settings"]) == (code, list(found))
     assert found["settings"]["text"].startswith("NUMBERFLOW_LEASE_S: ")
+
+
+@pytest.mark.parametrize("foreign", ["tasks.py", "flows/__init__.py"])
+def test_a_foreign_package_in_this_folder(command: Command, running: Running, foreign: str) -> None:
+    """A worker started where somebody else's flows or tasks lie imports those: that is told."""
+    command.set(running.environment)
+    file = command.folder / foreign
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("")
+    code, found = findings(command)
+    name = foreign.removesuffix(".py").split("/")[0]
+    assert (1, False) == (code, found["packages"]["ok"])
+    assert f"hides our package {name}" in found["packages"]["text"]
+    assert "another folder" in found["packages"]["mend"]
+
+
+def test_an_empty_folder_hides_nothing(command: Command, running: Running) -> None:
+    """A folder flows without Python in it, such as one of notes, is no package."""
+    command.set(running.environment)
+    (command.folder / "flows").mkdir()
+    assert "packages" not in findings(command)[1]

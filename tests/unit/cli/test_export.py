@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,7 +17,7 @@ from support.command import ACCOUNT, Command
 from support.exports import counts
 
 import numberflow
-from numberflow.cli import export as module
+from numberflow.cli.export import ProgressLine
 from numberflow.export.snapshot import Progress, today
 from numberflow.export.store import LocalStore
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
@@ -149,26 +151,34 @@ def _progress(elapsed_s: float) -> Progress:
     return Progress(rows=500, pages=5, requests=7, shards_done=1, shards=0, elapsed_s=elapsed_s)
 
 
-@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "log"])
-def test_progress_line(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> None:
-    """One line that is written over in a terminal and cleared at the end.
+def test_progress_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log gets a line every ten seconds, and what is waited for, without colour."""
+    shown = _Terminal(terminal=False)
+    monkeypatch.setattr(sys, "stderr", shown)
+    with ProgressLine() as line:
+        for elapsed_s in (0.5, 10.0, 10.5, 20.0):
+            line(_progress(elapsed_s))
+        line.note("waiting for the vendor's limit")
+    said = "500 rows, 5 pages, 7 requests, {} rows/s, 1 of ? shards\n"
+    waits = "waiting for the vendor's limit\n"
+    assert said.format(50) + said.format(25) + waits == shown.getvalue()
 
-    A line every ten seconds in a log.
-    """
-    shown = _Terminal(terminal=terminal)
-    monkeypatch.setattr(module.sys, "stderr", shown)
-    line = module.ProgressLine()
-    for elapsed_s in (0.5, 10.0, 10.5, 20.0):
-        line(_progress(elapsed_s))
-    line.end()
-    said = "500 rows, 5 pages, 7 requests, 1 of ? shards, {} rows/s"
-    if terminal:
-        assert (
-            "".join(f"\r\x1b[K{said.format(speed)}" for speed in (1000, 50, 48, 25)) + "\r\x1b[K"
-            == shown.getvalue()
-        )
-    else:
-        assert f"{said.format(50)}\n{said.format(25)}\n" == shown.getvalue()
+
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 80 columns shows all of it in one line, which is gone at the end."""
+    shown = _Terminal(terminal=True)
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with ProgressLine() as line:
+        line(Progress(250_000, 2_500, 2_600, shards_done=120, shards=121, elapsed_s=200.0))
+    (text,) = {
+        " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|━|╸|╺", "", each).split())
+        for each in re.split(r"[\r\n]", shown.getvalue())
+        if "250000" in each
+    }
+    assert "250000 rows, 2500 pages, 2600 requests, 1250 rows/s 120 of 121 shards" == text
+    assert shown.getvalue().endswith("\x1b[2K")
 
 
 # ---------------------------------------------------------------- numbers list
