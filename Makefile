@@ -12,7 +12,7 @@ export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help demo up test test-all test-fast check fix bench notebook build simulate pins clean
+.PHONY: help demo up test test-all test-fast check fix pages bench notebook build simulate pins clean
 
 help:  ## say what each recipe does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; cha
 fix: $(VENV)/.numberflow-dev  ## format and mend what lint can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pages: $(VENV)/.numberflow-dev  ## make docs/flows.md again from the table of flows
+	@page=$$($(BIN)/python -m flows.page) && printf '%s\n' "$$page" > docs/flows.md
 
 bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
 	$(BIN)/python benchmarks/requests.py

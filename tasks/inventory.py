@@ -165,7 +165,7 @@ async def hand_out(deployment_id: str, wanted: ExportInventory, run_id: str) -> 
     for project in wanted.projects:
         run = await arun_deployment(
             UUID(deployment_id),
-            parameters=wanted.model_dump(mode="json", exclude={"began_on"})
+            parameters=wanted.model_dump(mode="json")
             | {"snapshot_date": str(wanted.day), "projects": [project], "hand_out_projects": False},
             flow_run_name=f"inventory of {project}",
             idempotency_key=f"{run_id}/{project}",

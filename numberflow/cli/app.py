@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from numberflow.cli import exit_codes
+from numberflow.cli.run_help import RunCommand
 from numberflow.errors import (
     BadInput,
     JournalUnavailable,
@@ -82,7 +83,7 @@ def fail(error: NumberflowError, code: int) -> None:
     sys.exit(code)
 
 
-@app.command()
+@app.command(cls=RunCommand)
 def run(
     deployment: Annotated[str, typer.Argument(help="Which flow, for example search-and-rent.")],
     params: Annotated[str, typer.Option("--params", help="Parameters as JSON, or @FILE.")] = "{}",
@@ -94,6 +95,7 @@ def run(
     """Run a flow here. Exit code: 0 done, 2 bad input, 3 refused, 4 needs a person, 1 crash.
 
     Stopped by Ctrl-C it is 130, by SIGTERM 143: what was done until then is told from the journal.
+    `numberflow run search-and-rent --help` shows what that flow takes.
     """
     from numberflow.cli import run as command
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,120 +15,15 @@ from uuid import UUID
 
 import typer
 
+from flows.table import FLOWS, FlowEntry
 from numberflow.cli import exit_codes
 from numberflow.cli.console import as_table
 from numberflow.cli.prefect_server import prefect_server
 from numberflow.cli.processes import Terminated, sigterm_like_ctrl_c
 from numberflow.errors import BadInput
-from numberflow.models.emergency_address import parse_emergency_address
-from numberflow.models.follow import parse_follow_orders
-from numberflow.models.held_numbers import parse_configure, parse_release
-from numberflow.models.import_numbers import parse_import_numbers
-from numberflow.models.inventory import parse_export_inventory
 from numberflow.models.number_source import source_of
-from numberflow.models.order_numbers import parse_order_numbers
-from numberflow.models.orders import parse_search_and_rent
-from numberflow.models.qualify_numbers import parse_qualify
-from numberflow.models.reports import (
-    EmergencyReport,
-    FollowReport,
-    InventoryReport,
-    NumbersReport,
-    OrderReport,
-    PurchaseReport,
-    RunOutcome,
-    RunReport,
-)
-from numberflow.models.text_enable_numbers import parse_text_enable
+from numberflow.models.reports import OrderReport, RunOutcome, RunReport
 from numberflow.settings import Settings
-
-
-@dataclass(frozen=True)
-class Runnable:
-    """A flow that can be run from here, the check of its parameters that needs no Prefect, and its report in words."""
-
-    entry_point: str
-    check: Callable[[Mapping[str, Any]], object]
-    text: Callable[[Any], str]
-
-
-# Words are imported when there is something to say: what they need (journal, client, tables) takes
-# a second, and bad input is answered before that.
-
-
-def _purchase_text(report: PurchaseReport) -> str:
-    from numberflow.purchase.text import report_rows, report_text
-
-    return report_text(report) + ("\n" + as_table(report_rows(report)) if report.numbers else "")
-
-
-def _emergency_text(report: EmergencyReport) -> str:
-    from numberflow.purchase.text import emergency_rows, emergency_text
-
-    return emergency_text(report) + (
-        "\n" + as_table(emergency_rows(report)) if report.numbers else ""
-    )
-
-
-def _order_text(report: OrderReport) -> str:
-    from numberflow.purchase.number_orders.text import number_rows, order_text
-
-    text = order_text(report) + (
-        "\n" + as_table(number_rows(report.numbers)) if report.numbers else ""
-    )
-    return f"{text}\n\n{report.requirements}" if report.requirements else text
-
-
-def _follow_text(report: FollowReport) -> str:
-    from numberflow.purchase.number_orders.text import follow_text
-
-    return follow_text(report)
-
-
-def _hosted_text(report: NumbersReport) -> str:
-    from numberflow.purchase.hosting.text import hosted_rows, hosted_text
-
-    return hosted_text(report) + ("\n" + as_table(hosted_rows(report)) if report.numbers else "")
-
-
-def _inventory_text(report: InventoryReport) -> str:
-    from numberflow.export.words import inventory_text
-
-    return inventory_text(report)
-
-
-RUNNABLE = {
-    "search-and-rent": Runnable(
-        "flows.search_and_rent.search_and_rent", parse_search_and_rent, _purchase_text
-    ),
-    "order-numbers": Runnable(
-        "flows.order_numbers.order_numbers", parse_order_numbers, _order_text
-    ),
-    "follow-orders": Runnable(
-        "flows.follow_orders.follow_orders", parse_follow_orders, _follow_text
-    ),
-    "emergency-address": Runnable(
-        "flows.emergency_address.emergency_address", parse_emergency_address, _emergency_text
-    ),
-    "import-numbers": Runnable(
-        "flows.import_numbers.import_numbers", parse_import_numbers, _hosted_text
-    ),
-    "qualify-numbers": Runnable(
-        "flows.qualify_numbers.qualify_numbers", parse_qualify, _hosted_text
-    ),
-    "text-enable-numbers": Runnable(
-        "flows.text_enable_numbers.text_enable_numbers", parse_text_enable, _hosted_text
-    ),
-    "configure-numbers": Runnable(
-        "flows.configure_numbers.configure_numbers", parse_configure, _hosted_text
-    ),
-    "release-numbers": Runnable(
-        "flows.release_numbers.release_numbers", parse_release, _hosted_text
-    ),
-    "export-inventory": Runnable(
-        "flows.export_inventory.export_inventory", parse_export_inventory, _inventory_text
-    ),
-}
 
 _AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
 
@@ -147,16 +40,16 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
     Raises:
         BadInput: before anything was started.
     """
-    runnable = RUNNABLE.get(deployment)
-    if runnable is None:
+    entry = FLOWS.get(deployment)
+    if entry is None:
         raise BadInput(
             f"{deployment!r} is no deployment",
             field="deployment",
-            remedy=f"choose one of: {', '.join(RUNNABLE)}",
+            remedy=f"choose one of: {', '.join(FLOWS)}",
         )
     parameters = _parameters(params)
     # Numbers that have to be fetched first are checked by the run, with everything else.
-    order = None if _names_a_list(deployment, parameters) else runnable.check(parameters)
+    order = None if _names_a_list(deployment, parameters) else entry.check(parameters)
     settings = Settings.load()
     _require_in_store(getattr(order, "papers", {}), settings)
     if not parameters.get("project") and not parameters.get("projects"):
@@ -166,7 +59,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
     run_ids: list[str] = []
     try:
         with sigterm_like_ctrl_c(), prefect_server(settings):
-            report = asyncio.run(_run_flow(runnable, parameters, run_ids))
+            report = asyncio.run(_run_flow(entry, parameters, run_ids))
     except RuntimeError as error:
         typer.echo(f"numberflow: {error}", err=True)
         return exit_codes.CRASH
@@ -189,8 +82,20 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         return exit_codes.CRASH
     if report_file is not None:
         _write(report_file, report)
-    typer.echo(report.model_dump_json(indent=2) if as_json else _plain(runnable.text(report)))
+    typer.echo(report.model_dump_json(indent=2) if as_json else _plain(_report_text(report)))
     return _EXIT[report.outcome]
+
+
+def _report_text(report: RunReport) -> str:
+    # Imported when there is something to say: what it needs (journal, client, tables) takes a second,
+    # and bad input is answered before that.
+    from numberflow.purchase.shown import shown
+
+    told = shown(report)
+    text = told.text + (f"\n{as_table(told.rows)}" if getattr(report, "numbers", ()) else "")
+    if isinstance(report, OrderReport) and report.requirements:
+        text += f"\n\n{report.requirements}"
+    return text
 
 
 def _require_in_store(references: Mapping[str, str], settings: Settings) -> None:
@@ -274,7 +179,7 @@ def _names_a_list(deployment: str, parameters: Mapping[str, Any]) -> bool:
 
 
 async def _run_flow(
-    runnable: Runnable, parameters: Mapping[str, Any], run_ids: list[str]
+    entry: FlowEntry, parameters: Mapping[str, Any], run_ids: list[str]
 ) -> RunReport | None:
     """Run it. `run_ids` gets the run's id as soon as it has one."""
     from prefect.client.orchestration import get_client
@@ -297,8 +202,7 @@ async def _run_flow(
         # ends the run as Ctrl-C does, where it awaits something.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
 
-    module, name = runnable.entry_point.rsplit(".", 1)
-    flow = getattr(importlib.import_module(module), name)
+    flow = entry.load()
     flow.on_running(begun)
     try:
         state = await flow(**parameters, return_state=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
@@ -31,6 +31,11 @@ class EmergencyAddressParameters(BaseModel):
     """Parameters of emergency-address, checked. Build it with `parse_emergency_address`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    continued_by: ClassVar[frozenset[str]] = frozenset(
+        {"reference", "project", "accept_correction"}
+    )
+    """Parameters that may be others when the same reference is run again."""
 
     action: Action = Action.REPORT
     phone_numbers: PhoneNumbers = ()
@@ -76,7 +81,7 @@ class EmergencyAddressParameters(BaseModel):
 
         Accepting a correction continues the same change.
         """
-        return self.model_dump(mode="json", exclude={"reference", "project", "accept_correction"})
+        return self.model_dump(mode="json", exclude=set(self.continued_by))
 
     def fingerprint(self) -> str:
         """SHA-256 of `what_is_done`, hexadecimal."""

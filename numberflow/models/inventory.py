@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 
 from numberflow.models.parameters import (
     WholeNumber,
@@ -45,11 +45,8 @@ class ExportInventory(BaseModel):
     hand_out_projects: bool = False
     connections: WholeNumber = Field(default=8, ge=1, le=CONNECTIONS_MAX)
     strict: bool = False
-    began_on: date = Field(default_factory=lambda: datetime.now(UTC).date())
-    """The day, in UTC, on which the run began.
-
-    Taken once, so that midnight does not part what one run exports.
-    """
+    # No parameter: whoever starts a run does not say when it began.
+    _began_on: date = PrivateAttr(default_factory=lambda: datetime.now(UTC).date())
 
     @field_validator("projects")
     @classmethod
@@ -62,6 +59,14 @@ class ExportInventory(BaseModel):
                 "empty"
             )
         return tuple(check_block_name(name) for name in value)
+
+    @property
+    def began_on(self) -> date:
+        """The day, in UTC, on which the run began.
+
+        Taken once, so that midnight does not part what one run exports.
+        """
+        return self._began_on
 
     @property
     def day(self) -> date:

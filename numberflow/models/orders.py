@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import phonenumbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -162,6 +162,13 @@ class WantedNumbers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
+    # `kyc` and `attachments` are papers: corrected ones continue the same order.
+    continued_by: ClassVar[frozenset[str]] = frozenset({
+        "reference", "max_today", "max_monthly", "currency", "plan_only", "approve_above",
+        "provisioning_wait_s", "project", "kyc", "attachments",
+    })  # fmt: skip
+    """Parameters that may be others when the same reference is run again."""
+
     region_code: RegionCode
     number_type: NumberType
     quantity: WholeNumber = Field(default=1, ge=1, le=QUANTITY_MAX)
@@ -246,28 +253,15 @@ class WantedNumbers(BaseModel):
         Caps, approval, waiting and the credentials block are left out: raising a cap continues the
         same purchase.
         """
-        return self.model_dump(mode="json", exclude=_NOT_WHAT_IS_BOUGHT) | {"quantity": self.wanted}
+        return self.model_dump(mode="json", exclude=set(self.continued_by)) | {
+            "quantity": self.wanted
+        }
 
     def fingerprint(self) -> str:
         """SHA-256 of `what_is_bought`, hexadecimal."""
         return hashlib.sha256(
             json.dumps(self.what_is_bought(), sort_keys=True).encode()
         ).hexdigest()
-
-
-# `kyc` and `attachments` are papers: corrected ones continue the same order.
-_NOT_WHAT_IS_BOUGHT = {
-    "reference",
-    "max_today",
-    "max_monthly",
-    "currency",
-    "plan_only",
-    "approve_above",
-    "provisioning_wait_s",
-    "project",
-    "kyc",
-    "attachments",
-}
 
 
 class SearchAndRentParameters(WantedNumbers):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.page import page
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [
@@ -28,21 +30,26 @@ def _name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", DOCUMENTS, ids=_name)
-def test_every_path_exists(page: Path) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_every_path_exists(document: Path) -> None:
     """Links are relative to the page, other paths to the root of the repository."""
-    text = page.read_text()
-    links = {link for link in _LINK.findall(text) if not (page.parent / link).exists()}
+    text = document.read_text()
+    links = {link for link in _LINK.findall(text) if not (document.parent / link).exists()}
     paths = {
         path
         for path in _PATH.findall(text)
-        if not ((ROOT / path).exists() or (page.parent / path).exists())
+        if not ((ROOT / path).exists() or (document.parent / path).exists())
     }
     assert (set(), set()) == (links, paths)
 
 
-@pytest.mark.parametrize("page", DOCUMENTS, ids=_name)
-def test_every_recipe_exists(page: Path) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_every_recipe_exists(document: Path) -> None:
     """`make …` in a document is a recipe of the Makefile."""
     recipes = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set() == set(_RECIPE.findall(page.read_text())) - recipes
+    assert set() == set(_RECIPE.findall(document.read_text())) - recipes
+
+
+def test_the_page_of_flows_is_made_from_the_table() -> None:
+    """docs/flows.md is what `make pages` writes; run it after a change to a flow's parameters."""
+    assert page() + "\n" == (ROOT / "docs" / "flows.md").read_text()

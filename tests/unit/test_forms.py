@@ -12,15 +12,15 @@ from prefect.utilities.schema_tools import validate
 from pydantic_core import PydanticUndefined
 
 import flows.hosted
-from deployments.serve import CHANGING, READING
 from flows.forms import REQUIRED, given
 from flows.naming import run_name
+from flows.table import FLOWS as TABLE
 from numberflow.models.order_numbers import AttachmentGroup
 from numberflow.models.orders import SmsLink
 from numberflow.models.reports import RunOutcome, RunReport
 from tasks.credentials import settings_for
 
-FLOWS = {flow.name: flow for flow in (*CHANGING, *(flow for flow, _ in READING))}
+FLOWS = {name: entry.load() for name, entry in TABLE.items()}
 CAPS = {"max_today": "90.00", "max_monthly": "90.00"}
 NUMBER = "+1 (212) 555-0101"
 SMS = {"service_plan_id": "plan-a", "campaign_id": ""}
