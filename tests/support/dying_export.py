@@ -13,10 +13,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from numberflow.simulator import Simulator
 
 # What the standard library calls for every step that a crash could fall between. Reads are left
 # out: they change nothing. What is written goes through files that `io.open` opens (`Path.open`;
@@ -66,12 +70,12 @@ class Mortuary:
         """
         return int(self._ask(f"start {active} {n} {when} {root}"))
 
-    def end(self, pid: int) -> int | None:
-        """Wait for an export: how many file operations it took, None when it was killed."""
+    def end(self, pid: int) -> list[str] | None:
+        """Wait for an export: the file operations it took, None when it was killed."""
         answer = self._ask(f"end {pid}")
-        return None if answer == "killed" else int(answer)
+        return None if answer == "killed" else answer.split()
 
-    def run(self, root: Path, active: int, n: int = 0, when: str = "never") -> int | None:
+    def run(self, root: Path, active: int, n: int = 0, when: str = "never") -> list[str] | None:
         """`start`, then `end`."""
         return self.end(self.start(root, active, n, when))
 
@@ -90,12 +94,12 @@ class Mortuary:
 class _Count:
     n: int
     when: str
-    operations: int = 0
+    operations: list[str] = field(default_factory=list)
 
-    def wrap(self, real: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*args: Any, **kwargs: Any) -> Any:
-            self.operations += 1
-            deadly = self.operations == self.n
+            self.operations.append(name)
+            deadly = len(self.operations) == self.n
             if deadly and self.when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
             try:
@@ -112,8 +116,8 @@ class _Counted:
 
     def __init__(self, file: Any, count: _Count) -> None:
         self._file = file
-        self.write = count.wrap(file.write)
-        self.close = count.wrap(file.close)
+        self.write = count.wrap("write", file.write)
+        self.close = count.wrap("close", file.close)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -130,25 +134,33 @@ def _count_everything(count: _Count) -> None:
     # and the disk is what all of this waits for.
     os.fsync = lambda _: None
     for name in _OPERATIONS:
-        setattr(os, name, count.wrap(getattr(os, name)))
+        setattr(os, name, count.wrap(name, getattr(os, name)))
     really_open = io.open
 
     def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if not set(mode) & set("wxa+"):
             return really_open(file, mode, *args, **kwargs)
-        return _Counted(count.wrap(really_open)(file, mode, *args, **kwargs), count)
+        return _Counted(count.wrap("open", really_open)(file, mode, *args, **kwargs), count)
 
     io.open = opened  # type: ignore[assignment]
 
 
+@cache
+def _vendor(active: int) -> Simulator:
+    """A project with so many numbers. Made before the fork: it takes longer than an export of it."""
+    from support.exports import simulated
+
+    return simulated(active, page_size=1000)
+
+
 def _child(root: str, active: int, count: _Count, *, whole: bool) -> None:
-    from support.exports import project
+    from support.exports import client_of
 
     from numberflow.export.follow_up import export_inventory
     from numberflow.export.snapshot import export_project
 
     async def export() -> None:
-        async with project(active, page_size=1000) as (_, client):
+        async with client_of(_vendor(active)) as client:
             _count_everything(count)
             await (export_inventory if whole else export_project)(client, root)
 
@@ -157,13 +169,14 @@ def _child(root: str, active: int, count: _Count, *, whole: bool) -> None:
 
 def _start(root: str, active: int, count: _Count, *, whole: bool) -> tuple[int, int]:
     reading, writing = os.pipe()
+    _vendor(active)
     pid = os.fork()
     if pid:
         os.close(writing)
         return pid, reading
     try:
         _child(root, active, count, whole=whole)
-        os.write(writing, str(count.operations).encode())
+        os.write(writing, " ".join(count.operations).encode())
     finally:
         os._exit(0)
 
@@ -188,7 +201,7 @@ def _serve(*, whole: bool) -> None:
         else:
             pid = int(rest[0])
             _, status = os.waitpid(pid, 0)
-            said = os.read(pipes[pid], 100).decode()
+            said = os.read(pipes[pid], 1 << 16).decode()
             os.close(pipes.pop(pid))
             answer = "killed" if os.WIFSIGNALED(status) else said
         sys.stdout.write(f"{answer}\n")

@@ -54,9 +54,19 @@ async def project(
 
     `meddle` is called with the simulator before each page.
     """
+    simulator = simulated(active, seed=seed, page_size=page_size, chaos=chaos, **switches)
+    async with client_of(simulator, meddle) as client:
+        yield simulator, client
+
+
+def simulated(
+    active: int, *, seed: int = 1, page_size: int = 100, chaos: float = 0.0, **switches: Any
+) -> Simulator:
+    """A simulated project. Little is for sale, since an export does not look at that."""
+    switches = {"page_size_max": page_size, **switches}
     simulator = Simulator(
         SimulatorSettings(
-            seed=seed, active=active, chaos=chaos, switches={"page_size_max": page_size, **switches}
+            seed=seed, active=active, chaos=chaos, stock_us_local=200, switches=switches
         )
     )
     for number in simulator.world.holdings:
@@ -65,10 +75,16 @@ async def project(
             hours=1
         ):
             number.expire_at = None
+    return simulator
+
+
+@asynccontextmanager
+async def client_of(simulator: Simulator, meddle: Any = None) -> AsyncIterator[Client]:
+    """An open client of it; `meddle` as in `project`."""
     transport = Meddler(simulator, None if meddle is None else lambda: meddle(simulator))
     settings = Settings.model_validate(simulator.environment(BASE_URL))
     async with Client(settings, transport=transport, paced=False, read_budget=AT_ONCE) as client:
-        yield simulator, client
+        yield client
 
 
 def held(simulator: Simulator) -> set[str]:
