@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from numberflow.simulator import (
@@ -24,23 +24,21 @@ from numberflow.simulator import (
     number_orders,
     problems,
 )
+from numberflow.simulator.backend import Backend
 from numberflow.simulator.connections import Receive, Scope, Send, gone, hang_up, reset
 from numberflow.simulator.faults import CHAOS_PAGE_SIZE_MAX, Fault
 from numberflow.simulator.holds import wait_for
-from numberflow.simulator.imported import (
+from numberflow.simulator.imported.refusals import shaped
+from numberflow.simulator.imported_api import (
     configuration,
     hosting_orders,
     imported_numbers,
     qualified_numbers,
 )
-from numberflow.simulator.imported.refusals import shaped
 from numberflow.simulator.operations import Answer, Call, Operation
 from numberflow.simulator.problems import Problem
 from numberflow.simulator.requestlog import Entry
 from numberflow.simulator.stock import OFFERS, Kind, StockNumber
-
-if TYPE_CHECKING:
-    from numberflow.simulator.simulator import Simulator
 
 APIS: dict[str, tuple[Operation, ...]] = {
     "numbers": (
@@ -83,7 +81,7 @@ _ABSURD_RETRY_AFTER_S = 99_999_999
 class App:
     """The simulated service as an ASGI application."""
 
-    def __init__(self, simulator: "Simulator") -> None:
+    def __init__(self, simulator: Backend) -> None:
         self._sim = simulator
         self.connections = connections.Connections()
 
@@ -167,7 +165,7 @@ class _Exchange:
 
     def __init__(
         self,
-        simulator: "Simulator",
+        simulator: Backend,
         entry: Entry,
         call: Call,
         target: tuple[Operation | None, str],

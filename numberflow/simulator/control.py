@@ -9,7 +9,7 @@ field. Manual: docs/simulator.md.
 import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,17 +18,15 @@ from starlette.routing import Route
 
 from numberflow.simulator import callbacks, staff
 from numberflow.simulator import control_input as given
+from numberflow.simulator.backend import Backend
 from numberflow.simulator.linking import STEPS, JobScript
 from numberflow.simulator.news import News
 from numberflow.simulator.provisioning import Event
 from numberflow.simulator.stock import OFFERS, Kind, StockNumber
 from numberflow.simulator.wire import active_number, api_time
 
-if TYPE_CHECKING:
-    from numberflow.simulator.simulator import Simulator
 
-
-def control_app(simulator: "Simulator") -> Starlette:
+def control_app(simulator: Backend) -> Starlette:
     """The control surface of one simulator as an ASGI application."""
     control = _Control(simulator)
 
@@ -90,7 +88,7 @@ async def _object(request: Request) -> dict[str, Any]:
 class _Control:
     """The endpoints. Each returns what becomes the JSON reply."""
 
-    def __init__(self, simulator: "Simulator") -> None:
+    def __init__(self, simulator: Backend) -> None:
         self._sim = simulator
 
     async def health(self, _: Request) -> Any:

@@ -5,13 +5,11 @@ docs/vendor/numbers-behaviour.md §10. What happens to orders, and what they do 
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numberflow.simulator.stock import Kind, StockNumber
+from numberflow.simulator.wanted import Wanted
 from numberflow.simulator.wire import api_time
-
-if TYPE_CHECKING:
-    from numberflow.simulator.world import Wanted
 
 CREATED, IN_REVIEW, BLOCKED = "CREATED", "IN_REVIEW", "BLOCKED"
 COMPLETED, REJECTED, EXPIRED = "COMPLETED", "REJECTED", "EXPIRED"
@@ -77,7 +75,7 @@ class Order:
     order_id: str
     kind: Kind
     numbers: tuple[StockNumber, ...]
-    wanted: "Wanted"
+    wanted: Wanted
     created_at: datetime
     expires_at: datetime
     request: int | None

@@ -6,7 +6,7 @@ a review comes to is scripted by staff.py; the forms are in requirements.py.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numberflow.simulator import problems
 from numberflow.simulator.ids import ulid_like
@@ -24,12 +24,11 @@ from numberflow.simulator.order import (
     Upload,
     Verdict,
 )
+from numberflow.simulator.project import Project
 from numberflow.simulator.provisioning import Event
 from numberflow.simulator.requirements import REQUIREMENTS, RequiredFile, Requirements
-from numberflow.simulator.stock import Kind, StockNumber, consecutive_runs
-
-if TYPE_CHECKING:
-    from numberflow.simulator.world import Wanted, World
+from numberflow.simulator.stock import Kind, Shelf, StockNumber, consecutive_runs
+from numberflow.simulator.wanted import Wanted
 
 _NO_CREDIT = "Insufficient balance"
 
@@ -38,11 +37,15 @@ class Orders:
     """All number orders of one world. The caller holds the world's lock."""
 
     def __init__(
-        self, world: "World", schedule: Callable[[datetime, Callable[[datetime], None]], None]
+        self,
+        project: Project,
+        shelf: Shelf,
+        activate: Callable[[StockNumber, Wanted, datetime], object],
     ) -> None:
-        self._world = world
-        self._switches = world.switches
-        self._at = schedule
+        self._project = project
+        self._shelf = shelf
+        self._activate = activate
+        self._switches = project.switches
         self._orders: dict[str, Order] = {}
         self.scripts: list[tuple[str | None, Review, int | None]] = []
         self.upload_scripts: list[tuple[str | None, bool, float, int | None]] = []
@@ -52,7 +55,7 @@ class Orders:
 
     def get(self, order_id: str) -> Order:
         """The order. Raises Problem 404."""
-        self._world.settle()
+        self._project.settle()
         order = self._orders.get(order_id)
         if order is None:
             raise problems.number_order_not_found(order_id)
@@ -68,19 +71,19 @@ class Orders:
     # -- creating
 
     def create(
-        self, kind: Kind, numbers: list[StockNumber], wanted: "Wanted", request: int | None
+        self, kind: Kind, numbers: list[StockNumber], wanted: Wanted, request: int | None
     ) -> Order:
         """Reserves numbers that are for sale under a new order.
 
         Raises Problem 403 for a trial account.
         """
-        now = self._world.settle()
-        if self._world.trial:
+        now = self._project.settle()
+        if self._project.trial:
             raise problems.trial_account()
         for number in numbers:
-            self._world.shelf.take(number.phone_number)
+            self._shelf.take(number.phone_number)
         order = Order(
-            ulid_like(self._world.rng),
+            ulid_like(self._project.rng),
             kind,
             tuple(numbers),
             wanted,
@@ -90,7 +93,7 @@ class Orders:
             self._switches.reservation_lapses_in_review,
         )
         self._orders[order.order_id] = order
-        self._at(order.expires_at, lambda at: self._lapse(order, at))
+        self._project.at(order.expires_at, lambda at: self._lapse(order, at))
         return order
 
     def given(self, phone_number: str, kind: Kind) -> StockNumber:
@@ -98,8 +101,8 @@ class Orders:
 
         400 (404 by switch) when it is not, 400 when it is of another kind.
         """
-        self._world.settle()
-        offered = self._world.shelf.get(phone_number)
+        self._project.settle()
+        offered = self._shelf.get(phone_number)
         if offered is None:
             if self._switches.order_taken_number == "not_found":
                 raise problems.available_number_not_found(phone_number)
@@ -118,8 +121,8 @@ class Orders:
         self, kind: Kind, quantity: int, fits: Callable[[StockNumber], bool], *, sequential: bool
     ) -> list[StockNumber]:
         """Numbers for sale that fit. Raises Problem 400 when there are too few, or none in sequence (*assumed*)."""
-        self._world.settle()
-        fitting = [number for number in self._world.shelf.of_kind(kind) if fits(number)]
+        self._project.settle()
+        fitting = [number for number in self._shelf.of_kind(kind) if fits(number)]
         field_name = "quantity_order_option.requested_quantity"
         if len(fitting) < quantity and (
             self._switches.order_short_stock == "refused" or not fitting
@@ -135,7 +138,7 @@ class Orders:
                     "quantity_order_option.sequential",
                     "no consecutive numbers are available",
                 )
-        return self._world.rng.sample(fitting, min(quantity, len(fitting)))
+        return self._project.rng.sample(fitting, min(quantity, len(fitting)))
 
     # -- filling in
     # ---------------------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class Orders:
 
         Raises Problem 400: what is wrong, or the wrong state.
         """
-        now = self._world.settle()
+        now = self._project.settle()
         self._must_be_open(order, now, in_review=self._switches.order_registration_in_review)
         requirements = self.requirements(order)
         if requirements is not None:
@@ -182,14 +185,14 @@ class Orders:
 
         Raises Problem 400: wrong state, or a second file by switch.
         """
-        now = self._world.settle()
+        now = self._project.settle()
         self._must_be_open(order, now, in_review=False)
         earlier = order.uploads.get(required.id)
         if earlier is not None and self._switches.attachment_again == "refused":
             raise refusal(self._switches, "attachment_id", "the file is already there")
         failed, delay_s = self._scripted_upload(required.id)
         shown_id = (
-            ulid_like(self._world.rng) if self._switches.attachment_ids_differ else required.id
+            ulid_like(self._project.rng) if self._switches.attachment_ids_differ else required.id
         )
         order.uploads[required.id] = Upload(
             required.id,
@@ -227,7 +230,7 @@ class Orders:
 
         Raises Problem 400: incomplete, closed, no credit.
         """
-        now = self._world.settle()
+        now = self._project.settle()
         state = order.state(now)
         if state in (IN_REVIEW, COMPLETED):
             if self._switches.order_second_submit == "refused":
@@ -298,11 +301,11 @@ class Orders:
 
         Raises ValueError in any other state.
         """
-        now = self._world.settle()
+        now = self._project.settle()
         if order.state(now) != IN_REVIEW:
             raise ValueError(f"order_id: the order is {order.state(now)}, not {IN_REVIEW}")
         self._await(order, review, now)
-        self._world.settle()
+        self._project.settle()
 
     def _await(self, order: Order, review: Review, now: datetime) -> None:
         at = now + timedelta(seconds=review.after_s)
@@ -313,7 +316,7 @@ class Orders:
         verdict = Verdict(review.outcome, at, review.logs, review.only, closes_at)
         order.verdict = verdict
         if review.outcome is not None:
-            self._at(at, lambda due: self._decide(order, verdict, due))
+            self._project.at(at, lambda due: self._decide(order, verdict, due))
 
     # -- what time brings
     # ---------------------------------------------------------------------------------------------
@@ -330,7 +333,7 @@ class Orders:
         elif verdict.outcome == BLOCKED:
             self._tell(order, BLOCKED, at)
             if verdict.closes_at is not None:
-                self._at(verdict.closes_at, lambda due: self._give_up(order, verdict, due))
+                self._project.at(verdict.closes_at, lambda due: self._give_up(order, verdict, due))
         elif verdict.outcome == COMPLETED:
             self._complete(order, verdict, at)
 
@@ -354,9 +357,9 @@ class Orders:
             else order.wanted.without_callback()
         )
         for number in taken:
-            self._world.activate(number, wanted, at)
+            self._activate(number, wanted, at)
         for number in order.numbers[len(taken) :]:
-            self._world.shelf.add(number)
+            self._shelf.add(number)
         self._tell(order, COMPLETED, at)
 
     def _close(self, order: Order, state: str, at: datetime) -> None:
@@ -366,19 +369,19 @@ class Orders:
         """
         order.settled = True
         for number in order.numbers:
-            self._world.shelf.add(number)
+            self._shelf.add(number)
         self._tell(order, state, at)
 
     def _affordable(self, numbers: Iterable[StockNumber]) -> bool:
         prices = [number.setup + number.monthly for number in numbers]
-        return self._world.ledger.affords(sum(prices[1:], prices[0]))
+        return self._project.ledger.affords(sum(prices[1:], prices[0]))
 
     def _charge(
         self, order: Order, numbers: Iterable[StockNumber], request: int | None, at: datetime
     ) -> None:
         order.charged = True
         for number in numbers:
-            self._world.ledger.rent(
+            self._project.ledger.rent(
                 at=at,
                 phone_number=number.phone_number,
                 currency=number.currency,
@@ -390,6 +393,6 @@ class Orders:
 
     def _tell(self, order: Order, state: str, at: datetime) -> None:
         event = Event("NUMBER_ORDER_PROCESSING", state)
-        self._world.tell(
+        self._project.tell(
             News(order.order_id, order.wanted.callback_url or "", event, at, "NUMBER_ORDER")
         )

@@ -10,7 +10,7 @@ from numberflow.simulator import problems
 from numberflow.simulator.operations import Call
 from numberflow.simulator.provisioning import VoiceLink
 from numberflow.simulator.switches import Switches
-from numberflow.simulator.world import Wanted
+from numberflow.simulator.wanted import Wanted
 
 NUMBER_TYPES = ("MOBILE", "LOCAL", "TOLL_FREE")
 CAPABILITIES = ("SMS", "VOICE")

@@ -9,19 +9,17 @@ something that is not there as KeyError.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from numberflow.simulator import control_input as given
+from numberflow.simulator.backend import Backend
 from numberflow.simulator.callbacks import Habit
 from numberflow.simulator.imported.steps import FAILURE_CODES, STEPS, UNLINK, Failure
 from numberflow.simulator.order import BLOCKED, CREATED, IN_REVIEW, OUTCOMES, Review
 from numberflow.simulator.problems import Problem
 
-if TYPE_CHECKING:
-    from numberflow.simulator.simulator import Simulator
 
-
-def review(sim: "Simulator", body: dict[str, Any]) -> Any:
+def review(sim: Backend, body: dict[str, Any]) -> Any:
     """What reviews come to: of an order that is in review, at once.
 
     Of one that is not yet, or of all, at the next submissions.
@@ -55,7 +53,7 @@ def review(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"order_id": order_id, "scripted": outcome}
 
 
-def upload(sim: "Simulator", body: dict[str, Any]) -> Any:
+def upload(sim: Backend, body: dict[str, Any]) -> Any:
     """What becomes of files that are uploaded from now on."""
     outcome = given.choice(body, "outcome", ("COMPLETED", "FAILED"))
     subject = given.text(body, "attachment_id") if "attachment_id" in body else None
@@ -65,7 +63,7 @@ def upload(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"attachment_id": subject, "scripted": outcome}
 
 
-def emergency_feature(sim: "Simulator", body: dict[str, Any]) -> Any:
+def emergency_feature(sim: Backend, body: dict[str, Any]) -> Any:
     """Which numbers may have an emergency address: one, or all that are held now."""
     value = given.truth(body, "value", default=True)
     held = sim.world.holdings
@@ -81,7 +79,7 @@ def emergency_feature(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"changed": len(chosen)}
 
 
-def invoices(sim: "Simulator", body: dict[str, Any]) -> Any:
+def invoices(sim: Backend, body: dict[str, Any]) -> Any:
     """Invoices for numbers have arrived, and are accepted or refused after the usual business days or `delay_s`."""
     accepted = given.choice(body, "outcome", ("ACCEPTED", "REFUSED"), "ACCEPTED") == "ACCEPTED"
     after_s = given.number(body, "delay_s") if "delay_s" in body else None
@@ -95,14 +93,14 @@ def invoices(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"taken": len(chosen)}
 
 
-def voice_code(sim: "Simulator", body: dict[str, Any]) -> Any:
+def voice_code(sim: Backend, body: dict[str, Any]) -> Any:
     """What the last call to a number spoke; null when no code is good."""
     qualified = sim.world.imported.qualified
     number = _there(qualified.all, given.text(body, "phone_number"), "is not being qualified")
     return {"code": qualified.spoken_code(number)}
 
 
-def unblock(sim: "Simulator", body: dict[str, Any]) -> Any:
+def unblock(sim: Backend, body: dict[str, Any]) -> Any:
     """Forgives a number its failed codes."""
     qualified = sim.world.imported.qualified
     number = _there(qualified.all, given.text(body, "phone_number"), "is not being qualified")
@@ -110,14 +108,14 @@ def unblock(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"state": number.state(sim.world.settle())}
 
 
-def not_eligible(sim: "Simulator", body: dict[str, Any]) -> Any:
+def not_eligible(sim: Backend, body: dict[str, Any]) -> Any:
     """A number fails the eligibility check, if it is added from now on."""
     error = body.get("error", "the number cannot be hosted")
     sim.world.imported.not_eligible[given.text(body, "phone_number")] = str(error)
     return {"error": error}
 
 
-def loa(sim: "Simulator", body: dict[str, Any]) -> Any:
+def loa(sim: Backend, body: dict[str, Any]) -> Any:
     """The authorised person signs or declines the letter of an order."""
     hosting = sim.world.imported.hosting
     order = _there(hosting.all, given.text(body, "hosting_order_id"), "is no hosting order")
@@ -130,7 +128,7 @@ def loa(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"state": order.state(sim.world.settle())}
 
 
-def reject_hosting_order(sim: "Simulator", body: dict[str, Any]) -> Any:
+def reject_hosting_order(sim: Backend, body: dict[str, Any]) -> Any:
     """The vendor refuses an order as a whole."""
     hosting = sim.world.imported.hosting
     order = _there(hosting.all, given.text(body, "hosting_order_id"), "is no hosting order")
@@ -138,7 +136,7 @@ def reject_hosting_order(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"state": order.state(sim.world.settle())}
 
 
-def step_failure(sim: "Simulator", body: dict[str, Any]) -> Any:
+def step_failure(sim: Backend, body: dict[str, Any]) -> Any:
     """A step of a number fails with a code, now if it runs and from now on.
 
     Code null: it does not.
@@ -150,7 +148,7 @@ def step_failure(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"step": step, "code": code}
 
 
-def held_elsewhere(sim: "Simulator", body: dict[str, Any]) -> Any:
+def held_elsewhere(sim: Backend, body: dict[str, Any]) -> Any:
     """T-Mobile has a number under another aggregator, or not."""
     phone_number = given.text(body, "phone_number")
     value = given.truth(body, "value", default=True)
@@ -159,14 +157,14 @@ def held_elsewhere(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"held_elsewhere": value}
 
 
-def manual(sim: "Simulator", body: dict[str, Any]) -> Any:
+def manual(sim: Backend, body: dict[str, Any]) -> Any:
     """Staff take a number of an open hosting order in hand, or give it back."""
     value = given.truth(body, "value", default=True)
     sim.world.imported.hosting.park(given.text(body, "phone_number"), value=value)
     return {"manual": value}
 
 
-def unknown_plan(sim: "Simulator", body: dict[str, Any]) -> Any:
+def unknown_plan(sim: Backend, body: dict[str, Any]) -> Any:
     """A service plan does not exist for the imported-numbers API, or does."""
     plan = given.text(body, "service_plan_id")
     value = given.truth(body, "value", default=True)
@@ -175,20 +173,20 @@ def unknown_plan(sim: "Simulator", body: dict[str, Any]) -> Any:
     return {"unknown": value}
 
 
-def allow_nnid(sim: "Simulator", body: dict[str, Any]) -> Any:
+def allow_nnid(sim: Backend, body: dict[str, Any]) -> Any:
     """The account may use an NNID of its own."""
     sim.world.imported.allowed_nnids.add(given.text(body, "nnid"))
     return {"allowed": sorted(sim.world.imported.allowed_nnids)}
 
 
-def seed_imported(sim: "Simulator", body: dict[str, Any]) -> Any:
+def seed_imported(sim: Backend, body: dict[str, Any]) -> Any:
     """More imported numbers, free of charge and linked long ago."""
     plan = given.text(body, "service_plan_id") if "service_plan_id" in body else "plan-0001"
     campaign = given.text(body, "campaign_id") if "campaign_id" in body else ""
     return {"added": sim.world.imported.seed(int(given.number(body, "count")), plan, campaign)}
 
 
-def callback_habit(sim: "Simulator", body: dict[str, Any]) -> Any:
+def callback_habit(sim: Backend, body: dict[str, Any]) -> Any:
     """What happens to events that come about from now on.
 
     Dropped, delayed, duplicated, overtaken by the next.
@@ -214,7 +212,7 @@ def _there(things: Mapping[str, _T], key: str, otherwise: str) -> _T:
     return things[key]
 
 
-ACTIONS: Mapping[str, Callable[["Simulator", dict[str, Any]], Any]] = {
+ACTIONS: Mapping[str, Callable[[Backend, dict[str, Any]], Any]] = {
     "review": review,
     "upload": upload,
     "emergency_feature": emergency_feature,

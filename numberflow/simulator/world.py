@@ -8,13 +8,9 @@ misbehaviour, apart from the lag of reads, which needs to know the state before 
 is raised as problems.Problem and has changed nothing.
 """
 
-import heapq
-import itertools
 import random
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,11 +21,11 @@ from numberflow.simulator.emergency import EmergencyAddresses
 from numberflow.simulator.holdings import HeldNumber, Holdings, seeded_numbers
 from numberflow.simulator.imported.service import ImportedService
 from numberflow.simulator.lag import Commit, LagSpec, Shadows
-from numberflow.simulator.ledger import Ledger
 from numberflow.simulator.linking import Linking, refusal
 from numberflow.simulator.news import News
 from numberflow.simulator.orders import Orders
-from numberflow.simulator.provisioning import Event, SmsLink, VoiceLink, farewell_events
+from numberflow.simulator.project import Project
+from numberflow.simulator.provisioning import Event, SmsLink, farewell_events
 from numberflow.simulator.settings import SimulatorSettings
 from numberflow.simulator.stock import (
     CURRENCY,
@@ -42,6 +38,7 @@ from numberflow.simulator.stock import (
     stock_number,
 )
 from numberflow.simulator.switches import Switches
+from numberflow.simulator.wanted import Wanted
 from numberflow.simulator.wire import active_number
 
 _RENEWAL_RETRY = timedelta(days=1)
@@ -56,50 +53,18 @@ _SHELF_WITH_RUN = 100
 """A shelf that somebody asked to be smaller than this stays as small as asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The links and address asked for on rent or update. None: not mentioned."""
-
-    service_plan_id: str | None = None
-    campaign_id: str | None = None
-    voice: VoiceLink | None = None
-    callback_url: str | None = None
-    display_name: str | None = None
-
-    def without_callback(self) -> "Wanted":
-        """The same without its callback address."""
-        return replace(self, callback_url=None)
-
-
-@dataclass(slots=True, order=True)
-class _Due:
-    at: datetime
-    number: int
-    act: Callable[[datetime], None] = field(compare=False)
-
-
-class World:
+class World(Project):
     """State and rules of one project.
 
     Every method may be called from any thread; `settle` runs first in each.
     """
 
     def __init__(self, settings: SimulatorSettings, clock: Clock, switches: Switches) -> None:
-        self.lock = threading.RLock()
-        self.clock = clock
-        self.switches = switches
-        self.project_id = settings.project_id
-        self.trial = False
+        super().__init__(settings, clock, switches)
         self.hmac_secret = ""
         self.shadows = Shadows()
         self.pictures: defaultdict[str, Shadows] = defaultdict(Shadows, number=self.shadows)
-        self.ledger = Ledger(settings.project_id, settings.balance)
-        self.listeners: list[Callable[[News], None]] = []
-        self.seed = settings.seed
-        self.rng = random.Random(f"world-{settings.seed}")
-        self._serial = itertools.count(1)
-        self._due: list[_Due] = []
-        self.linking = Linking(switches, self.rng, self._at, self._tell)
+        self.linking = Linking(switches, self.rng, self.at, self._tell)
         held, shelves = seeded_numbers(
             settings.seed, settings.active, clock.now(), settings.stock_us_local
         )
@@ -110,9 +75,9 @@ class World:
             for phone_number in sorted({*phone_numbers, *run}):
                 if self.holdings.get(phone_number) is None:
                     self.shelf.add(stock_number(kind, phone_number))
-        self.orders = Orders(self, self._at)
+        self.orders = Orders(self, self.shelf, self.activate)
         self.emergency = EmergencyAddresses(switches, self.held)
-        self.imported = ImportedService(self, self._at)
+        self.imported = ImportedService(self)
         self._list_prices: dict[Kind, tuple[Decimal, Decimal, str]] = {
             kind: (offer.setup, offer.monthly, CURRENCY) for kind, offer in OFFERS.items()
         }
@@ -121,23 +86,8 @@ class World:
 
     # -- time
 
-    def settle(self) -> datetime:
-        """Lets everything happen that is due: renewals, expiries, ends of jobs.
-
-        Returns the time it settled to.
-        """
-        now = self.clock.now()
-        with self.lock:
-            while self._due and self._due[0].at <= now:
-                due = heapq.heappop(self._due)
-                due.act(due.at)
-        return now
-
-    def _at(self, moment: datetime, act: Callable[[datetime], None]) -> None:
-        heapq.heappush(self._due, _Due(moment, next(self._serial), act))
-
     def _expect_charge(self, number: HeldNumber) -> None:
-        self._at(number.next_charge_at, lambda at: self._charge_date(number, at))
+        self.at(number.next_charge_at, lambda at: self._charge_date(number, at))
 
     def _charge_date(self, number: HeldNumber, at: datetime) -> None:
         if self.holdings.get(number.phone_number) is not number:
@@ -147,7 +97,7 @@ class World:
             return
         # The price is that of a whole interval, not of a month of it (§13).
         if not self.ledger.affords(number.monthly):
-            self._at(at + _RENEWAL_RETRY, lambda later: self._charge_date(number, later))
+            self.at(at + _RENEWAL_RETRY, lambda later: self._charge_date(number, later))
             return
         self.ledger.renew(at, number.phone_number, number.currency, number.monthly)
         number.periods += 1
@@ -159,7 +109,7 @@ class World:
         self.emergency.forget(number.phone_number)
         self._tell(number, farewell_events(sms, voice), at)
         delay = timedelta(seconds=self.switches.return_to_stock_after_s)
-        self._at(
+        self.at(
             at + delay, lambda _: self.shelf.add(self._priced(number.kind, number.phone_number))
         )
 
@@ -328,17 +278,12 @@ class World:
             number.sms, number.voice = self.linking.in_effect(number, now)
             number.sms_job = number.voice_job = None
             number.expire_at = number.next_charge_at
-            self._at(number.expire_at, lambda at: self._charge_date(number, at))
+            self.at(number.expire_at, lambda at: self._charge_date(number, at))
             return number, commit
 
     def _tell(self, number: HeldNumber, events: Iterable[Event], at: datetime) -> None:
         for event in events:
             self.tell(News(number.phone_number, number.callback_url, event, at))
-
-    def tell(self, news: News) -> None:
-        """Passes news on to whoever listens."""
-        for listener in self.listeners:
-            listener(news)
 
     # -- what others do
     # -----------------------------------------------------------------------------------------------

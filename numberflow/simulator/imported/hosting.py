@@ -6,11 +6,11 @@ qualified is qualification.py's business.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from numberflow.simulator.ids import ulid_like
 from numberflow.simulator.imported import refusals
-from numberflow.simulator.imported.numbers import FOREVER, PROVISIONING, Change
+from numberflow.simulator.imported.account import Account
+from numberflow.simulator.imported.numbers import PROVISIONING, Change, ImportedNumbers
 from numberflow.simulator.imported.order import (
     DEFAULT_NNID,
     IMPORT,
@@ -21,8 +21,10 @@ from numberflow.simulator.imported.order import (
     HostingOrder,
     Wanted,
 )
+from numberflow.simulator.imported.qualification import QualifiedNumbers
 from numberflow.simulator.imported.steps import (
     CAMPAIGN,
+    FOREVER,
     IN_PROGRESS,
     OSR,
     PLATFORM,
@@ -30,9 +32,6 @@ from numberflow.simulator.imported.steps import (
     Failure,
     Step,
 )
-
-if TYPE_CHECKING:
-    from numberflow.simulator.imported.service import ImportedService
 
 RESOURCE = "HOSTING_ORDER_NUMBER"
 _EVENTS = {
@@ -45,9 +44,13 @@ _EVENTS = {
 class HostingOrders:
     """All hosting orders of one project. The caller holds the world's lock."""
 
-    def __init__(self, service: "ImportedService") -> None:
-        self._service = service
-        self._switches = service.switches
+    def __init__(
+        self, account: Account, numbers: ImportedNumbers, qualified: QualifiedNumbers
+    ) -> None:
+        self._account = account
+        self._numbers = numbers
+        self._qualified = qualified
+        self._switches = account.switches
         self.all: dict[str, HostingOrder] = {}
 
     def __iter__(self) -> Iterator[HostingOrder]:
@@ -55,7 +58,7 @@ class HostingOrders:
 
     def get(self, order_id: str) -> HostingOrder:
         """The order. Raises Problem 404."""
-        self._service.settle()
+        self._account.settle()
         order = self.all.get(order_id)
         if order is None:
             raise refusals.not_found("hosting order")
@@ -63,23 +66,19 @@ class HostingOrders:
 
     def open_order_of(self, phone_number: str) -> HostingOrder | None:
         """The order that is working on a number."""
-        now = self._service.settle()
+        now = self._account.settle()
         for order in self.all.values():
             hosted = order.numbers.get(phone_number)
             if hosted is not None and order.outcome(hosted, now) == IN_PROGRESS:
                 return order
         return None
 
-    def conflicts(self, phone_number: str) -> bool:
-        """Whether an order that works on a number keeps it from being ordered again (a disputed point: `open_order_conflicts`)."""
-        return self._switches.open_order_conflicts and self.open_order_of(phone_number) is not None
-
     # -- creating
 
     def import_numbers(self, wanted: Wanted, request: int | None) -> HostingOrder:
         """Opens an import order. Raises Problem 409 if a number is imported or on its way."""
         for phone_number in wanted.phone_numbers:
-            if phone_number in self._service.numbers.all or self.conflicts(phone_number):
+            if self._numbers.conflicts(phone_number):
                 raise refusals.already_exists()
         return self._open(wanted, "import", request)
 
@@ -88,16 +87,15 @@ class HostingOrders:
 
         404 not qualified, 409 imported, 400 not ready, or no blanket letter agreed.
         """
-        now = self._service.settle()
+        now = self._account.settle()
         if not wanted.loa_type and not self._switches.blanket_loa:
             raise refusals.precondition("there is no blanket LOA for this account")
         for phone_number in wanted.phone_numbers:
-            self._service.qualified.get(phone_number)
-            if phone_number in self._service.numbers.all:
+            self._qualified.get(phone_number)
+            if phone_number in self._numbers.all:
                 raise refusals.already_exists()
         ready = [
-            self._service.qualified.must_be_ready(phone_number)
-            for phone_number in wanted.phone_numbers
+            self._qualified.must_be_ready(phone_number) for phone_number in wanted.phone_numbers
         ]
         order = self._open(wanted, "hosting", request)
         for number in ready:
@@ -107,7 +105,7 @@ class HostingOrders:
         return order
 
     def _open(self, wanted: Wanted, cause: str, request: int | None) -> HostingOrder:
-        now = self._service.settle()
+        now = self._account.settle()
         switches = self._switches
         leaves_at = now + timedelta(seconds=switches.hosting_submitted_s)
         expires_at = leaves_at + timedelta(seconds=switches.loa_life_s) if wanted.loa_type else None
@@ -121,7 +119,7 @@ class HostingOrders:
             one: HostedNumber(one, self._failures(one, wanted)) for one in wanted.phone_numbers
         }
         order = HostingOrder(
-            ulid_like(self._service.rng),
+            ulid_like(self._account.rng),
             wanted,
             now,
             leaves_at,
@@ -132,16 +130,16 @@ class HostingOrders:
         )
         self.all[order.order_id] = order
         for hosted in numbers.values():
-            self._service.charge(cause, hosted.phone_number, switches.imported_number_cost, request)
+            self._account.charge(cause, hosted.phone_number, switches.imported_number_cost, request)
             self._come_back(order, hosted, leaves_at)
         return order
 
     def _failures(self, phone_number: str, wanted: Wanted) -> dict[str, Failure]:
         if wanted.migrate:
             # The order moves the number from the other aggregator (§10).
-            self._service.held_elsewhere.discard(phone_number)
-        failures = {step: self._service.failure(phone_number, step) for step in _EVENTS}
-        if wanted.nnid not in ("", DEFAULT_NNID) and wanted.nnid not in self._service.allowed_nnids:
+            self._account.held_elsewhere.discard(phone_number)
+        failures = {step: self._account.failure(phone_number, step) for step in _EVENTS}
+        if wanted.nnid not in ("", DEFAULT_NNID) and wanted.nnid not in self._account.allowed_nnids:
             failures[OSR] = Failure("INVALID_NNID")
         return {step: failure for step, failure in failures.items() if failure is not None}
 
@@ -173,15 +171,15 @@ class HostingOrders:
         return None
 
     def _come_back(self, order: HostingOrder, hosted: HostedNumber, moment: datetime) -> None:
-        self._service.at(moment, lambda at: self._follow(order, hosted, at))
+        self._account.at(moment, lambda at: self._follow(order, hosted, at))
 
     def _check_campaign(self, order: HostingOrder, hosted: HostedNumber, step: Step) -> None:
         hosted.campaign_checked = True
         if CAMPAIGN not in hosted.failures:
-            refused = self._service.campaign_refusal(hosted.phone_number, order.wanted.campaign_id)
+            refused = self._numbers.campaign_refusal(hosted.phone_number, order.wanted.campaign_id)
             if refused is not None:
                 hosted.failures[CAMPAIGN] = refused
-        number = self._service.numbers.all.get(hosted.phone_number)
+        number = self._numbers.all.get(hosted.phone_number)
         if number is not None and order.wanted.kind == IMPORT:
             # Ends when the order says so, since staff may park the number.
             endless = Step(step.starts_at, FOREVER)
@@ -193,7 +191,7 @@ class HostingOrders:
         failure = step.failure
         code = failure.code if failure is not None and name != PLATFORM else None
         self._tell(order, hosted, _EVENTS[name], failure is None, step.ends_at, code)
-        wanted, numbers = order.wanted, self._service.numbers
+        wanted, numbers = order.wanted, self._numbers
         if wanted.kind == IMPORT and name == PLATFORM and failure is None:
             numbers.adopt(
                 hosted.phone_number,
@@ -222,7 +220,7 @@ class HostingOrders:
             plan = Change(
                 wanted.service_plan_id, PROVISIONING, steps[PLATFORM], steps[PLATFORM].starts_at
             )
-            number = self._service.numbers.adopt(
+            number = self._numbers.adopt(
                 hosted.phone_number,
                 wanted.region_code,
                 wanted.display_name,
@@ -246,7 +244,7 @@ class HostingOrders:
     ) -> None:
         by_order = self._switches.hosting_event_resource == "order"
         resource_id = order.order_id if by_order else hosted.phone_number
-        self._service.tell(
+        self._account.tell(
             RESOURCE, resource_id, order.wanted.callback_url, event, succeeded, at, code
         )
 
@@ -260,8 +258,8 @@ class HostingOrders:
         """
         now = self._must_wait(order)
         # A fact only when the time comes: the letter may have run out or been declined by then.
-        self._service.at(now + timedelta(seconds=after_s), lambda at: self._signed(order, at))
-        self._service.settle()
+        self._account.at(now + timedelta(seconds=after_s), lambda at: self._signed(order, at))
+        self._account.settle()
 
     def _signed(self, order: HostingOrder, at: datetime) -> None:
         if order.state(at) != WAITING_FOR_LOA_SIGNATURE:
@@ -275,23 +273,23 @@ class HostingOrders:
 
         Raises ValueError if it is too late.
         """
-        now = self._service.settle()
+        now = self._account.settle()
         if signer:
             self._must_wait(order)
         elif order.state(now) not in OPEN_STATES:
             raise ValueError(f"hosting_order_id: the order is {order.state(now)}")
         while_in = (WAITING_FOR_LOA_SIGNATURE,) if signer else OPEN_STATES
-        self._service.at(
+        self._account.at(
             now + timedelta(seconds=after_s), lambda at: self._refused(order, while_in, at)
         )
-        self._service.settle()
+        self._account.settle()
 
     def _refused(self, order: HostingOrder, while_in: tuple[str, ...], at: datetime) -> None:
         if order.state(at) in while_in:
             order.refused_at = at
 
     def _must_wait(self, order: HostingOrder) -> datetime:
-        now = self._service.settle()
+        now = self._account.settle()
         if order.state(now) != WAITING_FOR_LOA_SIGNATURE:
             raise ValueError(
                 f"hosting_order_id: the order is {order.state(now)}, no letter waits for a "
@@ -304,7 +302,7 @@ class HostingOrders:
 
         Raises ValueError if there is none.
         """
-        now = self._service.settle()
+        now = self._account.settle()
         order = self.open_order_of(phone_number)
         if order is None:
             raise ValueError(f"phone_number: no open order works on {phone_number}")
@@ -327,4 +325,4 @@ class HostingOrders:
             hosted.failures.pop(step, None)
         else:
             hosted.failures[step] = failure
-        self._follow(order, hosted, self._service.settle())
+        self._follow(order, hosted, self._account.settle())

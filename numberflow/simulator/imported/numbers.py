@@ -4,11 +4,13 @@
 hand numbers over with `adopt`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from numberflow.simulator.imported import refusals
+from numberflow.simulator.imported.account import Account
 from numberflow.simulator.imported.steps import (
     CAMPAIGN,
     DONE,
@@ -22,13 +24,8 @@ from numberflow.simulator.imported.steps import (
     Step,
 )
 
-if TYPE_CHECKING:
-    from numberflow.simulator.imported.service import ImportedService
-
 PROVISIONING, DEPROVISIONING = "PROVISIONING", "DEPROVISIONING"
 RESOURCE = "IMPORTED_NUMBER"
-FOREVER = datetime.max.replace(tzinfo=UTC)
-"""End of a step whose end somebody else will tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +99,30 @@ def is_toll_free(phone_number: str) -> bool:
 class ImportedNumbers:
     """All imported numbers of one project. The caller holds the world's lock."""
 
-    def __init__(self, service: "ImportedService") -> None:
-        self._service = service
-        self._switches = service.switches
+    def __init__(self, account: Account, is_being_hosted: Callable[[str], bool]) -> None:
+        self._account = account
+        self._is_being_hosted = is_being_hosted
+        self._switches = account.switches
         self.all: dict[str, ImportedNumber] = {}
 
     def get(self, phone_number: str) -> ImportedNumber:
         """The number. Raises Problem 404."""
-        self._service.settle()
+        self._account.settle()
         number = self.all.get(phone_number)
         if number is None:
             raise refusals.not_found("imported number")
         return number
 
     # Importing.
+
+    def conflicts(self, phone_number: str) -> bool:
+        """Whether the number cannot be imported: it is, or an order is working on it.
+
+        Whether the order keeps it from that is disputed (`open_order_conflicts`).
+        """
+        return phone_number in self.all or (
+            self._switches.open_order_conflicts and self._is_being_hosted(phone_number)
+        )
 
     def add(
         self,
@@ -127,12 +134,12 @@ class ImportedNumbers:
         request: int | None,
     ) -> ImportedNumber:
         """Imports one number and starts linking it to plan and campaign. Raises Problem 409."""
-        now = self._service.settle()
-        if phone_number in self.all or self._service.hosting.conflicts(phone_number):
+        now = self._account.settle()
+        if self.conflicts(phone_number):
             raise refusals.already_exists()
         number = ImportedNumber(phone_number, region_code, display_name, callback_url, now, now)
         self.all[phone_number] = number
-        self._service.charge("import", phone_number, self._switches.imported_number_cost, request)
+        self._account.charge("import", phone_number, self._switches.imported_number_cost, request)
         plan, campaign = links
         self._link_plan(number, plan, now)
         self._link_campaign(number, campaign, now)
@@ -168,7 +175,7 @@ class ImportedNumbers:
 
         Raises Problem 400 without having changed anything.
         """
-        now = self._service.settle()
+        now = self._account.settle()
         if plan == "" and campaign is None:
             # Unlinking the plan takes the campaign along (assumed, §9).
             campaign = ""
@@ -221,7 +228,7 @@ class ImportedNumbers:
 
     def _link_plan(self, number: ImportedNumber, plan: str, now: datetime) -> None:
         ends_at = now + timedelta(seconds=self._switches.imported_platform_s)
-        failure = self._service.failure(number.phone_number, PLATFORM)
+        failure = self._account.failure(number.phone_number, PLATFORM)
         self._start(number, "plan", Change(plan, PROVISIONING, Step(now, ends_at, failure), now))
 
     def _unlink_plan(self, number: ImportedNumber, now: datetime) -> None:
@@ -231,7 +238,7 @@ class ImportedNumbers:
 
     def _unlink_step(self, number: ImportedNumber, now: datetime) -> Step:
         ends_at = now + timedelta(seconds=self._switches.imported_unlink_s)
-        return Step(now, ends_at, self._service.failure(number.phone_number, UNLINK))
+        return Step(now, ends_at, self._account.failure(number.phone_number, UNLINK))
 
     def _link_campaign(self, number: ImportedNumber, campaign: str, now: datetime) -> None:
         if not campaign or number.region_code == "CA":
@@ -240,11 +247,11 @@ class ImportedNumbers:
         assert number.plan is not None
         starts_at = max(now, number.plan.step.ends_at)
         ends_at = starts_at + timedelta(seconds=self._switches.imported_campaign_s)
-        failure = self._service.failure(number.phone_number, CAMPAIGN)
+        failure = self._account.failure(number.phone_number, CAMPAIGN)
         change = Change(campaign, PROVISIONING, Step(starts_at, ends_at, failure), now)
         number.campaign = change
         # Scheduled after the end of the plan's step, which may come at the same moment.
-        self._service.at(starts_at, lambda at: self._check_campaign(number, change, at))
+        self._account.at(starts_at, lambda at: self._check_campaign(number, change, at))
 
     def _unlink_campaign(self, number: ImportedNumber, now: datetime) -> None:
         assert number.campaign is not None
@@ -255,7 +262,7 @@ class ImportedNumbers:
 
     def _start(self, number: ImportedNumber, link: str, change: Change) -> None:
         setattr(number, link, change)
-        self._service.at(
+        self._account.at(
             change.step.ends_at, lambda at: self._ended(number, link, change.created_at, at)
         )
 
@@ -266,7 +273,7 @@ class ImportedNumbers:
             # Without a plan the step never runs, and nothing is told of it (§12).
             number.campaign = None
             return
-        refused = self._service.campaign_refusal(number.phone_number, change.service_id)
+        refused = self.campaign_refusal(number.phone_number, change.service_id)
         step = Step(at, at, refused) if refused is not None else change.step
         self._start(number, "campaign", replace(change, step=step))
 
@@ -289,7 +296,7 @@ class ImportedNumbers:
         failure = change.step.failure
         # Events about the service plan never carry a code (§12).
         code = failure.code if failure is not None and link == "campaign" else None
-        self._service.tell(
+        self._account.tell(
             RESOURCE,
             number.phone_number,
             number.callback_url,
@@ -309,12 +316,12 @@ class ImportedNumbers:
         if (
             change is not None
             and change.type == PROVISIONING
-            and change.running(self._service.settle())
+            and change.running(self._account.settle())
         ):
             changed = replace(change, step=replace(change.step, failure=failure))
-            if link == "campaign" and change.step.state(self._service.settle()) == WAITING:
+            if link == "campaign" and change.step.state(self._account.settle()) == WAITING:
                 number.campaign = changed
-                self._service.at(
+                self._account.at(
                     change.step.starts_at, lambda at: self._check_campaign(number, changed, at)
                 )
             else:
@@ -327,11 +334,30 @@ class ImportedNumbers:
 
         Raises Problem 400 while an order works on it.
         """
-        now = self._service.settle()
-        if self._service.hosting.open_order_of(number.phone_number) is not None:
+        now = self._account.settle()
+        if self._is_being_hosted(number.phone_number):
             raise refusals.precondition("the number is being hosted")
         del self.all[number.phone_number]
-        self._service.tell(RESOURCE, number.phone_number, number.callback_url, "DELETE", True, now)
+        self._account.tell(RESOURCE, number.phone_number, number.callback_url, "DELETE", True, now)
+
+    def campaign_refusal(self, phone_number: str, campaign_id: str) -> Failure | None:
+        """Why linking to a campaign fails at its start.
+
+        Toll-free, no credit, campaign full (§7, §12). Else charges the link.
+        """
+        now = self._account.settle()
+        cost, ledger = Decimal(self._switches.campaign_link_cost), self._account.ledger
+        if is_toll_free(phone_number):
+            return Failure("TFN_NOT_ALLOWED")
+        if ledger.balance is not None and (ledger.balance <= 0 or not ledger.affords(cost)):
+            return Failure("INSUFFICIENT_BALANCE")
+        if self.on_campaign(campaign_id, now) >= self._switches.campaign_numbers_max:
+            return Failure("EXCEEDED_10DLC_LIMIT")
+        if cost:
+            self._account.charge(
+                "campaign_link", phone_number, self._switches.campaign_link_cost, None
+            )
+        return None
 
     def on_campaign(self, campaign_id: str, now: datetime) -> int:
         """How many numbers are linked to a campaign."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from numberflow.simulator.imported.numbers import FOREVER
 from numberflow.simulator.imported.steps import (
     CAMPAIGN,
     DONE,
     FAILED,
+    FOREVER,
     IN_PROGRESS,
     OSR,
     PLATFORM,

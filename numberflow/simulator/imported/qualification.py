@@ -6,9 +6,9 @@ the call, or invoices, nothing moves on: as in reality.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from numberflow.simulator.imported import refusals
+from numberflow.simulator.imported.account import Account
 from numberflow.simulator.imported.order import HostedNumber, HostingOrder
 from numberflow.simulator.imported.steps import (
     DONE,
@@ -17,9 +17,6 @@ from numberflow.simulator.imported.steps import (
     WAITING,
     add_business_days,
 )
-
-if TYPE_CHECKING:
-    from numberflow.simulator.imported.service import ImportedService
 
 ELIGIBLE_CHECK_PENDING, ELIGIBLE, NOT_ELIGIBLE = (
     "ELIGIBLE_CHECK_PENDING",
@@ -164,14 +161,14 @@ class QualifiedNumber:
 class QualifiedNumbers:
     """All numbers that are being, or have been, qualified. The caller holds the world's lock."""
 
-    def __init__(self, service: "ImportedService") -> None:
-        self._service = service
-        self._switches = service.switches
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._switches = account.switches
         self.all: dict[str, QualifiedNumber] = {}
 
     def get(self, phone_number: str) -> QualifiedNumber:
         """The number. Raises Problem 404."""
-        self._service.settle()
+        self._account.settle()
         number = self.all.get(phone_number)
         if number is None:
             raise refusals.not_found("qualified number")
@@ -179,7 +176,7 @@ class QualifiedNumbers:
 
     def add(self, phone_numbers: list[str]) -> list[str]:
         """Starts the checks of numbers that are not known yet, and returns those."""
-        now = self._service.settle()
+        now = self._account.settle()
         fresh = [one for one in phone_numbers if one not in self.all]
         for phone_number in fresh:
             self.all[phone_number] = QualifiedNumber(
@@ -187,14 +184,14 @@ class QualifiedNumbers:
                 now,
                 now + timedelta(seconds=self._switches.qualification_check_s),
                 self._switches.voice_code_tries,
-                self._service.not_eligible.get(phone_number, ""),
+                self._account.not_eligible.get(phone_number, ""),
                 self._switches.invoices_leave_eligible,
             )
         return fresh
 
     def delete(self, number: QualifiedNumber) -> None:
         """Forgets the number. Raises Problem 400 during hosting."""
-        if number.state(self._service.settle()) == HOSTING_IN_PROGRESS:
+        if number.state(self._account.settle()) == HOSTING_IN_PROGRESS:
             raise refusals.precondition("the number is being hosted")
         del self.all[number.phone_number]
 
@@ -206,21 +203,21 @@ class QualifiedNumbers:
 
         Raises Problem 400 in any state that takes no call.
         """
-        now = self._service.settle()
+        now = self._account.settle()
         state = number.state(now)
         proven = number.proven_at(now) is not None
         if state not in (ELIGIBLE, VERIFICATION_FAILED) or proven:
             raise refusals.precondition(f"the number is {state}")
-        code = f"{self._service.rng.randrange(10_000):04d}"
+        code = f"{self._account.rng.randrange(10_000):04d}"
         life = timedelta(seconds=self._switches.voice_code_life_s)
         number.challenges.append(Challenge(code, now, now + life))
-        self._service.charge(
+        self._account.charge(
             "voice_challenge", number.phone_number, self._switches.voice_challenge_cost, request
         )
 
     def verify(self, number: QualifiedNumber, code: str) -> bool:
         """Takes a code; whether it was right. Raises Problem 400 when no code is awaited."""
-        now = self._service.settle()
+        now = self._account.settle()
         state = number.state(now)
         last = number.challenges[-1] if number.challenges else None
         again = self._switches.voice_code_survives_wrong_try and state == VERIFICATION_FAILED
@@ -236,7 +233,7 @@ class QualifiedNumbers:
 
     def spoken_code(self, number: QualifiedNumber) -> str | None:
         """The code that the last call spoke, as long as it is good."""
-        now = self._service.settle()
+        now = self._account.settle()
         last = number.challenges[-1] if number.challenges else None
         return last.code if last is not None and now < last.expires_at and not last.passed else None
 
@@ -245,7 +242,7 @@ class QualifiedNumbers:
 
     def unblock(self, number: QualifiedNumber) -> None:
         """Forgives the failed attempts so far."""
-        now = self._service.settle()
+        now = self._account.settle()
         number.forgiven += number.failures(now)
         number.forgiven_at = now
 
@@ -253,7 +250,7 @@ class QualifiedNumbers:
         self, number: QualifiedNumber, *, accepted: bool, after_s: float | None
     ) -> None:
         """Invoices have arrived; the review ends after some seconds, or after the usual business days."""
-        now = self._service.settle()
+        now = self._account.settle()
         if number.state(now) not in (ELIGIBLE, VERIFICATION_PENDING, VERIFICATION_FAILED):
             raise ValueError(f"phone_numbers: {number.phone_number} is {number.state(now)}")
         usual = add_business_days(now, self._switches.invoice_review_business_days)
@@ -268,7 +265,7 @@ class QualifiedNumbers:
 
         Raises Problem 404 unqualified, 400 in any other state.
         """
-        now = self._service.settle()
+        now = self._account.settle()
         number = self.get(phone_number)
         state = number.state(now)
         eligible = state == ELIGIBLE and (

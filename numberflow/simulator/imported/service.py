@@ -1,113 +1,25 @@
-"""The imported-numbers API as a whole.
+"""The imported-numbers API as a whole: its three nouns, and what concerns more than one of them."""
 
-Its three nouns, what staff and carriers know, its secret, and its part of money and news.
-"""
+from datetime import timedelta
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING
-
+from numberflow.simulator.imported.account import Account
 from numberflow.simulator.imported.hosting import HostingOrders
-from numberflow.simulator.imported.numbers import (
-    PROVISIONING,
-    Change,
-    ImportedNumbers,
-    is_toll_free,
-)
+from numberflow.simulator.imported.numbers import PROVISIONING, Change, ImportedNumbers
 from numberflow.simulator.imported.qualification import QualifiedNumbers
-from numberflow.simulator.imported.steps import CAMPAIGN, HELD_ELSEWHERE, Failure, Step
-from numberflow.simulator.news import News
-from numberflow.simulator.provisioning import Event
-from numberflow.simulator.stock import CURRENCY
-
-if TYPE_CHECKING:
-    from numberflow.simulator.world import World
-
-UNKNOWN_PLAN = "nosuchplan"
-"""Of the vendor's sample. All other plans exist, unless a script says otherwise."""
+from numberflow.simulator.imported.steps import Failure, Step
+from numberflow.simulator.project import Project
 
 
-class ImportedService:
-    """State of the imported-numbers API of one world. The caller holds the world's lock.
+class ImportedService(Account):
+    """State of the imported-numbers API of one project. The caller holds the world's lock."""
 
-    Attributes:
-        failures: scripted outcomes of steps, by phone number and step.
-        held_elsewhere: numbers that T-Mobile has under another aggregator (§10).
-        not_eligible: numbers that fail the eligibility check, with the reason.
-        unknown_plans: service plans that do not exist.
-        allowed_nnids: NNIDs other than the default that the account may use.
-        hmac_secret: signing secret, separate from the Numbers API's (§12).
-    """
-
-    def __init__(
-        self, world: "World", schedule: Callable[[datetime, Callable[[datetime], None]], None]
-    ) -> None:
-        self._world = world
-        self.at = schedule
-        self.switches = world.switches
-        self.rng = world.rng
-        self.failures: dict[tuple[str, str], Failure] = {}
-        self.held_elsewhere: set[str] = set()
-        self.not_eligible: dict[str, str] = {}
-        self.unknown_plans = {UNKNOWN_PLAN}
-        self.allowed_nnids: set[str] = set()
-        self.hmac_secret = ""
-        self.numbers = ImportedNumbers(self)
-        self.hosting = HostingOrders(self)
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self.numbers = ImportedNumbers(
+            self, lambda phone_number: self.hosting.open_order_of(phone_number) is not None
+        )
         self.qualified = QualifiedNumbers(self)
-
-    def settle(self) -> datetime:
-        """Lets everything happen that is due, and says what time it is."""
-        return self._world.settle()
-
-    def failure(self, phone_number: str, step: str) -> Failure | None:
-        """What the step of this number is going to fail with."""
-        if step == CAMPAIGN and phone_number in self.held_elsewhere:
-            return Failure("MNO_SHARING_ERROR", HELD_ELSEWHERE)
-        return self.failures.get((phone_number, step))
-
-    def campaign_refusal(self, phone_number: str, campaign_id: str) -> Failure | None:
-        """Why linking to a campaign fails at its start.
-
-        Toll-free, no credit, campaign full (§7, §12). Else charges the link.
-        """
-        now = self.settle()
-        cost, ledger = Decimal(self.switches.campaign_link_cost), self._world.ledger
-        if is_toll_free(phone_number):
-            return Failure("TFN_NOT_ALLOWED")
-        if ledger.balance is not None and (ledger.balance <= 0 or not ledger.affords(cost)):
-            return Failure("INSUFFICIENT_BALANCE")
-        if self.numbers.on_campaign(campaign_id, now) >= self.switches.campaign_numbers_max:
-            return Failure("EXCEEDED_10DLC_LIMIT")
-        if cost:
-            self.charge("campaign_link", phone_number, self.switches.campaign_link_cost, None)
-        return None
-
-    def charge(self, kind: str, phone_number: str, amount: str, request: int | None) -> None:
-        """Writes down what something costs, even when it costs nothing.
-
-        The ledger shows what was done how often.
-        """
-        self._world.ledger.charge(
-            self.settle(), phone_number, kind, CURRENCY, Decimal(amount), kind, request
-        )
-
-    def tell(
-        self,
-        resource_type: str,
-        resource_id: str,
-        callback_url: str,
-        event_type: str,
-        succeeded: bool,
-        at: datetime,
-        code: str | None = None,
-    ) -> None:
-        """Passes an event on."""
-        event = Event(
-            event_type, "SUCCEEDED" if succeeded else "FAILED", None if succeeded else code
-        )
-        self._world.tell(News(resource_id, callback_url, event, at, resource_type))
+        self.hosting: HostingOrders = HostingOrders(self, self.numbers, self.qualified)
 
     def set_failure(self, phone_number: str, step: str, failure: Failure | None) -> None:
         """Scripts the outcome of a step, of those that run already too."""

@@ -5,10 +5,13 @@ Pure.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 WAITING, IN_PROGRESS, DONE, FAILED = "WAITING", "IN_PROGRESS", "DONE", "FAILED"
 FINAL = (DONE, FAILED)
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+"""End of a step whose end somebody else will tell."""
 
 OSR, PLATFORM, CAMPAIGN = "osr", "platform", "campaign"
 """The steps of a number, in the order they run (§4)."""

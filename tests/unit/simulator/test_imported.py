@@ -7,7 +7,6 @@ import pytest
 from support.letters import BLANKET, DIRECT, local_numbers, order, toll_free_numbers
 
 from numberflow.simulator import Simulator, SimulatorSettings
-from numberflow.simulator.imported import reading
 from numberflow.simulator.imported.refusals import shaped
 from numberflow.simulator.imported.steps import (
     DONE,
@@ -18,6 +17,7 @@ from numberflow.simulator.imported.steps import (
     next_day_after,
 )
 from numberflow.simulator.imported.wire import hosted_number, report
+from numberflow.simulator.imported_api import reading
 from numberflow.simulator.problems import Problem, too_many_requests, unauthenticated
 
 FRIDAY = datetime(2026, 1, 9, 10, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from numberflow.simulator.imported import reading, refusals
+from numberflow.simulator.imported import refusals
 from numberflow.simulator.imported.order import (
     COMPLETED,
     IMPORT,
@@ -13,10 +13,11 @@ from numberflow.simulator.imported.order import (
     WAITING_FOR_LOA_SIGNATURE,
     HostingOrder,
 )
-from numberflow.simulator.imported.pages import Item, page
-from numberflow.simulator.imported.qualified_numbers import before as qualified_before
 from numberflow.simulator.imported.steps import IN_PROGRESS
 from numberflow.simulator.imported.wire import as_json, hosted_number, hosting_order, report
+from numberflow.simulator.imported_api import reading
+from numberflow.simulator.imported_api.pages import Item, page
+from numberflow.simulator.imported_api.qualified_numbers import before as qualified_before
 from numberflow.simulator.lag import Commit
 from numberflow.simulator.operations import Answer, Call, operation
 from numberflow.simulator.world import World

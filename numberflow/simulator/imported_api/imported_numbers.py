@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from numberflow.simulator.imported import reading, refusals
+from numberflow.simulator.imported import refusals
 from numberflow.simulator.imported.numbers import ImportedNumber
-from numberflow.simulator.imported.pages import Item, page
 from numberflow.simulator.imported.wire import Shown, as_json, bare_number, imported_number
+from numberflow.simulator.imported_api import reading
+from numberflow.simulator.imported_api.pages import Item, page
 from numberflow.simulator.lag import Commit
 from numberflow.simulator.operations import Answer, Call, operation
 from numberflow.simulator.reading import Pattern
