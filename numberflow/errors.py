@@ -1,33 +1,30 @@
 """Every error that numberflow raises, sorted by what the caller may do next.
 
-No logic, no imports of ours.
-
 ::
 
     NumberflowError
-    ├── BadInput              the caller's value is wrong: names the field and the mend; nothing was sent
-    │   └── MissingCredentials    no account is configured: names the variables and the simulator
-    ├── NotSent               surely nothing happened; try again
-    │   ├── LeaseLost             somebody else took the work over; stop, do not send
-    │   └── Stopped               somebody holds every costly step, or this run; stop, do not send
+    ├── BadInput              a value of the caller cannot be used; nothing was sent
+    │   └── MissingCredentials    no account is configured
+    ├── NotSent               the request did not leave; retry
+    │   ├── LeaseLost             another process took the work over; do not send
+    │   └── Stopped               a person holds costly steps, or this run; do not send
     ├── Throttled             nothing happened; wait `retry_after_s`
     ├── Rejected              the vendor said no; fix the request
-    │   ├── NotFound              the thing is not there (evidence for whoever looks)
+    │   ├── NotFound              the thing is not there
     │   ├── PermissionRefused     credentials, project or account type do not allow it
-    │   └── InsufficientFunds     stop and ask for funds
+    │   └── InsufficientFunds     add funds first
     ├── OutcomeUnknown        it may have happened; look before acting
     ├── JournalUnavailable    no journal, no purchase
     ├── ReferenceConflict     the reference already names another purchase
     ├── NumberClaimed         another intention already holds the phone number
     ├── SpendRefused          a cap, a missing price or a foreign currency stops the purchase
-    ├── SnapshotRefused       the inventory could not be proven complete; nothing was published, the last snapshot stands
-    ├── StoreUnavailable      the inventory or papers store cannot be read or written: names its setting; what is in it stands
-    ├── FileDamaged           a published file is there and cannot be read
-    ├── CallbackRejected      unsigned or unreadable; answer and forget
-    └── IllegalTransition     our bug; stop, keep the evidence
+    ├── SnapshotRefused       the inventory is not proven complete; the last snapshot stands
+    ├── StoreUnavailable      the inventory or papers store cannot be read or written
+    ├── FileDamaged           a published file exists and cannot be read
+    └── IllegalTransition     a bug of ours; stop, keep the evidence
 
 Facts are attributes, so that nobody parses a message. They survive `pickle`, because errors cross
-process borders.
+process borders. No logic here, and no imports of ours.
 """
 
 from __future__ import annotations
@@ -39,8 +36,8 @@ from typing import Any
 class NumberflowError(Exception):
     """Base of all errors of this library. Keyword arguments become attributes (the facts).
 
-    `message` says what is wrong, `mend` what to do about it (empty where only the caller can know);
-    `str` gives both.
+    `message` says what is wrong. `remedy` says how to fix it; it is empty where only the caller
+    can know. `str` gives both.
     """
 
     remedy: str = ""
@@ -66,39 +63,31 @@ def _rebuild(cls: type[NumberflowError], message: str, facts: Mapping[str, Any])
 class BadInput(NumberflowError):
     """A value from the caller cannot be used. Nothing was sent.
 
-    Facts: `field` (name as the caller wrote it) and `mend` (what to write instead).
+    Facts: `field` (its name as the caller wrote it).
     """
 
     field: str = ""
 
 
 class MissingCredentials(BadInput):
-    """No account is configured. Facts as in `BadInput`."""
+    """No account is configured: names the variables and offers the simulator."""
 
 
 class NotSent(NumberflowError):
-    """The request surely did not leave.
-
-    Connection refused, name not resolved, no free connection in time.
-    """
+    """The request did not leave: refused connection, unknown host, no free connection in time."""
 
 
 class LeaseLost(NotSent):
-    """Another process took the intention or the number over while this one was away.
-
-    Facts: `resource`.
-    """
+    """Another process took over the intention or the number. Facts: `resource`."""
 
     resource: str = ""
 
 
 class Stopped(NotSent):
-    """A person holds costly steps.
+    """A person holds costly steps: all (`numberflow stop`, the stop file) or those of this run.
 
-    All of them (`numberflow stop`, the stop file) or those of this run (its state in Prefect).
-
-    What was done stays done, what was written down stays planned. Facts: `run_state` (name of the
-    run's own state; empty when it is not this run that is held) and `mend`.
+    Finished steps stay done and planned steps stay planned. Facts: `run_state` (the run's own
+    state in Prefect; empty when something else holds it).
     """
 
     run_state: str = ""
@@ -107,7 +96,7 @@ class Stopped(NotSent):
 class Throttled(NumberflowError):
     """HTTP 429. Nothing happened.
 
-    Facts: `retry_after_s` (None when the vendor did not say), `request_id`.
+    Facts: `retry_after_s` (None when the vendor does not say), `request_id`.
     """
 
     retry_after_s: float | None = None
@@ -117,7 +106,7 @@ class Throttled(NumberflowError):
 class Rejected(NumberflowError):
     """The vendor refused the request (4xx other than 429).
 
-    Facts: `status` (HTTP), `code` (for example INVALID_ARGUMENT), `vendor_message` (often empty),
+    Facts: `status` (HTTP), `code` (such as INVALID_ARGUMENT), `vendor_message` (often empty),
     `resource_type`, `resource_name`, `field_violations` (pairs of field and description),
     `request_id`. Source: docs/vendor/numbers-behaviour.md §15.
     """
@@ -132,26 +121,23 @@ class Rejected(NumberflowError):
 
 
 class NotFound(Rejected):
-    """HTTP 404: not in stock, not held, unknown project. Facts as in `Rejected`."""
+    """HTTP 404: not in stock, not held, unknown project."""
 
 
 class PermissionRefused(Rejected):
-    """HTTP 401 that no new token mends, or 403. Facts as in `Rejected`."""
+    """HTTP 403, or a 401 that a new token does not fix."""
 
 
 class InsufficientFunds(Rejected):
-    """The account has not enough credit (HTTP 402, or the 400 that says so). Never retried.
-
-    Facts as in `Rejected`.
-    """
+    """The account lacks credit (HTTP 402, or the 400 that says so). Never retried."""
 
 
 class OutcomeUnknown(NumberflowError):
     """The request may have taken effect: reply lost, cut short, unreadable, or 5xx.
 
-    Facts: `status` (None when no reply was read), `request_id`, `cause` (short machine word:
-    read_timeout, reset, server_error, unreadable …), `retry_after_s` (what a 503 asked for; None
-    when nothing was said). A read may be retried on this; a costly call never is.
+    A read may be retried on this; a costly call never is. Facts: `status` (None when no reply was
+    read), `request_id`, `cause` (one word: read_timeout, reset, server_error, unreadable …),
+    `retry_after_s` (what a 503 asked for; None when it asked for nothing).
     """
 
     status: int | None = None
@@ -161,11 +147,11 @@ class OutcomeUnknown(NumberflowError):
 
 
 class JournalUnavailable(NumberflowError):
-    """The journal cannot be written or read: down, locked, read-only, disk full. Facts: `mend`."""
+    """The journal cannot be written or read: down, locked, read-only, disk full."""
 
 
 class ReferenceConflict(NumberflowError):
-    """The reference already stands for a purchase with other parameters.
+    """The reference already names a purchase with other parameters.
 
     Facts: `reference`, `differences` (field → (before, now)).
     """
@@ -187,45 +173,32 @@ class NumberClaimed(NumberflowError):
 class SpendRefused(NumberflowError):
     """A spending rule stops the purchase; nothing was sent for it.
 
-    Facts: `rule` (cap_today, cap_monthly, missing_price, currency), `mend`.
+    Facts: `rule` (cap_today, cap_monthly, missing_price, currency).
     """
 
     rule: str = ""
 
 
 class SnapshotRefused(NumberflowError):
-    """The inventory that was read cannot be proven complete, or breaks a rule.
+    """The inventory is not proven complete, or breaks a rule. The last snapshot stands.
 
-    Nothing was published; the snapshot before stands.
-
-    Facts: `reasons` (one sentence each) and `mend`.
+    Facts: `reasons` (one sentence each).
     """
 
     reasons: Sequence[str] = ()
-    remedy: str = ""
 
 
 class StoreUnavailable(NumberflowError):
     """The inventory or papers store cannot be reached, read or written.
 
-    Each file in it is whole, the old one or the new one. Facts: `mend`.
+    Each file in it is whole, either the old one or the new one.
     """
-
-    remedy: str = ""
 
 
 class FileDamaged(NumberflowError):
-    """A published file is there, but not readable.
-
-    Facts: `path` (under the store's root) and `mend`.
-    """
+    """A published file exists and cannot be read. Facts: `path` (under the store's root)."""
 
     path: str = ""
-    remedy: str = ""
-
-
-class CallbackRejected(NumberflowError):
-    """A callback without a valid signature, or one that cannot be read."""
 
 
 class IllegalTransition(NumberflowError):

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         default="https://imported.numbers.api.sinch.com",
         validation_alias=_env("SINCH_IMPORTED_URL"),
     )
+    # HMAC secrets of callbacks. Nothing reads them yet: the receiver is still to come.
     callback_secret: SecretStr = Field(
         default=SecretStr(""), validation_alias=_env("SINCH_CALLBACK_SECRET")
     )

@@ -250,10 +250,10 @@ def _server_log(log: ServerLog) -> str:
 
 
 def _foreign_packages() -> Iterator[NumberflowError]:
-    """Our packages that a process started in this folder, such as a worker, finds elsewhere."""
+    """Our packages that a process started in this folder finds elsewhere."""
     ours = Path(numberflow.__file__).resolve().parents[1]
     for name in _GENERAL_NAMES:
-        # `python -m` and Prefect's workers look here first; the script `numberflow` does not.
+        # `up` starts flow runs by `python -m`, which looks here first; the script itself does not.
         spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
         if spec is None:
             continue
@@ -261,7 +261,7 @@ def _foreign_packages() -> Iterator[NumberflowError]:
         if package.resolve().parent != ours:
             yield NumberflowError(
                 f"{package} hides our package {name}: runs started in this folder import it",
-                remedy="start numberflow and its workers in another folder, or rename it",
+                remedy="start numberflow in another folder, or rename it",
             )
 
 

@@ -59,8 +59,8 @@ _CANNOT_OPEN = Trouble(
 )
 _CORRUPT = Trouble(
     "it is damaged, or no numberflow journal",
-    "stop all workers and restore the newest backup; then run the reconcile flow before anything "
-    "is bought",
+    "stop all workers and restore the newest backup; before anything is bought, compare "
+    "`numberflow numbers list` with `numberflow journal list`: it does not know what came after",
 )
 _IO = Trouble("its disk reports errors", "check the disk and the file system before anything else")
 _DOWN = Trouble(

@@ -130,7 +130,7 @@ def test_bad_variable(command: Command) -> None:
 
 @pytest.mark.parametrize("foreign", ["tasks.py", "flows/__init__.py"])
 def test_a_foreign_package_in_this_folder(command: Command, running: Running, foreign: str) -> None:
-    """A worker started where somebody else's flows or tasks lie imports those: that is told."""
+    """Runs started where somebody else's flows or tasks lie import those: doctor says so."""
     command.set(running.environment)
     file = command.folder / foreign
     file.parent.mkdir(exist_ok=True)
