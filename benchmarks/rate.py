@@ -8,8 +8,8 @@
 - turns: what waiting for a turn takes when the limit is far away. Target: at most 1 ms in the median.
 - export: `numberflow export` of 20,000 rented and 300 imported numbers under the same limits: complete, 0 failures.
 - large: `numberflow export` of 100,000 numbers in pages of 100 without limits, by the pace that grows and by the
-  50 requests/s that every client had before. Target: not slower. Only when it is named: against the simulator this
-  export did not end in three minutes with either pace (2026-11-30), so there is no figure.
+  50 requests/s that every client had before. Target: the rented numbers are not read more slowly. No number leaves
+  meanwhile: one that does costs about 100 requests more, in whichever of the two runs it falls.
 
 The simulator runs in a process of its own and counts. Its limits are what the contract assumes; nobody publishes real ones.
 """
@@ -22,6 +22,7 @@ import json
 import multiprocessing
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -29,9 +30,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 # In place of this folder, where requests.py would hide the package of that name from every library.
@@ -62,7 +64,7 @@ def simulator_process(
 ) -> Iterator[tuple[str, Mapping[str, str], Connection]]:
     """Control address and environment of a simulator in another process.
 
-    Send "count" for its requests by host and status.
+    Send "count" for its requests by host and status, "cpu" for its CPU seconds.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -77,13 +79,15 @@ def simulator_process(
 
 def _serve(connection: Connection, active: int, limited: bool) -> None:
     simulator = Simulator(SimulatorSettings(active=active, switches=LIMITS if limited else {}))
+    for number in simulator.world.holdings:
+        number.expire_at = None
     with serve(simulator) as running:
         connection.send((running.control_url, dict(running.environment)))
-        while connection.recv() == "count":
+        while (asked := connection.recv()) != "stop":
             found = Counter(
                 (entry["path"].split("/")[1], entry["status"]) for entry in simulator.requests()
             )
-            connection.send(dict(found))
+            connection.send(dict(found) if asked == "count" else process_time())
 
 
 def _read(
@@ -235,11 +239,12 @@ def export() -> bool:
 
 
 def large() -> bool:
-    took_s: dict[str, float] = {}
-    with simulator_process(LARGE, limited=False) as (_, environment, _):
-        for name, rates in {"fixed": "50,50,50", "growing": ""}.items():
+    read_s: dict[str, float] = {}
+    with simulator_process(LARGE, limited=False) as (_, environment, simulator):
+        for name, rates in {"at 50 requests/s": "50,50,50", "growing": ""}.items():
             with tempfile.TemporaryDirectory() as home:
-                began = perf_counter()
+                cpu_s = -_cpu_s(simulator)
+                began, began_cpu_s = perf_counter(), _cpu_of_children_s()
                 subprocess.run(
                     [Path(sys.executable).with_name("numberflow"), "export"],
                     env=os.environ
@@ -248,15 +253,34 @@ def large() -> bool:
                     capture_output=True,
                     check=True,
                 )
-                took_s[name] = perf_counter() - began
-    fine = took_s["growing"] <= took_s["fixed"]
-    print(
-        f"  numberflow export of {LARGE}: {took_s['growing']:.1f} s, at 50 requests/s "
-        f"{took_s['fixed']:.1f} s: "
-        f"{'reached' if fine else 'MISSED'}",
-        flush=True,
-    )
+                took_s = perf_counter() - began
+                own_cpu_s = _cpu_of_children_s() - began_cpu_s
+                cpu_s += _cpu_s(simulator)
+                (path,) = Path(home).glob("data/inventory/v1/*/*/_manifest.json")
+                told: Any = json.loads(path.read_bytes())
+            start, end = (datetime.fromisoformat(told[at]) for at in ("snapshot_at", "read_until"))
+            read_s[name] = (end - start).total_seconds()
+            print(
+                f"  numberflow export, {name}: {told['rows']} numbers in {read_s[name]:.1f} s and "
+                f"{told['requests']} requests, {took_s:.1f} s with start, "
+                f"{told['completeness']['imported']['requests']} imported lists, report and end; "
+                f"CPU: export {own_cpu_s:.1f} s, simulator {cpu_s:.1f} s; {told['remarks']}",
+                flush=True,
+            )
+    fine = read_s["growing"] <= read_s["at 50 requests/s"]
+    print(f"  not slower than at 50 requests/s: {'reached' if fine else 'MISSED'}", flush=True)
     return fine
+
+
+def _cpu_of_children_s() -> float:
+    """CPU seconds of every process that was started here and has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu_s(simulator: Connection) -> float:
+    simulator.send("cpu")
+    return float(simulator.recv())
 
 
 def main() -> None:
@@ -277,7 +301,7 @@ def main() -> None:
         "export": export,
         "large": large,
     }
-    chosen = [given.only] if given.only else [name for name in parts if name != "large"]
+    chosen = [given.only] if given.only else list(parts)
     results = [parts[name]() for name in chosen]
     sys.exit(0 if all(results) else 1)
 
