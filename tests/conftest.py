@@ -31,6 +31,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the browser tests put their pictures."""
+    parser.addoption("--pictures", type=Path, metavar="DIR", help="keep pictures of the UI here")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all test processes count into; workers inherit its name."""
     if not hasattr(config, "workerinput"):
@@ -43,10 +48,13 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much was tried: "fault-matrix cases: 700, …"."""
+    """Say how much was tried, and say it loudly when the UI was not looked at."""
     told = ", ".join(f"{what}: {n:,}" for what, n in sorted(counts.totals().items()) if n)
     if told:
         terminalreporter.write_line(told)
+    unseen = sum("/browser/" in each.nodeid for each in terminalreporter.getreports("skipped"))
+    if unseen:
+        terminalreporter.write_sep("!", f"{unseen} BROWSER TESTS SKIPPED: NO CHROMIUM", red=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

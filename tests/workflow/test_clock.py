@@ -6,13 +6,10 @@ clock, and the look at the server's log (docs/adr/0010-the-servers-log.md).
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,81 +19,20 @@ from support.postgres import PostgresServer
 from support.prefect import TERMINAL, Prefect
 from support.runs import until
 from support.server_logs import require_quiet
+from support.up import running
 
 import numberflow
-from numberflow.cli.processes import free_port, stop
 
 # A group of its own: most of its time is waiting, so that it runs beside the other workflows.
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("clock"), pytest.mark.timeout(600)]
 
 SCHEDULED = ("export-inventory", "follow-orders")
 # The scheduler's turns, for a moved schedule is planned with the next of them; 60 by default.
+SCHEDULER_LOOP = "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"
 SCHEDULER_S = 5
 # What is nearer than this may be planned too late; on busy cores it may be all the same.
 NOT_BEFORE_S = 4 * SCHEDULER_S
 LATE = timedelta(seconds=20)
-
-
-class Up:
-    """`numberflow up` without an account, as a process: simulator, server and deployments."""
-
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self.home = folder / "home"
-        self._out = folder / "out"
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
-        } | {
-            "NUMBERFLOW_HOME": str(self.home),
-            "PREFECT_HOME": str(folder / "prefect"),
-            # Short settling is allowed here: it is its own simulator that `up` talks to.
-            "NUMBERFLOW_SETTLE_S": "1",
-            "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": str(SCHEDULER_S),
-        } | variables  # fmt: skip
-        with self._out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "numberflow", "up", "--port", str(free_port(0))],
-                env=self.environment,
-                cwd=folder,
-                stdout=out,
-                stderr=out,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-
-    @property
-    def told(self) -> str:
-        """What stands on its terminal."""
-        return self._out.read_text()
-
-    def says(self, words: str) -> str:
-        """What stands on its terminal when `words` do."""
-
-        def said() -> str:
-            assert self.process.poll() is None, self.told
-            return self.told if words in self.told else ""
-
-        return str(until(said, f"`numberflow up` says {words!r}"))
-
-    def doctor(self) -> dict[str, dict[str, Any]]:
-        """Every finding of `numberflow doctor` in the same surroundings, by name."""
-        done = subprocess.run(
-            [sys.executable, "-m", "numberflow", "doctor", "--json"],
-            env=self.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return {finding["name"]: finding for finding in json.loads(done.stdout)}
-
-
-@contextmanager
-def running(folder: Path, variables: dict[str, str]) -> Iterator[Up]:
-    """Start it, and stop it with all it started."""
-    up = Up(folder, variables)
-    try:
-        yield up
-    finally:
-        stop(up.process)
 
 
 def move_to_the_next_minute(prefect: Prefect) -> datetime:
@@ -168,9 +104,9 @@ def automations_are_made_once(prefect: Prefect, folder: Path) -> None:
 
 def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
     """The whole story, on whatever database the server has."""
-    with running(folder, variables) as up:
+    with running(folder, {SCHEDULER_LOOP: str(SCHEDULER_S)} | variables) as up:
         up.says("Prefect UI: ")
-        prefect = Prefect(json.loads((up.home / "up.json").read_text())["api_url"])
+        prefect = up.prefect
         assert "follow-orders 2" in up.says("Next runs: ")
         at = move_to_the_next_minute(prefect)
         automations_are_made_once(prefect, folder)
