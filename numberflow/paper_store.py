@@ -73,7 +73,7 @@ class PaperStore:
         scheme = _scheme(self.root)
         if scheme and scheme not in _BUCKETS | {"file"}:
             raise BadInput(
-                f"NUMBERFLOW_PAPERS_URL: {scheme} is no store for papers",
+                f"NUMBERFLOW_PAPERS_URL: {scheme} cannot hold papers",
                 field="NUMBERFLOW_PAPERS_URL",
                 remedy="name a folder, or a bucket: s3://, gs:// or abfs://",
             )
@@ -281,7 +281,7 @@ class PaperStore:
         tidy, shape = self._name(name), _shape(name)
         problem = shape or self._outside(name)
         if not problem and (tidy in (None, ".") or name.startswith(BLOCK)):
-            problem = "is no name for a paper"
+            problem = "is not a name for a paper"
         if problem or tidy is None:
             raise BadInput(
                 f"NAME: {problem}" if shape else f"NAME: {name} {problem}",
@@ -307,7 +307,7 @@ class PaperStore:
         if problem:
             raise StoreUnavailable(
                 f"the papers store at {self.root} cannot be used ({problem})",
-                remedy="correct NUMBERFLOW_PAPERS_URL, or the rights and keys of whoever runs this",
+                remedy="correct NUMBERFLOW_PAPERS_URL, or this user's rights and keys",
             )
 
 
@@ -354,7 +354,7 @@ def _open_regular(path: Path) -> BinaryIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return cast("BinaryIO", file)
     file.close()
-    raise OSError(errno.EINVAL, "is no file")
+    raise OSError(errno.EINVAL, "is not a file")
 
 
 def _read_source(source: Path) -> bytes:

@@ -57,9 +57,9 @@ async def read_object(
         text = await _read_text(reference, field, store, read_block)
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        problem = f"is no JSON (line {error.lineno}, column {error.colno})"
+        problem = f"is not JSON (line {error.lineno}, column {error.colno})"
     except UnicodeDecodeError:
-        problem = "is no text in UTF-8"
+        problem = "is not UTF-8 text"
     except RecursionError:
         problem = "is nested too deeply"
     except _TooLarge:
@@ -71,7 +71,7 @@ async def read_object(
         problem = f"cannot be read ({type(error).__name__})"
     # Raised out here, so that what was read does not hang on to the error as its context.
     if not problem and not isinstance(value, dict):
-        problem = "is no JSON object"
+        problem = "is not a JSON object"
     if problem:
         raise BadInput(
             f"{field}: {reference} {problem}",

@@ -10,33 +10,41 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from numberflow.errors import BadInput, MissingCredentials
 
 _CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
-
-
-# 30 s: a quarter of the default, for whoever has measured how late the vendor's reads are. Below it
-# only a simulator on this machine may be.
+# The vendor's own: their variables begin with SINCH_, all others with NUMBERFLOW_.
+_SINCH = frozenset({
+    "project_id", "key_id", "key_secret", "auth_url", "numbers_url", "imported_url",
+    "callback_secret", "imported_callback_secret",
+})  # fmt: skip
+# A quarter of the default, for those who have measured how late the vendor's reads are. Only a
+# simulator on this machine may be below it.
 SETTLE_MIN_S = 30.0
 
 
 class Rates(NamedTuple):
-    """Requests per second to one host of the vendor.
-
-    Where the pace begins, and between what it moves.
-    """
+    """Requests per second to one host of the vendor: where the pace starts, and its limits."""
 
     start: float
     floor: float
     ceiling: float
 
 
-def _env(name: str) -> AliasChoices:
-    """Read the variable `name`, and accept the field's own name in code."""
-    return AliasChoices(name.lower(), name)
+def _variable(field: str) -> AliasChoices:
+    """The variable that a field is read from."""
+    name = f"{'sinch' if field in _SINCH else 'numberflow'}_{field}"
+    return AliasChoices(name, name.upper())
 
 
 def _is_loopback(host: str) -> bool:
@@ -44,6 +52,11 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith((".localhost", ".test"))
+
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+RatesText = Annotated[Rates, NoDecode]
 
 
 class Settings(BaseSettings):
@@ -55,9 +68,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env",
         env_ignore_empty=True,
+        alias_generator=AliasGenerator(validation_alias=_variable),
         # Names in code (populate_by_name) are looked up in the environment too. Without a prefix
-        # that is HOME, DATABASE_URL and PROJECT_ID, which belong to others: the journal would go to
-        # whatever database the surroundings have.
+        # that is HOME, DATABASE_URL and PROJECT_ID, which belong to other programs: the journal
+        # would go to whatever database the surroundings have.
         env_prefix="NUMBERFLOW_",
         extra="ignore",
         frozen=True,
@@ -65,66 +79,41 @@ class Settings(BaseSettings):
         case_sensitive=False,
     )
 
-    project_id: str = Field(default="", validation_alias=_env("SINCH_PROJECT_ID"))
-    key_id: str = Field(default="", validation_alias=_env("SINCH_KEY_ID"))
-    key_secret: SecretStr = Field(default=SecretStr(""), validation_alias=_env("SINCH_KEY_SECRET"))
-    auth_url: str = Field(default="https://auth.sinch.com", validation_alias=_env("SINCH_AUTH_URL"))
-    numbers_url: str = Field(
-        default="https://numbers.api.sinch.com", validation_alias=_env("SINCH_NUMBERS_URL")
-    )
-    imported_url: str = Field(
-        default="https://imported.numbers.api.sinch.com",
-        validation_alias=_env("SINCH_IMPORTED_URL"),
-    )
+    project_id: str = ""
+    key_id: str = ""
+    key_secret: SecretStr = SecretStr("")
+    auth_url: str = "https://auth.sinch.com"
+    numbers_url: str = "https://numbers.api.sinch.com"
+    imported_url: str = "https://imported.numbers.api.sinch.com"
     # HMAC secrets of callbacks. Nothing reads them yet: the receiver is still to come.
-    callback_secret: SecretStr = Field(
-        default=SecretStr(""), validation_alias=_env("SINCH_CALLBACK_SECRET")
-    )
-    imported_callback_secret: SecretStr = Field(
-        default=SecretStr(""), validation_alias=_env("SINCH_IMPORTED_CALLBACK_SECRET")
-    )
+    callback_secret: SecretStr = SecretStr("")
+    imported_callback_secret: SecretStr = SecretStr("")
 
-    home: Path = Field(default=Path("~/.numberflow"), validation_alias=_env("NUMBERFLOW_HOME"))
-    database_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_DATABASE_URL"))
-    inventory_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_INVENTORY_URL"))
-    papers_url: str = Field(default="", validation_alias=_env("NUMBERFLOW_PAPERS_URL"))
-    papers_anywhere: bool = Field(
-        default=False, validation_alias=_env("NUMBERFLOW_PAPERS_ANYWHERE")
-    )
+    home: Path = Path("~/.numberflow")
+    database_url: str = ""
+    inventory_url: str = ""
+    papers_url: str = ""
+    papers_anywhere: bool = False
 
-    # 120 s: no source says how long the vendor's reads lag behind its writes; two minutes is far
-    # above anything seen (assumed).
-    settle_s: float = Field(
-        default=120.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_SETTLE_S")
-    )
-    # 60 s: longer than one costly call can take (connect + write + read time-outs), short enough
-    # that a dead worker's work is picked up soon.
-    lease_s: float = Field(
-        default=60.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_LEASE_S")
-    )
-    # 30 s: rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times
-    # that is lost, not slow.
-    http_timeout_s: float = Field(
-        default=30.0, gt=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_HTTP_TIMEOUT_S")
-    )
+    # No source says how long the vendor's reads lag behind its writes; two minutes is far above
+    # anything seen (assumed).
+    settle_s: Seconds = 120.0
+    # Longer than one costly call can take (connect + write + read timeouts), short enough that a
+    # dead worker's work is picked up soon.
+    lease_s: PositiveSeconds = 60.0
+    # Rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is
+    # lost, not slow.
+    http_timeout_s: PositiveSeconds = 30.0
 
     # No host publishes a figure (docs/vendor/README.md, correction 11), so all but the token
-    # endpoint's are assumed: begin where nothing was ever seen to be refused, let a 429 lower it,
-    # and grow while there is none.
-    numbers_rate: Annotated[Rates, NoDecode] = Field(
-        default=Rates(20.0, 1.0, 100.0), validation_alias=_env("NUMBERFLOW_NUMBERS_RATE")
-    )
-    imported_rate: Annotated[Rates, NoDecode] = Field(
-        default=Rates(10.0, 0.5, 50.0), validation_alias=_env("NUMBERFLOW_IMPORTED_RATE")
-    )
+    # endpoint's are assumed: start where no request was ever refused, slow down after a 429, and
+    # speed up again while there is none.
+    numbers_rate: RatesText = Rates(20.0, 1.0, 100.0)
+    imported_rate: RatesText = Rates(10.0, 0.5, 50.0)
     # A bucket that is refilled with 10 a second (docs/vendor/numbers-behaviour.md §3).
-    token_rate: Annotated[Rates, NoDecode] = Field(
-        default=Rates(10.0, 0.5, 10.0), validation_alias=_env("NUMBERFLOW_TOKEN_RATE")
-    )
-    # 15 min: a limit that lasts longer is no burst of somebody else's, and a person should know.
-    patience_s: float = Field(
-        default=900.0, ge=0, allow_inf_nan=False, validation_alias=_env("NUMBERFLOW_PATIENCE_S")
-    )
+    token_rate: RatesText = Rates(10.0, 0.5, 10.0)
+    # A limit that lasts longer than 15 minutes is not somebody else's burst: a person should know.
+    patience_s: Seconds = 900.0
 
     @field_validator("numbers_rate", "imported_rate", "token_rate", mode="before")
     @classmethod
@@ -159,8 +148,8 @@ class Settings(BaseSettings):
         """Read the environment.
 
         Args:
-            may_lack_account: without an account the caller sends the vendor nothing: it starts a
-                simulator of its own, or only looks. No settling time is too short then.
+            may_lack_account: the caller sends nothing to the vendor when no account is set: it
+                starts its own simulator, or only looks. Then any settling time is accepted.
 
         Raises:
             BadInput: a variable has a value that cannot be used; the message names the variable.
@@ -178,25 +167,19 @@ class Settings(BaseSettings):
         return settings
 
     def _check_settling(self) -> None:
-        """A short settling time is for simulators.
-
-        Against a real host it would take late reads for proof that nothing was bought.
-        """
+        # Against a real host, reads that are late would prove that nothing was bought.
         host = urlsplit(self.numbers_url).hostname or ""
         if self.settle_s < SETTLE_MIN_S and not _is_loopback(host):
             raise BadInput(
-                f"NUMBERFLOW_SETTLE_S: {self.settle_s:g} s is too short for {host}: reads that "
-                "are late would count as proof of absence",
+                f"NUMBERFLOW_SETTLE_S: {self.settle_s:g} s is too short for {host}: a late read "
+                "would count as proof of absence",
                 field="NUMBERFLOW_SETTLE_S",
                 remedy=f"set {SETTLE_MIN_S:g} or more, or unset it (120)",
             )
 
     @property
     def journal_url(self) -> str:
-        """SQLAlchemy URL of the journal.
-
-        SQLite under `home` unless NUMBERFLOW_DATABASE_URL is set.
-        """
+        """SQLAlchemy URL of the journal: SQLite under `home` unless NUMBERFLOW_DATABASE_URL is set."""
         return self.database_url or f"sqlite:///{self.home / 'numberflow.db'}"
 
     @property
@@ -229,7 +212,6 @@ class Settings(BaseSettings):
             field=missing[0],
             remedy=(
                 "set the three variables (dashboard.sinch.com → Settings → Access keys), or try "
-                "without an account: "
-                "run `numberflow simulator` and set the environment that it prints"
+                "without an account: run `numberflow simulator` and set the environment it prints"
             ),
         )

@@ -216,7 +216,7 @@ def _schedules(url: str, since: datetime | None) -> str:
         seen = ask(url, read_schedules(now))
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise NumberflowError(
-            f"{url} does not tell them: {type(error).__name__}",
+            f"{url} does not list them: {type(error).__name__}",
             remedy="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
         ) from None
     if not seen:

@@ -97,7 +97,7 @@ def _date(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BadInput(
-            f"{option}: {text!r} is no date",
+            f"{option}: {text!r} is not a date",
             field=option.lstrip("-"),
             remedy="write it like 2026-11-23",
         ) from None

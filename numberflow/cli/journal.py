@@ -54,7 +54,7 @@ def list_intentions(
     for state in states:
         if state not in known:
             raise BadInput(
-                f"--state: {state!r} is no state",
+                f"--state: {state!r} is not a state",
                 field="state",
                 remedy=f"choose from {', '.join(known)}",
             )

@@ -48,7 +48,7 @@ def list_numbers(
     """
     if form is Format.PARQUET and out is None and sys.stdout.isatty():
         raise BadInput(
-            "Parquet is no text for a terminal",
+            "Parquet is binary and no terminal shows it",
             field="format",
             remedy="add --out FILE, or redirect the output",
         )
@@ -83,7 +83,7 @@ def _region(text: str | None) -> str | None:
     code = text.strip().upper()
     if pycountry.countries.get(alpha_2=code) is None:
         raise BadInput(
-            f"--region: {text!r} is no region",
+            f"--region: {text!r} is not a region",
             field="region",
             remedy="write its two letters (ISO 3166-1), such as US",
         )
@@ -96,7 +96,7 @@ def _type(text: str | None) -> str | None:
     kind = text.strip().upper()
     if kind not in KNOWN_TYPES:
         raise BadInput(
-            f"--type: {text!r} is no type of number",
+            f"--type: {text!r} is not a type of number",
             field="type",
             remedy=f"write one of {', '.join(KNOWN_TYPES)}",
         )
@@ -110,7 +110,7 @@ def _check_writable(out: Path) -> None:
     if not out.parent.is_dir():
         raise _bad_out(out, f"there is no folder {out.parent}")
     if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise _bad_out(out, "it is not yours to write")
+        raise _bad_out(out, "this user may not write it")
 
 
 def _bad_out(out: Path, problem: str) -> BadInput:

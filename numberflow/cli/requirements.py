@@ -30,7 +30,7 @@ def requirements(
     if template is not None and template.exists():
         # It may be filled in already, and it is personal: nobody else has a copy.
         raise BadInput(
-            f"--template: {template} is there already", field="template", remedy="name a new file"
+            f"--template: {template} already exists", field="template", remedy="name a new file"
         )
     found = asyncio.run(_look_up(wanted))
     if as_json:

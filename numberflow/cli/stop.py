@@ -73,7 +73,7 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         )
     else:
         typer.echo("Nothing is under way any more.")
-    typer.echo(f"To let them go on: {held.lifted_by}")
+    typer.echo(f"To lift it: {held.lifted_by}")
 
 
 def go(project: str | None, *, as_json: bool) -> None:
@@ -102,13 +102,13 @@ def go(project: str | None, *, as_json: bool) -> None:
         typer.echo(f"The file {file} is removed.")
     if lifted:
         typer.echo(
-            "Costly steps go on: run what was stopped again with the same reference, or press "
+            "Costly steps continue. To finish what was stopped, run it again with the same reference or press "
             "Retry."
         )
     elif not had_file:
-        typer.echo("Nothing was held by that." if still else "Nothing was held.")
+        typer.echo("There was no such stop." if still else "Nothing was held.")
     for held in still:
-        typer.echo(f"Still held: {held.described()}. To let it go on: {held.lifted_by}")
+        typer.echo(f"Still held: {held.described()}. To lift it: {held.lifted_by}")
 
 
 def _wait_for_the_last(journal: Journal, scope: str) -> int:

@@ -62,9 +62,7 @@ class Watch:
         """Say every error of a service that is new; ask the server about the clock now and then."""
         for found in self._news():
             self.say(f"ERROR in the Prefect server: {found}")
-            self.say(
-                f"  → it goes on serving, but schedules or alarms may fail; see {self.log.path}"
-            )
+            self.say(f"  → it still answers, but schedules or alarms may fail; see {self.log.path}")
         if self._served_at_s is None:
             return
         now_s = monotonic()

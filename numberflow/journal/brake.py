@@ -51,7 +51,7 @@ class Brake:
         if state := await self._run_state():
             raise Stopped(
                 f"the run is {state}: no further costly step",
-                remedy="Resume it, or run again: the same reference goes on",
+                remedy="Resume it, or run again: the same reference continues",
                 run_state=state,
             )
 
@@ -75,5 +75,5 @@ class Brake:
             ) from None
         raise Stopped(
             f"stopped by the file {self._stop_file}",
-            remedy="numberflow go (on that machine), then run again: the same reference goes on",
+            remedy="numberflow go (on that machine), then run again: the same reference continues",
         )

@@ -67,7 +67,7 @@ _DOWN = Trouble(
     "it does not answer", "start the database, or correct host and port in NUMBERFLOW_DATABASE_URL"
 )
 _DENIED = Trouble(
-    "it does not let us in", "correct user, password and rights in NUMBERFLOW_DATABASE_URL"
+    "it refuses the login", "correct user, password and rights in NUMBERFLOW_DATABASE_URL"
 )
 _OTHER = Trouble(
     "it refused the statement", "keep the log and report this; nothing was sent for it"
@@ -101,9 +101,7 @@ _POSTGRES_TROUBLES = {
     "40": _LOCKED,
     "25006": _READ_ONLY,
     "53100": _FULL,
-    "53": Trouble(
-        "it has no room for another connection", "raise max_connections or run fewer workers"
-    ),
+    "53": Trouble("it accepts no more connections", "raise max_connections or run fewer workers"),
     "57": _DOWN,
     "08": _DOWN,
     "28": _DENIED,

@@ -380,7 +380,7 @@ def checked_reference(reference: str) -> str:
     elif reference != reference.strip():
         problem = "begins or ends with a blank"
     elif not reference.isprintable():
-        problem = "holds characters that do not print"
+        problem = "contains unprintable characters"
     if problem:
         raise BadInput(
             f"reference: {problem}.",

@@ -242,7 +242,7 @@ def operation_named(name: str) -> Operation:
         return Operation(name)
     except ValueError:
         raise BadInput(
-            f"operation: {name!r} is no costly step.",
+            f"operation: {name!r} is not a costly step.",
             field="operation",
             remedy=f"write one of {', '.join(Operation)}",
         ) from None

@@ -59,7 +59,7 @@ class Owner:
         parts = text.split("|")
         if len(parts) != 5 or not parts[2].isdecimal():
             raise BadInput(
-                f"owner: {text!r} is no lease owner.",
+                f"owner: {text!r} is not a lease owner.",
                 field="owner",
                 remedy="write what the journal shows",
             )

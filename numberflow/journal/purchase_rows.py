@@ -76,7 +76,7 @@ def _require_same(purchase: Purchase, new: NewPurchase) -> None:
         raise ReferenceConflict(
             f"Reference {new.reference!r} differs only by case or form from "
             f"{purchase.reference!r}, which is already a purchase.",
-            remedy=f"write {purchase.reference!r} to go on with it, or choose another reference",
+            remedy=f"write {purchase.reference!r} to continue it, or choose another reference",
             reference=purchase.reference,
             differences={"reference": (purchase.reference, new.reference)},
         )
@@ -95,7 +95,7 @@ def _require_same(purchase: Purchase, new: NewPurchase) -> None:
     raise ReferenceConflict(
         f"Reference {new.reference!r} already stands for another purchase "
         f"({shown or 'other parameters'}).",
-        remedy="use a new reference for a new purchase, or the same parameters to go on with this "
+        remedy="use a new reference for a new purchase, or the same parameters to continue this "
         "one",
         reference=purchase.reference,
         differences=differences,

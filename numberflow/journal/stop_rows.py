@@ -98,7 +98,7 @@ def require_none(connection: sa.Connection, project_id: str) -> None:
         stop = _stop_of(row)
         raise Stopped(
             f"stopped by {stop.described()}",
-            remedy=f"{stop.lifted_by}, then run again: the same reference goes on",
+            remedy=f"{stop.lifted_by}, then run again: the same reference continues",
         )
 
 

@@ -385,7 +385,7 @@ class Journal:
         """
         if verdict not in _VERDICTS:
             raise BadInput(
-                f"verdict: {verdict!r} is none.",
+                f"verdict: {verdict!r} is not a verdict.",
                 field="verdict",
                 remedy="write done, refused or planned",
             )

@@ -48,7 +48,7 @@ class EmergencyAddressParameters(BaseModel):
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) != len(value):
-            raise ValueError("a number stands in the list twice")
+            raise ValueError("a number is listed twice")
         if len(value) > NUMBERS_MAX:
             raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go at once")
         # Emergency addresses mean something for US and CA numbers only

@@ -34,7 +34,7 @@ class _HeldNumbers(NamedNumbersParameters):
             raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go in one run")
         twice = sorted({number for number in value if value.count(number) > 1})
         if twice:
-            raise ValueError(f"{twice[0]} stands in the list twice")
+            raise ValueError(f"{twice[0]} is listed twice")
         return value
 
 
@@ -56,7 +56,7 @@ class ConfigureParameters(_HeldNumbers):
     @classmethod
     def _prints(cls, value: str | None) -> str | None:
         if value is not None and not value.isprintable():
-            raise ValueError("holds characters that do not print; write plain words")
+            raise ValueError("contains unprintable characters; write plain words")
         return value
 
     @model_validator(mode="after")

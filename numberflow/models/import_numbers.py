@@ -36,7 +36,7 @@ _TOKEN = re.compile(r"(?i)\bnf-[0-9a-f]{8,}")
 
 def _plain_name(value: str) -> str:
     if not value.isprintable():
-        raise ValueError("holds characters that do not print; write plain words")
+        raise ValueError("contains unprintable characters; write plain words")
     if _TOKEN.search(value):
         raise ValueError(
             "holds a word like the tokens by which orders are found again; leave it out"

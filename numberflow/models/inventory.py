@@ -31,7 +31,7 @@ def _date_or_none(value: Any) -> Any:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"{short(text)} is no date; write it like 2026-11-23, or leave it empty for today"
+            f"{short(text)} is not a date; write it like 2026-11-23, or leave it empty for today"
         ) from None
 
 
@@ -52,7 +52,7 @@ class ExportInventory(BaseModel):
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) != len(value):
-            raise ValueError("a project stands in the list twice")
+            raise ValueError("a project is listed twice")
         if any(not name for name in value):
             raise ValueError(
                 "a name is empty; write the name of a Sinch Credentials block, or leave the list "

@@ -40,7 +40,7 @@ def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
         raise ValueError(f"names {len(phone_numbers)} numbers; at most {most} go in one run")
     twice = sorted({number for number in phone_numbers if phone_numbers.count(number) > 1})
     if twice:
-        raise ValueError(f"{twice[0]} stands in the list twice")
+        raise ValueError(f"{twice[0]} is listed twice")
     for number in phone_numbers:
         if phonenumbers.parse(number).country_code != 1:
             raise ValueError(

@@ -81,11 +81,11 @@ def _filter(text: str) -> InventoryFilter:
         )
         if not equals or column is None:
             raise ValueError(
-                f"{short(word)} is no condition; write {_EXAMPLE}; known are "
+                f"{short(word)} is not a condition; write {_EXAMPLE}; known are "
                 f"{', '.join(_COLUMNS)}, date"
             )
         if column in values:
-            raise ValueError(f"{column} stands in the filter twice")
+            raise ValueError(f"{column} is in the filter twice")
         values[column] = value
     if not values:
         # Everything the project holds is nothing to ask for by leaving something out.

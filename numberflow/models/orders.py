@@ -279,7 +279,7 @@ class SearchAndRentParameters(WantedNumbers):
                 f"names {len(value)} numbers; at most {QUANTITY_MAX} are bought under one reference"
             )
         if len(set(value)) != len(value):
-            raise ValueError("a number stands in the list twice")
+            raise ValueError("a number is listed twice")
         return value
 
     @model_validator(mode="after")

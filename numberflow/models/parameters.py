@@ -150,7 +150,7 @@ def _known_region(value: str) -> str:
     code = value.upper()
     if pycountry.countries.get(alpha_2=code) is None:
         raise ValueError(
-            f"{short(value)} is no ISO 3166-1 alpha-2 region; write two letters such as US"
+            f"{short(value)} is not an ISO 3166-1 alpha-2 region; write two letters such as US"
         )
     return code
 
@@ -158,7 +158,9 @@ def _known_region(value: str) -> str:
 def _known_currency(value: str) -> str:
     code = value.upper()
     if pycountry.currencies.get(alpha_3=code) is None:
-        raise ValueError(f"{short(value)} is no ISO 4217 currency; write three letters such as USD")
+        raise ValueError(
+            f"{short(value)} is not an ISO 4217 currency; write three letters such as USD"
+        )
     return code
 
 
@@ -200,7 +202,7 @@ def check_block_name(name: str) -> str:
     """
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ValueError(
-            f"{short(name)} is no name of a Prefect block; write lower-case letters, digits and "
+            f"{short(name)} is not a valid name of a Prefect block; write lower-case letters, digits and "
             "dashes, such as east-coast"
         )
     return name

@@ -111,12 +111,11 @@ def problem(
             if not scheduled.is_on
             else unplanned[1]
             if not scheduled.next_at
-            else "see that a worker or `numberflow up` is running, and what became of the runs in "
-            "the UI"
+            else "check that a worker or `numberflow up` is running, and look at the runs in the UI"
         )
         return (
             f"no run for more than {MISSED} intervals of {_span(scheduled.interval)}: {last}",
-            f"start it by hand: numberflow run {scheduled.name}; then {why}",
+            f"run it now: numberflow run {scheduled.name}; then {why}",
         )
     if not scheduled.is_on:
         return off

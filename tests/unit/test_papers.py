@@ -84,8 +84,8 @@ async def test_read_from_a_block(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (f'{{"displayName": "{MARK}"'.encode(), "is no JSON"),
-        (f'["{MARK}"]'.encode(), "is no JSON object"),
-        (b"\xff\xfe" + MARK.encode(), "is no text in UTF-8"),
+        (f'["{MARK}"]'.encode(), "is not a JSON object"),
+        (b"\xff\xfe" + MARK.encode(), "is not UTF-8 text"),
         (b'"' + b"x" * JSON_BYTES_MAX + b'"', "has more than"),
         (None, "cannot be read"),
     ],

@@ -86,7 +86,7 @@ def test_a_form_sent_unchecked_is_refused(office, form):
     """
     run = office.prefect.ended(office.prefect.start(form | {"region_code": "ZZ"}))
     assert ("FAILED", "Refused", 0) == (run["state_type"], run["state_name"], office.charged)
-    assert "region_code: 'ZZ' is no ISO 3166-1 alpha-2 region" in run["state"]["message"]
+    assert "region_code: 'ZZ' is not an ISO 3166-1 alpha-2 region" in run["state"]["message"]
 
 
 def test_a_person_is_called_and_a_retry_finds_the_number(office, form):

@@ -64,9 +64,9 @@ def test_export_as_json(account: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--date", "yesterday"], "--date: 'yesterday' is no date"),
+        (["--date", "yesterday"], "--date: 'yesterday' is not a date"),
         (["--date", f"{today() + timedelta(days=1)}"], "snapshot_date: "),
-        (["--follow-up", "x"], "--follow-up: 'x' is no date"),
+        (["--follow-up", "x"], "--follow-up: 'x' is not a date"),
         (["--follow-up", "2026-01-01"], "--follow-up: there is no snapshot of 2026-01-01"),
         (
             ["--follow-up", "2026-01-01", "--date", "2026-01-01"],
@@ -225,9 +225,9 @@ def test_filters(account: Command, running: Running) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--type", "FOO"], "--type: 'FOO' is no type of number"),
-        (["--region", "ZZ"], "--region: 'ZZ' is no region"),
-        (["--region", "USA"], "--region: 'USA' is no region"),
+        (["--type", "FOO"], "--type: 'FOO' is not a type of number"),
+        (["--region", "ZZ"], "--region: 'ZZ' is not a region"),
+        (["--region", "USA"], "--region: 'USA' is not a region"),
         (
             ["--out", "/nonexistent/x.csv"],
             "--out: /nonexistent/x.csv cannot be written: there is no folder",

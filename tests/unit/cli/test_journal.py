@@ -104,7 +104,10 @@ def test_list_filters(command: Command, lines: dict[str, Intention]) -> None:
 def test_list_unknown_state(command: Command) -> None:
     """A state that does not exist is bad input, with those that do."""
     ended = command("journal", "list", "--state", "paid")
-    assert (2, "numberflow: --state: 'paid' is no state") == (ended.code, ended.err.splitlines()[0])
+    assert (2, "numberflow: --state: 'paid' is not a state") == (
+        ended.code,
+        ended.err.splitlines()[0],
+    )
     assert all(state.value in ended.err for state in IntentionState)
 
 

@@ -34,7 +34,7 @@ def test_of_one_project(command: Command) -> None:
     assert "is that the vendor's id" in command("stop", "--project", "a-slip").out
     command("go", "--project", "a-slip")
     left = command("go").out
-    assert f"To let it go on: numberflow go --project {PROJECT}" in left
+    assert f"To lift it: numberflow go --project {PROJECT}" in left
     assert {"lifted": True, "file_removed": False, "still_held": []} == json.loads(
         command("go", "--project", PROJECT, "--json").out
     )

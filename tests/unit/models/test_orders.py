@@ -73,14 +73,18 @@ def test_defaults() -> None:
         (
             "region_code",
             "USA",
-            "'USA' is no ISO 3166-1 alpha-2 region; write two letters such as US",
+            "'USA' is not an ISO 3166-1 alpha-2 region; write two letters such as US",
         ),
-        ("region_code", "", "'' is no ISO 3166-1 alpha-2 region; write two letters such as US"),
-        ("region_code", "ZZ", "'ZZ' is no ISO 3166-1 alpha-2 region; write two letters such as US"),
+        ("region_code", "", "'' is not an ISO 3166-1 alpha-2 region; write two letters such as US"),
+        (
+            "region_code",
+            "ZZ",
+            "'ZZ' is not an ISO 3166-1 alpha-2 region; write two letters such as US",
+        ),
         (
             "region_code",
             "x" * 99,
-            f"'{'x' * 37}…' is no ISO 3166-1 alpha-2 region; write two letters such as US",
+            f"'{'x' * 37}…' is not an ISO 3166-1 alpha-2 region; write two letters such as US",
         ),
         ("number_type", "local", "must be one of 'MOBILE', 'LOCAL' or 'TOLL_FREE'"),
         ("quantity", 0, "must be 1 or more"),
@@ -92,8 +96,8 @@ def test_defaults() -> None:
         ("quantity", None, "must be a whole number"),
         ("plan_only", "perhaps", "must be true or false"),
         ("pattern", 5, "must be text"),
-        ("currency", "EURO", "'EURO' is no ISO 4217 currency; write three letters such as USD"),
-        ("currency", "", "'' is no ISO 4217 currency; write three letters such as USD"),
+        ("currency", "EURO", "'EURO' is not an ISO 4217 currency; write three letters such as USD"),
+        ("currency", "", "'' is not an ISO 4217 currency; write three letters such as USD"),
         ("capabilities", "SMS", "must be a list"),
         ("strategy", "cheapest", "must be one of 'chosen' or 'any'"),
         (
@@ -163,7 +167,7 @@ def test_defaults() -> None:
             ["+120255501011"],
             "+120255501011 has too few or too many digits for its country",
         ),
-        ("phone_numbers", ["+12025550101"] * 2, "a number stands in the list twice"),
+        ("phone_numbers", ["+12025550101"] * 2, "a number is listed twice"),
         ("phone_numbers", ["+442071838750"], "+442071838750 does not belong to region US"),
         (
             "phone_numbers",
