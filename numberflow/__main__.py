@@ -1,4 +1,4 @@
-"""`python -m numberflow`: the same as the `numberflow` command, for interpreters without scripts on the path."""
+"""`python -m numberflow`: the command `numberflow` where no scripts are on the path."""
 
 from numberflow.cli import main
 

@@ -179,7 +179,7 @@ class Settings(BaseSettings):
 
     @property
     def journal_url(self) -> str:
-        """SQLAlchemy URL of the journal: SQLite under `home` unless NUMBERFLOW_DATABASE_URL is set."""
+        """SQLAlchemy URL of the journal; SQLite under `home` by default."""
         return self.database_url or f"sqlite:///{self.home / 'numberflow.db'}"
 
     @property

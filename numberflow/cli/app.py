@@ -129,7 +129,7 @@ def simulator(
 
 @app.command()
 def demo() -> None:
-    """Rent three numbers on the simulator through lost replies and a kill, and show that three were charged."""
+    """Rent three numbers on the simulator despite lost replies and a kill: three are charged."""
     from numberflow.cli import demo as command
 
     sys.exit(command.demo())
@@ -346,7 +346,7 @@ def journal_show(
     ],
     as_json: Json = False,
 ) -> None:
-    """What a reference holds and what is open in it, or one intention with its attempts and evidence. Buys nothing."""
+    """Show what a reference holds and what is open in it, or one intention. Buys nothing."""
     from numberflow.cli import journal as command
 
     command.show(name, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`numberflow demo`: the main job on the simulator, through lost replies and a kill, in about a minute and without an account."""
+"""`numberflow demo`: the main job on the simulator, despite lost replies and a kill."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 import httpx
 import typer
 
+from numberflow.cli.console import as_table
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, start_server, wait_ready
 from numberflow.cli.processes import free_port, make_private_folder, stop
 from numberflow.export.follow_up import export_inventory
@@ -128,7 +131,7 @@ def _command(home: Path) -> list[str]:
 
 
 def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client) -> None:
-    """Start the run, wait until the simulator holds the reply to its second rent, and kill it there."""
+    """Start the run, and kill it while the simulator holds the reply to its second rent."""
     with (home / "run-1.log").open("wb") as log:
         process = subprocess.Popen(
             _command(home), env=environment, stdout=log, stderr=log, start_new_session=True
@@ -187,36 +190,33 @@ def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> 
     charges = control.get("/charges").json()
     with Journal.open(f"sqlite:///{home / 'numberflow.db'}") as journal:
         histories = [journal.history(row.id) for row in journal.intentions(reference=REFERENCE)]
-    say(
-        f"   {'number':<14} {'rent requests':<15} {'charged':<12} {'attempts':<10} {'looks':<7} "
-        "journal"
-    )
+    rows = []
     for history in histories:
         number = _number(history.intention)
-        rents = [
-            one
-            for one in requests
-            if one["operation"] == "rent" and number.lstrip("+") in one["path"]
-        ]
-        fees = sum(
-            float(one["amount"]) for one in charges["charges"] if one["phone_number"] == number
+        digits = number.lstrip("+")
+        rows.append(
+            {
+                "number": number,
+                "rent requests": str(
+                    sum(one["operation"] == "rent" and digits in one["path"] for one in requests)
+                ),
+                "charged": f"{_fees(charges, number):.2f} USD",
+                "attempts": str(len(history.attempts)),
+                "looks": str(sum(entry.times for entry in history.evidence)),
+                "journal": history.intention.state.value,
+            }
         )
-        looks = sum(entry.times for entry in history.evidence)
-        say(
-            f"   {number:<14} {len(rents):<15} {f'{fees:.2f} USD':<12} "
-            f"{len(history.attempts):<10} {looks:<7} {history.intention.state.value}"
-        )
-    faults: dict[str, int] = {}
-    for request in requests:
-        if request["fault"]:
-            faults[request["fault"]] = faults.get(request["fault"], 0) + 1
-    say(
-        f"   faults on the way: {', '.join(f'{count} x {name}' for name, count in sorted(faults.items()))}; kills: 1"
-    )
+    say(textwrap.indent(as_table(rows), "   "))
+    faults = sorted(Counter(one["fault"] for one in requests if one["fault"]).items())
+    say(f"   faults: {', '.join(f'{count} x {name}' for name, count in faults)}; kills: 1")
     say(
         f"   {len(requests)} requests in all; asked {report['asked']}, charged {charges['rentals']}"
     )
     return int(charges["rentals"])
+
+
+def _fees(charges: Mapping[str, Any], number: str) -> float:
+    return sum(float(one["amount"]) for one in charges["charges"] if one["phone_number"] == number)
 
 
 def _number(row: Intention) -> str:
@@ -241,6 +241,6 @@ def _export(environment: Mapping[str, str], home: Path) -> None:
         .groupby(["RegionId", "ResourceType", "BillingCurrency"])
         .agg(numbers=("ResourceId", "count"), monthly=("monthly_cost", "sum"))
     )
-    say("\n".join(f"   {line}" for line in summary.to_string().splitlines()))
+    say(textwrap.indent(summary.to_string(), "   "))
     say(f"   {len(frame)} rows, {len(frame.columns)} columns")
     say(f"   The same with charts: {done.report_url}")

@@ -1,4 +1,4 @@
-"""`numberflow export`: publish a snapshot of what the project holds now, without Prefect, and say where it is."""
+"""`numberflow export`: publish a snapshot of what the project holds now, without Prefect."""
 
 from __future__ import annotations
 

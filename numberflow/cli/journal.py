@@ -197,7 +197,7 @@ def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:
             f"{', '.join(held['runs']) or '-'}"
         )
         typer.echo(
-            f"  steps       {', '.join(f'{count} {state}' for state, count in held['states'].items())}"
+            f"  steps       {', '.join(f'{n} {state}' for state, n in held['states'].items())}"
         )
         for currency, amounts in held["amounts"].items():
             typer.echo(

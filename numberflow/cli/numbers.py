@@ -1,4 +1,4 @@
-"""`numberflow numbers list`: every number that the project holds, proven complete, as JSON, CSV or Parquet. Publishes nothing."""
+"""`numberflow numbers list`: every number that the project holds. Publishes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`numberflow requirements`: what an order of a region and type has to bring, and a form to fill in."""
+"""`numberflow requirements`: what an order has to bring, and a form to fill in."""
 
 from __future__ import annotations
 

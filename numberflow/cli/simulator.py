@@ -1,4 +1,4 @@
-"""`numberflow simulator`: serve the simulated APIs until Ctrl-C and print the environment that points at them."""
+"""`numberflow simulator`: serve the simulated APIs until Ctrl-C."""
 
 from __future__ import annotations
 

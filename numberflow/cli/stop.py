@@ -102,8 +102,8 @@ def go(project: str | None, *, as_json: bool) -> None:
         typer.echo(f"The file {file} is removed.")
     if lifted:
         typer.echo(
-            "Costly steps continue. To finish what was stopped, run it again with the same reference or press "
-            "Retry."
+            "Costly steps continue. To finish what was stopped, run it again with the same "
+            "reference or press Retry."
         )
     elif not had_file:
         typer.echo("There was no such stop." if still else "Nothing was held.")

@@ -217,7 +217,7 @@ def _serve_deployments(
 
 
 def _write_up_file(settings: Settings, watch: Watch, server_pid: int, runs_pid: int) -> None:
-    """So that `numberflow run` and `doctor` find this server and its log, and the next `up` what was left behind."""
+    """Tell `run` and `doctor` where server and log are, and the next `up` what was left behind."""
     path = up_file(settings)
     part = path.with_suffix(".part")
     part.write_text(

@@ -1,7 +1,7 @@
-"""The journal's database: opening it, transactions, its clock, and what its failures mean to an operator.
+"""The journal's database: opening it, transactions, its clock, and what its failures mean.
 
-Nothing here knows purchases or intentions. Every trouble of the database leaves as `JournalUnavailable`, with the mend and without the
-URL's password.
+Nothing here knows purchases or intentions. Every failure of the database becomes a
+`JournalUnavailable`, with the remedy and without the URL's password.
 """
 
 from __future__ import annotations
@@ -287,7 +287,7 @@ class Database:
                 ) from None
 
     def _switch_to_wal(self) -> None:
-        """Set WAL for good. The switch needs the file for itself and ignores the busy timeout, hence the loop."""
+        """Set WAL for good. The switch ignores the busy timeout and needs the file alone."""
         give_up_at = time.monotonic() + self._busy_timeout_s
         while True:
             try:
@@ -363,7 +363,7 @@ def _normalised(url: str) -> URL:
 
 
 def _make_folder(url: URL) -> None:
-    """Create the folder of an SQLite file, readable for its owner only (the journal says what a company buys)."""
+    """Create the folder of an SQLite file, for its owner only: it says what a company buys."""
     database = str(url.database)
     if database.startswith("file:"):
         return

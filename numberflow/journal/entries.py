@@ -292,7 +292,7 @@ class EvidenceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look to write down. `seen` holds what decided it (status, state, dates), nothing private."""
+    """One look to write down. `seen` holds what decided it (status, dates), nothing private."""
 
     finding: Finding
     note: str

@@ -1,4 +1,4 @@
-"""The leases table: taking, renewing, giving back and checking, each inside a transaction that locks the row. SQL only.
+"""The leases table: take, renew, give back and check, each in a transaction that locks the row.
 
 When to renew, how long to wait and when a holder must stop by itself is decided in `leases.py`.
 """
@@ -45,7 +45,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Somebody else holds the resource, for all that can be known until `until` (the database's clock)."""
+    """Another process holds the resource, as far as is known until `until` (database's clock)."""
 
     owner: str
     until: datetime

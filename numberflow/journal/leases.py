@@ -1,8 +1,9 @@
-"""Holding leases: who may work on a purchase or a phone number, and how a holder learns in time that it no longer may.
+"""Holding leases: who may work on a purchase or a number, and how a holder learns that it may not.
 
-A lease is judged twice. The database decides who holds it (`lease_rows.py`: owner, fence and expiry inside the writing transaction). And each
-holder keeps a deadline of its own, on clocks that run on while the process is stopped or the machine sleeps, so that a process that
-wakes up late stops *before* it sends, without having to ask anybody.
+A lease is checked twice. The database decides who holds it (`lease_rows.py`: owner, fence and
+expiry inside the writing transaction). Each holder also keeps a deadline of its own, on clocks
+that continue while the process is stopped or the machine sleeps. So a process that wakes up late
+stops *before* it sends, without asking anybody.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class LocalTime(NamedTuple):
 
 
 def local_time() -> LocalTime:
-    """Both clocks now. Where the system has no CLOCK_BOOTTIME (macOS), its monotonic clock, which runs on while asleep there."""
+    """Both clocks now. On macOS, without CLOCK_BOOTTIME, the monotonic clock counts sleep."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return LocalTime(time.clock_gettime(time.CLOCK_BOOTTIME), time.time())
     return LocalTime(time.monotonic(), time.time())

@@ -80,10 +80,10 @@ def pauses_s(settle_s: float) -> tuple[float, ...]:
 
 
 def settlement(findings: Sequence[Finding]) -> Settlement:
-    """What the looks of one round prove, in the order in which they were made over the settling time.
+    """What the looks of one settling time prove, in the order in which they were made.
 
-    Absence takes two looks, the last of them at the end, and nothing that disagrees after the first. A look that failed (UNSEEN) proves nothing
-    and contradicts nothing.
+    Absence takes two looks, the last of them at the end, and no contradiction after the first. A
+    look that failed (UNSEEN) proves nothing and contradicts nothing.
     """
     if Finding.APPLIED in findings:
         return Settlement(Event.PROVE_APPLIED, "the vendor shows it")

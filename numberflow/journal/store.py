@@ -157,7 +157,7 @@ class Journal:
         return purchase_rows.save(self._database, purchase_id, approval=approval)
 
     def save_before(self, purchase_id: str, before: Any) -> Purchase:
-        """Keep what the project held before the purchase (JSON value), to tell afterwards what is new."""
+        """Keep what the project held before the purchase (JSON value), to see later what is new."""
         return purchase_rows.save(self._database, purchase_id, before=before)
 
     # ---- intentions
@@ -475,7 +475,7 @@ class Journal:
     def idle_purchases(
         self, project_id: str, *, idle_s: float, reference: str | None = None
     ) -> tuple[Purchase, ...]:
-        """Purchases with steps, in which nothing has changed for `idle_s` and of which nobody was told since; oldest first."""
+        """Purchases with steps, unchanged for `idle_s` and not reported since; oldest first."""
         return told_rows.idle(self._database, project_id, idle_s, reference)
 
     def note_told(self, purchase_ids: Sequence[str]) -> None:
@@ -486,7 +486,7 @@ class Journal:
         told_rows.note_told(self._database, purchase_ids)
 
     def close_purchase(self, purchase_id: str, *, by: str) -> None:
-        """Keep that somebody knows how a purchase stands and wants to hear no more of it, until something changes in it."""
+        """Keep that `by` knows how a purchase stands: it is not reported again until it changes."""
         if not by.strip():
             raise BadInput("by: is empty.", field="by", remedy="say who knows of it")
         told_rows.close(self._database, purchase_id, by)
@@ -498,9 +498,9 @@ class Journal:
     # ---- holding costly steps
 
     def stop(self, scope: str, *, by: str, why: str = "") -> Stop:
-        """Hold every costly step of a project (its id), or of all (`ALL_PROJECTS`), from now on and in every process.
+        """Hold every costly step of a project (its id), or of all (`ALL_PROJECTS`), everywhere.
 
-        One that stands already is returned as it is. What is under way at this moment is not called back.
+        An existing stop is returned as it is. A request that is under way is not called back.
         """
         return stop_rows.hold(self._database, scope, by, why)
 
@@ -535,7 +535,7 @@ class Journal:
         limit: int | None = None,
         newest_first: bool = False,
     ) -> tuple[Intention, ...]:
-        """The intentions that fit all that is given, oldest first, in the order in which their purchase planned them."""
+        """The intentions that match every argument, oldest first, in the order of planning."""
         columns = intentions.c
         order = (columns.created_at, columns.purchase_id, columns.position)
         query = sa.select(intentions).order_by(

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class Amount(TypeDecorator[Decimal]):
-    """A Decimal kept as text: SQLite's NUMERIC would make it a float, and "0.10" must stay "0.10"."""
+    """A Decimal kept as text: SQLite's NUMERIC makes it a float, and "0.10" must stay "0.10"."""
 
     impl = sa.Text
     cache_ok = True
@@ -37,7 +37,7 @@ class Amount(TypeDecorator[Decimal]):
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC time. SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
+    """An aware UTC time. SQLite keeps no zone: it is removed on writing and restored on reading."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True

@@ -20,7 +20,7 @@ from numberflow.journal.transitions import IntentionState
 def idle(
     database: Database, project_id: str, idle_s: float, reference: str | None
 ) -> tuple[Purchase, ...]:
-    """Purchases with a step that was not refused, in which nothing has changed for so long, and of which nobody was told since.
+    """Purchases with a step that was not refused, unchanged for `idle_s` and not reported since.
 
     Oldest first.
     """

@@ -19,7 +19,7 @@ NUMBERS_MAX = 500
 
 
 class Action(StrEnum):
-    """What to do: `report` says which numbers lack an address, `validate` asks the vendor and stores nothing."""
+    """`report` says which numbers lack an address; `validate` asks the vendor, stores nothing."""
 
     REPORT = "report"
     VALIDATE = "validate"

@@ -1,4 +1,4 @@
-"""Parameters of configure-numbers and release-numbers, checked as far as that is possible without a request. The numbers may be rented or imported."""
+"""Parameters of configure-numbers and release-numbers, checked without a request."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class StepState(StrEnum):
 
 
 class QualificationState(StrEnum):
-    """States of a qualified number, without the prefix that the wire has (docs/vendor/imported-hosting-behaviour.md §3)."""
+    """States of a qualified number, without the wire's prefix (§3)."""
 
     UNSPECIFIED = "GLOBAL_PROCESS_STATE_UNSPECIFIED"
     ELIGIBLE_CHECK_PENDING = "GLOBAL_PROCESS_STATE_ELIGIBLE_CHECK_PENDING"

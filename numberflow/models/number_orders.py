@@ -178,9 +178,10 @@ class Registration(Resource):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What reviewers wrote, oldest first, with everything blotted out that the registration itself holds: data and file names.
+        """What reviewers wrote, oldest first, without the data and file names of the registration.
 
-        What it held before a correction is not known here, and an old message may quote it: show the newest ones only (`reasons_after`).
+        An old message may quote what the registration held before a correction, which is not known
+        here: show the newest ones only (`reasons_after`).
         """
         return self.reasons_after(0)
 

@@ -52,7 +52,7 @@ class NumberFile:
 
 
 def source_of(value: Any) -> InventoryFilter | NumberFile | None:
-    """What a parameter names; None when the numbers themselves stand in it, or nothing that can be read.
+    """What a parameter names; None when it lists the numbers themselves, or cannot be read.
 
     Raises:
         ValueError: it begins like a filter and is none; says how one is written.

@@ -94,7 +94,7 @@ def _as_papers(value: Any) -> Any:
     for name in value:
         if not isinstance(name, str) or not _ATTACHMENT_ID.fullmatch(name):
             raise ValueError(
-                f"{short(name)} is not the id of an attachment; `numberflow requirements` lists them"
+                f"{short(name)} is not an attachment id; `numberflow requirements` lists them"
             )
     return {
         name: {"file": paper} if isinstance(paper, str) else paper for name, paper in value.items()

@@ -49,7 +49,7 @@ _ID_LENGTH_MAX = 255
 
 
 class Strategy(StrEnum):
-    """How numbers are bought: `chosen` names each number before it is rented, `any` lets the vendor pick (US LOCAL only)."""
+    """`chosen` names each number before it is rented; `any`: the vendor picks (US LOCAL only)."""
 
     CHOSEN = "chosen"
     ANY = "any"

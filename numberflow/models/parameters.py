@@ -1,7 +1,6 @@
-"""Parameters of any flow: the kinds of values that several flows take, and the message for each broken rule.
+"""Parameters of any flow: kinds of values that several flows take, and what is wrong with them.
 
-Here: what holds for a parameter wherever it stands. Not here: what one flow asks for (orders and its neighbours), and anything that needs the
-vendor's answer.
+Not here: what one flow takes (orders and its neighbours), and what only the vendor can answer.
 """
 
 from __future__ import annotations
@@ -202,8 +201,8 @@ def check_block_name(name: str) -> str:
     """
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ValueError(
-            f"{short(name)} is not a valid name of a Prefect block; write lower-case letters, digits and "
-            "dashes, such as east-coast"
+            f"{short(name)} is not a Prefect block name; write lower-case letters, digits "
+            "and dashes, such as east-coast"
         )
     return name
 

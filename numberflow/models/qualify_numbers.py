@@ -25,7 +25,7 @@ VOICE_NUMBERS_MAX = 20
 
 
 class Proof(StrEnum):
-    """How ownership is proven: by a code that the vendor speaks to whoever answers the number, or by invoices that list it."""
+    """How ownership is proven: by a code that the vendor reads out on the phone, or by invoices."""
 
     INVOICES = "invoices"
     VOICE = "voice"

@@ -204,7 +204,8 @@ class EmergencyLine(BaseModel):
 
     phone_number: str
     state: str
-    """provisioned, removed, has an address, no address, missing feature, not held, exact match, near match, no match, refused, or the journal's word."""
+    """provisioned, removed, has an address, no address, missing feature, not held, exact match,
+    near match, no match, refused, or the journal's word."""
     advice: str = ""
     intention_id: str = ""
 
@@ -277,7 +278,7 @@ class FollowLine(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: str
-    """number_order, hosting_order, qualification, link, release, or purchase (one that stopped half-way)."""
+    """number_order, hosting_order, qualification, link, release, or purchase (one that stopped)."""
     order_id: str
     reference: str
     state: str
@@ -331,6 +332,6 @@ class NumbersReport(RunReport):
     orders: tuple[str, ...] = ()
     """Ids of the hosting orders that this reference opened."""
     commands: tuple[str, ...] = ()
-    """What to run for numbers whose link failed (the same once more, or back to what they had), that a stop left between two links,
-    or that are kept without their emergency address."""
+    """What to run for numbers whose link failed (the same again, or back to what they had), that a
+    stop left between two links, or that are kept without their emergency address."""
     open_items: tuple[OpenItem, ...] = ()

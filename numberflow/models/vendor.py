@@ -156,7 +156,7 @@ class AvailableNumber(Resource):
     monthly_price: Money | None = None
     payment_interval_months: Months = 1
     supporting_documentation_required: bool | None = None
-    """A flag of region and type; US LOCAL numbers say true and can be rented directly all the same (docs/vendor/numbers-behaviour.md §1)."""
+    """Of region and type. US LOCAL says true and rents directly (numbers-behaviour.md §1)."""
 
 
 class ScheduledProvisioning(Resource):
@@ -259,7 +259,7 @@ _ID_OF_VOICE_TYPE = {
 
 
 class VoiceSettings(Body):
-    """The voice link wanted: `type` and the one id that goes with it (RTC app_id, EST trunk_id, FAX service_id).
+    """The wanted voice link: `type` and its id (RTC app_id, EST trunk_id, FAX service_id).
 
     An empty id unlinks (assumed: the vendor documents no form for it).
     """
@@ -325,7 +325,7 @@ class RentAnyRequest(NewLinks):
         return self
 
     def to_wire(self) -> dict[str, Any]:
-        """The JSON object to send: the pattern is nested there, and an empty list of capabilities is left out."""
+        """The JSON object to send: the pattern nested, an empty list of capabilities left out."""
         wire = super().to_wire()
         pattern, search_pattern = wire.pop("pattern", None), wire.pop("searchPattern", None)
         if pattern is not None:

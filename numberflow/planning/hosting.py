@@ -43,7 +43,7 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NumberProgress:
-    """One number of an order: `step` is the one that runs or failed, `code` the vendor's or a carrier's."""
+    """One number of an order: `step` runs or failed; `code` is the vendor's or a carrier's."""
 
     phone_number: str
     progress: Progress

@@ -54,7 +54,7 @@ class Finding:
 
 
 def sections(requirements: NumberRequirements) -> tuple[Mapping[str, Any], ...]:
-    """The templates of the form, one for each entry of `data`, empty where a section cannot be read; none when the whole form cannot be."""
+    """One template for each entry of `data`, empty if unreadable; none if the form is."""
     rules = requirements.fields.get("rules")
     if not isinstance(rules, list):
         return ()
@@ -125,10 +125,7 @@ def form_text(requirements: NumberRequirements | None, region_code: str, number_
         lines += [f"### {index + 1}. {template.get('title') or 'Section'} (`data[{index}]`)", ""]
         if not template:
             lines += [
-                (
-                    "The vendor's form for this section cannot be read here. Ask Sinch what goes into "
-                    "it; it is checked there."
-                ),
+                "This form cannot be read here. Ask Sinch what goes into it; the vendor checks it.",
                 "",
             ]
             continue
@@ -224,7 +221,7 @@ def _is_schema(schema: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_schema_text(text: str) -> bool:
-    """By its text: every section is looked at again inside the one around it, and forms of one country are much alike."""
+    """By its text: sections recur inside the section around them, and in forms of one country."""
     try:
         jsonschema.Draft202012Validator.check_schema(json.loads(text))
     except (jsonschema.SchemaError, RecursionError):

@@ -83,7 +83,7 @@ async def test_read_from_a_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (f'{{"displayName": "{MARK}"'.encode(), "is no JSON"),
+        (f'{{"displayName": "{MARK}"'.encode(), "is not JSON"),
         (f'["{MARK}"]'.encode(), "is not a JSON object"),
         (b"\xff\xfe" + MARK.encode(), "is not UTF-8 text"),
         (b'"' + b"x" * JSON_BYTES_MAX + b'"', "has more than"),
@@ -115,7 +115,7 @@ async def test_unreadable(tmp_path: Path, content: bytes | None, says: str) -> N
             "address: deprovision takes none",
         ),
         ({"phone_numbers": ["+442079460000"]}, "is neither a US nor a CA number"),
-        ({"phone_numbers": ["+12025550123"] * 2}, "stands in the list twice"),
+        ({"phone_numbers": ["+12025550123"] * 2}, "is listed twice"),
         ({"action": "burn"}, "action: must be one of"),
     ],
 )

@@ -130,4 +130,4 @@ def test_bad_date(office: Any) -> None:
     """What the form did not check, the flow does."""
     run = office.prefect.ended(office.prefect.start({"snapshot_date": "2026-02-30"}, DEPLOYMENT))
     assert "Refused" == run["state_name"]
-    assert "is no date; write it like 2026-11-23" in run["state"]["message"]
+    assert "is not a date; write it like 2026-11-23" in run["state"]["message"]

@@ -1,6 +1,6 @@
-"""The journal's schema through time, shipped with the package. Applied by `upgrade` when a journal is opened; never by hand.
+"""The journal's schema through time. `upgrade` applies it when a journal is opened; nobody else.
 
-Which tables there are stands in `numberflow.journal.tables`; how an older journal gets there stands in `versions/`.
+`numberflow.journal.tables` has today's tables, `versions/` the way from older ones.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-# The newest revision, known without importing Alembic (150 ms): opening an up-to-date journal is one SELECT. A test compares it with `versions/`.
+# The newest revision, known without importing Alembic (150 ms). A test compares the two.
 HEAD = "0004"
-# A name of its own: other parts of numberflow keep their tables in the same database, with migrations of their own.
+# Not Alembic's default: other programs may keep tables in the same database.
 VERSION_TABLE = "journal_version"
 
 
@@ -32,7 +32,7 @@ def current(connection: sa.Connection) -> str | None:
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Bring the schema to `HEAD` inside the connection's open transaction, which must exclude other upgraders.
+    """Bring the schema to `HEAD` in the open transaction, which must exclude other upgraders.
 
     Raises:
         UnknownRevision: a newer numberflow was here before.

@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection that `migrations.upgrade` hands in, inside its transaction."""
+"""Alembic's entry: run the migrations in the transaction that `migrations.upgrade` hands in."""
 
 from alembic import context
 

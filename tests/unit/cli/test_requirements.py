@@ -50,7 +50,7 @@ def test_a_form_that_is_there_is_not_overwritten(account: Command, tmp_path: Pat
     ended: Ended = account(
         "requirements", "--region", "AU", "--type", "MOBILE", "--template", str(form)
     )
-    assert (2, "{}", True) == (ended.code, form.read_text(), "is there already" in ended.err)
+    assert (2, "{}", True) == (ended.code, form.read_text(), "already exists" in ended.err)
 
 
 def test_nothing_is_required(account: Command, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_stop_doctor_go(command: Command) -> None:
     found = {each["name"]: each for each in json.loads(command("doctor", "--json").out)}
     assert (False, "numberflow go") == (found["stops"]["ok"], found["stops"]["mend"])
     assert "prices look wrong" in found["stops"]["text"]
-    assert "Costly steps go on" in command("go").out
+    assert "Costly steps continue" in command("go").out
     assert "Nothing was held." in command("go").out
 
 

@@ -123,7 +123,7 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
             "display_name",
             "tokens",
         ),
-        (parse_text_enable, ENABLE | {"display_name": "a\nb"}, "display_name", "do not print"),
+        (parse_text_enable, ENABLE | {"display_name": "a\nb"}, "display_name", "unprintable"),
         (parse_import_numbers, IMPORT | {"numbers_per_order": 0}, "numbers_per_order", "1 or more"),
         (parse_import_numbers, IMPORT | {"loa": "/run/loa.json"}, "loa", "no such parameter"),
         (parse_text_enable, ENABLE | {"phone_numbers": [US, FREE]}, "phone_numbers", "two runs"),
@@ -148,7 +148,7 @@ def test_what_a_form_sends(parse: Parse, parameters: dict[str, Any]) -> None:
             "sms.campaign_id",
             "belongs to CA",
         ),
-        (parse_configure, CONFIGURE | {"display_name": "a\nb"}, "display_name", "do not print"),
+        (parse_configure, CONFIGURE | {"display_name": "a\nb"}, "display_name", "unprintable"),
         (
             parse_text_enable,
             ENABLE | {"phone_numbers": [FREE], "loa_kind": "blanket", "loa": ""},

@@ -52,9 +52,9 @@ ID = "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311"
         (
             {"attachments": [{"requirement_id": "", "file": "a.pdf"}]},
             "attachments",
-            "is no id of an attachment",
+            "is not an attachment id",
         ),
-        ({"attachments": {"../x": "a.pdf"}}, "attachments", "is no id of an attachment"),
+        ({"attachments": {"../x": "a.pdf"}}, "attachments", "is not an attachment id"),
         (
             {"attachments": {ID: "not a path"}},
             f"attachments.{ID}.file",
@@ -73,7 +73,7 @@ ID = "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311"
         ({"attachments": {str(n): f"{n}.pdf" for n in range(51)}}, "attachments", "names 51 files"),
         ({"reference": "x" * 10_000}, "reference", "has 10000 characters"),
         ({"max_today": "0,5"}, "max_today", "decimal string"),
-        ({"region_code": "XX"}, "region_code", "is no ISO 3166-1 alpha-2 region"),
+        ({"region_code": "XX"}, "region_code", "is not an ISO 3166-1 alpha-2 region"),
         (
             {"sms": {"service_plan_id": "p", "campaign_id": "c"}},
             "sms.campaign_id",

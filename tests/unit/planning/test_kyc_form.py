@@ -214,7 +214,7 @@ def test_a_section_without_a_template_keeps_its_place() -> None:
     )
     assert [{"name": "", "note": ""}, {}, {"name": "", "note": ""}] == blank(requirements)["data"]
     text = form_text(requirements, "AU", "MOBILE")
-    assert ("(`data[1]`)" in text, "for this section cannot be read" in text) == (True, True)
+    assert ("(`data[1]`)" in text, "cannot be read here" in text) == (True, True)
 
 
 @pytest.mark.parametrize(

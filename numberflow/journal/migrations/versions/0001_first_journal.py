@@ -1,6 +1,6 @@
 """The first journal: purchases, intentions, attempts, evidence, leases, claims.
 
-There is no downgrade: a journal is proof of money spent, and the way back from a bad migration is a backup.
+There is no downgrade: a journal proves what was spent. After a bad migration, restore a backup.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Plain types, not those of `tables.py`: a migration must go on meaning what it meant on the day it was written.
+# Plain types, not those of `tables.py`: a migration must keep its meaning.
 _TIME = sa.DateTime(timezone=True)
 
 

@@ -1,4 +1,4 @@
-"""Paces: how quickly each host of the vendor is asked, by all processes with one access key together."""
+"""Paces: the request rate of all processes with one access key, for each host of the vendor."""
 
 import sqlalchemy as sa
 from alembic import op
