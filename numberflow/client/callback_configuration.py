@@ -8,12 +8,13 @@ There is no callback address here: those live on numbers and orders.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import SecretStr
 
 from numberflow.client import inputs
-from numberflow.client.protocol import JSON, Request, json_body, known, project_path
+from numberflow.client.noun import Noun
+from numberflow.client.protocol import Request, json_body, project_path, reader
 from numberflow.client.transport import Transport
 from numberflow.models.vendor import CallbackConfiguration
 
@@ -21,14 +22,13 @@ Host = Literal["numbers", "imported"]
 """Which of the two APIs."""
 
 
+# "No secret" must not be read out of a gateway's greeting.
+_READ = reader(CallbackConfiguration, "hmacSecret", "projectId")
+
+
 def build_get(project_id: str, *, host: Host = "numbers") -> Request[CallbackConfiguration]:
-    """Read the configuration. The secret comes back in clear text and is kept under seal from there on."""
-    return Request(
-        method="GET",
-        base=host,
-        path=project_path(project_id, "callbackConfiguration"),
-        read=read_configuration,
-    )
+    """Read the configuration. The secret comes in clear text, and is sealed from there on."""
+    return Request("GET", host, project_path(project_id, "callbackConfiguration"), _READ)
 
 
 def build_update(
@@ -40,31 +40,21 @@ def build_update(
     """
     secret = inputs.hmac_secret(hmac_secret.get_secret_value())
     return Request(
-        method="PATCH",
-        base=host,
-        path=project_path(project_id, "callbackConfiguration"),
-        headers=JSON,
+        "PATCH",
+        host,
+        project_path(project_id, "callbackConfiguration"),
+        _READ,
         body=json_body({"hmacSecret": secret}),
-        read=read_configuration,
         costly=True,
         conceal=(secret,),
     )
 
 
-def read_configuration(value: Any) -> CallbackConfiguration:
-    """Read the configuration. ValueError when something else answered.
-
-    "no secret" must not be read out of a gateway's greeting.
-    """
-    return CallbackConfiguration.model_validate(known(value, "hmacSecret", "projectId"))
-
-
-class Callbacks:
+class Callbacks(Noun):
     """`client.callback_configuration` and `client.imported_callback_configuration`."""
 
     def __init__(self, transport: Transport, project_id: str, *, host: Host = "numbers") -> None:
-        self._transport = transport
-        self._project_id = project_id
+        super().__init__(transport, project_id)
         self._host = host
 
     async def get(self) -> CallbackConfiguration:
@@ -72,7 +62,7 @@ class Callbacks:
 
         `hmac_secret` None when none was ever set.
         """
-        return await self._transport.send(build_get(self._project_id, host=self._host))
+        return await self._send(build_get(self._project, host=self._host))
 
     async def update(self, hmac_secret: SecretStr | str) -> CallbackConfiguration:
         """Set the secret. From then on callbacks signed with the old one are forged ones.
@@ -83,4 +73,4 @@ class Callbacks:
             BadInput: not 32 to 64 letters, digits or hyphens; the message does not show it.
         """
         sealed = hmac_secret if isinstance(hmac_secret, SecretStr) else SecretStr(hmac_secret)
-        return await self._transport.send(build_update(self._project_id, sealed, host=self._host))
+        return await self._send(build_update(self._project, sealed, host=self._host))

@@ -12,16 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from numberflow.client import inputs
-from numberflow.client.protocol import (
-    JSON,
-    Request,
-    json_body,
-    known,
-    project_path,
-    read_nothing,
-    segment,
-)
-from numberflow.client.transport import Transport, Watch
+from numberflow.client.noun import Noun
+from numberflow.client.protocol import Request, json_body, project_path, read_nothing, reader
+from numberflow.client.transport import Watch
 from numberflow.errors import NotFound
 from numberflow.models import personal
 from numberflow.models.emergency import (
@@ -31,61 +24,34 @@ from numberflow.models.emergency import (
     EmergencyAddressRequest,
 )
 
-_MEMBERS = (
-    "streetNumber",
-    "streetInfo",
-    "location",
-    "city",
-    "state",
-    "postalCode",
-    "postalCodePlusFour",
-)
-
 
 def build_get(project_id: str, phone_number: str) -> Request[EmergencyAddress | Absence]:
     """Read the address of one held number."""
-    return Request(
-        method="GET",
-        base="numbers",
-        path=_address_path(project_id, phone_number),
-        read=read_address_if_any,
-    )
+    return Request("GET", "numbers", _address_path(project_id, phone_number), read_address_if_any)
 
 
 def build_validate(
     project_id: str, phone_number: str, request: EmergencyAddressRequest
 ) -> Request[AddressValidation]:
-    """Ask what the vendor thinks of an address.
-
-    A POST that only reads, so it is repeated like one.
-    """
+    """Ask what the vendor thinks of an address. A POST that only reads, so it is repeated like one."""
+    path = f"{_address_path(project_id, phone_number)}:validate"
+    read = reader(AddressValidation, "validationResult")
     wire = request.to_wire()
-    return Request(
-        method="POST",
-        base="numbers",
-        path=f"{_address_path(project_id, phone_number)}:validate",
-        headers=JSON,
-        body=json_body(wire),
-        read=read_validation,
-        personal=personal.texts(wire),
-    )
+    body, hidden = json_body(wire), personal.texts(wire)
+    return Request("POST", "numbers", path, read, body=body, personal=hidden)
 
 
 def build_provision(
     project_id: str, phone_number: str, request: EmergencyAddressRequest
 ) -> Request[EmergencyAddress]:
-    """Attach an address. Costly. The verb in the path is `provision` alone (docs/vendor/numbers-behaviour.md §11)."""
+    """Attach an address. Costly.
+
+    The verb in the path is `provision` alone (docs/vendor/numbers-behaviour.md §11).
+    """
+    path = f"{_address_path(project_id, phone_number)}:provision"
     wire = request.to_wire()
-    return Request(
-        method="POST",
-        base="numbers",
-        path=f"{_address_path(project_id, phone_number)}:provision",
-        headers=JSON,
-        body=json_body(wire),
-        read=read_address,
-        costly=True,
-        personal=personal.texts(wire),
-    )
+    body, hidden = json_body(wire), personal.texts(wire)
+    return Request("POST", "numbers", path, read_address, body=body, costly=True, personal=hidden)
 
 
 def build_deprovision(project_id: str, phone_number: str) -> Request[None]:
@@ -93,14 +59,8 @@ def build_deprovision(project_id: str, phone_number: str) -> Request[None]:
 
     No body either way is documented.
     """
-    return Request(
-        method="POST",
-        base="numbers",
-        path=f"{_address_path(project_id, phone_number)}:deprovision",
-        read=lambda _: None,
-        read_body=read_nothing,
-        costly=True,
-    )
+    path = f"{_address_path(project_id, phone_number)}:deprovision"
+    return Request("POST", "numbers", path, read_body=read_nothing, costly=True)
 
 
 def read_address(value: Any) -> EmergencyAddress:
@@ -112,7 +72,7 @@ def read_address(value: Any) -> EmergencyAddress:
     """
     address = read_address_if_any(value)
     if not isinstance(address, EmergencyAddress):
-        # The reader's word for unreadable is ValueError
+        # The reader's word for unreadable is ValueError.
         raise ValueError("an address without content")  # noqa: TRY004
     return address
 
@@ -123,13 +83,8 @@ def read_address_if_any(value: Any) -> EmergencyAddress | Absence:
     How a number without one answers is not known (docs/vendor/numbers-behaviour.md "Not known",
     25); an address of empty texts is one of the ways.
     """
-    address = EmergencyAddress.model_validate(known(value, *_MEMBERS))
+    address = reader(EmergencyAddress)(value)
     return Absence.ADDRESS if address == EmergencyAddress() else address
-
-
-def read_validation(value: Any) -> AddressValidation:
-    """Read a verdict. ValueError when there is none."""
-    return AddressValidation.model_validate(known(value, "validationResult"))
 
 
 def absence(error: NotFound) -> Absence | None:
@@ -148,17 +103,12 @@ def absence(error: NotFound) -> Absence | None:
 
 
 def _address_path(project_id: str, phone_number: str) -> str:
-    return project_path(
-        project_id, f"activeNumbers/{segment(inputs.phone_number(phone_number))}/emergencyAddress"
-    )
+    number = inputs.phone_number(phone_number)
+    return project_path(project_id, "activeNumbers", number, "emergencyAddress")
 
 
-class EmergencyAddresses:
+class EmergencyAddresses(Noun):
     """`client.emergency_addresses`."""
-
-    def __init__(self, transport: Transport, project_id: str) -> None:
-        self._transport = transport
-        self._project_id = project_id
 
     async def get(self, phone_number: str) -> EmergencyAddress | Absence:
         """The number's emergency address, or why it has none.
@@ -168,7 +118,7 @@ class EmergencyAddresses:
                 404 (it is empty).
         """
         try:
-            return await self._transport.send(build_get(self._project_id, phone_number))
+            return await self._send(build_get(self._project, phone_number))
         except NotFound as error:
             found = absence(error)
             if found is None:
@@ -186,7 +136,7 @@ class EmergencyAddresses:
             NotFound: `absence` of it tells a number without the feature from one that is not held.
             Rejected: 400, a part of the address is missing.
         """
-        return await self._transport.send(build_validate(self._project_id, phone_number, request))
+        return await self._send(build_validate(self._project, phone_number, request))
 
     async def provision(
         self, phone_number: str, request: EmergencyAddressRequest, *, watch: Watch | None = None
@@ -201,9 +151,7 @@ class EmergencyAddresses:
             NotFound: as in `validate`.
             Rejected: 400, for example an address that matches nothing (assumed).
         """
-        return await self._transport.send(
-            build_provision(self._project_id, phone_number, request), watch=watch
-        )
+        return await self._send(build_provision(self._project, phone_number, request), watch)
 
     async def deprovision(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Remove the number's address.
@@ -214,4 +162,4 @@ class EmergencyAddresses:
         Raises:
             NotFound: as in `validate`; there may have been no address to remove.
         """
-        await self._transport.send(build_deprovision(self._project_id, phone_number), watch=watch)
+        await self._send(build_deprovision(self._project, phone_number), watch)

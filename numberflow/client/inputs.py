@@ -2,7 +2,7 @@
 
 What the vendor would refuse, or silently answer with nothing.
 
-Belongs here: one value at a time, BadInput with the field and the mend. Does not: rules between
+Belongs here: one value at a time, BadInput with the field and what to write instead. Does not: rules between
 values of an order (numberflow.planning).
 """
 
@@ -11,9 +11,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from numberflow.errors import BadInput
 from numberflow.models.vendor import SearchPattern
+from numberflow.models.wire import Body
+
+Text = TypeVar("Text", bound=str | None)
 
 # Patterns of docs/vendor/numbers.openapi.yaml: PhoneNumber, RegionCode,
 # CallbackConfigurationUpdate.
@@ -29,39 +33,32 @@ _RESOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
+def wrong(field: str, what: str, remedy: str) -> BadInput:
+    """The refusal of one value: what is wrong with it, and what to write instead."""
+    return BadInput(f"{field}: {what}", field=field, remedy=remedy)
+
+
 def phone_number(value: str) -> str:
     """`value` if it is E.164 with the plus, else BadInput."""
     if not _E164.fullmatch(value):
-        raise BadInput(
-            f"phone_number: {value!r} is not E.164",
-            field="phone_number",
-            remedy="write it like +13075550142",
-        )
+        raise wrong("phone_number", f"{value!r} is not E.164", "write it like +13075550142")
     return value
 
 
-def region_code(value: str) -> str:
-    """`value` if it has the look of ISO 3166-1 alpha-2, else BadInput."""
-    if not _REGION.fullmatch(value):
-        raise BadInput(
-            f"region_code: {value!r} is not a region",
-            field="region_code",
-            remedy="two capital letters, like US",
-        )
+def region_code(value: Text) -> Text:
+    """`value` if it is None or looks like ISO 3166-1 alpha-2, else BadInput."""
+    if value is not None and not _REGION.fullmatch(value):
+        raise wrong("region_code", f"{value!r} is not a region", "two capital letters, like US")
     return value
 
 
-def hosting_region(value: str) -> str:
-    """`value` if numbers of that region can be imported or hosted, else BadInput.
+def hosting_region(value: Text) -> Text:
+    """`value` if it is None or numbers of that region can be imported or hosted, else BadInput.
 
     US and CA (docs/vendor/imported-hosting-behaviour.md §7).
     """
-    if value not in ("US", "CA"):
-        raise BadInput(
-            f"region_code: {value!r} is not a region of imported numbers",
-            field="region_code",
-            remedy="US or CA",
-        )
+    if value not in (None, "US", "CA"):
+        raise wrong("region_code", f"{value!r} is not a region of imported numbers", "US or CA")
     return value
 
 
@@ -70,63 +67,38 @@ def phone_numbers(values: Iterable[str], field: str, *, most: int) -> tuple[str,
 
     At least one, at most `most`, none twice (the vendor would refuse them all, assumed).
     """
-    if isinstance(values, str):
-        raise BadInput(
-            f"{field}: {values!r} is not a list", field=field, remedy=f"write ({values!r},)"
-        )
-    found = tuple(phone_number(value) for value in values)
+    found = tuple(phone_number(value) for value in _listed(values, field))
     if not 1 <= len(found) <= most:
-        raise BadInput(
-            f"{field}: {len(found)} numbers", field=field, remedy=f"1 to {most} in one request"
-        )
+        raise wrong(field, f"{len(found)} numbers", f"1 to {most} in one request")
     twice = sorted(each for each, times in Counter(found).items() if times > 1)
     if twice:
-        raise BadInput(
-            f"{field}: {', '.join(twice[:5])} more than once",
-            field=field,
-            remedy="name each number once",
-        )
+        raise wrong(field, f"{', '.join(twice[:5])} more than once", "name each number once")
     return found
 
 
 def resource_id(value: str, field: str) -> str:
     """`value` if it can be the id of an order or a required file, else BadInput."""
     if not _RESOURCE_ID.fullmatch(value):
-        raise BadInput(
-            f"{field}: {value!r} is not an id", field=field, remedy="write it as the vendor gave it"
-        )
+        raise wrong(field, f"{value!r} is not an id", "write it as the vendor gave it")
     return value
 
 
-def constant(value: str, field: str) -> str:
-    """`value` as plain text if it has the look of a vendor constant, else BadInput."""
-    if not _CONSTANT.fullmatch(value):
-        raise BadInput(
-            f"{field}: {value!r} is not a constant",
-            field=field,
-            remedy="capital letters, like LOCAL or SMS",
-        )
-    return str(value)
+def constant(value: Text, field: str) -> Text:
+    """`value` if it is None or looks like a constant of the vendor's, else BadInput."""
+    if value is not None and not _CONSTANT.fullmatch(value):
+        raise wrong(field, f"{value!r} is not a constant", "capital letters, like LOCAL or SMS")
+    return value
 
 
 def constants(values: Iterable[str], field: str) -> tuple[str, ...]:
-    """Every one of `values` checked with `constant`.
-
-    A bare string is a mistake: its letters would each be taken for a value.
-    """
-    if isinstance(values, str):
-        raise BadInput(
-            f"{field}: {values!r} is not a list", field=field, remedy=f"write ({values!r},)"
-        )
-    return tuple(constant(value, field) for value in values)
+    """Every one of `values` checked with `constant`."""
+    return tuple(constant(value, field) for value in _listed(values, field))
 
 
 def count(value: int | None, field: str) -> int | None:
     """`value` if it is None or at least 1, else BadInput."""
     if value is not None and value < 1:
-        raise BadInput(
-            f"{field}: {value} is less than 1", field=field, remedy="1 or more, or leave it out"
-        )
+        raise wrong(field, f"{value} is less than 1", "1 or more, or leave it out")
     return value
 
 
@@ -141,39 +113,42 @@ def number_pattern(
     """
     if not pattern:
         if search_pattern is not None:
-            raise BadInput(
-                "search_pattern without pattern", field="pattern", remedy="give both or neither"
-            )
+            raise wrong("pattern", "a search_pattern without a pattern", "give both or neither")
         return None, None
-    place = search_pattern or (
-        SearchPattern.START if pattern.startswith("+") else SearchPattern.CONTAINS
-    )
+    is_start = pattern.startswith("+")
+    place = search_pattern or (SearchPattern.START if is_start else SearchPattern.CONTAINS)
     if place not in tuple(SearchPattern):
-        raise BadInput(
-            f"search_pattern: {place!r}", field="search_pattern", remedy="START, CONTAINS or END"
-        )
-    if place == SearchPattern.START and not pattern.startswith("+"):
-        raise BadInput(
-            f"pattern: {pattern!r} would find nothing",
-            field="pattern",
-            remedy="with START write plus and country code, like +1212",
-        )
+        raise wrong("search_pattern", repr(place), "START, CONTAINS or END")
+    if place == SearchPattern.START and not is_start:
+        remedy = "with START write plus and country code, like +1212"
+        raise wrong("pattern", f"{pattern!r} would find nothing", remedy)
     return pattern, str(place)
 
 
 def order_by(value: str | None, *fields: str) -> str | None:
     """`value` if it is None or one of `fields`, else BadInput."""
     if value is not None and value not in fields:
-        raise BadInput(f"order_by: {value!r}", field="order_by", remedy=" or ".join(fields))
+        raise wrong("order_by", repr(value), " or ".join(fields))
     return value
 
 
 def hmac_secret(value: str) -> str:
     """`value` if the vendor takes it as a signing secret, else BadInput that does not show it."""
     if not _HMAC_SECRET.fullmatch(value):
-        raise BadInput(
-            "hmac_secret has the wrong length or characters",
-            field="hmac_secret",
-            remedy="32 to 64 letters, digits or hyphens",
-        )
+        remedy = "32 to 64 letters, digits or hyphens"
+        raise wrong("hmac_secret", "wrong length or characters", remedy)
     return value
+
+
+def changes(request: Body) -> dict[str, Any]:
+    """What an update changes, as the JSON object to send; BadInput when that is nothing."""
+    if not (body := request.to_wire()):
+        raise wrong("request", "the update changes nothing", "set at least one member")
+    return body
+
+
+def _listed(values: Iterable[str], field: str) -> Iterable[str]:
+    # A bare string is a mistake: its letters would each be taken for a value.
+    if isinstance(values, str):
+        raise wrong(field, f"{values!r} is not a list", f"write ({values!r},)")
+    return values

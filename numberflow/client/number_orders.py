@@ -15,17 +15,10 @@ from pydantic import Secret, SecretStr
 
 from numberflow.client import inputs, multipart
 from numberflow.client.multipart import FileSource, Upload
-from numberflow.client.protocol import (
-    JSON,
-    Request,
-    json_body,
-    known,
-    project_path,
-    read_nothing,
-    segment,
-)
-from numberflow.client.transport import Transport, Watch
-from numberflow.errors import BadInput, NotFound
+from numberflow.client.noun import Noun
+from numberflow.client.protocol import Request, json_body, project_path, read_nothing, reader
+from numberflow.client.transport import Watch
+from numberflow.errors import NotFound
 from numberflow.models import personal
 from numberflow.models.number_orders import (
     NumberOrder,
@@ -39,6 +32,9 @@ from numberflow.models.number_orders import (
 # time-out.
 UPLOAD_TOTAL_S = 300.0
 
+# In the newest form or the older one.
+_READ_REGISTRATION = reader(Registration, "requestDetails", "data", "attachments", "logs")
+
 
 def build_lookup_requirements(
     project_id: str, *, region_code: str, number_type: str
@@ -47,19 +43,12 @@ def build_lookup_requirements(
 
     A POST that only reads, so it is repeated like one.
     """
-    return Request(
-        method="POST",
-        base="numbers",
-        path=project_path(project_id, "numberOrders:lookupNumberRequirements"),
-        headers=JSON,
-        body=json_body(
-            {
-                "regionCode": inputs.region_code(region_code),
-                "numberType": inputs.constant(number_type, "number_type"),
-            }
-        ),
-        read=read_requirements,
-    )
+    path = f"{project_path(project_id, 'numberOrders')}:lookupNumberRequirements"
+    wire = {
+        "regionCode": inputs.region_code(region_code),
+        "numberType": inputs.constant(number_type, "number_type"),
+    }
+    return Request("POST", "numbers", path, reader(NumberRequirements), body=json_body(wire))
 
 
 def build_create(project_id: str, request: NumberOrderRequest) -> Request[NumberOrder]:
@@ -70,36 +59,21 @@ def build_create(project_id: str, request: NumberOrderRequest) -> Request[Number
         inputs.phone_number(request.phone_number)
     inputs.number_pattern(request.pattern, request.search_pattern)
     inputs.constants(request.capabilities, "capabilities")
-    return Request(
-        method="POST",
-        base="numbers",
-        path=project_path(project_id, "numberOrders:createNumberOrder"),
-        headers=JSON,
-        body=json_body(request.to_wire()),
-        read=NumberOrder.model_validate,
-        costly=True,
-    )
+    path = f"{project_path(project_id, 'numberOrders')}:createNumberOrder"
+    body = json_body(request.to_wire())
+    return Request("POST", "numbers", path, NumberOrder.model_validate, body=body, costly=True)
 
 
 def build_get(project_id: str, order_id: str) -> Request[NumberOrder]:
     """Read one order."""
-    return Request(
-        method="GET",
-        base="numbers",
-        path=_order_path(project_id, order_id),
-        read=NumberOrder.model_validate,
-        order=("idNumberOrder", order_id),
-    )
+    path, about = _order_path(project_id, order_id), ("idNumberOrder", order_id)
+    return Request("GET", "numbers", path, NumberOrder.model_validate, order=about)
 
 
 def build_get_registration(project_id: str, order_id: str) -> Request[Registration]:
     """Read data, files' states and reviewers' messages of one order."""
-    return Request(
-        method="GET",
-        base="numbers",
-        path=f"{_order_path(project_id, order_id)}/registration",
-        read=read_registration,
-    )
+    path = _order_path(project_id, order_id, "registration")
+    return Request("GET", "numbers", path, _READ_REGISTRATION)
 
 
 def build_update_registration(
@@ -114,12 +88,11 @@ def build_update_registration(
     """
     details = personal.unseal(request_details)
     return Request(
-        method="PUT",
-        base="numbers",
-        path=f"{_order_path(project_id, order_id)}/registration",
-        headers=JSON,
+        "PUT",
+        "numbers",
+        _order_path(project_id, order_id, "registration"),
+        _READ_REGISTRATION,
         body=_personal_json({"requestDetails": details}),
-        read=read_registration,
         personal=personal.texts(details),
     )
 
@@ -131,13 +104,12 @@ def build_upload_attachment(
 
     A second upload replaces the first (assumed, "Not known", 19).
     """
-    attachment = segment(inputs.resource_id(attachment_id, "attachment_id"))
+    inputs.resource_id(attachment_id, "attachment_id")
     return Request(
-        method="POST",
-        base="numbers",
-        path=f"{_order_path(project_id, order_id)}/attachments/{attachment}",
+        "POST",
+        "numbers",
+        _order_path(project_id, order_id, "attachments", attachment_id),
         upload=upload,
-        read=lambda _: None,
         read_body=read_nothing,
         # Without its ending too; the ending itself ("only pdf is allowed") is nobody's.
         personal=(
@@ -159,32 +131,21 @@ def build_submit(
     without them no sentence of the vendor's is repeated.
     """
     return Request(
-        method="POST",
-        base="numbers",
-        path=f"{_order_path(project_id, order_id)}/submit",
-        read=NumberOrder.model_validate,
+        "POST",
+        "numbers",
+        _order_path(project_id, order_id, "submit"),
+        NumberOrder.model_validate,
         costly=True,
         order=("idNumberOrder", order_id),
         personal=None if hidden is None else tuple(hidden),
     )
 
 
-def read_requirements(value: Any) -> NumberRequirements:
-    """Read the reply of the look-up. ValueError when it is not one."""
-    return NumberRequirements.model_validate(known(value, "fields", "attachments"))
-
-
-def read_registration(value: Any) -> Registration:
-    """Read a registration, in the newest form or the older one. ValueError when it is neither."""
-    return Registration.model_validate(
-        known(value, "requestDetails", "data", "attachments", "logs")
-    )
-
-
 def no_requirements(error: NotFound) -> bool:
-    """Whether a 404 of the look-up is the vendor saying that region and type have no requirements, rather than a wrong URL or a gateway.
+    """Whether a 404 of the look-up says that region and type have no requirements.
 
-    Seen live for US LOCAL and US TOLL_FREE; elsewhere it could also mean that no such numbers are sold (docs/vendor/numbers-behaviour.md §1, item 4).
+    Otherwise it is a wrong URL's or a gateway's. Seen live for US LOCAL and US TOLL_FREE; elsewhere
+    it could also mean that no such numbers are sold (docs/vendor/numbers-behaviour.md §1, item 4).
     """
     # By resource, loosely: older pages show internal names such as
     # sinch.unifiednumber.….NumberProduct (§15).
@@ -192,10 +153,9 @@ def no_requirements(error: NotFound) -> bool:
     return kind.endswith("numberproduct") or name == "numberrequirements"
 
 
-def _order_path(project_id: str, order_id: str) -> str:
-    return project_path(
-        project_id, f"numberOrders/{segment(inputs.resource_id(order_id, 'order_id'))}"
-    )
+def _order_path(project_id: str, order_id: str, *names: str) -> str:
+    inputs.resource_id(order_id, "order_id")
+    return project_path(project_id, "numberOrders", order_id, *names)
 
 
 def _personal_json(value: Mapping[str, Any]) -> bytes:
@@ -204,19 +164,12 @@ def _personal_json(value: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, RecursionError):
         pass
     # Out here, so that the failure, which may hold the data, does not become the context of ours.
-    raise BadInput(
-        "request_details cannot be written as JSON",
-        field="request_details",
-        remedy="text, numbers, true, false, null, lists and objects only",
-    )
+    remedy = "text, numbers, true, false, null, lists and objects only"
+    raise inputs.wrong("request_details", "cannot be written as JSON", remedy)
 
 
-class NumberOrders:
+class NumberOrders(Noun):
     """`client.number_orders`."""
-
-    def __init__(self, transport: Transport, project_id: str) -> None:
-        self._transport = transport
-        self._project_id = project_id
 
     async def lookup_requirements(
         self, *, region_code: str, number_type: str
@@ -232,10 +185,10 @@ class NumberOrders:
             NotFound: a 404 that does not speak of requirements: a gateway or a wrong URL.
         """
         request = build_lookup_requirements(
-            self._project_id, region_code=region_code, number_type=number_type
+            self._project, region_code=region_code, number_type=number_type
         )
         try:
-            return await self._transport.send(request)
+            return await self._send(request)
         except NotFound as error:
             if not no_requirements(error):
                 raise
@@ -257,7 +210,7 @@ class NumberOrders:
                 NotFound (404) means the same here.
             OutcomeUnknown: perhaps created.
         """
-        return await self._transport.send(build_create(self._project_id, request), watch=watch)
+        return await self._send(build_create(self._project, request), watch)
 
     async def get(self, order_id: str) -> NumberOrder:
         """The order as it is now.
@@ -266,11 +219,11 @@ class NumberOrders:
             NotFound: no such order; perhaps long expired. Evidence only if `resource_type` is
                 NumberOrder (assumed).
         """
-        return await self._transport.send(build_get(self._project_id, order_id))
+        return await self._send(build_get(self._project, order_id))
 
     async def get_registration(self, order_id: str) -> Registration:
         """Data (sealed), files' states and reviewers' messages. Errors as in `get`."""
-        return await self._transport.send(build_get_registration(self._project_id, order_id))
+        return await self._send(build_get_registration(self._project, order_id))
 
     async def update_registration(
         self,
@@ -294,8 +247,8 @@ class NumberOrders:
                 stays; correct and send again.
             BadInput: not JSON; the message shows nothing of it.
         """
-        request = build_update_registration(self._project_id, order_id, request_details)
-        return await self._transport.send(request, watch=watch)
+        request = build_update_registration(self._project, order_id, request_details)
+        return await self._send(request, watch)
 
     async def upload_attachment(
         self,
@@ -343,8 +296,8 @@ class NumberOrders:
         upload = await multipart.prepare(
             file, file_name=name, media_type=media_type, document_type=document_type, size=size
         )
-        request = build_upload_attachment(self._project_id, order_id, attachment_id, upload, hidden)
-        await self._transport.send(request, watch=watch)
+        request = build_upload_attachment(self._project, order_id, attachment_id, upload, hidden)
+        await self._send(request, watch)
 
     async def submit(
         self, order_id: str, *, hidden: Iterable[str] | None = None, watch: Watch | None = None
@@ -364,6 +317,4 @@ class NumberOrders:
             Rejected: 400 (assumed), data or files are missing, or the order can no longer be
                 submitted.
         """
-        return await self._transport.send(
-            build_submit(self._project_id, order_id, hidden), watch=watch
-        )
+        return await self._send(build_submit(self._project, order_id, hidden), watch)

@@ -6,7 +6,7 @@ No vendor knowledge beyond tokens: which list, and what its entries are, is the 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from numberflow.errors import OutcomeUnknown
 from numberflow.models.wire import Page
@@ -16,6 +16,13 @@ P = TypeVar("P", bound=Page)
 # No default and no maximum is documented; 100 is the ceiling assumed in
 # docs/vendor/imported-hosting-behaviour.md §11, and the server may use less.
 PAGE_SIZE = 100
+
+
+class ListQuery(TypedDict, total=False):
+    """What every list takes beside its filters."""
+
+    page_size: int
+    order_by: str | None
 
 
 async def walk(noun: str, fetch: Callable[[str | None], Awaitable[P]]) -> AsyncIterator[P]:

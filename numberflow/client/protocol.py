@@ -24,7 +24,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from numberflow.client.multipart import Upload
 from numberflow.errors import (
@@ -39,6 +39,7 @@ from numberflow.errors import (
 from numberflow.models import personal
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 Base = Literal["auth", "numbers", "imported"]
 
@@ -55,6 +56,7 @@ class Request(Generic[T]):
         read: turns the parsed JSON of a 2xx into the result; any exception from it means that the
             reply is unreadable.
         query: pairs, not encoded, in the order of the wire; keys may repeat.
+        headers: beside the body's own; a body is JSON unless they say otherwise.
         upload: a body with a file in it, in place of `body`.
         costly: leaves at most once (twice only after a 401 that says the token had expired). True
             for everything that is not a read, except where sending it again replaces the same by
@@ -62,8 +64,8 @@ class Request(Generic[T]):
         phone_number: the number that a 2xx must be about.
         order: the order that a 2xx must be about: the member of the reply that names it, and its
             id.
-        read_body: turns the bytes of a 2xx into the result in place of `read`, for replies that are
-            too large to become Python objects.
+        read_body: turns the bytes of a 2xx into the result in place of `read`: for replies that are
+            too large to become Python objects, or need no body.
         large: the reply is about 1 MB; only for reads without a body.
         conceal: secrets that no error may repeat, should the vendor echo them.
         personal: texts of personal data that no error may repeat
@@ -75,7 +77,7 @@ class Request(Generic[T]):
     method: str
     base: Base
     path: str
-    read: Callable[[Any], T] = field(repr=False)
+    read: Callable[[Any], T] | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
@@ -89,6 +91,18 @@ class Request(Generic[T]):
     personal: tuple[str, ...] | None = field(default=(), repr=False)
     total_s: float | None = None
 
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def all_headers(self) -> tuple[tuple[str, str], ...]:
+        """Those given, and those that go with the body."""
+        if self.upload is not None:
+            return self.headers + self.upload.headers
+        if self.body is None or any(name == "Content-Type" for name, _ in self.headers):
+            return self.headers
+        return (*self.headers, ("Content-Type", "application/json"))
+
     @property
     def target(self) -> str:
         """Path and query as they go on the wire.
@@ -97,7 +111,8 @@ class Request(Generic[T]):
         """
         if not self.query:
             return self.path
-        return f"{self.path}?{'&'.join(f'{segment(name)}={segment(value)}' for name, value in self.query)}"
+        pairs = (f"{segment(name)}={segment(value)}" for name, value in self.query)
+        return f"{self.path}?{'&'.join(pairs)}"
 
 
 def segment(text: str) -> str:
@@ -105,13 +120,16 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def project_path(project_id: str, rest: str) -> str:
-    """Path of a resource of one project; `rest` is already encoded."""
-    return f"/v1/projects/{segment(project_id)}/{rest}"
+def project_path(project_id: str, *names: str) -> str:
+    """Path of a resource of one project, with every name percent-encoded."""
+    return "/v1/projects/" + "/".join(segment(name) for name in (project_id, *names))
 
 
 def pairs(*named: tuple[str, object | Iterable[object]]) -> tuple[tuple[str, str], ...]:
-    """Query pairs: None is left out, a tuple or list becomes one pair per value (the vendor wants repeated keys)."""
+    """Query pairs: None is left out, and a tuple or list becomes one pair for each value.
+
+    The vendor wants repeated keys.
+    """
     found: list[tuple[str, str]] = []
     for name, value in named:
         if value is None:
@@ -119,10 +137,6 @@ def pairs(*named: tuple[str, object | Iterable[object]]) -> tuple[tuple[str, str
         values = value if isinstance(value, tuple | list) else (value,)
         found += [(name, str(each)) for each in values]
     return tuple(found)
-
-
-JSON = (("Content-Type", "application/json"),)
-"""The header that goes with `json_body`."""
 
 
 def json_body(value: Mapping[str, Any]) -> bytes:
@@ -154,8 +168,8 @@ def decipher(
     Raises:
         Throttled: 429.
         NotFound, PermissionRefused, InsufficientFunds, Rejected: the other 4xx. From the token
-        endpoint every refusal is PermissionRefused, because
-            a missing token endpoint must never be taken for a missing number.
+            endpoint every refusal is PermissionRefused, because a missing token endpoint must never
+            be taken for a missing number.
         OutcomeUnknown: 5xx, 408 (a gateway may have passed the request on before it lost patience,
             assumed), 1xx, 3xx (we never follow), and a 2xx that cannot be read
             (`cause="unreadable"`) or is about another number (`cause="wrong_number"`).
@@ -184,7 +198,7 @@ def decipher(
 
 
 def token_expired(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a new token may mend this reply.
+    """Whether a new token may help.
 
     Any other 401 is final (docs/vendor/numbers-behaviour.md §2).
     """
@@ -259,6 +273,18 @@ def listed(value: Any, name: str) -> Any:
     return () if found is None else found
 
 
+def reader(model: type[M], *members: str) -> Callable[[Any], M]:
+    """A reader of replies that are a `model`, known by one of `members` or of all that it has."""
+    names = members or tuple(each.alias or name for name, each in model.model_fields.items())
+    return lambda value: model.model_validate(known(value, *names))
+
+
+def list_reader(model: type[M], name: str) -> Callable[[Any], tuple[M, ...]]:
+    """A reader of replies that list `model`s under `name`."""
+    entries: TypeAdapter[tuple[M, ...]] = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
+    return lambda value: entries.validate_python(listed(value, name))
+
+
 def _decimal(text: str) -> Decimal | str:
     # A short text such as 1e999999999 is a number with a thousand million digits for whoever
     # expands it: leave it as text.
@@ -271,13 +297,14 @@ def _decimal(text: str) -> Decimal | str:
 
 def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -> T:
     def unknown(cause: str, why: str) -> OutcomeUnknown:
-        told = f"{request.method} {request.path}: HTTP {status}, but {why}"
+        told = f"{request}: HTTP {status}, but {why}"
         return OutcomeUnknown(told, status=status, request_id=known_id, cause=cause)
 
     value: Any = None
     try:
         if request.read_body is not None:
             return request.read_body(body)
+        assert request.read is not None
         value = parse_json(body)
         result = request.read(value)
     except ValidationError as error:
@@ -443,7 +470,7 @@ def _refusal(
 
 
 def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
-    told = f"{request.method} {request.path}: HTTP {status}"
+    told = f"{request}: HTTP {status}"
     # Some shapes have nothing but the status again for a code.
     code = "" if envelope.code == str(status) else envelope.code
     about = " ".join(

@@ -1,6 +1,6 @@
-"""Qualified numbers: may a number be text-enabled, and is it ours? Vendor noun.
+"""Qualified numbers: may a number be text-enabled, and is it ours?
 
-QualifiedNumbers (docs/vendor/imported-hosting-behaviour.md §3).
+Vendor noun: qualifiedNumbers (docs/vendor/imported-hosting-behaviour.md §3).
 
 Nothing calls back while a number is being qualified: poll.
 """
@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, Required, Unpack
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr
 
 from numberflow.client import hosting_orders, inputs
-from numberflow.client.paging import PAGE_SIZE, walk
+from numberflow.client.noun import Noun
+from numberflow.client.paging import PAGE_SIZE, ListQuery
 from numberflow.client.protocol import (
-    JSON,
     Request,
     json_body,
-    known,
-    listed,
+    list_reader,
     pairs,
     project_path,
     read_nothing,
-    segment,
+    reader,
 )
-from numberflow.client.transport import Transport, Watch
-from numberflow.errors import BadInput
+from numberflow.client.transport import Watch
 from numberflow.models.hosting import HostingOrder, TextEnableRequest, TextEnableTollFreeRequest
 from numberflow.models.imported import QualifiedNumber, QualifiedNumbersPage
 
@@ -38,25 +36,28 @@ ADD_NUMBERS_MAX = 500
 # Four digits in the sample; nothing else is said (docs/vendor/imported-hosting-behaviour.md §18).
 _CODE = re.compile(r"[0-9A-Za-z]{1,32}")
 
-_NUMBERS = TypeAdapter(tuple[QualifiedNumber, ...])
+
+class QualifiedNumbersQuery(ListQuery, total=False):
+    """What the lists take; `QualifiedNumbers.list_page` says what each means."""
+
+    state: Required[str]
+    region_code: str | None
 
 
 def build_add_numbers(
     project_id: str, phone_numbers: Iterable[str]
 ) -> Request[tuple[QualifiedNumber, ...]]:
-    """Ask for numbers to be qualified.
+    """Ask for numbers to be qualified. The key is phoneNumbers here alone.
 
-    Leaves once: reversible, but what a second time does is not documented. The key is phoneNumbers
-    here alone.
+    Leaves once: reversible, but what a second time does is not documented.
     """
     numbers = inputs.phone_numbers(phone_numbers, "phone_numbers", most=ADD_NUMBERS_MAX)
     return Request(
-        method="POST",
-        base="imported",
-        path=project_path(project_id, "qualifiedNumbers:addNumbers"),
-        headers=JSON,
+        "POST",
+        "imported",
+        f"{project_path(project_id, 'qualifiedNumbers')}:addNumbers",
+        list_reader(QualifiedNumber, "qualifiedNumbers"),
         body=json_body({"phoneNumbers": list(numbers)}),
-        read=read_qualified_numbers,
         costly=True,
     )
 
@@ -75,80 +76,56 @@ def build_list_page(
     The state is required, one per call (docs/vendor/imported-hosting-behaviour.md §3).
     """
     return Request(
-        method="GET",
-        base="imported",
-        path=project_path(project_id, "qualifiedNumbers"),
+        "GET",
+        "imported",
+        project_path(project_id, "qualifiedNumbers"),
+        reader(QualifiedNumbersPage),
         query=pairs(
             ("states", inputs.constant(state, "state")),
-            ("regionCode", None if region_code is None else inputs.hosting_region(region_code)),
+            ("regionCode", inputs.hosting_region(region_code)),
             ("pageSize", inputs.count(page_size, "page_size")),
             ("pageToken", page_token or None),
             ("orderBy", inputs.order_by(order_by, "createdTime", "updatedTime")),
         ),
-        read=read_page,
     )
 
 
 def build_get(project_id: str, phone_number: str) -> Request[QualifiedNumber]:
     """Read one qualified number."""
-    return Request(
-        method="GET",
-        base="imported",
-        path=_number_path(project_id, phone_number),
-        read=QualifiedNumber.model_validate,
-        phone_number=phone_number,
-    )
+    return _about("GET", project_id, phone_number)
 
 
 def build_send_voice_challenge(project_id: str, phone_number: str) -> Request[QualifiedNumber]:
     """Call the number and speak a code. Costly: a real phone rings. No body is documented."""
-    return Request(
-        method="POST",
-        base="imported",
-        path=f"{_number_path(project_id, phone_number)}:sendVoiceChallenge",
-        read=QualifiedNumber.model_validate,
-        costly=True,
-        phone_number=phone_number,
-    )
+    return _about("POST", project_id, phone_number, ":sendVoiceChallenge", costly=True)
 
 
 def build_verify_voice_challenge(
     project_id: str, phone_number: str, code: SecretStr
 ) -> Request[QualifiedNumber]:
-    """Hand in the spoken code. Leaves once.
+    """Hand in the spoken code.
 
-    Three wrong ones block the number (assumed), and a second time may count.
+    Leaves once: three wrong ones block the number (assumed), and a second time may count.
     """
     spoken = code.get_secret_value()
     if not _CODE.fullmatch(spoken):
-        raise BadInput(
-            "code: not what a voice would spell",
-            field="code",
-            remedy="digits or letters, without spaces",
-        )
-    return Request(
-        method="POST",
-        base="imported",
-        path=f"{_number_path(project_id, phone_number)}:verifyVoiceChallenge",
-        headers=JSON,
+        remedy = "digits or letters, without spaces"
+        raise inputs.wrong("code", "not what a voice would spell", remedy)
+    return _about(
+        "POST",
+        project_id,
+        phone_number,
+        ":verifyVoiceChallenge",
         body=json_body({"code": spoken}),
-        read=QualifiedNumber.model_validate,
         costly=True,
-        phone_number=phone_number,
         conceal=(spoken,),
     )
 
 
 def build_delete(project_id: str, phone_number: str) -> Request[None]:
     """Forget one qualified number. Costly. Success has no body."""
-    return Request(
-        method="DELETE",
-        base="imported",
-        path=_number_path(project_id, phone_number),
-        read=lambda _: None,
-        read_body=read_nothing,
-        costly=True,
-    )
+    path = build_get(project_id, phone_number).path
+    return Request("DELETE", "imported", path, read_body=read_nothing, costly=True)
 
 
 def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[str]:
@@ -156,28 +133,19 @@ def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[st
 
     Costly, and legally binding.
     """
-    path = project_path(project_id, "qualifiedNumbers:textEnableNumbers")
+    path = f"{project_path(project_id, 'qualifiedNumbers')}:textEnableNumbers"
     return hosting_orders.text_enable(path, request, read_hosting_order_id)
 
 
 def build_text_enable_toll_free(
     project_id: str, request: TextEnableTollFreeRequest
 ) -> Request[HostingOrder]:
-    """Text-enable toll-free numbers, answered with the whole order. Costly, and legally binding."""
-    path = project_path(project_id, "qualifiedNumbers:textEnableTollFreeNumbers")
+    """Text-enable toll-free numbers, answered with the whole order.
+
+    Costly, and legally binding.
+    """
+    path = f"{project_path(project_id, 'qualifiedNumbers')}:textEnableTollFreeNumbers"
     return hosting_orders.text_enable(path, request, HostingOrder.model_validate)
-
-
-def read_qualified_numbers(value: Any) -> tuple[QualifiedNumber, ...]:
-    """Read the reply of addNumbers. ValueError when it is not one."""
-    return _NUMBERS.validate_python(listed(value, "qualifiedNumbers"))
-
-
-def read_page(value: Any) -> QualifiedNumbersPage:
-    """Read one page. ValueError when it is not one."""
-    return QualifiedNumbersPage.model_validate(
-        known(value, "qualifiedNumbers", "nextPageToken", "totalSize")
-    )
 
 
 def read_hosting_order_id(value: Any) -> str:
@@ -185,18 +153,17 @@ def read_hosting_order_id(value: Any) -> str:
     return HostingOrder.model_validate(value).hosting_order_id
 
 
-def _number_path(project_id: str, phone_number: str) -> str:
-    return project_path(
-        project_id, f"qualifiedNumbers/{segment(inputs.phone_number(phone_number))}"
-    )
+def _about(
+    method: str, project_id: str, phone_number: str, verb: str = "", **more: Any
+) -> Request[QualifiedNumber]:
+    """A request about one qualified number, which answers with it."""
+    path = project_path(project_id, "qualifiedNumbers", inputs.phone_number(phone_number)) + verb
+    read = QualifiedNumber.model_validate
+    return Request(method, "imported", path, read, phone_number=phone_number, **more)
 
 
-class QualifiedNumbers:
+class QualifiedNumbers(Noun):
     """`client.qualified_numbers`."""
-
-    def __init__(self, transport: Transport, project_id: str) -> None:
-        self._transport = transport
-        self._project_id = project_id
 
     async def add(
         self, phone_numbers: Iterable[str], *, watch: Watch | None = None
@@ -214,63 +181,33 @@ class QualifiedNumbers:
         Raises:
             BadInput: no number, too many, or one twice.
         """
-        return await self._transport.send(
-            build_add_numbers(self._project_id, phone_numbers), watch=watch
-        )
+        return await self._send(build_add_numbers(self._project, phone_numbers), watch)
 
     async def list_page(
-        self,
-        *,
-        state: str,
-        region_code: str | None = None,
-        page_size: int = PAGE_SIZE,
-        page_token: str | None = None,
-        order_by: str | None = None,
+        self, *, page_token: str | None = None, **query: Unpack[QualifiedNumbersQuery]
     ) -> QualifiedNumbersPage:
         """One page of the numbers in one state.
 
         There is no list of all: an inventory takes one walk per state (§3).
 
         Args:
-            state: one `QualificationState`.
-            region_code: US or CA.
-            page_size: most numbers in the page; the server may use less.
             page_token: `next_page_token` of the page before, with all other arguments unchanged.
-            order_by: createdTime or updatedTime; ascending (assumed).
+            **query: the state, and any of the others
+
+                - state: one `QualificationState`;
+                - region_code: US or CA;
+                - page_size: most numbers in the page; the server may use less;
+                - order_by: createdTime or updatedTime; ascending (assumed).
         """
-        return await self._transport.send(
-            build_list_page(
-                self._project_id,
-                state=state,
-                region_code=region_code,
-                page_size=page_size,
-                page_token=page_token,
-                order_by=order_by,
-            )
-        )
+        return await self._send(build_list_page(self._project, page_token=page_token, **query))
 
-    async def iterate(
-        self,
-        *,
-        state: str,
-        region_code: str | None = None,
-        page_size: int = PAGE_SIZE,
-        order_by: str | None = None,
-    ) -> AsyncIterator[QualifiedNumber]:
-        """Every number in that state. Arguments as in `list_page`, errors as in `paging.walk`."""
+    def iterate(self, **query: Unpack[QualifiedNumbersQuery]) -> AsyncIterator[QualifiedNumber]:
+        """Every number in that state.
 
-        async def fetch(page_token: str | None) -> QualifiedNumbersPage:
-            return await self.list_page(
-                state=state,
-                region_code=region_code,
-                page_size=page_size,
-                page_token=page_token,
-                order_by=order_by,
-            )
-
-        async for page in walk("qualifiedNumbers", fetch):
-            for number in page.qualified_numbers:
-                yield number
+        Arguments as in `list_page`, without the token; errors as there and in `paging.walk`.
+        """
+        first = build_list_page(self._project, page_token=None, **query)
+        return self._walk(first, lambda page: page.qualified_numbers)
 
     async def get(self, phone_number: str) -> QualifiedNumber:
         """The number and its checks as they are now.
@@ -278,7 +215,7 @@ class QualifiedNumbers:
         Raises:
             NotFound: never added, or forgotten. Evidence only if `code` is NOT_FOUND.
         """
-        return await self._transport.send(build_get(self._project_id, phone_number))
+        return await self._send(build_get(self._project, phone_number))
 
     async def send_voice_challenge(
         self, phone_number: str, *, watch: Watch | None = None
@@ -287,9 +224,7 @@ class QualifiedNumbers:
 
         Repeat: never by a machine, whatever happened: a person asks for another call. Leaves once.
         """
-        return await self._transport.send(
-            build_send_voice_challenge(self._project_id, phone_number), watch=watch
-        )
+        return await self._send(build_send_voice_challenge(self._project, phone_number), watch)
 
     async def verify_voice_challenge(
         self, phone_number: str, code: SecretStr | str, *, watch: Watch | None = None
@@ -304,27 +239,25 @@ class QualifiedNumbers:
             BadInput: not a code; the message does not show it.
         """
         sealed = code if isinstance(code, SecretStr) else SecretStr(code)
-        built = build_verify_voice_challenge(self._project_id, phone_number, sealed)
-        return await self._transport.send(built, watch=watch)
+        built = build_verify_voice_challenge(self._project, phone_number, sealed)
+        return await self._send(built, watch)
 
     async def delete(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Forget the number. An imported number that came from it stays (assumed).
 
         Repeat: after OutcomeUnknown look with `get` first: not found = forgotten. Leaves once.
         """
-        await self._transport.send(build_delete(self._project_id, phone_number), watch=watch)
+        await self._send(build_delete(self._project, phone_number), watch)
 
     async def text_enable(self, request: TextEnableRequest, *, watch: Watch | None = None) -> str:
         """As `hosting_orders.text_enable`, but answered with the order's id alone.
 
         Prefer that one, which tells the state too.
         """
-        return await self._transport.send(build_text_enable(self._project_id, request), watch=watch)
+        return await self._send(build_text_enable(self._project, request), watch)
 
     async def text_enable_toll_free(
         self, request: TextEnableTollFreeRequest, *, watch: Watch | None = None
     ) -> HostingOrder:
         """As `hosting_orders.text_enable_toll_free`."""
-        return await self._transport.send(
-            build_text_enable_toll_free(self._project_id, request), watch=watch
-        )
+        return await self._send(build_text_enable_toll_free(self._project, request), watch)

@@ -256,7 +256,7 @@ class Transport:
             bearer = await self._token(tokens, request, allowed, refused=bearer)
             if not _repeatable(request):
                 raise NotSent(
-                    f"{request.method} {request.path}: refused before any handling, for an "
+                    f"{request}: refused before any handling, for an "
                     "expired token; the file is used up: open it again"
                 )
             reply = await self._exchange(request, bearer, watch, allowed)
@@ -278,7 +278,7 @@ class Transport:
                 async with asyncio.timeout_at(allowed.token_by_s):
                     return await tokens.current(refused=refused)
         except TimeoutError:
-            told = f"{request.method} {request.path}: no access token in time"
+            told = f"{request}: no access token in time"
             if tokens.throttled:
                 raise Throttled(f"{told}, for the vendor's limit") from None
             raise NotSent(told) from None
@@ -331,9 +331,7 @@ class Transport:
             raise NotSent("the client was closed while a call was under way")
         if asyncio.get_running_loop().time() >= allowed.turn_by_s:
             # Its token took the time: whether a turn comes at once does not matter any more.
-            told = (
-                f"{request.method} {request.path}: no time left for its reply when its token came"
-            )
+            told = f"{request}: no time left for its reply when its token came"
             raise Throttled(told) if self._open_tokens().throttled else NotSent(told)
         try:
             with allowed.waiting():
@@ -341,8 +339,7 @@ class Transport:
                     await pacer.turn()
         except TimeoutError:
             raise Throttled(
-                f"{request.method} {request.path}: not sent, its turn under the vendor's limit "
-                "did not come in time"
+                f"{request}: not sent, its turn under the vendor's limit did not come in time"
             ) from None
         except asyncio.CancelledError:
             if self._pacers.get(request.base) is pacer:
@@ -365,7 +362,7 @@ class Transport:
         self, request: Request[Any], bearer: SecretStr | None, departure: _Departure
     ) -> Reply:
         http = self._open_http()
-        headers = list(request.headers if request.upload is None else request.upload.headers)
+        headers = list(request.all_headers)
         if bearer is not None:
             headers.append(("Authorization", f"Bearer {bearer.get_secret_value()}"))
         if request.large and self._bulk is not None:
@@ -492,9 +489,7 @@ class _Departure:
 
     def leave(self) -> None:
         if self._leave_by_s is not None and time.monotonic() > self._leave_by_s:
-            raise NotSent(
-                f"{self._request.method} {self._request.path}: no time left for its reply"
-            )
+            raise NotSent(f"{self._request}: no time left for its reply")
         if self._watch is not None:
             try:
                 self._watch.before_send()
@@ -516,7 +511,7 @@ class _Departure:
             raise _WatchFailed from error
 
     def judge(self, request: Request[Any], error: Exception) -> NotSent | OutcomeUnknown:
-        told = f"{request.method} {request.path}: {type(error).__name__}"
+        told = f"{request}: {type(error).__name__}"
         if not self._left or isinstance(
             error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
         ):

@@ -345,7 +345,7 @@ def test_request_is_in_the_contract(name: str) -> None:
     """
     request = REQUESTS[name]
     path, query = path_of(request), request.target.partition("?")[2]
-    headers = dict(request.headers if request.upload is None else request.upload.headers)
+    headers = dict(request.all_headers)
     body = asyncio.run(body_of(request))
     validate_request(request.method, path, query, headers, body)
     if request.upload is not None:

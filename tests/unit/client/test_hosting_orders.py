@@ -116,7 +116,7 @@ async def test_following_an_order() -> None:
         path,
         f"{path}/report",
         f"{path}/numbers?{query}&pageSize=100",
-        f"{path}/numbers?{query}&pageToken=t&pageSize=100",
+        f"{path}/numbers?{query}&pageSize=100&pageToken=t",
         f"{path}/numbers/%2B17724295286",
     ] == [call.target for call in server.calls]
 

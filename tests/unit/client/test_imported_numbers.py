@@ -95,7 +95,7 @@ async def test_list() -> None:
     assert [NUMBER] == found
     assert [
         f"{first}&orderBy=createdTime",
-        f"{first}&pageToken=a%2Bb%2Fc%3D%3D&orderBy=createdTime",
+        f"{first}&orderBy=createdTime&pageToken=a%2Bb%2Fc%3D%3D",
     ] == [call.target for call in server.calls]
 
 
