@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.counts import count
 from support.dying import Fate, is_death
-from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
+from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, reduced
 from support.shop import Shop
 
 from numberflow.journal import Intention, IntentionState
@@ -36,7 +36,7 @@ ADDRESS = EmergencyAddressRequest(
     postal_code="30062",
 )
 CASES = [
-    pytest.param(action, mishap, mode, id=f"{action}-{mishap}-{mode}", marks=marks(mishap, mode))
+    pytest.param(action, mishap, mode, id=f"{action}-{mishap}-{mode}", marks=reduced(mishap, mode))
     for action in (Action.PROVISION, Action.DEPROVISION)
     for mishap in MISHAPS
     for mode in ("once", "always", "resumed-before", "resumed-after")

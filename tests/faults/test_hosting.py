@@ -13,7 +13,7 @@ import pytest
 from support.counts import count
 from support.dying import Fate
 from support.hosting import HostingShop, importing, numbers, qualifying_order, text_enabling
-from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, marks
+from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, reduced
 
 from numberflow.journal import IntentionState
 from numberflow.models.held_numbers import parse_configure, parse_release
@@ -63,7 +63,7 @@ RUNS: dict[str, tuple[str, Run]] = {
     "relink": ("update_imported", _relink),
 }
 CASES = [
-    pytest.param(step, mishap, mode, id=f"{step}-{mishap}-{mode}", marks=marks(mishap, mode))
+    pytest.param(step, mishap, mode, id=f"{step}-{mishap}-{mode}", marks=reduced(mishap, mode))
     for step in RUNS
     for mishap in MISHAPS
     for mode in ("once", "always", "resumed-before", "resumed-after")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.counts import count
 from support.dying import Fate
-from support.mishaps import LAG_LONG_S, MISHAPS, Mishap
+from support.mishaps import CHANGES, LAG_LONG_S, MISHAPS, Mishap, reduced
 from support.purchases import order
 from support.shop import Shop, needs_person
 
@@ -29,7 +29,13 @@ UNLINK = {"sms": {"service_plan_id": "", "campaign_id": ""}}
 # and the first costly request of the run that resumes meets the fault.
 MODES = ("once", "always", "resumed-before", "resumed-after")
 CASES = [
-    pytest.param(operation, mishap, mode, id=f"{operation}-{mishap}-{mode}")
+    pytest.param(
+        operation,
+        mishap,
+        mode,
+        id=f"{operation}-{mishap}-{mode}",
+        marks=reduced(mishap, mode) if operation in CHANGES else [],
+    )
     for operation in ("rent", "rent_any", "release", "update")
     for mishap in MISHAPS
     for mode in MODES

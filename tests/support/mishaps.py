@@ -47,7 +47,7 @@ class Mishap:
 
 
 def marks(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
-    """Marks of a case of a matrix whose steps share what other matrices try in full.
+    """Marks of a case of the matrix of number orders, which shares what the one of rents has in full.
 
     What only says again what its neighbours say is `exhaustive`.
 
@@ -58,6 +58,44 @@ def marks(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
         mishap.variant or mode == "always" or (mode.startswith("resumed") and "lag" in mishap.name)
     )
     return [pytest.mark.exhaustive] if again else []
+
+
+# One of each kind that a step sees in its own way. How a reply is lost and what it is then called is
+# the client's matter and the same for every step: renting and number orders meet all of it.
+_KINDS = frozenset(
+    {
+        "timeout_before",  # nobody knows, and nothing is there
+        "timeout_after",  # nobody knows, and it is there
+        "error_after-503-json",  # the vendor says it failed, and it is there
+        "wrong_json",  # the step's own reply cannot be read
+        "429-seconds",  # surely nothing
+        "token_expired",
+        "stale_reads-short",
+        "stale_list-short",
+        "error_after-lag_short",  # it is there, and reads show it in time
+        "error_after-lag_long",  # it is there, and no read shows it in time
+        "killed-before",
+        "killed-after",
+        "killed-after-lag_short",
+        "killed-after-lag_long",
+    }
+)
+# What a run meets that goes on with what a killed one left.
+_RESUMED = frozenset({"timeout_before", "timeout_after"})
+
+
+def reduced(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
+    """Marks of a case of the reduced matrix: of every step but a rent's and a number order's.
+
+    Each step has its own look and its own judge, and runs through the same `run_costly_step`. So it
+    meets what the two can tell apart: was it sent, is it there, do reads show it, who was killed.
+    Everything else is `exhaustive`: test_matrix and test_number_orders say it of that function and
+    of the client.
+    """
+    if mode == "once":
+        return [] if mishap.name in _KINDS else [pytest.mark.exhaustive]
+    is_kept = mode.startswith("resumed") and mishap.name in _RESUMED
+    return [] if is_kept else [pytest.mark.exhaustive]
 
 
 def _errors() -> list[Mishap]:
