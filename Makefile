@@ -43,13 +43,13 @@ simulate: $(VENV)/.numberflow-run  ## the simulator alone; prints the environmen
 
 test: $(VENV)/.numberflow-dev  ## checks and all tests but those that say again what their neighbours say
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup -m "not exhaustive"
+	$(BIN)/python -m pytest -n $(XDIST) -m "not exhaustive"
 
 test-all: $(VENV)/.numberflow-dev  ## every case of every matrix (an hour on two cores)
-	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup
+	$(BIN)/python -m pytest -n $(XDIST)
 
 test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only
-	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup tests/unit tests/contract
+	$(BIN)/python -m pytest -n $(XDIST) tests/unit tests/contract
 
 check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; changes nothing
 	$(BIN)/ruff check .

@@ -4,10 +4,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from support import counts, openapi, rates
+from xdist.scheduler import LoadScopeScheduling
 
 # The machine may be busy with the other half of the tests: how long a case takes says nothing about
 # the code.
@@ -34,6 +36,29 @@ def anyio_backend() -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Where the browser tests put their pictures."""
     parser.addoption("--pictures", type=Path, metavar="DIR", help="keep pictures of the UI here")
+
+
+class _Rooms(LoadScopeScheduling):
+    """Which tests stay together: those that share a server with deployments, slow to start.
+
+    One worker has all of a folder and begins with them. Every other test goes to whoever is free.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "/".join(nodeid.split("/")[:2])
+        is_alone = folder not in {"tests/workflow", "tests/browser"} or "/test_clock.py" in nodeid
+        return nodeid if is_alone else folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Whatever `--dist` says."""
+    return _Rooms(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no worker is left with one when the others have nothing to do."""
+    items.sort(key=lambda item: not item.get_closest_marker("workflow"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

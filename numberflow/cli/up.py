@@ -19,6 +19,7 @@ from types import FrameType
 import httpx
 import typer
 
+from flows.table import FLOWS
 from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import (
     SERVER_ENVIRONMENT,
@@ -124,13 +125,14 @@ def _require_alive(started: Sequence[Started]) -> None:
 
 
 def _is_served(api_url: str, since: datetime) -> bool:
-    """Whether the deployment is there and takes runs.
+    """Whether all deployments are there and take runs: the last one, for they are made in order.
 
     One of an earlier `up` with this home stands there too, and is paused.
     """
+    *_, last = FLOWS
     try:
         found = httpx.get(
-            f"{api_url}/deployments/name/search-and-rent/search-and-rent",
+            f"{api_url}/deployments/name/{last}/{last}",
             timeout=5.0,
             auth=server_auth(),
         ).json()

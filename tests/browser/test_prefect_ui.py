@@ -16,7 +16,7 @@ from support.walk import Walk
 
 from numberflow.simulator import SimulatorSettings
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PASTED = 200
 

@@ -1,6 +1,4 @@
-"""Scenes for crash tests. All of them share one Prefect server and one nursery, so one worker of
-xdist runs them all.
-"""
+"""Scenes for crash tests. Those of one worker of xdist share a Prefect server and a nursery."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from support.runs import Ended
 from support.scenes import COMPLETE, Scene, ending
 
 # The first of these tests waits for the Prefect server as well.
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 MakeScene = Callable[..., Scene]
 # Ten seconds for every write of a run would teach nothing more.

@@ -14,7 +14,7 @@ from support.counts import count
 from support.scenes import ASKED, COMPLETE, Scene, ending
 
 # The first of these tests waits for the Prefect server as well.
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 PROCESSES = 8
 

@@ -16,7 +16,7 @@ from support.scenes import ASKED, COMPLETE, Scene, ending
 from numberflow.journal import IntentionState
 
 # The first of these tests waits for the Prefect server as well.
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 KILLED = -signal.SIGKILL
 # What a purchase of three numbers sends when nothing goes wrong; the calm tests below notice when a
@@ -182,7 +182,10 @@ def test_killed_between_writing_down_a_replacement_and_renting_it(scene: Scene) 
     assert planned[0] in ended.report.phone_numbers
 
 
-@pytest.mark.parametrize("hold", ["hold_before", "hold_after"])
+# That the two sides of an effect are told apart is said above, of processes that start quicker.
+@pytest.mark.parametrize(
+    "hold", [pytest.param("hold_before", marks=pytest.mark.exhaustive), "hold_after"]
+)
 def test_killed_and_started_again_from_the_command_line(scene: Scene, hold: str) -> None:
     """Two interpreters of their own, as a user starts them.
 

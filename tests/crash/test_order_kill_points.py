@@ -16,7 +16,7 @@ from support.orders import MARKS, REFERENCE, Cabinet, submissions
 from support.runs import Ended
 from support.scenes import Scene
 
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 KILLED = -signal.SIGKILL
 # What an order sends when nothing goes wrong; the calm test below notices when a boundary is added.

@@ -10,7 +10,7 @@ import signal
 import pytest
 from support.scenes import ASKED, COMPLETE, REFERENCE, Scene, ending
 
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

@@ -17,7 +17,7 @@ from support.scenes import ASKED, COMPLETE, Scene, ending
 from numberflow.journal import IntentionState
 
 # The first of these tests waits for the Prefect server as well.
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 # Long enough that a run on a busy machine renews in time (every quarter), short enough to be waited
 # out twice.

@@ -23,8 +23,8 @@ from support.up import running
 
 import numberflow
 
-# A group of its own: most of its time is waiting, so that it runs beside the other workflows.
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("clock"), pytest.mark.timeout(600)]
+# Most of its time is waiting, so that it runs beside the other workflows (tests/conftest.py).
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
 SCHEDULED = ("export-inventory", "follow-orders")
 # The scheduler's turns, for a moved schedule is planned with the next of them; 60 by default.
@@ -35,25 +35,26 @@ NOT_BEFORE_S = 4 * SCHEDULER_S
 LATE = timedelta(seconds=20)
 
 
-def move_to_the_next_minute(prefect: Prefect) -> datetime:
-    """Do what a person does who moves a schedule in the UI; returns the minute."""
-    at = (datetime.now(UTC) + timedelta(seconds=NOT_BEFORE_S)).replace(
-        second=0, microsecond=0
-    ) + timedelta(minutes=1)
-    cron = {"cron": f"{at.minute} {at.hour} * * *", "timezone": "UTC"}
+def move_close(prefect: Prefect) -> datetime:
+    """Do what a person does who moves a schedule in the UI; returns its next moment.
+
+    Every day from a moment on: a cron's is at a whole minute, and that would be waited for.
+    """
+    at = (datetime.now(UTC) + timedelta(seconds=NOT_BEFORE_S)).replace(microsecond=0)
+    daily = {"interval": 86_400, "anchor_date": at.isoformat(), "timezone": "UTC"}
     for name in SCHEDULED:
         deployment = prefect.deployment(f"{name}/{name}")
         (schedule,) = deployment["schedules"]
         prefect._json(
             "PATCH",
             f"/deployments/{deployment['id']}/schedules/{schedule['id']}",
-            json={"active": True, "schedule": cron},
+            json={"active": True, "schedule": daily},
         )
     return at
 
 
 def clock_runs(prefect: Prefect, at: datetime) -> dict[str, dict[str, Any]]:
-    """Runs that the scheduler made for that minute, by deployment."""
+    """Runs that the scheduler made for that moment, by deployment."""
     body = {
         "flow_runs": {"expected_start_time": {"after_": at.isoformat(), "before_": at.isoformat()}}
     }
@@ -108,7 +109,7 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
         up.says("Prefect UI: ")
         prefect = up.prefect
         assert "follow-orders 2" in up.says("Next runs: ")
-        at = move_to_the_next_minute(prefect)
+        at = move_close(prefect)
         automations_are_made_once(prefect, folder)
 
         def ended() -> dict[str, dict[str, Any]] | None:
@@ -119,8 +120,8 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
                 len(runs := clock_runs(prefect, at)) < len(SCHEDULED)
                 and datetime.now(UTC) > at + LATE
             ):
-                # On busy cores it was planned when its minute was over: it will be tomorrow's.
-                at = move_to_the_next_minute(prefect)
+                # On busy cores it was planned when its moment was over: it will be tomorrow's.
+                at = move_close(prefect)
                 return None
             over = len(runs) == len(SCHEDULED) and all(
                 run["state_type"] in TERMINAL for run in runs.values()

@@ -15,7 +15,6 @@ from numberflow.simulator import Simulator, SimulatorSettings, serve
 pytestmark = [
     pytest.mark.workflow,
     pytest.mark.postgres,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.timeout(600),
 ]
 

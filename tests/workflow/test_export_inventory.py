@@ -18,7 +18,6 @@ import numberflow
 pytestmark = [
     pytest.mark.workflow,
     pytest.mark.postgres,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.timeout(600),
 ]
 

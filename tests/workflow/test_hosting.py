@@ -19,7 +19,6 @@ from support.letters import DIRECT, SIGNER, local_numbers
 pytestmark = [
     pytest.mark.workflow,
     pytest.mark.postgres,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.timeout(600),
 ]
 

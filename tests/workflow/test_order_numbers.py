@@ -18,7 +18,6 @@ from support.runs import until
 pytestmark = [
     pytest.mark.workflow,
     pytest.mark.postgres,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.timeout(600),
 ]
 

@@ -10,7 +10,6 @@ import pytest
 pytestmark = [
     pytest.mark.workflow,
     pytest.mark.postgres,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.timeout(600),
 ]
 
