@@ -238,7 +238,6 @@ async def _place(
         facts["reference"],
         facts["flow_run_id"],
         operation=OPERATION,
-        begun_before=(flow_run.get_run_count() or 1) > 1,
     )
     seen.update({line.id: line for line in lines})
     existing = await _existing(context, purchase, lines)

@@ -190,9 +190,7 @@ async def _purchase(
         get_run_logger().info(
             "Reference %s: run again with this reference to resume this purchase", reference
         )
-        purchase, lines = await open_purchase(
-            context, order, reference, run_id, begun_before=(flow_run.get_run_count() or 1) > 1
-        )
+        purchase, lines = await open_purchase(context, order, reference, run_id)
         seen.update({line.id: line for line in lines})
         facts["before"] = lines
         return await _buy(context, order, purchase, lines, seen, facts)

@@ -15,7 +15,6 @@ from uuid import UUID
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.logging import get_run_logger
 
-from numberflow.errors import JournalUnavailable
 from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.orders import SearchAndRentParameters, WantedNumbers
 from numberflow.models.wording import count_of
@@ -26,7 +25,7 @@ from numberflow.purchase.renting.provisioning import NumberStatus, confirm_and_w
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.rent import RentResult, rent_chosen
 from numberflow.purchase.renting.standing import Standing, stand
-from numberflow.purchase.run_context import OPERATION, RunContext, in_thread
+from numberflow.purchase.run_context import OPERATION, RunContext, in_thread, new_purchase
 from numberflow.purchase.run_context import open_purchase as open_in_journal
 from numberflow.purchase.spend_limits import SpendLimits
 from tasks.step import step
@@ -44,12 +43,9 @@ async def open_purchase(
     reference: str,
     flow_run_id: str | None,
     *,
-    begun_before: bool,
     operation: str = OPERATION,
 ) -> tuple[Purchase, tuple[Intention, ...]]:
-    """Find the purchase of this reference, or begin it.
-
-    And the numbers that are already written down for it.
+    """Find the purchase of this reference, or begin it, and the numbers written down for it.
 
     Costs: nothing. Repeat: safe; the same reference is the same purchase.
 
@@ -58,24 +54,8 @@ async def open_purchase(
             then stands in another one.
         ReferenceConflict: the reference stands for a purchase with other parameters.
     """
-    if (
-        begun_before
-        and await in_thread(context.journal.find_purchase, context.project_id, reference) is None
-    ):
-        raise JournalUnavailable(
-            f"This run was begun before, but the journal at {context.journal.location} does not "
-            f"know its purchase {reference!r}.",
-            remedy="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first "
-            "try surely bought nothing, start a new run",
-        )
-    purchase = await open_in_journal(
-        context.journal,
-        order,
-        project_id=context.project_id,
-        reference=reference,
-        flow_run_id=flow_run_id,
-        operation=operation,
-    )
+    new = new_purchase(context, order, reference, operation, flow_run_id)
+    purchase = await open_in_journal(context, new)
     lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
     if lines:
         get_run_logger().info("Purchase %s was begun before: %s", reference, _count(lines))

@@ -98,6 +98,7 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
                 on_wait=logger.info,
                 run_state=own.held_by,
                 project=project,
+                begun_before=(flow_run.get_run_count() or 1) > 1,
             )
     finally:
         await in_thread(journal.close)

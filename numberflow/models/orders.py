@@ -247,7 +247,7 @@ class WantedNumbers(BaseModel):
             SearchPattern.START if self.pattern.startswith("+") else SearchPattern.CONTAINS
         )
 
-    def what_is_bought(self) -> dict[str, Any]:
+    def what_is_done(self) -> dict[str, Any]:
         """The parameters that make a purchase this one and no other, as JSON values.
 
         Caps, approval, waiting and the credentials block are left out: raising a cap continues the
@@ -258,10 +258,8 @@ class WantedNumbers(BaseModel):
         }
 
     def fingerprint(self) -> str:
-        """SHA-256 of `what_is_bought`, hexadecimal."""
-        return hashlib.sha256(
-            json.dumps(self.what_is_bought(), sort_keys=True).encode()
-        ).hexdigest()
+        """SHA-256 of `what_is_done`, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
 
 
 class SearchAndRentParameters(WantedNumbers):

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from numberflow.client import Client
+from numberflow.errors import JournalUnavailable
 from numberflow.journal import (
     STOP_FILE,
     Brake,
@@ -31,7 +32,6 @@ from numberflow.journal import (
     SettlePolicy,
 )
 from numberflow.journal.brake import RunState
-from numberflow.models.orders import WantedNumbers
 from numberflow.settings import Settings
 
 P = ParamSpec("P")
@@ -111,6 +111,8 @@ class RunContext:
             it when left out.
         project: name of the credentials block that the client has its account from, for the
             commands that are printed; None: the environment's.
+        begun_before: an earlier attempt of this run may have begun its purchase, so that a journal
+            that does not know it is not the one that the attempt wrote to.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class RunContext:
         on_wait: Callable[[str], None] | None = None,
         run_state: RunState | None = None,
         project: str | None = None,
+        begun_before: bool = False,
     ) -> None:
         self.client = client
         self.journal = journal
@@ -132,6 +135,7 @@ class RunContext:
         self.wait_for_owner_s = wait_for_owner_s
         self.on_wait = on_wait
         self.project = project
+        self.begun_before = begun_before
         self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
         self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
@@ -170,34 +174,67 @@ def settle_policy(context: RunContext, **more: Any) -> SettlePolicy:
     )
 
 
-async def open_purchase(
-    journal: Journal,
-    order: WantedNumbers,
-    *,
-    project_id: str,
+class Changes(Protocol):
+    """Checked parameters of a flow that changes something: what its reference stands for."""
+
+    def what_is_done(self) -> dict[str, Any]:
+        """What the same reference has to say again, as JSON."""
+
+    def fingerprint(self) -> str:
+        """A digest of it."""
+
+
+def new_purchase(
+    context: RunContext,
+    parameters: Changes,
     reference: str,
-    flow_run_id: str | None,
-    operation: str = OPERATION,
-) -> Purchase:
+    operation: str,
+    flow_run_id: str | None = None,
+) -> NewPurchase:
+    """The purchase that this reference would begin. Writes nothing."""
+    return NewPurchase(
+        project_id=context.project_id,
+        reference=reference,
+        operation=operation,
+        fingerprint=parameters.fingerprint(),
+        parameters=parameters.what_is_done(),
+        flow_run_id=flow_run_id,
+    )
+
+
+async def open_purchase(context: RunContext, new: NewPurchase) -> Purchase:
     """Find the purchase of this reference, or begin it. Sends nothing.
+
+    Every flow that changes something opens its purchase here, before its first costly step.
 
     Raises:
         ReferenceConflict: the reference stands for a purchase with other parameters.
-        JournalUnavailable: no journal, no purchase.
+        JournalUnavailable: no journal, no purchase; or the wrong one, see `require_same_journal`.
     """
-    new = NewPurchase(
-        project_id=project_id,
-        reference=reference,
-        operation=operation,
-        fingerprint=order.fingerprint(),
-        parameters=order.what_is_bought(),
-        flow_run_id=flow_run_id,
-    )
-    return await in_thread(journal.open_purchase, new)
+    await require_same_journal(context, new)
+    return await in_thread(context.journal.open_purchase, new)
+
+
+async def require_same_journal(context: RunContext, new: NewPurchase) -> None:
+    """Refuse a run that was begun before, if this journal does not know what it began.
+
+    Raises:
+        JournalUnavailable: what the earlier attempt did stands in another journal, or is lost.
+            Whoever went on would do it a second time.
+    """
+    if not context.begun_before:
+        return
+    if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
+        raise JournalUnavailable(
+            f"This run was begun before, but the journal at {context.journal.location} does not "
+            f"know its reference {new.reference!r}.",
+            remedy="give every worker the same journal (NUMBERFLOW_DATABASE_URL); if the first "
+            "attempt surely sent nothing, start a new run",
+        )
 
 
 async def find_purchase(
-    context: RunContext, order: WantedNumbers, reference: str, operation: str
+    context: RunContext, parameters: Changes, reference: str, operation: str
 ) -> tuple[Purchase | None, tuple[Intention, ...]]:
     """The purchase of a reference and its lines; None while nothing was begun under it.
 
@@ -208,14 +245,7 @@ async def find_purchase(
     """
     if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
         return None, ()
-    purchase = await open_purchase(
-        context.journal,
-        order,
-        project_id=context.project_id,
-        reference=reference,
-        flow_run_id=None,
-        operation=operation,
-    )
+    purchase = await open_purchase(context, new_purchase(context, parameters, reference, operation))
     return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)
 
 

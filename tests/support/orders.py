@@ -28,7 +28,12 @@ from numberflow.purchase.number_orders import place as number_order
 from numberflow.purchase.number_orders.follow import follow_number_order
 from numberflow.purchase.number_orders.papers import OrderPapers, check_papers
 from numberflow.purchase.number_orders.text import order_report, stopped_order_report
-from numberflow.purchase.run_context import RunContext, in_thread, open_purchase
+from numberflow.purchase.run_context import (
+    RunContext,
+    in_thread,
+    new_purchase,
+    open_purchase,
+)
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.simulator import Simulator
 from numberflow.steps.number_orders import CREATE
@@ -129,14 +134,8 @@ async def _order_at(
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     try:
         requirements = await number_order.look_up_requirements(context, order)
-        purchase = await open_purchase(
-            context.journal,
-            order,
-            project_id=context.project_id,
-            reference=facts["reference"],
-            flow_run_id=None,
-            operation=number_order.OPERATION,
-        )
+        new = new_purchase(context, order, facts["reference"], number_order.OPERATION)
+        purchase = await open_purchase(context, new)
         lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
         existing = await number_order.current_order(context, purchase)

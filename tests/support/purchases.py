@@ -33,7 +33,13 @@ from numberflow.purchase.renting.provisioning import confirm_and_wait
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.rent import rent_chosen
 from numberflow.purchase.renting.report import purchase_report, stopped_report
-from numberflow.purchase.run_context import RunContext, in_thread, open_purchase
+from numberflow.purchase.run_context import (
+    OPERATION,
+    RunContext,
+    in_thread,
+    new_purchase,
+    open_purchase,
+)
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps.release import Release
 from numberflow.steps.update import Update
@@ -93,13 +99,8 @@ async def _buy_at(
     seen: dict[str, Intention] = {}
     limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
     try:
-        purchase = await open_purchase(
-            context.journal,
-            order,
-            project_id=context.project_id,
-            reference=facts["reference"],
-            flow_run_id=None,
-        )
+        new = new_purchase(context, order, facts["reference"], OPERATION)
+        purchase = await open_purchase(context, new)
         lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         seen.update({line.id: line for line in lines})
         facts["before"] = lines

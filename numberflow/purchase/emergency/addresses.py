@@ -17,7 +17,6 @@ from numberflow.journal import (
     Lease,
     LeaseKeeper,
     NewIntention,
-    NewPurchase,
     run_costly_step,
 )
 from numberflow.models.emergency import (
@@ -36,6 +35,8 @@ from numberflow.purchase.run_context import (
     RunContext,
     each_of,
     in_thread,
+    new_purchase,
+    open_purchase,
     settle_policy,
 )
 from numberflow.steps import ACTIVE_NUMBER, is_absence_of
@@ -107,15 +108,8 @@ async def change(
         JournalUnavailable: no journal, no change.
     """
     operation = PROVISION if order.action is Action.PROVISION else DEPROVISION
-    new = NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
-    purchase = await in_thread(context.journal.open_purchase, new)
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    purchase = await open_purchase(context, new)
     async with context.hold(purchase) as (keeper, lease):
         lines = [
             NewIntention(operation, number, f"{operation} {number}")

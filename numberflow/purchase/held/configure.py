@@ -22,7 +22,6 @@ from numberflow.journal import (
     Lease,
     LeaseKeeper,
     NewIntention,
-    NewPurchase,
     Purchase,
 )
 from numberflow.models.held_numbers import ConfigureParameters
@@ -48,7 +47,15 @@ from numberflow.purchase.held.numbers import held_number, held_numbers, require_
 from numberflow.purchase.hosting.orders import CostlyStep, plan, run_step
 from numberflow.purchase.link_commands import back, once_more
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import RunContext, begun_rows, each_of, in_thread
+from numberflow.purchase.run_context import (
+    RunContext,
+    begun_rows,
+    each_of,
+    in_thread,
+    new_purchase,
+    open_purchase,
+    require_same_journal,
+)
 from numberflow.purchase.unlinked import STAYED_ON, links_before
 from numberflow.steps.imported import UPDATE_IMPORTED, UpdateImported
 from numberflow.steps.link import BEFORE, THEN, wanted_link
@@ -93,14 +100,8 @@ async def configure(
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
-    new = NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    await require_same_journal(context, new)
     # A change that never left may have to be planned again, so its number is checked like a new
     # one.
     begun = {
@@ -111,7 +112,7 @@ async def configure(
     await _require_allowed(
         context, order, [number for number in order.phone_numbers if number not in begun]
     )
-    purchase = await in_thread(context.journal.open_purchase, new)
+    purchase = await open_purchase(context, new)
     async with context.hold(purchase) as (keeper, lease):
         known = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         await _Run(context, order, purchase, keeper, lease, flow_run_id).all(known)

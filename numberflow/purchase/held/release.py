@@ -39,6 +39,9 @@ from numberflow.purchase.run_context import (
     begun_rows,
     each_of,
     in_thread,
+    new_purchase,
+    open_purchase,
+    require_same_journal,
 )
 from numberflow.purchase.without_address import (
     ADDRESS_NOTE,
@@ -78,14 +81,8 @@ async def release(
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
-    new = NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    await require_same_journal(context, new)
     begun = await _given_up(context, new)
     held = await held_numbers(
         context, [number for number in order.phone_numbers if number not in begun]
@@ -107,7 +104,7 @@ async def release(
             remedy="run with plan_only to see what is lost with each, then again with "
             "confirm_release true",
         )
-    purchase = await in_thread(context.journal.open_purchase, new)
+    purchase = await open_purchase(context, new)
     async with context.hold(purchase) as (keeper, lease):
         known = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         rows = [row for row in known if row.state is not IntentionState.REFUSED]
@@ -282,9 +279,7 @@ async def begun(
     Raises:
         ReferenceConflict: the reference stands for something else.
     """
-    new = NewPurchase(
-        context.project_id, reference, OPERATION, order.fingerprint(), order.what_is_done(), None
-    )
+    new = new_purchase(context, order, reference, OPERATION)
     return tuple(
         row for row in await begun_rows(context, new) if row.state is not IntentionState.PLANNED
     )

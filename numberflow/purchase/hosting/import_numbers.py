@@ -18,7 +18,6 @@ from numberflow.journal import (
     Lease,
     LeaseKeeper,
     NewIntention,
-    NewPurchase,
     OrderKind,
     Purchase,
 )
@@ -42,7 +41,14 @@ from numberflow.purchase.hosting.orders import (
     withdraw_late,
 )
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
+from numberflow.purchase.run_context import (
+    READS_AT_ONCE,
+    RunContext,
+    each_of,
+    in_thread,
+    new_purchase,
+    open_purchase,
+)
 from numberflow.steps.hosting import IMPORT_ORDER, ImportOrder
 from numberflow.steps.import_number import OPERATION as IMPORT
 from numberflow.steps.import_number import ImportNumber, linked_as, told_links
@@ -122,15 +128,8 @@ async def import_numbers(
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no import.
     """
-    new = NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
-    purchase = await in_thread(context.journal.open_purchase, new)
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    purchase = await open_purchase(context, new)
     async with context.hold(purchase) as (keeper, lease):
         known = await in_thread(context.journal.intentions, purchase_id=purchase.id)
         rows = [await _run(context, row, keeper, lease) for row in known]

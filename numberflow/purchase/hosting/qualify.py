@@ -18,7 +18,6 @@ from numberflow.journal import (
     Intention,
     IntentionState,
     NewIntention,
-    NewPurchase,
     OrderKind,
     Purchase,
 )
@@ -29,7 +28,12 @@ from numberflow.planning.hosting import ADVICE, Readiness, readiness
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.hosting.orders import plan, run_step, token_of
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import RunContext, in_thread
+from numberflow.purchase.run_context import (
+    RunContext,
+    in_thread,
+    new_purchase,
+    open_purchase,
+)
 from numberflow.steps.qualify import (
     ADD_NUMBERS,
     VERIFY_CODE,
@@ -87,15 +91,8 @@ async def open_qualifying(
         ReferenceConflict: the reference stands for something else.
         JournalUnavailable: no journal, no request.
     """
-    new = NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
-    return await in_thread(context.journal.open_purchase, new)
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    return await open_purchase(context, new)
 
 
 async def add_numbers(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from numberflow.errors import SpendRefused
-from numberflow.journal import Intention, IntentionState, NewIntention, NewPurchase, Purchase
+from numberflow.journal import Intention, IntentionState, NewIntention, Purchase
 from numberflow.models.hosting import BlanketLoa
 from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.text_enable_numbers import TextEnableParameters
@@ -28,7 +28,14 @@ from numberflow.purchase.hosting.orders import (
     withdraw_late,
 )
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import RunContext, begun_rows, in_thread
+from numberflow.purchase.run_context import (
+    RunContext,
+    begun_rows,
+    in_thread,
+    new_purchase,
+    open_purchase,
+    require_same_journal,
+)
 from numberflow.steps.hosting import TEXT_ENABLE, TextEnable
 from numberflow.steps.reading import qualified_numbers
 
@@ -49,10 +56,11 @@ async def open_text_enabling(
         ReferenceConflict: the reference stands for something else.
         JournalUnavailable: no journal, no order.
     """
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    await require_same_journal(context, new)
     if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
         await require_orderable(context, order, reference)
-    new = _new_purchase(context, order, reference, flow_run_id)
-    purchase = await in_thread(context.journal.open_purchase, new)
+    purchase = await open_purchase(context, new)
     return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)
 
 
@@ -92,7 +100,7 @@ async def require_orderable(
         await _require_ready(context, order)
         await _require_free(context, reference, order)
     except SpendRefused:
-        if not await begun_rows(context, _new_purchase(context, order, reference, None)):
+        if not await begun_rows(context, new_purchase(context, order, reference, OPERATION)):
             raise
 
 
@@ -245,19 +253,6 @@ async def text_enable_report(
 
 
 _WISHED = frozenset({"ordered", "in progress", "done"})
-
-
-def _new_purchase(
-    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
-) -> NewPurchase:
-    return NewPurchase(
-        context.project_id,
-        reference,
-        OPERATION,
-        order.fingerprint(),
-        order.what_is_done(),
-        flow_run_id,
-    )
 
 
 def _line(order: TextEnableParameters, purchase: Purchase, position: int) -> NewIntention:

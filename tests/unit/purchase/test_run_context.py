@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -9,10 +10,21 @@ import pytest
 from support.purchases import order
 from support.run_contexts import Shop
 
-from numberflow.errors import LeaseLost, ReferenceConflict
-from numberflow.purchase.run_context import each_of, open_purchase
+from numberflow.errors import JournalUnavailable, LeaseLost, ReferenceConflict
+from numberflow.journal import NewPurchase
+from numberflow.purchase.run_context import (
+    OPERATION,
+    RunContext,
+    each_of,
+    new_purchase,
+    open_purchase,
+)
 
 pytestmark = pytest.mark.anyio
+
+
+def _new(context: RunContext, **parameters: Any) -> NewPurchase:
+    return new_purchase(context, order(**parameters), "PO-1", OPERATION)
 
 
 async def test_each_of_keeps_order_and_bound() -> None:
@@ -65,21 +77,26 @@ async def test_open_purchase_is_one_row(shop: Shop) -> None:
     With other parameters it is refused by what differs.
     """
     async with shop.context() as context:
-        facts: dict[str, Any] = {
-            "project_id": context.project_id,
-            "reference": "PO-1",
-            "flow_run_id": None,
-        }
-        first = await open_purchase(context.journal, order(), **facts)
-        again = await open_purchase(context.journal, order(max_today="900"), **facts)
+        first = await open_purchase(context, _new(context))
+        again = await open_purchase(context, _new(context, max_today="900"))
         with pytest.raises(ReferenceConflict) as caught:
-            await open_purchase(context.journal, order(quantity=2), **facts)
-        other = await open_purchase(
-            context.journal, order(), **facts | {"project_id": "another-project"}
-        )
+            await open_purchase(context, _new(context, quantity=2))
+        other = await open_purchase(context, replace(_new(context), project_id="another-project"))
     assert first == again
     assert {"quantity": (1, 2)} == caught.value.differences
     assert first.id != other.id, "a reference belongs to one project"
+
+
+async def test_a_repeated_run_finds_what_it_began(shop: Shop) -> None:
+    """A run that was begun before goes on where this journal knows its purchase, and only there."""
+    async with shop.context() as context:
+        context.begun_before = True
+        with pytest.raises(JournalUnavailable, match="begun before"):
+            await open_purchase(context, _new(context))
+        context.begun_before = False
+        begun = await open_purchase(context, _new(context))
+        context.begun_before = True
+        assert begun == await open_purchase(context, _new(context))
 
 
 async def test_one_run_at_a_time(shop: Shop) -> None:
@@ -88,9 +105,7 @@ async def test_one_run_at_a_time(shop: Shop) -> None:
     Afterwards it may.
     """
     async with shop.context() as one, shop.context() as two:
-        purchase = await open_purchase(
-            one.journal, order(), project_id=one.project_id, reference="PO-1", flow_run_id=None
-        )
+        purchase = await open_purchase(one, _new(one))
         async with one.hold(purchase):
             with pytest.raises(LeaseLost):
                 async with two.hold(purchase):

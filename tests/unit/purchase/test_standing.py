@@ -18,7 +18,11 @@ from numberflow.purchase.renting.choose import write_down_quote
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.report import plan_report
 from numberflow.purchase.renting.standing import stand
-from numberflow.purchase.run_context import open_purchase
+from numberflow.purchase.run_context import (
+    OPERATION,
+    new_purchase,
+    open_purchase,
+)
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.purchase.text import report_text
 
@@ -49,13 +53,8 @@ async def cancelled(
     """A run that is cancelled when so many numbers are rented."""
     limits = SpendLimits(wanted.max_today, wanted.max_monthly, wanted.currency)
     async with shop.context() as context:
-        purchase = await open_purchase(
-            context.journal,
-            wanted,
-            project_id=context.project_id,
-            reference=reference,
-            flow_run_id="run-1",
-        )
+        new = new_purchase(context, wanted, reference, OPERATION, "run-1")
+        purchase = await open_purchase(context, new)
         quote = await quote_order(context, wanted, seed=reference)
         await write_down_quote(context, purchase, wanted, quote, limits, flow_run_id="run-1")
         seen: dict[str, Intention] = {}
