@@ -5,9 +5,6 @@ Another link by unlink, wait, relink.
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.forms import (
@@ -22,24 +19,15 @@ from flows.forms import (
     Voice,
     WaitS,
 )
-from flows.hosted import run_flow
-from flows.naming import named_numbers, run_name
-from flows.stopping import accounted_for
+from flows.naming import named_numbers
+from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.held_numbers import ConfigureParameters, parse_configure
 from numberflow.models.reports import NumbersReport
-from numberflow.purchase.run_context import RunContext
 from tasks.held import configure_numbers as configure_all
 from tasks.held import look_at_configuration
 
 
-@accounted_for
-@flow(
-    name="configure-numbers",
-    flow_run_name=run_name(named_numbers("configure")),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("configure-numbers", named_numbers("configure"))
 async def configure_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
@@ -79,25 +67,9 @@ async def configure_numbers(
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers,
-        "display_name": display_name,
-        "sms": sms,
-        "unlink_sms": unlink_sms,
-        "voice": voice,
-        "callback_url": callback_url,
-        "confirm_unlink": confirm_unlink,
-        "provisioning_wait_s": provisioning_wait_s,
-        "plan_only": plan_only,
-        "reference": reference,
-        "project": project,
-    }
-    return await run_flow("configure", parameters, parse_configure, _run)
+    return await run_flow(locals(), parse_configure, _work, stopped_numbers("configure"))
 
 
-async def _run(
-    context: RunContext, order: ConfigureParameters, reference: str, run_id: str
-) -> NumbersReport:
-    return await (look_at_configuration if order.plan_only else configure_all)(
-        context, order, reference, run_id
-    )
+async def _work(run: Run[ConfigureParameters]) -> NumbersReport:
+    step = look_at_configuration if run.parameters.plan_only else configure_all
+    return await step(run.context, run.parameters, run.reference, run.id)

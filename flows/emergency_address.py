@@ -5,48 +5,34 @@ Who lacks one, is an address right, attach it, remove it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 
-from flows.final_state import final_state
-from flows.forms import OptionalNumbers, OptionalText, Project, Reference, given, name_of_run
-from flows.naming import emergency_addresses, run_name, word
-from flows.stopping import accounted_for
+from flows.forms import OptionalNumbers, OptionalText, Project, Reference
+from flows.naming import emergency_addresses, word
+from flows.runner import Run, run_flow, runbook
 from numberflow.errors import NumberflowError
+from numberflow.journal import Intention
 from numberflow.models.emergency_address import (
     Action,
     EmergencyAddressParameters,
     parse_emergency_address,
 )
-from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
-from numberflow.models.wording import count_of, line_of
-from numberflow.purchase.account import steps_so_far
-from numberflow.purchase.emergency.addresses import emergency_report, stopped_emergency_report
-from numberflow.purchase.report import remedy_of
-from numberflow.purchase.run_context import RunContext
+from numberflow.models.reports import EmergencyLine, EmergencyReport
+from numberflow.purchase.emergency.addresses import (
+    Verdict,
+    emergency_report,
+    stopped_emergency_report,
+)
 from tasks.emergency import (
     change_addresses,
-    publish_emergency_report,
     report_coverage,
     validate_address,
 )
-from tasks.numbers import with_numbers
-from tasks.papers import require_in_store
-from tasks.run_context import open_run_context
 
 
-@accounted_for
-@flow(
-    name="emergency-address",
-    flow_run_name=run_name(emergency_addresses),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("emergency-address", emergency_addresses)
 async def emergency_address(
     *,
     action: Action = Action.REPORT,
@@ -75,87 +61,37 @@ async def emergency_address(
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "action": action,
-        "phone_numbers": phone_numbers,
-        "address": address,
-        "accept_correction": accept_correction,
-        "reference": reference,
-        "project": project,
-    }
-    run_id = str(flow_run.get_id())
-    name = name_of_run(reference, run_id)
-    try:
-        checked, notes = await with_numbers(given(parameters))
-        order = parse_emergency_address(checked)
-        name = order.reference or run_id
-        await require_in_store(order.papers)
-        async with open_run_context(order.project) as context:
-            try:
-                report = await _run(context, order, name, run_id)
-            except NumberflowError as error:
-                # Also what it did before that is named: the journal has it.
-                rows = await steps_so_far(context, name)
-                report = stopped_emergency_report(
-                    error,
-                    rows,
-                    reference=name,
-                    action=order.action.value,
-                    project_id=context.project_id,
-                    flow_run_id=run_id,
-                )
-        report = report.model_copy(update={"notes": (*report.notes, *notes)})
-    except NumberflowError as error:
-        report = EmergencyReport(
-            outcome=RunOutcome.REFUSED, reason=error.message, remedy=remedy_of(error),
-            reference=name, action=word(action), flow_run_id=run_id,
-        )  # fmt: skip
-    return await _conclude(report)
+    return await run_flow(locals(), parse_emergency_address, _work, _stopped)
 
 
-async def _run(
-    context: RunContext, order: EmergencyAddressParameters, reference: str, run_id: str
-) -> EmergencyReport:
-    facts: dict[str, Any] = {"project_id": context.project_id, "flow_run_id": run_id}
-    if order.action is Action.REPORT:
-        return emergency_report(
-            order, reference, await report_coverage(context, order.phone_numbers), **facts
-        )
-    if order.action is Action.DEPROVISION:
+async def _work(run: Run[EmergencyAddressParameters]) -> EmergencyReport:
+    context, wanted = run.context, run.parameters
+    verdicts: dict[str, Verdict] = {}
+    if wanted.action is Action.REPORT:
+        lines = await report_coverage(context, wanted.phone_numbers)
+    elif wanted.action is Action.DEPROVISION:
         lines = [
-            EmergencyLine(phone_number=number, state="planned") for number in order.phone_numbers
+            EmergencyLine(phone_number=number, state="planned") for number in wanted.phone_numbers
         ]
-        return emergency_report(
-            order,
-            reference,
-            lines,
-            await change_addresses(context, order, reference, {}, run_id),
-            **facts,
-        )
-    verdicts = await validate_address(context, order)
-    lines = [verdict.line for verdict in verdicts.values()]
-    rows = (
-        await change_addresses(context, order, reference, verdicts, run_id)
-        if order.action is Action.PROVISION
-        else ()
+    else:
+        verdicts = await validate_address(context, wanted)
+        lines = [verdict.line for verdict in verdicts.values()]
+    rows: Sequence[Intention] = ()
+    if wanted.action in (Action.PROVISION, Action.DEPROVISION):
+        rows = await change_addresses(context, wanted, run.reference, verdicts, run.id)
+    return emergency_report(
+        wanted, run.reference, lines, rows, project_id=run.project_id, flow_run_id=run.id
     )
-    return emergency_report(order, reference, lines, rows, **facts)
 
 
-async def _conclude(report: EmergencyReport) -> State[EmergencyReport] | EmergencyReport:
-    logger = get_run_logger()
-    try:
-        await publish_emergency_report(report)
-    # What is done is done: the report goes to the caller whether or not it can be shown
-    except Exception as error:  # noqa: BLE001
-        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
-    logger.info(
-        "%s",
-        line_of(
-            f"{report.reference}: {report.outcome.value}, "
-            f"{count_of(len(report.numbers), 'number')}.",
-            report.reason,
-            report.remedy,
-        ),
+def _stopped(
+    error: NumberflowError, steps: Sequence[Intention], run: Run[EmergencyAddressParameters]
+) -> EmergencyReport:
+    return stopped_emergency_report(
+        error,
+        steps,
+        reference=run.reference,
+        action=word(run.checked.action if run.checked else run.given.get("action")),
+        project_id=run.project_id,
+        flow_run_id=run.id,
     )
-    return final_state(report)

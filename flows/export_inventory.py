@@ -5,36 +5,28 @@ Every night, complete or not at all, with changes, costs and a report.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
-from prefect.runtime import deployment, flow_run
-from prefect.states import Completed
+from prefect.runtime import deployment
 
-from flows.final_state import final_state
 from flows.forms import MAY_STAY_EMPTY, Connections, Day
-from flows.naming import exported_inventory, run_name
+from flows.naming import exported_inventory
+from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NumberflowError
+from numberflow.journal import Intention
 from numberflow.models.inventory import ExportInventory, parse_export_inventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
-from numberflow.models.wording import count_of, line_of
 from tasks.inventory import (
     announce_snapshot,
     export_one_project,
     hand_out,
-    publish_inventory_report,
 )
 
 
-@flow(
-    name="export-inventory",
-    flow_run_name=run_name(exported_inventory),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("export-inventory", exported_inventory, changing=False)
 async def export_inventory(
     *,
     snapshot_date: Day = "",
@@ -54,30 +46,15 @@ async def export_inventory(
         connections: Requests at once, 1 to 32.
         strict: Prove completeness without page tokens, for 4 to 8 times the requests.
     """
-    parameters: dict[str, Any] = {
-        "snapshot_date": snapshot_date,
-        "projects": projects,
-        "hand_out_projects": hand_out_projects,
-        "connections": connections,
-        "strict": strict,
-    }
-    run_id = str(flow_run.get_id())
-    try:
-        wanted = parse_export_inventory(parameters)
-        report = await _export(wanted, run_id)
-    except NumberflowError as error:
-        report = InventoryReport(
-            outcome=RunOutcome.REFUSED,
-            reason=error.message,
-            remedy=error.remedy or "mend the cause and run again",
-            flow_run_id=run_id,
-        )
-    return await _conclude(report)
+    return await run_flow(locals(), parse_export_inventory, _work, _stopped)
+
+
+async def _work(run: Run[ExportInventory]) -> InventoryReport:
+    step = _hand_out if run.parameters.hand_out_projects else _export
+    return await step(run.parameters, run.id)
 
 
 async def _export(wanted: ExportInventory, run_id: str) -> InventoryReport:
-    if wanted.hand_out_projects:
-        return await _hand_out(wanted, run_id)
     done = [await _one(project, wanted, run_id) for project in wanted.projects or ("",)]
     failed = [each for each in done if each.outcome is not RunOutcome.DONE]
     return InventoryReport(
@@ -143,28 +120,12 @@ async def _hand_out(wanted: ExportInventory, run_id: str) -> InventoryReport:
     )
 
 
-async def _conclude(report: InventoryReport) -> State[InventoryReport] | InventoryReport:
-    logger = get_run_logger()
-    try:
-        await publish_inventory_report(report)
-    # The report goes to the caller whether or not it can be shown
-    except Exception as error:  # noqa: BLE001
-        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
-    if report.handed_to:
-        message = (
-            f"{count_of(len(report.handed_to), 'project')} handed out; each run tells how its own "
-            "ended: " + ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
-        )
-        logger.info("%s", message)
-        # Not plainly Completed: nobody has looked yet whether anything was published.
-        return Completed(name="HandedOut", message=message, data=report)
-    published = sum(each.rows or 0 for each in report.projects)
-    logger.info(
-        "%s",
-        line_of(
-            f"{report.outcome.value}: {count_of(published, 'number')} of "
-            f"{count_of(len(report.projects), 'project')}.",
-            report.reason,
-        ),
+def _stopped(
+    error: NumberflowError, _steps: Sequence[Intention], run: Run[ExportInventory]
+) -> InventoryReport:
+    return InventoryReport(
+        outcome=RunOutcome.REFUSED,
+        reason=error.message,
+        remedy=error.remedy or "fix the cause and run again",
+        flow_run_id=run.id,
     )
-    return final_state(report)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
-from numberflow.models.reports import RunOutcome, RunReport
+from numberflow.models.reports import InventoryReport, RunOutcome, RunReport
+from tasks.publish import summary_line
 
 R = TypeVar("R", bound=RunReport)
 
@@ -22,6 +23,9 @@ def final_state(report: R) -> State[R] | R:
     Python asks for the state, `await flow(…, return_state=True)`, and gets the report from
     `await state.aresult(raise_on_failure=False)`, however the run ended.
     """
+    if isinstance(report, InventoryReport) and report.handed_to:
+        # Not plainly Completed: nobody has looked yet whether anything was published.
+        return Completed(name="HandedOut", message=summary_line(report), data=report)
     name = STATE_NAMES.get(report.outcome)
     if name is None:
         return report

@@ -5,9 +5,6 @@ One by one request, several by hosting orders.
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.forms import (
@@ -20,25 +17,16 @@ from flows.forms import (
     Reference,
     RequiredSms,
 )
-from flows.hosted import run_flow
-from flows.naming import named_numbers, run_name
-from flows.stopping import accounted_for
+from flows.naming import named_numbers
+from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.import_numbers import ImportNumbersParameters, parse_import_numbers
 from numberflow.models.north_american import HostingRegion
 from numberflow.models.reports import NumbersReport
-from numberflow.purchase.run_context import RunContext
 from tasks.hosting import import_numbers as import_all
 from tasks.hosting import look_at_imports
 
 
-@accounted_for
-@flow(
-    name="import-numbers",
-    flow_run_name=run_name(named_numbers("import", kind="region_code")),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("import-numbers", named_numbers("import", kind="region_code"))
 async def import_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
@@ -77,24 +65,9 @@ async def import_numbers(
             Empty: this run is the import.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers,
-        "sms": sms,
-        "region_code": region_code,
-        "display_name": display_name,
-        "callback_url": callback_url,
-        "migrate_to_sinch_tmo": migrate_to_sinch_tmo,
-        "numbers_per_order": numbers_per_order,
-        "plan_only": plan_only,
-        "reference": reference,
-        "project": project,
-    }
-    return await run_flow("import", parameters, parse_import_numbers, _run)
+    return await run_flow(locals(), parse_import_numbers, _work, stopped_numbers("import"))
 
 
-async def _run(
-    context: RunContext, order: ImportNumbersParameters, reference: str, run_id: str
-) -> NumbersReport:
-    return await (look_at_imports if order.plan_only else import_all)(
-        context, order, reference, run_id
-    )
+async def _work(run: Run[ImportNumbersParameters]) -> NumbersReport:
+    step = look_at_imports if run.parameters.plan_only else import_all
+    return await step(run.context, run.parameters, run.reference, run.id)

@@ -6,17 +6,14 @@ the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 
-from flows.approval import approved, ask_approval, obey_refusal, quoted_before
-from flows.final_state import final_state
+from flows.approval import approved, ask_approval, quoted_before
 from flows.forms import (
     MAY_STAY_EMPTY,
     NO_GROUP,
@@ -34,11 +31,9 @@ from flows.forms import (
     Sms,
     Voice,
     Where,
-    given,
-    name_of_run,
 )
-from flows.naming import run_name, wanted_numbers, whole, word
-from flows.stopping import accounted_for
+from flows.naming import wanted_numbers, whole, word
+from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NotFound, NumberflowError, SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.number_orders import NumberOrder
@@ -49,7 +44,6 @@ from numberflow.models.order_numbers import (
 )
 from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType
-from numberflow.models.wording import line_of
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import Quote, quote_of_order
 from numberflow.purchase.number_orders.papers import OrderPapers
@@ -63,27 +57,17 @@ from tasks.number_orders import (
     look_ahead,
     look_up_requirements,
     place_order,
-    publish_order_report,
     quote_order,
     read_papers,
     write_down_order,
 )
-from tasks.papers import require_in_store
 from tasks.publish import publish_quote
 from tasks.purchase import open_purchase
-from tasks.run_context import open_run_context
 
 Attachments = Annotated[tuple[AttachmentGroup, ...] | None, MAY_STAY_EMPTY]
 
 
-@accounted_for
-@flow(
-    name="order-numbers",
-    flow_run_name=run_name(wanted_numbers("order")),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("order-numbers", wanted_numbers("order"))
 async def order_numbers(
     *,
     region_code: Region = "AU",
@@ -140,143 +124,75 @@ async def order_numbers(
         approve_above: Ask a person when the quote is above this amount. Empty: do not ask.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "region_code": region_code,
-        "number_type": number_type,
-        "quantity": quantity,
-        "max_today": max_today,
-        "max_monthly": max_monthly,
-        "currency": currency,
-        "reference": reference,
-        "kyc": kyc,
-        "attachments": attachments,
-        "phone_number": phone_number,
-        "capabilities": capabilities,
-        "pattern": pattern,
-        "search_pattern": search_pattern,
-        "sms": sms,
-        "voice": voice,
-        "callback_url": callback_url,
-        "plan_only": plan_only,
-        "approve_above": approve_above,
-        "project": project,
-    }
-    run_id = str(flow_run.get_id())
-    facts: dict[str, Any] = {
-        "reference": name_of_run(reference, run_id),
-        "region_code": word(region_code),
-        "number_type": word(number_type),
-        "asked": whole(quantity),
-        "currency": word(currency),
-        "plan_only": plan_only is True,
-        "flow_run_id": run_id,
-    }
-    try:
-        # The form can be sent unchecked, so everything is checked here again.
-        order = parse_order_numbers(given(parameters))
-        facts |= {
-            "reference": order.reference or run_id,
-            "region_code": order.region_code,
-            "asked": order.wanted,
-            "currency": order.currency,
-        }
-        await obey_refusal()
-        await require_in_store(order.papers)
-        async with open_run_context(order.project) as context:
-            facts["project_id"] = context.project_id
-            report = (
-                await _plan(context, order, facts)
-                if order.plan_only
-                else await _order(context, order, facts)
-            )
-    except NumberflowError as error:
-        report = stopped_order_report(error, (), **facts)
-    return await _conclude(report)
+    return await run_flow(locals(), parse_order_numbers, _work, _stopped)
 
 
-async def _plan(
-    context: RunContext, order: OrderNumbersParameters, facts: Mapping[str, Any]
-) -> OrderReport:
-    """What the order takes and costs; papers are checked if there are any yet."""
-    requirements = await look_up_requirements(context, order)
-    notes = []
-    if order.kyc is not None or order.attachments:
-        await read_papers(order, requirements)
-        notes.append("the papers are complete, as far as the form can be read here")
-    form = form_text(requirements, order.region_code, order.number_type)
-    standing = await look_ahead(context, order, facts["reference"])
-    if standing.quote is not None:
-        await publish_quote(standing.quote, facts["reference"], flow_name="order-numbers")
-    return order_plan(standing, requirements=form, notes=notes, **facts)
-
-
-async def _order(
-    context: RunContext, order: OrderNumbersParameters, facts: dict[str, Any]
-) -> OrderReport:
-    """Order and report. Errors that end the run are turned into a report that names what is open."""
-    seen: dict[str, Intention] = {}
-    try:
-        get_run_logger().info(
-            "Reference %s: run again with this reference to go on with this order",
-            facts["reference"],
-        )
-        return await _place(context, order, facts, seen)
-    except NumberflowError as error:
-        return stopped_order_report(error, _in_order(seen), **facts)
-
-
-async def _place(
-    context: RunContext,
-    order: OrderNumbersParameters,
-    facts: dict[str, Any],
-    seen: dict[str, Intention],
-) -> OrderReport:
-    requirements = await look_up_requirements(context, order)
-    purchase, lines = await open_purchase(
-        context,
-        order,
-        facts["reference"],
-        facts["flow_run_id"],
-        operation=OPERATION,
+async def _work(run: Run[OrderNumbersParameters]) -> OrderReport:
+    run.seen = {}
+    if run.parameters.plan_only:
+        return await _plan(run)
+    get_run_logger().info(
+        "Reference %s: run again with this reference to go on with this order", run.reference
     )
-    seen.update({line.id: line for line in lines})
+    return await _place(run)
+
+
+async def _plan(run: Run[OrderNumbersParameters]) -> OrderReport:
+    """What the order takes and costs; papers are checked if there are any yet."""
+    context, wanted = run.context, run.parameters
+    requirements = await look_up_requirements(context, wanted)
+    notes = []
+    if wanted.kyc is not None or wanted.attachments:
+        await read_papers(wanted, requirements)
+        notes.append("the papers are complete, as far as the form can be read here")
+    form = form_text(requirements, wanted.region_code, wanted.number_type)
+    standing = await look_ahead(context, wanted, run.reference)
+    if standing.quote is not None:
+        await publish_quote(standing.quote, run.reference, flow_name="order-numbers")
+    return order_plan(standing, requirements=form, notes=notes, **_facts(run))
+
+
+async def _place(run: Run[OrderNumbersParameters]) -> OrderReport:
+    """Quote and approve unless the order is written down already; then place it and report."""
+    context, wanted = run.context, run.parameters
+    requirements = await look_up_requirements(context, wanted)
+    purchase, lines = await open_purchase(
+        context, wanted, run.reference, run.id, operation=OPERATION
+    )
+    seen = run.seen = {line.id: line for line in lines}
     existing = await _existing(context, purchase, lines)
     papers: OrderPapers | None = None
     if existing is None or existing.state in FILLING:
-        papers = await read_papers(order, requirements)
-    limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
-    facts["approved_by"] = (purchase.approval or {}).get("by")
+        papers = await read_papers(wanted, requirements)
+    limits = SpendLimits(wanted.max_today, wanted.max_monthly, wanted.currency)
+    run.facts["approved_by"] = (purchase.approval or {}).get("by")
     alive = _alive(lines)
     if not alive:
-        decided = await _quote_and_approve(context, order, purchase, limits, facts["flow_run_id"])
+        decided = await _quote_and_approve(run, purchase, limits)
         if decided is None:
-            return await _place(context, order, facts, seen)
-        limits, facts["approved_by"], quote = decided
-        alive = [
-            await write_down_order(context, purchase, order, quote, limits, facts["flow_run_id"])
-        ]
+            return await _place(run)
+        limits, run.facts["approved_by"], quote = decided
+        alive = [await write_down_order(context, purchase, wanted, quote, limits, run.id)]
     else:
         if purchase.approval:
             limits = approved(limits, purchase.approval)
-        limits, facts["approved_by"] = await _approve_what_is_dearer(
-            context, order, purchase, existing, limits, facts
-        )
-    if limits.approved_today is None and order.approve_above is not None:
+        limits = await _approve_what_is_dearer(run, purchase, existing, limits)
+    if limits.approved_today is None and wanted.approve_above is not None:
         # What the order turns out to cost, and a number in the place of a lost one, must not grow
         # past what would have been asked about.
-        limits = replace(limits, approved_today=order.approve_above)
-    placed = await place_order(context, purchase, order, papers, limits, facts["flow_run_id"], seen)
+        limits = replace(limits, approved_today=wanted.approve_above)
+    placed = await place_order(context, purchase, wanted, papers, limits, run.id, seen)
     if requirements is None:
         placed.notes.append(
-            f"no registration is needed for {order.number_type} numbers in {order.region_code}"
+            f"no registration is needed for {wanted.number_type} numbers in {wanted.region_code}"
         )
     cost = placed.create or alive[-1]
     return order_report(
         placed,
-        _in_order(seen),
+        run.steps_seen,
         quoted_today=cost.due_amount,
         quoted_monthly=cost.monthly_amount,
-        **facts,
+        **_facts(run),
     )
 
 
@@ -307,78 +223,78 @@ async def _existing(
 
 
 async def _quote_and_approve(
-    context: RunContext,
-    order: OrderNumbersParameters,
-    purchase: Purchase,
-    limits: SpendLimits,
-    run_id: str,
+    run: Run[OrderNumbersParameters], purchase: Purchase, limits: SpendLimits
 ) -> tuple[SpendLimits, str | None, Quote] | None:
     """Quote the order, and have its price approved where that is asked for.
 
     None: another run of this reference has written down its order by now. To us its number looks
     sold.
     """
+    context, wanted = run.context, run.parameters
     try:
-        quote = await quote_order(
-            context, order, purchase.reference, quoted_before(purchase, run_id)
-        )
-        await publish_quote(quote, purchase.reference, flow_name="order-numbers")
+        quote = await quote_order(context, wanted, run.reference, quoted_before(purchase, run.id))
+        await publish_quote(quote, run.reference, flow_name="order-numbers")
         limits.check(quote.today, quote.monthly)
     except (BadInput, SpendRefused):
         _, lines = await open_purchase(
-            context, order, purchase.reference, run_id, operation=OPERATION, begun_before=True
+            context, wanted, run.reference, run.id, operation=OPERATION, again=True
         )
         if not _alive(lines):
             raise
         return None
     approved_by = None
-    if order.approve_above is not None and quote.today > order.approve_above:
-        limits, approved_by = await ask_approval(context, purchase, quote, limits, run_id)
+    if wanted.approve_above is not None and quote.today > wanted.approve_above:
+        limits, approved_by = await ask_approval(context, purchase, quote, limits, run.id)
     return limits, approved_by, quote
 
 
 async def _approve_what_is_dearer(
-    context: RunContext,
-    order: OrderNumbersParameters,
+    run: Run[OrderNumbersParameters],
     purchase: Purchase,
     existing: NumberOrder | None,
     limits: SpendLimits,
-    facts: Mapping[str, Any],
-) -> tuple[SpendLimits, str | None]:
-    """An order that reserved at a price above what was approved, or would have been asked about, asks once more before it is handed in."""
-    ceiling = limits.approved_today if limits.approved_today is not None else order.approve_above
+) -> SpendLimits:
+    """Ask once more, before it is handed in, about an order that reserved at a higher price.
+
+    Higher than what was approved, or than what would have been asked about.
+    """
+    wanted = run.parameters
+    ceiling = limits.approved_today if limits.approved_today is not None else wanted.approve_above
     if (
-        order.approve_above is None
+        wanted.approve_above is None
         or ceiling is None
         or existing is None
         or existing.state not in FILLING
     ):
-        return limits, facts["approved_by"]
-    quote = quote_of_order(existing.order_numbers, order.currency)
+        return limits
+    quote = quote_of_order(existing.order_numbers, wanted.currency)
     if quote.today <= ceiling:
-        return limits, facts["approved_by"]
-    limits = SpendLimits(order.max_today, order.max_monthly, order.currency)
+        return limits
+    limits = SpendLimits(wanted.max_today, wanted.max_monthly, wanted.currency)
     limits.check(quote.today, quote.monthly)
-    return await ask_approval(context, purchase, quote, limits, facts["flow_run_id"])
-
-
-def _in_order(seen: Mapping[str, Intention]) -> tuple[Intention, ...]:
-    return tuple(sorted(seen.values(), key=lambda line: line.position))
-
-
-async def _conclude(report: OrderReport) -> State[OrderReport] | OrderReport:
-    logger = get_run_logger()
-    try:
-        await publish_order_report(report)
-    # What is ordered is ordered: the report goes to the caller whether or not it can be shown
-    except Exception as error:  # noqa: BLE001
-        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
-    logger.info(
-        "%s",
-        line_of(
-            f"{report.reference}: {report.outcome.value}, order {report.state or 'none'}.",
-            report.reason,
-            report.remedy,
-        ),
+    limits, run.facts["approved_by"] = await ask_approval(
+        run.context, purchase, quote, limits, run.id
     )
-    return final_state(report)
+    return limits
+
+
+def _facts(run: Run[OrderNumbersParameters]) -> dict[str, Any]:
+    """What every report of the run names, as far as it is known."""
+    wanted, sent = run.checked, run.given
+    return {
+        "reference": run.reference,
+        "project_id": run.project_id,
+        "region_code": wanted.region_code if wanted else word(sent.get("region_code")),
+        "number_type": wanted.number_type if wanted else word(sent.get("number_type")),
+        "asked": wanted.wanted if wanted else whole(sent.get("quantity")),
+        "currency": wanted.currency if wanted else word(sent.get("currency")),
+        "plan_only": sent.get("plan_only") is True,
+        "flow_run_id": run.id,
+        **run.facts,
+    }
+
+
+def _stopped(
+    error: NumberflowError, steps: Sequence[Intention], run: Run[OrderNumbersParameters]
+) -> OrderReport:
+    return stopped_order_report(error, steps, **_facts(run))

@@ -5,19 +5,15 @@ Have them checked, and prove that they are ours, by a call or by invoices.
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 from pydantic import SecretStr
 
 from flows.forms import REQUIRED, Numbers, Project, Reference
-from flows.hosted import run_flow
-from flows.naming import named_numbers, run_name
+from flows.naming import named_numbers
 from flows.private_input import CODE_TIMEOUT_S, SpokenCode, ask, forget
-from flows.stopping import accounted_for
+from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import IntentionState, Purchase
 from numberflow.models.qualify_numbers import Proof, QualifyParameters, parse_qualify
@@ -40,14 +36,7 @@ from tasks.qualify import (
 _TURNS_MAX = 20
 
 
-@accounted_for
-@flow(
-    name="qualify-numbers",
-    flow_run_name=run_name(named_numbers("qualify", behind="method")),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("qualify-numbers", named_numbers("qualify", behind="method"))
 async def qualify_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
@@ -75,22 +64,16 @@ async def qualify_numbers(
             run is it.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers,
-        "method": method,
-        "plan_only": plan_only,
-        "reference": reference,
-        "project": project,
-    }
-    return await run_flow("qualify", parameters, parse_qualify, _run)
+    return await run_flow(
+        locals(), parse_qualify, _work, stopped_numbers("qualify"), asks_in_private=True
+    )
 
 
-async def _run(
-    context: RunContext, order: QualifyParameters, reference: str, run_id: str
-) -> NumbersReport:
-    if order.plan_only:
-        return await look_at_qualification(context, order, reference, run_id)
-    if order.method is Proof.VOICE and deployment.get_id() is None:
+async def _work(run: Run[QualifyParameters]) -> NumbersReport:
+    context, wanted = run.context, run.parameters
+    if wanted.plan_only:
+        return await look_at_qualification(context, wanted, run.reference, run.id)
+    if wanted.method is Proof.VOICE and deployment.get_id() is None:
         raise SpendRefused(
             "method: voice asks for the spoken code in a form, and this run has none; nothing was "
             "sent",
@@ -98,13 +81,13 @@ async def _run(
             remedy="run qualify-numbers from its deployment (numberflow up), or take method "
             "invoices",
         )
-    purchase, rows = await add_numbers(context, order, reference, run_id)
-    if order.method is Proof.VOICE:
-        await wait_for_checks(context, order)
-        for number in order.phone_numbers:
-            if not await _prove(context, purchase, number, run_id):
+    purchase, rows = await add_numbers(context, wanted, run.reference, run.id)
+    if wanted.method is Proof.VOICE:
+        await wait_for_checks(context, wanted)
+        for number in wanted.phone_numbers:
+            if not await _prove(context, purchase, number, run.id):
                 break
-    return await report_on_qualification(context, order, reference, rows, purchase, run_id)
+    return await report_on_qualification(context, wanted, run.reference, rows, purchase, run.id)
 
 
 async def _prove(context: RunContext, purchase: Purchase, phone_number: str, run_id: str) -> bool:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.forms import REQUIRED, Numbers, Project, Reference
-from flows.hosted import run_flow
-from flows.naming import named_numbers, run_name
-from flows.stopping import accounted_for
+from flows.naming import named_numbers
+from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.held_numbers import ReleaseParameters, parse_release
 from numberflow.models.reports import NumbersReport
-from numberflow.purchase.run_context import RunContext
 from tasks.held import look_at_release
 from tasks.held import release_numbers as release_all
 
 
-@accounted_for
-@flow(
-    name="release-numbers",
-    flow_run_name=run_name(named_numbers("release")),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("release-numbers", named_numbers("release"))
 async def release_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
@@ -50,19 +38,9 @@ async def release_numbers(
             run is it.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers,
-        "confirm_release": confirm_release,
-        "plan_only": plan_only,
-        "reference": reference,
-        "project": project,
-    }
-    return await run_flow("release", parameters, parse_release, _run)
+    return await run_flow(locals(), parse_release, _work, stopped_numbers("release"))
 
 
-async def _run(
-    context: RunContext, order: ReleaseParameters, reference: str, run_id: str
-) -> NumbersReport:
-    return await (look_at_release if order.plan_only else release_all)(
-        context, order, reference, run_id
-    )
+async def _work(run: Run[ReleaseParameters]) -> NumbersReport:
+    step = look_at_release if run.parameters.plan_only else release_all
+    return await step(run.context, run.parameters, run.reference, run.id)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
 
@@ -19,10 +16,9 @@ from flows.forms import (
     RequiredSms,
     TimeWithZone,
 )
-from flows.hosted import run_flow
-from flows.naming import named_numbers, run_name
+from flows.naming import named_numbers
 from flows.private_input import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
-from flows.stopping import accounted_for
+from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.models.hosting import BlanketLoa
@@ -33,7 +29,6 @@ from numberflow.models.wording import count_of
 from numberflow.purchase.hosting.letter import Letter, confirms, is_same, masked, unconfirmed_word
 from numberflow.purchase.hosting.text_enable import is_confirmed, is_sent
 from numberflow.purchase.run_context import RunContext
-from tasks.papers import require_in_store
 from tasks.text_enable import (
     confirm_signer,
     look_at_readiness,
@@ -44,14 +39,7 @@ from tasks.text_enable import (
 from tasks.text_enable import text_enable_numbers as text_enable_all
 
 
-@accounted_for
-@flow(
-    name="text-enable-numbers",
-    flow_run_name=run_name(named_numbers("text-enable", kind="region_code")),
-    validate_parameters=False,
-    retries=0,
-    persist_result=False,
-)
+@runbook("text-enable-numbers", named_numbers("text-enable", kind="region_code"))
 async def text_enable_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
@@ -100,60 +88,45 @@ async def text_enable_numbers(
             this run is the order.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    parameters: dict[str, Any] = {
-        "phone_numbers": phone_numbers,
-        "sms": sms,
-        "loa_kind": loa_kind,
-        "loa": loa,
-        "region_code": region_code,
-        "signer_confirmed": signer_confirmed,
-        "display_name": display_name,
-        "callback_url": callback_url,
-        "nnid": nnid,
-        "scheduled_osr_update_time": scheduled_osr_update_time,
-        "plan_only": plan_only,
-        "reference": reference,
-        "project": project,
-    }
-    return await run_flow("text-enable", parameters, parse_text_enable, _run)
+    return await run_flow(
+        locals(), parse_text_enable, _work, stopped_numbers("text-enable"), asks_in_private=True
+    )
 
 
-async def _run(
-    context: RunContext, order: TextEnableParameters, reference: str, run_id: str
-) -> NumbersReport:
-    await require_in_store(order.papers)
-    if order.plan_only:
-        letter = await read_loa(order)
-        report = await look_at_readiness(context, order, reference, run_id)
+async def _work(run: Run[TextEnableParameters]) -> NumbersReport:
+    context, wanted = run.context, run.parameters
+    if wanted.plan_only:
+        letter = await read_loa(wanted)
+        report = await look_at_readiness(context, wanted, run.reference, run.id)
         if isinstance(letter, BlanketLoa):
             return report
         goes_to = f"the letter would go to {masked(letter.authorised_person.email)}"
         return report.model_copy(update={"notes": (*report.notes, goes_to)})
-    purchase, rows = await open_text_enabling(context, order, reference, run_id)
+    purchase, rows = await open_text_enabling(context, wanted, run.reference, run.id)
     if is_sent(rows):
-        return await text_enable_all(context, order, reference, None, run_id)
-    letter = await read_loa(order)
+        return await text_enable_all(context, wanted, run.reference, None, run.id)
+    letter = await read_loa(wanted)
     key = f"signer-{purchase.id}-{len(rows)}"
     if not isinstance(letter, BlanketLoa) and not is_confirmed(context, purchase, letter):
         if not rows:
             # Nobody is asked about an order that cannot be sent.
-            await require_orderable(context, order, reference)
-        await _confirm(context, order, purchase, letter, key)
-    return await text_enable_all(context, order, reference, letter, run_id)
+            await require_orderable(context, wanted, run.reference)
+        await _confirm(context, wanted, purchase, letter, key)
+    return await text_enable_all(context, wanted, run.reference, letter, run.id)
 
 
 async def _confirm(
-    context: RunContext, order: TextEnableParameters, purchase: Purchase, letter: Letter, key: str
+    context: RunContext, wanted: TextEnableParameters, purchase: Purchase, letter: Letter, key: str
 ) -> None:
     """Have a person confirm whom the letter goes to, and write down that it was done."""
     email = letter.authorised_person.email
     if deployment.get_id() is None:
-        if not confirms(context, order.signer_confirmed, email):
-            raise unconfirmed_word(context, order.signer_confirmed, email)
+        if not confirms(context, wanted.signer_confirmed, email):
+            raise unconfirmed_word(context, wanted.signer_confirmed, email)
         await confirm_signer(context, purchase, letter, "signer_confirmed")
         return
     answer = await ask(
-        SignerConfirmation.with_initial_data(description=_question(order, purchase, letter)),
+        SignerConfirmation.with_initial_data(description=_question(wanted, purchase, letter)),
         key,
         timeout_s=SIGNER_TIMEOUT_S,
     )
@@ -172,10 +145,10 @@ async def _confirm(
     await forget(key)
 
 
-def _question(order: TextEnableParameters, purchase: Purchase, letter: Letter) -> str:
+def _question(wanted: TextEnableParameters, purchase: Purchase, letter: Letter) -> str:
     return (
         f"## {purchase.reference}\n\nA letter of authorisation for "
-        f"**{count_of(len(order.phone_numbers), 'number')}** goes to "
+        f"**{count_of(len(wanted.phone_numbers), 'number')}** goes to "
         f"**{masked(letter.authorised_person.email)}** for signature. Nothing can be corrected, "
         "sent again or cancelled afterwards, and a wrong address "
         "stalls the order for good.\n\nType the signer's e-mail in full. It is compared with the "

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-
 from numberflow.errors import BadInput
 from numberflow.journal import Intention
 from numberflow.models.emergency import EmergencyAddressRequest
 from numberflow.models.emergency_address import EmergencyAddressParameters
-from numberflow.models.reports import EmergencyLine, EmergencyReport
+from numberflow.models.reports import EmergencyLine
 from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.emergency.addresses import Verdict
 from numberflow.purchase.run_context import RunContext
-from numberflow.purchase.text import emergency_rows, emergency_text
 from tasks.papers import read_paper
-from tasks.person import call_person
 from tasks.step import step
 
 
@@ -76,27 +72,6 @@ async def change_addresses(
     safe; what is open is looked up first.
     """
     return await emergency.change(context, order, reference, verdicts, flow_run_id=flow_run_id)
-
-
-@step("publish emergency report")
-async def publish_emergency_report(report: EmergencyReport) -> None:
-    """Put the report into a table and a summary in words; call a person when one is needed.
-
-    Costs: nothing. Repeat: safe; each run adds a version.
-    """
-    # First: an artifact that the server refuses must not keep a person from being called.
-    call_person(report, "emergency")
-    if report.numbers:
-        await acreate_table_artifact(
-            table=emergency_rows(report),
-            key="emergency-address-report",
-            description=f"Emergency addresses, {report.reference}",
-        )
-    await acreate_markdown_artifact(
-        markdown=emergency_text(report),
-        key="emergency-address-summary",
-        description=f"Emergency addresses, {report.reference}",
-    )
 
 
 _NAMES = {

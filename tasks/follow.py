@@ -11,37 +11,24 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
 
 import anyio.to_thread
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterId,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from numberflow.errors import BadInput
 from numberflow.journal import OrderKind
-from numberflow.models.reports import FollowLine, FollowReport, RunOutcome
+from numberflow.models.reports import FollowLine
 from numberflow.purchase.follow import Follower, follow_orders
 from numberflow.purchase.held.link_follow import follow_link
 from numberflow.purchase.held.release_follow import follow_release
 from numberflow.purchase.hosting.follow import follow_hosting
 from numberflow.purchase.hosting.qualification_follow import follow_qualification
 from numberflow.purchase.number_orders.follow import follow_number_order
-from numberflow.purchase.number_orders.text import follow_rows, follow_text
 from numberflow.purchase.run_context import RunContext
-from tasks.person import call_person
 from tasks.step import step
 
 # Runs that are read to find the last one of the same parameters: sweeps of other projects lie
@@ -146,66 +133,3 @@ def _keep_parameters(home: Path, line: FollowLine) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(line.again, indent=2) + "\n")
     return path
-
-
-async def _called_for_before(report: FollowReport) -> bool:
-    """Whether the sweep before this one, of the same parameters, was refused for the same cause.
-
-    It called then.
-
-    A server that does not tell is no reason to be silent.
-    """
-    try:
-        async with get_client() as client:
-            this = await client.read_flow_run(UUID(str(report.flow_run_id)))
-            runs = await client.read_flow_runs(
-                flow_filter=FlowFilter(id=FlowFilterId(any_=[this.flow_id])),
-                flow_run_filter=FlowRunFilter(
-                    state=FlowRunFilterState(
-                        type=FlowRunFilterStateType(any_=[StateType.COMPLETED, StateType.FAILED])
-                    )
-                ),
-                sort=FlowRunSort.END_TIME_DESC,
-                limit=_RUNS_BACK,
-            )
-    except Exception as error:  # noqa: BLE001 - a call too many is better than none
-        get_run_logger().warning("How the last sweep ended is not known: %s", type(error).__name__)
-        return False
-    alike = (run.state for run in runs if run.parameters == this.parameters and run.id != this.id)
-    before = next(alike, None)
-    return (
-        before is not None
-        and before.name == "Refused"
-        and _cause(before.message or "") == _cause(f"{report.reason} → {report.remedy}")
-    )
-
-
-def _cause(words: str) -> str:
-    """Without times, counts and ids, which differ each time."""
-    return re.sub(r"[\w-]*\d[\w-]*", "#", words)
-
-
-@step("publish follow report")
-async def publish_follow_report(report: FollowReport) -> None:
-    """Put the sweep into a table and a summary in words; call a person for what is new.
-
-    Costs: nothing. Repeat: safe; each run adds a version.
-    """
-    # A sweep every 15 minutes shows what waits for a person each time, and calls for it once: when
-    # its alarm is raised; and for a sweep that was refused once per cause. First: an artifact that
-    # the server refuses must not keep a person from being called.
-    waits_anew = any(line.needs_person and line.alarms for line in report.orders)
-    refused = report.outcome is RunOutcome.REFUSED
-    if waits_anew or (refused and not await _called_for_before(report)):
-        call_person(report, "order", unattended=True)
-    if report.orders:
-        await acreate_table_artifact(
-            table=follow_rows(report),
-            key="follow-orders-report",
-            description="Open orders, and those that ended",
-        )
-    await acreate_markdown_artifact(
-        markdown=follow_text(report),
-        key="follow-orders-summary",
-        description="Open orders, and those that ended",
-    )

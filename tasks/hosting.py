@@ -5,14 +5,10 @@ Nothing of a letter passes through here.
 
 from __future__ import annotations
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-
 from numberflow.models.import_numbers import ImportNumbersParameters
 from numberflow.models.reports import NumbersReport
 from numberflow.purchase.hosting import import_numbers as imports
-from numberflow.purchase.hosting.text import hosted_rows, hosted_text
 from numberflow.purchase.run_context import RunContext
-from tasks.person import call_person
 from tasks.step import step
 
 
@@ -38,24 +34,3 @@ async def import_numbers(
     """
     result = await imports.import_numbers(context, order, reference, flow_run_id=flow_run_id)
     return await imports.import_report(context, order, reference, result, flow_run_id=flow_run_id)
-
-
-@step("publish hosting report")
-async def publish_numbers_report(report: NumbersReport) -> None:
-    """Put the report into a table and a summary in words; call a person when one is needed.
-
-    Costs: nothing. Repeat: safe; each run adds a version.
-    """
-    # First: an artifact that the server refuses must not keep a person from being called.
-    call_person(report, "hosting")
-    key = f"{report.action}-numbers"
-    if report.numbers:
-        description = f"{report.action} numbers, {report.reference}"
-        await acreate_table_artifact(
-            table=hosted_rows(report), key=f"{key}-report", description=description
-        )
-    await acreate_markdown_artifact(
-        markdown=hosted_text(report),
-        key=f"{key}-summary",
-        description=f"{report.action} numbers, {report.reference}",
-    )

@@ -10,29 +10,23 @@ from time import monotonic
 from uuid import UUID
 
 from prefect.artifacts import (
-    acreate_link_artifact,
-    acreate_markdown_artifact,
     acreate_progress_artifact,
-    acreate_table_artifact,
     aupdate_progress_artifact,
 )
 from prefect.assets import Asset, AssetProperties, add_asset_metadata
 from prefect.cache_policies import NO_CACHE
 from prefect.deployments.flow_runs import arun_deployment
-from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.tasks import MaterializingTask
 from prefect.utilities.urls import url_for
 
 from numberflow.export.follow_up import export_inventory
 from numberflow.export.snapshot import Progress
-from numberflow.export.words import inventory_rows, inventory_text
 from numberflow.models.inventory import ExportInventory
-from numberflow.models.reports import HandedOut, InventoryReport, ProjectInventory, RunOutcome
+from numberflow.models.reports import HandedOut, ProjectInventory
 from numberflow.purchase.inventory import ask_journal
 from numberflow.purchase.run_context import in_thread, open_client
 from tasks.credentials import settings_for
-from tasks.person import call_person
 from tasks.step import step
 
 # A line in the log and a step of the progress bar this often: often enough to see it move, seldom
@@ -111,47 +105,6 @@ async def announce_snapshot(done: ProjectInventory) -> None:
         cache_policy=NO_CACHE,
         persist_result=False,
     )()
-
-
-@step("publish inventory report")
-async def publish_inventory_report(report: InventoryReport) -> None:
-    """Put the report into a table, a summary in words and links to the HTML pages.
-
-    Call a person when something was not published.
-
-    Costs: nothing. Repeat: safe; each run adds a version.
-    """
-    # First: an artifact that the server refuses must not keep a person from being called.
-    if report.outcome is not RunOutcome.DONE:
-        emit_event(
-            event="numberflow.inventory-refused",
-            resource={"prefect.resource.id": f"numberflow.inventory.{report.flow_run_id}"},
-            payload={
-                "reason": report.reason,
-                "mend": report.remedy,
-                "flow_run_id": report.flow_run_id,
-            },
-        )
-        # It runs at night, and nobody waits for it.
-        call_person(report, "inventory", unattended=True)
-    if report.projects:
-        await acreate_table_artifact(
-            table=inventory_rows(report),
-            key="export-inventory-report",
-            description=f"Inventory of {report.snapshot_date}",
-        )
-    await acreate_markdown_artifact(
-        markdown=inventory_text(report),
-        key="export-inventory-summary",
-        description=f"Inventory of {report.snapshot_date}",
-    )
-    for each in report.projects:
-        if each.report_url:
-            await acreate_link_artifact(
-                link=each.report_url if "://" in each.report_url else f"file://{each.report_url}",
-                key="export-inventory-page",
-                description=f"Charts of {each.project_id}",
-            )
 
 
 @step("hand out projects")

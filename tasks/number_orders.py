@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.logging import get_run_logger
 
 from numberflow.journal import Intention, Purchase
 from numberflow.models.number_orders import NumberOrder, NumberRequirements
 from numberflow.models.order_numbers import OrderNumbersParameters
-from numberflow.models.reports import OrderReport
 from numberflow.models.wording import count_of
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import Quote
@@ -25,11 +24,9 @@ from numberflow.purchase.number_orders import place as number_order
 from numberflow.purchase.number_orders.papers import OrderPapers
 from numberflow.purchase.number_orders.place import Placed
 from numberflow.purchase.number_orders.standing import OrderStanding, stand_order
-from numberflow.purchase.number_orders.text import number_rows, order_text
 from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.spend_limits import SpendLimits
 from tasks.papers import check_file, read_block, read_paper
-from tasks.person import call_person
 from tasks.step import step
 
 
@@ -162,25 +159,4 @@ async def place_order(
         seen=seen,
         read_block=read_block,
         tell=get_run_logger().info,
-    )
-
-
-@step("publish order report")
-async def publish_order_report(report: OrderReport) -> None:
-    """Put the report into a table and a summary in words; call a person when one is needed.
-
-    Costs: nothing. Repeat: safe; each run adds a version.
-    """
-    # First: an artifact that the server refuses must not keep a person from being called.
-    call_person(report, "purchase")
-    if report.numbers:
-        await acreate_table_artifact(
-            table=number_rows(report.numbers),
-            key="order-numbers-report",
-            description=f"Order of {report.reference}",
-        )
-    await acreate_markdown_artifact(
-        markdown=order_text(report),
-        key="order-numbers-summary",
-        description=f"Order of {report.reference}",
     )

@@ -1,19 +1,166 @@
-"""Show quotes and reports to people: Prefect artifacts, and the event that calls a person.
+"""Show quotes and reports to people: Prefect artifacts, and a line of the log.
 
-Texts and tables only, no decisions.
+Texts and tables only, no decisions. Not here: whom a report calls (tasks.person).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, Generic, TypeVar
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import (
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_table_artifact,
+)
 
-from numberflow.models.reports import PurchaseReport
+from numberflow.export.words import inventory_rows, inventory_text
+from numberflow.models.reports import (
+    EmergencyReport,
+    FollowReport,
+    InventoryReport,
+    NumbersReport,
+    OrderReport,
+    PurchaseReport,
+    RunReport,
+)
+from numberflow.models.wording import count_of, line_of
 from numberflow.planning.quote import Quote
-from numberflow.purchase.text import amount, report_rows, report_text
-from tasks.person import call_person
+from numberflow.purchase.hosting.text import hosted_rows, hosted_text
+from numberflow.purchase.number_orders.text import (
+    follow_rows,
+    follow_text,
+    number_rows,
+    order_text,
+)
+from numberflow.purchase.text import (
+    amount,
+    emergency_rows,
+    emergency_text,
+    report_rows,
+    report_text,
+)
+from tasks.person import call_for_run
 from tasks.step import step
+
+R = TypeVar("R", bound=RunReport)
+
+
+@dataclass(frozen=True)
+class Shown(Generic[R]):
+    """How the reports of one type are shown.
+
+    `key`: the artifacts are called KEY-report (a table) and KEY-summary (words). `about`: their
+    description. Both may name fields of the report. `line`: the sentence in the log, before reason
+    and remedy.
+    """
+
+    key: str
+    about: str
+    rows: Callable[[R], list[dict[str, str]]]
+    text: Callable[[R], str]
+    line: Callable[[R], str]
+
+
+def _numbers_line(report: NumbersReport | EmergencyReport) -> str:
+    number = count_of(len(report.numbers), "number")
+    return f"{report.reference}: {report.outcome.value}, {number}."
+
+
+def _inventory_line(report: InventoryReport) -> str:
+    if report.handed_to:
+        runs = ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
+        projects = count_of(len(report.handed_to), "project")
+        return f"{projects} handed out; each run tells how its own ended: {runs}"
+    numbers = count_of(sum(each.rows or 0 for each in report.projects), "number")
+    projects = count_of(len(report.projects), "project")
+    return f"{report.outcome.value}: {numbers} of {projects}."
+
+
+SHOWN: Mapping[type[RunReport], Shown[Any]] = {
+    PurchaseReport: Shown[PurchaseReport](
+        key="search-and-rent",
+        about="Report of {report.reference}",
+        rows=report_rows,
+        text=report_text,
+        line=lambda report: (
+            f"{report.reference}: {report.outcome.value}, {report.rented} of {report.asked} "
+            f"rented, {report.rented_now} by this run."
+        ),
+    ),
+    OrderReport: Shown[OrderReport](
+        key="order-numbers",
+        about="Order of {report.reference}",
+        rows=lambda report: number_rows(report.numbers),
+        text=order_text,
+        line=lambda report: (
+            f"{report.reference}: {report.outcome.value}, order {report.state or 'none'}."
+        ),
+    ),
+    NumbersReport: Shown[NumbersReport](
+        key="{report.action}-numbers",
+        about="{report.action} numbers, {report.reference}",
+        rows=hosted_rows,
+        text=hosted_text,
+        line=_numbers_line,
+    ),
+    EmergencyReport: Shown[EmergencyReport](
+        key="emergency-address",
+        about="Emergency addresses, {report.reference}",
+        rows=emergency_rows,
+        text=emergency_text,
+        line=_numbers_line,
+    ),
+    FollowReport: Shown[FollowReport](
+        key="follow-orders",
+        about="Open orders, and those that ended",
+        rows=follow_rows,
+        text=follow_text,
+        line=lambda report: (
+            f"{report.outcome.value}: {count_of(len(report.orders), 'order')} followed."
+        ),
+    ),
+    InventoryReport: Shown[InventoryReport](
+        key="export-inventory",
+        about="Inventory of {report.snapshot_date}",
+        rows=inventory_rows,
+        text=inventory_text,
+        line=_inventory_line,
+    ),
+}
+
+
+def summary_line(report: RunReport) -> str:
+    """The report in a line of the log."""
+    return line_of(SHOWN[type(report)].line(report), report.reason, report.remedy)
+
+
+@step("publish report")
+async def publish(report: RunReport) -> None:
+    """Put a report into a table and a summary in words; call a person when one is needed.
+
+    Costs: nothing. Repeat: safe; each run adds a version.
+    """
+    # First: an artifact that the server refuses must not keep a person from being called.
+    await call_for_run(report)
+    shown = SHOWN[type(report)]
+    key, about = (each.format(report=report) for each in (shown.key, shown.about))
+    if rows := shown.rows(report):
+        await acreate_table_artifact(table=rows, key=f"{key}-report", description=about)
+    await acreate_markdown_artifact(
+        markdown=shown.text(report), key=f"{key}-summary", description=about
+    )
+    if isinstance(report, InventoryReport):
+        for each in report.projects:
+            if each.report_url:
+                local = "" if "://" in each.report_url else "file://"
+                await acreate_link_artifact(
+                    link=f"{local}{each.report_url}",
+                    key=f"{key}-page",
+                    description=f"Charts of {each.project_id}",
+                )
 
 
 @step("publish quote")
@@ -45,26 +192,4 @@ async def publish_quote(quote: Quote, reference: str, *, flow_name: str) -> None
     )
     await acreate_table_artifact(
         table=rows, key=f"{flow_name}-quote", description=f"Quote for {reference}"
-    )
-
-
-@step("publish report")
-async def publish_report(report: PurchaseReport) -> None:
-    """Put the report into a table artifact and a summary in words.
-
-    Call a person when one is needed.
-
-    Costs: nothing. Repeat: safe; each run adds a version.
-    """
-    # First: an artifact that the server refuses must not keep a person from being called.
-    call_person(report, "purchase")
-    await acreate_table_artifact(
-        table=report_rows(report),
-        key="search-and-rent-report",
-        description=f"Report of {report.reference}",
-    )
-    await acreate_markdown_artifact(
-        markdown=report_text(report),
-        key="search-and-rent-summary",
-        description=f"Summary of {report.reference}",
     )

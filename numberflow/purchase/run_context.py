@@ -202,27 +202,30 @@ def new_purchase(
     )
 
 
-async def open_purchase(context: RunContext, new: NewPurchase) -> Purchase:
+async def open_purchase(context: RunContext, new: NewPurchase, *, again: bool = False) -> Purchase:
     """Find the purchase of this reference, or begin it. Sends nothing.
 
     Every flow that changes something opens its purchase here, before its first costly step.
+    `again`: this run has opened it before, so it has to be there.
 
     Raises:
         ReferenceConflict: the reference stands for a purchase with other parameters.
         JournalUnavailable: no journal, no purchase; or the wrong one, see `require_same_journal`.
     """
-    await require_same_journal(context, new)
+    await require_same_journal(context, new, again=again)
     return await in_thread(context.journal.open_purchase, new)
 
 
-async def require_same_journal(context: RunContext, new: NewPurchase) -> None:
+async def require_same_journal(
+    context: RunContext, new: NewPurchase, *, again: bool = False
+) -> None:
     """Refuse a run that was begun before, if this journal does not know what it began.
 
     Raises:
         JournalUnavailable: what the earlier attempt did stands in another journal, or is lost.
             Whoever went on would do it a second time.
     """
-    if not context.begun_before:
+    if not (context.begun_before or again):
         return
     if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
         raise JournalUnavailable(

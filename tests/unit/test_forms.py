@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from prefect.logging import disable_run_logger
 from prefect.utilities.schema_tools import validate
 from pydantic_core import PydanticUndefined
 
-import flows.hosted
+import flows.runner
 from flows.forms import REQUIRED, given
 from flows.naming import run_name
 from flows.table import FLOWS as TABLE
@@ -86,13 +85,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     async def publish(report: RunReport) -> None:
         """Shows it nowhere."""
 
-    for name in FLOWS:
-        module = importlib.import_module(f"flows.{name.replace('-', '_')}")
-        for each in [
-            each for each in vars(module) if each.startswith("publish_") and each != "publish_quote"
-        ]:
-            monkeypatch.setattr(module, each, publish)
-    monkeypatch.setattr(flows.hosted, "publish_numbers_report", publish)
+    monkeypatch.setattr(flows.runner, "publish", publish)
 
 
 def sent(name: str, parameters: dict[str, Any]) -> RunReport:

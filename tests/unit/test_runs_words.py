@@ -60,8 +60,7 @@ def test_a_no_is_obeyed_before_anything_is_read(
     monkeypatch.setattr("flows.approval.afilter_flow_run_input", answers)
     monkeypatch.setattr("flows.approval.deployment.get_id", lambda: "a deployment")
     monkeypatch.setattr("flows.approval.flow_run.get_run_count", lambda: 2)
-    monkeypatch.setattr("flows.search_and_rent.publish_report", publish)
-    monkeypatch.setattr("flows.order_numbers.publish_order_report", publish)
+    monkeypatch.setattr("flows.runner.publish", publish)
     with disable_run_logger():
         ended: Any = asyncio.run(FLOWS[name].fn(**CAPS))
     assert ended.data.reason.startswith(reason)

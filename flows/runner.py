@@ -1,0 +1,217 @@
+"""How every run goes: checked, opened, worked, published, and named after the way in which it ended.
+
+Here: what all ten flows do in the same way. Not here: what one flow does (its module), how it looks
+in the form (forms), and how a report is shown (tasks.publish).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
+
+from prefect import Flow, flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+
+from flows.approval import obey_refusal
+from flows.final_state import final_state
+from flows.forms import given, name_of_run
+from flows.naming import run_name
+from flows.private_input import answers_forgotten
+from flows.stopping import accounted_for
+from numberflow.errors import NumberflowError
+from numberflow.journal import Intention
+from numberflow.models.reports import NumbersReport, RunReport
+from numberflow.purchase.account import steps_so_far
+from numberflow.purchase.numbers_report import stopped_numbers_report
+from numberflow.purchase.run_context import RunContext
+from tasks.numbers import with_numbers
+from tasks.papers import require_in_store
+from tasks.publish import publish, summary_line
+from tasks.run_context import open_run_context
+
+A = ParamSpec("A")
+T = TypeVar("T")
+P = TypeVar("P")
+R = TypeVar("R", bound=RunReport)
+
+
+@dataclass
+class Run(Generic[P]):
+    """One run, as far as it has come: what its work is given, and what the report of an error names."""
+
+    id: str
+    given: Mapping[str, Any]
+    """The parameters as they were sent, which nobody has checked."""
+    reference: str
+    checked: P | None = None
+    """None as long as the parameters are not checked, or when they are wrong."""
+    notes: tuple[str, ...] = ()
+    opened: RunContext | None = None
+    """None before client and journal are open, and in a flow that needs none."""
+    seen: dict[str, Intention] | None = None
+    """The steps of a purchase as this run saw them last. They are named in its report even when the
+    journal can be read no more. None: the journal is asked."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Further fields of the report, as the work finds them out."""
+
+    @property
+    def parameters(self) -> P:
+        """The checked parameters."""
+        assert self.checked is not None, "work begins after the check"
+        return self.checked
+
+    @property
+    def context(self) -> RunContext:
+        """Client and journal."""
+        assert self.opened is not None, "this flow works without a client"
+        return self.opened
+
+    @property
+    def steps_seen(self) -> tuple[Intention, ...]:
+        """The steps of a purchase as seen last, in the order in which they were planned."""
+        return tuple(sorted((self.seen or {}).values(), key=lambda step: step.position))
+
+    @property
+    def project_id(self) -> str:
+        """The vendor project; empty before it is known."""
+        return self.opened.project_id if self.opened is not None else ""
+
+
+Stopped = Callable[[NumberflowError, Sequence[Intention], Run[P]], R]
+"""Makes the report of a run that an error ended, before its work or in it, from the error, the steps
+that are written down or were seen last, and the run."""
+
+
+@runtime_checkable
+class OneProject(Protocol):
+    """Parameters of a flow that works on one project."""
+
+    @property
+    def project(self) -> str | None:
+        """Name of a credentials block; None: the environment's account."""
+
+
+def runbook(
+    name: str, called: Callable[[Mapping[str, Any]], str], *, changing: bool = True
+) -> Callable[[Callable[A, T]], Flow[A, T]]:
+    """Make a function the flow `name`, whose body hands its arguments to `run_flow`.
+
+    Prefect checks no parameters (a wrong one is told by the report, with the field's name), repeats
+    nothing (the journal decides that) and keeps no result.
+
+    Args:
+        name: of the flow and of its deployment.
+        called: what its runs are called, from their parameters.
+        changing: it changes something. When it is stopped from outside, it is accounted for.
+    """
+
+    def decorate(body: Callable[A, T]) -> Flow[A, T]:
+        made: Flow[A, T] = flow(
+            name=name,
+            flow_run_name=run_name(called),
+            validate_parameters=False,
+            retries=0,
+            persist_result=False,
+        )(body)
+        return accounted_for(made) if changing else made
+
+    return decorate
+
+
+async def run_flow(
+    arguments: Mapping[str, Any],
+    parse: Callable[[Mapping[str, Any]], P],
+    work: Callable[[Run[P]], Awaitable[R]],
+    stopped: Stopped[P, R],
+    *,
+    takes_lists: bool = True,
+    asks_in_private: bool = False,
+) -> State[R] | R:
+    """Check the parameters, do the work, publish the report, name the run's state after its end.
+
+    Args:
+        arguments: of the flow: `locals()` in its first line. The form can be sent unchecked.
+        parse: checks them.
+        work: what the flow does. Its errors end the run in a report that names what is open.
+        stopped: makes that report.
+        takes_lists: `phone_numbers` may name a file or a filter, whose numbers are fetched.
+        asks_in_private: answers to forms are deleted whatever way the run ends, unless it is
+            suspended to wait for one. Only the run of a deployment can have been asked.
+    """
+    run_id = str(flow_run.get_id())
+    run = Run[P](run_id, given(arguments), name_of_run(arguments.get("reference"), run_id))
+    try:
+        async with (
+            answers_forgotten()
+            if asks_in_private and deployment.get_id() is not None
+            else nullcontext()
+        ):
+            report = await _checked(run, parse, work, stopped, takes_lists=takes_lists)
+    except NumberflowError as error:
+        report = stopped(error, (), run)
+    if run.notes:
+        report = report.model_copy(update={"notes": (*report.notes, *run.notes)})
+    return await _conclude(report)
+
+
+async def _checked(
+    run: Run[P],
+    parse: Callable[[Mapping[str, Any]], P],
+    work: Callable[[Run[P]], Awaitable[R]],
+    stopped: Stopped[P, R],
+    *,
+    takes_lists: bool,
+) -> R:
+    """Refuse what can be refused before client and journal are open, then open them and work."""
+    parameters = run.given
+    if takes_lists:
+        parameters, run.notes = await with_numbers(parameters)
+    run.checked = parse(parameters)
+    run.reference = getattr(run.checked, "reference", None) or run.id
+    await obey_refusal()
+    await require_in_store(getattr(run.checked, "papers", {}))
+    if not isinstance(run.checked, OneProject):
+        # The inventory of several projects opens a client for each.
+        return await work(run)
+    async with open_run_context(run.checked.project) as run.opened:
+        try:
+            return await work(run)
+        except NumberflowError as error:
+            # Also what it did before that is named: the journal has it.
+            steps = (
+                await steps_so_far(run.context, run.reference)
+                if run.seen is None
+                else run.steps_seen
+            )
+            return stopped(error, steps, run)
+
+
+async def _conclude(report: R) -> State[R] | R:
+    logger = get_run_logger()
+    try:
+        await publish(report)
+    except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
+        logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
+    logger.info("%s", summary_line(report))
+    return final_state(report)
+
+
+def stopped_numbers(action: str) -> Stopped[Any, NumbersReport]:
+    """For flows over numbers by name: `action` is the report's word for what they do."""
+
+    def stopped(error: NumberflowError, steps: Sequence[Intention], run: Run[Any]) -> NumbersReport:
+        return stopped_numbers_report(
+            error,
+            steps,
+            project=getattr(run.checked, "project", None),
+            reference=run.reference,
+            action=action,
+            project_id=run.project_id,
+            flow_run_id=run.id,
+        )
+
+    return stopped
