@@ -181,10 +181,15 @@ class Prefect:
     def form(self, run_id: str) -> dict[str, Any]:
         """What a suspended run asks: `schema` of the form, and its `description`."""
         keys = self.run(run_id)["state"]["state_details"]["run_input_keyset"]
-        return {
-            name: self._json("GET", f"/flow_runs/{run_id}/input/{keys[name]}")
-            for name in ("schema", "description")
+        give_up_at = time.monotonic() + RUN_TIMEOUT_S
+        paths = {
+            name: f"/flow_runs/{run_id}/input/{keys[name]}" for name in ("schema", "description")
         }
+        # Prefect shows the state first and writes down what the form looks like a moment later.
+        while any(self.http.get(path).status_code == 404 for path in paths.values()):
+            assert time.monotonic() < give_up_at, f"{run_id} is suspended and has no form"
+            time.sleep(0.2)
+        return {name: self._json("GET", path) for name, path in paths.items()}
 
     def ended(self, run_id: str, *, attempt: int = 1) -> dict[str, Any]:
         """The run when it has ended for the `attempt`-th time."""
