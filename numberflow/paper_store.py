@@ -38,7 +38,7 @@ _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
 # What a killed `put` leaves behind; never listed.
 _PART = ".part-"
 
-MEND = (
+REMEDY = (
     "put it into the papers store (`numberflow papers put FILE`) and name it as that prints it;"
     " only with NUMBERFLOW_PAPERS_ANYWHERE=1 where the run works do other paths and URLs count"
 )
@@ -93,7 +93,7 @@ class PaperStore:
             field: the parameter, for the message.
 
         Raises:
-            BadInput: it leads elsewhere; names field and mend.
+            BadInput: it leads elsewhere; names field and remedy.
         """
         if problem := _shape(reference):
             # Not repeated: it may be the data itself.
@@ -103,7 +103,7 @@ class PaperStore:
                 remedy="name a paper of the papers store (`numberflow papers list`), or block:NAME",
             )
         if not self.anywhere and (problem := self._outside(reference)):
-            raise BadInput(f"{field}: {reference} {problem}", field=field, remedy=MEND)
+            raise BadInput(f"{field}: {reference} {problem}", field=field, remedy=REMEDY)
 
     def open(self, reference: str, *, field: str) -> BinaryIO:
         """The paper, open for reading bytes. Blocking. Not for blocks.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # A pipe gets plain text, without boxes.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
 )
 journal_app = typer.Typer(
     help="What was intended, what happened, and what a person has to decide.", no_args_is_help=True
@@ -37,22 +38,6 @@ papers_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(papers_app, name="papers")
-
-
-class FormatChoice(StrEnum):
-    """How numbers are written."""
-
-    JSON = "json"
-    CSV = "csv"
-    PARQUET = "parquet"
-
-
-class VerdictChoice(StrEnum):
-    """What a person can say of an open intention."""
-
-    DONE = "done"
-    REFUSED = "refused"
-    PLANNED = "planned"
 
 
 Json = Annotated[
@@ -152,10 +137,7 @@ def up(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check credentials, connectivity, journal, inventory and papers store, Prefect and versions.
-
-    What works, what to mend.
-    """
+    """Check credentials, connectivity, journal, stores, Prefect and versions: what to fix."""
     from numberflow.cli import doctor as command
 
     sys.exit(command.doctor(as_json=as_json))
@@ -189,10 +171,7 @@ def stop(
 
 @app.command()
 def go(project: Project = None, as_json: Json = False) -> None:
-    """Let costly steps go on after `numberflow stop`.
-
-    What was stopped goes on when it is run again.
-    """
+    """Lift a stop: costly steps continue. To finish what was stopped, run it again."""
     from numberflow.cli import stop as command
 
     command.go(project, as_json=as_json)
@@ -261,8 +240,8 @@ def requirements(
 @numbers_app.command("list")
 def numbers_list(
     form: Annotated[
-        FormatChoice, typer.Option("--format", help="json, csv or parquet.")
-    ] = FormatChoice.JSON,
+        Literal["json", "csv", "parquet"], typer.Option("--format", help="How they are written.")
+    ] = "json",
     region: Annotated[
         str | None, typer.Option("--region", help="Only this region, such as US.")
     ] = None,
@@ -276,9 +255,7 @@ def numbers_list(
     """Every number that the project holds, of every type, complete or not at all."""
     from numberflow.cli import numbers as command
 
-    command.list_numbers(
-        command.Format(form.value), region_code=region, number_type=number_type, out=out
-    )
+    command.list_numbers(form, region_code=region, number_type=number_type, out=out)
 
 
 @papers_app.command("put")
@@ -292,7 +269,7 @@ def papers_put(
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="In the place of a paper of that name.")
+        bool, typer.Option("--replace", help="Replace a paper of that name.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -314,7 +291,7 @@ def papers_list(as_json: Json = False) -> None:
 def papers_remove(
     name: Annotated[str, typer.Argument(help="As `numberflow papers list` shows it.")],
 ) -> None:
-    """Remove a paper from the store. Nobody asks again."""
+    """Remove a paper from the store, without asking for confirmation."""
     from numberflow.cli import papers as command
 
     command.remove(name)
@@ -363,10 +340,7 @@ def journal_close(
         ),
     ] = None,
 ) -> None:
-    """Say that you know how a stopped purchase stands.
-
-    The sweep does not name it again, until something changes in it.
-    """
+    """Acknowledge a stopped purchase: the sweep does not report it again until it changes."""
     from numberflow.cli import journal as command
 
     command.close(reference, by=by, project=project)
@@ -378,7 +352,7 @@ def journal_settle(
         str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")
     ],
     verdict: Annotated[
-        VerdictChoice,
+        Literal["done", "refused", "planned"],
         typer.Option(
             "--as",
             help="done (it took effect), refused (it did not), planned (it did not; try again).",
@@ -393,7 +367,7 @@ def journal_settle(
         typer.Option("--number", help="The number it brought, when the vendor picked it."),
     ] = None,
     order_id: Annotated[
-        str | None, typer.Option("--order", help="The order that it opened, when it did.")
+        str | None, typer.Option("--order", help="The order that it opened, if it opened one.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -402,7 +376,7 @@ def journal_settle(
 
     command.settle(
         intention,
-        verdict=verdict.value,
+        verdict=verdict,
         by=by,
         note=note,
         phone_number=phone_number,

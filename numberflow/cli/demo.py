@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import textwrap
 from collections import Counter
@@ -22,7 +21,7 @@ import typer
 
 from numberflow.cli.console import as_table
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, start_server, wait_ready
-from numberflow.cli.processes import free_port, make_private_folder, stop
+from numberflow.cli.processes import free_port, make_private_folder, start, stop
 from numberflow.export.follow_up import export_inventory
 from numberflow.export.load import load_costs, load_inventory
 from numberflow.journal import Intention, Journal
@@ -106,7 +105,7 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _command(home: Path) -> list[str]:
+def _arguments(home: Path) -> list[str]:
     parameters = {
         "region_code": "US",
         "number_type": "LOCAL",
@@ -117,32 +116,20 @@ def _command(home: Path) -> list[str]:
         "max_monthly": "10.00",
         "currency": "USD",
     }
-    return [
-        sys.executable,
-        "-m",
-        "numberflow",
-        "run",
-        "search-and-rent",
-        "--params",
-        json.dumps(parameters),
-        "--report",
-        str(home / "report.json"),
-    ]
+    report = str(home / "report.json")
+    parameters_text = json.dumps(parameters)
+    return ["numberflow", "run", "search-and-rent", "--params", parameters_text, "--report", report]
 
 
 def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client) -> None:
     """Start the run, and kill it while the simulator holds the reply to its second rent."""
-    with (home / "run-1.log").open("wb") as log:
-        process = subprocess.Popen(
-            _command(home), env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+    log = home / "run-1.log"
+    process = start(_arguments(home), environment, log)
     try:
         end = monotonic() + RUN_TIMEOUT_S
         while not (holds := control.get("/holds").json()["holds"]):
             if process.poll() is not None or monotonic() > end:
-                raise RuntimeError(
-                    f"the first run ended before it could be killed; see {home / 'run-1.log'}"
-                )
+                raise RuntimeError(f"the first run ended before it could be killed; see {log}")
             sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -158,20 +145,14 @@ def _run_and_kill(environment: dict[str, str], home: Path, control: httpx.Client
 
 
 def _run(environment: dict[str, str], home: Path) -> dict[str, Any] | None:
-    with (home / "run-2.log").open("wb") as log:
-        ended = subprocess.run(
-            _command(home),
-            env=environment,
-            stdout=log,
-            stderr=log,
-            timeout=RUN_TIMEOUT_S,
-            check=False,
-        )
+    log = home / "run-2.log"
+    process = start(_arguments(home), environment, log)
+    try:
+        code = process.wait(RUN_TIMEOUT_S)
+    finally:
+        stop(process)
     if not (home / "report.json").exists():
-        say(
-            f"   the second run ended with code {ended.returncode} and no report; see "
-            f"{home / 'run-2.log'}"
-        )
+        say(f"   the second run ended with code {code} and no report; see {log}")
         return None
     report: dict[str, Any] = json.loads((home / "report.json").read_text())
     say(

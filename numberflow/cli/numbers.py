@@ -8,9 +8,8 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,13 +26,7 @@ from numberflow.json_text import to_json
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
-
-class Format(StrEnum):
-    """How the numbers are written."""
-
-    JSON = "json"
-    CSV = "csv"
-    PARQUET = "parquet"
+Format = Literal["json", "csv", "parquet"]
 
 
 def list_numbers(
@@ -46,7 +39,7 @@ def list_numbers(
             Nothing was asked for.
         SnapshotRefused: the list could not be proven complete; nothing was written.
     """
-    if form is Format.PARQUET and out is None and sys.stdout.isatty():
+    if form == "parquet" and out is None and sys.stdout.isatty():
         raise BadInput(
             "Parquet is binary and no terminal shows it",
             field="format",
@@ -123,19 +116,19 @@ def _bad_out(out: Path, problem: str) -> BadInput:
 
 def _write(numbers: pa.Table, form: Format, file: Any) -> None:
     match form:
-        case Format.PARQUET:
+        case "parquet":
             # Parquet wants to know its place in the file, which a pipe cannot tell.
             whole = io.BytesIO()
             pq.write_table(numbers, whole, compression="zstd")
             file.write(whole.getbuffer())
-        case Format.CSV:
+        case "csv":
             # Lists have no form of their own in CSV: SMS|VOICE.
             flat = [
                 pc.binary_join(column, "|") if pa.types.is_list(column.type) else column
                 for column in numbers.columns
             ]
             pyarrow.csv.write_csv(pa.table(flat, names=numbers.column_names), file)
-        case Format.JSON:
+        case "json":
             for piece in _json(numbers):
                 file.write(piece.encode())
 

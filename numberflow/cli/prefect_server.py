@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from typing import Any
 import httpx
 import typer
 
-from numberflow.cli.processes import free_port, make_private_folder, stop
+from numberflow.cli.console import working
+from numberflow.cli.processes import free_port, make_private_folder, start, stop
 from numberflow.settings import Settings
 
 # Measured: 15 to 50 s from start to ready on two busy cores; the default of 20 s is too short.
@@ -118,7 +118,8 @@ def prefect_server(settings: Settings) -> Iterator[None]:
     log = settings.home / "prefect-server.log"
     server = start_server(settings.home / "prefect", port, log)
     try:
-        wait_ready(api_url, server, log)
+        with working("Waiting for the Prefect server …"):
+            wait_ready(api_url, server, log)
         os.environ["PREFECT_API_URL"] = api_url
         os.environ.setdefault("PREFECT_HOME", str(settings.home / "prefect"))
         yield
@@ -137,26 +138,8 @@ def start_server(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
     }  # fmt: skip
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "prefect",
-                "server",
-                "start",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(port),
-            ],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            # A group of its own: Ctrl-C reaches the parent, which stops its children in order.
-            start_new_session=True,
-        )
+    where = ("--host", "127.0.0.1", "--port", str(port))
+    return start(["prefect", "server", "start", *where], environment, log)
 
 
 def wait_ready(

@@ -9,12 +9,29 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Prefect's runner stops its flow runs within this when asked; after it everything is killed.
 STOP_TIMEOUT_S = 15.0
+
+
+def start(
+    module: Sequence[str], environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Start `python -m` with these arguments; what it prints is appended to the log."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", *module],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            # A group of its own: Ctrl-C reaches the parent, which stops its children in order.
+            start_new_session=True,
+        )
 
 
 def stop(process: subprocess.Popen[bytes], *, timeout_s: float = STOP_TIMEOUT_S) -> None:

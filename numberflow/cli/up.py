@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,10 +27,11 @@ from numberflow.cli.prefect_server import (
     up_file,
     wait_ready,
 )
-from numberflow.cli.processes import free_port, make_private_folder, stop
+from numberflow.cli.processes import free_port, make_private_folder, start, stop
 from numberflow.cli.schedules import server_auth
 from numberflow.cli.server_log import ServerLog
 from numberflow.cli.watch import Watch
+from numberflow.json_text import to_json
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
@@ -207,32 +206,21 @@ def _serve_deployments(
         "NUMBERFLOW_HOME": str(settings.home),
         **environment,
     }  # fmt: skip
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "deployments.serve"],
-            env=everything,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    return start(["deployments.serve"], everything, log)
 
 
 def _write_up_file(settings: Settings, watch: Watch, server_pid: int, runs_pid: int) -> None:
     """Tell `run` and `doctor` where server and log are, and the next `up` what was left behind."""
     path = up_file(settings)
     part = path.with_suffix(".part")
-    part.write_text(
-        json.dumps(
-            {
-                "api_url": watch.api_url,
-                "pid": os.getpid(),
-                "server_pid": server_pid,
-                "runs_pid": runs_pid,
-                "server_since": watch.since.isoformat(),
-                "server_log": str(watch.log.path),
-                "server_log_start": watch.log.start,
-            }
-        )
-    )
+    facts = {
+        "api_url": watch.api_url,
+        "pid": os.getpid(),
+        "server_pid": server_pid,
+        "runs_pid": runs_pid,
+        "server_since": watch.since,
+        "server_log": str(watch.log.path),
+        "server_log_start": watch.log.start,
+    }
+    part.write_text(to_json(facts))
     part.replace(path)

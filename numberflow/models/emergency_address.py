@@ -12,7 +12,13 @@ import phonenumbers
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from numberflow.models.papers import PaperReference
-from numberflow.models.parameters import PhoneNumbers, Project, Reference, check_parameters
+from numberflow.models.parameters import (
+    PhoneNumbers,
+    Project,
+    Reference,
+    check_each_once,
+    check_parameters,
+)
 
 # One address for so many numbers at once: an office has some hundreds; each costs two requests.
 NUMBERS_MAX = 500
@@ -47,10 +53,7 @@ class EmergencyAddressParameters(BaseModel):
     @field_validator("phone_numbers")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError("a number is listed twice")
-        if len(value) > NUMBERS_MAX:
-            raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go at once")
+        check_each_once(value, most=NUMBERS_MAX, least=0)
         # Emergency addresses mean something for US and CA numbers only
         # (docs/vendor/numbers-behaviour.md §11, assumed).
         for number in value:

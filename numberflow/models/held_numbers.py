@@ -15,6 +15,7 @@ from numberflow.models.parameters import (
     NamedNumbersParameters,
     OptionalText,
     WholeNumber,
+    check_each_once,
     check_parameters,
 )
 
@@ -28,13 +29,7 @@ class _HeldNumbers(NamedNumbersParameters):
     @field_validator("phone_numbers")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("is empty; name the numbers, E.164")
-        if len(value) > NUMBERS_MAX:
-            raise ValueError(f"names {len(value)} numbers; at most {NUMBERS_MAX} go in one run")
-        twice = sorted({number for number in value if value.count(number) > 1})
-        if twice:
-            raise ValueError(f"{twice[0]} is listed twice")
+        check_each_once(value, most=NUMBERS_MAX)
         return value
 
 

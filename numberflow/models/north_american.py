@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import phonenumbers
 
+from numberflow.models.parameters import check_each_once
+
 # docs/vendor/imported-hosting-behaviour.md §13.
 _TOLL_FREE = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
 
@@ -34,13 +36,7 @@ def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
     Raises:
         ValueError: says what is wrong, with the number.
     """
-    if not phone_numbers:
-        raise ValueError("is empty; name the numbers, E.164")
-    if len(phone_numbers) > most:
-        raise ValueError(f"names {len(phone_numbers)} numbers; at most {most} go in one run")
-    twice = sorted({number for number in phone_numbers if phone_numbers.count(number) > 1})
-    if twice:
-        raise ValueError(f"{twice[0]} is listed twice")
+    check_each_once(phone_numbers, most=most)
     for number in phone_numbers:
         if phonenumbers.parse(number).country_code != 1:
             raise ValueError(
@@ -54,7 +50,7 @@ def check_region(phone_numbers: Sequence[str], region_code: HostingRegion) -> No
     Toll-free numbers belong to both.
 
     Raises:
-        ValueError: names the number, its region and the mend.
+        ValueError: names the number, its region and the remedy.
     """
     for number in phone_numbers:
         # None: an area code that the numbering plan does not know (yet). The vendor decides then.

@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -92,7 +92,7 @@ def _explain(item: Any) -> tuple[str, str]:
     elif kind == "string_too_long":
         message = f"has more than {facts['max_length']} characters"
     if not field:
-        # Rules over several fields begin their message with the field that is to be mended.
+        # Rules over several fields begin their message with the field that is wrong.
         field, _, message = message.partition(": ")
     return field, message
 
@@ -191,6 +191,21 @@ def _http_url(value: str) -> str:
                 "are proven by their signature"
             )
     return value
+
+
+def check_each_once(numbers: Sequence[str], *, most: int, least: int = 1) -> None:
+    """Between `least` and `most` numbers, each of them once.
+
+    Raises:
+        ValueError: says what is wrong, with the number.
+    """
+    if len(numbers) < least:
+        raise ValueError("is empty; name the numbers, E.164")
+    if len(numbers) > most:
+        raise ValueError(f"names {len(numbers)} numbers; at most {most} go in one run")
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]} is listed twice")
 
 
 def check_block_name(name: str) -> str:

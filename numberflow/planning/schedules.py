@@ -36,7 +36,7 @@ MISSED = 2
 PLANNED_WITHIN = timedelta(seconds=120)
 # What was missed while no server ran is due at once, and nobody's fault: it gets two sweeps' time.
 AFTER_START = timedelta(minutes=30)
-# An alarm that nobody has mended comes again: once a day.
+# An alarm that nobody has answered is raised again once a day.
 AGAIN_AFTER = timedelta(days=1)
 # Planned starts that are read; two would do to see the interval, more see a day that differs.
 _AHEAD = 10
