@@ -77,7 +77,10 @@ def read_token(value: Any) -> Token:
 
 
 class TokenKeeper:
-    """Holds the current token of one access key and renews it, one request at a time however many ask (single flight)."""
+    """Holds the current token of one access key and renews it.
+
+    One request at a time, however many ask (single flight).
+    """
 
     def __init__(
         self,
@@ -98,14 +101,18 @@ class TokenKeeper:
         """Whether the endpoint's latest word was 429."""
 
     async def current(self, *, refused: SecretStr | None = None) -> SecretStr:
-        """A token with more than 60 s to live (half its life, if it is issued for less than two minutes).
+        """A token with more than 60 s to live.
+
+        Half its life, if it is issued for less than two minutes.
 
         Args:
             refused: the token that the vendor has just called expired; it is not handed out again.
 
         Raises:
-            NotSent: the token endpoint cannot be reached or does not answer in a readable way. Nothing has happened to any number.
-            Throttled: the token endpoint still says 429 when patience is used up. Nothing has happened either.
+            NotSent: the token endpoint cannot be reached or does not answer in a readable way.
+                Nothing has happened to any number.
+            Throttled: the token endpoint still says 429 when patience is used up. Nothing has
+                happened either.
             PermissionRefused: the access key is not accepted.
         """
         if (bearer := self._usable(refused)) is not None:

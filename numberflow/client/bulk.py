@@ -82,7 +82,7 @@ class BulkReads:
         headers: Sequence[tuple[str, str]],
         arrived: Callable[[int, Mapping[str, str]], None],
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and whole body of the reply, content decoding undone.
+        """Status, headers (names in lower case) and whole body of the reply, decoded.
 
         Args:
             url: percent-encoded as it is to be sent.
@@ -128,6 +128,3 @@ def _proxy(url: str) -> str | None:
         return None
     proxies = urllib.request.getproxies()
     return proxies.get(parts.scheme) or proxies.get("all")
-
-
-__all__ = ["BulkReads"]

@@ -33,7 +33,10 @@ def build_get(project_id: str, phone_number: str) -> Request[EmergencyAddress | 
 def build_validate(
     project_id: str, phone_number: str, request: EmergencyAddressRequest
 ) -> Request[AddressValidation]:
-    """Ask what the vendor thinks of an address. A POST that only reads, so it is repeated like one."""
+    """Ask what the vendor thinks of an address.
+
+    A POST that only reads, so it is repeated like one.
+    """
     path = f"{_address_path(project_id, phone_number)}:validate"
     read = reader(AddressValidation, "validationResult")
     wire = request.to_wire()

@@ -2,8 +2,8 @@
 
 What the vendor would refuse, or silently answer with nothing.
 
-Belongs here: one value at a time, BadInput with the field and what to write instead. Does not: rules between
-values of an order (numberflow.planning).
+Belongs here: one value at a time, BadInput with the field and what to write instead. Does not:
+rules between values of an order (numberflow.planning).
 """
 
 from __future__ import annotations

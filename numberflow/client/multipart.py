@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 from anyio import to_thread
 
-from numberflow.errors import BadInput
+from numberflow.client.inputs import wrong
 
 FileSource = BinaryIO | AsyncIterable[bytes]
 """A file object opened for reading bytes, or something that hands out pieces.
@@ -168,21 +168,12 @@ async def prepare(
             down. Shows no file name.
     """
     if not file_name or not file_name.strip():
-        raise BadInput(
-            "file_name is empty", field="file_name", remedy="the vendor wants the file's name"
-        )
+        raise wrong("file_name", "nothing in it", "the vendor wants the file's name")
     if not _MEDIA_TYPE.fullmatch(media_type):
-        raise BadInput(
-            f"media_type: {media_type!r}",
-            field="media_type",
-            remedy="write it like application/pdf",
-        )
+        raise wrong("media_type", repr(media_type), "write it like application/pdf")
     if document_type is not None and not (document_type.strip() and document_type.isprintable()):
-        raise BadInput(
-            f"document_type: {document_type!r}",
-            field="document_type",
-            remedy="one of the requirement's allowed_document_types",
-        )
+        remedy = "one of the requirement's allowed_document_types"
+        raise wrong("document_type", repr(document_type), remedy)
     start, repeatable = 0, False
     if not isinstance(source, AsyncIterable):
         measured = await to_thread.run_sync(_measure, source)
@@ -190,11 +181,7 @@ async def prepare(
             start, size = measured
             repeatable = True
     if size is not None and size < 1:
-        raise BadInput(
-            "file: nothing in it",
-            field="file",
-            remedy="hand in a file that is not empty, at its beginning",
-        )
+        raise wrong("file", "nothing in it", "hand in a file that is not empty, at its beginning")
     return Upload(
         source=source,
         file_name=file_name,
@@ -216,15 +203,11 @@ def _measure(file: Any) -> tuple[int, int] | None:
             end = file.seek(0, io.SEEK_END)
             file.seek(start)
             return start, end - start
-    # What a store raises may name the file; the BadInput below is all that
-    # comes out
+    # What a store raises may name the file; the BadInput below is all that comes out.
     except Exception:  # noqa: BLE001, S110
         pass
-    raise BadInput(
-        "file: not a file that hands out bytes",
-        field="file",
-        remedy="open it for reading, in binary mode",
-    )
+    remedy = "open it for reading, in binary mode"
+    raise wrong("file", "not a file that hands out bytes", remedy)
 
 
 def _escaped(name: str) -> str:

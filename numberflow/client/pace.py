@@ -63,8 +63,11 @@ class Shared(Protocol):
         """As `numberflow.models.pace.lower`; the new rate per second."""
 
 
-class Pacer(Protocol):
-    """When requests to one host may leave."""
+class Pacer:
+    """When requests to one host may leave.
+
+    This one lets all of them: for callers with a limit of their own.
+    """
 
     async def turn(self) -> None:
         """Return when the next request may leave."""
@@ -76,26 +79,10 @@ class Pacer(Protocol):
         """A request met no 429."""
 
     async def close(self) -> None:
-        """Let go of whoever waits: they are cancelled."""
+        """Cancel whoever waits for a turn."""
 
 
-class Unpaced:
-    """Every request leaves at once: for callers with a limit of their own."""
-
-    async def turn(self) -> None:
-        """Now."""
-
-    def refused(self, *, departed_s: float, retry_after_s: float | None) -> None:
-        """Nothing to slow down."""
-
-    def passed(self) -> None:
-        """Nothing to note."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-class HostPace:
+class HostPace(Pacer):
     """The pace of one host and key in this process. Belongs to one event loop.
 
     Args:
@@ -155,7 +142,7 @@ class HostPace:
             tell.cancel()
 
     def refused(self, *, departed_s: float, retry_after_s: float | None) -> None:
-        """A 429: everybody is slower from now on, and nobody sends before its Retry-After is over."""
+        """A 429: everybody is slower from now on, and waits for its Retry-After."""
         now_s = self._loop.time()
         self._held_up_since_s = self._held_up_since_s or now_s
         self._own = arithmetic.lower(
@@ -348,6 +335,3 @@ class HostPace:
 def shared_name(url: str, key_id: str) -> str:
     """What stands for one host and one access key; the key itself is not in it."""
     return f"{url.partition('://')[2]} {hashlib.sha256(key_id.encode()).hexdigest()[:16]}"
-
-
-__all__ = ["HostPace", "Pacer", "Shared", "Unpaced", "shared_name"]

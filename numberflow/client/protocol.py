@@ -254,7 +254,9 @@ def parse_json(body: bytes) -> Any:
 
 
 def known(value: Any, *members: str) -> dict[str, Any]:
-    """`value` if it is an object that has one of `members`, or none at all (the vendor's documents leave out what is empty).
+    """`value` if it is an object that has one of `members`, or none at all.
+
+    None at all, because the vendor's documents leave out what is empty.
 
     Raises:
         ValueError: something else answered, for example a gateway with a status page in JSON.

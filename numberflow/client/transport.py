@@ -1,10 +1,14 @@
-"""Moves requests to the vendor and replies back, and says for every failure whether the request may have taken effect.
+"""Moves requests to the vendor and replies back.
 
-Belongs here: the connection pool, time limits, each request's turn (pace.py), and the line between "surely not sent" and "may have happened". Does not: what a reply
-means (protocol.py), how often a read is tried (retry.py).
+Says for every failure whether the request may have taken effect.
 
-The line is drawn where httpcore reports `http11.send_request_headers.started`: everything before it (token, turn, a free connection, name, TCP,
-TLS) is NotSent, everything after it is OutcomeUnknown until a whole reply was read.
+Belongs here: the connection pool, time limits, each request's turn (pace.py), and the line between
+"surely not sent" and "may have happened". Does not: what a reply means (protocol.py), how often a
+read is tried (retry.py).
+
+The line is drawn where httpcore reports `http11.send_request_headers.started`: everything before it
+(token, turn, a free connection, name, TCP, TLS) is NotSent, everything after it is OutcomeUnknown
+until a whole reply was read.
 """
 
 from __future__ import annotations
@@ -19,7 +23,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import httpx
@@ -30,7 +33,7 @@ from numberflow.client.attempts import Stopwatch
 from numberflow.client.auth import Token, TokenKeeper, build_token
 from numberflow.client.bulk import BulkReads
 from numberflow.client.multipart import SourceFailed
-from numberflow.client.pace import HostPace, Pacer, Shared, Unpaced, shared_name
+from numberflow.client.pace import HostPace, Pacer, Shared, shared_name
 from numberflow.client.protocol import Request
 from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 from numberflow.settings import Settings
@@ -191,12 +194,7 @@ class Transport:
             )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_raised: object) -> None:
         http, self._http, self._tokens = self._http, None, None
         bulk, self._bulk = self._bulk, None
         pacers, self._pacers = self._pacers, {}
@@ -220,8 +218,9 @@ class Transport:
             OutcomeUnknown: it may have happened.
             Throttled: nothing happened; of a costly call also when its turn does not come in its
                 time.
-            Rejected and its subclasses: see protocol.decipher. asyncio.CancelledError: as always;
-            for a costly call it means OutcomeUnknown once `watch.before_send` was called.
+            Rejected and its subclasses: see protocol.decipher.
+            asyncio.CancelledError: as always; for a costly call it means OutcomeUnknown once
+                `watch.before_send` was called.
             RuntimeError: the client is not open.
         """
         tokens = self._open_tokens()
@@ -236,9 +235,8 @@ class Transport:
             if request.costly
             else _Allowed(budget.total_s, patience_s=budget.throttled_s)
         )
-        await self._token(
-            tokens, request, allowed
-        )  # outside the loop below: its own repeats must not be multiplied by those of the read
+        # Outside the loop below: its own repeats must not be multiplied by those of the read.
+        await self._token(tokens, request, allowed)
 
         async def once() -> T:
             return await self._send_once(tokens, request, watch, allowed)
@@ -349,7 +347,7 @@ class Transport:
 
     def _pacer(self, base: str) -> Pacer:
         if not self._paced:
-            return Unpaced()
+            return Pacer()
         return HostPace(
             "token" if base == "auth" else base,
             shared_name(self._bases[base], self._key_id),
@@ -412,11 +410,12 @@ class Transport:
 
 
 class _Allowed:
-    """Until when one call may wait for its turn, and until when its request may take (monotonic seconds).
+    """Until when one call may wait for its turn, and its request may take (monotonic seconds).
 
-    A costly call has one bound for both, so that it never outlasts its lease, and keeps `reserve_s` of it for
-    the reply: what leaves in the last moment is cut off, and its outcome unknown. A read waits for its turn with
-    `patience_s`, and what it waited is added to the time that its requests have.
+    A costly call has one bound for both, so that it never outlasts its lease, and keeps `reserve_s`
+    of it for the reply: what leaves in the last moment is cut off, and its outcome unknown. A read
+    waits for its turn with `patience_s`, and what it waited is added to the time that its requests
+    have.
     """
 
     def __init__(
@@ -483,7 +482,10 @@ class _Departure:
         self.refusal: BaseException | None = None
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """The httpcore hook. The CONNECT that opens a tunnel through a proxy is not our request leaving."""
+        """The httpcore hook.
+
+        The CONNECT that opens a tunnel through a proxy is not our request leaving.
+        """
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.leave()
 
