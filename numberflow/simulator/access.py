@@ -1,4 +1,7 @@
-"""Who may call: the token endpoint's rules, bearer tokens, HTTP Basic, and rate limits (docs/vendor/numbers-behaviour.md §2, §3)."""
+"""Who may call: the token endpoint's rules, bearer tokens, HTTP Basic, and rate limits.
+
+docs/vendor/numbers-behaviour.md §2, §3.
+"""
 
 import base64
 import binascii

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from numberflow.simulator import problems, reading
-from numberflow.simulator.operations import Answer, Call, operation
+from numberflow.simulator.operations import Answer, Call, operation, read_one
 from numberflow.simulator.pages import BadToken, make_token, read_token
 from numberflow.simulator.wire import active_number
 from numberflow.simulator.world import World
@@ -69,7 +69,7 @@ class _Query:
         self.order = call.value("orderBy") or "phoneNumber"
         if self.order not in _ORDERS:
             raise problems.bad_field("order_by", f"Invalid order_by {self.order}")
-        most = min(switches.page_size_max, call.page_size_cap or switches.page_size_max)
+        most = reading.page_size_max(call, switches)
         self.page_size = reading.size(
             call.value("pageSize"),
             "pageSize",
@@ -181,13 +181,12 @@ def list_active(world: World, call: Call) -> Answer:
 def get_active(world: World, call: Call) -> Answer:
     """One held number."""
     phone_number = reading.phone_number(call)
-    now = world.settle()
-    shadow = world.shadows.of(phone_number, now)
-    if shadow is not None:
-        if shadow.commit.before is None:
-            raise problems.active_number_not_found(phone_number)
-        return Answer(shadow.commit.before.encode())
-    return Answer(active_number(world.held(phone_number), world.project_id, now).encode())
+    missing = problems.active_number_not_found(phone_number)
+
+    def show() -> bytes:
+        return active_number(world.held(phone_number), world.project_id, world.settle()).encode()
+
+    return read_one(world, "number", phone_number, missing, show)
 
 
 def update(world: World, call: Call) -> Answer:

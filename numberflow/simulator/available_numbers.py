@@ -61,7 +61,7 @@ def search(world: World, call: Call) -> Answer:
         "capabilities",
         comma_joined=world.switches.comma_joined_lists,
     )
-    most = min(world.switches.page_size_max, call.page_size_cap or world.switches.page_size_max)
+    most = reading.page_size_max(call, world.switches)
     size = reading.size(call.value("size"), "size", "size", SIZE_DEFAULT, most, world.switches)
     now = world.settle()
     assert region is not None
@@ -105,47 +105,30 @@ def rent(world: World, call: Call) -> Answer:
 
 
 def rent_any(world: World, call: Call) -> Answer:
-    """Rents a number that fits. Region and type are required although only US and LOCAL work (§5)."""
+    """Rents a number that fits.
+
+    Region and type are required although only US and LOCAL work (§5).
+    """
     body = call.json()
-    region = reading.region(_body_text(body, "regionCode"), world.switches, required=True)
-    number_type = _body_text(body, "type")
+    region = reading.region(
+        reading.text(body, "regionCode", "regionCode") or None, world.switches, required=True
+    )
+    number_type = reading.text(body, "type", "type") or None
     if number_type is None:
         raise problems.bad_field("type", "type is required")
     reading.choice(number_type, reading.NUMBER_TYPES, "type")
-    given = body.get("numberPattern") or {}
-    if not isinstance(given, dict):
-        raise problems.bad_value("numberPattern", str(given))
-    pattern = reading.Pattern(
-        _body_text(given, "pattern"), _body_text(given, "searchPattern"), world.switches
-    )
-    listed = body.get("capabilities") or []
-    if not isinstance(listed, list):
-        raise problems.bad_value("capabilities", str(listed))
-    needed = reading.choices(
-        [str(one) for one in listed], reading.CAPABILITIES, "capabilities", comma_joined=False
-    )
+    fits = reading.criteria(body, world.switches)
     wanted = reading.wanted(body, update=False)
     if not world.switches.legacy_rent_everywhere:
         if region != "US":
             raise problems.bad_field("region_code", f"Invalid region_code {region}")
         if number_type != "LOCAL":
             raise problems.bad_field("type", f"Invalid type {number_type}")
-
-    def fits(number: StockNumber) -> bool:
-        return needed <= set(number.capability) and pattern.fits(number.phone_number)
-
     assert region is not None
     number, commit = world.rent_any((region, number_type), fits, wanted, call.number)
     return Answer(
         active_number(number, world.project_id, world.clock.now()).encode(), (commit,), changed=True
     )
-
-
-def _body_text(body: dict[str, object], key: str) -> str | None:
-    value = body.get(key)
-    if value is not None and not isinstance(value, str):
-        raise problems.bad_value(key, str(value))
-    return value or None
 
 
 def _shown(world: World, number: StockNumber) -> str:

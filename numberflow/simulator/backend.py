@@ -49,7 +49,10 @@ class Backend:
             return [charge.as_dict() for charge in self.world.ledger.charges()]
 
     def rentals(self) -> int:
-        """How many numbers were taken and charged since the start, by rent or by number order, whatever their callers were told."""
+        """How many numbers were taken and charged since the start, by rent or by number order.
+
+        Whatever their callers were told.
+        """
         with self.world.lock:
             return self.world.ledger.rentals()
 

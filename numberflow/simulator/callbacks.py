@@ -30,7 +30,10 @@ from numberflow.simulator.wire import api_time, callback_time
 from numberflow.simulator.world import World
 
 TRIES_AFTER_S = (1, 5, 30, 120, 600)
-"""Seconds of the simulated clock after an event of the Numbers API at which delivery is tried (*assumed*, table entry 2)."""
+"""When delivery of an event of the Numbers API is tried (*assumed*, table entry 2).
+
+Seconds of the simulated clock after the event.
+"""
 IMPORTED_TRIES_AFTER_S = (0, 5, 15, 35, 75, 155, 315, 635)
 """The same for the imported-numbers API.
 
@@ -44,7 +47,7 @@ All others are the imported-numbers API's, which has a secret of its own.
 TIMEOUT_S = 10.0
 """Real seconds that a receiver has to answer (*assumed*, table entry 2)."""
 REORDER_WAIT_S = 60
-"""How long an event that should arrive late waits for another one of the same resource to overtake it."""
+"""How long an event that should be late waits to be overtaken by another of its resource."""
 
 FORGERIES = ("secret", "unsigned", "body")
 """Ways to forge: signed with another secret, not signed at all, body changed after signing."""
@@ -220,7 +223,11 @@ class Callbacks:
             return event_id
 
     def _payload(self, event_id: str, news: News) -> dict[str, Any]:
-        """The common part; the two APIs differ in the time format, and in where a failure code is (README, correction 7)."""
+        """The common part.
+
+        The two APIs differ in the time format, and in where a failure code is (README,
+        correction 7).
+        """
         body: dict[str, Any] = {
             "eventId": event_id,
             "timestamp": api_time(news.at),

@@ -56,9 +56,10 @@ class Clock:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same instant so many months later, clamped to the end of the month (*assumed*, table entry 31).
+    """The same instant so many months later, clamped to the end of the month.
 
-    Count from the day of the rent each time: 31 January gives 28 February and then 31 March.
+    *Assumed*, table entry 31. Count from the day of the rent each time: 31 January gives 28
+    February and then 31 March.
     """
     month = moment.month - 1 + months
     year, month = moment.year + month // 12, month % 12 + 1

@@ -1,6 +1,7 @@
-"""Emergency addresses: which number may have one, which has one, and what provisioning does with what the register says. No HTTP.
+"""Emergency addresses: which number may have one, which has one, what provisioning does. No HTTP.
 
-docs/vendor/numbers-behaviour.md §11 and table entry 25. Whether an address exists is decided in addresses.py.
+docs/vendor/numbers-behaviour.md §11 and table entry 25. Whether an address exists is decided in
+addresses.py.
 """
 
 from collections.abc import Callable

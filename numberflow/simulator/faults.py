@@ -78,7 +78,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Rule:
-    """When a fault strikes. `seen` counts the requests that matched, `fired` how often it struck."""
+    """When a fault strikes.
+
+    `seen` counts the requests that matched, `fired` how often it struck.
+    """
 
     number: int
     fault: Fault
@@ -144,7 +147,7 @@ CHAOS_HOLD_S = 2.0
 CHAOS_PAGE_SIZE_MAX = 10
 CHAOS_READ_LAG_S = 1.0
 CHAOS_EXTRA_JOB_S = 5.0
-"""Habits under chaos: short silences, small pages, reads up to a second behind, slower provisioning."""
+"""Habits under chaos: short silences, small pages, reads that lag, slower provisioning."""
 
 
 @dataclass

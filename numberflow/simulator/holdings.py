@@ -57,7 +57,7 @@ Filter = tuple[str | None, str | None]
 
 
 class Holdings:
-    """All held numbers, with a sorted list of phone numbers for every combination of region and type.
+    """All held numbers, with a sorted list for every combination of region and type.
 
     `version` changes with every change of content, so that views computed from it can be kept.
     """

@@ -1,4 +1,4 @@
-"""Requests that are held until somebody lets them go, so that a test can act at exactly that moment. Nothing else."""
+"""Requests that are held until somebody releases them, so that a test can act at that moment."""
 
 import asyncio
 import itertools
@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Hold:
-    """One held request. `stage` is before (nothing has happened) or after (it has taken effect, the reply waits)."""
+    """One held request.
+
+    `stage` is before (nothing has happened) or after (it has taken effect, the reply waits).
+    """
 
     number: int
     request: int

@@ -27,7 +27,10 @@ class InProcessTransport(httpx.AsyncBaseTransport):
         self._app = simulator.app
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Runs one request. Raises httpx.ReadError, RemoteProtocolError or ReadTimeout where a fault loses the reply."""
+        """Runs one request.
+
+        Raises httpx.ReadError, RemoteProtocolError or ReadTimeout where a fault loses the reply.
+        """
         body = await request.aread()
         path, _, query = request.url.raw_path.partition(b"?")
         scope: dict[str, Any] = {

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from numberflow.simulator.stock import StockNumber
 from numberflow.simulator.wire import api_time
 
 
@@ -54,73 +55,15 @@ class Ledger:
         """Whether the credit covers an amount; without a balance everything is affordable."""
         return self.balance is None or self.balance >= amount
 
-    def rent(
-        self,
-        *,
-        at: datetime,
-        phone_number: str,
-        currency: str,
-        setup: Decimal,
-        month: Decimal,
-        cause: str,
-        request: int | None,
-    ) -> None:
+    def rent(self, at: datetime, number: StockNumber, cause: str, request: int | None) -> None:
         """Charges setup and first period at once (§13) and counts one rental."""
         self._rentals += 1
-        self._take(
-            at=at,
-            phone_number=phone_number,
-            kind="setup",
-            currency=currency,
-            amount=setup,
-            cause=cause,
-            request=request,
-        )
-        self._take(
-            at=at,
-            phone_number=phone_number,
-            kind="monthly",
-            currency=currency,
-            amount=month,
-            cause=cause,
-            request=request,
-        )
+        for kind, amount in (("setup", number.setup), ("monthly", number.monthly)):
+            self.charge(at, number.phone_number, kind, number.currency, amount, cause, request)
 
     def renew(self, at: datetime, phone_number: str, currency: str, month: Decimal) -> None:
         """Charges one more period."""
-        self._take(
-            at=at,
-            phone_number=phone_number,
-            kind="monthly",
-            currency=currency,
-            amount=month,
-            cause="renewal",
-            request=None,
-        )
-
-    def charge(
-        self,
-        at: datetime,
-        phone_number: str,
-        kind: str,
-        currency: str,
-        amount: Decimal,
-        cause: str,
-        request: int | None,
-    ) -> None:
-        """Writes down one amount that is no rent, perhaps zero.
-
-        Import, hosting, voice_challenge, campaign_link.
-        """
-        self._take(
-            at=at,
-            phone_number=phone_number,
-            kind=kind,
-            currency=currency,
-            amount=amount,
-            cause=cause,
-            request=request,
-        )
+        self.charge(at, phone_number, "monthly", currency, month, "renewal", None)
 
     def rentals(self) -> int:
         """How many numbers were taken since the start.
@@ -140,9 +83,8 @@ class Ledger:
             totals[charge.currency] = totals.get(charge.currency, Decimal(0)) + charge.amount
         return totals
 
-    def _take(
+    def charge(
         self,
-        *,
         at: datetime,
         phone_number: str,
         kind: str,
@@ -151,6 +93,7 @@ class Ledger:
         cause: str,
         request: int | None,
     ) -> None:
+        """Writes down one amount, perhaps zero, and takes it off the credit."""
         charge_id = len(self._charges) + 1
         self._charges.append(
             Charge(

@@ -32,7 +32,7 @@ STEPS = ("link", "unlink", "link_sms", "unlink_sms", "link_voice", "unlink_voice
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """What becomes of future link jobs that concern a plan, campaign, voice application or number."""
+    """What becomes of future link jobs of a plan, campaign, voice application or number."""
 
     failed: bool
     error_codes: tuple[str, ...] = ()

@@ -1,4 +1,7 @@
-"""Number orders on the wire: look-up, create, read, registration, attachments, submit (docs/vendor/numbers-behaviour.md §10)."""
+"""Number orders on the wire: look-up, create, read, registration, attachments, submit.
+
+docs/vendor/numbers-behaviour.md §10.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +11,7 @@ from urllib.parse import urlsplit
 from numberflow.simulator import problems, reading
 from numberflow.simulator.lag import Commit
 from numberflow.simulator.multipart import BadForm, Part, parse
-from numberflow.simulator.operations import Answer, Call, operation
+from numberflow.simulator.operations import Answer, Call, operation, read_one
 from numberflow.simulator.order import EXPIRED, Order
 from numberflow.simulator.requirements import REQUIREMENTS
 from numberflow.simulator.stock import Kind, StockNumber
@@ -153,24 +156,7 @@ def _by_criteria(world: World, kind: Kind, option: Any) -> list[StockNumber]:
     sequential = option.get("sequential", False)
     if not isinstance(sequential, bool):
         raise problems.bad_value("sequential", str(sequential))
-    given = option.get("numberPattern") or {}
-    if not isinstance(given, dict):
-        raise problems.bad_value("numberPattern", str(given))
-    pattern = reading.Pattern(
-        reading.text(given, "pattern", "pattern") or None,
-        reading.text(given, "searchPattern", "searchPattern"),
-        world.switches,
-    )
-    listed = option.get("capabilities") or []
-    if not isinstance(listed, list):
-        raise problems.bad_value("capabilities", str(listed))
-    needed = reading.choices(
-        [str(one) for one in listed], reading.CAPABILITIES, "capabilities", comma_joined=False
-    )
-
-    def fits(number: StockNumber) -> bool:
-        return needed <= set(number.capability) and pattern.fits(number.phone_number)
-
+    fits = reading.criteria(option, world.switches)
     return world.orders.by_criteria(kind, quantity, fits, sequential=sequential)
 
 
@@ -195,13 +181,9 @@ def _json(body: dict[str, Any]) -> Answer:
 
 def _read(world: World, call: Call, noun: str) -> Answer:
     order_id = call.path["number_order_id"]
-    shadow = world.pictures[noun].of(order_id, world.settle())
-    if shadow is not None:
-        if shadow.commit.before is None:
-            raise problems.number_order_not_found(order_id)
-        return Answer(shadow.commit.before.encode())
-    order = world.orders.get(order_id)
-    return Answer(_order(world, order) if noun == "order" else _registration(world, order))
+    show = _order if noun == "order" else _registration
+    missing = problems.number_order_not_found(order_id)
+    return read_one(world, noun, order_id, missing, lambda: show(world, world.orders.get(order_id)))
 
 
 def _before(world: World, order: Order) -> tuple[Commit, ...]:

@@ -66,6 +66,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def read_one(
+    world: World, noun: str, key: str, missing: problems.Problem, show: Callable[[], bytes]
+) -> Answer:
+    """The reply to a read of one thing: as `show` has it, or as reads that lag still see it."""
+    shadow = world.pictures[noun].of(key, world.settle())
+    if shadow is None:
+        return Answer(show())
+    if shadow.commit.before is None:
+        raise missing
+    return Answer(shadow.commit.before.encode())
+
+
 Handler = Callable[[World, Call], Answer]
 
 

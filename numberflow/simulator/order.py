@@ -1,6 +1,8 @@
-"""One number order as facts: its state, logs and times follow from them and the clock, and are never stored. Pure.
+"""One number order as facts. Pure.
 
-docs/vendor/numbers-behaviour.md §10. What happens to orders, and what they do to stock and money, is in orders.py.
+State, logs and times follow from the facts and the clock, and are never stored.
+docs/vendor/numbers-behaviour.md §10. What happens to orders, and what they do to stock and money,
+is in orders.py.
 """
 
 from dataclasses import dataclass, field

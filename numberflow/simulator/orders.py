@@ -1,7 +1,8 @@
-"""Number orders: reservation, registration, files, review, outcome, and what each does to stock, holdings and money. No HTTP.
+"""Number orders: reservation, registration, files, review, outcome. No HTTP.
 
-docs/vendor/numbers-behaviour.md §10 and table entries 15 to 24. The facts of one order, and what follows from them, are in order.py; what
-a review comes to is scripted by staff.py; the forms are in requirements.py.
+What each does to stock, holdings and money. docs/vendor/numbers-behaviour.md §10 and table entries
+15 to 24. The facts of one order, and what follows from them, are in order.py; what a review comes
+to is scripted by staff.py; the forms are in requirements.py.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -120,7 +121,10 @@ class Orders:
     def by_criteria(
         self, kind: Kind, quantity: int, fits: Callable[[StockNumber], bool], *, sequential: bool
     ) -> list[StockNumber]:
-        """Numbers for sale that fit. Raises Problem 400 when there are too few, or none in sequence (*assumed*)."""
+        """Numbers for sale that fit.
+
+        Raises Problem 400 when there are too few, or none in sequence (*assumed*).
+        """
         self._project.settle()
         fitting = [number for number in self._shelf.of_kind(kind) if fits(number)]
         field_name = "quantity_order_option.requested_quantity"
@@ -141,7 +145,6 @@ class Orders:
         return self._project.rng.sample(fitting, min(quantity, len(fitting)))
 
     # -- filling in
-    # ---------------------------------------------------------------------------------------------------
 
     def requirements(self, order: Order) -> Requirements | None:
         """What this order has to bring; None where nothing is required."""
@@ -223,7 +226,6 @@ class Orders:
             raise refusal(self._switches, "state", f"the order is {state}")
 
     # -- handing in
-    # ---------------------------------------------------------------------------------------------------
 
     def submit(self, order: Order, request: int | None) -> bool:
         """Hands the order in for review. False if it was handed in already.
@@ -319,7 +321,6 @@ class Orders:
             self._project.at(at, lambda due: self._decide(order, verdict, due))
 
     # -- what time brings
-    # ---------------------------------------------------------------------------------------------
 
     def _lapse(self, order: Order, at: datetime) -> None:
         if order.state(at) == EXPIRED and not order.settled:
@@ -344,7 +345,7 @@ class Orders:
     def _complete(self, order: Order, verdict: Verdict, at: datetime) -> None:
         taken = order.numbers[: verdict.only] if verdict.only is not None else order.numbers
         if not order.charged and not self._affordable(taken):
-            # No source says what happens then. Blocked can be mended: top up and submit again
+            # No source says what happens then. Blocked can be put right: top up and submit again
             # (assumed).
             self._await(order, Review(BLOCKED, 0, (_NO_CREDIT,)), at)
             return
@@ -381,15 +382,7 @@ class Orders:
     ) -> None:
         order.charged = True
         for number in numbers:
-            self._project.ledger.rent(
-                at=at,
-                phone_number=number.phone_number,
-                currency=number.currency,
-                setup=number.setup,
-                month=number.monthly,
-                cause="order",
-                request=request,
-            )
+            self._project.ledger.rent(at, number, "order", request)
 
     def _tell(self, order: Order, state: str, at: datetime) -> None:
         event = Event("NUMBER_ORDER_PROCESSING", state)

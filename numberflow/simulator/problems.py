@@ -1,6 +1,7 @@
-"""The vendor's refusals, one constructor each, in the envelope of docs/vendor/numbers-behaviour.md §15.
+"""The vendor's refusals, one constructor each, in the vendor's envelope.
 
-Which situation is refused is decided by whoever raises these; how it looks on the wire is decided here alone.
+docs/vendor/numbers-behaviour.md §15. Which situation is refused is decided by whoever raises these;
+how it looks on the wire is decided here alone.
 """
 
 import json

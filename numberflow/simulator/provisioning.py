@@ -137,7 +137,10 @@ def voice_events(job: Job[VoiceLink]) -> list[Event]:
 
 
 def farewell_events(sms: SmsLink, voice: VoiceLink) -> list[Event]:
-    """Deprovisioning news of a number that expires, for linked products only (*assumed*, table entry 3)."""
+    """Deprovisioning news of a number that expires.
+
+    For linked products only (*assumed*, table entry 3).
+    """
     linked = (
         ("DEPROVISIONING_FROM_SMS_PLATFORM", sms.service_plan_id),
         ("DEPROVISIONING_FROM_CAMPAIGN", sms.campaign_id),

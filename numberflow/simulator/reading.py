@@ -4,11 +4,13 @@ What is refused here is refused before anything happens.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from numberflow.simulator import problems
 from numberflow.simulator.operations import Call
 from numberflow.simulator.provisioning import VoiceLink
+from numberflow.simulator.stock import StockNumber
 from numberflow.simulator.switches import Switches
 from numberflow.simulator.wanted import Wanted
 
@@ -37,7 +39,10 @@ def is_phone_number(value: str) -> bool:
 
 
 def region(value: str | None, switches: Switches, *, required: bool) -> str | None:
-    """A region code. Raises Problem 400 if it is missing though required, or (by switch) no region."""
+    """A region code.
+
+    Raises Problem 400 if it is missing though required, or (by switch) no region.
+    """
     if value is None:
         if required:
             raise problems.bad_field("region_code", "region_code is required")
@@ -82,6 +87,12 @@ def size(
             return min(default, most)
         raise problems.bad_field(snake, f"Invalid {snake} {value}")
     return min(int(value), most)
+
+
+def page_size_max(call: Call, switches: Switches) -> int:
+    """Most items in a page of this reply."""
+    most: int = switches.page_size_max
+    return min(most, call.page_size_cap or most)
 
 
 class Pattern:
@@ -129,6 +140,24 @@ def text(holder: dict[str, Any], key: str, field: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise problems.bad_value(field, str(value))
     return value
+
+
+def criteria(body: dict[str, Any], switches: Switches) -> Callable[[StockNumber], bool]:
+    """Pattern and capabilities in a body, as what a number has to fit. Raises Problem 400."""
+    given = body.get("numberPattern") or {}
+    if not isinstance(given, dict):
+        raise problems.bad_value("numberPattern", str(given))
+    pattern = Pattern(
+        text(given, "pattern", "pattern") or None,
+        text(given, "searchPattern", "searchPattern") or None,
+        switches,
+    )
+    listed = body.get("capabilities") or []
+    if not isinstance(listed, list):
+        raise problems.bad_value("capabilities", str(listed))
+    names = [str(one) for one in listed]
+    needed = choices(names, CAPABILITIES, "capabilities", comma_joined=False)
+    return lambda number: needed <= set(number.capability) and pattern.fits(number.phone_number)
 
 
 def _group(body: dict[str, Any], key: str, field: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 from numberflow.simulator.wire import api_time
 
 _KEPT = 500_000
-"""Entries kept: enough for any test, and about 200 MB at worst for a simulator that runs for weeks."""
+"""Entries kept: enough for any test, and 200 MB at worst for a simulator that runs for weeks."""
 
 
 @dataclass(slots=True)

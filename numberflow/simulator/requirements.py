@@ -299,4 +299,7 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
         ),
     ),
 }
-"""The regulated kinds. For all others the look-up answers 404, as recorded for US LOCAL and US TOLL_FREE."""
+"""The regulated kinds.
+
+For all others the look-up answers 404, as recorded for US LOCAL and US TOLL_FREE.
+"""

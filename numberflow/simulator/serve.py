@@ -171,7 +171,10 @@ def _server(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """A server that stops at once: uvicorn takes two tenths of a second, and a test run stops hundreds."""
+    """A server that stops at once.
+
+    uvicorn takes two tenths of a second, and a test run stops hundreds.
+    """
 
     async def main_loop(self) -> None:
         await self.on_tick(0)
@@ -189,7 +192,7 @@ class _Server(uvicorn.Server):
 
 
 def _protocol(connections: Connections) -> type[asyncio.Protocol]:
-    """A uvicorn protocol that lets the application find the socket of a request, to reset it for real."""
+    """A uvicorn protocol that lets the application find a request's socket, to really reset it."""
 
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -80,7 +80,10 @@ def emergency_feature(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def invoices(sim: Backend, body: dict[str, Any]) -> Any:
-    """Invoices for numbers have arrived, and are accepted or refused after the usual business days or `delay_s`."""
+    """Invoices for numbers have arrived.
+
+    They are accepted or refused after the usual business days or `delay_s`.
+    """
     accepted = given.choice(body, "outcome", ("ACCEPTED", "REFUSED"), "ACCEPTED") == "ACCEPTED"
     after_s = given.number(body, "delay_s") if "delay_s" in body else None
     qualified = sim.world.imported.qualified

@@ -19,7 +19,7 @@ CURRENCY = "USD"
 
 
 class Block(NamedTuple):
-    """A run of numbers: `prefix`, then `digits` digits, the first of them at least `first_digit`."""
+    """A run of numbers: `prefix`, then `digits` digits, the first at least `first_digit`."""
 
     prefix: str
     digits: int
@@ -42,7 +42,10 @@ def _nanp(codes: str) -> tuple[Block, ...]:
 
 @dataclass(frozen=True)
 class Offer:
-    """What is sold of one kind: blocks, list price, and the share of the shelf and of the seeded holdings."""
+    """What is sold of one kind.
+
+    Blocks, list price, and the share of the shelf and of the seeded holdings.
+    """
 
     region_name: str
     blocks: tuple[Block, ...]
@@ -176,7 +179,10 @@ class StockNumber:
 
 
 def stock_number(kind: Kind, phone_number: str) -> StockNumber:
-    """The number at list price. Its capabilities follow from its digits, so that they survive being sold and coming back."""
+    """The number at list price.
+
+    Its capabilities follow from its digits, so that they survive being sold and coming back.
+    """
     offer = OFFERS[kind]
     return StockNumber(
         phone_number, *kind, capability_of(kind, phone_number), offer.setup, offer.monthly
@@ -184,7 +190,7 @@ def stock_number(kind: Kind, phone_number: str) -> StockNumber:
 
 
 def capability_of(kind: Kind, phone_number: str) -> tuple[str, ...]:
-    """What a number can do: a fixed share of each kind is voice only, told by its last two digits."""
+    """What a number can do: a share of each kind is voice only, told by its last two digits."""
     return (
         ("VOICE",)
         if int(phone_number[-2:]) < OFFERS[kind].voice_only_share * 100
@@ -210,7 +216,10 @@ def _number_at(blocks: tuple[Block, ...], starts: list[int], index: int) -> str:
 
 
 def seeded_run(kind: Kind, length: int) -> list[str]:
-    """`length` consecutive numbers of a kind, always the same, so that sequential orders can be served."""
+    """`length` consecutive numbers of a kind, always the same.
+
+    So that sequential orders can be served.
+    """
     block = OFFERS[kind].blocks[0]
     # From the middle, because the ends of a block are not always valid numbers.
     return [block.number(block.size // 3 + index) for index in range(length)]
@@ -228,7 +237,10 @@ def consecutive_runs(numbers: Iterable[StockNumber]) -> list[list[StockNumber]]:
 
 
 class Shelf:
-    """The numbers for sale. Keeps each kind sorted, so that a search is the same whatever happened before it."""
+    """The numbers for sale.
+
+    Keeps each kind sorted, so that a search is the same whatever happened before it.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[str, StockNumber] = {}

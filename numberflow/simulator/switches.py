@@ -1,7 +1,10 @@
-"""Every disputed or assumed point of the contract that the simulator lets you choose, with its default and the reason.
+"""Every disputed or assumed point of the contract that the simulator lets you choose.
+
+Each has its default and the reason.
 
 Only choices about what the *vendor* does belong here. Misbehaviour of the network is in faults.py.
-Numbers in brackets point at the table "Not known" of docs/vendor/numbers-behaviour.md, § at its sections; "imported §" at sections of
+Numbers in brackets point at the table "Not known" of docs/vendor/numbers-behaviour.md, § at its
+sections; "imported §" at sections of
 docs/vendor/imported-hosting-behaviour.md.
 """
 
@@ -13,9 +16,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Switch:
-    """One choice: its default, what it means, and the values it takes (`choices`, else any value of the default's type).
+    """One choice: its default, what it means, and the values it takes.
 
-    `decimal` marks an amount of money as text.
+    Those are `choices`, else any value of the default's type. `decimal` marks an amount of money as
+    text.
     """
 
     default: Any
@@ -473,7 +477,10 @@ class Switches:
             raise AttributeError(name) from None
 
     def set(self, name: str, value: Any) -> None:
-        """Changes one switch. Raises ValueError, naming the switch, for an unknown name or a value it cannot take."""
+        """Changes one switch.
+
+        Raises ValueError, naming the switch, for an unknown name or a value it cannot take.
+        """
         switch = SWITCHES.get(name)
         if switch is None:
             raise ValueError(

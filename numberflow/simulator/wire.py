@@ -45,22 +45,29 @@ def _kind(region_code: str, number_type: str, capability: tuple[str, ...]) -> st
 def available_number(number: StockNumber, *, documents_required: bool) -> str:
     """AvailableNumber: eight keys."""
     return (
-        f'{{"phoneNumber":"{number.phone_number}",{_kind(number.region_code, number.number_type, number.capability)},'
-        f'"setupPrice":{money(number.currency, number.setup)},"monthlyPrice":{money(number.currency, number.monthly)},'
-        f'"paymentIntervalMonths":1,"supportingDocumentationRequired":{"true" if documents_required else "false"}}}'
+        f'{{"phoneNumber":"{number.phone_number}",'
+        f"{_kind(number.region_code, number.number_type, number.capability)},"
+        f'"setupPrice":{money(number.currency, number.setup)},'
+        f'"monthlyPrice":{money(number.currency, number.monthly)},"paymentIntervalMonths":1,'
+        f'"supportingDocumentationRequired":{"true" if documents_required else "false"}}}'
     )
 
 
 def active_number(number: HeldNumber, project_id: str, now: datetime) -> str:
-    """ActiveNumber: always thirteen keys, empty text for what is unset, null for unset times and schedules."""
+    """ActiveNumber: always thirteen keys.
+
+    Empty text for what is unset, null for unset times and schedules.
+    """
     expire_at = "null" if number.expire_at is None else f'"{api_time(number.expire_at)}"'
     return (
         f'{{"phoneNumber":"{number.phone_number}","projectId":"{project_id}","displayName":{quoted(number.display_name)},'
         f"{_kind(number.region_code, number.number_type, number.capability)},"
-        f'"money":{money(number.currency, number.monthly)},"paymentIntervalMonths":{number.interval_months},'
+        f'"money":{money(number.currency, number.monthly)},'
+        f'"paymentIntervalMonths":{number.interval_months},'
         f'"nextChargeDate":"{api_time(number.next_charge_at)}","expireAt":{expire_at},'
         f'"smsConfiguration":{_sms(number.sms, number.sms_job, now)},'
-        f'"voiceConfiguration":{_voice(number.voice, number.voice_job, now)},"callbackUrl":{quoted(number.callback_url)}}}'
+        f'"voiceConfiguration":{_voice(number.voice, number.voice_job, now)},'
+        f'"callbackUrl":{quoted(number.callback_url)}}}'
     )
 
 

@@ -42,7 +42,7 @@ from numberflow.simulator.wanted import Wanted
 from numberflow.simulator.wire import active_number
 
 _RENEWAL_RETRY = timedelta(days=1)
-"""When a renewal finds no credit the number stays and is tried again a day later (*assumed*, §13)."""
+"""When a renewal finds no credit the number stays until the next try (*assumed*, §13)."""
 
 RUN_LENGTH = 30
 """Consecutive numbers of every kind on the shelf.
@@ -179,15 +179,7 @@ class World(Project):
             )
         commit = Commit(offered.phone_number, None, offered)
         self.shelf.take(offered.phone_number)
-        self.ledger.rent(
-            at=now,
-            phone_number=offered.phone_number,
-            currency=offered.currency,
-            setup=offered.setup,
-            month=offered.monthly,
-            cause=cause,
-            request=request,
-        )
+        self.ledger.rent(now, offered, cause, request)
         return self.activate(offered, wanted, now), commit
 
     def activate(self, offered: StockNumber, wanted: Wanted, now: datetime) -> HeldNumber:
@@ -215,7 +207,6 @@ class World(Project):
         return number
 
     # -- changing and leaving
-    # -----------------------------------------------------------------------------------------
 
     def held(self, phone_number: str) -> HeldNumber:
         """The number as it really is. Raises Problem 404."""
@@ -286,7 +277,6 @@ class World(Project):
             self.tell(News(number.phone_number, number.callback_url, event, at))
 
     # -- what others do
-    # -----------------------------------------------------------------------------------------------
 
     def rival_takes(self, phone_number: str) -> bool:
         """Another buyer takes a number off the shelf. False if it was not for sale."""
@@ -313,7 +303,7 @@ class World(Project):
     def reprice_kind(
         self, kind: Kind, change: Callable[[StockNumber], tuple[Decimal, Decimal, str]]
     ) -> int:
-        """Changes the price of a whole kind, for numbers that come back to the shelf later as well."""
+        """Changes the price of a whole kind, also of numbers that come back to the shelf later."""
         with self.lock:
             setup, monthly, currency = self._list_prices[kind]
             phone_number = OFFERS[kind].blocks[0].number(0)

@@ -1,7 +1,7 @@
-"""Hosting orders: import orders and text-enable orders, their letters, and the steps of every number in them. No HTTP.
+"""Hosting orders: import and text-enable orders, their letters, their numbers' steps. No HTTP.
 
-§4, §5, §16. The facts of one order, and what follows from them, are in order.py. Nothing cancels or corrects an order; whether a number is
-qualified is qualification.py's business.
+§4, §5, §16. The facts of one order, and what follows from them, are in order.py. Nothing cancels or
+corrects an order; whether a number is qualified is qualification.py's business.
 """
 
 from collections.abc import Iterator
@@ -144,7 +144,6 @@ class HostingOrders:
         return {step: failure for step, failure in failures.items() if failure is not None}
 
     # -- what time brings
-    # ---------------------------------------------------------------------------------------------
 
     def _follow(self, order: HostingOrder, hosted: HostedNumber, at: datetime) -> None:
         """Does what is due for one number, and comes back for the next step.
@@ -249,7 +248,6 @@ class HostingOrders:
         )
 
     # -- what people do
-    # -----------------------------------------------------------------------------------------------
 
     def sign(self, order: HostingOrder, after_s: float) -> None:
         """The authorised person signs the letter.

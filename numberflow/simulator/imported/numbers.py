@@ -370,7 +370,10 @@ class ImportedNumbers:
         )
 
     def needs_move(self, number: ImportedNumber, now: datetime) -> bool:
-        """Whether linking failed because T-Mobile has the number elsewhere (migrateToSinchTmo on reads, §10)."""
+        """Whether linking failed because T-Mobile has the number elsewhere.
+
+        migrateToSinchTmo on reads, §10.
+        """
         change = number.campaign
         failure = (
             None if change is None or change.step.state(now) != FAILED else change.step.failure

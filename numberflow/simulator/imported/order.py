@@ -34,7 +34,10 @@ DEFAULT_NNID = "104029"
 
 @dataclass(slots=True)
 class HostedNumber:
-    """One number in an order. Its steps run on a clock of its own, which stands still while staff have it."""
+    """One number in an order.
+
+    Its steps run on a clock of its own, which stands still while staff have it.
+    """
 
     phone_number: str
     failures: dict[str, Failure]

@@ -1,7 +1,7 @@
-"""Qualified numbers: eligibility, ownership by voice code or invoices, readiness to be text-enabled. No HTTP.
+"""Qualified numbers: eligibility, ownership by voice code or invoices, readiness. No HTTP.
 
-§3, §6, §16. The state of a number is computed from what has happened to it and the clock, and never stored. Without an answer to
-the call, or invoices, nothing moves on: as in reality.
+§3, §6, §16. The state of a number is computed from what has happened to it and the clock, and never
+stored. Without an answer to the call, or invoices, nothing moves on: as in reality.
 """
 
 from dataclasses import dataclass, field
@@ -196,7 +196,6 @@ class QualifiedNumbers:
         del self.all[number.phone_number]
 
     # -- ownership by voice
-    # -------------------------------------------------------------------------------------------
 
     def call(self, number: QualifiedNumber, request: int | None) -> None:
         """Calls the number and speaks a code: a real phone would ring.
@@ -238,7 +237,6 @@ class QualifiedNumbers:
         return last.code if last is not None and now < last.expires_at and not last.passed else None
 
     # -- what staff do
-    # ------------------------------------------------------------------------------------------------
 
     def unblock(self, number: QualifiedNumber) -> None:
         """Forgives the failed attempts so far."""
@@ -249,7 +247,7 @@ class QualifiedNumbers:
     def take_invoices(
         self, number: QualifiedNumber, *, accepted: bool, after_s: float | None
     ) -> None:
-        """Invoices have arrived; the review ends after some seconds, or after the usual business days."""
+        """Invoices have arrived; their review takes some seconds, or the usual business days."""
         now = self._account.settle()
         if number.state(now) not in (ELIGIBLE, VERIFICATION_PENDING, VERIFICATION_FAILED):
             raise ValueError(f"phone_numbers: {number.phone_number} is {number.state(now)}")

@@ -57,7 +57,6 @@ def time_text(moment: datetime) -> str:
 
 
 # -- imported numbers
-# -------------------------------------------------------------------------------------------------
 
 
 def bare_number(
@@ -185,7 +184,6 @@ def _carriers(step: Step, now: datetime, created_at: datetime) -> Shown:
 
 
 # -- hosting orders
-# ---------------------------------------------------------------------------------------------------
 
 
 def hosting_order(order: HostingOrder, project_id: str, switches: Switches, now: datetime) -> Shown:
@@ -228,7 +226,10 @@ def hosting_order(order: HostingOrder, project_id: str, switches: Switches, now:
 def hosted_number(
     order: HostingOrder, hosted: HostedNumber, project_id: str, now: datetime
 ) -> Shown:
-    """HostingOrderNumber. A step that does not apply, or never will after a failure, is left out (*assumed*, §4)."""
+    """HostingOrderNumber.
+
+    A step that does not apply, or never will after a failure, is left out (*assumed*, §4).
+    """
     wanted, steps = order.wanted, order.steps(hosted, now)
     failed = (
         any(step.state(now) == FAILED for step in steps.values())
@@ -278,7 +279,6 @@ def report(order: HostingOrder, now: datetime) -> Shown:
 
 
 # -- qualified numbers
-# ------------------------------------------------------------------------------------------------
 
 
 def qualified_number(

@@ -10,7 +10,7 @@ from numberflow.simulator.imported.wire import Shown, as_json, bare_number, impo
 from numberflow.simulator.imported_api import reading
 from numberflow.simulator.imported_api.pages import Item, page
 from numberflow.simulator.lag import Commit
-from numberflow.simulator.operations import Answer, Call, operation
+from numberflow.simulator.operations import Answer, Call, operation, read_one
 from numberflow.simulator.reading import Pattern
 from numberflow.simulator.world import World
 
@@ -73,12 +73,12 @@ def import_number(world: World, call: Call) -> Answer:
 def get_imported(world: World, call: Call) -> Answer:
     """One imported number with the state of its links."""
     phone_number = call.path["phone_number"]
-    shadow = world.pictures[_NOUN].of(phone_number, world.settle())
-    if shadow is not None:
-        if shadow.commit.before is None:
-            raise refusals.not_found("imported number")
-        return Answer(shadow.commit.before.encode())
-    return Answer(as_json(_shown(world, world.imported.numbers.get(phone_number))))
+    missing = refusals.not_found("imported number")
+
+    def show() -> bytes:
+        return as_json(_shown(world, world.imported.numbers.get(phone_number)))
+
+    return read_one(world, _NOUN, phone_number, missing, show)
 
 
 def update_imported(world: World, call: Call) -> Answer:

@@ -14,6 +14,7 @@ from numberflow.simulator.imported import refusals
 from numberflow.simulator.imported.wire import as_json
 from numberflow.simulator.operations import Answer, Call
 from numberflow.simulator.pages import BadToken, make_token, read_token
+from numberflow.simulator.reading import page_size_max
 from numberflow.simulator.world import World
 
 _ORDERS = ("createdTime", "updatedTime")
@@ -95,9 +96,7 @@ def _as_read(world: World, noun: str, items: list[Item]) -> list[Item]:
 
 
 def _size(world: World, call: Call) -> int:
-    most: int = min(
-        world.switches.page_size_max, call.page_size_cap or world.switches.page_size_max
-    )
+    most = page_size_max(call, world.switches)
     value = call.value("pageSize")
     below_one = re.fullmatch(r"-[0-9]{1,9}|0+", value or "") is not None
     if value is None or (below_one and world.switches.odd_size == "default"):

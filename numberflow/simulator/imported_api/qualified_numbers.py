@@ -13,7 +13,7 @@ from numberflow.simulator.imported.wire import STATE_PREFIX, Shown, as_json, qua
 from numberflow.simulator.imported_api import reading
 from numberflow.simulator.imported_api.pages import Item, page
 from numberflow.simulator.lag import Commit
-from numberflow.simulator.operations import Answer, Call, operation
+from numberflow.simulator.operations import Answer, Call, operation, read_one
 from numberflow.simulator.stock import OFFERS
 from numberflow.simulator.world import World
 
@@ -44,12 +44,12 @@ def list_qualified(world: World, call: Call) -> Answer:
 def get_qualified(world: World, call: Call) -> Answer:
     """One qualified number."""
     phone_number = call.path["phone_number"]
-    shadow = world.pictures[_NOUN].of(phone_number, world.settle())
-    if shadow is not None:
-        if shadow.commit.before is None:
-            raise refusals.not_found("qualified number")
-        return Answer(shadow.commit.before.encode())
-    return Answer(as_json(_shown(world, world.imported.qualified.get(phone_number))))
+    missing = refusals.not_found("qualified number")
+
+    def show() -> bytes:
+        return as_json(_shown(world, world.imported.qualified.get(phone_number)))
+
+    return read_one(world, _NOUN, phone_number, missing, show)
 
 
 def delete_qualified(world: World, call: Call) -> Answer:
