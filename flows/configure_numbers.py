@@ -63,7 +63,7 @@ async def configure_numbers(
             be on. A run that does not see it goes on when it is started again with the same
             reference; links are followed by follow-orders.
         plan_only: Say what would be sent and lost; send nothing.
-        reference: Your name for this change. The same reference is the same change, for ever.
+        reference: Your name for this change. The same reference always means the same change.
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

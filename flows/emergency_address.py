@@ -57,7 +57,7 @@ async def emergency_address(
             streetInfo, city, state, postalCode.
         accept_correction: Provision the vendor's correction where the address is nearly right.
             Otherwise such a number is refused, with the parts that differ.
-        reference: Your name for this change. The same reference is the same change, for ever.
+        reference: Your name for this change. The same reference always means the same change.
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

@@ -26,7 +26,7 @@ from tasks.inventory import (
 )
 
 
-@runbook("export-inventory", exported_inventory, changing=False)
+@runbook("export-inventory", exported_inventory)
 async def export_inventory(
     *,
     snapshot_date: Day = "",
@@ -35,14 +35,19 @@ async def export_inventory(
     connections: Connections = 8,
     strict: bool = False,
 ) -> State[InventoryReport] | InventoryReport:
-    """Publish every active number as a dated Parquet snapshot, with changes, costs and an HTML report.
+    """Publish every active number as a dated Parquet snapshot, with changes, costs and a report.
 
-    Complete and proven, or nothing is published and the snapshot before stands. Run it again at any time: the same date is replaced in one step.
+    Complete and proven, or nothing is published and the snapshot before stands. Run it again at any
+    time: the same date is replaced in one step.
 
     Args:
-        snapshot_date: Date of the snapshot, 2026-11-23. Empty: today in UTC. A past date is taken only while it has no snapshot: what was held then cannot be read now.
-        projects: Names of Sinch Credentials blocks, one snapshot each. Empty: the account of the environment.
-        hand_out_projects: Start one run for each project, so that several workers share them, instead of one after the other here. Each tells how it ended; this run does not wait for them.
+        snapshot_date: Date of the snapshot, 2026-11-23. Empty: today in UTC. A past date is taken
+            only while it has no snapshot: what was held then cannot be read now.
+        projects: Names of Sinch Credentials blocks, one snapshot each. Empty: the account of the
+            environment.
+        hand_out_projects: Start one run for each project, so that several workers share them,
+            instead of one after the other here. Each tells how it ended; this run does not wait
+            for them.
         connections: Requests at once, 1 to 32.
         strict: Prove completeness without page tokens, for 4 to 8 times the requests.
     """

@@ -22,7 +22,7 @@ from tasks.follow import sweep
 from tasks.schedules import overdue_exports
 
 
-@runbook("follow-orders", followed_orders, changing=False)
+@runbook("follow-orders", followed_orders)
 async def follow_orders(
     *, reference: Reference = "", notify: NotificationBlock = "", project: Project = ""
 ) -> State[FollowReport] | FollowReport:

@@ -1,8 +1,9 @@
-"""How the parameters of a flow look in the form of the Prefect UI, and what of a bad value the form finds by itself.
+"""How the parameters of a flow look in Prefect's form, and which bad values the form finds itself.
 
-The flows are declared with `validate_parameters=False`: a form can be sent unchecked, and what is wrong then is told by the run's report,
-in our words and with the field's name, instead of by a traceback before the run has a name. So nothing in here checks a value:
-what a value has to be is `numberflow.models`.
+The flows are declared with `validate_parameters=False`, because a form can be sent unchecked. The
+run's report then tells what is wrong, in our words and with the field's name, instead of a
+traceback before the run has a name. So nothing in here checks a value: what a value has to be is in
+`numberflow.models`.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ async def import_numbers(
         numbers_per_order: Most numbers of an order. Five, unless the account manager has raised the
             limit.
         plan_only: Say what is imported already and what would be; import nothing.
-        reference: Your name for this import. The same reference is the same import, for ever.
+        reference: Your name for this import. The same reference always means the same import.
             Empty: this run is the import.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

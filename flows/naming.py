@@ -24,7 +24,7 @@ _WORD_LENGTH_MAX = 40
 
 
 def run_name(describe: Callable[[Mapping[str, Any]], str]) -> Callable[[], str]:
-    """A `flow_run_name`: what `describe` says about the parameters, with "plan:" before and the reference behind."""
+    """A `flow_run_name`: "plan:" for a plan, what `describe` says, and the reference."""
 
     def name() -> str:
         parameters = given(flow_run.get_parameters() or {})
@@ -57,7 +57,10 @@ def wanted_numbers(verb: str) -> Callable[[Mapping[str, Any]], str]:
 def named_numbers(
     verb: str, *, kind: str = "", behind: str = ""
 ) -> Callable[[Mapping[str, Any]], str]:
-    """As in "release 3 numbers". `kind` and `behind` name a parameter whose value stands before "numbers" and after it."""
+    """As in "release 3 numbers".
+
+    `kind` and `behind` each name a parameter. Its value stands before "numbers", or after it.
+    """
 
     def describe(parameters: Mapping[str, Any]) -> str:
         value = parameters.get("phone_numbers")

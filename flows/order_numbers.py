@@ -105,8 +105,8 @@ async def order_numbers(
             included. A decimal such as 90.00
         max_monthly: Most that this order may cost in a month. A decimal such as 90.00
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the order.
-        reference: Your name for this order, such as PO-1042. The same reference is the same order,
-            for ever. Empty: this run is the order.
+        reference: Your name for this order, such as PO-1042. The same reference always means the
+            same order. Empty: this run is the order.
         kyc: The registration data: a paper of the papers store such as kyc.json, or block:NAME of a
             Secret block. `numberflow requirements --template FILE` writes a form to fill in,
             `numberflow papers put FILE` puts it there.

@@ -98,9 +98,10 @@ async def forget(key: str) -> None:
 
 @asynccontextmanager
 async def answers_forgotten() -> AsyncIterator[None]:
-    """Whatever way the work inside is left, every answer that was given to this run is deleted, unless it is left to wait for one.
+    """Delete every answer that was given to this run, however the work inside ends.
 
-    A resumed run may never come to the question that was answered: the order was sent meanwhile, or a paper cannot be read any more.
+    Only a run that is suspended to wait for an answer keeps it. A resumed run may never come to the
+    question that was answered: the order was sent meanwhile, or a paper can no longer be read.
     """
     try:
         yield

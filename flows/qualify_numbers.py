@@ -60,7 +60,7 @@ async def qualify_numbers(
         method: invoices suit many numbers; voice suits a few whose telephones you can answer.
             Another method continues the same reference.
         plan_only: Say how far every number is; add none.
-        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this
+        reference: Your name for this. The same reference always means the same numbers. Empty: this
             run is it.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

@@ -34,7 +34,7 @@ async def release_numbers(
             region=US type=LOCAL. Rented or imported.
         confirm_release: You have seen what is lost. Without it nothing is released.
         plan_only: Say what would be lost; release nothing.
-        reference: Your name for this. The same reference is the same numbers, for ever. Empty: this
+        reference: Your name for this. The same reference always means the same numbers. Empty: this
             run is it.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

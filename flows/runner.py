@@ -1,4 +1,4 @@
-"""How every run goes: checked, opened, worked, published, and named after the way in which it ended.
+"""How every run goes: check, open, work, publish, and name the state after how it ended.
 
 Here: what all ten flows do in the same way. Not here: what one flow does (its module), how it looks
 in the form (forms), and how a report is shown (tasks.publish).
@@ -22,6 +22,7 @@ from flows.forms import given, name_of_run
 from flows.naming import run_name
 from flows.private_input import answers_forgotten
 from flows.stopping import accounted_for
+from flows.table import FLOWS
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
 from numberflow.models.reports import NumbersReport, RunReport
@@ -41,7 +42,7 @@ R = TypeVar("R", bound=RunReport)
 
 @dataclass
 class Run(Generic[P]):
-    """One run, as far as it has come: what its work is given, and what the report of an error names."""
+    """One run, as far as it has come: what its work gets, and what the report of an error names."""
 
     id: str
     given: Mapping[str, Any]
@@ -82,8 +83,8 @@ class Run(Generic[P]):
 
 
 Stopped = Callable[[NumberflowError, Sequence[Intention], Run[P]], R]
-"""Makes the report of a run that an error ended, before its work or in it, from the error, the steps
-that are written down or were seen last, and the run."""
+"""Makes the report of a run that an error ended, before its work or in it: from the error, the
+steps that are written down or were seen last, and the run."""
 
 
 @runtime_checkable
@@ -96,17 +97,17 @@ class OneProject(Protocol):
 
 
 def runbook(
-    name: str, called: Callable[[Mapping[str, Any]], str], *, changing: bool = True
+    name: str, called: Callable[[Mapping[str, Any]], str]
 ) -> Callable[[Callable[A, T]], Flow[A, T]]:
-    """Make a function the flow `name`, whose body hands its arguments to `run_flow`.
+    """Make a function the flow `name`. Its body hands its arguments to `run_flow`.
 
-    Prefect checks no parameters (a wrong one is told by the report, with the field's name), repeats
-    nothing (the journal decides that) and keeps no result.
+    Prefect checks no parameters (the report names a wrong one), repeats nothing (the journal
+    decides that) and keeps no result. A flow that changes something, by the table, is accounted for
+    when it is stopped from outside.
 
     Args:
-        name: of the flow and of its deployment.
+        name: the flow's name in the table.
         called: what its runs are called, from their parameters.
-        changing: it changes something. When it is stopped from outside, it is accounted for.
     """
 
     def decorate(body: Callable[A, T]) -> Flow[A, T]:
@@ -117,7 +118,7 @@ def runbook(
             retries=0,
             persist_result=False,
         )(body)
-        return accounted_for(made) if changing else made
+        return accounted_for(made) if FLOWS[name].changes else made
 
     return decorate
 
@@ -150,7 +151,7 @@ async def run_flow(
             if asks_in_private and deployment.get_id() is not None
             else nullcontext()
         ):
-            report = await _checked(run, parse, work, stopped, takes_lists=takes_lists)
+            report = await _checked_and_worked(run, parse, work, stopped, takes_lists=takes_lists)
     except NumberflowError as error:
         report = stopped(error, (), run)
     if run.notes:
@@ -158,7 +159,7 @@ async def run_flow(
     return await _conclude(report)
 
 
-async def _checked(
+async def _checked_and_worked(
     run: Run[P],
     parse: Callable[[Mapping[str, Any]], P],
     work: Callable[[Run[P]], Awaitable[R]],
@@ -194,14 +195,14 @@ async def _conclude(report: R) -> State[R] | R:
     logger = get_run_logger()
     try:
         await publish(report)
-    except Exception as error:  # noqa: BLE001 - what is done is done: the report goes to the caller whether or not it can be shown
+    except Exception as error:  # noqa: BLE001 - the caller gets the report, shown or not
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info("%s", summary_line(report))
     return final_state(report)
 
 
 def stopped_numbers(action: str) -> Stopped[Any, NumbersReport]:
-    """For flows over numbers by name: `action` is the report's word for what they do."""
+    """For the flows that report on each number: `action` is the report's word for what they do."""
 
     def stopped(error: NumberflowError, steps: Sequence[Intention], run: Run[Any]) -> NumbersReport:
         return stopped_numbers_report(

@@ -1,4 +1,4 @@
-"""Search numbers, quote them, have the quote approved, rent them through the journal, confirm, report."""
+"""Search numbers, quote them, have the quote approved, rent them through the journal, report."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ async def search_and_rent(
             such as 90.00
         max_monthly: Most that this purchase may cost in a month. A decimal such as 90.00
         currency: Currency of the caps, ISO 4217. Another currency at the vendor stops the purchase.
-        reference: Your name for this purchase, such as PO-1042. The same reference is the same
-            purchase, for ever. Empty: this run is the purchase.
+        reference: Your name for this purchase, such as PO-1042. The same reference always means
+            the same purchase. Empty: this run is the purchase.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +1307
         search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with

@@ -19,7 +19,10 @@ F = TypeVar("F", bound="Flow[..., Any]")
 
 
 def accounted_for(flow: F) -> F:
-    """Tie the hooks to a flow: cancelled, crashed, or failed by a bug, it ends with the report of what is written down."""
+    """Tie the hooks to a flow: cancelled, crashed or failed by a bug, it ends with a report.
+
+    The report tells what is written down.
+    """
     flow.on_cancellation(account_for_stop)
     flow.on_crashed(account_for_stop)
     flow.on_failure(account_for_stop)

@@ -1,4 +1,4 @@
-"""Text-enable qualified numbers whose voice stays elsewhere, by one hosting order with a letter of authorisation."""
+"""Text-enable qualified numbers whose voice stays elsewhere, by one order with a letter."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def text_enable_numbers(
         scheduled_osr_update_time: Earliest moment for the change of route, with its zone:
             2026-12-01T03:00:00Z. Missed, it slides by whole days. Empty: at once.
         plan_only: Say which numbers are ready and whom the letter would go to; send nothing.
-        reference: Your name for this order. The same reference is the same order, for ever. Empty:
+        reference: Your name for this order. The same reference always means the same order. Empty:
             this run is the order.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

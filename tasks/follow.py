@@ -119,7 +119,7 @@ async def sweep(
 
 
 def parameter_file(home: Path, reference: str) -> Path:
-    """Where the parameters of a new order are put, for `numberflow run order-numbers --params @FILE`."""
+    """The parameters of a new order, for `numberflow run order-numbers --params @FILE`."""
     # Readable as far as a file name can be, and never that of another reference: names of files are
     # short, and "A/B" is not "A_B".
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", reference)[:80]
