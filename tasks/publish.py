@@ -16,7 +16,6 @@ from prefect.artifacts import (
     acreate_table_artifact,
 )
 
-from numberflow.export.words import inventory_rows, inventory_text
 from numberflow.models.reports import (
     EmergencyReport,
     FollowReport,
@@ -28,20 +27,8 @@ from numberflow.models.reports import (
 )
 from numberflow.models.wording import count_of, line_of
 from numberflow.planning.quote import Quote
-from numberflow.purchase.hosting.text import hosted_rows, hosted_text
-from numberflow.purchase.number_orders.text import (
-    follow_rows,
-    follow_text,
-    number_rows,
-    order_text,
-)
-from numberflow.purchase.text import (
-    amount,
-    emergency_rows,
-    emergency_text,
-    report_rows,
-    report_text,
-)
+from numberflow.purchase.shown import shown
+from numberflow.purchase.text import amount
 from tasks.person import call_for_run
 from tasks.step import step
 
@@ -49,8 +36,8 @@ R = TypeVar("R", bound=RunReport)
 
 
 @dataclass(frozen=True)
-class Shown(Generic[R]):
-    """How the reports of one type are shown.
+class Published(Generic[R]):
+    """How the reports of one type are published; their words are in numberflow.purchase.shown.
 
     `key`: the artifacts are called KEY-report (a table) and KEY-summary (words). `about`: their
     description. Both may name fields of the report. `line`: the sentence in the log, before reason
@@ -59,8 +46,6 @@ class Shown(Generic[R]):
 
     key: str
     about: str
-    rows: Callable[[R], list[dict[str, str]]]
-    text: Callable[[R], str]
     line: Callable[[R], str]
 
 
@@ -79,54 +64,42 @@ def _inventory_line(report: InventoryReport) -> str:
     return f"{report.outcome.value}: {numbers} of {projects}."
 
 
-SHOWN: Mapping[type[RunReport], Shown[Any]] = {
-    PurchaseReport: Shown[PurchaseReport](
+PUBLISHED: Mapping[type[RunReport], Published[Any]] = {
+    PurchaseReport: Published[PurchaseReport](
         key="search-and-rent",
         about="Report of {report.reference}",
-        rows=report_rows,
-        text=report_text,
         line=lambda report: (
             f"{report.reference}: {report.outcome.value}, {report.rented} of {report.asked} "
             f"rented, {report.rented_now} by this run."
         ),
     ),
-    OrderReport: Shown[OrderReport](
+    OrderReport: Published[OrderReport](
         key="order-numbers",
         about="Order of {report.reference}",
-        rows=lambda report: number_rows(report.numbers),
-        text=order_text,
         line=lambda report: (
             f"{report.reference}: {report.outcome.value}, order {report.state or 'none'}."
         ),
     ),
-    NumbersReport: Shown[NumbersReport](
+    NumbersReport: Published[NumbersReport](
         key="{report.action}-numbers",
         about="{report.action} numbers, {report.reference}",
-        rows=hosted_rows,
-        text=hosted_text,
         line=_numbers_line,
     ),
-    EmergencyReport: Shown[EmergencyReport](
+    EmergencyReport: Published[EmergencyReport](
         key="emergency-address",
         about="Emergency addresses, {report.reference}",
-        rows=emergency_rows,
-        text=emergency_text,
         line=_numbers_line,
     ),
-    FollowReport: Shown[FollowReport](
+    FollowReport: Published[FollowReport](
         key="follow-orders",
         about="Open orders, and those that ended",
-        rows=follow_rows,
-        text=follow_text,
         line=lambda report: (
             f"{report.outcome.value}: {count_of(len(report.orders), 'order')} followed."
         ),
     ),
-    InventoryReport: Shown[InventoryReport](
+    InventoryReport: Published[InventoryReport](
         key="export-inventory",
         about="Inventory of {report.snapshot_date}",
-        rows=inventory_rows,
-        text=inventory_text,
         line=_inventory_line,
     ),
 }
@@ -134,7 +107,7 @@ SHOWN: Mapping[type[RunReport], Shown[Any]] = {
 
 def summary_line(report: RunReport) -> str:
     """The report in a line of the log."""
-    return line_of(SHOWN[type(report)].line(report), report.reason, report.remedy)
+    return line_of(PUBLISHED[type(report)].line(report), report.reason, report.remedy)
 
 
 @step("publish report")
@@ -145,13 +118,12 @@ async def publish(report: RunReport) -> None:
     """
     # First: an artifact that the server refuses must not keep a person from being called.
     await call_for_run(report)
-    shown = SHOWN[type(report)]
-    key, about = (each.format(report=report) for each in (shown.key, shown.about))
-    if rows := shown.rows(report):
+    published = PUBLISHED[type(report)]
+    key, about = (each.format(report=report) for each in (published.key, published.about))
+    told = shown(report)
+    if rows := [dict(row) for row in told.rows]:
         await acreate_table_artifact(table=rows, key=f"{key}-report", description=about)
-    await acreate_markdown_artifact(
-        markdown=shown.text(report), key=f"{key}-summary", description=about
-    )
+    await acreate_markdown_artifact(markdown=told.text, key=f"{key}-summary", description=about)
     if isinstance(report, InventoryReport):
         for each in report.projects:
             if each.report_url:
