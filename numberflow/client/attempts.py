@@ -22,7 +22,7 @@ logger = logging.getLogger("numberflow")
 _NUMBER = re.compile(r"(?:\+|%2B)[0-9]{1,11}([0-9]{4})")
 
 
-def tell_of_retry(details: RetryDetails) -> None:
+def log_retry(details: RetryDetails) -> None:
     """One sentence for each repeat, on the log of numberflow.
 
     In the place of stamina's own words, which are a bare "stamina.retry_scheduled" for whoever
@@ -43,7 +43,7 @@ def tell_of_retry(details: RetryDetails) -> None:
     )
 
 
-stamina.instrumentation.set_on_retry_hooks([tell_of_retry])
+stamina.instrumentation.set_on_retry_hooks([log_retry])
 
 
 class Stopwatch:
@@ -64,7 +64,7 @@ class Stopwatch:
         return self.total_s - self.limited_s
 
 
-async def persist(
+async def with_retries(
     once: Callable[[], Awaitable[T]], budget: retry.Budget, *, stopwatch: Stopwatch | None = None
 ) -> T:
     """The result of `once`, repeated within `budget`.

@@ -124,7 +124,7 @@ class TokenKeeper:
                 return bearer
             asked_at = self._clock()  # before the request: its travel time counts as spent life
             try:
-                token = await attempts.persist(self._ask, self._budget)
+                token = await attempts.with_retries(self._ask, self._budget)
             except OutcomeUnknown as error:
                 # What is unknown is the fate of a token, not of the call that wanted it: that one
                 # has surely not left.

@@ -45,7 +45,7 @@ AGAIN_MAX_S = 1.0
 # A time that was given out and not used is good for this long.
 STALE_S = 0.5
 # Waiting is told after this long, and again this often.
-TELL_AFTER_S = 5.0
+REPORT_AFTER_S = 5.0
 
 
 class Shared(Protocol):
@@ -124,7 +124,7 @@ class HostPace(Pacer):
         self._batch = 0
         self._unused = 0
         self._held_up_since_s: float | None = None
-        self._told_at_s = 0.0
+        self._reported_at_s = 0.0
 
     async def turn(self) -> None:
         """Return when the next request may leave. First come, first served."""
@@ -135,11 +135,11 @@ class HostPace(Pacer):
         if self._serving is None or self._serving.done():
             self._serving = self._loop.create_task(self._serve())
         began_s = self._loop.time()
-        tell = self._loop.call_later(TELL_AFTER_S, self._tell, began_s)
+        report = self._loop.call_later(REPORT_AFTER_S, self._report_wait, began_s)
         try:
             await turn
         finally:
-            tell.cancel()
+            report.cancel()
 
     def refused(self, *, departed_s: float, retry_after_s: float | None) -> None:
         """A 429: everybody is slower from now on, and waits for its Retry-After."""
@@ -154,8 +154,8 @@ class HostPace(Pacer):
         self._held_until_s = max(self._held_until_s, now_s + asked_s)
         self._departed_s = max(self._departed_s, departed_s)
         self._lower_shared(departed_s, retry_after_s)
-        if max(asked_s, now_s - self._held_up_since_s) > TELL_AFTER_S:
-            self._tell(self._held_up_since_s, asked_s)
+        if max(asked_s, now_s - self._held_up_since_s) > REPORT_AFTER_S:
+            self._report_wait(self._held_up_since_s, asked_s)
 
     def passed(self) -> None:
         """A request met no 429."""
@@ -321,11 +321,11 @@ class HostPace(Pacer):
 
     # ---- words
 
-    def _tell(self, since_s: float, for_s: float = 0.0) -> None:
+    def _report_wait(self, since_s: float, for_s: float = 0.0) -> None:
         now_s = self._loop.time()
-        if self._on_wait is None or now_s - self._told_at_s < TELL_AFTER_S:
+        if self._on_wait is None or now_s - self._reported_at_s < REPORT_AFTER_S:
             return
-        self._told_at_s = now_s
+        self._reported_at_s = now_s
         more = (
             f", no request for {for_s:.0f} s" if for_s > 0 else f", {now_s - since_s:.0f} s so far"
         )

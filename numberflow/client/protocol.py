@@ -179,12 +179,12 @@ def decipher(
     if 200 <= status <= 299:
         return _read(request, status, known_id, body)
     envelope = _envelope(body)
-    told = _describe(request, status, envelope)
+    description = _describe(request, status, envelope)
     asked_s = retry_after_s(lowered, received_at)
     if status == 429:
-        raise Throttled(told, retry_after_s=asked_s, request_id=known_id)
+        raise Throttled(description, retry_after_s=asked_s, request_id=known_id)
     if 400 <= status <= 499 and status != 408:
-        raise _refusal(request, status, known_id, envelope, told)
+        raise _refusal(request, status, known_id, envelope, description)
     cause = (
         "server_error"
         if status >= 500
@@ -193,7 +193,7 @@ def decipher(
         else "unexpected_status"
     )
     raise OutcomeUnknown(
-        told, status=status, request_id=known_id, cause=cause, retry_after_s=asked_s
+        description, status=status, request_id=known_id, cause=cause, retry_after_s=asked_s
     )
 
 
@@ -299,8 +299,8 @@ def _decimal(text: str) -> Decimal | str:
 
 def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -> T:
     def unknown(cause: str, why: str) -> OutcomeUnknown:
-        told = f"{request}: HTTP {status}, but {why}"
-        return OutcomeUnknown(told, status=status, request_id=known_id, cause=cause)
+        description = f"{request}: HTTP {status}, but {why}"
+        return OutcomeUnknown(description, status=status, request_id=known_id, cause=cause)
 
     value: Any = None
     try:
@@ -435,16 +435,16 @@ _VENDOR_TEXT_MAX = 200
 
 
 def _refusal(
-    request: Request[Any], status: int, known_id: str | None, envelope: _Envelope, told: str
+    request: Request[Any], status: int, known_id: str | None, envelope: _Envelope, description: str
 ) -> NumberflowError:
     facts: dict[str, Any] = {
         "status": status,
         "code": _clean(request, envelope.code),
-        "vendor_message": _said(request, envelope.message),
+        "vendor_message": _quotable(request, envelope.message),
         "resource_type": _clean(request, envelope.resource_type),
         "resource_name": _clean(request, envelope.resource_name),
         "field_violations": tuple(
-            (_clean(request, name), _said(request, text))
+            (_clean(request, name), _quotable(request, text))
             for name, text in envelope.field_violations
         ),
         "request_id": known_id,
@@ -455,39 +455,41 @@ def _refusal(
             if status in (400, 401, 403)
             else "check SINCH_AUTH_URL"
         )
-        return PermissionRefused(f"{told}: no token for this access key", remedy=remedy, **facts)
+        return PermissionRefused(
+            f"{description}: no token for this access key", remedy=remedy, **facts
+        )
     if status in (401, 403):
         remedy = (
             "check that SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID belong together and "
             "that the account may do this"
         )
-        return PermissionRefused(told, remedy=remedy, **facts)
+        return PermissionRefused(description, remedy=remedy, **facts)
     texts = (envelope.code, envelope.message, *(text for _, text in envelope.field_violations))
     no_credit = envelope.code == "402" or any(_NO_CREDIT.search(text) for text in texts)
     if status == 402 or (status == 400 and no_credit):
-        return InsufficientFunds(told, **facts)
+        return InsufficientFunds(description, **facts)
     if status == 404:
-        return NotFound(told, **facts)
-    return Rejected(told, **facts)
+        return NotFound(description, **facts)
+    return Rejected(description, **facts)
 
 
 def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
-    told = f"{request}: HTTP {status}"
+    description = f"{request}: HTTP {status}"
     # Some shapes have nothing but the status again for a code.
     code = "" if envelope.code == str(status) else envelope.code
     about = " ".join(
         part for part in (code, envelope.resource_type, envelope.resource_name) if part
     )
     if about:
-        told += f" {_clean(request, about)}"
+        description += f" {_clean(request, about)}"
     violations = "; ".join(f"{name}: {text}" for name, text in envelope.field_violations)
     said = ", ".join(part for part in (envelope.message, violations) if part)
     if said:
-        return f"{told} ({_said(request, said)})"
-    return told if about else f"{told}, without a reason"
+        return f"{description} ({_quotable(request, said)})"
+    return description if about else f"{description}, without a reason"
 
 
-def _said(request: Request[Any], text: str) -> str:
+def _quotable(request: Request[Any], text: str) -> str:
     """A sentence of the vendor's, as far as it may be repeated."""
     return (
         "what the vendor says may be personal"

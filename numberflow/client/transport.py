@@ -227,37 +227,37 @@ class Transport:
         budget = self._read_budget
         if request.total_s is not None:
             budget = dataclasses.replace(budget, total_s=max(request.total_s, budget.total_s))
-        allowed = (
-            _Allowed(
+        limits = (
+            _TimeLimits(
                 self._costly_total_s,
                 reserve_s=min(self._timeout.read or 0.0, self._costly_total_s / 2),
             )
             if request.costly
-            else _Allowed(budget.total_s, patience_s=budget.throttled_s)
+            else _TimeLimits(budget.total_s, patience_s=budget.throttled_s)
         )
         # Outside the loop below: its own repeats must not be multiplied by those of the read.
-        await self._token(tokens, request, allowed)
+        await self._token(tokens, request, limits)
 
         async def once() -> T:
-            return await self._send_once(tokens, request, watch, allowed)
+            return await self._send_once(tokens, request, watch, limits)
 
         if request.costly or not _repeatable(request):
             return await once()
-        return await attempts.persist(once, budget, stopwatch=allowed.stopwatch)
+        return await attempts.with_retries(once, budget, stopwatch=limits.stopwatch)
 
     async def _send_once(
-        self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, allowed: _Allowed
+        self, tokens: TokenKeeper, request: Request[T], watch: Watch | None, limits: _TimeLimits
     ) -> T:
-        bearer = await self._token(tokens, request, allowed)
-        reply = await self._exchange(request, bearer, watch, allowed)
+        bearer = await self._token(tokens, request, limits)
+        reply = await self._exchange(request, bearer, watch, limits)
         if protocol.token_expired(reply.status, reply.headers):
-            bearer = await self._token(tokens, request, allowed, refused=bearer)
+            bearer = await self._token(tokens, request, limits, refused=bearer)
             if not _repeatable(request):
                 raise NotSent(
                     f"{request}: refused before any handling, for an "
                     "expired token; the file is used up: open it again"
                 )
-            reply = await self._exchange(request, bearer, watch, allowed)
+            reply = await self._exchange(request, bearer, watch, limits)
         return protocol.decipher(
             request, reply.status, reply.headers, reply.body, received_at=reply.received_at
         )
@@ -266,24 +266,24 @@ class Transport:
         self,
         tokens: TokenKeeper,
         request: Request[Any],
-        allowed: _Allowed,
+        limits: _TimeLimits,
         *,
         refused: SecretStr | None = None,
     ) -> SecretStr:
         try:
             # A token has a budget of its own, so a read waits for it as long as for its turn.
-            with allowed.waiting():
-                async with asyncio.timeout_at(allowed.token_by_s):
+            with limits.waiting():
+                async with asyncio.timeout_at(limits.token_by_s):
                     return await tokens.current(refused=refused)
         except TimeoutError:
-            told = f"{request}: no access token in time"
+            message = f"{request}: no access token in time"
             if tokens.throttled:
-                raise Throttled(f"{told}, for the vendor's limit") from None
-            raise NotSent(told) from None
+                raise Throttled(f"{message}, for the vendor's limit") from None
+            raise NotSent(message) from None
 
     async def _exchange_token(self, request: Request[Token]) -> Token:
-        allowed = _Allowed(self._token_budget.total_s, patience_s=self._token_budget.throttled_s)
-        reply = await self._exchange(request, None, None, allowed)
+        limits = _TimeLimits(self._token_budget.total_s, patience_s=self._token_budget.throttled_s)
+        reply = await self._exchange(request, None, None, limits)
         return protocol.decipher(
             request, reply.status, reply.headers, reply.body, received_at=reply.received_at
         )
@@ -293,17 +293,17 @@ class Transport:
         request: Request[Any],
         bearer: SecretStr | None,
         watch: Watch | None,
-        allowed: _Allowed,
+        limits: _TimeLimits,
     ) -> Reply:
         """One request on the wire at most, in its turn.
 
         Every exception of the machinery below leaves here as NotSent or OutcomeUnknown.
         """
-        pacer = await self._turn(request, allowed)
-        departure = _Departure(request, watch, allowed.leave_by_s)
+        pacer = await self._turn(request, limits)
+        departure = _Departure(request, watch, limits.leave_by_s)
         departed_s = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(allowed.done_by_s):
+            async with asyncio.timeout_at(limits.done_by_s):
                 reply = await self._move(request, bearer, departure)
         except NotSent:
             raise
@@ -322,18 +322,18 @@ class Transport:
             pacer.passed()
         return reply
 
-    async def _turn(self, request: Request[Any], allowed: _Allowed) -> Pacer:
+    async def _turn(self, request: Request[Any], limits: _TimeLimits) -> Pacer:
         """Wait until the host's pace lets this request leave."""
         pacer = self._pacers.get(request.base)
         if pacer is None:
             raise NotSent("the client was closed while a call was under way")
-        if asyncio.get_running_loop().time() >= allowed.turn_by_s:
+        if asyncio.get_running_loop().time() >= limits.turn_by_s:
             # Its token took the time: whether a turn comes at once does not matter any more.
-            told = f"{request}: no time left for its reply when its token came"
-            raise Throttled(told) if self._open_tokens().throttled else NotSent(told)
+            message = f"{request}: no time left for its reply when its token came"
+            raise Throttled(message) if self._open_tokens().throttled else NotSent(message)
         try:
-            with allowed.waiting():
-                async with asyncio.timeout_at(allowed.turn_by_s):
+            with limits.waiting():
+                async with asyncio.timeout_at(limits.turn_by_s):
                     await pacer.turn()
         except TimeoutError:
             raise Throttled(
@@ -409,7 +409,7 @@ class Transport:
         return self._tokens
 
 
-class _Allowed:
+class _TimeLimits:
     """Until when one call may wait for its turn, and its request may take (monotonic seconds).
 
     A costly call has one bound for both, so that it never outlasts its lease, and keeps `reserve_s`
@@ -513,13 +513,13 @@ class _Departure:
             raise _WatchFailed from error
 
     def judge(self, request: Request[Any], error: Exception) -> NotSent | OutcomeUnknown:
-        told = f"{request}: {type(error).__name__}"
+        message = f"{request}: {type(error).__name__}"
         if not self._left or isinstance(
             error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
         ):
-            return NotSent(f"{told} before the request left")
+            return NotSent(f"{message} before the request left")
         return OutcomeUnknown(
-            f"{told} after the request left; it may have taken effect",
+            f"{message} after the request left; it may have taken effect",
             status=self._status,
             request_id=self._request_id,
             cause=_cause(error, self._status),

@@ -16,7 +16,7 @@ from prefect.logging import disable_run_logger
 
 import flows.order_numbers
 import flows.search_and_rent
-from numberflow.client.attempts import persist
+from numberflow.client.attempts import with_retries
 from numberflow.client.retry import READ_BUDGET
 from numberflow.errors import OutcomeUnknown
 from numberflow.models.reports import RunReport
@@ -98,7 +98,7 @@ def test_a_repeat_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
         return 7
 
     with stamina.set_testing(True, attempts=3):
-        assert 7 == asyncio.run(persist(read, READ_BUDGET))
+        assert 7 == asyncio.run(with_retries(read, READ_BUDGET))
     assert ["GET /activeNumbers/…0101: 503, …0018; trying again in 0.0 s (repeat 1)"] == [
         each.message for each in caplog.records
     ]

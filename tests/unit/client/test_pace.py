@@ -212,7 +212,7 @@ async def test_long_waits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits long for a turn, is told to wait long, or meets one 429 after the other, says
     so; a success ends it.
     """
-    monkeypatch.setattr(module, "TELL_AFTER_S", 0.05)
+    monkeypatch.setattr(module, "REPORT_AFTER_S", 0.05)
     told: list[str] = []
 
     def pace(*rates: float) -> Any:
