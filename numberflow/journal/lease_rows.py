@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from numberflow.errors import LeaseLost
 from numberflow.journal.database import Database
-from numberflow.journal.owner import describe
+from numberflow.journal.owner import describe, owner_is_dead
 from numberflow.journal.tables import leases
 
 IsDead = Callable[[str], bool | None]
@@ -55,65 +55,70 @@ class Busy:
         return f"{describe(self.owner)} until {self.until:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def take(
-    database: Database, resource: str, owner: str, lease_s: float, is_dead: IsDead
-) -> Taken | Busy:
-    """Take the resource when it is free, expired, or its owner is provably dead.
+class LeaseRows:
+    """The part of a journal that holds leases. Used through `leases.LeaseKeeper`."""
 
-    Never re-entrant: two steps of one owner exclude each other.
-    """
-    with database.write() as connection:
-        database.insert_missing(
-            connection, leases, resource=resource, owner=None, fence=0, expires_at=None
-        )
-        row = connection.execute(
-            sa.select(leases).where(leases.c.resource == resource).with_for_update()
-        ).one()
-        now = database.now(connection)
-        if row.owner is not None and row.expires_at > now and not is_dead(row.owner):
-            return Busy(row.owner, row.expires_at)
-        connection.execute(
-            leases.update()
-            .where(leases.c.resource == resource)
-            .values(owner=owner, fence=row.fence + 1, expires_at=now + timedelta(seconds=lease_s))
-        )
-        return Taken(row.fence + 1)
+    _database: Database
 
+    def take_lease(
+        self, resource: str, owner: str, lease_s: float, is_dead: IsDead = owner_is_dead
+    ) -> Taken | Busy:
+        """Take a resource that is free, expired, or whose owner is provably dead.
 
-def renew(database: Database, held: Iterable[HeldLease], lease_s: float) -> frozenset[str]:
-    """Push the expiry of the leases; returns the resources that are still ours.
-
-    One that ran out untaken is renewed: nobody was let in between.
-    """
-    ours = set()
-    with database.write() as connection:
-        for lease in sorted(held, key=lambda lease: lease.resource):
-            row = _locked(connection, lease.resource)
-            if row is None or (row.owner, row.fence) != (lease.owner, lease.fence):
-                continue
-            expires_at = database.now(connection) + timedelta(seconds=lease_s)
-            connection.execute(
-                leases.update()
-                .where(leases.c.resource == lease.resource)
-                .values(expires_at=expires_at)
+        Never re-entrant: two steps of one owner exclude each other.
+        """
+        with self._database.write() as connection:
+            self._database.insert_missing(
+                connection, leases, resource=resource, owner=None, fence=0, expires_at=None
             )
-            ours.add(lease.resource)
-    return frozenset(ours)
-
-
-def give_back(database: Database, held: Iterable[HeldLease]) -> None:
-    """Free the leases that are still ours. The fence stays, so that it only ever grows."""
-    with database.write() as connection:
-        for lease in sorted(held, key=lambda lease: lease.resource):
+            row = connection.execute(
+                sa.select(leases).where(leases.c.resource == resource).with_for_update()
+            ).one()
+            now = self._database.now(connection)
+            if row.owner is not None and row.expires_at > now and not is_dead(row.owner):
+                return Busy(row.owner, row.expires_at)
             connection.execute(
                 leases.update()
-                .where(
-                    leases.c.resource == lease.resource,
-                    leases.c.owner == lease.owner,
-                    leases.c.fence == lease.fence,
+                .where(leases.c.resource == resource)
+                .values(
+                    owner=owner, fence=row.fence + 1, expires_at=now + timedelta(seconds=lease_s)
                 )
-                .values(owner=None, expires_at=None)
             )
+            return Taken(row.fence + 1)
+
+    def renew_leases(self, held: Iterable[HeldLease], lease_s: float) -> frozenset[str]:
+        """Push the expiry of the leases; returns the resources that are still the holder's.
+
+        One that ran out untaken is renewed: nobody was let in between.
+        """
+        ours = set()
+        with self._database.write() as connection:
+            for lease in sorted(held, key=lambda lease: lease.resource):
+                row = _locked(connection, lease.resource)
+                if row is None or (row.owner, row.fence) != (lease.owner, lease.fence):
+                    continue
+                expires_at = self._database.now(connection) + timedelta(seconds=lease_s)
+                connection.execute(
+                    leases.update()
+                    .where(leases.c.resource == lease.resource)
+                    .values(expires_at=expires_at)
+                )
+                ours.add(lease.resource)
+        return frozenset(ours)
+
+    def give_back_leases(self, held: Iterable[HeldLease]) -> None:
+        """Free the leases that are still ours. The fence stays, so that it only ever grows."""
+        with self._database.write() as connection:
+            for lease in sorted(held, key=lambda lease: lease.resource):
+                connection.execute(
+                    leases.update()
+                    .where(
+                        leases.c.resource == lease.resource,
+                        leases.c.owner == lease.owner,
+                        leases.c.fence == lease.fence,
+                    )
+                    .values(owner=None, expires_at=None)
+                )
 
 
 def require(database: Database, connection: sa.Connection, held: Iterable[HeldLease]) -> None:

@@ -18,87 +18,98 @@ from numberflow.journal.rows import order_of, purchase_of
 from numberflow.journal.tables import orders, purchases
 
 
-def follow(
-    database: Database,
-    purchase_id: str,
-    kind: OrderKind,
-    order_id: str,
-    *,
-    state: str,
-    facts: Mapping[str, Any],
-    reopen: bool = False,
-) -> PendingWork:
-    """The row of that order: a new one, or the one that is there, as it is.
+class OrderRows:
+    """The part of a journal that holds pending work."""
 
-    `reopen`: it is open again if it was closed.
-    """
-    with database.write() as connection:
-        purchase = purchase_of(one(connection, purchases, purchase_id))
-        now = database.now(connection)
-        row_id = derived_id("order", purchase.project_id, str(kind), order_id)
-        database.insert_missing(
-            connection,
-            orders,
-            id=row_id,
-            purchase_id=purchase_id,
-            project_id=purchase.project_id,
-            reference=purchase.reference,
-            kind=str(kind),
-            order_id=order_id,
-            state=state,
-            facts=as_kept(facts),
-            created_at=now,
-            seen_at=now,
-        )
-        if reopen:
-            connection.execute(orders.update().where(orders.c.id == row_id).values(closed_at=None))
-        return order_of(one(connection, orders, row_id))
+    _database: Database
 
+    def follow(
+        self,
+        purchase_id: str,
+        kind: OrderKind,
+        order_id: str,
+        *,
+        state: str,
+        facts: Mapping[str, Any],
+        reopen: bool = False,
+    ) -> PendingWork:
+        """Follow an order from now on, until `note_order` closes it.
 
-def followed(
-    database: Database,
-    project_id: str,
-    *,
-    kind: OrderKind | None,
-    reference: str | None,
-    purchase_id: str | None,
-    open_only: bool,
-) -> tuple[PendingWork, ...]:
-    """The orders that fit all that is given, oldest first."""
-    columns = orders.c
-    query = (
-        sa.select(orders)
-        .where(columns.project_id == project_id)
-        .order_by(columns.created_at, columns.id)
-    )
-    wanted = {columns.kind: kind, columns.reference: reference, columns.purchase_id: purchase_id}
-    for column, value in wanted.items():
-        if value is not None:
-            query = query.where(column == str(value))
-    if open_only:
-        query = query.where(columns.closed_at.is_(None))
-    with database.read() as connection:
-        return tuple(order_of(row) for row in connection.execute(query))
-
-
-def note(
-    database: Database, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool
-) -> PendingWork:
-    """Keep what was seen last: `facts` over those that are there.
-
-    Closed once is closed until `follow` opens it again.
-    """
-    with database.write() as connection:
-        before = order_of(one(connection, orders, row_id, lock=True))
-        now = database.now(connection)
-        connection.execute(
-            orders.update()
-            .where(orders.c.id == row_id)
-            .values(
+        One that is followed already is returned as it is; `reopen`: even if it was closed, with
+        what is remembered of it. `state` is the vendor's word; `facts` are JSON values without
+        anything private.
+        """
+        with self._database.write() as connection:
+            purchase = purchase_of(one(connection, purchases, purchase_id))
+            now = self._database.now(connection)
+            row_id = derived_id("order", purchase.project_id, str(kind), order_id)
+            self._database.insert_missing(
+                connection,
+                orders,
+                id=row_id,
+                purchase_id=purchase_id,
+                project_id=purchase.project_id,
+                reference=purchase.reference,
+                kind=str(kind),
+                order_id=order_id,
                 state=state,
-                facts={**before.facts, **as_kept(facts)},
+                facts=as_kept(facts),
+                created_at=now,
                 seen_at=now,
-                closed_at=before.closed_at or (now if closed else None),
             )
+            if reopen:
+                connection.execute(
+                    orders.update().where(orders.c.id == row_id).values(closed_at=None)
+                )
+            return order_of(one(connection, orders, row_id))
+
+    def followed(
+        self,
+        project_id: str,
+        *,
+        kind: OrderKind | None = None,
+        reference: str | None = None,
+        purchase_id: str | None = None,
+        open_only: bool = True,
+    ) -> tuple[PendingWork, ...]:
+        """The project's orders that match every argument, oldest first."""
+        columns = orders.c
+        query = (
+            sa.select(orders)
+            .where(columns.project_id == project_id)
+            .order_by(columns.created_at, columns.id)
         )
-        return order_of(one(connection, orders, row_id))
+        wanted = {
+            columns.kind: kind,
+            columns.reference: reference,
+            columns.purchase_id: purchase_id,
+        }
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(column == str(value))
+        if open_only:
+            query = query.where(columns.closed_at.is_(None))
+        with self._database.read() as connection:
+            return tuple(order_of(row) for row in connection.execute(query))
+
+    def note_order(
+        self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False
+    ) -> PendingWork:
+        """Keep what was seen last. `facts` replace those of the same name.
+
+        `closed`: there is nothing more to wait for, until `follow` opens it again.
+        """
+        with self._database.write() as connection:
+            before = order_of(one(connection, orders, row_id, lock=True))
+            now = self._database.now(connection)
+            connection.execute(
+                orders.update()
+                .where(orders.c.id == row_id)
+                .values(
+                    state=state,
+                    facts={**before.facts, **as_kept(facts)},
+                    seen_at=now,
+                    closed_at=before.closed_at or (now if closed else None),
+                )
+            )
+            return order_of(one(connection, orders, row_id))

@@ -16,59 +16,76 @@ from numberflow.journal.rows import purchase_of
 from numberflow.journal.tables import purchases
 
 
-def open_purchase(database: Database, new: NewPurchase) -> Purchase:
-    """The purchase of that reference, new or as it is.
+class PurchaseRows:
+    """The part of a journal that holds purchases."""
 
-    Raises BadInput or ReferenceConflict, see `Journal.open_purchase`.
-    """
-    reference = checked_reference(new.reference)
-    with database.write() as connection:
-        now = database.now(connection)
-        database.insert_missing(
-            connection,
-            purchases,
-            id=derived_id("purchase", new.project_id, folded(reference)),
-            project_id=new.project_id,
-            reference=reference,
-            reference_folded=folded(reference),
-            operation=new.operation,
-            fingerprint=new.fingerprint,
-            parameters=dict(new.parameters),
-            flow_run_id=new.flow_run_id,
-            created_at=now,
-            updated_at=now,
-        )
-        row = connection.execute(
-            sa.select(purchases).where(
-                purchases.c.project_id == new.project_id,
-                purchases.c.reference_folded == folded(reference),
+    _database: Database
+
+    def open_purchase(self, new: NewPurchase) -> Purchase:
+        """The purchase of that reference: a new one, or the existing one with all that it holds.
+
+        Raises:
+            BadInput: the reference cannot be used.
+            ReferenceConflict: the reference names another purchase, or differs from an existing
+                one by case only.
+        """
+        reference = checked_reference(new.reference)
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            self._database.insert_missing(
+                connection,
+                purchases,
+                id=derived_id("purchase", new.project_id, folded(reference)),
+                project_id=new.project_id,
+                reference=reference,
+                reference_folded=folded(reference),
+                operation=new.operation,
+                fingerprint=new.fingerprint,
+                parameters=dict(new.parameters),
+                flow_run_id=new.flow_run_id,
+                created_at=now,
+                updated_at=now,
             )
-        ).one()
-    purchase = purchase_of(row)
-    _require_same(purchase, new)
-    return purchase
+            row = connection.execute(
+                sa.select(purchases).where(
+                    purchases.c.project_id == new.project_id,
+                    purchases.c.reference_folded == folded(reference),
+                )
+            ).one()
+        purchase = purchase_of(row)
+        _require_same(purchase, new)
+        return purchase
 
+    def find_purchase(self, project_id: str, reference: str) -> Purchase | None:
+        """The purchase of exactly that reference, if there is one."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(purchases).where(
+                    purchases.c.project_id == project_id, purchases.c.reference == reference
+                )
+            ).one_or_none()
+        return None if row is None else purchase_of(row)
 
-def find_purchase(database: Database, project_id: str, reference: str) -> Purchase | None:
-    """The purchase of exactly that reference."""
-    with database.read() as connection:
-        row = connection.execute(
-            sa.select(purchases).where(
-                purchases.c.project_id == project_id, purchases.c.reference == reference
+    def save_quote(self, purchase_id: str, quote: Any) -> Purchase:
+        """Keep what the purchase would cost (JSON value), over an earlier quote."""
+        return self._save(purchase_id, quote=quote)
+
+    def save_approval(self, purchase_id: str, approval: Any) -> Purchase:
+        """Keep who approved what (JSON value)."""
+        return self._save(purchase_id, approval=approval)
+
+    def save_before(self, purchase_id: str, before: Any) -> Purchase:
+        """Keep what the project held before the purchase (JSON value), to see later what is new."""
+        return self._save(purchase_id, before=before)
+
+    def _save(self, purchase_id: str, **values: Any) -> Purchase:
+        with self._database.write() as connection:
+            connection.execute(
+                purchases.update()
+                .where(purchases.c.id == purchase_id)
+                .values(**values, updated_at=self._database.now(connection))
             )
-        ).one_or_none()
-    return None if row is None else purchase_of(row)
-
-
-def save(database: Database, purchase_id: str, **values: Any) -> Purchase:
-    """Set columns of a purchase; BadInput when there is none of that id."""
-    with database.write() as connection:
-        connection.execute(
-            purchases.update()
-            .where(purchases.c.id == purchase_id)
-            .values(**values, updated_at=database.now(connection))
-        )
-        return purchase_of(one(connection, purchases, purchase_id))
+            return purchase_of(one(connection, purchases, purchase_id))
 
 
 def _require_same(purchase: Purchase, new: NewPurchase) -> None:

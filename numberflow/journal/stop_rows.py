@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from numberflow.errors import Stopped
 from numberflow.journal.database import Database
 from numberflow.journal.lease_rows import IsDead
+from numberflow.journal.owner import owner_is_dead
 from numberflow.journal.tables import attempts, intentions, stops
 from numberflow.journal.transitions import IntentionState
 
@@ -44,46 +45,59 @@ class Stop:
         return "numberflow go" if self.scope == ALL else f"numberflow go --project {self.scope}"
 
 
-def hold(database: Database, scope: str, by: str, why: str) -> Stop:
-    """The stop of that scope: a new one, or the one that stands, as it is."""
-    with database.write() as connection:
-        database.insert_missing(
-            connection, stops, scope=scope, by=by, why=why, at=database.now(connection)
+class StopRows:
+    """The part of a journal that holds costly steps."""
+
+    _database: Database
+
+    def stop(self, scope: str, *, by: str, why: str = "") -> Stop:
+        """Hold every costly step of a project (its id), or of all (`ALL_PROJECTS`), everywhere.
+
+        An existing stop is returned as it is. A request that is under way is not called back.
+        """
+        with self._database.write() as connection:
+            self._database.insert_missing(
+                connection, stops, scope=scope, by=by, why=why, at=self._database.now(connection)
+            )
+            return _stop_of(
+                connection.execute(sa.select(stops).where(stops.c.scope == scope)).one()
+            )
+
+    def go(self, scope: str) -> bool:
+        """Lift the stop of that scope. Returns whether there was one."""
+        with self._database.write() as connection:
+            return connection.execute(stops.delete().where(stops.c.scope == scope)).rowcount > 0
+
+    def stops(self) -> tuple[Stop, ...]:
+        """Every stop, oldest first."""
+        with self._database.read() as connection:
+            return tuple(
+                _stop_of(row) for row in connection.execute(sa.select(stops).order_by(stops.c.at))
+            )
+
+    def under_way(self, scope: str, is_dead: IsDead = owner_is_dead) -> int:
+        """How many costly requests of that scope may be leaving now.
+
+        Permitted lately, by a process that is not provably dead, and not ended yet.
+        """
+        query = (
+            sa.select(attempts.c.owner, attempts.c.started_at)
+            .select_from(attempts.join(intentions))
+            .where(intentions.c.state == str(IntentionState.SENDING), attempts.c.ended_at.is_(None))
         )
-        return _stop_of(connection.execute(sa.select(stops).where(stops.c.scope == scope)).one())
+        if scope != ALL:
+            query = query.where(intentions.c.project_id == scope)
+        with self._database.read() as connection:
+            since = self._database.now(connection) - LEAVING_MAX
+            return sum(
+                row.started_at > since and not is_dead(row.owner)
+                for row in connection.execute(query)
+            )
 
-
-def lift(database: Database, scope: str) -> bool:
-    """End the stop of that scope; whether there was one."""
-    with database.write() as connection:
-        return connection.execute(stops.delete().where(stops.c.scope == scope)).rowcount > 0
-
-
-def standing(database: Database) -> tuple[Stop, ...]:
-    """Every stop, the oldest first."""
-    with database.read() as connection:
-        return tuple(
-            _stop_of(row) for row in connection.execute(sa.select(stops).order_by(stops.c.at))
-        )
-
-
-def under_way(database: Database, scope: str, is_dead: IsDead) -> int:
-    """Requests that may be leaving now.
-
-    Permitted lately, by a process that is not provably dead, without an end yet.
-    """
-    query = (
-        sa.select(attempts.c.owner, attempts.c.started_at)
-        .select_from(attempts.join(intentions))
-        .where(intentions.c.state == str(IntentionState.SENDING), attempts.c.ended_at.is_(None))
-    )
-    if scope != ALL:
-        query = query.where(intentions.c.project_id == scope)
-    with database.read() as connection:
-        since = database.now(connection) - LEAVING_MAX
-        return sum(
-            row.started_at > since and not is_dead(row.owner) for row in connection.execute(query)
-        )
+    def require_no_stop(self, project_id: str) -> None:
+        """Raise Stopped when somebody holds the project's costly steps."""
+        with self._database.read() as connection:
+            require_none(connection, project_id)
 
 
 def require_none(connection: sa.Connection, project_id: str) -> None:

@@ -5,7 +5,8 @@ All of it durable when a method returns.
 Every method is one transaction. Each write to an intention checks, in that transaction, the leases
 of its purchase and its number, and goes through `transitions.py`. Nothing here calls the vendor or
 decides when to look: that is `billable.py`. The journal is synchronous, so that a dying process can
-still write without an event loop.
+still write without an event loop. Here are intentions and what they cost; the other parts of
+`Journal` are in `purchase_rows`, `order_rows`, `told_rows`, `stop_rows` and `lease_rows`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
-from numberflow.journal import lease_rows, order_rows, purchase_rows, spending, stop_rows, told_rows
+from numberflow.journal import lease_rows, spending, stop_rows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
     AttemptEnd,
@@ -29,11 +30,8 @@ from numberflow.journal.entries import (
     History,
     Intention,
     NewIntention,
-    NewPurchase,
     Observation,
-    OrderKind,
     Outcome,
-    PendingWork,
     Purchase,
     Spend,
     number_in,
@@ -47,11 +45,14 @@ from numberflow.journal.intention_rows import (
     record,
     same_step,
 )
-from numberflow.journal.lease_rows import Busy, HeldLease, IsDead, Taken
+from numberflow.journal.lease_rows import HeldLease, IsDead, LeaseRows
+from numberflow.journal.order_rows import OrderRows
 from numberflow.journal.owner import owner_is_dead
+from numberflow.journal.purchase_rows import PurchaseRows
 from numberflow.journal.rows import attempt_of, evidence_of, intention_of, purchase_of
-from numberflow.journal.stop_rows import Stop
+from numberflow.journal.stop_rows import StopRows
 from numberflow.journal.tables import attempts, claims, evidence, intentions, probes, purchases
+from numberflow.journal.told_rows import ToldRows
 from numberflow.journal.transitions import Event, IntentionState, after
 
 Verdict = Literal["done", "refused", "planned"]
@@ -69,7 +70,7 @@ _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
 }
 
 
-class Journal:
+class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
     """An open journal. Thread-safe; a context manager.
 
     Every method may raise JournalUnavailable: then nothing of it was written.
@@ -129,36 +130,6 @@ class Journal:
                 "The journal lost a row that was just written.",
                 remedy="check the disk; restore a backup",
             )
-
-    # ---- purchases
-
-    def open_purchase(self, new: NewPurchase) -> Purchase:
-        """The purchase of that reference.
-
-        A new one, or the one that is already there (with all that was saved for it).
-
-        Raises:
-            BadInput: the reference cannot be used.
-            ReferenceConflict: the reference stands for another purchase, or differs from an
-                existing one by case only.
-        """
-        return purchase_rows.open_purchase(self._database, new)
-
-    def find_purchase(self, project_id: str, reference: str) -> Purchase | None:
-        """The purchase of exactly that reference, if there is one."""
-        return purchase_rows.find_purchase(self._database, project_id, reference)
-
-    def save_quote(self, purchase_id: str, quote: Any) -> Purchase:
-        """Keep what the purchase would cost (JSON value), over an earlier quote."""
-        return purchase_rows.save(self._database, purchase_id, quote=quote)
-
-    def save_approval(self, purchase_id: str, approval: Any) -> Purchase:
-        """Keep who approved what (JSON value)."""
-        return purchase_rows.save(self._database, purchase_id, approval=approval)
-
-    def save_before(self, purchase_id: str, before: Any) -> Purchase:
-        """Keep what the project held before the purchase (JSON value), to see later what is new."""
-        return purchase_rows.save(self._database, purchase_id, before=before)
 
     # ---- intentions
 
@@ -418,109 +389,6 @@ class Journal:
                 subject=number_in(result),
             )
 
-    # ---- orders that are followed
-
-    def follow(
-        self,
-        purchase_id: str,
-        kind: OrderKind,
-        order_id: str,
-        *,
-        state: str,
-        facts: Mapping[str, Any],
-        reopen: bool = False,
-    ) -> PendingWork:
-        """Follow an order from now on, until `note_order` closes it.
-
-        One that is followed already is returned as it is.
-
-        `reopen`: one that was closed is followed again, with what is remembered of it.
-
-        `state` is the vendor's word; `facts` are JSON values without anything private.
-        """
-        return order_rows.follow(
-            self._database, purchase_id, kind, order_id, state=state, facts=facts, reopen=reopen
-        )
-
-    def followed(
-        self,
-        project_id: str,
-        *,
-        kind: OrderKind | None = None,
-        reference: str | None = None,
-        purchase_id: str | None = None,
-        open_only: bool = True,
-    ) -> tuple[PendingWork, ...]:
-        """The project's orders that fit all that is given, oldest first."""
-        return order_rows.followed(
-            self._database,
-            project_id,
-            kind=kind,
-            reference=reference,
-            purchase_id=purchase_id,
-            open_only=open_only,
-        )
-
-    def note_order(
-        self, row_id: str, *, state: str, facts: Mapping[str, Any], closed: bool = False
-    ) -> PendingWork:
-        """Keep what was seen last. `facts` replace those of the same name.
-
-        `closed`: there is nothing more to wait for.
-        """
-        return order_rows.note(self._database, row_id, state=state, facts=facts, closed=closed)
-
-    # ---- purchases that stopped half-way
-
-    def idle_purchases(
-        self, project_id: str, *, idle_s: float, reference: str | None = None
-    ) -> tuple[Purchase, ...]:
-        """Purchases with steps, unchanged for `idle_s` and not reported since; oldest first."""
-        return told_rows.idle(self._database, project_id, idle_s, reference)
-
-    def note_told(self, purchase_ids: Sequence[str]) -> None:
-        """Keep that people know of purchases as they are now.
-
-        What changes in one later is told again.
-        """
-        told_rows.note_told(self._database, purchase_ids)
-
-    def close_purchase(self, purchase_id: str, *, by: str) -> None:
-        """Keep that `by` knows how a purchase stands: it is not reported again until it changes."""
-        if not by.strip():
-            raise BadInput("by: is empty.", field="by", remedy="say who knows of it")
-        told_rows.close(self._database, purchase_id, by)
-
-    def purchases_named(self, reference: str) -> tuple[Purchase, ...]:
-        """The purchases of that reference in all projects."""
-        return told_rows.named(self._database, reference)
-
-    # ---- holding costly steps
-
-    def stop(self, scope: str, *, by: str, why: str = "") -> Stop:
-        """Hold every costly step of a project (its id), or of all (`ALL_PROJECTS`), everywhere.
-
-        An existing stop is returned as it is. A request that is under way is not called back.
-        """
-        return stop_rows.hold(self._database, scope, by, why)
-
-    def go(self, scope: str) -> bool:
-        """Let the costly steps of that scope go on. Returns whether they were held."""
-        return stop_rows.lift(self._database, scope)
-
-    def stops(self) -> tuple[Stop, ...]:
-        """The stops that stand, oldest first."""
-        return stop_rows.standing(self._database)
-
-    def under_way(self, scope: str, is_dead: IsDead = owner_is_dead) -> int:
-        """How many costly requests of that scope may be leaving at this moment."""
-        return stop_rows.under_way(self._database, scope, is_dead)
-
-    def require_no_stop(self, project_id: str) -> None:
-        """Raise Stopped when somebody holds the project's costly steps."""
-        with self._database.read() as connection:
-            stop_rows.require_none(connection, project_id)
-
     # ---- reading
 
     def intentions(
@@ -618,22 +486,6 @@ class Journal:
                 )
             )
             return {row.phone_number: row.intention_id for row in rows}
-
-    # ---- leases (held through `leases.LeaseKeeper`)
-
-    def take_lease(
-        self, resource: str, owner: str, lease_s: float, is_dead: IsDead = owner_is_dead
-    ) -> Taken | Busy:
-        """Take a resource that is free, expired, or whose owner is provably dead."""
-        return lease_rows.take(self._database, resource, owner, lease_s, is_dead)
-
-    def renew_leases(self, held: Sequence[HeldLease], lease_s: float) -> frozenset[str]:
-        """Push the expiry of leases; returns the resources that are still the holder's."""
-        return lease_rows.renew(self._database, held, lease_s)
-
-    def give_back_leases(self, held: Sequence[HeldLease]) -> None:
-        """Free leases for the next holder."""
-        lease_rows.give_back(self._database, held)
 
     # ---- inside a transaction
 

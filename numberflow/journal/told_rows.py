@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from numberflow.errors import BadInput
 from numberflow.journal.database import Database
 from numberflow.journal.entries import Purchase
 from numberflow.journal.rows import purchase_of
@@ -17,74 +18,80 @@ from numberflow.journal.tables import intentions, purchases, told_purchases
 from numberflow.journal.transitions import IntentionState
 
 
-def idle(
-    database: Database, project_id: str, idle_s: float, reference: str | None
-) -> tuple[Purchase, ...]:
-    """Purchases with a step that was not refused, unchanged for `idle_s` and not reported since.
+class ToldRows:
+    """The part of a journal that knows which stopped purchases people were told of."""
 
-    Oldest first.
-    """
-    steps = (
-        sa.select(
-            intentions.c.purchase_id, sa.func.max(intentions.c.updated_at).label("changed_at")
-        )
-        .where(
-            intentions.c.project_id == project_id, intentions.c.state != str(IntentionState.REFUSED)
-        )
-        .group_by(intentions.c.purchase_id)
-        .subquery()
-    )
-    told = told_purchases.c
-    query = (
-        sa.select(purchases)
-        .join(steps, steps.c.purchase_id == purchases.c.id)
-        .outerjoin(told_purchases, told.purchase_id == purchases.c.id)
-        .where(
-            sa.or_(told.told_at.is_(None), told.told_at < steps.c.changed_at),
-            sa.or_(told.closed_at.is_(None), told.closed_at < steps.c.changed_at),
-        )
-        .order_by(purchases.c.created_at)
-    )
-    if reference is not None:
-        query = query.where(purchases.c.reference == reference)
-    with database.read() as connection:
-        until = database.now(connection) - timedelta(seconds=idle_s)
-        return tuple(
-            purchase_of(row) for row in connection.execute(query.where(steps.c.changed_at <= until))
-        )
+    _database: Database
 
+    def idle_purchases(
+        self, project_id: str, *, idle_s: float, reference: str | None = None
+    ) -> tuple[Purchase, ...]:
+        """Purchases with a step that was not refused, unchanged for `idle_s`, oldest first.
 
-def note_told(database: Database, purchase_ids: Sequence[str]) -> None:
-    """People know of them, as they are now."""
-    if not purchase_ids:
-        return
-    with database.write() as connection:
-        for purchase_id in sorted(purchase_ids):
-            database.insert_missing(connection, told_purchases, purchase_id=purchase_id)
+        Without those that people were told of since, or closed.
+        """
+        steps = (
+            sa.select(
+                intentions.c.purchase_id, sa.func.max(intentions.c.updated_at).label("changed_at")
+            )
+            .where(
+                intentions.c.project_id == project_id,
+                intentions.c.state != str(IntentionState.REFUSED),
+            )
+            .group_by(intentions.c.purchase_id)
+            .subquery()
+        )
+        told = told_purchases.c
+        query = (
+            sa.select(purchases)
+            .join(steps, steps.c.purchase_id == purchases.c.id)
+            .outerjoin(told_purchases, told.purchase_id == purchases.c.id)
+            .where(
+                sa.or_(told.told_at.is_(None), told.told_at < steps.c.changed_at),
+                sa.or_(told.closed_at.is_(None), told.closed_at < steps.c.changed_at),
+            )
+            .order_by(purchases.c.created_at)
+        )
+        if reference is not None:
+            query = query.where(purchases.c.reference == reference)
+        with self._database.read() as connection:
+            until = self._database.now(connection) - timedelta(seconds=idle_s)
+            return tuple(
+                purchase_of(row)
+                for row in connection.execute(query.where(steps.c.changed_at <= until))
+            )
+
+    def note_told(self, purchase_ids: Sequence[str]) -> None:
+        """Keep that people know of purchases as they are now; later changes are told again."""
+        if not purchase_ids:
+            return
+        with self._database.write() as connection:
+            for purchase_id in sorted(purchase_ids):
+                self._database.insert_missing(connection, told_purchases, purchase_id=purchase_id)
+                connection.execute(
+                    told_purchases.update()
+                    .where(told_purchases.c.purchase_id == purchase_id)
+                    .values(told_at=self._database.now(connection))
+                )
+
+    def close_purchase(self, purchase_id: str, *, by: str) -> None:
+        """Keep that `by` knows how a purchase stands: it is not reported again until it changes."""
+        if not by.strip():
+            raise BadInput("by: is empty.", field="by", remedy="say who knows of it")
+        with self._database.write() as connection:
+            self._database.insert_missing(connection, told_purchases, purchase_id=purchase_id)
             connection.execute(
                 told_purchases.update()
                 .where(told_purchases.c.purchase_id == purchase_id)
-                .values(told_at=database.now(connection))
+                .values(closed_at=self._database.now(connection), closed_by=by)
             )
 
-
-def close(database: Database, purchase_id: str, by: str) -> None:
-    """Somebody says: I know. Holds until something changes in the purchase."""
-    with database.write() as connection:
-        database.insert_missing(connection, told_purchases, purchase_id=purchase_id)
-        connection.execute(
-            told_purchases.update()
-            .where(told_purchases.c.purchase_id == purchase_id)
-            .values(closed_at=database.now(connection), closed_by=by)
+    def purchases_named(self, reference: str) -> tuple[Purchase, ...]:
+        """The purchases of that reference, one of each project that has it."""
+        query = (
+            sa.select(purchases)
+            .where(purchases.c.reference == reference)
+            .order_by(purchases.c.project_id)
         )
-
-
-def named(database: Database, reference: str) -> tuple[Purchase, ...]:
-    """The purchases of that reference, one of each project that has it."""
-    query = (
-        sa.select(purchases)
-        .where(purchases.c.reference == reference)
-        .order_by(purchases.c.project_id)
-    )
-    with database.read() as connection:
-        return tuple(purchase_of(row) for row in connection.execute(query))
+        with self._database.read() as connection:
+            return tuple(purchase_of(row) for row in connection.execute(query))
