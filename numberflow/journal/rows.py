@@ -37,27 +37,18 @@ def intention_of(row: sa.Row[Any]) -> Intention:
 
 def attempt_of(row: sa.Row[Any]) -> AttemptEntry:
     """An attempt."""
-    return AttemptEntry(
-        n=row.n,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        outcome=None if row.outcome is None else Outcome(row.outcome),
-        http_status=row.http_status,
-        vendor_request_id=row.vendor_request_id,
-        owner=row.owner,
-    )
+    values = row._asdict()
+    values.pop("intention_id")
+    values["outcome"] = values["outcome"] and Outcome(values["outcome"])
+    return AttemptEntry(**values)
 
 
 def evidence_of(row: sa.Row[Any]) -> EvidenceEntry:
     """A piece of evidence."""
-    return EvidenceEntry(
-        at=row.at,
-        last_at=row.last_at,
-        times=row.times,
-        finding=Finding(row.finding),
-        note=row.note,
-        seen=row.seen,
-    )
+    values = row._asdict()
+    del values["intention_id"], values["n"]
+    values["finding"] = Finding(values["finding"])
+    return EvidenceEntry(**values)
 
 
 def order_of(row: sa.Row[Any]) -> PendingWork:

@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from numberflow.models.papers import PaperReference
 from numberflow.models.parameters import (
+    Parameters,
     PhoneNumbers,
     Project,
     Reference,
@@ -33,10 +34,8 @@ class Action(StrEnum):
     DEPROVISION = "deprovision"
 
 
-class EmergencyAddressParameters(BaseModel):
+class EmergencyAddressParameters(Parameters):
     """Parameters of emergency-address, checked. Build it with `parse_emergency_address`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     continued_by: ClassVar[frozenset[str]] = frozenset(
         {"reference", "project", "accept_correction"}

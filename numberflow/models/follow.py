@@ -6,15 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
-from numberflow.models.parameters import OptionalText, Project, Reference, check_parameters
+from numberflow.models.parameters import (
+    OptionalText,
+    Parameters,
+    Project,
+    Reference,
+    check_parameters,
+)
 
 
-class FollowOrders(BaseModel):
+class FollowOrders(Parameters):
     """Parameters of follow-orders. Build it with `parse_follow_orders`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     reference: Reference = None
     notify: OptionalText = None

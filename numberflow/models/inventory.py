@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator
 
 from numberflow.models.parameters import (
+    Parameters,
     WholeNumber,
     check_block_name,
     check_parameters,
@@ -35,10 +36,8 @@ def _date_or_none(value: Any) -> Any:
         ) from None
 
 
-class ExportInventory(BaseModel):
+class ExportInventory(Parameters):
     """Parameters of export-inventory, checked. Build it with `parse_export_inventory`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     snapshot_date: Annotated[date | None, BeforeValidator(_date_or_none)] = None
     projects: Annotated[tuple[str, ...], BeforeValidator(none_is_empty)] = ()

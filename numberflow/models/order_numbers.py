@@ -12,9 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
@@ -24,6 +22,7 @@ from numberflow.models.number_orders import QUANTITY_MAX
 from numberflow.models.orders import WantedNumbers
 from numberflow.models.papers import PaperReference, check_reference
 from numberflow.models.parameters import (
+    Parameters,
     PhoneNumber,
     RegionCode,
     WholeNumber,
@@ -40,19 +39,15 @@ _ATTACHMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 ATTACHMENTS_MAX = 50
 
 
-class AttachmentPaper(BaseModel):
+class AttachmentPaper(Parameters):
     """One file of an order: where it is, and what it is where the vendor wants to know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     file: Annotated[str, AfterValidator(check_reference)]
     document_type: Annotated[str | None, BeforeValidator(empty_is_none)] = None
 
 
-class AttachmentGroup(BaseModel):
+class AttachmentGroup(Parameters):
     """One file of an order: which requirement it answers, where it is, and what it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     requirement_id: str = Field(
         min_length=1,
@@ -169,10 +164,8 @@ class OrderNumbersParameters(WantedNumbers):
         return given | {"region_code": self.region_code, "number_type": self.number_type.value}
 
 
-class RequirementsQuestion(BaseModel):
+class RequirementsQuestion(Parameters):
     """What kind of numbers the requirements are asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     region: RegionCode
     type: Annotated[

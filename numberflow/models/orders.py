@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 
 import phonenumbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from numberflow.models.parameters import (
     Amount,
@@ -23,6 +23,7 @@ from numberflow.models.parameters import (
     CurrencyCode,
     OptionalAmount,
     OptionalText,
+    Parameters,
     PhoneNumbers,
     Project,
     Reference,
@@ -62,10 +63,8 @@ def empty_group_is_none(value: Any) -> Any:
     return empty_is_none(value)
 
 
-class SmsLink(BaseModel):
+class SmsLink(Parameters):
     """The SMS link that every rented number gets."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     service_plan_id: str = Field(
         min_length=1,
@@ -91,10 +90,8 @@ class SmsLink(BaseModel):
 _VOICE_ID = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: "service_id"}
 
 
-class VoiceLink(BaseModel):
+class VoiceLink(Parameters):
     """The voice link that every rented number gets: exactly the id that belongs to the type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     type: VoiceType = Field(
         default=VoiceType.RTC,
@@ -154,13 +151,11 @@ OptionalSmsLink = Annotated[SmsLink | None, BeforeValidator(empty_group_is_none)
 OptionalVoiceLink = Annotated[VoiceLink | None, BeforeValidator(empty_group_is_none)]
 
 
-class WantedNumbers(BaseModel):
+class WantedNumbers(Parameters):
     """What every purchase of numbers says.
 
     Which ones, what they are linked to, what they may cost, and its name.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     # `kyc` and `attachments` are papers: corrected ones continue the same order.
     continued_by: ClassVar[frozenset[str]] = frozenset({

@@ -243,13 +243,17 @@ CallbackUrl = Annotated[
 ]
 
 
-class NamedNumbersParameters(BaseModel):
+class Parameters(BaseModel):
+    """Values of a caller: frozen, without surrounding blanks, and without fields nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class NamedNumbersParameters(Parameters):
     """What every run over numbers that the caller names takes, and how it is known again.
 
     The flows' orders build on it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     continued_by: ClassVar[frozenset[str]] = frozenset()
     """Parameters that may be others when the same reference is run again.

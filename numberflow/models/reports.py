@@ -26,10 +26,14 @@ class RunOutcome(StrEnum):
     NEEDS_PERSON = "needs_person"
 
 
-class NumberLine(BaseModel):
-    """One number of a purchase and what became of it. Amounts are in the report's currency."""
+class ReportPart(BaseModel):
+    """A frozen part of a report."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class NumberLine(ReportPart):
+    """One number of a purchase and what became of it. Amounts are in the report's currency."""
 
     intention_id: str
     phone_number: str
@@ -46,10 +50,8 @@ class NumberLine(BaseModel):
     advice: str = ""
 
 
-class OpenItem(BaseModel):
+class OpenItem(ReportPart):
     """Something that only a person can decide."""
-
-    model_config = ConfigDict(frozen=True)
 
     intention_id: str
     operation: str
@@ -63,7 +65,7 @@ class OpenItem(BaseModel):
     """The command that settles it."""
 
 
-class RunReport(BaseModel):
+class RunReport(ReportPart):
     """What every run says: how it ended, why if not as wished, and what to do next."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
@@ -112,8 +114,6 @@ class PurchaseReport(RunReport):
 class AccountLine(BaseModel):
     """One costly step of a run that did not end by itself, as the journal has it."""
 
-    model_config = ConfigDict(frozen=True)
-
     intention_id: str
     operation: str
     subject: str
@@ -145,7 +145,7 @@ class AccountReport(RunReport):
     open_items: tuple[OpenItem, ...] = ()
 
 
-class ProjectInventory(BaseModel):
+class ProjectInventory(ReportPart):
     """What became of one project's export."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
@@ -177,8 +177,6 @@ class ProjectInventory(BaseModel):
 class HandedOut(BaseModel):
     """A project that a flow run of its own exports."""
 
-    model_config = ConfigDict(frozen=True)
-
     project: str
     flow_run_id: str
     url: str = ""
@@ -197,10 +195,8 @@ class InventoryReport(RunReport):
     """The flow runs that got a project each, when the projects were handed out to workers."""
 
 
-class EmergencyLine(BaseModel):
+class EmergencyLine(ReportPart):
     """One number and its emergency address, without the address."""
-
-    model_config = ConfigDict(frozen=True)
 
     phone_number: str
     state: str
@@ -248,10 +244,8 @@ class OrderReport(RunReport):
     open_items: tuple[OpenItem, ...] = ()
 
 
-class Alarm(BaseModel):
+class Alarm(ReportPart):
     """Something that a person has to know now. Raised once for each order."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     """Short and the same every time: "80 % of the time is over", "blocked", "signature overdue"."""
@@ -259,10 +253,8 @@ class Alarm(BaseModel):
     """What it is about and what to do, in a sentence or two."""
 
 
-class OrderNumberLine(BaseModel):
+class OrderNumberLine(ReportPart):
     """One number of an order that is followed."""
-
-    model_config = ConfigDict(frozen=True)
 
     phone_number: str
     state: str
@@ -272,10 +264,8 @@ class OrderNumberLine(BaseModel):
     advice: str = ""
 
 
-class FollowLine(BaseModel):
+class FollowLine(ReportPart):
     """Where one order stands."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: str
     """number_order, hosting_order, qualification, link, release, or purchase (one that stopped)."""
@@ -306,10 +296,8 @@ class FollowReport(RunReport):
     orders: tuple[FollowLine, ...] = ()
 
 
-class NumbersLine(BaseModel):
+class NumbersLine(ReportPart):
     """One number that lives elsewhere and what became of it."""
-
-    model_config = ConfigDict(frozen=True)
 
     phone_number: str
     state: str
