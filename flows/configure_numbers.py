@@ -44,25 +44,25 @@ async def configure_numbers(
 ) -> State[NumbersReport] | NumbersReport:
     """Change numbers that the project holds. What is left empty stays as it is.
 
-    A number that is linked elsewhere is unlinked first, which stops its service until the new link
-    is on; that has to be confirmed. See with plan_only what would be lost.
+    A number that is linked elsewhere is unlinked first. Its service stops until the new link is on,
+    so that you have to confirm it. Run with plan_only to see what would be lost.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
-            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
-            region=US type=LOCAL. Rented or imported.
+        phone_numbers: Up to 500 numbers, each with + and country code, however you have them: a
+            pasted column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a
+            filter such as inventory: region=US type=LOCAL. Rented or imported.
         display_name: New name.
-        sms: SMS service plan (and 10DLC campaign, US only) to link to; leave both empty to keep the
-            link. An empty campaign keeps the one that is there.
-        unlink_sms: Take the SMS service plan and campaign off and link nothing.
+        sms: SMS service plan (and 10DLC campaign, US only) to link to. Leave both empty to keep the
+            link. An empty campaign keeps the present one.
+        unlink_sms: Remove the SMS service plan and campaign, and link nothing.
         voice: Voice app, SIP trunk or fax service to link to; fill in one, or none to keep the
             link. Rented numbers only.
         callback_url: Where the vendor sends events about these numbers.
-        confirm_unlink: Live links may be taken off. Otherwise a run that would do so is refused.
-        provisioning_wait_s: Seconds to wait for old links to come off, and as long for new ones to
-            be on. A run that does not see it goes on when it is started again with the same
-            reference; links are followed by follow-orders.
-        plan_only: Say what would be sent and lost; send nothing.
+        confirm_unlink: Allow live links to be removed. Otherwise a run that would do so is refused.
+        provisioning_wait_s: Seconds to wait until old links are off, and as long again until new
+            ones are on. A run that does not see it goes on when you start it again with the same
+            reference; follow-orders follows the links.
+        plan_only: Only say what would be sent and lost; send nothing.
         reference: Your name for this change. The same reference always means the same change.
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.

@@ -49,9 +49,10 @@ async def emergency_address(
     Args:
         action: report says who lacks one; validate asks the vendor and stores nothing; provision
             attaches; deprovision removes.
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
-            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
-            region=US type=LOCAL. For a report leave it empty: every US and CA voice number.
+        phone_numbers: Up to 500 numbers, each with + and country code, however you have them: a
+            pasted column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a
+            filter such as inventory: region=US type=LOCAL. Empty, for a report: every US and CA
+            voice number.
         address: The address: a paper of the papers store such as office.json (`numberflow papers
             put FILE`), or block:NAME of a Secret block. JSON with displayName, streetNumber,
             streetInfo, city, state, postalCode.

@@ -82,7 +82,7 @@ async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInv
             project=project,
             outcome=RunOutcome.REFUSED,
             reason=error.message,
-            remedy=error.remedy or "mend the cause and run again",
+            remedy=error.remedy or "fix the cause and run again",
         )
     # Whatever it is, the other projects are not to blame; its traceback is in the log
     except Exception as error:  # noqa: BLE001

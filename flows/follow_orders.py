@@ -30,7 +30,7 @@ async def follow_orders(
 
     Number orders, hosting orders, numbers that are being qualified.
 
-    Runs every 15 minutes from its deployment, and may be started by hand or by an event at any
+    It runs every 15 minutes from its deployment, and can be started by hand or by an event at any
     time. It costs nothing and holds nothing up: what is not over is looked at again next time. It
     also says when the nightly inventory is overdue.
 

@@ -42,25 +42,25 @@ async def import_numbers(
 ) -> State[NumbersReport] | NumbersReport:
     """Import numbers that live elsewhere, each once.
 
-    One number goes by a request of its own, several by hosting orders of at most five that carry a
-    token of ours. The orders are followed by follow-orders. Run it again with the same reference to
+    One number takes a request of its own; several take hosting orders of at most five, which carry
+    a token of ours. follow-orders follows the orders. Run it again with the same reference to
     resume, or to see how far the numbers are.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
-            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
-            region=US type=LOCAL. US or CA, local or toll-free. Their messaging is routed to Sinch
-            already; otherwise qualify and text-enable them.
+        phone_numbers: Up to 500 numbers, each with + and country code, however you have them: a
+            pasted column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a
+            filter such as inventory: region=US type=LOCAL. US or CA, local or toll-free. Their
+            messaging must be routed to Sinch already; otherwise qualify and text-enable them.
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         region_code: US or CA. All numbers of one run are in one region.
-        display_name: What the numbers are called. Numbers of an order carry its token behind it;
-            configure-numbers renames them.
+        display_name: What the numbers are called. Numbers of an order carry its token after the
+            name; configure-numbers renames them.
         callback_url: Where the vendor sends events about these numbers.
         migrate_to_sinch_tmo: Take the numbers over from another aggregator at T-Mobile. After
             carrier error 60135: release the number, then import it with this.
-        numbers_per_order: Most numbers of an order. Five, unless the account manager has raised the
-            limit.
-        plan_only: Say what is imported already and what would be; import nothing.
+        numbers_per_order: Most numbers in one order. Five, unless the account manager has raised
+            the limit.
+        plan_only: Only say what is imported already and what would be; import nothing.
         reference: Your name for this import. The same reference always means the same import.
             Empty: this run is the import.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.

@@ -93,9 +93,9 @@ async def order_numbers(
     """Order phone numbers that need a registration, and never pay twice.
 
     Looks up what the region wants, checks the papers before anything is ordered, reserves the
-    numbers, registers, uploads and hands the order in. Reviews take hours to days: follow-orders
-    tells what becomes of it. Run it again with the same reference to go on, with corrected papers
-    too.
+    numbers, registers, uploads and submits the order. Reviews take hours to days: follow-orders
+    tells what becomes of it. Run it again with the same reference to go on, also with corrected
+    papers.
 
     Args:
         region_code: Two letters, ISO 3166-1: AU, DE, …
@@ -114,14 +114,14 @@ async def order_numbers(
         phone_number: Order exactly this number instead of searching; with + and country code.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +614
-        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with
-            a plus, else anywhere.
+        search_pattern: Where the pattern has to be. Empty: at the beginning if it begins with a
+            plus, else anywhere.
         sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both
             empty to link none.
         voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
         callback_url: Where the vendor sends events about this order and its numbers.
-        plan_only: Stop after requirements, papers and quote; nothing is ordered.
-        approve_above: Ask a person when the quote is above this amount. Empty: do not ask.
+        plan_only: Stop after requirements, papers and quote; order nothing.
+        approve_above: Ask a person if the quote is above this amount. Empty: do not ask.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     return await run_flow(locals(), parse_order_numbers, _work, _stopped)
@@ -208,7 +208,7 @@ def _alive(lines: Sequence[Intention]) -> list[Intention]:
 async def _existing(
     context: RunContext, purchase: Purchase, lines: tuple[Intention, ...]
 ) -> NumberOrder | None:
-    """The order of an earlier run; one that the vendor does not know any more ends this one."""
+    """The order of an earlier run. If the vendor no longer knows it, this run ends."""
     if not lines:
         return None
     try:

@@ -50,18 +50,19 @@ async def qualify_numbers(
     The vendor checks them, and you prove that they are yours.
 
     By invoices: a checklist says what to mail, and follow-orders tells when the numbers are ready.
-    By voice: the vendor calls each number at once and speaks a code, and a form asks for it; be at
-    the telephone.
+    By voice: the vendor calls each number at once and speaks a code, and a form asks for it, so be
+    at the phone.
 
     Args:
-        phone_numbers: The numbers with + and country code, as you have them: a pasted column,
-            commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory: region=US
-            type=LOCAL. US or CA, local or toll-free. Up to 2,000 by invoices, up to 20 by voice.
-        method: invoices suit many numbers; voice suits a few whose telephones you can answer.
-            Another method continues the same reference.
-        plan_only: Say how far every number is; add none.
-        reference: Your name for this. The same reference always means the same numbers. Empty: this
-            run is it.
+        phone_numbers: Numbers, each with + and country code, however you have them: a pasted
+            column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a filter
+            such as inventory: region=US type=LOCAL. US or CA, local or toll-free. Up to 2,000 by
+            invoices, up to 20 by voice.
+        method: invoices suit many numbers; voice suits a few whose phones you can answer. You can
+            continue the same reference with the other method.
+        plan_only: Only say how far every number is; add none.
+        reference: Your name for this qualification. The same reference always means the same
+            numbers. Empty: this run is the qualification.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     return await run_flow(
@@ -115,7 +116,7 @@ async def _prove(context: RunContext, purchase: Purchase, phone_number: str, run
 
 async def _ask(context: RunContext, purchase: Purchase, turn: VoiceTurn, run_id: str) -> bool:
     """Ask for the code, or whether to call again, and do as told. False: stop."""
-    # Different for every question: Prefect takes a question that was answered before for answered.
+    # Different for every question: to Prefect, a key that was answered before is answered.
     key = f"code-{purchase.id}-{turn.phone_number.removeprefix('+')}-{turn.questions}-{turn.steps}"
     form = SpokenCode.with_initial_data(description=_question(purchase, turn))
     answer = (await ask(form, key, timeout_s=CODE_TIMEOUT_S)).answer

@@ -1,4 +1,4 @@
-"""Give up held numbers: release rented ones, delete imported ones."""
+"""Release rented numbers, delete imported ones."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ async def release_numbers(
     reference: Reference = "",
     project: Project = "",
 ) -> State[NumbersReport] | NumbersReport:
-    """Give numbers up for good, each once. See with plan_only what is lost, then confirm.
+    """Release numbers for good, each once. Run with plan_only to see what is lost, then confirm.
 
-    A rented number stays usable until its next charge date, nothing is refunded, and it cannot be
-    had back. An imported number loses its messaging here at once, and can be imported again. A run
+    A rented number stays usable until its next charge date. Nothing is refunded, and you cannot get
+    it back. An imported number loses its messaging here at once, and can be imported again. A run
     that names a number which the project does not hold is refused as a whole.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
-            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
-            region=US type=LOCAL. Rented or imported.
-        confirm_release: You have seen what is lost. Without it nothing is released.
-        plan_only: Say what would be lost; release nothing.
-        reference: Your name for this. The same reference always means the same numbers. Empty: this
-            run is it.
+        phone_numbers: Up to 500 numbers, each with + and country code, however you have them: a
+            pasted column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a
+            filter such as inventory: region=US type=LOCAL. Rented or imported.
+        confirm_release: Confirm that you have seen what is lost. Without it nothing is released.
+        plan_only: Only say what would be lost; release nothing.
+        reference: Your name for this release. The same reference always means the same numbers.
+            Empty: this run is the release.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     return await run_flow(locals(), parse_release, _work, stopped_numbers("release"))

@@ -98,19 +98,19 @@ async def search_and_rent(
             the same purchase. Empty: this run is the purchase.
         capabilities: What every number must be able to do.
         pattern: Digits to look for; with a plus and country code they begin the number: +1307
-        search_pattern: Where the pattern has to stand. Empty: at the beginning when it begins with
-            a plus, else anywhere.
+        search_pattern: Where the pattern has to be. Empty: at the beginning if it begins with a
+            plus, else anywhere.
         sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both
             empty to link none.
         voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
         callback_url: Where the vendor sends events about these numbers.
-        plan_only: Stop after the quote; nothing is bought.
-        approve_above: Ask a person when the quote is above this amount today. Empty: do not ask.
-        phone_numbers: Rent exactly these numbers instead of searching; with + and country code, as
-            you have them: a pasted column, commas, +1 (202) 555-0101.
+        plan_only: Stop after the quote; buy nothing.
+        approve_above: Ask a person if the quote is above this amount today. Empty: do not ask.
+        phone_numbers: Rent exactly these numbers instead of searching, each with + and country
+            code, however you have them: a pasted column, commas, +1 (202) 555-0101.
         strategy: "chosen" names each number before it is rented; "any" lets the vendor pick (US
             LOCAL only).
-        provisioning_wait_s: Seconds to wait for SMS and voice links; what is not ready then is
+        provisioning_wait_s: Seconds to wait for SMS and voice links. What is not ready by then is
             reported as pending.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """

@@ -60,14 +60,15 @@ async def text_enable_numbers(
 
     A letter goes out for signature, and nothing can be corrected afterwards.
 
-    Local and toll-free numbers go in runs of their own. Before anything is sent a person confirms
-    the signer's e-mail: in the form of a deployed run, by typing it again. The order is then
-    followed by follow-orders.
+    Local and toll-free numbers take separate runs. Before anything is sent, a person confirms the
+    signer's e-mail: in the form of a deployed run, by typing it again. follow-orders then follows
+    the order.
 
     Args:
-        phone_numbers: The numbers with + and country code, up to 500, as you have them: a pasted
-            column, commas, +1 (202) 555-0101; or list.csv of the papers store, or inventory:
-            region=US type=LOCAL. All local or all toll-free, all qualified (qualify-numbers).
+        phone_numbers: Up to 500 numbers, each with + and country code, however you have them: a
+            pasted column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a
+            filter such as inventory: region=US type=LOCAL. All local or all toll-free, all
+            qualified (qualify-numbers).
         sms: SMS service plan (and 10DLC campaign: US local numbers only) to link every number to.
         loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the
             account manager, local numbers only.
@@ -78,12 +79,13 @@ async def text_enable_numbers(
         signer_confirmed: For runs without a form (numberflow run): the digest of the signer that
             the refusal shows, once you have checked the e-mail in the paper. A deployed run asks
             all the same.
-        display_name: What the order and its numbers are called; the order's token stands behind it.
+        display_name: What the order and its numbers are called. The order's token comes after the
+            name.
         callback_url: Where the vendor sends events about these numbers.
         nnid: The NNID that the route is changed to, six digits. Empty: the vendor's own.
-        scheduled_osr_update_time: Earliest moment for the change of route, with its zone:
-            2026-12-01T03:00:00Z. Missed, it slides by whole days. Empty: at once.
-        plan_only: Say which numbers are ready and whom the letter would go to; send nothing.
+        scheduled_osr_update_time: Earliest time of the change of route, with its zone:
+            2026-12-01T03:00:00Z. If it is missed, it moves by whole days. Empty: at once.
+        plan_only: Only say which numbers are ready and who would get the letter; send nothing.
         reference: Your name for this order. The same reference always means the same order. Empty:
             this run is the order.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
