@@ -67,6 +67,10 @@ class Ended:
         return self.out + self.err
 
 
+RunHere = Callable[[str, Mapping[str, Any]], Ended]
+"""Runs a flow by its deployment's name and parameters, and waits for its end."""
+
+
 @dataclass
 class Run:
     """One process of a command. `code` is None while it runs."""

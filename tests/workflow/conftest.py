@@ -4,6 +4,7 @@ by all tests in here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from support import rates
 from support.postgres import PostgresServer, postgres_server  # noqa: F401
 from support.prefect import POOL, Prefect, Worker
-from support.runs import prefect_api, prefect_home  # noqa: F401
+from support.runs import Ended, Nursery, RunHere, nursery, prefect_api, prefect_home  # noqa: F401
 
 from numberflow.journal import Intention, Journal
 from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
@@ -165,3 +167,17 @@ def form() -> dict[str, Any]:
         "max_today": "100.00",
         "max_monthly": "100.00",
     }
+
+
+@pytest.fixture
+def run_here(office: Office, nursery: Nursery, tmp_path: Path) -> RunHere:  # noqa: F811
+    """`numberflow run` on this machine, which has no form to ask in."""
+
+    def run(deployment: str, parameters: Mapping[str, Any]) -> Ended:
+        folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        environment = rates.FREE | office.environment() | {"NUMBERFLOW_HOME": str(folder)}
+        arguments = ["run", deployment, "--params", json.dumps(parameters)]
+        return nursery.start(arguments, environment, folder, None).wait()
+
+    return run

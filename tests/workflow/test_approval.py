@@ -6,8 +6,6 @@ The vendor's ledger judges.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from decimal import Decimal
 
 import pytest
@@ -82,29 +80,11 @@ def test_dearer_than_approved(office, asking):
     assert "the purchase now costs 2.00 USD today" in run["state"]["message"]
 
 
-def test_nobody_to_ask(office, asking, tmp_path):
+def test_nobody_to_ask(office, asking, run_here):
     """A run without a deployment cannot ask.
 
     It ends with code 3, says what to do, and nothing is charged.
     """
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "numberflow",
-            "run",
-            "search-and-rent",
-            "--params",
-            json.dumps(asking),
-        ],
-        cwd=tmp_path,
-        env=office.prefect.environment(tmp_path)
-        | office.environment()
-        | {"NUMBERFLOW_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert (3, 0) == (done.returncode, office.charged), done.stderr
-    assert "run search-and-rent from its deployment" in done.stdout
+    done = run_here("search-and-rent", asking)
+    assert (3, 0) == (done.code, office.charged), done.err
+    assert "run search-and-rent from its deployment" in done.out

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.letters import DIRECT, SIGNER, local_numbers
+from support.runs import RunHere
 
 pytestmark = [
     pytest.mark.workflow,
@@ -196,7 +195,7 @@ def test_a_checklist_and_a_guard(office: Any, qualified: list[str]) -> None:
     )
 
 
-def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> None:
+def test_nobody_to_ask(office: Any, qualified: list[str], run_here: RunHere) -> None:
     """Without a form a run refuses with exit 3 before anything is sent.
 
     The masked address and what to set, or where a form is.
@@ -204,52 +203,31 @@ def test_nobody_to_ask(office: Any, qualified: list[str], tmp_path: Path) -> Non
     paper = office.papers / "loa.json"
     paper.write_text(json.dumps(LETTER))
 
-    def run(deployment: str, parameters: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "numberflow",
-                "run",
-                deployment,
-                "--params",
-                json.dumps(parameters),
-            ],
-            cwd=tmp_path,
-            env=office.prefect.environment(tmp_path)
-            | office.environment()
-            | {"NUMBERFLOW_HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
     letter = {"phone_numbers": qualified, "sms": SMS, "loa": paper.name, "reference": "CLI-1"}
-    done = run("text-enable-numbers", letter)
-    assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stderr
-    assert "m…@example.test" in done.stdout
-    (digest,) = set(re.findall(r'signer_confirmed \\?"([0-9a-f]{32})', done.stdout))
-    assert not [mark for mark in MARKS if mark.lower() in (done.stdout + done.stderr).lower()]
-    done = run("qualify-numbers", {"phone_numbers": ["+13125550188"], "method": "voice"})
+    done = run_here("text-enable-numbers", letter)
+    assert (3, []) == (done.code, orders_of(office, qualified)), done.err
+    assert "m…@example.test" in done.out
+    (digest,) = set(re.findall(r'signer_confirmed \\?"([0-9a-f]{32})', done.out))
+    assert not [mark for mark in MARKS if mark.lower() in done.told.lower()]
+    done = run_here("qualify-numbers", {"phone_numbers": ["+13125550188"], "method": "voice"})
     assert (3, False) == (
-        done.returncode,
+        done.code,
         "+13125550188" in office.simulator.qualified_numbers(),
-    ), done.stderr
-    assert "from its deployment" in done.stdout
+    ), done.err
+    assert "from its deployment" in done.out
     # A bare yes does not say whom; neither does a yes to somebody else, when the paper has changed
     # between the two runs.
-    done = run("text-enable-numbers", letter | {"signer_confirmed": True})
-    assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stdout + done.stderr
-    assert "does not say whom" in done.stdout
+    done = run_here("text-enable-numbers", letter | {"signer_confirmed": True})
+    assert (3, []) == (done.code, orders_of(office, qualified)), done.told
+    assert "does not say whom" in done.out
     other = SIGNER | {"email": "marked-signer-other@example.test"}
     paper.write_text(json.dumps(LETTER | {"authorisedPerson": other}))
-    done = run("text-enable-numbers", letter | {"signer_confirmed": digest})
-    assert (3, []) == (done.returncode, orders_of(office, qualified)), done.stdout + done.stderr
-    assert "another signer" in done.stdout
+    done = run_here("text-enable-numbers", letter | {"signer_confirmed": digest})
+    assert (3, []) == (done.code, orders_of(office, qualified)), done.told
+    assert "another signer" in done.out
     paper.write_text(json.dumps(LETTER))
-    done = run("text-enable-numbers", letter | {"signer_confirmed": digest})
-    assert (0, 1) == (done.returncode, len(orders_of(office, qualified))), done.stdout + done.stderr
+    done = run_here("text-enable-numbers", letter | {"signer_confirmed": digest})
+    assert (0, 1) == (done.code, len(orders_of(office, qualified))), done.told
 
 
 def test_an_answer_that_nobody_reads(
