@@ -5,27 +5,17 @@ What they are handed and what they return holds no part of an address in clear.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from numberflow.errors import BadInput
-from numberflow.journal import Intention
 from numberflow.models.emergency import EmergencyAddressRequest
 from numberflow.models.emergency_address import EmergencyAddressParameters
-from numberflow.models.reports import EmergencyLine
 from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.emergency.addresses import Verdict
 from numberflow.purchase.run_context import RunContext
 from tasks.papers import read_paper
 from tasks.step import step
 
-
-@step("report emergency addresses")
-async def report_coverage(context: RunContext, phone_numbers: Sequence[str]) -> list[EmergencyLine]:
-    """Which US and CA voice numbers have an emergency address.
-
-    Costs: nothing. Repeat: safe.
-    """
-    return await emergency.coverage(context, phone_numbers)
+report_coverage = step("report emergency addresses")(emergency.coverage)
+change_addresses = step("change emergency addresses")(emergency.change)
 
 
 async def validate_address(
@@ -56,22 +46,6 @@ async def validate_address(
             "location and postalCodePlusFour if there are any",
         )
     return await emergency.validate(context, order, request)
-
-
-@step("change emergency addresses")
-async def change_addresses(
-    context: RunContext,
-    order: EmergencyAddressParameters,
-    reference: str,
-    verdicts: dict[str, Verdict],
-    flow_run_id: str | None,
-) -> tuple[Intention, ...]:
-    """Attach or remove the address of every number, each through the journal.
-
-    Costs: fees of an emergency address are not published; count on one for each number. Repeat:
-    safe; what is open is looked up first.
-    """
-    return await emergency.change(context, order, reference, verdicts, flow_run_id=flow_run_id)
 
 
 _NAMES = {

@@ -9,10 +9,7 @@ import asyncio
 from time import monotonic
 from uuid import UUID
 
-from prefect.artifacts import (
-    acreate_progress_artifact,
-    aupdate_progress_artifact,
-)
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.assets import Asset, AssetProperties, add_asset_metadata
 from prefect.cache_policies import NO_CACHE
 from prefect.deployments.flow_runs import arun_deployment

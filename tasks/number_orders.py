@@ -14,7 +14,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.logging import get_run_logger
 
 from numberflow.journal import Intention, Purchase
-from numberflow.models.number_orders import NumberOrder, NumberRequirements
+from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import OrderNumbersParameters
 from numberflow.models.wording import count_of
 from numberflow.planning.kyc_form import form_text
@@ -23,11 +23,15 @@ from numberflow.purchase.number_orders import papers as order_papers
 from numberflow.purchase.number_orders import place as number_order
 from numberflow.purchase.number_orders.papers import OrderPapers
 from numberflow.purchase.number_orders.place import Placed
-from numberflow.purchase.number_orders.standing import OrderStanding, stand_order
+from numberflow.purchase.number_orders.standing import stand_order
 from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.spend_limits import SpendLimits
 from tasks.papers import check_file, read_block, read_paper
 from tasks.step import step
+
+look_ahead = step("look ahead")(stand_order)
+current_order = step("read order")(number_order.current_order)
+write_down_order = step("write down the order")(number_order.write_down_order)
 
 
 @step("look up requirements")
@@ -88,50 +92,6 @@ async def quote_order(
         count_of(len(quote.lines), "number"), quote.today, quote.currency, quote.monthly,
     )  # fmt: skip
     return quote
-
-
-@step("look ahead")
-async def look_ahead(
-    context: RunContext, order: OrderNumbersParameters, reference: str
-) -> OrderStanding:
-    """The order that the reference has already, or what a run would order.
-
-    Costs: nothing. Repeat: safe; nothing is reserved.
-
-    Raises:
-        ReferenceConflict: the reference stands for another order.
-        BadInput: nothing matches; says what the vendor sells.
-        SpendRefused: a price is missing or in another currency.
-    """
-    return await stand_order(context, order, reference)
-
-
-@step("read order")
-async def current_order(context: RunContext, purchase: Purchase) -> NumberOrder | None:
-    """The purchase's order as the vendor has it; None while none was opened.
-
-    Costs: nothing. Repeat: safe.
-    """
-    return await number_order.current_order(context, purchase)
-
-
-@step("write down the order")
-async def write_down_order(
-    context: RunContext,
-    purchase: Purchase,
-    order: OrderNumbersParameters,
-    quote: Quote,
-    limits: SpendLimits,
-    flow_run_id: str,
-) -> Intention:
-    """Put the order and its price into the journal, within the caps.
-
-    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written
-    down first stands.
-    """
-    return await number_order.write_down_order(
-        context, purchase, order, quote, limits, flow_run_id=flow_run_id
-    )
 
 
 @step("place order")

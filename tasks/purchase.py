@@ -20,15 +20,18 @@ from numberflow.models.orders import SearchAndRentParameters, WantedNumbers
 from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
-from numberflow.purchase.renting.choose import write_down_quote
+from numberflow.purchase.renting.choose import OPERATION, write_down_quote
 from numberflow.purchase.renting.provisioning import NumberStatus, confirm_and_wait
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.rent import RentResult, rent_chosen
-from numberflow.purchase.renting.standing import Standing, stand
-from numberflow.purchase.run_context import OPERATION, RunContext, in_thread, new_purchase
+from numberflow.purchase.renting.standing import stand
+from numberflow.purchase.run_context import RunContext, in_thread, new_purchase
 from numberflow.purchase.run_context import open_purchase as open_in_journal
 from numberflow.purchase.spend_limits import SpendLimits
 from tasks.step import step
+
+look_ahead = step("look ahead")(stand)
+write_down_chosen = step("write down the numbers")(write_down_quote)
 
 
 def masked(phone_number: str | None) -> str:
@@ -96,22 +99,6 @@ async def search_and_quote(
     return quote
 
 
-@step("look ahead")
-async def look_ahead(
-    context: RunContext, order: SearchAndRentParameters, reference: str
-) -> Standing:
-    """What the reference holds already, and what a run would still rent.
-
-    Costs: nothing. Repeat: safe; nothing is reserved.
-
-    Raises:
-        ReferenceConflict: the reference stands for a purchase with other parameters.
-        BadInput: too few numbers match; says what the vendor sells.
-        SpendRefused: a price is missing or in another currency.
-    """
-    return await stand(context, order, reference)
-
-
 @step("save quote")
 async def save_quote(
     context: RunContext, purchase: Purchase, quote: Quote, flow_run_id: str
@@ -151,27 +138,6 @@ async def save_approval(
         purchase.id,
         {"by": approved_by, "flow_run_id": flow_run_id, **kept},
     )
-
-
-@step("write down the numbers")
-async def write_down_chosen(
-    context: RunContext,
-    purchase: Purchase,
-    order: SearchAndRentParameters,
-    quote: Quote,
-    limits: SpendLimits,
-    flow_run_id: str | None,
-) -> tuple[Intention, ...]:
-    """Put the chosen numbers and their prices into the journal, within the caps.
-
-    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written
-    down first stands.
-
-    Raises:
-        SpendRefused: a cap would be broken.
-        NumberClaimed: another purchase took one of the numbers in the meantime.
-    """
-    return await write_down_quote(context, purchase, order, quote, limits, flow_run_id=flow_run_id)
 
 
 @step("rent numbers")

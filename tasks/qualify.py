@@ -6,15 +6,19 @@ A spoken code is handed on under seal, and no task returns it.
 from __future__ import annotations
 
 from prefect.artifacts import acreate_markdown_artifact
-from pydantic import SecretStr
 
 from numberflow.journal import Intention, Purchase
 from numberflow.models.qualify_numbers import QualifyParameters
 from numberflow.models.reports import NumbersReport
 from numberflow.purchase.hosting import qualify
-from numberflow.purchase.hosting.qualify import VoiceTurn
 from numberflow.purchase.run_context import RunContext
 from tasks.step import step
+
+wait_for_checks = step("wait for the check")(qualify.wait_for_checks)
+look_at_voice = step("look where the proof is")(qualify.voice_turn)
+place_call = step("call a number")(qualify.place_call)
+hand_in_code = step("hand in a code")(qualify.hand_in_code)
+count_question = step("count the answer")(qualify.count_question)
 
 
 @step("look at the numbers to qualify")
@@ -38,61 +42,6 @@ async def add_numbers(
     """
     purchase = await qualify.open_qualifying(context, order, reference, flow_run_id=flow_run_id)
     return purchase, await qualify.add_numbers(context, order, purchase, flow_run_id=flow_run_id)
-
-
-@step("wait for the check")
-async def wait_for_checks(context: RunContext, order: QualifyParameters) -> None:
-    """Wait until the vendor has checked the numbers, two minutes at most.
-
-    Costs: nothing. Repeat: safe.
-    """
-    await qualify.wait_for_checks(context, order.phone_numbers)
-
-
-@step("look where the proof is")
-async def look_at_voice(context: RunContext, purchase: Purchase, phone_number: str) -> VoiceTurn:
-    """What the proof by voice of one number waits for; outcomes that are open are looked up.
-
-    Costs: nothing. Repeat: safe.
-    """
-    return await qualify.voice_turn(context, purchase, phone_number)
-
-
-@step("call a number")
-async def place_call(
-    context: RunContext, purchase: Purchase, turn: VoiceTurn, flow_run_id: str | None
-) -> Intention:
-    """Have the vendor call the number and speak a code.
-
-    Costs: no price is published; count on one. Repeat: never by a machine; after a lost reply a
-    person decides.
-    """
-    return await qualify.place_call(context, purchase, turn, flow_run_id=flow_run_id)
-
-
-@step("hand in a code")
-async def hand_in_code(
-    context: RunContext,
-    purchase: Purchase,
-    turn: VoiceTurn,
-    code: SecretStr,
-    flow_run_id: str | None,
-) -> Intention:
-    """Hand in the code that the call spoke.
-
-    Costs: nothing, but the third wrong code blocks the number. Repeat: safe; after a lost reply the
-    number is read first.
-    """
-    return await qualify.hand_in_code(context, purchase, turn, code, flow_run_id=flow_run_id)
-
-
-@step("count the answer")
-async def count_question(context: RunContext, purchase: Purchase) -> None:
-    """Remember that a question was answered, so that the next one is another question.
-
-    Costs: nothing. Repeat: harmless.
-    """
-    await qualify.count_question(context, purchase)
 
 
 @step("report on qualification")

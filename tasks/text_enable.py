@@ -5,7 +5,6 @@ What holds a letter is handed on under seal, and no task returns it.
 
 from __future__ import annotations
 
-from numberflow.journal import Intention, Purchase
 from numberflow.models.hosting import BlanketLoa
 from numberflow.models.reports import NumbersReport
 from numberflow.models.text_enable_numbers import TextEnableParameters
@@ -16,16 +15,9 @@ from numberflow.purchase.run_context import RunContext
 from tasks.papers import read_paper
 from tasks.step import step
 
-
-@step("open text-enabling")
-async def open_text_enabling(
-    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
-) -> tuple[Purchase, tuple[Intention, ...]]:
-    """Find or begin what this reference stands for.
-
-    Costs: nothing. Repeat: safe; the same reference with other parameters is refused.
-    """
-    return await text_enable.open_text_enabling(context, order, reference, flow_run_id=flow_run_id)
+open_text_enabling = step("open text-enabling")(text_enable.open_text_enabling)
+require_orderable = step("require readiness")(text_enable.require_orderable)
+confirm_signer = step("confirm signer")(text_enable.confirm_signer)
 
 
 async def read_loa(order: TextEnableParameters) -> Letter | BlanketLoa:
@@ -54,31 +46,6 @@ async def look_at_readiness(
     return await text_enable.text_enable_report(
         context, order, reference, (), flow_run_id=flow_run_id
     )
-
-
-@step("require readiness")
-async def require_orderable(
-    context: RunContext, order: TextEnableParameters, reference: str
-) -> None:
-    """Refuse an order that the vendor would refuse as a whole because of one number.
-
-    An order that another run of this reference has sent by now is not in the way.
-
-    Costs: nothing. Repeat: safe.
-
-    Raises:
-        SpendRefused: says how many numbers lack what.
-    """
-    await text_enable.require_orderable(context, order, reference)
-
-
-@step("confirm signer")
-async def confirm_signer(context: RunContext, purchase: Purchase, letter: Letter, by: str) -> None:
-    """Write down who confirmed the signer's e-mail; of the e-mail only a keyed digest.
-
-    Costs: nothing. Repeat: safe.
-    """
-    await text_enable.confirm_signer(context, purchase, letter, by=by)
 
 
 @step("text-enable numbers")

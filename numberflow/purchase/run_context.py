@@ -29,7 +29,6 @@ from numberflow.journal import (
     Paces,
     Patience,
     Purchase,
-    SettlePolicy,
 )
 from numberflow.journal.brake import RunState
 from numberflow.settings import Settings
@@ -38,7 +37,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
 
-OPERATION = "search_and_rent"
 # A second run of the same purchase waits for the first as long as that one is alive; after this it
 # says who holds it. 15 min: longer than a purchase of QUANTITY_MAX numbers takes when every tenth
 # reply is lost and settled for two minutes.
@@ -163,17 +161,6 @@ class RunContext:
             self.on_wait(f"another run works on this purchase: {busy.described()}; waiting for it")
 
 
-def settle_policy(context: RunContext, **more: Any) -> SettlePolicy:
-    """How patient a costly step of this run is."""
-    return SettlePolicy(
-        settle_s=context.settings.settle_s,
-        patience=context.patience,
-        # Half a lease longer than a worker that died on another machine keeps the number.
-        lease_wait_s=1.5 * context.settings.lease_s,
-        **more,
-    )
-
-
 class Changes(Protocol):
     """Checked parameters of a flow that changes something: what its reference stands for."""
 
@@ -237,7 +224,7 @@ async def require_same_journal(
 
 
 async def find_purchase(
-    context: RunContext, parameters: Changes, reference: str, operation: str
+    context: RunContext, new: NewPurchase
 ) -> tuple[Purchase | None, tuple[Intention, ...]]:
     """The purchase of a reference and its lines; None while nothing was begun under it.
 
@@ -246,9 +233,9 @@ async def find_purchase(
     Raises:
         ReferenceConflict: the reference stands for something else.
     """
-    if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
+    if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
         return None, ()
-    purchase = await open_purchase(context, new_purchase(context, parameters, reference, operation))
+    purchase = await open_purchase(context, new)
     return purchase, await in_thread(context.journal.intentions, purchase_id=purchase.id)
 
 
@@ -260,8 +247,5 @@ async def begun_rows(context: RunContext, new: NewPurchase) -> tuple[Intention, 
     Raises:
         ReferenceConflict: the reference stands for something else.
     """
-    if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
-        return ()
-    purchase = await in_thread(context.journal.open_purchase, new)
-    rows = await in_thread(context.journal.intentions, purchase_id=purchase.id)
+    _, rows = await find_purchase(context, new)
     return tuple(row for row in rows if row.state is not IntentionState.REFUSED)

@@ -20,12 +20,7 @@ from numberflow.models.reports import (
     RunReport,
 )
 from numberflow.purchase.hosting.text import hosted_rows, hosted_text
-from numberflow.purchase.number_orders.text import (
-    follow_rows,
-    follow_text,
-    number_rows,
-    order_text,
-)
+from numberflow.purchase.number_orders.text import follow_rows, follow_text, number_rows, order_text
 from numberflow.purchase.text import emergency_rows, emergency_text, report_rows, report_text
 
 Rows = Sequence[Mapping[str, str]]

@@ -5,10 +5,12 @@ Not here: the caps as the journal counts them, under its lock (journal.spending)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from numberflow.errors import SpendRefused
+from numberflow.journal import Intention
 from numberflow.purchase.run_context import RunContext, in_thread
 
 
@@ -73,3 +75,13 @@ async def require_room_today(
         currency=currency,
         cap_today=max_today,
     )
+
+
+def due_of(lines: Iterable[Intention]) -> Decimal:
+    """What these steps cost on the day on which they are done."""
+    return sum((line.due_amount or Decimal(0) for line in lines), Decimal(0))
+
+
+def monthly_of(lines: Iterable[Intention]) -> Decimal:
+    """What these steps cost in a month."""
+    return sum((line.monthly_amount or Decimal(0) for line in lines), Decimal(0))

@@ -155,7 +155,7 @@ class HostingShop(Shop):
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
             purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
             rows = await qualifying.add_numbers(context, order, purchase, flow_run_id=None)
-            await qualifying.wait_for_checks(context, order.phone_numbers)
+            await qualifying.wait_for_checks(context, order)
             turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if turn.next is Next.CALL:
                 await qualifying.place_call(context, purchase, turn, flow_run_id=None)

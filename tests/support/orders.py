@@ -28,12 +28,7 @@ from numberflow.purchase.number_orders import place as number_order
 from numberflow.purchase.number_orders.follow import follow_number_order
 from numberflow.purchase.number_orders.papers import OrderPapers, check_papers
 from numberflow.purchase.number_orders.text import order_report, stopped_order_report
-from numberflow.purchase.run_context import (
-    RunContext,
-    in_thread,
-    new_purchase,
-    open_purchase,
-)
+from numberflow.purchase.run_context import RunContext, in_thread, new_purchase, open_purchase
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.simulator import Simulator
 from numberflow.steps.number_orders import CREATE

@@ -28,18 +28,12 @@ from numberflow.journal import (
 )
 from numberflow.models.orders import SearchAndRentParameters, parse_search_and_rent
 from numberflow.models.reports import PurchaseReport
-from numberflow.purchase.renting.choose import write_down_quote
+from numberflow.purchase.renting.choose import OPERATION, write_down_quote
 from numberflow.purchase.renting.provisioning import confirm_and_wait
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.rent import rent_chosen
 from numberflow.purchase.renting.report import purchase_report, stopped_report
-from numberflow.purchase.run_context import (
-    OPERATION,
-    RunContext,
-    in_thread,
-    new_purchase,
-    open_purchase,
-)
+from numberflow.purchase.run_context import RunContext, in_thread, new_purchase, open_purchase
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps.release import Release
 from numberflow.steps.update import Update

@@ -11,14 +11,7 @@ from typing import Any
 
 from numberflow.client import Client
 from numberflow.errors import NotFound, NumberflowError, Rejected
-from numberflow.journal import (
-    Intention,
-    IntentionState,
-    Lease,
-    LeaseKeeper,
-    NewIntention,
-    run_costly_step,
-)
+from numberflow.journal import Intention, IntentionState, NewIntention
 from numberflow.models.emergency import (
     Absence,
     AddressValidation,
@@ -29,15 +22,14 @@ from numberflow.models.emergency import (
 from numberflow.models.emergency_address import Action, EmergencyAddressParameters
 from numberflow.models.personal import unseal
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
+from numberflow.purchase.costly_steps import CostlyStep, hold_purchase
 from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
     RunContext,
     each_of,
-    in_thread,
     new_purchase,
     open_purchase,
-    settle_policy,
 )
 from numberflow.steps import ACTIVE_NUMBER, is_absence_of
 from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision, Provision
@@ -67,7 +59,8 @@ async def coverage(context: RunContext, phone_numbers: Sequence[str]) -> list[Em
 
     All that the project holds unless some are named.
 
-    Costs: nothing; one read for each number. A missing feature is a finding and no failure.
+    Costs: nothing; one read for each number. Repeat: safe. A missing feature is a finding and no
+    failure.
     """
     numbers = list(phone_numbers) or await _voice_numbers(context.client)
     return await each_of(
@@ -95,12 +88,14 @@ async def change(
     order: EmergencyAddressParameters,
     reference: str,
     verdicts: dict[str, Verdict],
-    *,
     flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
-    """Attach the address to every number that may have it, or remove it from every one, each through the journal.
+    """Attach the address to every number that may have it, or remove it from every one.
 
-    Costs: see the steps. Repeat: safe; an open intention is looked up at the vendor before anything is sent again.
+    Each through the journal.
+
+    Costs: fees of an emergency address are not published; count on one for each number. Repeat:
+    safe; an open step is looked up at the vendor before anything is sent again.
 
     Raises:
         ReferenceConflict: the reference stands for something else.
@@ -110,23 +105,14 @@ async def change(
     operation = PROVISION if order.action is Action.PROVISION else DEPROVISION
     new = new_purchase(context, order, reference, OPERATION, flow_run_id)
     purchase = await open_purchase(context, new)
-    async with context.hold(purchase) as (keeper, lease):
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
         lines = [
             NewIntention(operation, number, f"{operation} {number}")
             for number in order.phone_numbers
             if operation == DEPROVISION or verdicts[number].request is not None
         ]
-        rows = await in_thread(
-            context.journal.plan,
-            purchase.id,
-            lines,
-            lease=lease,
-            cap_today=None,
-            cap_monthly=None,
-            currency=None,
-            flow_run_id=flow_run_id,
-        )
-        return tuple([await _one(context, row, verdicts, keeper, lease) for row in rows])
+        rows = await steps.plan(lines)
+        return tuple([await steps.run(row, _step(context, row, verdicts)) for row in rows])
 
 
 def emergency_report(
@@ -199,22 +185,12 @@ def stopped_emergency_report(
     )
 
 
-async def _one(
-    context: RunContext,
-    row: Intention,
-    verdicts: dict[str, Verdict],
-    keeper: LeaseKeeper,
-    lease: Lease,
-) -> Intention:
-    step: Provision | Deprovision = Deprovision(context.client)
-    if row.operation == PROVISION:
-        verdict = verdicts[str(row.subject)]
-        assert verdict.request is not None, "only what may be sent is planned"
-        step = Provision(context.client, verdict.request, verdict.also_right)
-    return await run_costly_step(
-        context.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
-        policy=settle_policy(context), brake=context.brake, sleep=context.wait,
-    )  # fmt: skip
+def _step(context: RunContext, row: Intention, verdicts: dict[str, Verdict]) -> CostlyStep:
+    if row.operation != PROVISION:
+        return Deprovision(context.client)
+    verdict = verdicts[str(row.subject)]
+    assert verdict.request is not None, "only what may be sent is planned"
+    return Provision(context.client, verdict.request, verdict.also_right)
 
 
 async def _voice_numbers(client: Client) -> list[str]:

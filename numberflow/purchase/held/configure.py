@@ -16,14 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from numberflow.errors import BadInput, NotFound, NotSent, OutcomeUnknown, SpendRefused, Throttled
-from numberflow.journal import (
-    Intention,
-    IntentionState,
-    Lease,
-    LeaseKeeper,
-    NewIntention,
-    Purchase,
-)
+from numberflow.journal import Intention, IntentionState, NewIntention
 from numberflow.models.held_numbers import ConfigureParameters
 from numberflow.models.reports import NumbersLine, NumbersReport, RunOutcome
 from numberflow.planning.configuring import Changes, HeldNumber, Holding, plan_changes, told_changes
@@ -42,16 +35,15 @@ from numberflow.planning.links import (
     unlink_progress,
     worst,
 )
+from numberflow.purchase.costly_steps import CostlyStep, CostlySteps, hold_purchase
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.held.numbers import held_number, held_numbers, require_held
-from numberflow.purchase.hosting.orders import CostlyStep, plan, run_step
 from numberflow.purchase.link_commands import back, once_more
 from numberflow.purchase.numbers_report import numbers_report
 from numberflow.purchase.run_context import (
     RunContext,
     begun_rows,
     each_of,
-    in_thread,
     new_purchase,
     open_purchase,
     require_same_journal,
@@ -113,10 +105,9 @@ async def configure(
         context, order, [number for number in order.phone_numbers if number not in begun]
     )
     purchase = await open_purchase(context, new)
-    async with context.hold(purchase) as (keeper, lease):
-        known = await in_thread(context.journal.intentions, purchase_id=purchase.id)
-        await _Run(context, order, purchase, keeper, lease, flow_run_id).all(known)
-        rows = list(await in_thread(context.journal.intentions, purchase_id=purchase.id))
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        await _Run(steps, order).all(await steps.rows())
+        rows = list(await steps.rows())
         await take_up(context, rows)
         return rows
 
@@ -253,21 +244,10 @@ class _Run:
     Everything is sent, then everything is waited for together.
     """
 
-    def __init__(
-        self,
-        context: RunContext,
-        order: ConfigureParameters,
-        purchase: Purchase,
-        keeper: LeaseKeeper,
-        lease: Lease,
-        flow_run_id: str | None,
-    ) -> None:
-        self._context = context
+    def __init__(self, steps: CostlySteps, order: ConfigureParameters) -> None:
+        self._steps = steps
+        self._context = steps.context
         self._order = order
-        self._purchase = purchase
-        self._keeper = keeper
-        self._lease = lease
-        self._flow_run_id = flow_run_id
         self._live: dict[str, dict[str, Intention]] = {}
         self._waiting: dict[str, _Waiting] = {}
 
@@ -318,7 +298,7 @@ class _Run:
                     lines.append((held.phone_number, phase, line))
         if lines:
             new = [line for _, _, line in lines]
-            rows = await plan(self._context, self._purchase, new, self._lease, self._flow_run_id)
+            rows = await self._steps.plan(new)
             for (number, phase, _), row in zip(lines, rows, strict=True):
                 self._live[number][phase] = row
 
@@ -455,10 +435,10 @@ class _Run:
         step: CostlyStep = (
             UpdateImported(client) if row.operation == UPDATE_IMPORTED else Update(client)
         )
-        return await run_step(self._context, row, step, self._keeper, self._lease)
+        return await self._steps.run(row, step)
 
     async def _withdraw(self, row: Intention) -> None:
-        await in_thread(self._context.journal.withdraw, row.id, self._lease, STAYED_ON)
+        await self._steps.withdraw(row, STAYED_ON)
 
 
 def _any(changes: Changes) -> bool:

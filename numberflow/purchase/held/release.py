@@ -17,21 +17,18 @@ from numberflow.journal import (
     Finding,
     Intention,
     IntentionState,
-    Lease,
-    LeaseKeeper,
     NewIntention,
     NewPurchase,
     Operation,
-    Purchase,
     number_in,
 )
 from numberflow.models.held_numbers import ReleaseParameters
 from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.configuring import HeldNumber, Holding
+from numberflow.purchase.costly_steps import CostlyStep, CostlySteps, hold_purchase
 from numberflow.purchase.emergency.addresses import has_address
 from numberflow.purchase.held.numbers import held_numbers, require_held
-from numberflow.purchase.hosting.orders import CostlyStep, plan, run_step
 from numberflow.purchase.numbers_report import kept_line, numbers_report
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
@@ -105,8 +102,8 @@ async def release(
             "confirm_release true",
         )
     purchase = await open_purchase(context, new)
-    async with context.hold(purchase) as (keeper, lease):
-        known = await in_thread(context.journal.intentions, purchase_id=purchase.id)
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        known = await steps.rows()
         rows = [row for row in known if row.state is not IntentionState.REFUSED]
         lines = [
             NewIntention(operation, number, f"{operation} {number}")
@@ -114,10 +111,10 @@ async def release(
             for operation in (RELEASE if each.holding is Holding.RENTED else DELETE_IMPORTED,)
         ]
         # What another run of this reference has planned since stays as it is.
-        planned = await plan(context, purchase, lines, lease, flow_run_id)
+        planned = await steps.plan(lines)
         rows += [row for row in planned if row.id not in {each.id for each in rows}]
 
-        run = _Run(context, purchase, keeper, lease, flow_run_id)
+        run = _Run(steps)
         giving_up = [row for row in rows if row.operation != DEPROVISION]
         removing = {named(row): row for row in rows if row.operation == DEPROVISION}
         for number in await _given_again(context, list(removing.values())):
@@ -126,8 +123,7 @@ async def release(
             giving_up, lambda row: run.one(row, removing.get(named(row))), at_once=AT_ONCE
         )
         ended_before = {row.id for row in known if row.state is IntentionState.REFUSED}
-        after = await in_thread(context.journal.intentions, purchase_id=purchase.id)
-        return [row for row in after if row.id not in ended_before]
+        return [row for row in await steps.rows() if row.id not in ended_before]
 
 
 async def _given_up(context: RunContext, new: NewPurchase) -> set[str]:
@@ -135,43 +131,38 @@ async def _given_up(context: RunContext, new: NewPurchase) -> set[str]:
 
     An address that was removed does not give its number up.
     """
-    return {
-        str(row.subject) for row in await begun_rows(context, new) if row.operation != DEPROVISION
-    }
+    rows = await begun_rows(context, new)
+    return {str(row.subject) for row in rows if row.operation != DEPROVISION}
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One run over the numbers of one reference, with its lease in hand."""
 
-    context: RunContext
-    purchase: Purchase
-    keeper: LeaseKeeper
-    lease: Lease
-    flow_run_id: str | None
+    steps: CostlySteps
 
     async def one(self, row: Intention, removal: Intention | None) -> None:
         """Give one number up, after its emergency address."""
-        step: CostlyStep = Release(self.context.client)
-        if row.operation == DELETE_IMPORTED:
-            step = DeleteImported(self.context.client)
-        if row.is_open and (newer := await had_again(self.context, row)) is not None:
+        context = self.steps.context
+        kind = DeleteImported if row.operation == DELETE_IMPORTED else Release
+        step: CostlyStep = kind(context.client)
+        if row.is_open and (newer := await had_again(context, row)) is not None:
             if row.state is IntentionState.PLANNED:
-                await self._withdraw(row, f"never sent; {newer}; {_ANEW}")
+                await self.steps.withdraw(row, f"never sent; {newer}; {_ANEW}")
             else:
-                await self._run(row, _Newer(step, newer))
+                await self.steps.run(row, _Newer(step, newer))
             return
         if row.state is not IntentionState.PLANNED or row.operation != RELEASE:
             # What has left is looked up, whatever became of the address.
-            await self._run(row, step)
+            await self.steps.run(row, step)
             return
         kept = await self._remove_address(named(row), removal)
         if kept is not None and kept.state is IntentionState.REFUSED:
-            await self._withdraw(
+            await self.steps.withdraw(
                 row, f"not released, because its emergency address stays: {kept.reason}"
             )
         elif kept is None:
-            await self._run(row, step)
+            await self.steps.run(row, step)
 
     async def _remove_address(
         self, phone_number: str, removal: Intention | None
@@ -180,36 +171,27 @@ class _Run:
 
         None when it has none now; else the step that did not bring that about.
         """
+        client = self.steps.context.client
         if removal is None:
-            if not await has_address(self.context.client, phone_number):
+            if not await has_address(client, phone_number):
                 return None
             # Of an address that was given again after its removal this is another step.
             times = sum(
-                row.state is IntentionState.DONE for row in await self._removals(phone_number)
+                row.state is IntentionState.DONE
+                for row in await self.steps.rows()
+                if row.operation == DEPROVISION and named(row) == phone_number
             )
             again = f" {times + 1}" if times else ""
             line = NewIntention(DEPROVISION, phone_number, f"{DEPROVISION} {phone_number}{again}")
-            (removal,) = await plan(
-                self.context, self.purchase, [line], self.lease, self.flow_run_id
-            )
-        removal = await self._run(removal, Deprovision(self.context.client))
+            (removal,) = await self.steps.plan([line])
+        removal = await self.steps.run(removal, Deprovision(client))
         if removal.state is IntentionState.DONE:
             return None
         # Refused, too, when somebody else removed it in the meantime.
         gone = removal.state is IntentionState.REFUSED and not await has_address(
-            self.context.client, phone_number
+            client, phone_number
         )
         return None if gone else removal
-
-    async def _run(self, row: Intention, step: CostlyStep) -> Intention:
-        return await run_step(self.context, row, step, self.keeper, self.lease)
-
-    async def _removals(self, phone_number: str) -> list[Intention]:
-        rows = await in_thread(self.context.journal.intentions, purchase_id=self.purchase.id)
-        return [row for row in rows if row.operation == DEPROVISION and named(row) == phone_number]
-
-    async def _withdraw(self, row: Intention, reason: str) -> None:
-        await in_thread(self.context.journal.withdraw, row.id, self.lease, reason)
 
 
 async def _given_again(context: RunContext, removals: Sequence[Intention]) -> set[str]:
@@ -279,10 +261,8 @@ async def begun(
     Raises:
         ReferenceConflict: the reference stands for something else.
     """
-    new = new_purchase(context, order, reference, OPERATION)
-    return tuple(
-        row for row in await begun_rows(context, new) if row.state is not IntentionState.PLANNED
-    )
+    rows = await begun_rows(context, new_purchase(context, order, reference, OPERATION))
+    return tuple(row for row in rows if row.state is not IntentionState.PLANNED)
 
 
 async def release_report(

@@ -12,30 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from numberflow.journal import (
-    Intention,
-    IntentionState,
-    Lease,
-    LeaseKeeper,
-    NewIntention,
-    OrderKind,
-    Purchase,
-)
+from numberflow.journal import Intention, IntentionState, NewIntention, OrderKind, Purchase
 from numberflow.models.import_numbers import ImportNumbersParameters
 from numberflow.models.imported import ImportedNumber
 from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.hosting import imported_code
 from numberflow.planning.hosting_failures import Step, advice_for
+from numberflow.purchase.costly_steps import CostlySteps, hold_purchase
 from numberflow.purchase.hosting.orders import (
-    CostlyStep,
     busy_line,
     gone_line,
     lost_race,
     ordered_elsewhere,
     ordered_lines,
-    plan,
-    run_step,
     take_up_orders,
     token_of,
     withdraw_late,
@@ -130,9 +120,8 @@ async def import_numbers(
     """
     new = new_purchase(context, order, reference, OPERATION, flow_run_id)
     purchase = await open_purchase(context, new)
-    async with context.hold(purchase) as (keeper, lease):
-        known = await in_thread(context.journal.intentions, purchase_id=purchase.id)
-        rows = [await _run(context, row, keeper, lease) for row in known]
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        rows = [await _run(steps, row) for row in await steps.rows()]
         result = ImportResult()
         ended: list[Intention] = []
         for _ in range(ROUNDS_MAX):
@@ -158,9 +147,8 @@ async def import_numbers(
             lines += _lines(
                 order, purchase, sorted(singly), first=len(rows) + len(lines), numbers_per_order=1
             )
-            planned = await plan(context, purchase, lines, lease, flow_run_id)
-            planned_still = await withdraw_late(context, planned, lease)
-            ended = [await _run(context, row, keeper, lease) for row in planned_still]
+            planned = await withdraw_late(steps, await steps.plan(lines))
+            ended = [await _run(steps, row) for row in planned]
             rows += ended
             if not await lost_race(context, ended):
                 break
@@ -292,13 +280,9 @@ def _lines(
     return lines
 
 
-async def _run(context: RunContext, row: Intention, keeper: LeaseKeeper, lease: Lease) -> Intention:
-    step: CostlyStep = (
-        ImportOrder(context.client)
-        if row.operation == IMPORT_ORDER
-        else ImportNumber(context.client)
-    )
-    return await run_step(context, row, step, keeper, lease)
+async def _run(steps: CostlySteps, row: Intention) -> Intention:
+    kind = ImportOrder if row.operation == IMPORT_ORDER else ImportNumber
+    return await steps.run(row, kind(steps.context.client))
 
 
 def _links(order: ImportNumbersParameters) -> dict[str, str]:

@@ -9,25 +9,11 @@ orders (follow).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
 from numberflow.client import Client
-from numberflow.journal import (
-    Applied,
-    Attempt,
-    Evidence,
-    Intention,
-    IntentionState,
-    Lease,
-    LeaseKeeper,
-    NewIntention,
-    OrderKind,
-    Purchase,
-    folded,
-    run_costly_step,
-)
+from numberflow.journal import Intention, IntentionState, OrderKind, Purchase, folded
 from numberflow.models.hosting import HostingOrder
 from numberflow.models.reports import NumbersLine
 from numberflow.planning.hosting import (
@@ -38,15 +24,10 @@ from numberflow.planning.hosting import (
     judge_number,
 )
 from numberflow.planning.hosting_failures import Step
+from numberflow.purchase.costly_steps import CostlySteps
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.numbers_report import GONE
-from numberflow.purchase.run_context import (
-    READS_AT_ONCE,
-    RunContext,
-    each_of,
-    in_thread,
-    settle_policy,
-)
+from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
 from numberflow.steps import named
 from numberflow.steps.hosting import IMPORT_ORDER, TEXT_ENABLE
 from numberflow.steps.reading import imported_or_none, none_if_absent
@@ -59,19 +40,6 @@ _PAGE_SIZE = 100
 BUSY = "ordered by another reference"
 
 
-class CostlyStep(Protocol):
-    """The two halves of a step, as numberflow.steps has them."""
-
-    async def do(self, attempt: Attempt) -> Applied:
-        """Send the request once."""
-
-    async def look(self, intention: Intention) -> Evidence:
-        """Read the vendor's state."""
-
-
-StepFor = Callable[[Intention], CostlyStep]
-
-
 def token_of(purchase: Purchase, position: int) -> str:
     """The word in an order's name by which it is found again.
 
@@ -79,41 +47,6 @@ def token_of(purchase: Purchase, position: int) -> str:
     """
     digest = hashlib.sha256(f"{purchase.id}/{position}".encode()).hexdigest()
     return f"nf-{digest[:_TOKEN_DIGITS]}"
-
-
-async def plan(
-    context: RunContext,
-    purchase: Purchase,
-    lines: Sequence[NewIntention],
-    lease: Lease,
-    flow_run_id: str | None,
-) -> tuple[Intention, ...]:
-    """Write steps down. No price is published for any of them, so there is no cap that they could break."""
-    return await in_thread(
-        context.journal.plan,
-        purchase.id,
-        lines,
-        lease=lease,
-        cap_today=None,
-        cap_monthly=None,
-        currency=None,
-        flow_run_id=flow_run_id,
-    )
-
-
-async def run_step(
-    context: RunContext,
-    row: Intention,
-    step: CostlyStep,
-    keeper: LeaseKeeper,
-    lease: Lease,
-    **policy: Any,
-) -> Intention:
-    """Bring one step as far as it goes. Errors as in `run_costly_step`."""
-    return await run_costly_step(
-        context.journal, row, do=step.do, look=step.look, keeper=keeper, purchase_lease=lease,
-        policy=settle_policy(context, **policy), brake=context.brake, sleep=context.wait,
-    )  # fmt: skip
 
 
 async def lost_race(context: RunContext, rows: Sequence[Intention]) -> bool:
@@ -145,9 +78,7 @@ async def take_up_orders(context: RunContext, rows: Sequence[Intention]) -> dict
     }
 
 
-async def withdraw_late(
-    context: RunContext, rows: Sequence[Intention], lease: Lease
-) -> list[Intention]:
+async def withdraw_late(steps: CostlySteps, rows: Sequence[Intention]) -> list[Intention]:
     """Take back those of some orders, just written down and not sent, whose numbers another reference wrote down a moment earlier.
 
     Two runs that looked at the same time both found the numbers free; of what they wrote down, both see the same one as the first.
@@ -156,14 +87,14 @@ async def withdraw_late(
     for row in rows:
         numbers = row.request.get("numbers", ())
         busy = (
-            await ordered_elsewhere(context, row.reference, numbers, before=row)
+            await ordered_elsewhere(steps.context, row.reference, numbers, before=row)
             if row.state is IntentionState.PLANNED
             else {}
         )
         if busy:
             number, reference = next(iter(busy.items()))
             reason = f"{number} stands in an order of reference {reference!r}; nothing was sent"
-            kept.append(await in_thread(context.journal.withdraw, row.id, lease, reason))
+            kept.append(await steps.withdraw(row, reason))
         else:
             kept.append(row)
     return kept

@@ -14,26 +14,16 @@ from enum import StrEnum
 from pydantic import SecretStr
 
 from numberflow.errors import BadInput
-from numberflow.journal import (
-    Intention,
-    IntentionState,
-    NewIntention,
-    OrderKind,
-    Purchase,
-)
+from numberflow.journal import Intention, IntentionState, NewIntention, OrderKind, Purchase
 from numberflow.models.qualify_numbers import Proof, QualifyParameters
 from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.hosting import ADVICE, Readiness, readiness
+from numberflow.purchase.costly_steps import hold_purchase
 from numberflow.purchase.follow import take_up
-from numberflow.purchase.hosting.orders import plan, run_step, token_of
+from numberflow.purchase.hosting.orders import token_of
 from numberflow.purchase.numbers_report import numbers_report
-from numberflow.purchase.run_context import (
-    RunContext,
-    in_thread,
-    new_purchase,
-    open_purchase,
-)
+from numberflow.purchase.run_context import RunContext, in_thread, new_purchase, open_purchase
 from numberflow.steps.qualify import (
     ADD_NUMBERS,
     VERIFY_CODE,
@@ -115,11 +105,9 @@ async def add_numbers(
         token = token_of(purchase, index)
         request = {"numbers": list(batch), "method": str(order.method)}
         lines.append(NewIntention(ADD_NUMBERS, token, f"{ADD_NUMBERS} {token}", request))
-    async with context.hold(purchase) as (keeper, lease):
-        rows = await plan(context, purchase, lines, lease, flow_run_id)
-        ended = [
-            await run_step(context, row, AddNumbers(context.client), keeper, lease) for row in rows
-        ]
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        rows = await steps.plan(lines)
+        ended = [await steps.run(row, AddNumbers(context.client)) for row in rows]
     await take_up(context, ended)
     for row in ended:
         if row.state is IntentionState.DONE:
@@ -137,11 +125,14 @@ async def add_numbers(
     return ended
 
 
-async def wait_for_checks(context: RunContext, phone_numbers: Sequence[str]) -> None:
-    """Wait until the vendor has checked the numbers, two minutes at most. Costs: nothing."""
+async def wait_for_checks(context: RunContext, order: QualifyParameters) -> None:
+    """Wait until the vendor has checked the numbers, two minutes at most.
+
+    Costs: nothing. Repeat: safe.
+    """
     waited_s = 0.0
     while waited_s < CHECK_WAIT_MAX_S:
-        shown = await qualified_numbers(context.client, phone_numbers)
+        shown = await qualified_numbers(context.client, order.phone_numbers)
         if all(readiness(each) is not Readiness.CHECKING for each in shown.values()):
             return
         await context.wait(CHECK_POLL_S)
@@ -155,7 +146,7 @@ async def voice_turn(context: RunContext, purchase: Purchase, phone_number: str)
 
     Costs: nothing. Repeat: safe.
     """
-    async with context.hold(purchase) as (keeper, lease):
+    async with hold_purchase(context, purchase, None) as steps:
         rows = []
         for row in await _voice_rows(context, purchase, phone_number):
             settled = row
@@ -167,11 +158,9 @@ async def voice_turn(context: RunContext, purchase: Purchase, phone_number: str)
                 )
                 # No attempt: a call is made because somebody asks for it now, and a code is not
                 # kept.
-                settled = await run_step(context, row, step, keeper, lease, attempts_max=0)
+                settled = await steps.run(row, step, attempts_max=0)
                 if settled.state is IntentionState.PLANNED:
-                    settled = await in_thread(
-                        context.journal.withdraw, row.id, lease, "it was never sent; ask again"
-                    )
+                    settled = await steps.withdraw(row, "it was never sent; ask again")
             rows.append(settled)
     shown = await qualified_numbers(context.client, [phone_number])
     state = readiness(shown[phone_number])
@@ -235,7 +224,7 @@ def next_step(turn: VoiceTurn, *, is_open: bool) -> Next:
 
 
 async def place_call(
-    context: RunContext, purchase: Purchase, turn: VoiceTurn, *, flow_run_id: str | None
+    context: RunContext, purchase: Purchase, turn: VoiceTurn, flow_run_id: str | None
 ) -> Intention:
     """Have the number called, once for this asking.
 
@@ -248,9 +237,9 @@ async def place_call(
         f"{VOICE_CHALLENGE} {turn.phone_number} {turn.steps}",
         {"n": turn.steps},
     )
-    async with context.hold(purchase) as (keeper, lease):
-        (row,) = await plan(context, purchase, [line], lease, flow_run_id)
-        return await run_step(context, row, VoiceChallenge(context.client), keeper, lease)
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        (row,) = await steps.plan([line])
+        return await steps.run(row, VoiceChallenge(context.client))
 
 
 async def hand_in_code(
@@ -258,7 +247,6 @@ async def hand_in_code(
     purchase: Purchase,
     turn: VoiceTurn,
     code: SecretStr,
-    *,
     flow_run_id: str | None,
 ) -> Intention:
     """Hand in the code that the call spoke. Right or wrong, the number's state tells.
@@ -276,13 +264,16 @@ async def hand_in_code(
         f"{VERIFY_CODE} {turn.phone_number} {turn.steps}",
         {"n": turn.steps},
     )
-    async with context.hold(purchase) as (keeper, lease):
-        (row,) = await plan(context, purchase, [line], lease, flow_run_id)
-        return await run_step(context, row, VerifyCode(context.client, code), keeper, lease)
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        (row,) = await steps.plan([line])
+        return await steps.run(row, VerifyCode(context.client, code))
 
 
 async def count_question(context: RunContext, purchase: Purchase) -> None:
-    """Remember that one more question was answered, so that the next one is another question."""
+    """Remember that one more question was answered, so that the next one is another question.
+
+    Costs: nothing. Repeat: harmless.
+    """
     answered = await _questions(context, purchase)
     await in_thread(context.journal.save_before, purchase.id, {"questions": answered + 1})
 

@@ -16,13 +16,12 @@ from numberflow.models.hosting import BlanketLoa
 from numberflow.models.reports import NumbersLine, NumbersReport
 from numberflow.models.text_enable_numbers import TextEnableParameters
 from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
+from numberflow.purchase.costly_steps import hold_purchase
 from numberflow.purchase.hosting.letter import Letter, signer_digest
 from numberflow.purchase.hosting.orders import (
     busy_line,
     ordered_elsewhere,
     ordered_lines,
-    plan,
-    run_step,
     take_up_orders,
     token_of,
     withdraw_late,
@@ -45,11 +44,13 @@ _PLANNED = "to be text-enabled"
 
 
 async def open_text_enabling(
-    context: RunContext, order: TextEnableParameters, reference: str, *, flow_run_id: str | None
+    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
 ) -> tuple[Purchase, tuple[Intention, ...]]:
     """The purchase of this reference and its steps so far. Sends nothing.
 
     A new reference stays unused as long as a number is not ready.
+
+    Costs: nothing. Repeat: safe; the same reference with other parameters is refused.
 
     Raises:
         SpendRefused: a number is not ready.
@@ -87,7 +88,9 @@ async def unready_lines(context: RunContext, order: TextEnableParameters) -> lis
 async def require_orderable(
     context: RunContext, order: TextEnableParameters, reference: str
 ) -> None:
-    """Refuse numbers that are not ready, or that another reference has ordered. Costs: nothing.
+    """Refuse numbers that are not ready, or that another reference has ordered.
+
+    Costs: nothing. Repeat: safe.
 
     Another run of this reference may order them while we look. Then they look taken.
     So our own steps are looked at again before a refusal.
@@ -150,9 +153,12 @@ def is_confirmed(context: RunContext, purchase: Purchase, letter: Letter | Blank
 
 
 async def confirm_signer(
-    context: RunContext, purchase: Purchase, letter: Letter, *, by: str
+    context: RunContext, purchase: Purchase, letter: Letter, by: str
 ) -> Purchase:
-    """Keep who confirmed the signer, and a digest of whom. Costs: nothing. Repeat: safe."""
+    """Write down who confirmed the signer's e-mail; of the e-mail only a keyed digest.
+
+    Costs: nothing. Repeat: safe.
+    """
     approval = {"by": by, "signer": signer_digest(context, letter.authorised_person.email)}
     return await in_thread(context.journal.save_approval, purchase.id, approval)
 
@@ -183,8 +189,8 @@ async def text_enable(
         JournalUnavailable: no journal, no order.
     """
     purchase, _ = await open_text_enabling(context, order, reference, flow_run_id=flow_run_id)
-    async with context.hold(purchase) as (keeper, lease):
-        rows = list(await in_thread(context.journal.intentions, purchase_id=purchase.id))
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        rows = list(await steps.rows())
         if not is_sent(rows):
             if letter is None or not is_confirmed(context, purchase, letter):
                 raise SpendRefused(
@@ -192,19 +198,12 @@ async def text_enable(
                     rule="signer",
                     remedy="confirm the signer",
                 )
-            rows = [
-                await run_step(context, row, TextEnable(context.client, letter), keeper, lease)
-                for row in rows
-            ]
+            rows = [await steps.run(row, TextEnable(context.client, letter)) for row in rows]
         if all(row.state is IntentionState.REFUSED for row in rows):
             await require_orderable(context, order, reference)
-            planned = await plan(
-                context, purchase, [_line(order, purchase, len(rows))], lease, flow_run_id
-            )
-            (row,) = await withdraw_late(context, planned, lease)
-            rows.append(
-                await run_step(context, row, TextEnable(context.client, letter), keeper, lease)
-            )
+            planned = await steps.plan([_line(order, purchase, len(rows))])
+            (row,) = await withdraw_late(steps, planned)
+            rows.append(await steps.run(row, TextEnable(context.client, letter)))
         return rows
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from numberflow.errors import (
@@ -22,21 +22,14 @@ from numberflow.errors import (
     OutcomeUnknown,
     Rejected,
     SpendRefused,
-    Stopped,
 )
 from numberflow.journal import (
-    Applied,
-    Attempt,
-    Evidence,
     Intention,
     IntentionState,
-    Lease,
-    LeaseKeeper,
     NewIntention,
     OrderKind,
     PendingWork,
     Purchase,
-    run_costly_step,
 )
 from numberflow.models.number_orders import (
     Attachment,
@@ -49,12 +42,13 @@ from numberflow.models.number_orders import (
 from numberflow.models.order_numbers import OrderNumbersParameters
 from numberflow.papers import ReadBlock, open_file
 from numberflow.planning.quote import Quote, make_quote, quote_of_order
+from numberflow.purchase.costly_steps import CostlySteps, hold_purchase
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.number_orders.papers import OrderFile, OrderPapers
 from numberflow.purchase.renting.choose import find_numbers
 from numberflow.purchase.renting.quoting import quote_any, refuse_too_few
 from numberflow.purchase.report import remedy_of
-from numberflow.purchase.run_context import RunContext, in_thread, settle_policy
+from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of
 from numberflow.steps.number_orders import (
@@ -143,7 +137,9 @@ async def quote_number_order(
 
 
 async def current_order(context: RunContext, purchase: Purchase) -> NumberOrder | None:
-    """The purchase's order as the vendor has it now; None while none was opened. Costs nothing.
+    """The purchase's order as the vendor has it now; None while none was opened.
+
+    Costs: nothing. Repeat: safe.
 
     Raises:
         NotFound: the vendor does not know it any more.
@@ -162,17 +158,20 @@ async def write_down_order(
     order: OrderNumbersParameters,
     quote: Quote,
     limits: SpendLimits,
-    *,
     flow_run_id: str | None,
 ) -> Intention:
-    """Put the order, its number if there is one, and its price into the journal, unless it is there. Sends nothing costly.
+    """Put the order, its number if there is one, and its price into the journal, within the caps.
+
+    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written
+    down first stands.
 
     Raises:
-        SpendRefused: a cap would be broken, also together with what other purchases of the day spend.
+        SpendRefused: a cap would be broken, also together with what other purchases of the day
+            spend.
         LeaseLost: another run works on the purchase.
     """
-    async with context.hold(purchase) as (_, lease):
-        return await _plan_order(context, purchase, order, quote, limits, lease, flow_run_id)
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        return await _plan_order(steps, order, quote, limits)
 
 
 async def place_order(
@@ -211,39 +210,25 @@ async def place_order(
         LeaseLost: another run works on the purchase, or took it over.
         JournalUnavailable: the journal failed; what was under way stays open in it.
     """
-    async with context.hold(purchase) as (keeper, lease):
-        placing = _Placing(
-            context,
-            purchase,
-            order,
-            papers,
-            limits,
-            keeper,
-            lease,
-            flow_run_id,
-            seen,
-            read_block,
-            tell,
-        )
-        return await placing.run()
+    async with hold_purchase(context, purchase, flow_run_id, seen) as steps:
+        return await _Placing(steps, order, papers, limits, read_block, tell).run()
 
 
 @dataclass
 class _Placing:
     """One run over the steps of one order, under the purchase's lease."""
 
-    context: RunContext
-    purchase: Purchase
+    steps: CostlySteps
     order: OrderNumbersParameters
     papers: OrderPapers | None
     limits: SpendLimits
-    keeper: LeaseKeeper
-    lease: Lease
-    flow_run_id: str | None
-    seen: dict[str, Intention]
     read_block: ReadBlock | None
     tell: Callable[[str], None]
     placed: Placed = field(default_factory=Placed)
+
+    @property
+    def context(self) -> RunContext:
+        return self.steps.context
 
     async def run(self) -> Placed:
         try:
@@ -251,12 +236,9 @@ class _Placing:
             if self.placed.create is not None and self.placed.create.state is IntentionState.DONE:
                 await self._fill_in_and_submit(order_id_of(self.placed.create))
         except (Rejected, SpendRefused, BadInput) as error:
-            self._stop(error)
+            self.steps.stop(error)
+        self.placed.stopped_by, self.placed.remedy = self.steps.stopped_by, self.steps.remedy
         return self.placed
-
-    def _stop(self, error: NumberflowError, remedy: str = "") -> None:
-        if self.placed.stopped_by is None:
-            self.placed.stopped_by, self.placed.remedy = error, remedy or error.remedy
 
     # -- opening
 
@@ -267,27 +249,25 @@ class _Placing:
         """
         tried: list[str] = []
         for _ in range(CHOICES_MAX):
-            line = await self._live(CREATE)
+            line = await _live(self.steps, CREATE)
             if line is None:
                 line = await self._choose_again(tried)
             self.placed.create = line
             if line.state is IntentionState.DONE:
                 return
-            refusals: list[Rejected] = []
-            after = await self._run_step(line, CreateOrder(self.context.client), refusals)
+            after = await self.steps.run(line, CreateOrder(self.context.client))
             self.placed.create = after
             if after.state is not IntentionState.REFUSED:
                 return
-            error = refusals[-1] if refusals else None
+            error = self.steps.refusal(after)
             if error is None or not await self._was_taken(line, error):
                 remedy = (
-                    "mend what the vendor names, then run again: with the same reference if the "
-                    "order itself stays as it is, "
-                    "with other parameters under a new one"
+                    "correct what the vendor names, then run again: with the same reference if the "
+                    "order itself stays as it is, with other parameters under a new one"
                 )
                 if isinstance(error, InsufficientFunds):
                     remedy = remedy_of(error)
-                self._stop(error or SpendRefused(after.reason or "refused", rule="refused"), remedy)
+                self.steps.stop(error or _refused(after), remedy)
                 return
             if self.order.named_numbers:
                 raise BadInput(
@@ -306,18 +286,10 @@ class _Placing:
 
     async def _choose_again(self, tried: Sequence[str]) -> Intention:
         quote = await quote_number_order(
-            self.context, self.order, seed=self.purchase.reference, exclude=tried
+            self.context, self.order, seed=self.steps.purchase.reference, exclude=tried
         )
         self.limits.check(quote.today, quote.monthly)
-        return await _plan_order(
-            self.context,
-            self.purchase,
-            self.order,
-            quote,
-            self.limits,
-            self.lease,
-            self.flow_run_id,
-        )
+        return await _plan_order(self.steps, self.order, quote, self.limits)
 
     async def _was_taken(self, line: Intention, error: Rejected) -> bool:
         """Whether a refused order was refused because its number is gone.
@@ -338,7 +310,7 @@ class _Placing:
         assert self.placed.create is not None
         await take_up(self.context, [self.placed.create])
         order = self.placed.order = await _read_order(self.context, order_id)
-        line = await self._live(SUBMIT)
+        line = await _live(self.steps, SUBMIT)
         if line is not None and line.state in _OPEN_SUBMISSION:
             # Whether an earlier run handed it in comes first: everything else depends on the
             # answer, and reads may be late.
@@ -378,7 +350,7 @@ class _Placing:
             return False
         submitted = [
             line
-            for line in await self._lines()
+            for line in await self.steps.rows()
             if line.operation == SUBMIT and line.state is IntentionState.DONE
         ]
         if not submitted:
@@ -422,15 +394,9 @@ class _Placing:
                 f"order {order.order_id} costs {quote.today} {quote.currency} and "
                 f"{quote.monthly} a month; {decided[0]} and {decided[1]} were expected"
             )
-            self.placed.create = await in_thread(
-                self.context.journal.correct_price,
-                create.id,
-                self.lease,
-                due_amount=quote.today,
-                monthly_amount=quote.monthly,
-                note=note,
+            self.placed.create = await self.steps.correct_price(
+                create, today=quote.today, monthly=quote.monthly, note=note
             )
-            self.seen[create.id] = self.placed.create
             if quote.today > decided[0] or quote.monthly > decided[1]:
                 raise SpendRefused(
                     f"{note}; it was not handed in",
@@ -600,47 +566,28 @@ class _Placing:
     # -- handing in
 
     async def _submit(self, order: NumberOrder) -> None:
-        line = await self._live(SUBMIT)
+        line = await _live(self.steps, SUBMIT)
         if line is None or line.state is IntentionState.DONE:
             done = [
                 each
-                for each in await self._lines()
+                for each in await self.steps.rows()
                 if each.operation == SUBMIT and each.state is IntentionState.DONE
             ]
             # Each time that a corrected order is handed in is a step of its own.
             new = NewIntention(
                 SUBMIT, order.order_id, f"{SUBMIT} {len(done) + 1}", request=state_facts(order)
             )
-            (line,) = await in_thread(
-                self.context.journal.plan,
-                self.purchase.id,
-                [new],
-                lease=self.lease,
-                cap_today=None,
-                cap_monthly=None,
-                currency=None,
-                flow_run_id=self.flow_run_id,
-            )
+            (line,) = await self.steps.plan([new])
         await self._hand_in(line, order)
 
     async def _hand_in(self, line: Intention, order: NumberOrder) -> bool:
         """Take the submitting step as far as it goes; whether it is done."""
-        refusals: list[Rejected] = []
-        after = self.placed.submit = await self._run_step(
-            line,
-            SubmitOrder(
-                self.context.client, self.papers.texts() if self.papers is not None else None
-            ),
-            refusals,
-        )
+        hidden = self.papers.texts() if self.papers is not None else None
+        after = await self.steps.run(line, SubmitOrder(self.context.client, hidden))
+        self.placed.submit = after
         if after.state is IntentionState.REFUSED:
-            error = (
-                refusals[-1]
-                if refusals
-                else SpendRefused(after.reason or "refused", rule="refused")
-            )
-            self._stop(
-                error,
+            self.steps.stop(
+                self.steps.refusal(after) or _refused(after),
                 "correct what the vendor names and run again with the same "
                 f"reference{_before(order.expire_at)}; the order stays",
             )
@@ -656,83 +603,22 @@ class _Placing:
 
     # -- the journal
 
-    async def _run_step(
-        self, line: Intention, step: CreateOrder | SubmitOrder, refusals: list[Rejected]
-    ) -> Intention:
-        async def do(attempt: Attempt) -> Applied:
-            self.seen[line.id] = replace(
-                line, state=IntentionState.UNKNOWN, reason="under way when the run lost its journal"
-            )
-            try:
-                return await step.do(attempt)
-            except Rejected as error:
-                refusals.append(error)
-                raise
-
-        async def look(intention: Intention) -> Evidence:
-            return await step.look(intention)
-
-        try:
-            after = await run_costly_step(
-                self.context.journal,
-                line,
-                do=do,
-                look=look,
-                keeper=self.keeper,
-                purchase_lease=self.lease,
-                policy=settle_policy(self.context),
-                brake=self.context.brake,
-                sleep=self.context.wait,
-            )
-        except Stopped:
-            # Nothing left: what the report says of this step is what the journal says, not "under
-            # way".
-            await self._lines()
-            raise
-        self.seen[after.id] = after
-        return after
-
-    async def _live(self, operation: str) -> Intention | None:
-        """The step of this kind that counts: the last one that was not refused."""
-        lines = [
-            line
-            for line in await self._lines()
-            if line.operation == operation and line.state is not IntentionState.REFUSED
-        ]
-        return lines[-1] if lines else None
-
-    async def _lines(self) -> tuple[Intention, ...]:
-        lines = await in_thread(self.context.journal.intentions, purchase_id=self.purchase.id)
-        self.seen.update({line.id: line for line in lines})
-        return lines
-
     async def _followed(self, order_id: str) -> PendingWork:
         rows = await in_thread(
             self.context.journal.followed,
             self.context.project_id,
             kind=OrderKind.NUMBER,
-            purchase_id=self.purchase.id,
+            purchase_id=self.steps.purchase.id,
             open_only=False,
         )
         return next(row for row in rows if row.order_id == order_id)
 
 
 async def _plan_order(
-    context: RunContext,
-    purchase: Purchase,
-    order: OrderNumbersParameters,
-    quote: Quote,
-    limits: SpendLimits,
-    lease: Lease,
-    flow_run_id: str | None,
+    steps: CostlySteps, order: OrderNumbersParameters, quote: Quote, limits: SpendLimits
 ) -> Intention:
-    lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
-    if alive := [
-        line
-        for line in lines
-        if line.operation == CREATE and line.state is not IntentionState.REFUSED
-    ]:
-        return alive[-1]
+    if (alive := await _live(steps, CREATE)) is not None:
+        return alive
     new = NewIntention(
         CREATE,
         quote.lines[0].phone_number if order.wanted == 1 else None,
@@ -743,17 +629,23 @@ async def _plan_order(
         due_amount=quote.today,
         currency=limits.currency,
     )
-    (line,) = await in_thread(
-        context.journal.plan,
-        purchase.id,
-        [new],
-        lease=lease,
-        cap_today=limits.max_today,
-        cap_monthly=limits.max_monthly,
-        currency=limits.currency,
-        flow_run_id=flow_run_id,
-    )
+    (line,) = await steps.plan([new], limits)
     return line
+
+
+def _refused(row: Intention) -> SpendRefused:
+    """Why a step was refused that the vendor did not refuse in this run."""
+    return SpendRefused(row.reason or "refused", rule="refused")
+
+
+async def _live(steps: CostlySteps, operation: str) -> Intention | None:
+    """The step of this kind that counts: the last one that was not refused."""
+    lines = [
+        line
+        for line in await steps.rows()
+        if line.operation == operation and line.state is not IntentionState.REFUSED
+    ]
+    return lines[-1] if lines else None
 
 
 async def _read_order(context: RunContext, order_id: str) -> NumberOrder:

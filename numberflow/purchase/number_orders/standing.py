@@ -14,7 +14,7 @@ from numberflow.models.number_orders import NumberOrder
 from numberflow.models.order_numbers import OrderNumbersParameters
 from numberflow.planning.quote import Quote
 from numberflow.purchase.number_orders import place as number_order
-from numberflow.purchase.run_context import RunContext, find_purchase, in_thread
+from numberflow.purchase.run_context import RunContext, find_purchase, in_thread, new_purchase
 from numberflow.purchase.spend_limits import SpendLimits, require_room_today
 from numberflow.steps.number_orders import CREATE
 
@@ -47,7 +47,8 @@ async def stand_order(
         BadInput: nothing was ordered, and nothing matches.
         SpendRefused: a price is missing or in another currency.
     """
-    purchase, lines = await find_purchase(context, order, reference, number_order.OPERATION)
+    new = new_purchase(context, order, reference, number_order.OPERATION)
+    purchase, lines = await find_purchase(context, new)
     created = [
         line
         for line in lines

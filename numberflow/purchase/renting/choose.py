@@ -10,15 +10,17 @@ from collections.abc import Collection, Sequence
 
 from numberflow.client import Client
 from numberflow.errors import BadInput, NotFound, Rejected
-from numberflow.journal import Intention, IntentionState, Lease, NewIntention, Purchase
+from numberflow.journal import Intention, IntentionState, NewIntention, Purchase
 from numberflow.models.orders import SearchAndRentParameters, Strategy, WantedNumbers
 from numberflow.models.vendor import AvailableNumber
 from numberflow.planning.candidates import matches, pick, search_size
 from numberflow.planning.quote import Quote, QuoteLine
+from numberflow.purchase.costly_steps import CostlySteps, hold_purchase
 from numberflow.purchase.run_context import RunContext, each_of, in_thread
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps import rent, rent_any
 
+OPERATION = "search_and_rent"
 # A search answers with one page in random order (docs/vendor/numbers-behaviour.md §4). This many
 # searches in a row without a new number are taken for "that is all there is"; each costs a request,
 # and three wrong guesses in a row are unlikely.
@@ -169,14 +171,10 @@ async def _check(client: Client, numbers: Sequence[str]) -> list[AvailableNumber
 
 
 async def write_down(
-    context: RunContext,
-    purchase: Purchase,
+    steps: CostlySteps,
     order: SearchAndRentParameters,
     lines: Sequence[QuoteLine],
     limits: SpendLimits,
-    *,
-    lease: Lease,
-    flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
     """Make `lines` intentions of the purchase: from now on these numbers and no others are bought.
 
@@ -188,21 +186,12 @@ async def write_down(
         NumberClaimed: another intention holds one of the numbers.
         LeaseLost: another run works on the purchase.
     """
-    before = await in_thread(context.journal.intentions, purchase_id=purchase.id)
+    before = await steps.rows()
     new = [
-        _intention(purchase, order, line, len(before) + offset, limits.currency)
+        _intention(steps.purchase, order, line, len(before) + offset, limits.currency)
         for offset, line in enumerate(lines)
     ]
-    return await in_thread(
-        context.journal.plan,
-        purchase.id,
-        new,
-        lease=lease,
-        cap_today=limits.max_today,
-        cap_monthly=limits.max_monthly,
-        currency=limits.currency,
-        flow_run_id=flow_run_id,
-    )
+    return await steps.plan(new, limits)
 
 
 async def write_down_quote(
@@ -211,19 +200,19 @@ async def write_down_quote(
     order: SearchAndRentParameters,
     quote: Quote,
     limits: SpendLimits,
-    *,
     flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
-    """Make a quote the purchase's numbers, unless it has some already.
+    """Put the chosen numbers and their prices into the journal, unless it has some already.
 
-    What was written down first stands. Sends nothing costly.
+    Costs: nothing yet; it takes the amount out of the day's cap. Repeat: safe; what was written
+    down first stands.
 
     Raises:
         as `write_down`; LeaseLost also when another run holds the purchase and does not end in
         time.
     """
-    async with context.hold(purchase) as (_, lease):
-        lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
+    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        lines = await steps.rows()
         if any(line.state is not IntentionState.REFUSED for line in lines):
             return lines
         if order.strategy is Strategy.ANY:
@@ -231,9 +220,7 @@ async def write_down_quote(
             await in_thread(
                 context.journal.save_before, purchase.id, await held_numbers(context.client, order)
             )
-        return await write_down(
-            context, purchase, order, quote.lines, limits, lease=lease, flow_run_id=flow_run_id
-        )
+        return await write_down(steps, order, quote.lines, limits)
 
 
 def _intention(

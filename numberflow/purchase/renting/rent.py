@@ -7,7 +7,7 @@ step runs at most once (journal).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,25 +23,15 @@ from numberflow.errors import (
     ReferenceConflict,
     Rejected,
     SpendRefused,
-    Stopped,
     Throttled,
 )
-from numberflow.journal import (
-    Applied,
-    Attempt,
-    Evidence,
-    Intention,
-    IntentionState,
-    Lease,
-    LeaseKeeper,
-    Purchase,
-    run_costly_step,
-)
+from numberflow.journal import Attempt, Intention, IntentionState, Purchase
 from numberflow.models.orders import SearchAndRentParameters, Strategy
 from numberflow.planning.quote import make_quote, quote_line
+from numberflow.purchase.costly_steps import CostlySteps, hold_purchase
 from numberflow.purchase.renting.choose import find_numbers, what_is_sold, write_down
-from numberflow.purchase.run_context import RunContext, each_of, in_thread, settle_policy
-from numberflow.purchase.spend_limits import SpendLimits
+from numberflow.purchase.run_context import RunContext, each_of, in_thread
+from numberflow.purchase.spend_limits import SpendLimits, due_of, monthly_of
 from numberflow.steps.rent import Rent
 from numberflow.steps.rent_any import RentAny
 
@@ -98,36 +88,38 @@ async def rent_chosen(
         LeaseLost: another run works on the purchase, or took it over.
         JournalUnavailable: the journal failed; what was under way stays open in it.
     """
-    async with context.hold(purchase) as (keeper, lease):
-        renting = _Renting(
-            context, purchase, order, limits, keeper, lease, flow_run_id, seen, progress
-        )
-        return await renting.run()
+    async with hold_purchase(context, purchase, flow_run_id, seen) as steps:
+        return await _Renting(steps, order, limits, progress).run()
 
 
 @dataclass
 class _Renting:
     """One run over the lines of one purchase, under its lease."""
 
-    context: RunContext
-    purchase: Purchase
+    steps: CostlySteps
     order: SearchAndRentParameters
     limits: SpendLimits
-    keeper: LeaseKeeper
-    lease: Lease
-    flow_run_id: str | None
-    seen: dict[str, Intention]
     progress: Progress | None
     result: RentResult = field(default_factory=RentResult)
     tried: set[str] = field(default_factory=set)
     dearer: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def context(self) -> RunContext:
+        return self.steps.context
+
+    @property
+    def purchase(self) -> Purchase:
+        return self.steps.purchase
+
     async def run(self) -> RentResult:
-        self._check_this_runs_limits(await self._lines())
+        self._check_this_runs_limits(await self.steps.rows())
         for _ in range(REPLACEMENT_ROUNDS_MAX + 1):
             await self._rent_lines()
-            if self.result.stopped_by is not None:
-                await self._withdraw_planned()
+            if self.steps.stopped_by is not None:
+                self.result.stopped_by = self.steps.stopped_by
+                self.result.remedy = self.steps.remedy
+                await self._withdraw_planned(self.steps.stopped_by)
                 break
             if not await self._replace_lost():
                 break
@@ -154,14 +146,9 @@ class _Renting:
         if all(line.state is IntentionState.DONE for line in alive):
             return
         try:
-            self.limits.check(_due(alive), _monthly(alive))
+            self.limits.check(due_of(alive), monthly_of(alive))
         except SpendRefused as error:
-            self._stop(error, error.remedy)
-
-    def _stop(self, error: NumberflowError, remedy: str) -> None:
-        """Try no further line; the first reason counts."""
-        if self.result.stopped_by is None:
-            self.result.stopped_by, self.result.remedy = error, remedy
+            self.steps.stop(error)
 
     async def _rent_lines(self) -> None:
         """Try each line that this run has not tried yet: the first alone, the rest a few at a time.
@@ -171,7 +158,7 @@ class _Renting:
         """
         todo = [
             line
-            for line in await self._lines()
+            for line in await self.steps.rows()
             if line.id not in self.tried
             and line.state not in (IntentionState.DONE, IntentionState.REFUSED)
         ]
@@ -183,77 +170,37 @@ class _Renting:
         await each_of(todo[1:], self._rent_one, at_once=at_once)
 
     async def _rent_one(self, line: Intention) -> None:
-        if self.result.stopped_by is not None:
+        if self.steps.stopped_by is not None:
             return
         self.tried.add(line.id)
         if await self._has_become_dearer(line):
             return
-        step = await self._step()
-        refusals: list[Rejected] = []
-
-        async def do(attempt: Attempt) -> Applied:
-            if attempt.n > 1:
-                # Time has passed since the quote: absence had to be proven, or another run left the
-                # line behind.
-                await self._require_quoted_price(attempt.intention)
-            self.seen[line.id] = replace(
-                line, state=IntentionState.UNKNOWN, reason="under way when the run lost its journal"
-            )
-            try:
-                return await step.do(attempt)
-            except Rejected as error:
-                refusals.append(error)
-                raise
-
         try:
-            after = await self._run_step(line, do, step.look)
+            after = await self.steps.run(
+                line, await self._step(), before=self._require_price_before_another_attempt
+            )
         except SpendRefused as error:
             # Planned on another day, and today has no room: nothing was sent.
-            self._stop(error, error.remedy)
+            self.steps.stop(error)
             return
-        except Stopped as error:
-            # What is written down stays so: the same reference goes on with it. The lines beside
-            # this one see that nothing more is tried.
-            self._stop(error, error.remedy)
-            await self._lines()
-            raise
-        self.seen[after.id] = after
-        await self._conclude(after, refusals)
+        await self._conclude(after)
         if self.progress is not None:
-            await self.progress(self.seen[line.id])
+            await self.progress(self.steps.seen[line.id])
 
-    async def _conclude(self, after: Intention, refusals: Sequence[Rejected]) -> None:
+    async def _conclude(self, after: Intention) -> None:
         """What the end of one step means for the rest of the purchase."""
-        if (
-            after.state is IntentionState.REFUSED
-            and refusals
-            and not self._is_lost_number(refusals[-1])
-        ):
-            self._stop(refusals[-1], self._remedy(refusals[-1]))
+        refusal = self.steps.refusal(after)
+        if after.state is IntentionState.REFUSED and refusal and not self._is_lost_number(refusal):
+            self.steps.stop(refusal, self._remedy(refusal))
         elif after.state is IntentionState.PLANNED and after.id in self.dearer:
-            self.seen[after.id] = await in_thread(
-                self.context.journal.withdraw, after.id, self.lease, self.dearer[after.id]
-            )
+            await self.steps.withdraw(after, self.dearer[after.id])
         elif after.state is IntentionState.DONE:
             await self._compare_with_quote(after)
 
-    async def _run_step(
-        self,
-        line: Intention,
-        do: Callable[[Attempt], Awaitable[Applied]],
-        look: Callable[[Intention], Awaitable[Evidence]],
-    ) -> Intention:
-        return await run_costly_step(
-            self.context.journal,
-            line,
-            do=do,
-            look=look,
-            keeper=self.keeper,
-            purchase_lease=self.lease,
-            policy=settle_policy(self.context),
-            brake=self.context.brake,
-            sleep=self.context.wait,
-        )
+    async def _require_price_before_another_attempt(self, attempt: Attempt) -> None:
+        """Time has passed since the quote: absence was proven, or another run left the line."""
+        if attempt.n > 1:
+            await self._require_quoted_price(attempt.intention)
 
     async def _has_become_dearer(self, line: Intention) -> bool:
         """Check the price of a line that an earlier run wrote down.
@@ -268,9 +215,7 @@ class _Renting:
         try:
             await self._require_quoted_price(line)
         except NotSent:
-            self.seen[line.id] = await in_thread(
-                self.context.journal.withdraw, line.id, self.lease, self.dearer[line.id]
-            )
+            await self.steps.withdraw(line, self.dearer[line.id])
             return True
         return False
 
@@ -330,16 +275,9 @@ class _Renting:
             f"the vendor now says {recurring} {facts.get('currency')}"
         )
         if facts.get("currency") == line.currency:
-            corrected = await in_thread(
-                self.context.journal.correct_price,
-                line.id,
-                self.lease,
-                due_amount=(line.setup_amount or Decimal(0)) + recurring,
-                monthly_amount=recurring / months,
-                note=note,
-            )
-            self.seen[line.id] = corrected
-        self._stop(
+            today = (line.setup_amount or Decimal(0)) + recurring
+            await self.steps.correct_price(line, today=today, monthly=recurring / months, note=note)
+        self.steps.stop(
             SpendRefused(f"the price rose between quote and rent: {note}", rule="price"),
             "the number is rented at that price; release it if it is too dear. For the rest run "
             "again "
@@ -393,7 +331,7 @@ class _Renting:
 
         Returns whether there is something new to rent.
         """
-        lines = await self._lines()
+        lines = await self.steps.rows()
         alive = [line for line in lines if line.state is not IntentionState.REFUSED]
         missing = self.order.wanted - len(alive)
         if missing <= 0 or any(line.state is IntentionState.PLANNED for line in lines):
@@ -436,44 +374,16 @@ class _Renting:
                     "Other criteria need a new reference; the same one tries for the rest",
                 )
             quote = make_quote(found, self.limits.currency)
-            self.limits.check(
-                quote.today + _due(alive),
-                quote.monthly + _monthly(alive),
-            )
+            self.limits.check(quote.today + due_of(alive), quote.monthly + monthly_of(alive))
             try:
-                await write_down(
-                    self.context,
-                    self.purchase,
-                    self.order,
-                    quote.lines,
-                    self.limits,
-                    lease=self.lease,
-                    flow_run_id=self.flow_run_id,
-                )
+                await write_down(self.steps, self.order, quote.lines, self.limits)
             except NumberClaimed as error:
                 claimed.add(error.phone_number)
             else:
                 return
 
-    async def _withdraw_planned(self) -> None:
+    async def _withdraw_planned(self, stopped_by: NumberflowError) -> None:
         """Give back the numbers and the money of lines that will not be sent any more."""
-        why = self.result.stopped_by.message if self.result.stopped_by else "the run stopped"
-        for line in await self._lines():
+        for line in await self.steps.rows():
             if line.state is IntentionState.PLANNED:
-                reason = f"not tried: {why}"[:500]
-                self.seen[line.id] = await in_thread(
-                    self.context.journal.withdraw, line.id, self.lease, reason
-                )
-
-    async def _lines(self) -> tuple[Intention, ...]:
-        lines = await in_thread(self.context.journal.intentions, purchase_id=self.purchase.id)
-        self.seen.update({line.id: line for line in lines})
-        return lines
-
-
-def _due(lines: Sequence[Intention]) -> Decimal:
-    return sum((line.due_amount or Decimal(0) for line in lines), Decimal(0))
-
-
-def _monthly(lines: Sequence[Intention]) -> Decimal:
-    return sum((line.monthly_amount or Decimal(0) for line in lines), Decimal(0))
+                await self.steps.withdraw(line, f"not tried: {stopped_by.message}"[:500])

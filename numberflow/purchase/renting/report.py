@@ -17,6 +17,7 @@ from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
 from numberflow.purchase.renting.provisioning import NumberStatus
 from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.spend_limits import due_of, monthly_of
 
 
 def purchase_report(
@@ -64,9 +65,9 @@ def purchase_report(
         rented_now=len(now),
         earlier_runs=_runs(line for line in done if line not in now),
         currency=currency,
-        charged_today=_due(done),
-        charged_now=_due(now),
-        monthly=sum((line.monthly_amount or Decimal(0) for line in done), Decimal(0)),
+        charged_today=due_of(done),
+        charged_now=due_of(now),
+        monthly=monthly_of(done),
         numbers=numbers,
         open_items=open_items,
         notes=(*notes, *_price_notes(done)),
@@ -102,8 +103,8 @@ def plan_report(
         asked=asked,
         rented=len(done),
         earlier_runs=_runs(done),
-        charged_today=_due(done),
-        monthly=sum((line.monthly_amount or Decimal(0) for line in done), Decimal(0)),
+        charged_today=due_of(done),
+        monthly=monthly_of(done),
         to_go=len(quote.lines),
         quoted_today=quote.today,
         quoted_monthly=quote.monthly,
@@ -128,10 +129,6 @@ def _is_earlier(line: Intention, before: Sequence[Intention]) -> bool:
 
 def _runs(lines: Iterable[Intention]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.flow_run_id for line in lines if line.flow_run_id))
-
-
-def _due(lines: Iterable[Intention]) -> Decimal:
-    return sum((line.due_amount or Decimal(0) for line in lines), Decimal(0))
 
 
 def stopped_report(

@@ -16,10 +16,10 @@ from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.orders import SearchAndRentParameters, Strategy
 from numberflow.models.wording import count_of
 from numberflow.planning.quote import Quote, QuoteLine, make_quote
-from numberflow.purchase.renting.choose import find_numbers
+from numberflow.purchase.renting.choose import OPERATION, find_numbers
 from numberflow.purchase.renting.quoting import quote_order
-from numberflow.purchase.run_context import OPERATION, RunContext, find_purchase, in_thread
-from numberflow.purchase.spend_limits import SpendLimits, require_room_today
+from numberflow.purchase.run_context import RunContext, find_purchase, in_thread, new_purchase
+from numberflow.purchase.spend_limits import SpendLimits, due_of, monthly_of, require_room_today
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ async def stand(context: RunContext, order: SearchAndRentParameters, reference: 
         BadInput: nothing was begun, and too few numbers match.
         SpendRefused: a price is missing or in another currency.
     """
-    purchase, lines = await find_purchase(context, order, reference, OPERATION)
+    purchase, lines = await find_purchase(
+        context, new_purchase(context, order, reference, OPERATION)
+    )
     alive = [line for line in lines if line.state is not IntentionState.REFUSED]
     planned = [line for line in alive if line.state is IntentionState.PLANNED]
     notes: list[str] = []
@@ -118,17 +120,13 @@ async def _require_room(
         today, monthly = Decimal(approval["today"]), Decimal(approval["monthly"])
         limits = replace(limits, approved_today=today, approved_monthly=monthly)
     limits.check(
-        sum((line.due_amount or Decimal(0) for line in alive), Decimal(0))
-        + sum((line.today for line in fresh), Decimal(0)),
-        sum((line.monthly_amount or Decimal(0) for line in alive), Decimal(0))
-        + sum((line.monthly for line in fresh), Decimal(0)),
+        due_of(alive) + sum((line.today for line in fresh), Decimal(0)),
+        monthly_of(alive) + sum((line.monthly for line in fresh), Decimal(0)),
     )
     day = await in_thread(context.journal.today)
     # What is written down for today is counted by the journal already; what was for another day
     # moves to today.
-    moved = sum(
-        (line.due_amount or Decimal(0) for line in planned if line.spend_day != day), Decimal(0)
-    )
+    moved = due_of(line for line in planned if line.spend_day != day)
     due = moved + sum((line.today for line in fresh), Decimal(0))
     await require_room_today(context, due, order.currency, order.max_today)
 

@@ -12,13 +12,8 @@ from support.run_contexts import Shop
 
 from numberflow.errors import JournalUnavailable, LeaseLost, ReferenceConflict
 from numberflow.journal import NewPurchase
-from numberflow.purchase.run_context import (
-    OPERATION,
-    RunContext,
-    each_of,
-    new_purchase,
-    open_purchase,
-)
+from numberflow.purchase.renting.choose import OPERATION
+from numberflow.purchase.run_context import RunContext, each_of, new_purchase, open_purchase
 
 pytestmark = pytest.mark.anyio
 

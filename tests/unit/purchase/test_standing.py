@@ -14,15 +14,11 @@ from numberflow.journal import Intention, IntentionState
 from numberflow.models.orders import SearchAndRentParameters
 from numberflow.models.reports import PurchaseReport, RunOutcome
 from numberflow.purchase.renting import rent
-from numberflow.purchase.renting.choose import write_down_quote
+from numberflow.purchase.renting.choose import OPERATION, write_down_quote
 from numberflow.purchase.renting.quoting import quote_order
 from numberflow.purchase.renting.report import plan_report
 from numberflow.purchase.renting.standing import stand
-from numberflow.purchase.run_context import (
-    OPERATION,
-    new_purchase,
-    open_purchase,
-)
+from numberflow.purchase.run_context import new_purchase, open_purchase
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.purchase.text import report_text
 
