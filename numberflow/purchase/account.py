@@ -44,15 +44,7 @@ def account(
         if line.charged:
             charged[line.currency] = charged.get(line.currency, Decimal(0)) + line.charged
     done = sum(row.state is IntentionState.DONE for row in told)
-    reason = f"{why}; {progress(purchase, told)}"
-    if waiting:
-        reason += f"; of {len(waiting)} it is not known whether they took effect"
-    kept = kept_words(rows)
-    if kept:
-        reason += f"; {kept}"
-    unlinked = unlinked_words(rows)
-    if unlinked:
-        reason += f"; {unlinked}"
+    kept, unlinked = kept_words(rows), unlinked_words(rows)
     release = (
         ", or release what was rented"
         if any(row.operation in _RENTS for row in told) and done
@@ -60,7 +52,7 @@ def account(
     )
     return AccountReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
-        reason=reason,
+        reason=f"{why}; {so_far(purchase, rows)}",
         remedy="run again with the same reference: it looks at the vendor first and goes on "
         f"where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
         project_id=purchase.project_id,
@@ -134,6 +126,18 @@ def progress(purchase: Purchase, rows: Sequence[Intention]) -> str:
     if quantity is not None:
         return f"{done} of {quantity} numbers rented"
     return f"{done} of {len(alive)} steps done" if alive else "no step was written down"
+
+
+def so_far(purchase: Purchase, rows: Sequence[Intention]) -> str:
+    """How far a purchase is, what of it is not known, and what it left half-way, in words."""
+    waiting = sum(row.state in AT_STAKE_STATES for row in rows)
+    parts = (
+        progress(purchase, rows),
+        f"of {waiting} it is not known whether they took effect" if waiting else "",
+        kept_words(rows),
+        unlinked_words(rows),
+    )
+    return "; ".join(part for part in parts if part)
 
 
 def account_rows(report: AccountReport) -> list[dict[str, str]]:

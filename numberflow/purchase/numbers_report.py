@@ -65,6 +65,16 @@ def _next_step(short: Sequence[NumbersLine]) -> str:
     )
 
 
+def row_line(phone_number: str, row: Intention) -> NumbersLine:
+    """A number whose step is not done, in the journal's words."""
+    return NumbersLine(
+        phone_number=phone_number,
+        state=row.state.value,
+        advice=row.reason or "",
+        intention_id=row.id,
+    )
+
+
 def kept_line(number: str, row: Intention) -> NumbersLine:
     """A number that was not given up although its emergency address was removed for that, in words.
 

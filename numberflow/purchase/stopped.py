@@ -14,10 +14,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from numberflow.errors import LeaseLost
 from numberflow.journal import OPEN_STATES, Intention, IntentionState, LeaseKeeper, Purchase
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
-from numberflow.purchase.account import progress, wanted
+from numberflow.purchase.account import so_far, wanted
 from numberflow.purchase.report import AT_STAKE_STATES
 from numberflow.purchase.run_context import RunContext, in_thread
-from numberflow.purchase.unlinked import unlinked_words
 from numberflow.purchase.without_address import kept_words
 
 # Longer than a run of ours ever rests between two steps (it waits for links for minutes, and for a
@@ -97,16 +96,8 @@ def is_unfinished(purchase: Purchase, rows: Sequence[Intention]) -> bool:
 
 def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
     """What the sweep says of one such purchase."""
-    waiting = sum(row.state in AT_STAKE_STATES for row in rows)
-    summary = f"stopped; {progress(purchase, rows)}"
-    if waiting:
-        summary += f"; of {waiting} it is not known whether they took effect"
+    summary = f"stopped; {so_far(purchase, rows)}"
     kept = kept_words(rows)
-    if kept:
-        summary += f"; {kept}"
-    unlinked = unlinked_words(rows)
-    if unlinked:
-        summary += f"; {unlinked}"
     bought = wanted(purchase) is not None and any(row.state is IntentionState.DONE for row in rows)
     advice = (
         "run the same reference again: it goes on where it stopped"

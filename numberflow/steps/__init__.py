@@ -7,7 +7,7 @@ rule that a step runs at most once (`numberflow.journal.billable`).
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from numberflow.errors import NotFound
+from numberflow.errors import NotFound, OutcomeUnknown
 from numberflow.journal import Intention
 
 T = TypeVar("T")
@@ -48,3 +48,23 @@ async def read_or_none(read: Awaitable[T], resource_type: str) -> T | None:
         if is_absence_of(error, resource_type):
             return None
         raise
+
+
+async def about_available(request: Awaitable[T]) -> T:
+    """A costly request about an available number; of its 404s only one that names the number counts.
+
+    Raises:
+        NotFound: the vendor's word that the number is not there.
+        OutcomeUnknown: a 404 of a gateway or an unknown route: it says nothing about the number, so
+            that the vendor's state has to be looked at.
+    """
+    try:
+        return await request
+    except NotFound as error:
+        if is_absence_of(error, AVAILABLE_NUMBER):
+            raise
+        raise OutcomeUnknown(
+            f"a 404 that is not about the number: {error.message}",
+            status=404,
+            cause="foreign_404",
+        ) from error

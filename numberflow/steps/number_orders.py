@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from numberflow.client import Client
-from numberflow.errors import NotFound, OutcomeUnknown
+from numberflow.errors import NotFound
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -23,7 +23,14 @@ from numberflow.journal import (
 from numberflow.models.number_orders import NumberOrder, NumberOrderRequest, NumberOrderState
 from numberflow.models.orders import WantedNumbers
 from numberflow.models.vendor import AvailableNumber
-from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of, named, read_or_none
+from numberflow.steps import (
+    AVAILABLE_NUMBER,
+    NUMBER_ORDER,
+    about_available,
+    is_absence_of,
+    named,
+    read_or_none,
+)
 
 CREATE, SUBMIT = "create_order", "submit_order"
 
@@ -78,17 +85,7 @@ class CreateOrder:
             callback_url=facts["callback_url"],
             **facts["criteria"],
         )
-        try:
-            order = await self._client.number_orders.create(body, watch=attempt)
-        except NotFound as error:
-            if is_absence_of(error, AVAILABLE_NUMBER):
-                raise
-            # A 404 of a gateway or an unknown route says nothing about the number: look.
-            raise OutcomeUnknown(
-                f"a 404 that is not about the number: {error.message}",
-                status=404,
-                cause="foreign_404",
-            ) from error
+        order = await about_available(self._client.number_orders.create(body, watch=attempt))
         return Applied(
             result=created_facts(order, intention), note="the vendor answered with the order"
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from numberflow.client import Client
-from numberflow.errors import NotFound, OutcomeUnknown
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.orders import SmsLink, VoiceLink
 from numberflow.models.vendor import ActiveNumber, AvailableNumber, RentRequest
-from numberflow.steps import ACTIVE_NUMBER, AVAILABLE_NUMBER, is_absence_of, named, read_or_none
+from numberflow.steps import ACTIVE_NUMBER, AVAILABLE_NUMBER, about_available, named, read_or_none
 from numberflow.steps.link import link_order, with_links
 
 OPERATION = "rent"
@@ -43,21 +42,11 @@ class Rent:
         body = RentRequest(
             sms=facts.get("sms"), voice=facts.get("voice"), callback_url=facts.get("callback_url")
         )
-        try:
-            number = await self._client.available_numbers.rent(
-                named(attempt.intention), body, watch=attempt
-            )
-        except NotFound as error:
-            if is_absence_of(error, AVAILABLE_NUMBER):
-                raise
-            # A 404 of a gateway or an unknown route says nothing about the number: look.
-            raise OutcomeUnknown(
-                f"a 404 that is not about the number: {error.message}",
-                status=404,
-                cause="foreign_404",
-            ) from error
+        number = await about_available(
+            self._client.available_numbers.rent(named(intention), body, watch=attempt)
+        )
         return Applied(
-            result=result_facts(number) | link_order(number.phone_number, attempt.intention),
+            result=result_facts(number) | link_order(number.phone_number, intention),
             note="the vendor answered with the rented number",
         )
 

@@ -29,7 +29,7 @@ from numberflow.planning.configuring import HeldNumber, Holding
 from numberflow.purchase.costly_steps import CostlyStep, CostlySteps, hold_purchase
 from numberflow.purchase.emergency.addresses import has_address
 from numberflow.purchase.held.numbers import held_numbers, require_held
-from numberflow.purchase.numbers_report import kept_line, numbers_report
+from numberflow.purchase.numbers_report import kept_line, numbers_report, row_line
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
     RunContext,
@@ -343,9 +343,7 @@ def _ended(number: str, row: Intention, removal: Intention | None) -> NumbersLin
             return NumbersLine(
                 phone_number=number, state="not released", advice=advice, intention_id=removal.id
             )
-        return NumbersLine(
-            phone_number=number, state=row.state.value, advice=row.reason or "", intention_id=row.id
-        )
+        return row_line(number, row)
     if row.operation == DELETE_IMPORTED:
         return NumbersLine(
             phone_number=number,

@@ -30,7 +30,7 @@ from numberflow.purchase.hosting.orders import (
     token_of,
     withdraw_late,
 )
-from numberflow.purchase.numbers_report import numbers_report
+from numberflow.purchase.numbers_report import numbers_report, row_line
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
     RunContext,
@@ -297,9 +297,7 @@ async def _single_line(
 ) -> NumbersLine:
     number = str(row.subject)
     if row.state is not IntentionState.DONE:
-        return NumbersLine(
-            phone_number=number, state=row.state.value, advice=row.reason or "", intention_id=row.id
-        )
+        return row_line(number, row)
     shown = await imported_or_none(context.client, number)
     if shown is None:
         line = NumbersLine(

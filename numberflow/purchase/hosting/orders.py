@@ -26,7 +26,7 @@ from numberflow.planning.hosting import (
 from numberflow.planning.hosting_failures import Step
 from numberflow.purchase.costly_steps import CostlySteps
 from numberflow.purchase.follow import take_up
-from numberflow.purchase.numbers_report import GONE
+from numberflow.purchase.numbers_report import GONE, row_line
 from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
 from numberflow.steps import named
 from numberflow.steps.hosting import IMPORT_ORDER, TEXT_ENABLE
@@ -213,15 +213,7 @@ async def ordered_lines(context: RunContext, row: Intention, order_id: str) -> l
     """
     numbers = list(row.request["numbers"])
     if row.state is not IntentionState.DONE:
-        return [
-            NumbersLine(
-                phone_number=each,
-                state=row.state.value,
-                advice=row.reason or "",
-                intention_id=row.id,
-            )
-            for each in numbers
-        ]
+        return [row_line(each, row) for each in numbers]
     order, shown = await order_progress(context.client, order_id) if order_id else (None, [])
     told = {each.phone_number: each for each in shown}
     if order is None or not told.keys() >= set(numbers):

@@ -231,14 +231,8 @@ async def place_call(
     Costs: no price is published; count on one. Repeat: a machine never calls again; after a lost
     reply the step waits for a person.
     """
-    line = NewIntention(
-        VOICE_CHALLENGE,
-        turn.phone_number,
-        f"{VOICE_CHALLENGE} {turn.phone_number} {turn.steps}",
-        {"n": turn.steps},
-    )
     async with hold_purchase(context, purchase, flow_run_id) as steps:
-        (row,) = await steps.plan([line])
+        (row,) = await steps.plan([_voice_line(VOICE_CHALLENGE, turn)])
         return await steps.run(row, VoiceChallenge(context.client))
 
 
@@ -258,15 +252,15 @@ async def hand_in_code(
         BadInput: not what a voice would spell; nothing was sent, and the message does not show it.
     """
     check_code(code)
-    line = NewIntention(
-        VERIFY_CODE,
-        turn.phone_number,
-        f"{VERIFY_CODE} {turn.phone_number} {turn.steps}",
-        {"n": turn.steps},
-    )
     async with hold_purchase(context, purchase, flow_run_id) as steps:
-        (row,) = await steps.plan([line])
+        (row,) = await steps.plan([_voice_line(VERIFY_CODE, turn)])
         return await steps.run(row, VerifyCode(context.client, code))
+
+
+def _voice_line(operation: str, turn: VoiceTurn) -> NewIntention:
+    """A step of its own for each asking."""
+    number, n = turn.phone_number, turn.steps
+    return NewIntention(operation, number, f"{operation} {number} {n}", {"n": n})
 
 
 async def count_question(context: RunContext, purchase: Purchase) -> None:
