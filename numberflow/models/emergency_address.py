@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import phonenumbers
 from pydantic import field_validator, model_validator
 
 from numberflow.models.papers import PaperReference
 from numberflow.models.parameters import (
-    Parameters,
     PhoneNumbers,
     Project,
     Reference,
+    ReferencedParameters,
     check_each_once,
     check_parameters,
 )
@@ -34,13 +32,11 @@ class Action(StrEnum):
     DEPROVISION = "deprovision"
 
 
-class EmergencyAddressParameters(Parameters):
+class EmergencyAddressParameters(ReferencedParameters):
     """Parameters of emergency-address, checked. Build it with `parse_emergency_address`."""
 
-    continued_by: ClassVar[frozenset[str]] = frozenset(
-        {"reference", "project", "accept_correction"}
-    )
-    """Parameters that may be others when the same reference is run again."""
+    # Accepting a correction continues the same change.
+    continued_by = frozenset({"reference", "project", "accept_correction"})
 
     action: Action = Action.REPORT
     phone_numbers: PhoneNumbers = ()
@@ -77,17 +73,6 @@ class EmergencyAddressParameters(Parameters):
     def papers(self) -> dict[str, str]:
         """Each reference to a paper, by its parameter."""
         return {} if self.address is None else {"address": self.address}
-
-    def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values.
-
-        Accepting a correction continues the same change.
-        """
-        return self.model_dump(mode="json", exclude=set(self.continued_by))
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
 
 
 def parse_emergency_address(parameters: Mapping[str, Any]) -> EmergencyAddressParameters:

@@ -7,12 +7,10 @@ decided from them (`numberflow.planning`).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 import phonenumbers
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -27,6 +25,7 @@ from numberflow.models.parameters import (
     PhoneNumbers,
     Project,
     Reference,
+    ReferencedParameters,
     RegionCode,
     WholeNumber,
     check_parameters,
@@ -151,18 +150,17 @@ OptionalSmsLink = Annotated[SmsLink | None, BeforeValidator(empty_group_is_none)
 OptionalVoiceLink = Annotated[VoiceLink | None, BeforeValidator(empty_group_is_none)]
 
 
-class WantedNumbers(Parameters):
+class WantedNumbers(ReferencedParameters):
     """What every purchase of numbers says.
 
     Which ones, what they are linked to, what they may cost, and its name.
     """
 
     # `kyc` and `attachments` are papers: corrected ones continue the same order.
-    continued_by: ClassVar[frozenset[str]] = frozenset({
+    continued_by = frozenset({
         "reference", "max_today", "max_monthly", "currency", "plan_only", "approve_above",
         "provisioning_wait_s", "project", "kyc", "attachments",
     })  # fmt: skip
-    """Parameters that may be others when the same reference is run again."""
 
     region_code: RegionCode
     number_type: NumberType
@@ -248,13 +246,7 @@ class WantedNumbers(Parameters):
         Caps, approval, waiting and the credentials block are left out: raising a cap continues the
         same purchase.
         """
-        return self.model_dump(mode="json", exclude=set(self.continued_by)) | {
-            "quantity": self.wanted
-        }
-
-    def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+        return super().what_is_done() | {"quantity": self.wanted}
 
 
 class SearchAndRentParameters(WantedNumbers):

@@ -249,16 +249,28 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-class NamedNumbersParameters(Parameters):
-    """What every run over numbers that the caller names takes, and how it is known again.
-
-    The flows' orders build on it.
-    """
+class ReferencedParameters(Parameters):
+    """Parameters of a flow that changes something: a reference stands for what they ask for."""
 
     continued_by: ClassVar[frozenset[str]] = frozenset()
     """Parameters that may be others when the same reference is run again.
 
     They say how or how far, not what.
+    """
+
+    def what_is_done(self) -> dict[str, Any]:
+        """The parameters that make a run this one and no other, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(self.continued_by))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of `what_is_done`, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.what_is_done(), sort_keys=True).encode()).hexdigest()
+
+
+class NamedNumbersParameters(ReferencedParameters):
+    """What every run over numbers that the caller names takes, and how it is known again.
+
+    The flows' orders build on it.
     """
 
     phone_numbers: PhoneNumbers

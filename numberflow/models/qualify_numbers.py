@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from numberflow.models.north_american import check_numbers
-from numberflow.models.parameters import (
-    NamedNumbersParameters,
-    check_parameters,
-)
+from numberflow.models.hosted_numbers import NorthAmericanParameters
+from numberflow.models.parameters import check_parameters
 
 # Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more
 # are several mails anyway.
@@ -31,18 +28,13 @@ class Proof(StrEnum):
     VOICE = "voice"
 
 
-class QualifyParameters(NamedNumbersParameters):
+class QualifyParameters(NorthAmericanParameters):
     """Parameters of qualify-numbers, checked. Build it with `parse_qualify`."""
 
     continued_by = frozenset({"method"})
+    numbers_max = NUMBERS_MAX
 
     method: Proof = Proof.INVOICES
-
-    @field_validator("phone_numbers")
-    @classmethod
-    def _north_american(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        check_numbers(value, most=NUMBERS_MAX)
-        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

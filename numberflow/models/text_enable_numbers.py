@@ -18,22 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from numberflow.models.import_numbers import DisplayName
-from numberflow.models.north_american import (
-    HostingRegion,
-    check_numbers,
-    check_region,
-    is_toll_free,
-)
-from numberflow.models.orders import SmsLink
+from numberflow.models.hosted_numbers import HostedNumbersParameters
+from numberflow.models.north_american import is_toll_free
 from numberflow.models.papers import PaperReference
-from numberflow.models.parameters import (
-    CallbackUrl,
-    NamedNumbersParameters,
-    OptionalText,
-    check_parameters,
-    empty_is_none,
-)
+from numberflow.models.parameters import OptionalText, check_parameters, empty_is_none
 
 # docs/vendor/imported-hosting-behaviour.md §7; one order, because one letter names them all.
 NUMBERS_MAX = 500
@@ -63,18 +51,15 @@ Confirmation = Annotated[
 ]
 
 
-class TextEnableParameters(NamedNumbersParameters):
+class TextEnableParameters(HostedNumbersParameters):
     """Parameters of text-enable-numbers, checked. Build it with `parse_text_enable`."""
 
     continued_by = frozenset({"signer_confirmed"})
+    numbers_max = NUMBERS_MAX
 
-    region_code: HostingRegion = HostingRegion.US
-    sms: SmsLink
     loa_kind: LoaKind = LoaKind.DIRECT
     loa: PaperReference = None
     signer_confirmed: Confirmation = None
-    display_name: DisplayName = None
-    callback_url: CallbackUrl = None
     nnid: OptionalText = None
     scheduled_osr_update_time: Annotated[
         Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))] | None,
@@ -83,8 +68,7 @@ class TextEnableParameters(NamedNumbersParameters):
 
     @field_validator("phone_numbers")
     @classmethod
-    def _north_american(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        check_numbers(value, most=NUMBERS_MAX)
+    def _one_kind(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len({is_toll_free(number) for number in value}) > 1:
             raise ValueError(
                 "has local and toll-free numbers; text-enable them in two runs, they are two "
@@ -101,10 +85,6 @@ class TextEnableParameters(NamedNumbersParameters):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        try:
-            check_region(self.phone_numbers, self.region_code)
-        except ValueError as error:
-            raise ValueError(f"phone_numbers: {error}") from None
         if self.loa_kind is LoaKind.BLANKET and self.loa is not None:
             raise ValueError(
                 "loa: a blanket letter was agreed with the account manager; nothing is sent, so "
@@ -112,10 +92,6 @@ class TextEnableParameters(NamedNumbersParameters):
             )
         if self.loa_kind is not LoaKind.BLANKET and self.loa is None:
             raise ValueError("loa: is missing; name the paper or block:NAME with the letter's data")
-        if self.sms.campaign_id is not None and self.region_code is HostingRegion.CA:
-            raise ValueError(
-                "sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA"
-            )
         if self.is_toll_free:
             # docs/vendor/imported-hosting-behaviour.md §13: the toll-free request has none of
             # these.
