@@ -24,7 +24,7 @@ from numberflow.journal import (
     OrderKind,
     PendingWork,
 )
-from numberflow.models.reports import Alarm, FollowLine, FollowReport, RunOutcome
+from numberflow.models.reports import Alarm, FollowLine, FollowReport, OrderNumberLine, RunOutcome
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.stopped import name_stopped
@@ -294,3 +294,36 @@ def untold(followed: PendingWork, name: str, phone_numbers: Iterable[str]) -> li
     """The numbers of which an alarm of this name has not told yet."""
     told = set(followed.facts.get("told", {}).get(name, ()))
     return [number for number in phone_numbers if number not in told]
+
+
+def shown_since(followed: PendingWork, state: str, now: datetime) -> datetime:
+    """When a sweep saw this state first; `now` when the last one saw another."""
+    kept: Mapping[str, str] = followed.facts.get("shown", {})
+    return datetime.fromisoformat(kept["since"]) if kept.get("state") == state else now
+
+
+def followed_number(
+    followed: PendingWork,
+    state: str,
+    since: datetime,
+    *,
+    closed: bool,
+    needs_person: bool,
+    advice: str,
+    alarms: Sequence[Alarm],
+) -> Followed:
+    """What one look at one number brought; `since` is kept for `shown_since`."""
+    number = str(followed.facts["number"])
+    line = FollowLine(
+        kind=followed.kind,
+        order_id=followed.order_id,
+        reference=followed.reference,
+        state=state,
+        is_open=not closed,
+        needs_person=needs_person,
+        summary=f"{number}: {state}",
+        advice=advice,
+        numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),),
+        alarms=tuple(alarms),
+    )
+    return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)

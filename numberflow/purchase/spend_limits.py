@@ -44,20 +44,17 @@ class SpendLimits:
                     rule=rule,
                     remedy=f"raise {name} to {cost} or ask for fewer numbers",
                 )
-        if self.approved_today is not None and today > self.approved_today:
-            raise SpendRefused(
-                f"the purchase now costs {today} {self.currency} today, up to "
-                f"{self.approved_today} need no further approval",
-                rule="approval",
-                remedy="run again with the same reference and have the new price approved",
-            )
-        if self.approved_monthly is not None and monthly > self.approved_monthly:
-            raise SpendRefused(
-                f"the purchase now costs {monthly} {self.currency} a month, up to "
-                f"{self.approved_monthly} need no further approval",
-                rule="approval",
-                remedy="run again with the same reference and have the new price approved",
-            )
+        for when, cost, approved in (
+            ("today", today, self.approved_today),
+            ("a month", monthly, self.approved_monthly),
+        ):
+            if approved is not None and cost > approved:
+                raise SpendRefused(
+                    f"the purchase now costs {cost} {self.currency} {when}, up to {approved} need "
+                    "no further approval",
+                    rule="approval",
+                    remedy="run again with the same reference and have the new price approved",
+                )
 
 
 async def require_room_today(

@@ -62,10 +62,7 @@ def report_text(report: PurchaseReport) -> str:
     ]
     if report.approved_by:
         lines.append(f"Approved by {report.approved_by}.")
-    if report.reason:
-        lines += ["", f"**Why:** {report.reason}"]
-    if report.remedy:
-        lines += ["", f"**What to do:** {report.remedy}"]
+    lines += why_words(report)
     for item in report.open_items:
         lines += open_words(item, report.currency)
     lines += ["", *[f"- {note}" for note in report.notes]]
@@ -134,14 +131,17 @@ def emergency_text(report: EmergencyReport) -> str:
         )
     ]
     lines += stake_words(report, report.open_items)
-    if report.reason:
-        lines += ["", f"**Why:** {report.reason}"]
-    if report.remedy:
-        lines += ["", f"**What to do:** {report.remedy}"]
+    lines += why_words(report)
     for item in report.open_items:
         lines += open_words(item, "")
     lines += ["", *[f"- {note}" for note in report.notes]]
     return "\n".join(lines)
+
+
+def why_words(report: RunReport) -> list[str]:
+    """Why a run ended so and what to do, as paragraphs; none where there is nothing to say."""
+    words = (("Why", report.reason), ("What to do", report.remedy))
+    return [line for name, text in words if text for line in ("", f"**{name}:** {text}")]
 
 
 def stake_words(report: RunReport, items: Sequence[OpenItem], currency: str = "") -> list[str]:

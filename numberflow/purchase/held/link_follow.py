@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from numberflow.journal import PendingWork
-from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.models.reports import Alarm
 from numberflow.planning.configuring import HeldNumber
 from numberflow.planning.links import (
     FAILED,
@@ -26,7 +26,14 @@ from numberflow.planning.links import (
     told_ids,
     worst,
 )
-from numberflow.purchase.follow import Followed, Stage, due, latest_stage
+from numberflow.purchase.follow import (
+    Followed,
+    Stage,
+    due,
+    followed_number,
+    latest_stage,
+    shown_since,
+)
 from numberflow.purchase.held.numbers import held_number
 from numberflow.purchase.link_commands import again, back
 from numberflow.purchase.run_context import RunContext
@@ -66,8 +73,7 @@ def judge(
     before = followed.facts.get("before") or {}
     found = stands(held, wanted, before.get("marks")) if held is not None else ()
     state = _state(held, found, wanted)
-    kept: Mapping[str, str] = followed.facts.get("shown", {})
-    since = datetime.fromisoformat(kept["since"]) if kept.get("state") == state else now
+    since = shown_since(followed, state, now)
     is_settled = now - since >= SETTLED_AFTER
     told: list[str] = []
     alarms: list[Alarm] = []
@@ -102,19 +108,10 @@ def judge(
     # A number that has lost its service stays on the list until it has one again, or is given up.
     closed = state in (Standing.LINKED, UNLINKED, LEAVING) or (is_settled and not is_lost)
     advice = "; ".join(told)
-    line = FollowLine(
-        kind=followed.kind,
-        order_id=followed.order_id,
-        reference=followed.reference,
-        state=state,
-        is_open=not closed,
-        needs_person=needs_person,
-        summary=f"{number}: {state}",
-        advice=advice,
-        numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),),
-        alarms=tuple(alarms),
-    )
-    return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)
+    return followed_number(
+        followed, state, since, closed=closed, needs_person=needs_person, advice=advice,
+        alarms=alarms,
+    )  # fmt: skip
 
 
 def _state(held: HeldNumber | None, found: tuple[Stand, ...], wanted: Mapping[str, str]) -> str:

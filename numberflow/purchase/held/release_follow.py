@@ -11,9 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from numberflow.journal import PendingWork
-from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.models.reports import Alarm
 from numberflow.planning.configuring import Holding
-from numberflow.purchase.follow import Followed, due
+from numberflow.purchase.follow import Followed, due, followed_number, shown_since
 from numberflow.purchase.held.link_follow import GONE, LEAVING, SETTLED_AFTER
 from numberflow.purchase.held.numbers import held_number
 from numberflow.purchase.held.release import had_again
@@ -36,8 +36,7 @@ async def follow_release(context: RunContext, followed: PendingWork, _now: datet
         history = await in_thread(context.journal.history, str(followed.facts["intention_id"]))
         newer = await had_again(context, history.intention)
         state, advice = (HAD_AGAIN, newer) if newer else (STILL_HELD, "")
-    kept = followed.facts.get("shown", {})
-    since = datetime.fromisoformat(kept["since"]) if kept.get("state") == state else now
+    since = shown_since(followed, state, now)
     needs_person = state == STILL_HELD and now - since >= SETTLED_AFTER
     alarms: list[Alarm] = []
     if needs_person:
@@ -52,16 +51,7 @@ async def follow_release(context: RunContext, followed: PendingWork, _now: datet
         )
         alarms = due(followed, "not released", f"{followed.reference}: {number}: {advice}")
     closed = state != STILL_HELD
-    line = FollowLine(
-        kind=followed.kind,
-        order_id=followed.order_id,
-        reference=followed.reference,
-        state=state,
-        is_open=not closed,
-        needs_person=needs_person,
-        summary=f"{number}: {state}",
-        advice=advice,
-        numbers=(OrderNumberLine(phone_number=number, state=state, advice=advice),),
-        alarms=tuple(alarms),
-    )
-    return Followed(line, {"shown": {"state": state, "since": since.isoformat()}}, closed=closed)
+    return followed_number(
+        followed, state, since, closed=closed, needs_person=needs_person, advice=advice,
+        alarms=alarms,
+    )  # fmt: skip

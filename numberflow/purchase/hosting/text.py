@@ -10,7 +10,7 @@ from __future__ import annotations
 from numberflow.models.reports import NumbersReport
 from numberflow.models.wording import count_of
 from numberflow.planning.hosting import counted
-from numberflow.purchase.text import open_words, stake_words
+from numberflow.purchase.text import open_words, stake_words, why_words
 
 
 def hosted_rows(report: NumbersReport) -> list[dict[str, str]]:
@@ -43,10 +43,7 @@ def hosted_text(report: NumbersReport) -> str:
     )
     if report.orders:
         lines.append(f"Hosting orders: {', '.join(report.orders)}.")
-    if report.reason:
-        lines += ["", f"**Why:** {report.reason}"]
-    if report.remedy:
-        lines += ["", f"**What to do:** {report.remedy}"]
+    lines += why_words(report)
     lines += [line for command in report.commands for line in ("", f"    {command}")]
     for item in report.open_items:
         lines += open_words(item, "")

@@ -19,7 +19,7 @@ from numberflow.models.wording import count_of
 from numberflow.purchase.number_orders.place import FILLING, Placed
 from numberflow.purchase.number_orders.standing import OrderStanding
 from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
-from numberflow.purchase.text import amount, open_words, stake_words
+from numberflow.purchase.text import amount, open_words, stake_words, why_words
 
 _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})
 
@@ -218,10 +218,7 @@ def order_text(report: OrderReport) -> str:
                 "becomes of it."
             ),
         ]
-    if report.reason:
-        lines += ["", f"**Why:** {report.reason}"]
-    if report.remedy:
-        lines += ["", f"**What to do:** {report.remedy}"]
+    lines += why_words(report)
     lines += [f"- {finding}" for finding in report.findings]
     for item in report.open_items:
         lines += open_words(item, report.currency)
@@ -263,10 +260,7 @@ def follow_text(report: FollowReport) -> str:
             for line in waiting
         )
         lines += ["", f"**At stake:** {told}."]
-    if report.reason:
-        lines += ["", f"**Why:** {report.reason}"]
-    if report.remedy:
-        lines += ["", f"**What to do:** {report.remedy}"]
+    lines += why_words(report)
     for line in report.orders:
         lines += [
             "",
