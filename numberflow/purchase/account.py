@@ -54,7 +54,8 @@ def account(
         outcome=RunOutcome.NEEDS_PERSON if waiting or kept or unlinked else RunOutcome.REFUSED,
         reason=f"{why}; {so_far(purchase, rows)}",
         remedy="run again with the same reference: it looks at the vendor first and goes on "
-        f"where this run stopped{release}{', or give them an address again (emergency-address)' if kept else ''}",
+        f"where this run stopped{release}"
+        + (", or give them an address again (emergency-address)" if kept else ""),
         project_id=purchase.project_id,
         reference=purchase.reference,
         operation=purchase.operation,

@@ -1,4 +1,4 @@
-"""The costly steps of one run over one purchase: written down, sent through the journal, taken back.
+"""The costly steps of one run over one purchase: write down, send through the journal, take back.
 
 Every request that costs money or cannot be undone leaves from `CostlySteps.run`, and from nowhere
 else: there the run holds its leases and asks whether it may go on.

@@ -61,7 +61,9 @@ _RELINKS = (UPDATE, UPDATE_IMPORTED)
 
 
 async def take_up(context: RunContext, intentions: Sequence[Intention] | None = None) -> None:
-    """Follow every order that a step of ours has opened, and every number whose link a step may have changed. Repeat: safe; what is followed stays as it is.
+    """Follow every order that a step of ours opened, and every number whose link may differ.
+
+    Costs: nothing. Repeat: safe; what is followed stays as it is.
 
     A number that was given up is followed again when its step ended after that.
 
@@ -236,7 +238,8 @@ async def _lost(context: RunContext, reference: str | None) -> list[FollowLine]:
                     state=row.state.value,
                     is_open=True,
                     needs_person=person,
-                    summary=f"it is not known whether the order was opened: {row.reason or 'no reply'}",
+                    summary="it is not known whether the order was opened: "
+                    f"{row.reason or 'no reply'}",
                     advice=f"settle it: {open_item(row).command}"
                     if person
                     else "run the same reference again",

@@ -25,7 +25,7 @@ def ask_journal(settings: Settings) -> ImportedQuestion:
 
 
 def imported_question(journal: Journal, project_id: str) -> ImportedQuestion:
-    """Every link that a step of ours has asked for, and every number that one has imported and none has deleted since.
+    """Every link that a step of ours asked for; every number that one imported and none deleted.
 
     Raises:
         JournalUnavailable: without it nobody knows where to look.

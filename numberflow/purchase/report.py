@@ -47,9 +47,10 @@ _REMEDY: Mapping[type[NumberflowError], str] = {
 
 
 def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
-    """What a person has to decide about one intention, with the command that does it when it took effect.
+    """What a person has to decide about one intention, with the command that settles it.
 
-    `lines`: the steps of its purchase. What handing in an order costs stands at the step that opened the order.
+    `lines`: the steps of its purchase. What handing in an order costs stands at the step that
+    opened the order.
     """
     # What the vendor names has no name yet: whoever says that it was bought says which number, or
     # which order, it is.

@@ -46,7 +46,10 @@ READS_AT_ONCE = 8
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run one journal call beside the event loop, so that a slow disk does not stop the heartbeats of leases."""
+    """Run one journal call beside the event loop.
+
+    A slow disk must not stop the heartbeats of leases.
+    """
     return await anyio.to_thread.run_sync(partial(call, *args, **kwargs))
 
 
@@ -81,7 +84,7 @@ async def each_of(
 async def open_client(
     settings: Settings, *, on_wait: Callable[[str], None] | None = None
 ) -> AsyncIterator[Client]:
-    """A client that keeps to the pace which all processes with the same journal and access key share.
+    """A client at the pace that all processes with the same journal and access key share.
 
     `on_wait`: told in words that a request has been waiting for the vendor's limit.
 

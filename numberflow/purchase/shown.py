@@ -1,6 +1,6 @@
 """Every kind of report in words and as a table, for artifacts and for the terminal.
 
-A new kind of report gets its line here. Not here: the words themselves (the text.py of each subject).
+A new kind of report gets its line here. Not here: the words themselves (each subject's text.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Shown:
 
 
 def shown(report: RunReport) -> Shown:
-    """Put a report into words. One of a kind that has none of its own gets the words that all have."""
+    """Put a report into words; a kind that has none of its own gets the words that all have."""
     text, rows = _SHOWN.get(type(report), (_text, _no_rows))
     return Shown(text(report), rows(report))
 

@@ -31,13 +31,19 @@ _PRODUCTS = frozenset({"sms", "voice"})
 
 
 def links_before(mine: Sequence[Intention]) -> dict[str, str]:
-    """The links that this reference touches, as a number had them when its first step was written down; the journal keeps them."""
+    """The links that this reference touches, as they were when its first step was written down.
+
+    The journal keeps them.
+    """
     kept = [row.request[BEFORE]["ids"] for row in mine if row.request.get(BEFORE)]
     return dict(kept[0]) if kept else {}
 
 
 def between_links(rows: Sequence[Intention]) -> dict[str, list[Intention]]:
-    """The steps of each number of this reference whose old link was taken off, or may have been, and whose new one did not leave as far as is known."""
+    """The steps of each number of this reference that may be without a link, by number.
+
+    Its old link was taken off, or may have been, and its new one did not leave as far as is known.
+    """
     by_number: dict[str, list[Intention]] = {}
     for row in rows:
         if row.operation in RELINKS:

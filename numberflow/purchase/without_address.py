@@ -31,7 +31,7 @@ _NOT_RELEASED = frozenset({IntentionState.PLANNED, IntentionState.REFUSED})
 
 
 def kept_without_address(rows: Sequence[Intention]) -> dict[str, Intention]:
-    """The release of each number of this reference that was not given up, although its emergency address was removed for that."""
+    """The release of each number that was kept, although its address was removed for that."""
     removed = {
         named(row)
         for row in rows

@@ -1,7 +1,9 @@
-"""The costly steps: for each, how it is done at the vendor and how it is recognised after a lost reply.
+"""The costly steps: how each is done at the vendor, and recognised after a lost reply.
 
-Each module pairs the journal's "do" and "look" with the client's calls. Not here: when a step is due (purchase, flows) and the
-rule that a step runs at most once (`numberflow.journal.billable`).
+Each module pairs the journal's "do" and "look" with the client's calls.
+
+Not here: when a step is due (purchase, flows) and the rule that a step takes effect at most once
+(`numberflow.journal.billable`).
 """
 
 from collections.abc import Awaitable
@@ -28,10 +30,10 @@ def named(intention: Intention) -> str:
 
 
 def is_absence_of(error: NotFound, resource_type: str) -> bool:
-    """Whether a 404 is the vendor's word that this number is not there, and not a gateway's or a route's 404.
+    """Whether a 404 is the vendor's word that this is not there, and not a gateway's or a route's.
 
-    The vendor names what is missing in `details[].resourceType`; older replies put a package name before it, so the match is loose
-    (docs/vendor/numbers-behaviour.md §15).
+    The vendor names what is missing in `details[].resourceType`; older replies put a package name
+    before it, so the match is loose (docs/vendor/numbers-behaviour.md §15).
     """
     return resource_type in error.resource_type
 
@@ -51,7 +53,7 @@ async def read_or_none(read: Awaitable[T], resource_type: str) -> T | None:
 
 
 async def about_available(request: Awaitable[T]) -> T:
-    """A costly request about an available number; of its 404s only one that names the number counts.
+    """Send a costly request about an available number; only a 404 that names it counts as one.
 
     Raises:
         NotFound: the vendor's word that the number is not there.

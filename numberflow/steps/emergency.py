@@ -1,7 +1,8 @@
-"""Attach an emergency address to a number, or remove it (`activeNumbers/{n}/emergencyAddress:provision`, `:deprovision`).
+"""Attach an emergency address to a number, or remove it.
 
-The address is personal: it is handed to the step under seal, and neither the journal nor an error ever sees it.
-Source: docs/vendor/numbers-behaviour.md §11.
+`activeNumbers/{n}/emergencyAddress:provision` and `:deprovision`. The address is personal: it is
+handed to the step under seal, and neither the journal nor an error ever sees it. Source:
+docs/vendor/numbers-behaviour.md §11.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class ImportNumber:
 
 
 def judge(number: ImportedNumber | None, intention: Intention) -> Evidence:
-    """An import took effect when the number is imported and linked as wanted, or on its way to it."""
+    """An import took effect when the number is imported and linked as wanted, or on its way."""
     if number is None:
         return Evidence(Finding.ABSENT, "the number is not imported", {"imported": False})
     wanted = intention.request

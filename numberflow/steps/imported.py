@@ -76,7 +76,7 @@ class DeleteImported:
 
 
 def judge_update(number: ImportedNumber | None, intention: Intention) -> Evidence:
-    """A change took effect when the number shows the wanted state or a job towards it, failed jobs included."""
+    """A change took effect when the number shows it, or a job towards it, failed jobs included."""
     if number is None:
         return Evidence(Finding.INCONCLUSIVE, "the number is not imported", {"imported": False})
     unreadable = {

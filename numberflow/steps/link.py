@@ -1,7 +1,8 @@
-"""A link that is on its way: what a step that links one number leaves behind, so that the sweep hears of it when the link is on, or fails.
+"""What a step that links a number leaves for the sweep, which hears when the link is on or fails.
 
-The vendor takes a link at once and puts it on later (docs/vendor/numbers-behaviour.md §6, docs/vendor/imported-hosting-behaviour.md §9); between unlink and
-relink a number has no service. Not here: looking (purchase.held.link_follow).
+The vendor takes a link at once and puts it on later (docs/vendor/numbers-behaviour.md §6,
+docs/vendor/imported-hosting-behaviour.md §9). Between unlink and relink a number has no service.
+Not here: looking (purchase.held.link_follow).
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ def link_order(phone_number: str, intention: Intention) -> dict[str, Any]:
 
 
 def release_order(phone_number: str, intention: Intention) -> dict[str, Any]:
-    """What the result of a step that gave a number up holds for the sweep, as long as no reply has shown that it is through."""
+    """What the result of a step that gave a number up holds for the sweep.
+
+    Until a reply has shown that it is through.
+    """
     order_id = _order_id(phone_number, intention)
     return opened_order(
         OrderKind.RELEASE, order_id, "sent", number=phone_number, intention_id=intention.id

@@ -1,6 +1,7 @@
-"""Open a number order (`numberOrders:createNumberOrder`) and hand it in for review (`numberOrders/{id}/submit`).
+"""Open a number order (`numberOrders:createNumberOrder`), hand it in (`numberOrders/{id}/submit`).
 
-Registration and files lie between the two; they cost nothing and may be sent again, so they are no steps. Source: docs/vendor/numbers-behaviour.md §10, §12.
+Registration and files lie between the two. They cost nothing and may be sent again, so they are no
+steps. Source: docs/vendor/numbers-behaviour.md §10, §12.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ _AFTER_SUBMIT = frozenset(
 
 
 def request_facts(order: WantedNumbers, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What the journal keeps of the request, so that a resumed run sends the same one, and of the parameters, so that a failed order can be placed anew."""
+    """What the journal keeps of an order.
+
+    The request, so that a resumed run sends the same one, and the parameters, so that a failed
+    order can be placed anew.
+    """
     criteria: dict[str, Any] = {}
     if order.wanted > 1:
         pattern = order.effective_search_pattern
@@ -158,7 +163,7 @@ def judge_create(available: AvailableNumber | None, phone_number: str | None) ->
 
 
 def judge_submit(order: NumberOrder | None, before: Mapping[str, Any]) -> Evidence:
-    """Whether an order was handed in, from its state now and from what it was when the step was planned (`state_facts`)."""
+    """Whether an order was handed in: its state now against `state_facts` when it was planned."""
     if order is None:
         return Evidence(
             Finding.INCONCLUSIVE, "the vendor does not know the order (any more)", {"state": None}
@@ -195,7 +200,7 @@ def state_facts(order: NumberOrder) -> dict[str, Any]:
 
 
 def is_blocked_anew(order: NumberOrder, submitted: Intention) -> bool:
-    """Whether a BLOCKED order was blocked after that submission, and is not read as it was before it."""
+    """Whether a BLOCKED order was blocked after that submission, and is not a late read."""
     if order.state != NumberOrderState.BLOCKED:
         return False
     # The first time that an order is handed in it was not blocked before: no read, however late,
@@ -205,7 +210,7 @@ def is_blocked_anew(order: NumberOrder, submitted: Intention) -> bool:
 
 
 def changed_since(order: NumberOrder, before: Mapping[str, Any]) -> bool:
-    """Whether the order changed after `before` (`state_facts`, or what a submission was answered with)."""
+    """Whether the order changed after `before`: `state_facts`, or the answer to a submission."""
     then = before.get("updated_at")
     return (
         order.updated_at is not None

@@ -1,7 +1,8 @@
-"""Qualifying numbers: adding them (`qualifiedNumbers:addNumbers`), the call that speaks a code, and handing the code in.
+"""Qualify numbers: add them (`qualifiedNumbers:addNumbers`), have a call speak a code, hand it in.
 
-A call rings at a real telephone: a machine never makes it a second time. The code is handed to its step under seal; journal and errors never see it.
-Source: docs/vendor/imported-hosting-behaviour.md §3, §15.
+A call rings at a real telephone: a machine never makes it a second time. The code is handed to its
+step under seal; journal and errors never see it. Source:
+docs/vendor/imported-hosting-behaviour.md §3, §15.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ def _state(phone_number: str, state: Readiness) -> dict[str, Any]:
 
 
 def _followed(intention: Intention) -> dict[str, Any]:
-    """What the sweep takes up: the vendor has no order for it, so the batch goes by our own name for it."""
+    """What the sweep takes up: the vendor has no order for it, so the batch goes by our name."""
     request = intention.request
     return opened_order(
         OrderKind.QUALIFICATION,

@@ -40,7 +40,7 @@ def carries_marker(callback_url: str | None, marker: str) -> bool:
 
 
 def request_facts(order: SearchAndRentParameters, marker: str) -> dict[str, Any]:
-    """What the journal keeps of the request, so that a resumed run sends the same one with the same marker."""
+    """What the journal keeps: a resumed run sends the same request with the same marker."""
     pattern = order.effective_search_pattern
     return {
         "region_code": order.region_code,

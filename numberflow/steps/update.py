@@ -57,7 +57,10 @@ class Update:
 
 
 def judge(number: ActiveNumber | None, intention: Intention) -> Evidence:
-    """A change took effect when the number shows the wanted state or a job towards it, failed jobs included (§6, §7)."""
+    """A change took effect when the number shows it, or a job towards it, failed jobs included.
+
+    Source: docs/vendor/numbers-behaviour.md §6, §7.
+    """
     if number is None:
         return Evidence(
             finding=Finding.INCONCLUSIVE, note="the number is not held", seen={"active": False}

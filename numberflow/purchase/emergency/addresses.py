@@ -1,6 +1,7 @@
-"""Emergency addresses: who lacks one, what the vendor thinks of one, and attaching or removing it through the journal.
+"""Emergency addresses: who lacks one, what the vendor thinks of one, attach it, remove it.
 
-Not here: reading the address (papers), how one step is done and recognised (steps.emergency). No result of this module holds a part of an address.
+Attaching and removing go through the journal. Not here: reading the address (papers), how one step
+is done and recognised (steps.emergency). No result of this module holds a part of an address.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def _commands(
     changes: Mapping[str, Changes],
     rows: Sequence[Intention],
 ) -> list[str]:
-    """For the numbers whose links failed or are lacking, each command once for all numbers that it fits."""
+    """For numbers whose links failed or are lacking: each command once for all that it fits."""
     failed: list[str] = []
     by_links: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for number, each in held.items():

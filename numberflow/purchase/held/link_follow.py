@@ -127,7 +127,7 @@ def _state(held: HeldNumber | None, found: tuple[Stand, ...], wanted: Mapping[st
 
 
 def _alarm(stand: Stand) -> str:
-    """Name of an alarm; voice has names of its own, since an alarm is raised once for each number."""
+    """Name of an alarm; voice has its own, since an alarm is raised once for each number."""
     name = "unlinked" if stand.standing is Standing.UNLINKED else stand.standing.value
     return name if stand.product is Product.SMS else f"voice {name}"
 

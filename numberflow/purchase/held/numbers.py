@@ -1,4 +1,7 @@
-"""Which of some numbers the project holds, rented or imported, and refusing a run that names others. Reads only."""
+"""Which of some numbers the project holds, rented or imported; a run that names others is refused.
+
+Reads only.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Give up held numbers: release rented ones, delete imported ones, each through the journal, and only after what is lost was listed.
+"""Give up held numbers: release rented ones, delete imported ones, after listing what is lost.
 
-A rented number's emergency address is removed first: released with it, the number would stay registered at somebody's door.
+Each goes through the journal. A rented number's emergency address is removed first: released with
+it, the number would stay registered at somebody's door.
+
 Not here: how a request is recognised (steps.release, steps.imported, steps.emergency).
 """
 
@@ -195,7 +197,10 @@ class _Run:
 
 
 async def _given_again(context: RunContext, removals: Sequence[Intention]) -> set[str]:
-    """Numbers that were given an emergency address since it was removed for their release, as the report of a number that is kept says to do."""
+    """Numbers that were given an emergency address since it was removed for their release.
+
+    The report of a number that is kept says to do so.
+    """
     gone = {named(row): row.updated_at for row in removals if row.state is IntentionState.DONE}
     if not gone:
         return set()

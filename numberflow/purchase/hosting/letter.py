@@ -1,7 +1,10 @@
-"""A letter of authorisation: from the paper that a reference named to what is sent, and proof that a person saw whom it goes to.
+"""A letter of authorisation: from the paper to what is sent; proof that a person saw the signer.
 
-The letter names a person, an e-mail and an address. It stays under seal from end to end; what is kept of the signer is a keyed digest, which says
-whether the paper still names the same one and gives nothing back. Not here: reading the paper (numberflow.papers), asking the person (flows).
+The letter names a person, an e-mail and an address. It stays under seal from end to end. What is
+kept of the signer is a keyed digest: it says whether the paper still names the same one, and gives
+nothing back.
+
+Not here: reading the paper (numberflow.papers), asking the person (flows).
 """
 
 from __future__ import annotations

@@ -79,9 +79,10 @@ async def take_up_orders(context: RunContext, rows: Sequence[Intention]) -> dict
 
 
 async def withdraw_late(steps: CostlySteps, rows: Sequence[Intention]) -> list[Intention]:
-    """Take back those of some orders, just written down and not sent, whose numbers another reference wrote down a moment earlier.
+    """Take back orders that were just written down, when another reference was a moment earlier.
 
-    Two runs that looked at the same time both found the numbers free; of what they wrote down, both see the same one as the first.
+    Nothing of them was sent. Two runs that looked at the same time both found the numbers free; of
+    what they wrote down, both see the same one as the first.
     """
     kept = []
     for row in rows:

@@ -88,7 +88,7 @@ async def open_qualifying(
 async def add_numbers(
     context: RunContext, order: QualifyParameters, purchase: Purchase, *, flow_run_id: str | None
 ) -> list[Intention]:
-    """Have every number checked that the vendor does not know yet, and hand the batches to the sweep.
+    """Have every number checked that the vendor does not know yet; the sweep follows the batches.
 
     Costs: nothing. Repeat: safe; only numbers that are missing are sent.
 
@@ -376,18 +376,18 @@ def checklist(report: NumbersReport) -> str:
     return "\n".join(
         [
             (
-                f"# {report.reference}: prove that {count_of(len(wanting), 'number is', 'numbers are')} "
-                "yours"
+                f"# {report.reference}: prove that "
+                f"{count_of(len(wanting), 'number is', 'numbers are')} yours"
             ),
             "",
             (
-                "- [ ] Take the latest invoices of the carrier. They must **list the numbers by name**; a "
-                "contract does not count."
+                "- [ ] Take the latest invoices of the carrier. They must "
+                "**list the numbers by name**; a contract does not count."
             ),
             "- [ ] Mail them to **orders@sinch.com**, with the project id and this list.",
             (
-                "- [ ] Wait: one to three business days. `follow-orders` says when the numbers are ready, "
-                "and when nothing has moved."
+                "- [ ] Wait: one to three business days. `follow-orders` says when the numbers are "
+                "ready, and when nothing has moved."
             ),
             "",
             f"Project: `{report.project_id}`",

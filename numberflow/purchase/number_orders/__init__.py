@@ -1,1 +1,1 @@
-"""Number orders (KYC): papers checked first, created and submitted through the journal, then followed."""
+"""Number orders (KYC): check the papers, create and submit through the journal, then follow."""

@@ -1,6 +1,7 @@
-"""Follow one number order: how much of its reservation is left, what a reviewer wants, and what became of it.
+"""Follow one number order: how much time is left, what a reviewer wants, and what became of it.
 
-Not here: the sweep over all orders (follow), opening and handing in (number_order). A look reads at the vendor and costs nothing.
+A look reads at the vendor and costs nothing. Not here: the sweep over all orders (purchase.follow),
+opening and handing in (place).
 """
 
 from __future__ import annotations
@@ -190,7 +191,10 @@ async def _blocked(
 
 
 def _other(order: PendingWork, shown: _Shown) -> Followed:
-    """A state that is not known today, which is not final (imported notes §17, rule 9, holds here too), or an order that was handed in and is not shown."""
+    """A state that is not known today, or an order that was handed in and is not shown.
+
+    An unknown state is not final (imported notes §17, rule 9, holds here too).
+    """
     if shown.state != _GONE:
         return Followed(
             _line(order, shown, f"the vendor says {shown.state}, which is not known here"),
@@ -297,7 +301,8 @@ async def _failed(context: RunContext, order: PendingWork, shown: _Shown) -> Fol
     why = "EXPIRED before it was completed"
     if rejected:
         registration = await context.client.number_orders.get_registration(order.order_id)
-        why = f"REJECTED: {_words(registration.reasons_after((order.facts.get('block') or {}).get('logs', 0)))}"
+        logs_before = (order.facts.get("block") or {}).get("logs", 0)
+        why = f"REJECTED: {_words(registration.reasons_after(logs_before))}"
     summary = f"{why}; its numbers are free again and none is held"
     again = reordered(order)
     remedy = (

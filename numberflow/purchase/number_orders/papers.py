@@ -88,8 +88,8 @@ def check_papers(
                 (
                     "kyc",
                     (
-                        "is missing; `numberflow requirements --template FILE` writes a form to fill "
-                        "in"
+                        "is missing; `numberflow requirements --template FILE` writes a form to "
+                        "fill in"
                     ),
                 )
             )

@@ -345,7 +345,10 @@ class _Placing:
             await self._submit(order)
 
     async def _is_to_be_submitted(self, order: NumberOrder) -> bool:
-        """Whether the order still has to be handed in, by its state and by what we handed in before: a read may be late."""
+        """Whether the order still has to be handed in.
+
+        By its state, and by what we handed in before: a read may be late.
+        """
         if order.state not in FILLING:
             return False
         submitted = [
@@ -414,7 +417,7 @@ class _Placing:
             ) from None
 
     async def _require_room(self, create: Intention, quote: Quote) -> None:
-        """The limits of this run, which may be others than those of the run that opened the order."""
+        """The limits of this run, which may differ from those of the run that opened the order."""
         self.limits.check(quote.today, quote.monthly)
         spent = await in_thread(
             self.context.journal.spent, self.context.project_id, create.spend_day
@@ -451,7 +454,7 @@ class _Placing:
         self.tell("registration data accepted")
 
     async def _upload(self, order_id: str, row: PendingWork, papers: OrderPapers) -> None:
-        """Send the files that were not sent yet, or have changed, and wait until the vendor has worked on them."""
+        """Send the files that are new or have changed, and wait until the vendor has read them."""
         sent = dict(row.facts.get("uploaded", {}))
         todo = {
             name: file for name, file in papers.files.items() if sent.get(name) != file.paper.digest

@@ -206,8 +206,8 @@ def order_text(report: OrderReport) -> str:
         lines += [
             "",
             (
-                f"Its numbers are reserved until **{report.expire_at:%Y-%m-%d %H:%M} UTC**; by then "
-                "it has to be handed in."
+                f"Its numbers are reserved until **{report.expire_at:%Y-%m-%d %H:%M} UTC**; by "
+                "then it has to be handed in."
             ),
         ]
     if report.outcome is RunOutcome.DONE and not report.plan_only:
@@ -230,7 +230,8 @@ def _cost_words(report: OrderReport, cost: str) -> str:
         return "It ended without numbers, so there is nothing to pay from now on."
     if report.state == NumberOrderState.COMPLETED:
         return f"Its numbers cost {cost.replace('when it is completed', 'when it was completed')}."
-    return f"{'Plan only: it would cost' if report.plan_only and not report.order_id else 'It costs'} {cost}."
+    is_plan = report.plan_only and not report.order_id
+    return f"{'Plan only: it would cost' if is_plan else 'It costs'} {cost}."
 
 
 def follow_rows(report: FollowReport) -> list[dict[str, str]]:
@@ -250,7 +251,7 @@ def follow_rows(report: FollowReport) -> list[dict[str, str]]:
 
 
 def follow_text(report: FollowReport) -> str:
-    """The sweep as markdown: what needs somebody first, then every order, then parameters of new orders."""
+    """The sweep as markdown: what needs somebody, then every order, then parameters of new ones."""
     still = sum(line.is_open for line in report.orders)
     lines = [f"# {count_of(len(report.orders), 'order')} followed, {still} still open"]
     waiting = [line for line in report.orders if line.needs_person]

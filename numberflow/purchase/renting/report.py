@@ -160,8 +160,8 @@ def _outcome(
             f"{rented} of {count_of(asked, 'number')} rented; for {len(waiting)} it is not known "
             "whether the vendor charged" + (f"; {stopped_by}" if stopped_by else ""),
             (
-                "run again with the same reference to look once more, or settle each open item with "
-                "its command"
+                "run again with the same reference to look once more, or settle each open item "
+                "with its command"
             ),
         )
     # What a form asks for may be 0 or less; whoever rented nothing was refused all the same.
@@ -191,8 +191,8 @@ def _outcome(
             f"all {count_of(asked, 'number')} rented; {len(unseen)} could not be read back yet"
             + (f"; {stopped_by}" if stopped_by else ""),
             (
-                "run again with the same reference to read them once more; if they stay away, ask the "
-                "vendor"
+                "run again with the same reference to read them once more; if they stay away, ask "
+                "the vendor"
             ),
         )
     if failed:
@@ -209,7 +209,7 @@ def _link_is_broken(line: NumberLine) -> bool:
 
 
 def _is_told(line: Intention) -> bool:
-    """Lines that a rival took, or that were never sent, cost nothing and are left out, unless they say why the run stopped."""
+    """Lines that a rival took, or that were never sent, cost nothing and are left out."""
     return line.state is not IntentionState.REFUSED
 
 
