@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from numberflow.simulator import problems
 from numberflow.simulator.holdings import HeldNumber
@@ -25,6 +26,8 @@ from numberflow.simulator.provisioning import (
     voice_events,
 )
 from numberflow.simulator.switches import Switches
+
+L = TypeVar("L", SmsLink, VoiceLink)
 
 STEPS = ("link", "unlink", "link_sms", "unlink_sms", "link_voice", "unlink_voice")
 """What a script may be limited to. A job that puts nothing new on is an unlink."""
@@ -70,6 +73,15 @@ class Linking:
         self.step_scripts: dict[tuple[str, str], JobScript] = {}
         self.extra_s = 0.0
 
+    def _is_new(self, job: Job[L] | None, linked: L, target: L, now: datetime) -> bool:
+        """Whether a target is neither so already nor on its way. Raises Problem 409 by switch."""
+        if job is None:
+            return target != linked
+        running = now < job.ends_at
+        if running and self._switches.conflict_while_job_runs:
+            raise problems.job_running()
+        return not running or target != job.target
+
     def may_link_sms(
         self, number: HeldNumber, now_linked: SmsLink, target: SmsLink, now: datetime
     ) -> bool:
@@ -78,19 +90,14 @@ class Linking:
         Raises Problem 400 (relink) or 409 by switch.
         """
         job = number.sms_job
-        running = job is not None and now < job.ends_at
-        if running and self._switches.conflict_while_job_runs:
-            raise problems.job_running()
-        if job is not None and running and target == job.target:
-            return False
-        if target == now_linked and job is None:
+        if not self._is_new(job, now_linked, target, now):
             return False
         if not self._switches.allow_direct_relink:
             # A running link counts as linked: it will be in effect before anybody could have
             # unlinked it.
             pairs = [("service_plan_id", now_linked.service_plan_id, target.service_plan_id)]
             pairs.append(("campaign_id", now_linked.campaign_id, target.campaign_id))
-            if job is not None and running:
+            if job is not None and now < job.ends_at:
                 pairs.append(
                     ("service_plan_id", job.target.service_plan_id, target.service_plan_id)
                 )
@@ -108,13 +115,7 @@ class Linking:
         self, number: HeldNumber, now_linked: VoiceLink, target: VoiceLink, now: datetime
     ) -> bool:
         """The same for voice, which may be changed directly unless a switch says otherwise."""
-        job = number.voice_job
-        running = job is not None and now < job.ends_at
-        if running and self._switches.conflict_while_job_runs:
-            raise problems.job_running()
-        if job is not None and running and target == job.target:
-            return False
-        if target == now_linked and job is None:
+        if not self._is_new(number.voice_job, now_linked, target, now):
             return False
         if (
             self._switches.refuse_direct_voice_change

@@ -36,7 +36,6 @@ from numberflow.steps.number_orders import CREATE
 REFERENCE = "PO-1"
 # Of AU MOBILE in numberflow/simulator/requirements.py.
 BUSINESS_REGISTRATION = "5b1f9a60-3c1d-4a77-8d2e-6a90c7e4b311"
-LETTER_OF_INTENT = "0d6c2e94-71b8-4f5a-9c03-b2e85a1f6d47"
 # Texts that must turn up nowhere but in the papers and at the vendor.
 MARKS = ("Marked-Business-5c0d", "Marked-Street-5c0d", "Marked-First-5c0d", "+61491570156")
 DATA: list[Any] = [
