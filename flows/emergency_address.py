@@ -54,7 +54,7 @@ async def emergency_address(
             filter such as inventory: region=US type=LOCAL. Empty, for a report: every US and CA
             voice number.
         address: The address: a paper of the papers store such as office.json (`numberflow papers
-            put FILE`), or block:NAME of a Secret block. JSON with displayName, streetNumber,
+            put <file>`), or block:NAME of a Secret block. JSON with displayName, streetNumber,
             streetInfo, city, state, postalCode.
         accept_correction: Provision the vendor's correction where the address is nearly right.
             Otherwise such a number is refused, with the parts that differ.

@@ -108,8 +108,8 @@ async def order_numbers(
         reference: Your name for this order, such as PO-1042. The same reference always means the
             same order. Empty: this run is the order.
         kyc: The registration data: a paper of the papers store such as kyc.json, or block:NAME of a
-            Secret block. `numberflow requirements --template FILE` writes a form to fill in,
-            `numberflow papers put FILE` puts it there.
+            Secret block. `numberflow requirements --template <file>` writes a form to fill in,
+            `numberflow papers put <file>` puts it there.
         attachments: The files that the requirements name, one group for each.
         phone_number: Order exactly this number instead of searching; with + and country code.
         capabilities: What every number must be able to do.

@@ -73,7 +73,7 @@ async def text_enable_numbers(
         loa_kind: direct: your own numbers. reseller: your customer's. blanket: agreed with the
             account manager, local numbers only.
         loa: The letter's data: a paper of the papers store such as loa.json (`numberflow papers put
-            FILE`), or block:NAME of a Secret block. JSON with authorisedPerson, address,
+            <file>`), or block:NAME of a Secret block. JSON with authorisedPerson, address,
             currentVoiceCarrier (and businessName for a reseller).
         region_code: US or CA. All numbers of one run are in one region.
         signer_confirmed: For runs without a form (numberflow run): the digest of the signer that

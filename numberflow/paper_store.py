@@ -39,7 +39,7 @@ _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
 _PART = ".part-"
 
 REMEDY = (
-    "put it into the papers store (`numberflow papers put FILE`) and name it as that prints it;"
+    "put it into the papers store (`numberflow papers put <file>`) and name it as that prints it;"
     " only with NUMBERFLOW_PAPERS_ANYWHERE=1 where the run works do other paths and URLs count"
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -88,9 +89,7 @@ async def sweep(
         logger.info("%s %s: %s", line.reference, line.kind, line.state)
         if line.again is not None:
             path = await anyio.to_thread.run_sync(_keep_parameters, context.settings.home, line)
-            logger.info(
-                "Parameters of the new order: numberflow run order-numbers --params @%s", path
-            )
+            logger.info("To order again: %s", order_command(path))
         for alarm in line.alarms:
             emit_event(
                 event="numberflow.order-alarm",
@@ -118,8 +117,13 @@ async def sweep(
     return await follow_orders(context, FOLLOWERS, reference=reference, tell=tell)
 
 
+def order_command(path: Path) -> str:
+    """Opens the new order whose parameters are in that file."""
+    return f"numberflow run order-numbers --params {shlex.quote(f'@{path}')}"
+
+
 def parameter_file(home: Path, reference: str) -> Path:
-    """The parameters of a new order, for `numberflow run order-numbers --params @FILE`."""
+    """Where the parameters of a new order are put, for `order_command`."""
     # Readable as far as a file name can be, and never that of another reference: names of files are
     # short, and "A/B" is not "A_B".
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", reference)[:80]

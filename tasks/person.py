@@ -86,6 +86,7 @@ def call_person(report: RunReport, kind: str, *, unattended: bool = False) -> No
         return
     reference = str(getattr(report, "reference", "") or report.flow_run_id)
     open_items: Sequence[OpenItem] = getattr(report, "open_items", ())
+    commands: Sequence[str] = getattr(report, "commands", ())
     emit_event(
         event=NEEDS_PERSON,
         resource={"prefect.resource.id": f"numberflow.{kind}.{report.project_id}.{reference}"},
@@ -93,7 +94,7 @@ def call_person(report: RunReport, kind: str, *, unattended: bool = False) -> No
             "reference": reference,
             "reason": report.reason,
             "mend": report.remedy,
-            "commands": [item.command for item in open_items],
+            "commands": [*commands, *(item.command for item in open_items)],
             "flow_run_id": report.flow_run_id,
         },
     )

@@ -222,7 +222,7 @@ def _schedules(url: str, since: datetime | None) -> str:
     if not seen:
         raise NumberflowError(
             "no deployment of this server has a schedule: no nightly inventory, no follow-orders",
-            remedy="deploy them: numberflow up, or prefect deploy --all (docs/operations.md)",
+            remedy="deploy them: numberflow up, or with a work pool as docs/operations.md says",
         )
     wrong = [(each.name, *clauses) for each in seen if (clauses := problem(each, now, since))]
     if wrong:

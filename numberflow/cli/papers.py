@@ -41,7 +41,7 @@ def list_papers(*, as_json: bool) -> None:
         typer.echo(f"{paper.size:>10,}  {paper.reference}")
     if not papers:
         typer.echo(
-            f"The papers store at {store.root} is empty; `numberflow papers put FILE` fills it."
+            f"The papers store at {store.root} is empty; `numberflow papers put <file>` fills it."
         )
 
 

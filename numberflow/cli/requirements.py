@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 
 import typer
@@ -52,8 +53,10 @@ def requirements(
             f"--template: {error}", field="template", remedy="name a file that can be written"
         ) from None
     typer.echo(
-        f"\nForm to fill in: {template}. Then: numberflow papers put {template}, and "
-        f'numberflow run order-numbers --params \'{{… "kyc": "{template.name}"}}\''
+        f"\nForm to fill in: {template}. When it is: "
+        f"numberflow papers put {shlex.quote(str(template))}\n"
+        'and name it in the parameters of order-numbers: "kyc": '
+        f"{to_json(template.name, ensure_ascii=False)}"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import typer
 
 from numberflow.errors import BadInput
@@ -43,4 +45,4 @@ def _announce(running: Running) -> None:
         "Ctrl-C stops them."
     )
     for name, value in running.environment.items():
-        typer.echo(f"export {name}={value}")
+        typer.echo(f"export {name}={shlex.quote(value)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import platform
+import shlex
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -46,9 +47,8 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         raise JournalUnavailable(
             f"{error.message} So the file {file} was written: it holds every costly step of THIS "
             "machine only.",
-            remedy=f"{error.remedy}; then run numberflow stop again. On other machines make the "
-            "file stop under "
-            "NUMBERFLOW_HOME by hand",
+            remedy=f"{error.remedy}; then again: {_command(project, why)}. On other machines make "
+            "the file stop under NUMBERFLOW_HOME by hand",
         ) from None
     if as_json:
         print_json(asdict(held) | {"under_way": under_way})
@@ -68,8 +68,8 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         )
     if under_way:
         typer.echo(
-            f"{under_way} may still be under way, or its process died: numberflow journal list "
-            "--state sending shows which."
+            f"{under_way} may still be under way, or its process died: "
+            "`numberflow journal list --state sending` shows which."
         )
     else:
         typer.echo("Nothing is under way any more.")
@@ -109,6 +109,13 @@ def go(project: str | None, *, as_json: bool) -> None:
         typer.echo("There was no such stop." if still else "Nothing was held.")
     for held in still:
         typer.echo(f"Still held: {held.described()}. To lift it: {held.lifted_by}")
+
+
+def _command(project: str | None, why: str) -> str:
+    """The stop once more, as it was typed."""
+    of = f" --project {shlex.quote(project)}" if project else ""
+    because = f" --why {shlex.quote(why)}" if why else ""
+    return f"numberflow stop{of}{because}"
 
 
 def _wait_for_the_last(journal: Journal, scope: str) -> int:

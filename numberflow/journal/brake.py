@@ -75,5 +75,5 @@ class Brake:
             ) from None
         raise Stopped(
             f"stopped by the file {self._stop_file}",
-            remedy="numberflow go (on that machine), then run again: the same reference continues",
+            remedy="numberflow go, on that machine, then run again: the same reference continues",
         )

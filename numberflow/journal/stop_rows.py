@@ -5,6 +5,7 @@ SQL only; what else can hold a step is in `brake.py`.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +43,9 @@ class Stop:
     @property
     def lifted_by(self) -> str:
         """The command that ends it."""
-        return "numberflow go" if self.scope == ALL else f"numberflow go --project {self.scope}"
+        if self.scope == ALL:
+            return "numberflow go"
+        return f"numberflow go --project {shlex.quote(self.scope)}"
 
 
 class StopRows:

@@ -14,6 +14,11 @@ def count_of(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
+def typed(command: str) -> str:
+    """A command within a sentence of markdown: marked as code, so that each character stays."""
+    return f"`` {command} ``" if "`" in command else f"`{command}`"
+
+
 def line_of(*parts: str) -> str:
     """The parts that say something, with one space between them and none at the end."""
     return " ".join(part for part in parts if part)

@@ -115,7 +115,7 @@ def problem(
         )
         return (
             f"no run for more than {MISSED} intervals of {_span(scheduled.interval)}: {last}",
-            f"run it now: numberflow run {scheduled.name}; then {why}",
+            f"run it now: `numberflow run {scheduled.name}`; then {why}",
         )
     if not scheduled.is_on:
         return off

@@ -25,6 +25,7 @@ from numberflow.journal import (
     PendingWork,
 )
 from numberflow.models.reports import Alarm, FollowLine, FollowReport, OrderNumberLine, RunOutcome
+from numberflow.models.wording import typed
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.stopped import name_stopped
@@ -240,7 +241,7 @@ async def _lost(context: RunContext, reference: str | None) -> list[FollowLine]:
                     needs_person=person,
                     summary="it is not known whether the order was opened: "
                     f"{row.reason or 'no reply'}",
-                    advice=f"settle it: {open_item(row).command}"
+                    advice=f"settle it: {typed(open_item(row).command)}"
                     if person
                     else "run the same reference again",
                 )

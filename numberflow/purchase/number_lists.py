@@ -95,8 +95,8 @@ def _of_file(source: NumberFile, settings: Settings) -> NumberList:
         raise BadInput(
             f"{FIELD}: there is no {source.reference} in the papers store",
             field=FIELD,
-            remedy="`numberflow papers list` shows what is there, `numberflow papers put` adds a "
-            "file",
+            remedy="`numberflow papers list` shows what is there, `numberflow papers put "
+            "<file>` adds one",
         ) from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BadInput(

@@ -49,13 +49,15 @@ _REMEDY: Mapping[type[NumberflowError], str] = {
 def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
     """What a person has to decide about one intention, with the command that settles it.
 
+    What stands in <…> is for the person to fill in; a shell refuses the command until it is.
+
     `lines`: the steps of its purchase. What handing in an order costs stands at the step that
     opened the order.
     """
     # What the vendor names has no name yet: whoever says that it was bought says which number, or
     # which order, it is.
     opens = line.opens_order
-    named = " --order ORDER-ID" if opens else "" if line.subject else " --number +E164"
+    named = " --order <order-id>" if opens else "" if line.subject else " --number <number>"
     what = "an order by quantity" if opens else "a number that the vendor picks"
     return OpenItem(
         intention_id=line.id,
@@ -64,8 +66,8 @@ def open_item(line: Intention, lines: Sequence[Intention] = ()) -> OpenItem:
         state=line.state.value,
         seen=line.reason or _NOTHING_SEEN.get(line.state, "nothing yet"),
         at_stake=_at_stake(line, lines),
-        command=f"numberflow journal settle {line.id} --as done --by NAME --note "
-        f"WHAT-YOU-SAW{named}",
+        command=f"numberflow journal settle {line.id} --as done --by <your-name> "
+        f"--note <what-you-saw>{named}",
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from numberflow.errors import LeaseLost
 from numberflow.journal import OPEN_STATES, Intention, IntentionState, LeaseKeeper, Purchase
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
+from numberflow.models.wording import typed
 from numberflow.purchase.account import so_far, wanted
 from numberflow.purchase.report import AT_STAKE_STATES
 from numberflow.purchase.run_context import RunContext, in_thread
@@ -94,6 +95,14 @@ def is_unfinished(purchase: Purchase, rows: Sequence[Intention]) -> bool:
     )
 
 
+def _close_command(purchase: Purchase) -> str:
+    """Keeps that somebody knows of it. A reference may hold anything, a hyphen in front included."""
+    reference, project = shlex.quote(purchase.reference), shlex.quote(purchase.project_id)
+    if reference.startswith("-"):
+        return f"numberflow journal close --project {project} --by <your-name> -- {reference}"
+    return f"numberflow journal close {reference} --project {project} --by <your-name>"
+
+
 def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
     """What the sweep says of one such purchase."""
     summary = f"stopped; {so_far(purchase, rows)}"
@@ -103,8 +112,7 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
         "run the same reference again: it goes on where it stopped"
         + ("; or release what was rented (release-numbers)" if bought else "")
         + ("; or give them an address again (emergency-address, action provision)" if kept else "")
-        + f"; or say that you know: numberflow journal close {shlex.quote(purchase.reference)} "
-        f"--project {shlex.quote(purchase.project_id)} --by NAME"
+        + f"; or say that you know: {typed(_close_command(purchase))}"
     )
     return FollowLine(
         kind="purchase",

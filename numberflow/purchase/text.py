@@ -15,6 +15,7 @@ from numberflow.models.reports import (
     RunOutcome,
     RunReport,
 )
+from numberflow.models.wording import typed
 from numberflow.planning.quote import Quote
 
 # Rows of a quote that are shown in the approval form; the whole quote is in its artifact.
@@ -185,7 +186,7 @@ def open_words(item: OpenItem, currency: str) -> list[str]:
     return [
         "",
         f"- {item.operation} of {item.subject} is *{item.state}*: {item.seen}.{stake}",
-        f"  It took effect? Settle with `{item.command}`",
+        f"  It took effect? Settle with {typed(item.command)}",
         "  It did not? The same with `--as refused`, or with `--as planned` to have it sent again",
     ]
 

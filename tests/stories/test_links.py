@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.dying import Fate
 from support.hosting import HostingShop, numbers
+from support.pasted import printed
 from support.purchases import order as bought
 
 from numberflow.errors import OutcomeUnknown, Stopped
@@ -178,7 +179,7 @@ async def test_the_way_back_leaves_alone_what_the_reference_did_not_touch(tmp_pa
     once_more, way_back = failed.commands
     assert way_back in swept.advice
     (told,) = [part for part in swept.advice.split("; ") if part.startswith("once more")]
-    commands = [once_more, way_back, told.partition(": ")[2]]
+    commands = [once_more, way_back, printed(told, "numberflow run")]
     assert ["east"] * 3 == [parameters_of(command)["project"] for command in commands]
     done, _ = await shop.configure(parse_configure(parameters_of(way_back)), "BACK")
     assert (RunOutcome.DONE, (OLD, NEW_VOICE)) == (done.outcome, links(shop, number))
@@ -408,7 +409,7 @@ async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
     assert [("link failed", 1)] * 2 == [(each.state, len(each.alarms)) for each in failed]
     shop.simulator.world.linking.scripts.clear()
     (number,) = failed[0].numbers
-    command = number.advice.split("once more, when the cause is gone: ")[1]
+    command = printed(number.advice, "numberflow run configure-numbers")
     done, _ = await shop.configure(parse_configure(parameters_of(command)), "LINK")
     assert (RunOutcome.DONE, "plan-b") == (
         done.outcome,

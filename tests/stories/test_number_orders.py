@@ -503,7 +503,7 @@ async def test_the_sweep_tells_of_lost_orders(shop: Shop, cabinet: Cabinet) -> N
     assert ("create_order", True, True) == (
         line.kind,
         line.needs_person,
-        "--order ORDER-ID" in line.advice,
+        "--order <order-id>" in line.advice,
     )
 
 

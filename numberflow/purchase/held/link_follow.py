@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from numberflow.journal import PendingWork
 from numberflow.models.reports import Alarm
+from numberflow.models.wording import typed
 from numberflow.planning.configuring import HeldNumber
 from numberflow.planning.links import (
     FAILED,
@@ -88,11 +89,8 @@ def judge(
         elif stand.standing is Standing.UNLINKED and is_settled:
             # A run of configure-numbers goes on from here; no other run puts a link on a second
             # time.
-            how = (
-                _AGAIN
-                if before
-                else f"link it: {again(wanted, followed.reference, number, project)}"
-            )
+            once = "" if before else again(wanted, followed.reference, number, project)
+            how = f"link it: {typed(once)}" if once else _AGAIN
             text, needs_person = f"{stand.lost}; {how}", True
             alarms += due(followed, _alarm(stand), f"{followed.reference}: {number} is {text}")
         elif (
@@ -141,8 +139,8 @@ def _told_failure(
     parts = [stand.told, f"it still has {now}" if now else ""]
     once_more = again(followed.facts["wanted"], followed.reference, held.phone_number, project)
     if once_more:
-        parts.append(f"once more, when the cause is gone: {once_more}")
+        parts.append(f"once more, when the cause is gone: {typed(once_more)}")
     way_back = back(before, followed.reference, [held.phone_number], project)
     if way_back and differs(before, held.ids):
-        parts.append(f"it had {told_ids(before)}; to put that back: {way_back}")
+        parts.append(f"it had {told_ids(before)}; to put that back: {typed(way_back)}")
     return "; ".join(part for part in parts if part)

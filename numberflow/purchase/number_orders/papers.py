@@ -88,7 +88,7 @@ def check_papers(
                 (
                     "kyc",
                     (
-                        "is missing; `numberflow requirements --template FILE` writes a form to "
+                        "is missing; `numberflow requirements --template <file>` writes a form to "
                         "fill in"
                     ),
                 )

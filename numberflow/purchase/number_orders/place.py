@@ -508,7 +508,7 @@ class _Placing:
             raise BadInput(
                 f"{parameter}: {file.paper.reference} {problem}",
                 field=parameter,
-                remedy="put the paper back (`numberflow papers put FILE --replace`) and run again "
+                remedy="put the paper back (`numberflow papers put <file> --replace`) and run again "
                 "with the same reference; the order stays",
             )
 

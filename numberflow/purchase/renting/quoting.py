@@ -23,7 +23,7 @@ RENTABLE = ("US", NumberType.LOCAL)
 MUST_BE_ORDERED = (
     "they have to be ordered: run order-numbers with the same region_code, number_type and "
     "quantity; "
-    "numberflow requirements --region {region_code} --type {number_type} shows the papers"
+    "`numberflow requirements --region {region_code} --type {number_type}` shows the papers"
 )
 
 

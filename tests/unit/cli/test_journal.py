@@ -275,7 +275,7 @@ def test_an_order_is_settled_with_its_id(command: Command) -> None:
         command.set({**running.environment, "NUMBERFLOW_SETTLE_S": "0"})
         row = lost_order(simulator.settings.project_id)
         ours, other = anyio.run(_opened, "AU", "MOBILE"), anyio.run(_opened, "DE", "LOCAL")
-        assert "--order ORDER-ID" in command("journal", "show", row.id).out
+        assert "--order <order-id>" in command("journal", "show", row.id).out
         verdict = (
             "journal",
             "settle",

@@ -86,4 +86,4 @@ def test_refused_before_anything_starts(
     assert (2, True) == (ended.code, f"{field}: /etc/passwd is an absolute path" in ended.err), (
         ended.err
     )
-    assert "numberflow papers put FILE" in ended.err
+    assert "numberflow papers put <file>" in ended.err

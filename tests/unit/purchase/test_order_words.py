@@ -49,7 +49,7 @@ def test_a_refusal_to_look_is_said_first_and_the_stake_is_the_orders_price(
     (item,) = report.open_items
     assert (
         Decimal("4.00"),
-        f"numberflow journal settle {submit.id} --as done --by NAME --note WHAT-YOU-SAW",
+        f"numberflow journal settle {submit.id} --as done --by <your-name> --note <what-you-saw>",
     ) == (
         item.at_stake,
         item.command,

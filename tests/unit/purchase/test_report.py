@@ -154,7 +154,7 @@ def test_open_line_needs_a_person(state: IntentionState) -> None:
     )
     assert item.seen == "neither in activeNumbers nor in availableNumbers"
     assert item.command.startswith(
-        "numberflow journal settle i-1 --as done --by NAME --note WHAT-YOU-SAW"
+        "numberflow journal settle i-1 --as done --by <your-name> --note <what-you-saw>"
     )
     assert (
         report.reason == "1 of 2 numbers rented; for 1 it is not known whether the vendor charged"
