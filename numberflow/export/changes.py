@@ -9,6 +9,7 @@ one before (follow_up).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -69,11 +70,11 @@ def publish_changes(
 
     def write(file: TableFile) -> Mapping[str, Any]:
         counts = {"added": 0, "removed": 0, "changed": 0}
-        fields: dict[str, int] = {}
+        fields: Counter[str] = Counter()
         for change, field, rows in _compare(_Snapshot(store, before), _Snapshot(store, after)):
             counts[change] += len(rows)
             if field is not None:
-                fields[field] = fields.get(field, 0) + len(rows)
+                fields[field] += len(rows)
             file.add(_as_changes(rows, change, field, before))
         return {
             "of": of,

@@ -7,8 +7,6 @@ Not here: what is in them (changes, costs), reading the vendor (snapshot).
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +14,6 @@ import pyarrow as pa
 
 from numberflow.export import publish as publishing
 from numberflow.export.publish import Partition
-from numberflow.export.schema import SCHEMA_VERSION
 from numberflow.export.store import Store
 from numberflow.export.writer import TableFile
 
@@ -46,22 +43,6 @@ def publish_table(
         path = scratch / partition.table.file
         with TableFile(path, schema) as file:
             told = write(file)
-            facts: dict[str, Any] = {
-                "table": partition.table.name,
-                "schema_version": SCHEMA_VERSION,
-                "project_id": partition.project_id,
-                "snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}",
-                "file_id": uuid.uuid4().hex,
-                "run_id": run_id,
-                "path": partition.data,
-                "rows": file.rows,
-                **told,
-            }
-            footer = {
-                name: str(facts[name])
-                for name in ("file_id", "run_id", "project_id", "snapshot_date")
-            }
-            written = file.close(footer | {"manifest": json.dumps(facts)})
-        return publishing.publish(
-            store, partition, path, facts | {"bytes": written.bytes, "sha256": written.sha256}
-        )
+            facts = {**publishing.identity(partition, run_id), "rows": file.rows, **told}
+            facts = publishing.finish(file, facts)
+        return publishing.publish(store, partition, path, facts)

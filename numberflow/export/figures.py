@@ -89,8 +89,7 @@ class Figures:
         sms = _link_state(table, "sms_service_plan_id", "sms_provisioning_status")
         voice = _link_state(table, "voice_target_id", "voice_provisioning_status")
         for states, counter in ((sms, self.sms), (voice, self.voice)):
-            for entry in pc.value_counts(states).to_pylist():
-                counter[entry["values"]] += entry["counts"]
+            _count(counter, states)
         leaving = self._soon(table, "expire_at", self.leaving_by_day)
         stays = pc.or_kleene(
             pc.is_null(table.column("expire_at")),
@@ -115,9 +114,7 @@ class Figures:
     def _soon(self, table: pa.Table, column: str, by_day: Counter[date]) -> pa.Table:
         until = pa.scalar(self.snapshot_at + timedelta(days=SOON_DAYS), TIME)
         soon = table.filter(pc.fill_null(pc.less(table.column(column), until), False))
-        days = pc.value_counts(soon.column(column).cast(pa.date32()))
-        for entry in days.to_pylist():
-            by_day[entry["values"]] += entry["counts"]
+        _count(by_day, soon.column(column).cast(pa.date32()))
         return soon
 
 
@@ -131,6 +128,12 @@ def count_figures(store: Store, snapshot: Partition, snapshot_at: datetime) -> F
     for batch in read_batches(store, snapshot.data, _READ):
         figures.add(batch)
     return figures
+
+
+def _count(counter: Counter[Any], values: pa.ChunkedArray) -> None:
+    counter.update(
+        {entry["values"]: entry["counts"] for entry in pc.value_counts(values).to_pylist()}
+    )
 
 
 def _link_state(table: pa.Table, target: str, job: str) -> pa.ChunkedArray:

@@ -20,14 +20,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import phonenumbers
 import pyarrow as pa
 
 from numberflow.errors import NotFound, PermissionRefused, SnapshotRefused
+from numberflow.export.pages import together
 from numberflow.export.schema import INVENTORY, SOURCE_IMPORTED
-from numberflow.models.imported import ImportedNumber, ImportedNumbersPage
+from numberflow.export.vendor import ImportedNumbers
+from numberflow.models.imported import ImportedNumber
 
 # Tries for one list whose total changes while it is read: it is some pages long, so a second look
 # is usually enough.
@@ -39,20 +41,6 @@ T = TypeVar("T")
 
 Link = tuple[str, str]
 """Service plan and campaign; "" = none."""
-
-
-class ImportedNumbers(Protocol):
-    """`client.imported_numbers`."""
-
-    async def list_page(
-        self, *, service_plan_id: str, campaign_id: str, page_token: str | None = None
-    ) -> ImportedNumbersPage:
-        """One page of the numbers that have this link."""
-        ...
-
-    async def get(self, phone_number: str) -> ImportedNumber:
-        """One number."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +133,7 @@ async def _at_once(reads: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         async with slots:
             return await read()
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(read)) for read in reads]
-    except BaseExceptionGroup as several:
-        raise several.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return await together(*(one(read) for read in reads))
 
 
 async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _Found) -> None:

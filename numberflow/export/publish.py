@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -31,6 +32,7 @@ from numberflow.errors import BadInput, FileDamaged, NumberflowError
 from numberflow.export.files import read_footer
 from numberflow.export.schema import SCHEMA_VERSION
 from numberflow.export.store import Store
+from numberflow.export.writer import TableFile
 
 MANIFEST = "_manifest.json"
 LATEST = "_latest.json"
@@ -126,6 +128,34 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def identity(partition: Partition, run_id: str) -> dict[str, Any]:
+    """What every manifest begins with. A run that is tried again keeps its name, no file does."""
+    return {
+        "table": partition.table.name,
+        "schema_version": SCHEMA_VERSION,
+        "project_id": partition.project_id,
+        "snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}",
+        "file_id": uuid.uuid4().hex,
+        "run_id": run_id,
+        "path": partition.data,
+    }
+
+
+def finish(file: TableFile, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Close a file with its manifest in the footer. Returns the manifest, with size and checksum.
+
+    With it the file describes itself, and a lost manifest can be made again.
+
+    Raises:
+        SnapshotRefused: as `TableFile.close`.
+    """
+    footer = {
+        name: str(facts[name]) for name in ("file_id", "run_id", "project_id", "snapshot_date")
+    }
+    written = file.close(footer | {"manifest": json.dumps(facts)})
+    return {**facts, "bytes": written.bytes, "sha256": written.sha256}
+
+
 def publish(
     store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -138,9 +168,8 @@ def publish(
     Args:
         store: where to.
         partition: which table, date and project.
-        local: a finished Parquet file in the store's scratch folder, with `numberflow.file_id` (its
-            own, unlike a run's) and `numberflow.manifest` in its footer.
-        manifest: at least `file_id`, `run_id`, `rows`, `bytes`, `sha256` of that file.
+        local: a finished Parquet file in the store's scratch folder.
+        manifest: of that file, from `finish`.
 
     Raises:
         StoreUnavailable: the store does not take it. What was published before still is.

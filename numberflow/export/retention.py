@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from numberflow.export.publish import MANIFEST, Partition, Table, partitions, point_to_latest
+from numberflow.export.publish import Partition, Table, partitions, point_to_latest
 from numberflow.export.store import Store
 
 # Five weeks: "since Monday" and "since this day last month" can both be answered from daily
@@ -46,7 +46,7 @@ def prune(store: Store, table: Table, *, now: date, keep_days: int = KEEP_DAYS) 
         gone += [of_project[day] for day in superfluous(of_project, now=now, keep_days=keep_days)]
     for partition in gone:
         store.remove(partition.data)
-        store.remove(f"{partition.folder}/{MANIFEST}")
+        store.remove(partition.manifest)
     if gone:
         point_to_latest(store, table)
     return gone

@@ -9,11 +9,10 @@ Not here: how each of these is done (reader, writer, publish), several projects 
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,11 +31,11 @@ from numberflow.export.publish import Partition
 from numberflow.export.quality import Quality
 from numberflow.export.reader import Reader, Reading
 from numberflow.export.retention import oldest_daily, superfluous
-from numberflow.export.schema import INVENTORY, SCHEMA_VERSION, iso
+from numberflow.export.schema import INVENTORY, iso
 from numberflow.export.shards import Shard
 from numberflow.export.store import Store, open_store
 from numberflow.export.vendor import Vendor
-from numberflow.export.writer import FileFacts, TableFile, as_integers, require_distinct
+from numberflow.export.writer import TableFile, as_integers, require_distinct
 
 T = TypeVar("T")
 
@@ -170,18 +169,12 @@ async def export_project(
                     await asyncio.to_thread(file.end_rows)
                     quality.require()
                     facts["quality"] = quality.facts()
-                    written = await asyncio.to_thread(_close, file, partition, facts)
-                    facts |= {"bytes": written.bytes, "sha256": written.sha256}
+                    facts = await asyncio.to_thread(publishing.finish, file, facts)
                 return reading, facts
 
-        ticking = asyncio.ensure_future(_tick(source, began_s, on_progress))
-        try:
+        async with _progress_told(source, began_s, on_progress):
             facts = await _until_believed(source, write, strict=strict)
             manifest = await asyncio.to_thread(publishing.publish, store, partition, path, facts)
-        finally:
-            ticking.cancel()
-        if on_progress is not None:
-            on_progress(_progress(source, began_s))
     return Snapshot(partition, store.url(partition.data), manifest, monotonic() - began_s)
 
 
@@ -233,13 +226,8 @@ async def read_numbers(
                 await asyncio.to_thread(_check_rows, tables)
             return reading, tables
 
-        ticking = asyncio.ensure_future(_tick(source, began_s, on_progress))
-        try:
+        async with _progress_told(source, began_s, on_progress):
             tables = await _until_believed(source, collect, strict=False)
-        finally:
-            ticking.cancel()
-        if on_progress is not None:
-            on_progress(_progress(source, began_s))
     return pa.concat_tables(tables)
 
 
@@ -355,35 +343,15 @@ async def _add_imported(
     facts["remarks"] += found.remarks
 
 
-def _close(file: TableFile, partition: Partition, facts: dict[str, Any]) -> FileFacts:
-    footer = {
-        "file_id": str(facts["file_id"]),
-        "run_id": str(facts["run_id"]),
-        "project_id": partition.project_id,
-        "snapshot_date": str(facts["snapshot_date"]),
-        # The whole manifest but for the checksum: with it the file describes itself, and a lost
-        # manifest can be made again.
-        "manifest": json.dumps(facts),
-    }
-    return file.close(footer)
-
-
 def _facts(
     partition: Partition, run_id: str, snapshot_at: datetime, source: PageSource, reading: Reading
 ) -> dict[str, Any]:
     """The manifest, but for what is known only when the file is finished."""
     counters = source.counters
     return {
-        "table": partition.table.name,
-        "schema_version": SCHEMA_VERSION,
-        "project_id": partition.project_id,
-        "snapshot_date": f"{partition.snapshot_date:%Y-%m-%d}",
+        **publishing.identity(partition, run_id),
         "snapshot_at": iso(snapshot_at),
         "read_until": iso(datetime.now(UTC)),
-        # A run that is tried again keeps its name; the file that it makes is another one.
-        "file_id": uuid.uuid4().hex,
-        "run_id": run_id,
-        "path": partition.data,
         "rows": sum(proof.rows for proof in reading.proofs),
         "completeness": {
             "by_region_and_type": [
@@ -465,9 +433,23 @@ def _progress(source: PageSource, began_s: float) -> Progress:
     )
 
 
-async def _tick(
+@asynccontextmanager
+async def _progress_told(
     source: PageSource, began_s: float, on_progress: Callable[[Progress], None] | None
-) -> None:
-    while on_progress is not None:
-        on_progress(_progress(source, began_s))
-        await asyncio.sleep(PROGRESS_S)
+) -> AsyncIterator[None]:
+    """`on_progress` is called again and again meanwhile, and once more after success."""
+    if on_progress is None:
+        yield
+        return
+
+    async def tick() -> None:
+        while True:
+            on_progress(_progress(source, began_s))
+            await asyncio.sleep(PROGRESS_S)
+
+    ticking = asyncio.ensure_future(tick())
+    try:
+        yield
+    finally:
+        ticking.cancel()
+    on_progress(_progress(source, began_s))

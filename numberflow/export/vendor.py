@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from numberflow.export.imported import ImportedNumbers
+from numberflow.models.imported import ImportedNumber, ImportedNumbersPage
 
 
 class RawPage(Protocol):
@@ -48,6 +48,20 @@ class ActiveNumbers(Protocol):
         order_by: str | None = None,
     ) -> RawPage:
         """One page."""
+        ...
+
+
+class ImportedNumbers(Protocol):
+    """`client.imported_numbers`."""
+
+    async def list_page(
+        self, *, service_plan_id: str, campaign_id: str, page_token: str | None = None
+    ) -> ImportedNumbersPage:
+        """One page of the numbers that have this link."""
+        ...
+
+    async def get(self, phone_number: str) -> ImportedNumber:
+        """One number."""
         ...
 
 
