@@ -5,19 +5,14 @@ Where it stands, what somebody has to do, what became of it. A sweep; nothing wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from prefect.client.schemas.objects import State
 
 from flows.forms import NotificationBlock, Project, Reference
 from flows.naming import followed_orders
-from flows.runner import Run, run_flow, runbook
-from numberflow.errors import NumberflowError
-from numberflow.journal import Intention
+from flows.runner import Run, refused, run_flow, runbook
 from numberflow.models.follow import FollowOrders, parse_follow_orders
-from numberflow.models.reports import FollowReport, RunOutcome
+from numberflow.models.reports import FollowReport
 from numberflow.purchase.follow import follow_report
-from numberflow.purchase.report import remedy_of
 from tasks.follow import sweep
 from tasks.schedules import overdue_exports
 
@@ -40,7 +35,7 @@ async def follow_orders(
             slack-webhook/operations. Empty: events and artifacts only.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_follow_orders, _sweep, _stopped)
+    return await run_flow(locals(), parse_follow_orders, _sweep, refused(FollowReport))
 
 
 async def _sweep(run: Run[FollowOrders]) -> FollowReport:
@@ -49,14 +44,3 @@ async def _sweep(run: Run[FollowOrders]) -> FollowReport:
     if wanted.reference is None:
         lines += await overdue_exports()
     return follow_report(lines, project_id=run.project_id, flow_run_id=run.id)
-
-
-def _stopped(
-    error: NumberflowError, _steps: Sequence[Intention], run: Run[FollowOrders]
-) -> FollowReport:
-    return FollowReport(
-        outcome=RunOutcome.REFUSED,
-        reason=error.message,
-        remedy=remedy_of(error),
-        flow_run_id=run.id,
-    )

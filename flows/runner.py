@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
@@ -25,9 +25,11 @@ from flows.stopping import accounted_for
 from flows.table import FLOWS
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
-from numberflow.models.reports import NumbersReport, RunReport
+from numberflow.models.parameters import OneProject
+from numberflow.models.reports import NumbersReport, RunOutcome, RunReport
 from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.numbers_report import stopped_numbers_report
+from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
@@ -85,15 +87,6 @@ class Run(Generic[P]):
 Stopped = Callable[[NumberflowError, Sequence[Intention], Run[P]], R]
 """Makes the report of a run that an error ended, before its work or in it: from the error, the
 steps that are written down or were seen last, and the run."""
-
-
-@runtime_checkable
-class OneProject(Protocol):
-    """Parameters of a flow that works on one project."""
-
-    @property
-    def project(self) -> str | None:
-        """Name of a credentials block; None: the environment's account."""
 
 
 def runbook(
@@ -171,14 +164,14 @@ async def _checked_and_worked(
     parameters = run.given
     if takes_lists:
         parameters, run.notes = await with_numbers(parameters)
-    run.checked = parse(parameters)
-    run.reference = getattr(run.checked, "reference", None) or run.id
+    run.checked = checked = parse(parameters)
+    run.reference = getattr(checked, "reference", None) or run.id
     await obey_refusal()
-    await require_in_store(getattr(run.checked, "papers", {}))
-    if not isinstance(run.checked, OneProject):
+    await require_in_store(getattr(checked, "papers", {}))
+    if not isinstance(checked, OneProject):
         # The inventory of several projects opens a client for each.
         return await work(run)
-    async with open_run_context(run.checked.project) as run.opened:
+    async with open_run_context(checked.project) as run.opened:
         try:
             return await work(run)
         except NumberflowError as error:
@@ -199,6 +192,20 @@ async def _conclude(report: R) -> State[R] | R:
         logger.warning("The report could not be shown in Prefect: %s", type(error).__name__)
     logger.info("%s", summary_line(report))
     return final_state(report)
+
+
+def refused(kind: type[R]) -> Stopped[Any, R]:
+    """For flows that change nothing: there is nothing to name besides the error."""
+
+    def stopped(error: NumberflowError, _steps: Sequence[Intention], run: Run[Any]) -> R:
+        return kind(
+            outcome=RunOutcome.REFUSED,
+            reason=error.message,
+            remedy=remedy_of(error),
+            flow_run_id=run.id,
+        )
+
+    return stopped
 
 
 def stopped_numbers(action: str) -> Stopped[Any, NumbersReport]:

@@ -6,19 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefect.logging import get_run_logger
-from pydantic import BaseModel
 
 from numberflow.errors import BadInput
 from numberflow.models.number_source import InventoryFilter, source_of
-from numberflow.models.parameters import Project, check_parameters
+from numberflow.models.parameters import OneProject, check_parameters
 from numberflow.purchase.number_lists import FIELD, read_list
 from numberflow.purchase.run_context import in_thread
 from numberflow.settings import Settings
 from tasks.credentials import settings_for
-
-
-class _Account(BaseModel):
-    project: Project = None
 
 
 async def with_numbers(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -40,7 +35,7 @@ async def with_numbers(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], t
     settings = Settings.load()
     if isinstance(source, InventoryFilter):
         settings = await settings_for(
-            check_parameters(_Account, {"project": parameters.get("project")}).project
+            check_parameters(OneProject, {"project": parameters.get("project")}).project
         )
     found = await in_thread(read_list, source, settings)
     get_run_logger().info("%s", found.note)

@@ -68,7 +68,7 @@ async def call_for_run(report: RunReport) -> None:
                 "flow_run_id": report.flow_run_id,
             },
         )
-    call_person(report, KINDS[type(report)], unattended=unattended)
+    call_person(report, KINDS.get(type(report), "run"), unattended=unattended)
 
 
 def call_person(report: RunReport, kind: str, *, unattended: bool = False) -> None:

@@ -15,6 +15,7 @@ from prefect.artifacts import (
     acreate_markdown_artifact,
     acreate_table_artifact,
 )
+from prefect.runtime import flow_run
 
 from numberflow.models.reports import (
     EmergencyReport,
@@ -105,9 +106,18 @@ PUBLISHED: Mapping[type[RunReport], Published[Any]] = {
 }
 
 
+def _published(report: RunReport) -> Published[Any]:
+    known = PUBLISHED.get(type(report))
+    if known is not None:
+        return known
+    # Nothing but a `RunReport`: it is called as its flow is.
+    name = str(flow_run.flow_name)
+    return Published[RunReport](name, name, lambda each: f"{name}: {each.outcome.value}.")
+
+
 def summary_line(report: RunReport) -> str:
     """The report in a line of the log."""
-    return line_of(PUBLISHED[type(report)].line(report), report.reason, report.remedy)
+    return line_of(_published(report).line(report), report.reason, report.remedy)
 
 
 @step("publish report")
@@ -118,7 +128,7 @@ async def publish(report: RunReport) -> None:
     """
     # First: an artifact that the server refuses must not keep a person from being called.
     await call_for_run(report)
-    published = PUBLISHED[type(report)]
+    published = _published(report)
     key, about = (each.format(report=report) for each in (published.key, published.about))
     told = shown(report)
     if rows := [dict(row) for row in told.rows]:

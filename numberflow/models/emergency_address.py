@@ -12,7 +12,6 @@ from pydantic import field_validator, model_validator
 from numberflow.models.papers import PaperReference
 from numberflow.models.parameters import (
     PhoneNumbers,
-    Project,
     Reference,
     ReferencedParameters,
     check_each_once,
@@ -43,7 +42,6 @@ class EmergencyAddressParameters(ReferencedParameters):
     address: PaperReference = None
     accept_correction: bool = False
     reference: Reference = None
-    project: Project = None
 
     @field_validator("phone_numbers")
     @classmethod

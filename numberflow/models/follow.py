@@ -8,21 +8,14 @@ from typing import Any
 
 from pydantic import field_validator
 
-from numberflow.models.parameters import (
-    OptionalText,
-    Parameters,
-    Project,
-    Reference,
-    check_parameters,
-)
+from numberflow.models.parameters import OneProject, OptionalText, Reference, check_parameters
 
 
-class FollowOrders(Parameters):
+class FollowOrders(OneProject):
     """Parameters of follow-orders. Build it with `parse_follow_orders`."""
 
     reference: Reference = None
     notify: OptionalText = None
-    project: Project = None
 
     @field_validator("notify")
     @classmethod

@@ -23,7 +23,6 @@ from numberflow.models.parameters import (
     OptionalText,
     Parameters,
     PhoneNumbers,
-    Project,
     Reference,
     ReferencedParameters,
     RegionCode,
@@ -177,7 +176,6 @@ class WantedNumbers(ReferencedParameters):
     currency: CurrencyCode = "USD"
     plan_only: bool = False
     approve_above: OptionalAmount = None
-    project: Project = None
 
     @field_validator("capabilities", mode="before")
     @classmethod

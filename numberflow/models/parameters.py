@@ -249,7 +249,13 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-class ReferencedParameters(Parameters):
+class OneProject(Parameters):
+    """What every flow takes that works on one project; models of flows build on it."""
+
+    project: Project = None
+
+
+class ReferencedParameters(OneProject):
     """Parameters of a flow that changes something: a reference stands for what they ask for."""
 
     continued_by: ClassVar[frozenset[str]] = frozenset()
@@ -276,7 +282,6 @@ class NamedNumbersParameters(ReferencedParameters):
     phone_numbers: PhoneNumbers
     plan_only: bool = False
     reference: Reference = None
-    project: Project = None
 
     def what_is_done(self) -> dict[str, Any]:
         """The parameters that make a run this one and no other, as JSON values."""

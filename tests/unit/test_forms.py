@@ -23,11 +23,10 @@ FLOWS = {name: entry.load() for name, entry in TABLE.items()}
 CAPS = {"max_today": "90.00", "max_monthly": "90.00"}
 NUMBER = "+1 (212) 555-0101"
 SMS = {"service_plan_id": "plan-a", "campaign_id": ""}
-# A form that was filled in as far as it has to be.
-FILLED: dict[str, dict[str, Any]] = {
+# What a form demands.
+DEMANDED: dict[str, dict[str, Any]] = {
     "search-and-rent": CAPS,
     "order-numbers": CAPS,
-    "emergency-address": {},
     "import-numbers": {"phone_numbers": NUMBER, "sms": SMS},
     "qualify-numbers": {"phone_numbers": NUMBER},
     "text-enable-numbers": {"phone_numbers": NUMBER, "sms": SMS, "loa": "letter.json"},
@@ -37,9 +36,9 @@ FILLED: dict[str, dict[str, Any]] = {
         "callback_url": "https://hooks.example.test/",
     },
     "release-numbers": {"phone_numbers": NUMBER},
-    "follow-orders": {},
-    "export-inventory": {},
 }
+# A form that was filled in as far as it has to be.
+FILLED = {name: DEMANDED.get(name, {}) for name in FLOWS}
 # As JSON can have them.
 STRANGE = (
     None,

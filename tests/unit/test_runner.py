@@ -19,7 +19,8 @@ from numberflow.errors import NumberflowError, SpendRefused
 from numberflow.journal import Intention
 from numberflow.models.held_numbers import ReleaseParameters, parse_release
 from numberflow.models.reports import NumbersReport, RunOutcome
-from numberflow.purchase.run_context import OPERATION, RunContext, in_thread, new_purchase
+from numberflow.purchase.renting.choose import OPERATION
+from numberflow.purchase.run_context import RunContext, in_thread, new_purchase
 
 pytestmark = pytest.mark.anyio
 
