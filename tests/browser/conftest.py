@@ -31,9 +31,13 @@ CHROMIUM_FLAGS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium: one that is installed, or the one that Playwright has downloaded."""
+    """A headless Chromium: one that is installed, or the one that Playwright has downloaded.
+
+    Not for the session: while it is open, an event loop runs in this thread, and no test with one of
+    its own can.
+    """
     with sync_playwright() as playwright:
         installed = next(
             filter(None, map(shutil.which, NAMES)), playwright.chromium.executable_path
@@ -45,7 +49,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pictures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the pictures are put: the folder of --pictures, or one of pytest's own."""
     folder: Path | None = pytestconfig.getoption("--pictures")
@@ -55,7 +59,7 @@ def pictures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def up(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """`numberflow up` with a home, ports and a simulator of its own. Needs the browser: without one it is not started."""
     assert browser.is_connected()
