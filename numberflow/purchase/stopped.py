@@ -96,7 +96,7 @@ def is_unfinished(purchase: Purchase, rows: Sequence[Intention]) -> bool:
 
 
 def _close_command(purchase: Purchase) -> str:
-    """Keeps that somebody knows of it. A reference may hold anything, a hyphen in front included."""
+    """Keeps that somebody knows of it. A reference may begin with a hyphen."""
     reference, project = shlex.quote(purchase.reference), shlex.quote(purchase.project_id)
     if reference.startswith("-"):
         return f"numberflow journal close --project {project} --by <your-name> -- {reference}"

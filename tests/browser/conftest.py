@@ -61,7 +61,7 @@ def pictures(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def up(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """`numberflow up` with a home, ports and a simulator of its own. Needs the browser: without one it is not started."""
+    """`numberflow up` with a home and ports of its own; not started where there is no browser."""
     assert browser.is_connected()
     with running(tmp_path_factory.mktemp("up"), {}) as started:
         started.says("Prefect UI: ")

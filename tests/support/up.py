@@ -1,6 +1,6 @@
-"""`numberflow up` as a process of its own, without an account: simulator, Prefect server and deployments.
+"""`numberflow up` as a process, without an account: simulator, Prefect server and deployments.
 
-Not here: what is asked of the server (support.prefect) and what is seen in its UI (support.prefect_ui).
+Not here: what is asked of the server (support.prefect), and its UI (support.prefect_ui).
 """
 
 from __future__ import annotations

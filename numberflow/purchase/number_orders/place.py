@@ -508,8 +508,8 @@ class _Placing:
             raise BadInput(
                 f"{parameter}: {file.paper.reference} {problem}",
                 field=parameter,
-                remedy="put the paper back (`numberflow papers put <file> --replace`) and run again "
-                "with the same reference; the order stays",
+                remedy="put the paper back (`numberflow papers put <file> --replace`) and run "
+                "again with the same reference; the order stays",
             )
 
     async def _send_paper(
