@@ -46,10 +46,7 @@ Json = Annotated[
 
 
 def main() -> None:
-    """Entry point of the console script.
-
-    Errors become a sentence and an exit code, not a traceback.
-    """
+    """Entry point of the script: errors become a sentence and an exit code, no traceback."""
     try:
         app()
     except BadInput as error:
@@ -103,10 +100,7 @@ def simulator(
         float, typer.Option(help="Share of requests that meet a fault, 0 to 1.")
     ] = 0.0,
 ) -> None:
-    """Serve both Sinch APIs from memory, on loopback, until Ctrl-C.
-
-    Prints the environment that points at it.
-    """
+    """Serve both Sinch APIs from memory until Ctrl-C; print the environment to use them."""
     from numberflow.cli import simulator as command
 
     command.simulate(port=port, control_port=control_port, seed=seed, active=active, chaos=chaos)
@@ -126,10 +120,7 @@ def up(
         int, typer.Option(min=1, max=65535, help="Port of the Prefect server and its UI.")
     ] = 4200,
 ) -> None:
-    """Start simulator (without credentials), Prefect server and every deployment.
-
-    Ctrl-C stops all of it.
-    """
+    """Start Prefect, every deployment and (without credentials) the simulator, until Ctrl-C."""
     from numberflow.cli import up as command
 
     sys.exit(command.up(port))
@@ -160,10 +151,7 @@ def stop(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Hold every costly step of every worker at once.
-
-    Returns when the last request that was under way has ended.
-    """
+    """Hold every costly step of every worker; return when none is under way any more."""
     from numberflow.cli import stop as command
 
     command.stop(project, why, as_json=as_json)

@@ -163,10 +163,7 @@ def _run(environment: dict[str, str], home: Path) -> dict[str, Any] | None:
 
 
 def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> int:
-    """Print one row per number, and the totals.
-
-    Returns the number of rentals that the simulator charged.
-    """
+    """Print a row per number, and totals. Returns how many rentals the simulator charged."""
     requests = control.get("/requests").json()["requests"]
     charges = control.get("/charges").json()
     with Journal.open(f"sqlite:///{home / 'numberflow.db'}") as journal:

@@ -104,10 +104,7 @@ def _date(text: str, option: str) -> date:
 
 
 class ProgressLine:
-    """How far a reading of the inventory is, on standard error.
-
-    A bar on a terminal; elsewhere a line now and then.
-    """
+    """Progress of reading the inventory, on stderr: a bar on a terminal, else some lines."""
 
     # A log wants to know that it goes on, not every step.
     LOG_EVERY_S = 10.0

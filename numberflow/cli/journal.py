@@ -227,10 +227,7 @@ def _distinct(rows: Sequence[Intention], name: str) -> list[str]:
 
 
 def _held(rows: Sequence[Intention]) -> dict[str, Any]:
-    """One purchase in sums. Amounts by currency.
-
-    Charged for what is done, at most to come for what is open.
-    """
+    """One purchase in sums by currency: charged for what is done, at most to come."""
     amounts: dict[str, dict[str, Decimal]] = {}
     for row in rows:
         if row.due_amount is None or row.currency is None or row.state is IntentionState.REFUSED:

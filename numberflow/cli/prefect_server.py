@@ -51,10 +51,7 @@ def read_up_file(settings: Settings) -> dict[str, Any]:
 
 
 def running_api_url(settings: Settings) -> str | None:
-    """API address of the server that is there.
-
-    PREFECT_API_URL, that of `numberflow up`, or the Prefect profile's.
-    """
+    """API address: PREFECT_API_URL, that of `numberflow up`, or of the Prefect profile."""
     # PREFECT_API_URL is Prefect's variable, not one of ours, so that settings.py does not know it.
     url = os.environ.get("PREFECT_API_URL")
     if url:
@@ -74,10 +71,7 @@ def is_healthy(api_url: str) -> bool:
 
 
 def _answers(api_url: str) -> bool:
-    """Whether anything speaks HTTP there.
-
-    A server with a password answers this without one too, if only to refuse.
-    """
+    """Whether anything speaks HTTP there, even if it asks for a password."""
     try:
         httpx.get(f"{api_url}/health", timeout=5.0)
     except httpx.HTTPError:

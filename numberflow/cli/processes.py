@@ -1,7 +1,4 @@
-"""Child processes of `run`, `up` and `demo`.
-
-Started in groups of their own, stopped in order, none left behind.
-"""
+"""Child processes of `run`, `up` and `demo`: started in groups, stopped in order."""
 
 from __future__ import annotations
 
@@ -51,10 +48,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def sigterm_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM raise Terminated meanwhile.
-
-    While a flow runs, Prefect has a handler of its own in its place.
-    """
+    """Let SIGTERM raise Terminated, except while Prefect has its own handler in a flow."""
 
     def terminate(_number: int, _frame: object) -> None:
         raise Terminated
@@ -80,10 +74,7 @@ def free_port(preferred: int) -> int:
 
 
 def make_private_folder(path: Path) -> None:
-    """Create a folder, and those above it, for its owner only.
-
-    Journal, logs and run histories say what a company buys.
-    """
+    """Create a folder and its parents for the owner only: they say what a company buys."""
     for folder in (*reversed(path.parents), path):
         if not folder.exists():
             folder.mkdir(mode=0o700, exist_ok=True)

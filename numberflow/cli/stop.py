@@ -1,7 +1,4 @@
-"""`numberflow stop` and `numberflow go`.
-
-Hold every costly step, everywhere or for one project, and let them go on.
-"""
+"""`numberflow stop` and `numberflow go`: hold costly steps, and lift the hold."""
 
 from __future__ import annotations
 
@@ -77,10 +74,7 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
 
 
 def go(project: str | None, *, as_json: bool) -> None:
-    """Let costly steps go on: of one project, or the stop of all, and this machine's stop file.
-
-    Says what is still held.
-    """
+    """Lift the stop of a project, or of all with this machine's stop file; say what remains."""
     settings = Settings.load()
     file = settings.home / STOP_FILE
     with Journal.open(settings.journal_url) as journal:

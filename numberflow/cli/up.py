@@ -39,10 +39,7 @@ SIMULATOR_PORT, CONTROL_PORT = 8377, 8378
 
 
 def up(port: int) -> int:
-    """Start simulator (without credentials), server and deployments; stop all of them on Ctrl-C.
-
-    Returns the exit code.
-    """
+    """Start everything, stop it on Ctrl-C. Returns the exit code."""
     settings = Settings.load(may_lack_account=True)
     make_private_folder(settings.home)
     stopping = threading.Event()
@@ -173,10 +170,7 @@ def _address(settings: Settings) -> str:
 
 
 def _account(settings: Settings, stack: ExitStack) -> Mapping[str, str]:
-    """The environment of the flow runs.
-
-    The configured account, or a simulator that is started for it.
-    """
+    """The environment of flow runs: the configured account, or a simulator started for it."""
     if settings.has_credentials:
         typer.echo(
             f"Using the Sinch project {settings.project_id} at {settings.numbers_url}: numbers "

@@ -116,10 +116,7 @@ _POSTGRES_TROUBLES = {
 
 
 class Database:
-    """An open engine with the journal's durability settings.
-
-    Thread-safe; not to be carried across a fork.
-    """
+    """An open engine with the journal's durability. Thread-safe; never carried across a fork."""
 
     def __init__(
         self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True
@@ -196,10 +193,7 @@ class Database:
         return utc_now()
 
     def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
-        """Insert a row unless one with the same key is there; whether it was inserted.
-
-        Waits for a rival's commit.
-        """
+        """Insert a row unless its key exists; whether it was. Waits for a rival's commit."""
         # Both dialects' `insert` know ON CONFLICT DO NOTHING; the plain one does not.
         if self.is_postgres:
             from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415
@@ -264,10 +258,7 @@ class Database:
         return engine
 
     def _prepare(self) -> None:
-        """Switch SQLite to WAL and bring the schema to the newest revision.
-
-        Safe when several processes start at once.
-        """
+        """Switch SQLite to WAL and update the schema; safe in several processes at once."""
         with self.read() as connection:
             if migrations.current(connection) == migrations.HEAD:
                 return

@@ -73,10 +73,7 @@ class Finding(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one attempt (one request that was allowed to leave) ended.
-
-    None in the row: under way, or its sender died.
-    """
+    """How one attempt ended. None in the row: it is under way, or its sender died."""
 
     APPLIED = "applied"
     REFUSED = "refused"
@@ -87,10 +84,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewPurchase:
-    """What a caller wants to buy, under the caller's own name for it.
-
-    `parameters` must hold nothing private.
-    """
+    """What a caller wants to buy, and its name. `parameters` hold nothing private."""
 
     project_id: str
     reference: str
@@ -154,10 +148,7 @@ class NewIntention:
 
 @dataclass(frozen=True, slots=True)
 class Intention:
-    """One costly step as the journal knows it.
-
-    `spend_day` is the UTC day on whose cap it counts.
-    """
+    """One costly step in the journal. `spend_day` is the UTC day on whose cap it counts."""
 
     id: str
     purchase_id: str
@@ -196,10 +187,7 @@ class Intention:
 
     @property
     def resource(self) -> str:
-        """Name of the lease under which this step runs.
-
-        Its phone number's, or its own when it has none (yet).
-        """
+        """Name of the step's lease: its phone number's, or its own while it has no number."""
         if self.subject is not None and self.subject.startswith("+"):
             return number_resource(self.project_id, self.subject)
         return f"intention/{self.id}"
@@ -252,10 +240,7 @@ class PendingWork:
 
     @property
     def resource(self) -> str:
-        """Name of the lease under which it is followed.
-
-        Two sweeps at once must not both raise an alarm.
-        """
+        """Name of its lease: two sweeps at once must not both raise an alarm."""
         return f"order/{self.project_id}/{self.kind}/{self.order_id}"
 
     def __str__(self) -> str:
@@ -277,10 +262,7 @@ class AttemptEntry:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceEntry:
-    """What a look showed. Identical looks in a row are one entry.
-
-    First seen at `at`, last at `last_at`, `times` looks.
-    """
+    """What `times` identical looks in a row showed, from `at` to `last_at`."""
 
     at: datetime
     last_at: datetime
@@ -311,11 +293,7 @@ class AttemptEnd:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that may now leave.
-
-    `earlier_unknown`: an earlier one of this intention may have taken effect, whatever we proved
-    since.
-    """
+    """An attempt that may leave. `earlier_unknown`: an earlier one may have taken effect."""
 
     intention: Intention
     n: int
@@ -344,10 +322,7 @@ class SpendLine:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a project spent, or may have spent, on one UTC day: everything but refused.
-
-    `totals` maps currency to amount.
-    """
+    """What a UTC day cost or may have cost: all but refused. `totals`: currency → amount."""
 
     project_id: str
     day: date
@@ -407,10 +382,7 @@ def number_resource(project_id: str, phone_number: str) -> str:
 
 
 def number_in(result: Any) -> str | None:
-    """The phone number that a result names, in our spelling or the vendor's.
-
-    How a step without a subject gets one.
-    """
+    """The phone number that a result names: the subject of a step that had none."""
     if not isinstance(result, Mapping):
         return None
     number = result.get("phone_number") or result.get("phoneNumber")

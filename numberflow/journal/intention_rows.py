@@ -87,10 +87,7 @@ def claim(
     phone_number: str,
     intention_id: str,
 ) -> None:
-    """Make the intention the only one that may rent the number.
-
-    NumberClaimed when another one is.
-    """
+    """Make the intention the only one that may rent the number, or raise NumberClaimed."""
     if database.insert_missing(
         connection,
         claims,
@@ -125,10 +122,7 @@ def record(
     result: Any = None,
     subject: str | None = None,
 ) -> Intention:
-    """Write down what happened to a locked intention, as `Journal.record` describes it.
-
-    Its claim follows its end.
-    """
+    """Do what `Journal.record` describes, for a locked intention and its claim."""
     state = after(intention.state, events)
     now = database.now(connection)
     if attempt is not None:
@@ -175,10 +169,7 @@ def close_claims(database: Database, connection: sa.Connection, intention: Inten
 def same_step(
     known: Sequence[Intention], operation: Operation, line: NewIntention
 ) -> Intention | None:
-    """The purchase's own intention that this line would repeat.
-
-    Without a subject there is none: two rent_any lines are two numbers.
-    """
+    """The intention that this line would repeat; none without a subject (rent_any)."""
     if line.subject is None:
         return None
     same = (operation, line.subject, line.fingerprint)
@@ -204,10 +195,7 @@ def of_purchase(purchase_id: str) -> sa.Select[Any]:
 def one(
     connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool = False
 ) -> sa.Row[Any]:
-    """The row of that id, locked until the transaction ends if asked for.
-
-    BadInput when there is none.
-    """
+    """The row of that id, locked if asked for; BadInput when there is none."""
     query = sa.select(table).where(table.c.id == row_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
@@ -249,10 +237,7 @@ def operation_named(name: str) -> Operation:
 
 
 def derived_id(*parts: str) -> str:
-    """The same thing always gets the same id, so that a row can be made again without harm.
-
-    80 bits: no clash in a company's lifetime.
-    """
+    """The same parts give the same id, so that a row can be made again. 80 bits."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 

@@ -34,10 +34,7 @@ _RETRIES_PER_LEASE = 20
 
 
 class LocalTime(NamedTuple):
-    """Two readings in seconds, from any zero.
-
-    Since boot (runs on while stopped or suspended) and wall clock.
-    """
+    """Seconds since boot (stopped and asleep included), and wall clock."""
 
     boot_s: float
     wall_s: float
@@ -88,10 +85,7 @@ class Lease:
 
     @property
     def remaining_s(self) -> float:
-        """Seconds until `check` begins to raise, by the more pessimistic of the two clocks.
-
-        Negative afterwards.
-        """
+        """Seconds until `check` raises, by the more pessimistic clock; negative afterwards."""
         since, now = self._since, self._clock()
         gone_s = max(now.boot_s - since.boot_s, now.wall_s - since.wall_s)
         return self._lease_s * (1 - MARGIN) - gone_s
@@ -232,10 +226,7 @@ class LeaseKeeper:
                         del self._held[lease.resource]
 
     def _take(self, resource: str) -> Lease | Busy:
-        """Take and register in one go, in a thread.
-
-        A cancelled `acquire` must not leave a lease that nobody gives back.
-        """
+        """Take and register in one go: a cancelled `acquire` must not leave a lease behind."""
         # Read before the question leaves: the lease began at that moment at the earliest, however
         # long the answer takes.
         since = self._clock()

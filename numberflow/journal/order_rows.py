@@ -1,7 +1,4 @@
-"""Orders that are followed: writing down, finding, noting what was seen.
-
-SQL only; what a state means is the follower's business.
-"""
+"""Pending work: write it down, find it, note what was seen. SQL only."""
 
 from __future__ import annotations
 

@@ -74,10 +74,7 @@ class Owner:
 
 
 def owner_is_dead(owner: str) -> bool | None:
-    """True when that process provably runs no more.
-
-    None when nobody here can tell (then wait for the lease to expire).
-    """
+    """True when that process has provably ended; None when nobody here can tell."""
     try:
         other = Owner.parse(owner)
     except BadInput:
@@ -112,10 +109,7 @@ def describe(owner: str) -> str:
 
 @cache
 def _host_id() -> str:
-    """Names the space in which pids are unique.
-
-    This boot of this machine, and the pid namespace (container).
-    """
+    """Names the space in which pids are unique: this boot, and the pid namespace."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         # Looks like "pid:[4026531836]"; differs between containers that share a kernel.

@@ -61,20 +61,14 @@ class SettlePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a round of looks leads to.
-
-    `event` None: nothing is proven, the intention stays as it is.
-    """
+    """What a round of looks leads to. `event` None: nothing is proven."""
 
     event: Event | None
     reason: str
 
 
 def pauses_s(settle_s: float) -> tuple[float, ...]:
-    """Seconds to wait before each look.
-
-    They add up to `settle_s`, and there are always several looks.
-    """
+    """Seconds to wait before each of several looks; they add up to `settle_s`."""
     times = [settle_s * share for share in _LOOKS_AT]
     return tuple(now - before for before, now in zip([0.0, *times], times, strict=False))
 

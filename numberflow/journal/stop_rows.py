@@ -1,7 +1,4 @@
-"""The stops table: holding costly steps, letting them go, asking.
-
-SQL only; what else can hold a step is in `brake.py`.
-"""
+"""The stops table: hold, lift, ask. SQL only; other holds are in `brake.py`."""
 
 from __future__ import annotations
 
@@ -79,10 +76,7 @@ class StopRows:
             )
 
     def under_way(self, scope: str, is_dead: IsDead = owner_is_dead) -> int:
-        """How many costly requests of that scope may be leaving now.
-
-        Permitted lately, by a process that is not provably dead, and not ended yet.
-        """
+        """How many costly requests may be leaving now: permitted lately, not ended, not dead."""
         query = (
             sa.select(attempts.c.owner, attempts.c.started_at)
             .select_from(attempts.join(intentions))

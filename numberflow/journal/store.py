@@ -71,10 +71,7 @@ _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
 
 
 class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
-    """An open journal. Thread-safe; a context manager.
-
-    Every method may raise JournalUnavailable: then nothing of it was written.
-    """
+    """An open journal. Thread-safe. JournalUnavailable from a method: nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -116,10 +113,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         self.close()
 
     def check(self) -> None:
-        """Write a row and read it back, as `numberflow doctor` does.
-
-        Raises JournalUnavailable when that does not work.
-        """
+        """Write a row and delete it again. Raises JournalUnavailable when that fails."""
         probe = secrets.token_hex(8)
         with self._database.write() as connection:
             connection.execute(probes.insert().values(id=probe, at=self._database.now(connection)))
@@ -278,10 +272,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
             )
 
     def withdraw(self, intention_id: str, lease: HeldLease, reason: str) -> Intention:
-        """From planned to refused: nothing was sent, nothing will be.
-
-        Number and budget are free again. `lease` is the purchase's.
-        """
+        """Planned to refused: number and budget are free. `lease` is the purchase's."""
         with self._database.write() as connection:
             intention = self._locked(
                 connection, intention_id, lambda one: ((lease,), {one.purchase_resource})
@@ -425,10 +416,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
             return tuple(intention_of(row) for row in connection.execute(query.limit(limit)))
 
     def history(self, intention_id: str) -> History:
-        """All that is known about one intention.
-
-        Accepts a unique prefix of the id; BadInput when it names none or several.
-        """
+        """All about one intention. Takes a unique prefix of the id; BadInput otherwise."""
         with self._database.read() as connection:
             found_id = full_id(connection, intention_id)
             intention = intention_of(one(connection, intentions, found_id))
@@ -475,10 +463,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         )
 
     def claims(self, project_id: str) -> dict[str, str]:
-        """The numbers that a rent holds, bought or about to be, and the intention that does.
-
-        Phone number → intention id.
-        """
+        """Numbers that a rent holds, bought or about to be → the id of its intention."""
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(claims.c.phone_number, claims.c.intention_id).where(
@@ -506,10 +491,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         )
 
     def _locked(self, connection: sa.Connection, intention_id: str, rights: Any) -> Intention:
-        """The intention, locked, once the leases are proven.
-
-        Leases first, always: writers then wait in one order.
-        """
+        """The intention, locked, after its leases: so writers wait in one order."""
         held, needed = rights(intention_of(one(connection, intentions, intention_id)))
         self._require_leases(connection, held, needed)
         return intention_of(one(connection, intentions, intention_id, lock=True))

@@ -1,7 +1,4 @@
-"""Purchases on which nobody works any more, and whether people were told of them.
-
-SQL only; what is unfinished is not decided here.
-"""
+"""Purchases that nobody works on, and whether people were told. SQL only."""
 
 from __future__ import annotations
 

@@ -25,10 +25,7 @@ from numberflow.models.wire import Body, Listed, Page, Resource, UtcDatetime
 
 
 class HostingOrderState(StrEnum):
-    """States known today. COMPLETED and REJECTED are final.
-
-    DRAFT only ever comes from the dashboard (assumed).
-    """
+    """States known today. DRAFT comes only from the dashboard (assumed)."""
 
     UNSPECIFIED = "HOSTING_ORDER_STATE_UNSPECIFIED"
     DRAFT = "DRAFT"
@@ -154,10 +151,7 @@ class HostingOrderNumbersPage(Page):
 
 
 class HostingOrderReport(Resource):
-    """Counters of an order: numbers in all, and numbers for which a step is done.
-
-    None = the vendor does not say.
-    """
+    """Numbers of an order: all, and those with a step done. None: not said."""
 
     total: int | None = None
     osr_updated: int | None = None
@@ -168,10 +162,7 @@ class HostingOrderReport(Resource):
 
 
 class ImportNumbersRequest(Body):
-    """Body of an import order. Put a token of your own into `display_name`.
-
-    Nothing else finds the order again after a lost reply (§15).
-    """
+    """Body of an import order. Only a token in `display_name` finds it again (§15)."""
 
     region_code: str
     numbers: tuple[str, ...]
@@ -180,10 +171,7 @@ class ImportNumbersRequest(Body):
     display_name: str | None = None
     callback_url: str | None = None
     migrate_to_sinch_tmo: bool | None = None
-    """Take the number over from another aggregator at T-Mobile.
-
-    To be set after carrier error 60135 (§10).
-    """
+    """Take over from another aggregator at T-Mobile, after carrier error 60135 (§10)."""
 
 
 # Not the grammar of RFC 5322, which takes almost anything: a slip of the keyboard shall be noticed,
@@ -254,10 +242,7 @@ class ResellerLoa(Body):
 
 
 class BlanketLoa(Body):
-    """No letter for this order: one for all was agreed with the account manager.
-
-    For local numbers only.
-    """
+    """No letter: one for all local numbers was agreed with the account manager."""
 
     kind: Literal["blanket"] = "blanket"
 
@@ -285,19 +270,13 @@ class _TextEnable(Body):
         return {**wire, f"{letter.pop('kind')}LoaInfo": letter}
 
     def letter(self) -> dict[str, Any]:
-        """The letter of authorisation, unsealed, with its `kind`.
-
-        For the body of a request and for nothing else.
-        """
+        """The unsealed letter of authorisation, for the body of a request only."""
         letter: dict[str, Any] = unseal(self.loa)
         return letter
 
 
 class TextEnableRequest(_TextEnable):
-    """Body of text-enabling local numbers.
-
-    Legally binding, and nothing can be corrected or cancelled afterwards.
-    """
+    """Body of text-enabling local numbers. Legally binding; it cannot be cancelled."""
 
     campaign_id: str | None = Field(default=None, min_length=1)
     """Optional in the schema; the operation's text wants it. Send it for US local numbers (§14)."""
@@ -309,16 +288,10 @@ class TextEnableRequest(_TextEnable):
 
 
 class TextEnableTollFreeRequest(_TextEnable):
-    """Body of text-enabling toll-free numbers: no campaign, no nnid, no blanket letter (§13).
-
-    Otherwise as `TextEnableRequest`.
-    """
+    """As `TextEnableRequest`, but no campaign, nnid or blanket letter (§13)."""
 
     loa: _TollFreeLoa
     scheduled_provisioning_at: _UtcFromAware | None = Field(
         default=None, alias="scheduledZipwhipProvisioningTime"
     )
-    """When the toll-free registry is to be changed.
-
-    A day later at that hour if the letter is signed after it.
-    """
+    """When to change the toll-free registry; a day later if signed after that."""

@@ -41,10 +41,7 @@ class ImportNumbersParameters(HostedNumbersParameters):
 
     @property
     def by_order(self) -> bool:
-        """Whether hosting orders are needed.
-
-        For several numbers, and for the move at T-Mobile, which nothing else can ask for (§10).
-        """
+        """Whether orders are needed: for several numbers, or the move at T-Mobile (§10)."""
         return len(self.phone_numbers) > 1 or self.migrate_to_sinch_tmo
 
 

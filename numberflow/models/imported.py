@@ -56,10 +56,7 @@ class HostingStatus(StrEnum):
 
 
 class CarrierState(Resource):
-    """Where one carrier stands with one number.
-
-    T-Mobile's error code 60135 says that another aggregator holds it (§10).
-    """
+    """One carrier and one number. T-Mobile's 60135: another aggregator has it (§10)."""
 
     state: str | None = None
     operation: str | None = None
@@ -84,10 +81,7 @@ class ImportedSmsConfiguration(Resource):
     campaign_id: str | None = None
     scheduled_provisioning: ScheduledProvisioning | None = None
     migrate_to_sinch_tmo: bool | None = None
-    """True: T-Mobile has the number under another aggregator.
-
-    Only an import order can move it (§10).
-    """
+    """T-Mobile has it under another aggregator; only an order moves it (§10)."""
 
 
 class ProvisioningDetail(Resource):
@@ -103,10 +97,7 @@ class ProvisioningDetail(Resource):
 
 
 class ImportedNumber(Resource):
-    """A number that lives elsewhere and messages through Sinch.
-
-    Import and update answer without the provisioning members (§4).
-    """
+    """A number hosted elsewhere. Import and update answer without provisioning (§4)."""
 
     phone_number: str
     project_id: str | None = None

@@ -61,10 +61,7 @@ class ExportInventory(Parameters):
 
     @property
     def began_on(self) -> date:
-        """The day, in UTC, on which the run began.
-
-        Taken once, so that midnight does not part what one run exports.
-        """
+        """The UTC day on which the run began, taken once: midnight must not split a run."""
         return self._began_on
 
     @property

@@ -33,10 +33,7 @@ QUANTITY_MAX = 100
 
 
 class NumberOrderState(StrEnum):
-    """States known today. COMPLETED, REJECTED and EXPIRED are final.
-
-    BLOCKED waits for a correction.
-    """
+    """States known today. BLOCKED waits for a fix; COMPLETED, REJECTED, EXPIRED are final."""
 
     UNSPECIFIED = "NUMBER_ORDER_STATE_UNSPECIFIED"
     CREATED = "CREATED"
@@ -116,10 +113,7 @@ class OrderNumber(Resource):
 
 
 class NumberOrder(Resource):
-    """An order. Keep `order_id` before anything else: orders cannot be listed.
-
-    The callback address is never shown.
-    """
+    """An order. Keep `order_id` first: orders cannot be listed."""
 
     order_id: str = Field(alias="idNumberOrder")
     project_id: str | None = None
@@ -130,10 +124,7 @@ class NumberOrder(Resource):
     sms_configuration: SmsConfiguration | None = None
     voice_configuration: VoiceConfiguration | None = None
     expire_at: UtcDatetime | None = Field(default=None, alias="expireTime")
-    """Until then registration, files and submit must all have happened.
-
-    30 minutes to 48 hours after creation.
-    """
+    """Deadline for registration, files and submit: 30 minutes to 48 hours."""
     created_at: UtcDatetime | None = Field(default=None, alias="createTime")
     updated_at: UtcDatetime | None = Field(default=None, alias="updateTime")
 
@@ -151,10 +142,7 @@ class Attachment(Resource):
 
 
 class RegistrationLog(Resource):
-    """What a reviewer wrote. Under seal, because people quote.
-
-    `Registration.reasons` is for showing.
-    """
+    """What a reviewer wrote, under seal; `Registration.reasons` is for showing."""
 
     message: Sealed | None = None
     created_at: UtcDatetime | None = Field(default=None, alias="createTime")
@@ -195,10 +183,7 @@ class Registration(Resource):
 
 
 class NumberOrderRequest(NewLinks):
-    """Body of a new order: either one given `phone_number`, or a `quantity` by criteria.
-
-    An order costs and its clock starts at once.
-    """
+    """Body of a new order: one `phone_number`, or a `quantity`. It costs at once."""
 
     region_code: str
     number_type: str

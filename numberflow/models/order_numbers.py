@@ -151,10 +151,7 @@ class OrderNumbersParameters(WantedNumbers):
         return kyc | {f"attachments.{name}": paper.file for name, paper in self.attachments.items()}
 
     def as_parameters(self) -> dict[str, Any]:
-        """What a form or `--params` would say for this order, without what was left out.
-
-        Papers by reference, as they came.
-        """
+        """What `--params` would say for this order; papers by reference."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         if self.attachments:
             given["attachments"] = [

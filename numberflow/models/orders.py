@@ -150,10 +150,7 @@ OptionalVoiceLink = Annotated[VoiceLink | None, BeforeValidator(empty_group_is_n
 
 
 class WantedNumbers(ReferencedParameters):
-    """What every purchase of numbers says.
-
-    Which ones, what they are linked to, what they may cost, and its name.
-    """
+    """What every purchase says: which numbers, links, caps, and its name."""
 
     # `kyc` and `attachments` are papers: corrected ones continue the same order.
     continued_by = frozenset({
@@ -228,10 +225,7 @@ class WantedNumbers(ReferencedParameters):
 
     @property
     def effective_search_pattern(self) -> SearchPattern | None:
-        """The search pattern to send.
-
-        Always one when there is a pattern (the vendor documents no default, §4).
-        """
+        """The search pattern to send; always set when there is a pattern (§4)."""
         if self.pattern is None:
             return None
         return self.search_pattern or (
@@ -301,10 +295,7 @@ def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentParamet
 
 
 def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_code: str) -> None:
-    """The pattern is compared with the whole E.164 text.
-
-    START needs plus and country code (§4, observed live).
-    """
+    """Compared with the E.164 text: START needs plus and country code (§4, live)."""
     starts = search_pattern is SearchPattern.START or (
         search_pattern is None and pattern.startswith("+")
     )

@@ -72,10 +72,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """When requests may leave, in seconds from now (0 or less: at once).
-
-    `again_s`: nothing was given, ask again after that many seconds.
-    """
+    """When requests may leave, in seconds from now. `again_s`: none, ask again then."""
 
     delays_s: tuple[float, ...]
     again_s: float

@@ -1,7 +1,4 @@
-"""What a reference to personal data may look like.
-
-The data itself never stands in a parameter: parameters are stored in clear.
-"""
+"""What a reference to personal data looks like. The data never is a parameter."""
 
 from __future__ import annotations
 

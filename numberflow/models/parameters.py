@@ -259,10 +259,7 @@ class ReferencedParameters(OneProject):
     """Parameters of a flow that changes something: a reference stands for what they ask for."""
 
     continued_by: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that may be others when the same reference is run again.
-
-    They say how or how far, not what.
-    """
+    """Parameters that may differ in a rerun: they say how or how far, not what."""
 
     def what_is_done(self) -> dict[str, Any]:
         """The parameters that make a run this one and no other, as JSON values."""
@@ -274,10 +271,7 @@ class ReferencedParameters(OneProject):
 
 
 class NamedNumbersParameters(ReferencedParameters):
-    """What every run over numbers that the caller names takes, and how it is known again.
-
-    The flows' orders build on it.
-    """
+    """What every run over named numbers takes, and how it is recognised."""
 
     phone_numbers: PhoneNumbers
     plan_only: bool = False

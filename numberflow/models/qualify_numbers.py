@@ -1,7 +1,4 @@
-"""Parameters of qualify-numbers, checked as far as that is possible without a request.
-
-A spoken code never stands in one.
-"""
+"""Parameters of qualify-numbers, checked. A spoken code is never one of them."""
 
 from __future__ import annotations
 

@@ -120,19 +120,13 @@ class AccountLine(BaseModel):
     """The number or the order; empty while the vendor has not said which it is."""
     state: str
     charged: Decimal = Decimal(0)
-    """Set-up and first period, on whichever day it was done.
-
-    0 unless it is done and costs something.
-    """
+    """Set-up and first period; 0 unless it is done and costs something."""
     currency: str = ""
     reason: str = ""
 
 
 class AccountReport(RunReport):
-    """What a run did that was stopped from outside.
-
-    Made from the journal, by whoever noticed that it stopped.
-    """
+    """What a stopped run did, made from the journal by whoever noticed the stop."""
 
     reference: str
     operation: str = ""
@@ -216,10 +210,7 @@ class EmergencyReport(RunReport):
 
 
 class OrderReport(RunReport):
-    """How placing a number order ended.
-
-    Amounts are in `currency`; nothing is charged before the vendor completes the order.
-    """
+    """How placing a number order ended. Nothing is charged before the order completes."""
 
     reference: str = ""
     region_code: str = ""
@@ -284,10 +275,7 @@ class FollowLine(ReportPart):
     alarms: tuple[Alarm, ...] = ()
     """Those that were raised by this sweep."""
     again: dict[str, object] | None = None
-    """Parameters of a new order in the place of one that failed.
-
-    None when there is nothing to order again.
-    """
+    """Parameters of a new order in place of a failed one, if one is needed."""
 
 
 class FollowReport(RunReport):

@@ -1,7 +1,4 @@
-"""Parameters of text-enable-numbers, checked as far as that is possible without a request.
-
-The letter itself never stands in one.
-"""
+"""Parameters of text-enable-numbers, checked. The letter is never one of them."""
 
 from __future__ import annotations
 
@@ -28,10 +25,7 @@ NUMBERS_MAX = 500
 
 
 class LoaKind(StrEnum):
-    """Whose letter of authorisation it is.
-
-    `blanket`: none for this order, one for all was agreed with the account manager.
-    """
+    """Whose letter it is; `blanket`: one for all numbers was agreed beforehand."""
 
     DIRECT = "direct"
     RESELLER = "reseller"
@@ -39,10 +33,7 @@ class LoaKind(StrEnum):
 
 
 def bare_yes(value: Any) -> Any:
-    """A bare true says nothing about whom.
-
-    As a text it is no digest, and the refusal tells which one is wanted.
-    """
+    """A bare true names nobody: as text it is no digest, and is refused with the right one."""
     return str(value).lower() if value is True else None if value is False else value
 
 

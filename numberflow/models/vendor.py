@@ -50,10 +50,7 @@ class SearchPattern(StrEnum):
 
 
 class ProvisioningStatus(StrEnum):
-    """States of a background link job.
-
-    There is no success value: success is the job going away (docs/vendor/numbers-behaviour.md §6).
-    """
+    """States of a link job. Success is the job going away (numbers-behaviour.md §6)."""
 
     UNSPECIFIED = "PROVISIONING_STATUS_UNSPECIFIED"
     WAITING = "WAITING"
@@ -62,10 +59,7 @@ class ProvisioningStatus(StrEnum):
 
 
 class VoiceType(StrEnum):
-    """What a number's voice goes to.
-
-    RTC a voice app, EST an elastic SIP trunk, FAX a fax service.
-    """
+    """Where voice goes: RTC a voice app, EST a SIP trunk, FAX a fax service."""
 
     RTC = "RTC"
     EST = "EST"
@@ -92,10 +86,7 @@ def _amount(value: Any) -> Decimal:
 
 
 class Money(BaseModel):
-    """An amount in one currency. Never a float.
-
-    Adding or comparing two currencies raises ValueError.
-    """
+    """An amount in one currency, never a float; two currencies raise ValueError."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
@@ -189,10 +180,7 @@ class ScheduledVoiceProvisioning(Resource):
 
 
 class VoiceConfiguration(Resource):
-    """The voice link in effect, and the job that would change it.
-
-    `type` is RTC live even when nothing is linked.
-    """
+    """The voice link and the job that would change it. `type` is RTC when unlinked."""
 
     type: str | None = None
     app_id: str | None = None
@@ -212,10 +200,7 @@ class ActiveNumber(Resource):
     number_type: str | None = Field(default=None, alias="type")
     capabilities: tuple[str, ...] = Field(default=(), alias="capability")
     money: Money | None = None
-    """The recurring price for `payment_interval_months`.
-
-    The setup price is never shown again after the purchase.
-    """
+    """Price per `payment_interval_months`. The setup price is never shown again."""
     payment_interval_months: Months = 1
     next_charge_at: UtcDatetime | None = Field(default=None, alias="nextChargeDate")
     expire_at: UtcDatetime | None = None
@@ -231,10 +216,7 @@ class ActiveNumbersPage(Page):
 
 
 class CallbackConfiguration(Resource):
-    """The project's callback signing secret, which the vendor sends in clear text.
-
-    Whatever it is, it is accepted when reading.
-    """
+    """The project's callback signing secret; any text is accepted when reading."""
 
     project_id: str | None = None
     hmac_secret: SecretStr | None = None

@@ -77,10 +77,7 @@ class Resource(BaseModel):
     )
 
     other_names: ClassVar[Mapping[str, str]] = {}
-    """Wire names that sources use for a member besides its own: other name → own name.
-
-    The own name wins.
-    """
+    """Other wire names of a member → its own name, which wins."""
 
     unreadable: tuple[str, ...] = ()
     """Wire names of members whose value could not be read. Empty in every normal reply."""

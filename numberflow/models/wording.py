@@ -1,7 +1,4 @@
-"""Small words of reports: counts with their nouns, parts of a line.
-
-Not here: whole reports (numberflow.purchase, numberflow.export).
-"""
+"""Small words of reports: counts with their nouns, parts of a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,1 @@
-"""Pure decisions: what was wanted and what the vendor shows, turned into steps.
-
-No I/O, no clock, no randomness of its own.
-"""
+"""Pure decisions: wanted and shown become steps. No I/O, clock or randomness."""

@@ -53,10 +53,7 @@ def matches(number: AvailableNumber, order: WantedNumbers) -> bool:
 
 
 def search_size(wanted: int) -> int:
-    """How many numbers to ask for.
-
-    Some spare for rivals, at most 100 (the vendor's cap is assumed, §4).
-    """
+    """How many numbers to ask for: some spare, at most 100 (assumed, §4)."""
     return min(100, wanted + max(5, wanted // 4))
 
 

@@ -81,10 +81,7 @@ class HeldNumber:
 
     @property
     def marks(self) -> dict[str, str]:
-        """Of the failed jobs that are there, by product.
-
-        A later read that still shows one of them shows nothing new.
-        """
+        """Marks of failed jobs by product: a later read that shows one again shows nothing new."""
         jobs = ((Product.SMS, self.sms_job), (Product.VOICE, self.voice_job))
         return {
             str(name): job.mark
@@ -123,10 +120,7 @@ def held_active(number: ActiveNumber) -> HeldNumber:
 
 
 def held_imported(number: ImportedNumber) -> HeldNumber:
-    """An imported number. A failed job has changed nothing.
-
-    A running one is on its way to its ids.
-    """
+    """An imported number; a running job is on its way, a failed one changed nothing."""
     ids = _sms_ids(number.sms_configuration)
     job = _sms_job(number.sms_configuration, failed_step(number))
     if (job is None or not job.is_running) and (step := failed_step(number)) is not None:
@@ -195,10 +189,7 @@ def _sms_job(
 
 
 def _has_campaign_step(ids: Ids) -> Step:
-    """Which link of a rented number failed.
-
-    One status covers both (docs/vendor/numbers-behaviour.md §6).
-    """
+    """Which link failed; one status covers both (numbers-behaviour.md §6)."""
     return Step.CAMPAIGN if ids.get("service_plan_id") else Step.PLATFORM
 
 

@@ -29,10 +29,7 @@ from numberflow.planning.hosting_failures import FailureAdvice, Step, advice_for
 
 
 class Progress(StrEnum):
-    """Where one number stands. What the vendor shows and we do not know is `in progress`.
-
-    Look again later (§17).
-    """
+    """Where one number stands. Unknown states are `in progress` (§17)."""
 
     IN_PROGRESS = "in progress"
     DONE = "done"
@@ -112,10 +109,7 @@ def steps_of(order: HostingOrder) -> tuple[Step, ...]:
 
 
 def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
-    """The first carrier code that a number shows; empty when all is fine there.
-
-    T-Mobile first: its 60135 has a cure.
-    """
+    """The first carrier code of a number, T-Mobile's first: its 60135 has a cure."""
     holder = shown if isinstance(shown, HostingOrderNumber) else shown.mno_configuration
     if holder is None:
         return ""
@@ -126,10 +120,7 @@ def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
 
 
 def imported_code(number: ImportedNumber | None) -> str:
-    """Why the link of an imported number failed: the carrier's code, or the vendor's.
-
-    Empty when it did not, or nobody says.
-    """
+    """Why the link failed, by carrier or vendor code; empty when nobody says."""
     if number is None:
         return ""
     if code := carrier_code(number):
@@ -211,10 +202,7 @@ ADVICE = {
 
 
 def readiness(number: QualifiedNumber | None) -> Readiness:
-    """Whether a number is ready to be text-enabled.
-
-    VERIFIED, or ELIGIBLE with its ownership DONE (§3).
-    """
+    """Whether text-enabling may start: VERIFIED, or ELIGIBLE and owned (§3)."""
     if number is None:
         return Readiness.UNKNOWN
     proven = (

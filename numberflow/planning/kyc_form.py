@@ -44,10 +44,7 @@ _DEPTH_MAX = 12
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in the data that the form does not take.
-
-    Where (`data[1].city`), and what it takes.
-    """
+    """What the form does not take: where (`data[1].city`), and what it takes."""
 
     path: str
     problem: str
@@ -64,10 +61,7 @@ def sections(requirements: NumberRequirements) -> tuple[Mapping[str, Any], ...]:
 
 
 def asks_for_data(requirements: NumberRequirements) -> bool:
-    """Whether there is a form at all, readable or not.
-
-    A list of files in it, beside the real one, is none (docs/vendor/README.md, correction 14).
-    """
+    """Whether there is a form, readable or not; a list of files is none (correction 14)."""
     return any(value for name, value in requirements.fields.items() if name != "attachments")
 
 
@@ -95,10 +89,7 @@ def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]
 
 
 def blank(requirements: NumberRequirements) -> dict[str, Any]:
-    """The registration to fill in: every field that the form names, empty.
-
-    Without a readable form an empty list.
-    """
+    """The registration to fill in, all fields empty; an empty list without a form."""
     return {
         "data": [
             _blank(_schema(template)) if template else {} for template in sections(requirements)
@@ -156,10 +147,7 @@ def _file_row(required: RequiredAttachment) -> str:
 
 
 def _schema(template: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """The template as JSON Schema.
-
-    What is not understood is left out, so that it forbids nothing.
-    """
+    """The template as JSON Schema; what is not understood forbids nothing."""
     if depth > _DEPTH_MAX:
         return {}
     schema: dict[str, Any] = {name: template[name] for name in _KEPT if name in template}
@@ -250,10 +238,7 @@ def _without_empty(value: Any) -> Any:
 
 
 def _told(error: ValidationError, path: str) -> Iterator[Finding]:
-    """The finding in the form's words where it has some, else in ours.
-
-    Never in jsonschema's, which repeat the value.
-    """
+    """The finding in the form's words, or ours: jsonschema's repeat the value."""
     kind, rule = str(error.validator), error.validator_value
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     if kind == "required":

@@ -54,10 +54,7 @@ class LinkJob:
 
     @property
     def mark(self) -> str:
-        """By what a later read tells this job from the next one.
-
-        Empty when the vendor shows no time.
-        """
+        """What tells this job from the next one; empty when the vendor shows no time."""
         return self.updated_at.isoformat() if self.updated_at else ""
 
 
@@ -180,10 +177,7 @@ def takes_off(job: LinkJob, ids: Ids) -> bool:
 
 
 def _is_ours(job: LinkJob, ids: Ids, wanted: Ids) -> bool:
-    """Whether a failed job may be one towards what is wanted.
-
-    An old one to some other plan says nothing.
-    """
+    """Whether a failed job may be ours: an old one to another plan says nothing."""
     return all(
         not job.ids[name] or job.ids[name] in (wanted.get(name, ""), ids.get(name, ""))
         for name in job.ids
@@ -212,10 +206,7 @@ def worst(found: tuple[Stand, ...]) -> Stand | None:
 
 
 def differs(before: Ids, now: Ids) -> bool:
-    """Whether a number has not any more what it had.
-
-    `before` names only what somebody changed; other links count for nothing.
-    """
+    """Whether a number lost what it had; `before` names only what was changed."""
     return any(now.get(name, "") != value for name, value in before.items())
 
 

@@ -28,17 +28,11 @@ class QuoteLine(BaseModel):
     """Charged when the number is taken and then every `interval_months`."""
     interval_months: int
     is_flagged: bool = False
-    """The vendor says `supportingDocumentationRequired`.
-
-    A warning, since it says so of numbers that it rents at once.
-    """
+    """The vendor's `supportingDocumentationRequired`: a warning, it rents such numbers."""
 
     @property
     def today(self) -> Decimal:
-        """Charged at the moment of renting.
-
-        Set-up and the first period (docs/vendor/numbers-behaviour.md §13).
-        """
+        """Charged when renting: set-up and the first period (numbers-behaviour.md §13)."""
         return self.setup + self.recurring
 
     @property
@@ -57,10 +51,7 @@ class Quote(BaseModel):
 
     @property
     def warning(self) -> str:
-        """What to know of the vendor's flag for papers (docs/vendor/README.md, correction 12).
-
-        Empty when it has set none.
-        """
+        """A remark on the vendor's flag for papers (correction 12); empty without it."""
         flagged = sum(line.is_flagged for line in self.lines)
         if not flagged:
             return ""
