@@ -120,9 +120,9 @@ def test_what_cannot_be_read(text: str, told: str, settings: Settings) -> None:
     [
         ("inventory:", "the filter is empty"),
         ("inventory: date=2026-11-23", "the filter is empty"),
-        ("inventory: US", "'US' is no condition"),
-        ("inventory: price=1", "'price=1' is no condition"),
-        ("inventory: region=US region_code=CA", "stands in the filter twice"),
+        ("inventory: US", "'US' is not a condition"),
+        ("inventory: price=1", "'price=1' is not a condition"),
+        ("inventory: region=US region_code=CA", "is in the filter twice"),
         ("inventory: display_name='a", "a quote is left open"),
     ],
 )
