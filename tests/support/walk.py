@@ -19,6 +19,8 @@ from support.up import Up
 RUN_TIMEOUT_S = 240
 # Charts and tables draw themselves after the page has what they show.
 STILL_MS = 400
+# A form that made no run by then did not get the click.
+AGAIN_S = 20
 
 
 class Walk:
@@ -53,9 +55,15 @@ class Walk:
         """Send the form; returns the id of the run that it made, which is then looked at."""
         before = self._started_by_hand()
         self.pages.submit()
-        give_up_at = time.monotonic() + 60
+        began = time.monotonic()
+        clicks = 1
         while not (made := self._started_by_hand() - before):
-            assert time.monotonic() < give_up_at, "the form was not sent; its picture says why"
+            waited_s = time.monotonic() - began
+            assert waited_s < 60, "the form was not sent; its picture says why"
+            if clicks == 1 and waited_s > AGAIN_S:
+                # A page that was still drawing 200 numbers lost the click once (2026-11-30).
+                self.pages.submit()
+                clicks += 1
             self.page.wait_for_timeout(200)
         (run_id,) = made
         self.pages.open_run(run_id)
