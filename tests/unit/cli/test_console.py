@@ -1,4 +1,4 @@
-"""Tables for people: coloured on a terminal, plain lines in a pipe, and never a markup of others."""
+"""Tables for people: coloured on a terminal, plain in a pipe, and no text is read as markup."""
 
 from __future__ import annotations
 

@@ -148,7 +148,8 @@ from numberflow.cli import main
 try:
     main()
 finally:
-    print("LOADED", sorted({"prefect", "fastapi", "pandas", "pyarrow", "playwright"} & set(sys.modules)))
+    heavy = {"prefect", "fastapi", "pandas", "pyarrow", "playwright"}
+    print("LOADED", sorted(heavy & set(sys.modules)))
 """
 
 

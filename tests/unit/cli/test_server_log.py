@@ -40,7 +40,7 @@ sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked
 
 
 def test_errors_of_services(tmp_path: Path) -> None:
-    """Errors of a kind are one; failed requests, a busy SQLite, and an earlier server's are none."""
+    """Errors of a kind are one; failed requests, a busy SQLite, an earlier server's are none."""
     log = tmp_path / "log"
     log.write_text(OTHERS)
     assert ["docket.worker"] == [error.logger for error in ServerLog(log).errors()]

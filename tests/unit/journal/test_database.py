@@ -117,7 +117,8 @@ _FULL_DISK = """
             print(error)
         print("requests", vendor.requests)
         os.remove(f"{folder}/filler")
-        print(anyio.run(lambda: run_step(journal, intention, vendor.rent, vendor.look)).state, len(vendor.charges))
+        ended = anyio.run(lambda: run_step(journal, intention, vendor.rent, vendor.look))
+        print(ended.state, len(vendor.charges))
 """
 
 
@@ -269,7 +270,7 @@ def test_a_postgres_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_stopped_writer_on_postgres_does_not_keep_its_locks(postgres_url: str) -> None:
-    """The server ends a transaction that idles (its process was stopped), so that the others go on."""
+    """The server ends a transaction that idles (its process was stopped): the others continue."""
     with (
         Journal.open(postgres_url, busy_timeout_s=0.5) as journal,
         journal._database.read() as connection,

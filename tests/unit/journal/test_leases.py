@@ -238,7 +238,8 @@ _WORKER = """
     import sys, anyio
     from support.journals import Vendor, new_purchase, rent_line
     from numberflow.errors import LeaseLost
-    from numberflow.journal import Applied, Brake, Evidence, Journal, LeaseKeeper, SettlePolicy, run_costly_step
+    from numberflow.journal import Applied, Brake, Evidence, Journal, LeaseKeeper
+    from numberflow.journal import SettlePolicy, run_costly_step
 
     url, ledger, lease_s = sys.argv[1:]
 
@@ -260,7 +261,8 @@ _WORKER = """
                 purchase = journal.open_purchase(new_purchase())
                 lease = await keeper.acquire(purchase.resource, wait_s=20)
                 known = journal.intentions(purchase_id=purchase.id) or journal.plan(
-                    purchase.id, [rent_line()], lease=lease, cap_today=None, cap_monthly=None, currency="USD"
+                    purchase.id, [rent_line()],
+                    lease=lease, cap_today=None, cap_monthly=None, currency="USD",
                 )
                 end = await run_costly_step(
                     journal, known[0], do=do, look=look, keeper=keeper, purchase_lease=lease,

@@ -103,7 +103,7 @@ async def _purchase(journal: Journal, vendor: Vendor, project: str) -> Intention
 async def test_dying_at_any_write_costs_exactly_one_charge(
     journal_url: str, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...], *, committed: bool
 ) -> None:
-    """For every n: die at the n-th write, resume with a new journal, and end done with one charge."""
+    """For every n: die at the n-th write, resume with a new journal, end done with one charge."""
     died_at = []
     for writes in range(_WRITES_MAX):
         # Each n has a project of its own, so that one database serves all of them.

@@ -171,7 +171,7 @@ async def test_a_step_that_is_sent_on_a_later_day_counts_on_that_day(journal_url
 def test_eight_planners_at_once_stay_under_the_cap(
     journal: Journal, cap: int, prices: list[int]
 ) -> None:
-    """Whatever the prices: the sum never passes the cap, and nobody who would still fit is refused."""
+    """Whatever the prices, the sum never passes the cap, and whatever still fits is accepted."""
     # A project for each example, since the journal is shared by all of them.
     project = f"{cap}-{prices}-{threading.get_ident()}-{datetime.now(UTC).timestamp()}"
     refused: list[int] = []

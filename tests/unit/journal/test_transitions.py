@@ -69,7 +69,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(event=st.sampled_from(Event))
     def happens(self, event: Event) -> None:
-        """What is final stays final, and no second request is allowed while an earlier one is open."""
+        """What is final stays final, and no second request leaves while an earlier one is open."""
         try:
             state = next_state(self.state, event)
         except IllegalTransition:

@@ -66,7 +66,7 @@ def test_exact() -> None:
 
 
 def test_near() -> None:
-    """A near match has its correction, which can be sent as it is, and remarks that quote nobody."""
+    """A near match has a correction, which can be sent as it is, and remarks that quote nobody."""
     near = read("validate_200_near")
     assert near.corrected_address == EmergencyAddress.model_validate(GOOD)
     request = EmergencyAddressRequest.for_address("Wombat Bakery", near.corrected_address)
@@ -90,7 +90,7 @@ def test_none() -> None:
 
 @pytest.mark.parametrize("nothing", [None, {}, dict.fromkeys(GOOD, ""), ...])
 def test_no_correction(nothing: Any) -> None:
-    """Null, an empty object, an address of empty texts and an absent member are all no correction."""
+    """Null, an empty object, an address of empty texts, an absent member: no correction."""
     value = {name: each for name, each in NEAR.items() if name != "correctedAddress"}
     if nothing is not ...:
         value["correctedAddress"] = nothing

@@ -127,8 +127,8 @@ def test_defaults() -> None:
             "callback_url",
             "https://a/hook?Api-Key=1",
             (
-                "its query carries 'Api-Key', and this address is kept in clear; callbacks are proven "
-                "by their signature"
+                "its query carries 'Api-Key', and this address is kept in clear; callbacks are "
+                "proven by their signature"
             ),
         ),
         ("sms", "plan-1", "must be a group of fields (a JSON object)"),
@@ -180,7 +180,7 @@ def test_defaults() -> None:
     ],
 )
 def test_one_broken_rule(field: str, value: Any, message: str) -> None:
-    """A value that breaks a rule is refused with its field, the reason and what to write instead."""
+    """A value that breaks a rule is refused with field, reason and what to write instead."""
     error = refusal(**{field: value})
     assert (field, f"{field}: {message}") == (error.field, error.message)
     assert error.remedy == "correct the parameter and run again; nothing was sent"
@@ -389,7 +389,7 @@ def test_patterns_that_match_nothing(parameters: dict[str, Any], message: str) -
 
 @pytest.mark.parametrize("pattern", ["+4", "+44", "+442071"])
 def test_start_pattern_may_be_shorter_than_the_country_code(pattern: str) -> None:
-    """A START pattern fits when it begins like the region's numbers, however short or long it is."""
+    """A START pattern of any length fits when it begins like the region's numbers."""
     assert pattern == order(region_code="GB", pattern=pattern, search_pattern="START").pattern
 
 

@@ -59,7 +59,7 @@ def test_many_bad_ones_are_counted() -> None:
 
 
 def test_the_same_numbers_are_the_same_run() -> None:
-    """However numbers are written, and in whatever order, a run over them has the same fingerprint."""
+    """However numbers are written and ordered, a run over them has the same fingerprint."""
     column = parse_release({"phone_numbers": "number\n+1 (202) 555-0102\n+12025550101"})
     assert (
         column.fingerprint()

@@ -1,4 +1,4 @@
-"""The vendor's form: read as far as it can be, never a condition, and no finding repeats a value."""
+"""The vendor's form: read as far as possible, never a condition; no finding repeats a value."""
 
 from __future__ import annotations
 

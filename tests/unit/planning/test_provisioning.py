@@ -104,7 +104,7 @@ def test_sms_link(configuration: Any, wanted: SmsLink | None, state: LinkState) 
     ],
 )
 def test_voice_link(configuration: Any, wanted: VoiceLink | None, state: LinkState) -> None:
-    """Voice is linked when no job is left and the id that belongs to the product stands at the top."""
+    """Voice is linked when no job is left and the id of the product stands at the top."""
     assert state == voice_link(held(voiceConfiguration=configuration), wanted).state
 
 
