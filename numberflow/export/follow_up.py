@@ -324,7 +324,7 @@ def _followed(
                 "reason": "the snapshot is published; its changes, costs or report are not: "
                 f"{_said(error, snapshot)}",
                 "remedy": (
-                    "mend the cause, then `numberflow export --follow-up "
+                    "fix the cause, then `numberflow export --follow-up "
                     f"{snapshot.snapshot_date}` makes them from the files; so does the next export"
                 ),
             }

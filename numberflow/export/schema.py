@@ -117,24 +117,6 @@ INVENTORY = pa.schema(
     ]
 )
 
-SORTED_BY = ("region_code", "number_type", "phone_number")
-"""Order of the rented rows in every snapshot, ascending, nulls first.
-
-The imported ones follow in the same order.
-"""
-
-
-def with_facts(schema: pa.Schema, **facts: str) -> pa.Schema:
-    """`schema` with facts for the footer of its file, beside its version.
-
-    Keys in the file are `numberflow.<fact>`.
-    """
-    named = {
-        f"numberflow.{name}": value
-        for name, value in {"schema_version": str(SCHEMA_VERSION), **facts}.items()
-    }
-    return schema.with_metadata(named)
-
 
 def describe(schema: pa.Schema = INVENTORY) -> str:
     """The columns as a Markdown table, for docs/inventory.md (a test keeps the two the same)."""

@@ -278,7 +278,7 @@ class Border(Store):
     """A store whose errors are ours.
 
     What goes wrong with files, network or keys becomes one StoreUnavailable that names the setting
-    and the mend.
+    and the fix.
 
     Two errors mean something to the caller and pass: a file that is not there when it is opened,
     and one that was replaced while it is read (`unchanged`).

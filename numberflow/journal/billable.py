@@ -428,7 +428,7 @@ class _Step:
         events: tuple[Event, ...] = () if outcome.event is None else (outcome.event,)
         reason = outcome.reason
         if observation.finding is Finding.UNSEEN:
-            # The vendor's own word on why (401, 403, …): it is what somebody has to mend first.
+            # The vendor's own word on why (401, 403, …): it is what somebody has to fix first.
             reason = f"{reason} ({observation.note})"
         if outcome.event is Event.PROVE_ABSENT and (doubt := self._doubt(refusal)):
             events, reason = (Event.ESCALATE,), doubt

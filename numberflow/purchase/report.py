@@ -29,7 +29,7 @@ AT_STAKE_STATES = frozenset(
 def remedy_of(error: NumberflowError) -> str:
     """What to do about an error that ended a run: its own word, or what its kind says."""
     return error.remedy or _REMEDY.get(
-        type(error), "mend the cause, then run again with the same reference"
+        type(error), "fix the cause, then run again with the same reference"
     )
 
 

@@ -150,7 +150,7 @@ def stopped_report(
 def _outcome(
     lines: Sequence[Intention], numbers: Sequence[NumberLine], asked: int, stopped_by: str
 ) -> tuple[RunOutcome, str, str]:
-    """Outcome, reason and mend."""
+    """Outcome, reason and remedy."""
     rented = sum(line.state is IntentionState.DONE for line in lines)
     waiting = [line for line in lines if line.state in AT_STAKE_STATES]
     planned = [line for line in lines if line.state is IntentionState.PLANNED]
