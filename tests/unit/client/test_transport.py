@@ -504,14 +504,14 @@ async def test_a_costly_call_whose_turn_comes_late_is_not_sent() -> None:
 
 
 async def test_a_costly_call_without_time_for_its_reply_is_not_sent() -> None:
-    """Whatever it was that took so long, here a token."""
+    """Whatever it was that took so long, here a token, however often it is asked for."""
 
     async def late(*wire: Any) -> None:
         await asyncio.sleep(0.7)
         await w.token()(*wire)
 
     async with (
-        w.serve(tokens=(late,), otherwise=w.answer(200, ACTIVE)) as server,
+        w.serve(tokens=(late,) * 5, otherwise=w.answer(200, ACTIVE)) as server,
         Client(settings(server.url, lease_s=1.0)) as client,
     ):
         with pytest.raises(NotSent):
