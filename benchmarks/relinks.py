@@ -33,7 +33,8 @@ import httpx
 from support.shop import settings_at
 
 from numberflow.journal import Journal, OrderKind
-from numberflow.models.held_numbers import parse_configure
+from numberflow.models.held_numbers import ConfigureParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import FollowLine, NumbersReport
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.held.configure import configure, configure_report
@@ -84,7 +85,9 @@ class Run:
         self, numbers: Sequence[str], link: Mapping[str, Any], reference: str
     ) -> NumbersReport:
         """One run of configure-numbers."""
-        order = parse_configure({"phone_numbers": list(numbers), "confirm_unlink": True, **link})
+        order = check_parameters(
+            ConfigureParameters, {"phone_numbers": list(numbers), "confirm_unlink": True, **link}
+        )
         with Journal.open(self.settings.journal_url) as journal:
             async with open_client(self.settings) as client:
                 context = RunContext(client, journal, self.settings)

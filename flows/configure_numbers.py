@@ -21,7 +21,7 @@ from flows.forms import (
 )
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
-from numberflow.models.held_numbers import ConfigureParameters, parse_configure
+from numberflow.models.held_numbers import ConfigureParameters
 from numberflow.models.reports import NumbersReport
 from tasks.held import configure_numbers as configure_all
 from tasks.held import look_at_configuration
@@ -67,7 +67,7 @@ async def configure_numbers(
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_configure, _work, stopped_numbers("configure"))
+    return await run_flow(locals(), ConfigureParameters, _work, stopped_numbers("configure"))
 
 
 async def _work(run: Run[ConfigureParameters]) -> NumbersReport:

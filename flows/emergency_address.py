@@ -14,11 +14,7 @@ from flows.naming import emergency_addresses, word
 from flows.runner import Run, run_flow, runbook
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
-from numberflow.models.emergency_address import (
-    Action,
-    EmergencyAddressParameters,
-    parse_emergency_address,
-)
+from numberflow.models.emergency_address import Action, EmergencyAddressParameters
 from numberflow.models.reports import EmergencyLine, EmergencyReport
 from numberflow.purchase.emergency.addresses import (
     Verdict,
@@ -62,7 +58,7 @@ async def emergency_address(
             Empty: this run is the change.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_emergency_address, _work, _stopped)
+    return await run_flow(locals(), EmergencyAddressParameters, _work, _stopped)
 
 
 async def _work(run: Run[EmergencyAddressParameters]) -> EmergencyReport:

@@ -17,7 +17,7 @@ from flows.naming import exported_inventory
 from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NumberflowError
 from numberflow.journal import Intention
-from numberflow.models.inventory import ExportInventory, parse_export_inventory
+from numberflow.models.inventory import ExportInventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
 from tasks.inventory import (
     announce_snapshot,
@@ -51,7 +51,7 @@ async def export_inventory(
         connections: Requests at once, 1 to 32.
         strict: Prove completeness without page tokens, for 4 to 8 times the requests.
     """
-    return await run_flow(locals(), parse_export_inventory, _work, _stopped)
+    return await run_flow(locals(), ExportInventory, _work, _stopped)
 
 
 async def _work(run: Run[ExportInventory]) -> InventoryReport:

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from flows.forms import NotificationBlock, Project, Reference
 from flows.naming import followed_orders
 from flows.runner import Run, refused, run_flow, runbook
-from numberflow.models.follow import FollowOrders, parse_follow_orders
+from numberflow.models.follow import FollowOrders
 from numberflow.models.reports import FollowReport
 from numberflow.purchase.follow import follow_report
 from tasks.follow import sweep
@@ -35,7 +35,7 @@ async def follow_orders(
             slack-webhook/operations. Empty: events and artifacts only.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_follow_orders, _sweep, refused(FollowReport))
+    return await run_flow(locals(), FollowOrders, _sweep, refused(FollowReport))
 
 
 async def _sweep(run: Run[FollowOrders]) -> FollowReport:

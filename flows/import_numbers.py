@@ -19,7 +19,7 @@ from flows.forms import (
 )
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
-from numberflow.models.import_numbers import ImportNumbersParameters, parse_import_numbers
+from numberflow.models.import_numbers import ImportNumbersParameters
 from numberflow.models.north_american import HostingRegion
 from numberflow.models.reports import NumbersReport
 from tasks.hosting import import_numbers as import_all
@@ -65,7 +65,7 @@ async def import_numbers(
             Empty: this run is the import.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_import_numbers, _work, stopped_numbers("import"))
+    return await run_flow(locals(), ImportNumbersParameters, _work, stopped_numbers("import"))
 
 
 async def _work(run: Run[ImportNumbersParameters]) -> NumbersReport:

@@ -37,11 +37,7 @@ from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NotFound, NumberflowError, SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
 from numberflow.models.number_orders import NumberOrder
-from numberflow.models.order_numbers import (
-    AttachmentGroup,
-    OrderNumbersParameters,
-    parse_order_numbers,
-)
+from numberflow.models.order_numbers import AttachmentGroup, OrderNumbersParameters
 from numberflow.models.reports import OrderReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.planning.kyc_form import form_text
@@ -124,7 +120,7 @@ async def order_numbers(
         approve_above: Ask a person if the quote is above this amount. Empty: do not ask.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_order_numbers, _work, _stopped)
+    return await run_flow(locals(), OrderNumbersParameters, _work, _stopped)
 
 
 async def _work(run: Run[OrderNumbersParameters]) -> OrderReport:

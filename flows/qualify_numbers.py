@@ -16,7 +16,7 @@ from flows.private_input import CODE_TIMEOUT_S, SpokenCode, ask, forget
 from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.errors import BadInput, SpendRefused
 from numberflow.journal import IntentionState, Purchase
-from numberflow.models.qualify_numbers import Proof, QualifyParameters, parse_qualify
+from numberflow.models.qualify_numbers import Proof, QualifyParameters
 from numberflow.models.reports import NumbersReport
 from numberflow.purchase.hosting.qualify import TRIES_MAX, Next, VoiceTurn, check_code
 from numberflow.purchase.run_context import RunContext
@@ -66,7 +66,7 @@ async def qualify_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     return await run_flow(
-        locals(), parse_qualify, _work, stopped_numbers("qualify"), asks_in_private=True
+        locals(), QualifyParameters, _work, stopped_numbers("qualify"), asks_in_private=True
     )
 
 

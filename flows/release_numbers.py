@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from flows.forms import REQUIRED, Numbers, Project, Reference
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
-from numberflow.models.held_numbers import ReleaseParameters, parse_release
+from numberflow.models.held_numbers import ReleaseParameters
 from numberflow.models.reports import NumbersReport
 from tasks.held import look_at_release
 from tasks.held import release_numbers as release_all
@@ -38,7 +38,7 @@ async def release_numbers(
             Empty: this run is the release.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_release, _work, stopped_numbers("release"))
+    return await run_flow(locals(), ReleaseParameters, _work, stopped_numbers("release"))
 
 
 async def _work(run: Run[ReleaseParameters]) -> NumbersReport:

@@ -25,7 +25,7 @@ from flows.stopping import accounted_for
 from flows.table import FLOWS
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
-from numberflow.models.parameters import OneProject
+from numberflow.models.parameters import OneProject, Parameters, check_parameters
 from numberflow.models.reports import NumbersReport, RunOutcome, RunReport
 from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.numbers_report import stopped_numbers_report
@@ -38,7 +38,7 @@ from tasks.run_context import open_run_context
 
 A = ParamSpec("A")
 T = TypeVar("T")
-P = TypeVar("P")
+P = TypeVar("P", bound=Parameters)
 R = TypeVar("R", bound=RunReport)
 
 
@@ -118,7 +118,7 @@ def runbook(
 
 async def run_flow(
     arguments: Mapping[str, Any],
-    parse: Callable[[Mapping[str, Any]], P],
+    model: type[P],
     work: Callable[[Run[P]], Awaitable[R]],
     stopped: Stopped[P, R],
     *,
@@ -129,7 +129,7 @@ async def run_flow(
 
     Args:
         arguments: of the flow: `locals()` in its first line. The form can be sent unchecked.
-        parse: checks them.
+        model: what they have to be.
         work: what the flow does. Its errors end the run in a report that names what is open.
         stopped: makes that report.
         takes_lists: `phone_numbers` may name a file or a filter, whose numbers are fetched.
@@ -144,7 +144,7 @@ async def run_flow(
             if asks_in_private and deployment.get_id() is not None
             else nullcontext()
         ):
-            report = await _checked_and_worked(run, parse, work, stopped, takes_lists=takes_lists)
+            report = await _checked_and_worked(run, model, work, stopped, takes_lists=takes_lists)
     except NumberflowError as error:
         report = stopped(error, (), run)
     if run.notes:
@@ -154,7 +154,7 @@ async def run_flow(
 
 async def _checked_and_worked(
     run: Run[P],
-    parse: Callable[[Mapping[str, Any]], P],
+    model: type[P],
     work: Callable[[Run[P]], Awaitable[R]],
     stopped: Stopped[P, R],
     *,
@@ -164,7 +164,7 @@ async def _checked_and_worked(
     parameters = run.given
     if takes_lists:
         parameters, run.notes = await with_numbers(parameters)
-    run.checked = checked = parse(parameters)
+    run.checked = checked = check_parameters(model, parameters)
     run.reference = getattr(checked, "reference", None) or run.id
     await obey_refusal()
     await require_in_store(getattr(checked, "papers", {}))

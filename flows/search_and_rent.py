@@ -33,11 +33,7 @@ from flows.naming import how_many, wanted_numbers, whole, word
 from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NumberClaimed, NumberflowError, SpendRefused
 from numberflow.journal import Intention, IntentionState, Purchase
-from numberflow.models.orders import (
-    SearchAndRentParameters,
-    Strategy,
-    parse_search_and_rent,
-)
+from numberflow.models.orders import SearchAndRentParameters, Strategy
 from numberflow.models.reports import PurchaseReport
 from numberflow.models.vendor import Capability, NumberType
 from numberflow.purchase.renting.report import plan_report, purchase_report, stopped_report
@@ -114,7 +110,7 @@ async def search_and_rent(
             reported as pending.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
-    return await run_flow(locals(), parse_search_and_rent, _work, _stopped, takes_lists=False)
+    return await run_flow(locals(), SearchAndRentParameters, _work, _stopped, takes_lists=False)
 
 
 async def _work(run: Run[SearchAndRentParameters]) -> PurchaseReport:

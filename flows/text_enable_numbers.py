@@ -24,7 +24,7 @@ from numberflow.journal import Purchase
 from numberflow.models.hosting import BlanketLoa
 from numberflow.models.north_american import HostingRegion
 from numberflow.models.reports import NumbersReport
-from numberflow.models.text_enable_numbers import LoaKind, TextEnableParameters, parse_text_enable
+from numberflow.models.text_enable_numbers import LoaKind, TextEnableParameters
 from numberflow.models.wording import count_of
 from numberflow.purchase.hosting.letter import Letter, confirms, is_same, masked, unconfirmed_word
 from numberflow.purchase.hosting.text_enable import is_confirmed, is_sent
@@ -91,7 +91,7 @@ async def text_enable_numbers(
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     return await run_flow(
-        locals(), parse_text_enable, _work, stopped_numbers("text-enable"), asks_in_private=True
+        locals(), TextEnableParameters, _work, stopped_numbers("text-enable"), asks_in_private=True
     )
 
 

@@ -31,7 +31,7 @@ async def validate_address(
     Raises:
         BadInput: the paper cannot be read, or a part of the address is missing.
     """
-    assert order.address is not None, "parse_emergency_address asks for one"
+    assert order.address is not None, "EmergencyAddressParameters asks for one"
     paper = await read_paper(order.address, field="address")
     problem = ""
     try:

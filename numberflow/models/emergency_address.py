@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 import phonenumbers
 from pydantic import field_validator, model_validator
@@ -15,7 +14,6 @@ from numberflow.models.parameters import (
     Reference,
     ReferencedParameters,
     check_each_once,
-    check_parameters,
 )
 
 # One address for so many numbers at once: an office has some hundreds; each costs two requests.
@@ -32,7 +30,7 @@ class Action(StrEnum):
 
 
 class EmergencyAddressParameters(ReferencedParameters):
-    """Parameters of emergency-address, checked. Build it with `parse_emergency_address`."""
+    """Parameters of emergency-address, checked."""
 
     # Accepting a correction continues the same change.
     continued_by = frozenset({"reference", "project", "accept_correction"})
@@ -71,12 +69,3 @@ class EmergencyAddressParameters(ReferencedParameters):
     def papers(self) -> dict[str, str]:
         """Each reference to a paper, by its parameter."""
         return {} if self.address is None else {"address": self.address}
-
-
-def parse_emergency_address(parameters: Mapping[str, Any]) -> EmergencyAddressParameters:
-    """Check the parameters of emergency-address. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(EmergencyAddressParameters, parameters)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from pydantic import field_validator
 
-from numberflow.models.parameters import OneProject, OptionalText, Reference, check_parameters
+from numberflow.models.parameters import OneProject, OptionalText, Reference
 
 
 class FollowOrders(OneProject):
-    """Parameters of follow-orders. Build it with `parse_follow_orders`."""
+    """Parameters of follow-orders."""
 
     reference: Reference = None
     notify: OptionalText = None
@@ -25,12 +23,3 @@ class FollowOrders(OneProject):
                 "write type and name of a notification block, such as slack-webhook/operations"
             )
         return value
-
-
-def parse_follow_orders(parameters: Mapping[str, Any]) -> FollowOrders:
-    """Check the parameters of follow-orders. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(FollowOrders, parameters)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import phonenumbers
 from pydantic import Field, field_validator, model_validator
@@ -16,7 +15,6 @@ from numberflow.models.parameters import (
     OptionalText,
     WholeNumber,
     check_each_once,
-    check_parameters,
 )
 
 # Each number takes up to four requests; five hundred are some minutes at the vendor's pace.
@@ -34,7 +32,7 @@ class _HeldNumbers(NamedNumbersParameters):
 
 
 class ConfigureParameters(_HeldNumbers):
-    """Parameters of configure-numbers, checked. Build it with `parse_configure`.
+    """Parameters of configure-numbers, checked.
 
     What is None stays as it is.
     """
@@ -83,24 +81,6 @@ class ConfigureParameters(_HeldNumbers):
 
 
 class ReleaseParameters(_HeldNumbers):
-    """Parameters of release-numbers, checked. Build it with `parse_release`."""
+    """Parameters of release-numbers, checked."""
 
     confirm_release: bool = False
-
-
-def parse_configure(parameters: Mapping[str, Any]) -> ConfigureParameters:
-    """Check the parameters of configure-numbers. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(ConfigureParameters, parameters)
-
-
-def parse_release(parameters: Mapping[str, Any]) -> ReleaseParameters:
-    """Check the parameters of release-numbers. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(ReleaseParameters, parameters)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from numberflow.models.hosted_numbers import HostedNumbersParameters
 from numberflow.models.north_american import is_toll_free
-from numberflow.models.parameters import WholeNumber, check_parameters
+from numberflow.models.parameters import WholeNumber
 
 # A hundred orders of five: what one sweep still follows within a minute or two.
 NUMBERS_MAX = 500
@@ -19,7 +18,7 @@ NUMBERS_PER_ORDER = 5
 
 
 class ImportNumbersParameters(HostedNumbersParameters):
-    """Parameters of import-numbers, checked. Build it with `parse_import_numbers`."""
+    """Parameters of import-numbers, checked."""
 
     continued_by = frozenset({"numbers_per_order"})
     numbers_max = NUMBERS_MAX
@@ -43,12 +42,3 @@ class ImportNumbersParameters(HostedNumbersParameters):
     def by_order(self) -> bool:
         """Whether orders are needed: for several numbers, or the move at T-Mobile (§10)."""
         return len(self.phone_numbers) > 1 or self.migrate_to_sinch_tmo
-
-
-def parse_import_numbers(parameters: Mapping[str, Any]) -> ImportNumbersParameters:
-    """Check the parameters of import-numbers. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(ImportNumbersParameters, parameters)

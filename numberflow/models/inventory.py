@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -12,7 +11,6 @@ from numberflow.models.parameters import (
     Parameters,
     WholeNumber,
     check_block_name,
-    check_parameters,
     none_is_empty,
     short,
 )
@@ -37,7 +35,7 @@ def _date_or_none(value: Any) -> Any:
 
 
 class ExportInventory(Parameters):
-    """Parameters of export-inventory, checked. Build it with `parse_export_inventory`."""
+    """Parameters of export-inventory, checked."""
 
     snapshot_date: Annotated[date | None, BeforeValidator(_date_or_none)] = None
     projects: Annotated[tuple[str, ...], BeforeValidator(none_is_empty)] = ()
@@ -68,12 +66,3 @@ class ExportInventory(Parameters):
     def day(self) -> date:
         """The date of the snapshots: the day on which the run began unless one is named."""
         return self.snapshot_date or self.began_on
-
-
-def parse_export_inventory(parameters: Mapping[str, Any]) -> ExportInventory:
-    """Check the parameters of export-inventory. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(ExportInventory, parameters)

@@ -26,7 +26,6 @@ from numberflow.models.parameters import (
     PhoneNumber,
     RegionCode,
     WholeNumber,
-    check_parameters,
     empty_is_none,
     short,
 )
@@ -111,7 +110,7 @@ def _by_requirement(groups: Sequence[Any]) -> dict[str, Any]:
 
 
 class OrderNumbersParameters(WantedNumbers):
-    """Parameters of order-numbers, checked. Build it with `parse_order_numbers`."""
+    """Parameters of order-numbers, checked."""
 
     quantity: WholeNumber = Field(default=1, ge=1, le=QUANTITY_MAX)
     phone_number: Annotated[PhoneNumber | None, BeforeValidator(empty_is_none)] = None
@@ -169,12 +168,3 @@ class RequirementsQuestion(Parameters):
         NumberType,
         BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
     ]
-
-
-def parse_order_numbers(parameters: Mapping[str, Any]) -> OrderNumbersParameters:
-    """Check the parameters of order-numbers. Sends nothing and reads no file.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(OrderNumbersParameters, parameters)

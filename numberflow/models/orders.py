@@ -27,7 +27,6 @@ from numberflow.models.parameters import (
     ReferencedParameters,
     RegionCode,
     WholeNumber,
-    check_parameters,
     empty_is_none,
     none_is_empty,
 )
@@ -242,7 +241,7 @@ class WantedNumbers(ReferencedParameters):
 
 
 class SearchAndRentParameters(WantedNumbers):
-    """Parameters of search-and-rent, checked. Build it with `parse_search_and_rent`."""
+    """Parameters of search-and-rent, checked."""
 
     phone_numbers: PhoneNumbers = ()
     strategy: Strategy = Strategy.CHOSEN
@@ -280,18 +279,6 @@ class SearchAndRentParameters(WantedNumbers):
     def named_numbers(self) -> tuple[str, ...]:
         """`phone_numbers`."""
         return self.phone_numbers
-
-
-def parse_search_and_rent(parameters: Mapping[str, Any]) -> SearchAndRentParameters:
-    """Check the parameters of search-and-rent. Sends nothing.
-
-    Args:
-        parameters: as in the form or in `--params`; amounts are decimal strings.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(SearchAndRentParameters, parameters)
 
 
 def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_code: str) -> None:

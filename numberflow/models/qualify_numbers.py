@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from pydantic import model_validator
 
 from numberflow.models.hosted_numbers import NorthAmericanParameters
-from numberflow.models.parameters import check_parameters
 
 # Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more
 # are several mails anyway.
@@ -26,7 +24,7 @@ class Proof(StrEnum):
 
 
 class QualifyParameters(NorthAmericanParameters):
-    """Parameters of qualify-numbers, checked. Build it with `parse_qualify`."""
+    """Parameters of qualify-numbers, checked."""
 
     continued_by = frozenset({"method"})
     numbers_max = NUMBERS_MAX
@@ -41,12 +39,3 @@ class QualifyParameters(NorthAmericanParameters):
                 f"many (at most {VOICE_NUMBERS_MAX}), take invoices"
             )
         return self
-
-
-def parse_qualify(parameters: Mapping[str, Any]) -> QualifyParameters:
-    """Check the parameters of qualify-numbers. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(QualifyParameters, parameters)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -18,7 +17,7 @@ from pydantic import (
 from numberflow.models.hosted_numbers import HostedNumbersParameters
 from numberflow.models.north_american import is_toll_free
 from numberflow.models.papers import PaperReference
-from numberflow.models.parameters import OptionalText, check_parameters, empty_is_none
+from numberflow.models.parameters import OptionalText, empty_is_none
 
 # docs/vendor/imported-hosting-behaviour.md §7; one order, because one letter names them all.
 NUMBERS_MAX = 500
@@ -43,7 +42,7 @@ Confirmation = Annotated[
 
 
 class TextEnableParameters(HostedNumbersParameters):
-    """Parameters of text-enable-numbers, checked. Build it with `parse_text_enable`."""
+    """Parameters of text-enable-numbers, checked."""
 
     continued_by = frozenset({"signer_confirmed"})
     numbers_max = NUMBERS_MAX
@@ -108,12 +107,3 @@ class TextEnableParameters(HostedNumbersParameters):
     def is_toll_free(self) -> bool:
         """Whether all numbers are toll-free; otherwise none is."""
         return is_toll_free(self.phone_numbers[0])
-
-
-def parse_text_enable(parameters: Mapping[str, Any]) -> TextEnableParameters:
-    """Check the parameters of text-enable-numbers. Sends nothing.
-
-    Raises:
-        BadInput: as in `check_parameters`.
-    """
-    return check_parameters(TextEnableParameters, parameters)

@@ -19,8 +19,8 @@ from numberflow.models.emergency import EmergencyAddressRequest
 from numberflow.models.emergency_address import (
     Action,
     EmergencyAddressParameters,
-    parse_emergency_address,
 )
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import EmergencyReport, RunOutcome
 from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.run_context import in_thread
@@ -56,12 +56,13 @@ class Office:
         self.simulator.switches.set("emergency_feature", True)
         able = [each["phone_number"] for each in self.simulator.emergency_coverage()]
         self.numbers = sorted(able)[:2]
-        self.order: EmergencyAddressParameters = parse_emergency_address(
+        self.order: EmergencyAddressParameters = check_parameters(
+            EmergencyAddressParameters,
             {
                 "action": action,
                 "phone_numbers": self.numbers,
                 "address": "address.json" if action is Action.PROVISION else "",
-            }
+            },
         )
 
     async def run(

@@ -16,7 +16,8 @@ from support.hosting import HostingShop, importing, numbers, qualifying_order, t
 from support.mishaps import LAG_LONG_S, MISHAPS, Mishap, reduced
 
 from numberflow.journal import IntentionState
-from numberflow.models.held_numbers import parse_configure, parse_release
+from numberflow.models.held_numbers import ConfigureParameters, ReleaseParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
 
 pytestmark = pytest.mark.anyio
@@ -42,13 +43,16 @@ async def _add_numbers(shop: HostingShop, fate: Fate | None) -> Any:
 
 async def _delete(shop: HostingShop, fate: Fate | None) -> Any:
     return await shop.release_all(
-        parse_release({"phone_numbers": numbers(3), "confirm_release": True}), fate=fate
+        check_parameters(ReleaseParameters, {"phone_numbers": numbers(3), "confirm_release": True}),
+        fate=fate,
     )
 
 
 async def _relink(shop: HostingShop, fate: Fate | None) -> Any:
     other = {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}
-    order = parse_configure({"phone_numbers": numbers(3), "sms": other, "confirm_unlink": True})
+    order = check_parameters(
+        ConfigureParameters, {"phone_numbers": numbers(3), "sms": other, "confirm_unlink": True}
+    )
     return await shop.configure(order, fate=fate)
 
 

@@ -18,7 +18,8 @@ from support.shop import Shop
 from numberflow.client import Client
 from numberflow.journal import Outcome
 from numberflow.journal.store import Journal
-from numberflow.models.held_numbers import parse_release
+from numberflow.models.held_numbers import ReleaseParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
 from numberflow.settings import Rates
 from numberflow.simulator import InProcessTransport
@@ -55,7 +56,9 @@ async def _qualify(shop: HostingShop) -> RunOutcome:
 
 async def _delete(shop: HostingShop) -> RunOutcome:
     await shop.imported_at_once(numbers(3))
-    asked = parse_release({"phone_numbers": numbers(3), "confirm_release": True})
+    asked = check_parameters(
+        ReleaseParameters, {"phone_numbers": numbers(3), "confirm_release": True}
+    )
     return (await shop.release_all(asked))[0].outcome  # type: ignore[no-any-return]
 
 

@@ -16,8 +16,9 @@ from support.hosting import HostingShop, importing, numbers, qualifying_order, t
 from support.letters import toll_free_numbers
 
 from numberflow.errors import BadInput, SpendRefused
-from numberflow.models.held_numbers import parse_configure, parse_release
+from numberflow.models.held_numbers import ConfigureParameters, ReleaseParameters
 from numberflow.models.hosting import ImportNumbersRequest
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
 from numberflow.planning.hosting import Readiness
 from numberflow.purchase.held import release as releasing
@@ -302,7 +303,7 @@ async def test_a_number_that_another_aggregator_holds(tmp_path: Path) -> None:
     assert (few[1], True) == (number.phone_number, number.advice.startswith("60135"))
 
     given_up, _ = await shop.release_all(
-        parse_release({"phone_numbers": [few[1]], "confirm_release": True})
+        check_parameters(ReleaseParameters, {"phone_numbers": [few[1]], "confirm_release": True})
     )
     assert {"deleted": 1} == state_of(given_up)
     await shop.import_numbers(importing([few[1]], migrate_to_sinch_tmo=True), "MOVE-1")
@@ -336,16 +337,18 @@ async def test_another_campaign(tmp_path: Path) -> None:
         "display_name": "Shop",
     }
     with pytest.raises(SpendRefused, match="service plan plan-hosting, campaign campaign-hosting"):
-        await shop.configure(parse_configure(wanted))
+        await shop.configure(check_parameters(ConfigureParameters, wanted))
     assert 0 == sum(entry["method"] == "PATCH" for entry in shop.simulator.requests())
-    report, rows = await shop.configure(parse_configure(wanted | {"confirm_unlink": True}))
+    report, rows = await shop.configure(
+        check_parameters(ConfigureParameters, wanted | {"confirm_unlink": True})
+    )
     assert {"being linked", "as wished"} >= set(state_of(report)), report.model_dump_json(indent=1)
     assert RunOutcome.DONE == report.outcome
     assert ["unlink", "change", "unlink", "change"] == [
         row.fingerprint.split()[0] for row in rows if row.operation == "update_imported"
     ]
     await shop.wait(2 * HOUR)
-    again, _ = await shop.configure(parse_configure(wanted))
+    again, _ = await shop.configure(check_parameters(ConfigureParameters, wanted))
     assert {"as wished": 3} == state_of(again)
     shown = {number["phoneNumber"]: number for number in shop.simulator.imported_numbers()}
     assert all(
@@ -363,8 +366,9 @@ async def test_a_slow_unlink(tmp_path: Path) -> None:
     few = numbers(1)
     await shop.imported_at_once(few)
     shop.simulator.switches.set("imported_unlink_s", 3600)
-    wanted = parse_configure(
-        {"phone_numbers": few, "sms": {"service_plan_id": "plan-other"}, "confirm_unlink": True}
+    wanted = check_parameters(
+        ConfigureParameters,
+        {"phone_numbers": few, "sms": {"service_plan_id": "plan-other"}, "confirm_unlink": True},
     )
     report, _ = await shop.configure(wanted)
     assert ({"being unlinked": 1}, RunOutcome.REFUSED) == (state_of(report), report.outcome)
@@ -385,14 +389,19 @@ async def test_giving_numbers_up(tmp_path: Path) -> None:
     (rented,) = [number.phone_number for number in shop.simulator.world.holdings]
     with pytest.raises(BadInput, match=r"\+12125559999: the project holds no such number"):
         await shop.release_all(
-            parse_release(
-                {"phone_numbers": [*few, rented, "+12125559999"], "confirm_release": True}
+            check_parameters(
+                ReleaseParameters,
+                {"phone_numbers": [*few, rented, "+12125559999"], "confirm_release": True},
             )
         )
     with pytest.raises(SpendRefused, match="would be given up"):
-        await shop.release_all(parse_release({"phone_numbers": [*few, rented]}))
+        await shop.release_all(
+            check_parameters(ReleaseParameters, {"phone_numbers": [*few, rented]})
+        )
     assert 1 == len(shop.simulator.imported_numbers())
-    wanted = parse_release({"phone_numbers": [*few, rented], "confirm_release": True})
+    wanted = check_parameters(
+        ReleaseParameters, {"phone_numbers": [*few, rented], "confirm_release": True}
+    )
     report, _ = await shop.release_all(wanted)
     assert ({"deleted": 1, "released": 1}, RunOutcome.DONE) == (state_of(report), report.outcome)
     sent = len(shop.simulator.requests())
@@ -414,7 +423,7 @@ async def test_given_up_by_another_run_meanwhile(
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
-    order = parse_release({"phone_numbers": few, "confirm_release": True})
+    order = check_parameters(ReleaseParameters, {"phone_numbers": few, "confirm_release": True})
     read = releasing.held_numbers
 
     async def read_late(context: RunContext, phone_numbers: Sequence[str]) -> Any:
@@ -513,8 +522,9 @@ OTHER = {"service_plan_id": "plan-other", "campaign_id": "campaign-other"}
 
 def relinking(few: list[str], **parameters: Any) -> Any:
     """Checked parameters that take the numbers to another plan and campaign."""
-    return parse_configure(
-        {"phone_numbers": few, "sms": OTHER, "confirm_unlink": True} | parameters
+    return check_parameters(
+        ConfigureParameters,
+        {"phone_numbers": few, "sms": OTHER, "confirm_unlink": True} | parameters,
     )
 
 
@@ -683,7 +693,7 @@ async def test_a_release_that_is_repeated_too_late(tmp_path: Path, again: list[s
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
-    giving_up = parse_release({"phone_numbers": few, "confirm_release": True})
+    giving_up = check_parameters(ReleaseParameters, {"phone_numbers": few, "confirm_release": True})
     assert await shop.release_all(giving_up, fate=Fate("request", after=True, costly=True)) is None
     assert [] == shop.simulator.imported_numbers()
     await shop.import_numbers(importing(again), "MOVE-1")
@@ -700,7 +710,7 @@ async def test_a_release_that_never_left(tmp_path: Path) -> None:
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
-    giving_up = parse_release({"phone_numbers": few, "confirm_release": True})
+    giving_up = check_parameters(ReleaseParameters, {"phone_numbers": few, "confirm_release": True})
     shop.simulator.faults.add(
         {"operation": "delete_imported", "fault": "rate_limited", "retry_after": 7, "times": None}
     )
@@ -755,7 +765,9 @@ async def test_imported_once_and_gone(tmp_path: Path, count: int) -> None:
     few = numbers(count)
     await shop.import_numbers(importing(few))
     await shop.wait(2 * HOUR)
-    await shop.release_all(parse_release({"phone_numbers": few[:1], "confirm_release": True}))
+    await shop.release_all(
+        check_parameters(ReleaseParameters, {"phone_numbers": few[:1], "confirm_release": True})
+    )
     report, _ = await shop.import_numbers(importing(few))
     assert ("not imported any more", RunOutcome.REFUSED) == (
         report.numbers[0].state,
@@ -829,8 +841,9 @@ async def test_voice_for_an_imported_number(tmp_path: Path) -> None:
     shop = HostingShop(tmp_path)
     few = numbers(1)
     await shop.imported_at_once(few)
-    order = parse_configure(
-        {"phone_numbers": few, "voice": {"type": "RTC", "app_id": "app"}, "plan_only": True}
+    order = check_parameters(
+        ConfigureParameters,
+        {"phone_numbers": few, "voice": {"type": "RTC", "app_id": "app"}, "plan_only": True},
     )
     async with shop.context() as context:
         with pytest.raises(

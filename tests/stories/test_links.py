@@ -18,7 +18,8 @@ from support.purchases import order as bought
 
 from numberflow.errors import OutcomeUnknown, Stopped
 from numberflow.journal import ALL_PROJECTS, IntentionState
-from numberflow.models.held_numbers import parse_configure, parse_release
+from numberflow.models.held_numbers import ConfigureParameters, ReleaseParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
 from numberflow.purchase.account import account
 from numberflow.purchase.held import configure as configuring
@@ -54,8 +55,9 @@ def rented(
 
 def wanting(numbers: list[str], **parameters: Any) -> Any:
     """Checked parameters of a relink that was confirmed."""
-    return parse_configure(
-        {"phone_numbers": numbers, "confirm_unlink": True, "provisioning_wait_s": 60} | parameters
+    return check_parameters(
+        ConfigureParameters,
+        {"phone_numbers": numbers, "confirm_unlink": True, "provisioning_wait_s": 60} | parameters,
     )
 
 
@@ -125,7 +127,9 @@ async def test_an_unlink_that_fails(tmp_path: Path) -> None:
     ]
     shop.simulator.world.linking.scripts.clear()
     (command,) = report.commands
-    done, _ = await shop.configure(parse_configure(parameters_of(command)), "CONF-1-again")
+    done, _ = await shop.configure(
+        check_parameters(ConfigureParameters, parameters_of(command)), "CONF-1-again"
+    )
     assert (RunOutcome.DONE, NEW) == (done.outcome, links(shop, number)[0])
     assert {("linked", False)} == {(line.state, line.is_open) for line in await shop.sweep()}
 
@@ -156,7 +160,9 @@ async def test_a_link_that_fails_after_its_unlink(tmp_path: Path) -> None:
             (each.state, each.needs_person, each.is_open) for each in await shop.sweep()
         ]
     shop.simulator.world.linking.step_scripts.clear()
-    done, _ = await shop.configure(parse_configure(parameters_of(report.commands[-1])), "BACK")
+    done, _ = await shop.configure(
+        check_parameters(ConfigureParameters, parameters_of(report.commands[-1])), "BACK"
+    )
     assert (RunOutcome.DONE, (OLD, OLD_VOICE)) == (done.outcome, links(shop, number))
     await shop.sweep()
     await shop.wait(HOUR)
@@ -181,7 +187,9 @@ async def test_the_way_back_leaves_alone_what_the_reference_did_not_touch(tmp_pa
     (told,) = [part for part in swept.advice.split("; ") if part.startswith("once more")]
     commands = [once_more, way_back, printed(told, "numberflow run")]
     assert ["east"] * 3 == [parameters_of(command)["project"] for command in commands]
-    done, _ = await shop.configure(parse_configure(parameters_of(way_back)), "BACK")
+    done, _ = await shop.configure(
+        check_parameters(ConfigureParameters, parameters_of(way_back)), "BACK"
+    )
     assert (RunOutcome.DONE, (OLD, NEW_VOICE)) == (done.outcome, links(shop, number))
 
 
@@ -360,7 +368,9 @@ async def test_a_stop_between_unlink_and_link(
         )
     (command,) = report.commands
     assert "east" == parameters_of(command)["project"]
-    done, _ = await shop.configure(parse_configure(parameters_of(command)), "BACK")
+    done, _ = await shop.configure(
+        check_parameters(ConfigureParameters, parameters_of(command)), "BACK"
+    )
     assert (RunOutcome.DONE, {OLD}) == (done.outcome, {links(shop, number)[0] for number in two})
 
 
@@ -410,7 +420,9 @@ async def test_links_of_rented_numbers_are_followed(tmp_path: Path) -> None:
     shop.simulator.world.linking.scripts.clear()
     (number,) = failed[0].numbers
     command = printed(number.advice, "numberflow run configure-numbers")
-    done, _ = await shop.configure(parse_configure(parameters_of(command)), "LINK")
+    done, _ = await shop.configure(
+        check_parameters(ConfigureParameters, parameters_of(command)), "LINK"
+    )
     assert (RunOutcome.DONE, "plan-b") == (
         done.outcome,
         links(shop, number.phone_number)[0].service_plan_id,
@@ -430,7 +442,7 @@ async def test_a_number_that_was_given_up_and_is_still_there(tmp_path: Path) -> 
         {"operation": "delete_imported", "fault": "stale_reads", "lag_s": HOUR}
     )
     report, _ = await shop.release_all(
-        parse_release({"phone_numbers": few, "confirm_release": True})
+        check_parameters(ReleaseParameters, {"phone_numbers": few, "confirm_release": True})
     )
     assert RunOutcome.DONE == report.outcome
     assert [("still held", True)] == [(line.state, line.is_open) for line in await shop.sweep()]

@@ -27,7 +27,8 @@ from support.run_contexts import Shop
 from numberflow.client.number_orders import NumberOrders
 from numberflow.errors import NotFound
 from numberflow.journal import OrderKind
-from numberflow.models.order_numbers import parse_order_numbers
+from numberflow.models.order_numbers import OrderNumbersParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import FollowLine, RunOutcome
 from numberflow.planning import kyc_form
 from numberflow.purchase.follow import follow_orders
@@ -128,7 +129,7 @@ async def test_rejected_and_ordered_again(shop: Shop, cabinet: Cabinet) -> None:
     assert f"{REFERENCE}-again-2" == line.again["reference"]
     assert [] == shop.charged()
 
-    order = parse_order_numbers(line.again)
+    order = check_parameters(OrderNumbersParameters, line.again)
     again = await order_once(shop.context, order, str(order.reference))
     assert (RunOutcome.DONE, True) == (again.outcome, again.order_id != report.order_id), (
         again.reason

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support.hosting import HostingShop, numbers
 
-from numberflow.models.held_numbers import parse_configure
+from numberflow.models.held_numbers import ConfigureParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
 from numberflow.purchase.held.configure import configure_report
 
@@ -23,13 +24,14 @@ async def test_old_and_new_of_every_number(tmp_path: Path) -> None:
     linked, bare = numbers(1)[0], "+12125559999"
     await shop.imported_at_once([linked], plan="plan-a", campaign="CAMPA")
     sent = len(shop.simulator.requests())
-    order = parse_configure(
+    order = check_parameters(
+        ConfigureParameters,
         {
             "phone_numbers": [linked, bare],
             "display_name": "shop",
             "sms": {"service_plan_id": "plan-b", "campaign_id": "CAMPB"},
             "plan_only": True,
-        }
+        },
     )
     async with shop.context() as context:
         report = await configure_report(context, order, "CONF-1", ())

@@ -17,8 +17,9 @@ from support.hosting import HostingShop
 from numberflow.errors import Stopped
 from numberflow.journal import ALL_PROJECTS, Applied, Attempt, IntentionState
 from numberflow.models.emergency import EmergencyAddressRequest
-from numberflow.models.emergency_address import Action, parse_emergency_address
-from numberflow.models.held_numbers import parse_release
+from numberflow.models.emergency_address import Action, EmergencyAddressParameters
+from numberflow.models.held_numbers import ReleaseParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import NumbersReport, RunOutcome
 from numberflow.purchase.account import account
 from numberflow.purchase.emergency import addresses as emergency
@@ -56,7 +57,9 @@ async def office(tmp_path: Path) -> tuple[HostingShop, list[str]]:
 
 def giving_up(numbers: list[str], **parameters: Any) -> Any:
     """Checked parameters of release-numbers."""
-    return parse_release({"phone_numbers": numbers, "confirm_release": True} | parameters)
+    return check_parameters(
+        ReleaseParameters, {"phone_numbers": numbers, "confirm_release": True} | parameters
+    )
 
 
 async def plan(shop: HostingShop, numbers: list[str]) -> NumbersReport:
@@ -183,7 +186,7 @@ async def test_a_number_that_is_kept_without_its_address(
         "run again with the same reference to release it, or give it its address again"
         in line.advice
     )
-    order = parse_emergency_address(json.loads(shlex.split(command)[-1]))
+    order = check_parameters(EmergencyAddressParameters, json.loads(shlex.split(command)[-1]))
     assert (Action.PROVISION, (number,)) == (order.action, order.phone_numbers)
     async with shop.context() as context:
         await emergency.change(

@@ -20,11 +20,12 @@ from support.shop import Shop
 
 from numberflow.journal import Intention, OrderKind
 from numberflow.models.hosting import BlanketLoa
-from numberflow.models.import_numbers import parse_import_numbers
+from numberflow.models.import_numbers import ImportNumbersParameters
 from numberflow.models.north_american import is_toll_free
-from numberflow.models.qualify_numbers import parse_qualify
+from numberflow.models.parameters import check_parameters
+from numberflow.models.qualify_numbers import QualifyParameters
 from numberflow.models.reports import FollowLine, NumbersReport
-from numberflow.models.text_enable_numbers import parse_text_enable
+from numberflow.models.text_enable_numbers import TextEnableParameters
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.held import configure as configuring
 from numberflow.purchase.held import release as releasing
@@ -62,20 +63,23 @@ def text_enabling(phone_numbers: list[str], **parameters: Any) -> Any:
         "service_plan_id": PLAN,
         "campaign_id": "" if is_toll_free(phone_numbers[0]) else CAMPAIGN,
     }
-    return parse_text_enable(
-        {"phone_numbers": phone_numbers, "sms": sms, "loa": "/run/loa.json"} | parameters
+    return check_parameters(
+        TextEnableParameters,
+        {"phone_numbers": phone_numbers, "sms": sms, "loa": "/run/loa.json"} | parameters,
     )
 
 
 def qualifying_order(phone_numbers: list[str], **parameters: Any) -> Any:
     """Checked parameters of qualify-numbers."""
-    return parse_qualify({"phone_numbers": phone_numbers} | parameters)
+    return check_parameters(QualifyParameters, {"phone_numbers": phone_numbers} | parameters)
 
 
 def importing(phone_numbers: list[str], **parameters: Any) -> Any:
     """Checked parameters of import-numbers."""
     sms = {"service_plan_id": PLAN, "campaign_id": CAMPAIGN}
-    return parse_import_numbers({"phone_numbers": phone_numbers, "sms": sms} | parameters)
+    return check_parameters(
+        ImportNumbersParameters, {"phone_numbers": phone_numbers, "sms": sms} | parameters
+    )
 
 
 class HostingShop(Shop):

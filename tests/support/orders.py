@@ -20,7 +20,8 @@ from support.purchases import OpenDesk
 from numberflow import papers
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention, IntentionState, OrderKind, PendingWork
-from numberflow.models.order_numbers import OrderNumbersParameters, parse_order_numbers
+from numberflow.models.order_numbers import OrderNumbersParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import FollowLine, OrderReport
 from numberflow.paper_store import PaperStore
 from numberflow.purchase.follow import follow_orders
@@ -92,8 +93,9 @@ def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersPar
     """
     defaults: dict[str, Any] = {"max_today": "500", "max_monthly": "500"}
     if cabinet is None:
-        return parse_order_numbers(
-            defaults | {"region_code": "US", "number_type": "LOCAL"} | parameters
+        return check_parameters(
+            OrderNumbersParameters,
+            defaults | {"region_code": "US", "number_type": "LOCAL"} | parameters,
         )
     with_papers = {
         "region_code": "AU",
@@ -101,7 +103,7 @@ def wanted(cabinet: Cabinet | None = None, **parameters: Any) -> OrderNumbersPar
         "kyc": cabinet.kyc.name,
         "attachments": [{"requirement_id": BUSINESS_REGISTRATION, "file": cabinet.extract.name}],
     }
-    return parse_order_numbers(defaults | with_papers | parameters)
+    return check_parameters(OrderNumbersParameters, defaults | with_papers | parameters)
 
 
 async def order_once(

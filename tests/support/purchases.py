@@ -26,7 +26,8 @@ from numberflow.journal import (
     SettlePolicy,
     run_costly_step,
 )
-from numberflow.models.orders import SearchAndRentParameters, parse_search_and_rent
+from numberflow.models.orders import SearchAndRentParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import PurchaseReport
 from numberflow.purchase.renting.choose import OPERATION, write_down_quote
 from numberflow.purchase.renting.provisioning import confirm_and_wait
@@ -67,7 +68,9 @@ def order(**parameters: Any) -> SearchAndRentParameters:
         "max_today": "500",
         "max_monthly": "500",
     }
-    return parse_search_and_rent(defaults | {"provisioning_wait_s": 0} | parameters)
+    return check_parameters(
+        SearchAndRentParameters, defaults | {"provisioning_wait_s": 0} | parameters
+    )
 
 
 async def buy(

@@ -16,7 +16,8 @@ from flows import export_inventory as flow
 from numberflow.errors import StoreUnavailable
 from numberflow.export.snapshot import Progress
 from numberflow.models import inventory as parameters
-from numberflow.models.inventory import ExportInventory, parse_export_inventory
+from numberflow.models.inventory import ExportInventory
+from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import ProjectInventory, RunOutcome
 from tasks import inventory
 
@@ -52,7 +53,7 @@ async def test_projects_fail_alone(
     monkeypatch.setattr(flow, "export_one_project", export)
     monkeypatch.setattr(flow, "announce_snapshot", _announced)
     monkeypatch.setattr(flow, "get_run_logger", lambda: logging.getLogger("run"))
-    report = await flow._export(parse_export_inventory({"projects": ["a", "b"]}), "run")
+    report = await flow._export(check_parameters(ExportInventory, {"projects": ["a", "b"]}), "run")
     assert [("a", RunOutcome.REFUSED), ("b", RunOutcome.DONE)] == [
         (each.project, each.outcome) for each in report.projects
     ]
@@ -87,7 +88,9 @@ async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(flow, "export_one_project", export)
     monkeypatch.setattr(flow, "announce_snapshot", _announced)
     with disable_run_logger():
-        report = await flow._export(parse_export_inventory({"projects": ["a", "b"]}), "run")
+        report = await flow._export(
+            check_parameters(ExportInventory, {"projects": ["a", "b"]}), "run"
+        )
     assert {date(2026, 11, 25)} == {
         *days,
         report.snapshot_date,

@@ -14,8 +14,9 @@ import pytest
 from support.s3 import s3_endpoint, s3_root  # noqa: F401
 
 from numberflow.errors import BadInput
-from numberflow.models.emergency_address import parse_emergency_address
+from numberflow.models.emergency_address import EmergencyAddressParameters
 from numberflow.models.papers import check_reference
+from numberflow.models.parameters import check_parameters
 from numberflow.paper_store import FILE_BYTES_MAX, PaperStore
 from numberflow.papers import JSON_BYTES_MAX, check_file, open_file, read_object
 
@@ -49,8 +50,9 @@ def test_references(reference: str) -> None:
 def test_data_is_no_reference(text: str) -> None:
     """Data that was pasted is refused without being shown; so is a URL with a password."""
     with pytest.raises(BadInput) as caught:
-        parse_emergency_address(
-            {"action": "provision", "phone_numbers": ["+12025550123"], "address": text}
+        check_parameters(
+            EmergencyAddressParameters,
+            {"action": "provision", "phone_numbers": ["+12025550123"], "address": text},
         )
     assert "address" == caught.value.field
     assert MARK not in str(caught.value)
@@ -122,7 +124,7 @@ async def test_unreadable(tmp_path: Path, content: bytes | None, says: str) -> N
 def test_rules(parameters: dict[str, object], message: str) -> None:
     """Each broken rule names its field."""
     with pytest.raises(BadInput, match=message):
-        parse_emergency_address(parameters)
+        check_parameters(EmergencyAddressParameters, parameters)
 
 
 PDF = b"%PDF-1.7 " + MARK.encode()

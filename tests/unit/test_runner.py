@@ -17,7 +17,7 @@ from flows import runner
 from flows.runner import Run, run_flow
 from numberflow.errors import NumberflowError, SpendRefused
 from numberflow.journal import Intention
-from numberflow.models.held_numbers import ReleaseParameters, parse_release
+from numberflow.models.held_numbers import ReleaseParameters
 from numberflow.models.reports import NumbersReport, RunOutcome
 from numberflow.purchase.renting.choose import OPERATION
 from numberflow.purchase.run_context import RunContext, in_thread, new_purchase
@@ -90,7 +90,7 @@ async def _done(run: Run[ReleaseParameters]) -> NumbersReport:
 
 async def test_done_is_the_report_itself(house: House) -> None:
     """The checked reference, and the account that was opened; published once."""
-    report = await run_flow(GIVEN, parse_release, _done, house.ended)
+    report = await run_flow(GIVEN, ReleaseParameters, _done, house.ended)
     assert isinstance(report, NumbersReport)
     assert ("R-1", RunOutcome.DONE, ("n",)) == (report.reference, report.outcome, report.notes)
     assert [report] == house.published
@@ -99,7 +99,7 @@ async def test_done_is_the_report_itself(house: House) -> None:
 async def test_wrong_parameters_open_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither client nor journal; the report bears the reference that was sent."""
     monkeypatch.setattr(runner, "open_run_context", None)
-    state: Any = await run_flow({"reference": " R-1 "}, parse_release, _done, house.ended)
+    state: Any = await run_flow({"reference": " R-1 "}, ReleaseParameters, _done, house.ended)
     assert ("Refused", "R-1") == (state.name, state.data.reference)
     assert [()] == house.stopped
 
@@ -115,7 +115,7 @@ async def test_an_error_names_what_was_done(
         run.seen = seen
         raise SpendRefused("no", rule="test")
 
-    state: Any = await run_flow(GIVEN, parse_release, work, house.ended)
+    state: Any = await run_flow(GIVEN, ReleaseParameters, work, house.ended)
     assert [(NUMBER,) if seen is None else ()] == house.stopped
     assert house.shop.settings.project_id == state.data.project_id
 
@@ -129,7 +129,7 @@ async def test_what_cannot_be_shown_is_told_all_the_same(
         raise RuntimeError("no artifact today")
 
     monkeypatch.setattr(runner, "publish", refuse)
-    report = await run_flow(GIVEN, parse_release, _done, house.ended)
+    report = await run_flow(GIVEN, ReleaseParameters, _done, house.ended)
     assert isinstance(report, NumbersReport)
     assert ["The report could not be shown in Prefect: RuntimeError"] == [
         each.message for each in caplog.records if each.levelno == logging.WARNING
@@ -151,7 +151,7 @@ async def test_answers_are_forgotten_where_something_private_is_asked(
     monkeypatch.setattr(runner, "obey_refusal", _nobody_refused)
     for given in (GIVEN, {}):
         house.forgotten = 0
-        await run_flow(given, parse_release, _done, house.ended, asks_in_private=private)
+        await run_flow(given, ReleaseParameters, _done, house.ended, asks_in_private=private)
         assert forgotten == house.forgotten
 
 
@@ -166,7 +166,7 @@ async def test_a_bug_is_not_a_report(house: House) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await run_flow(GIVEN, parse_release, work, house.ended)
+        await run_flow(GIVEN, ReleaseParameters, work, house.ended)
     assert [] == house.published
 
 
@@ -181,7 +181,9 @@ async def test_lists_are_fetched_before_the_check(
 
     monkeypatch.setattr(runner, "with_numbers", fetched)
     given = GIVEN | {"phone_numbers": "list.csv"}
-    ended: Any = await run_flow(given, parse_release, _done, house.ended, takes_lists=takes_lists)
+    ended: Any = await run_flow(
+        given, ReleaseParameters, _done, house.ended, takes_lists=takes_lists
+    )
     if takes_lists:
         assert ("n", "1 number from list.csv") == ended.notes
     else:

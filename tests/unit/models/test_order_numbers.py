@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from numberflow.errors import BadInput
-from numberflow.models.order_numbers import parse_order_numbers
+from numberflow.models.order_numbers import OrderNumbersParameters
+from numberflow.models.parameters import check_parameters
 
 GOOD: dict[str, Any] = {
     "region_code": "AU",
@@ -87,7 +88,7 @@ def test_bad_input(parameters: dict[str, Any], field: str, message: str) -> None
     Values that may be private are not repeated.
     """
     with pytest.raises(BadInput) as caught:
-        parse_order_numbers(GOOD | parameters)
+        check_parameters(OrderNumbersParameters, GOOD | parameters)
     assert (field, True) == (caught.value.field, message in caught.value.message), (
         caught.value.message
     )
@@ -98,12 +99,16 @@ def test_papers_are_not_what_is_ordered() -> None:
 
     Another quantity is another order.
     """
-    plain = parse_order_numbers(GOOD)
-    papers = parse_order_numbers(
-        GOOD | {"kyc": "b.json", "attachments": {ID: "b.pdf"}, "max_today": "60"}
+    plain = check_parameters(OrderNumbersParameters, GOOD)
+    papers = check_parameters(
+        OrderNumbersParameters,
+        GOOD | {"kyc": "b.json", "attachments": {ID: "b.pdf"}, "max_today": "60"},
     )
     assert plain.fingerprint() == papers.fingerprint()
-    assert plain.fingerprint() != parse_order_numbers(GOOD | {"quantity": 2}).fingerprint()
+    assert (
+        plain.fingerprint()
+        != check_parameters(OrderNumbersParameters, GOOD | {"quantity": 2}).fingerprint()
+    )
 
 
 def test_as_parameters_comes_back() -> None:
@@ -116,8 +121,8 @@ def test_as_parameters_comes_back() -> None:
             {"requirement_id": "b", "file": "b.pdf", "document_type": "PASSPORT"},
         ],
     }
-    order = parse_order_numbers(wanted)
+    order = check_parameters(OrderNumbersParameters, wanted)
     by_id = {ID: "a.pdf", "b": {"file": "b.pdf", "document_type": "PASSPORT"}}
-    assert order == parse_order_numbers(wanted | {"attachments": by_id})
-    assert order == parse_order_numbers(order.as_parameters())
+    assert order == check_parameters(OrderNumbersParameters, wanted | {"attachments": by_id})
+    assert order == check_parameters(OrderNumbersParameters, order.as_parameters())
     assert wanted["attachments"] == order.as_parameters()["attachments"]

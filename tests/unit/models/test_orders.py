@@ -17,9 +17,8 @@ from numberflow.models.orders import (
     QUANTITY_MAX,
     SearchAndRentParameters,
     Strategy,
-    parse_search_and_rent,
 )
-from numberflow.models.parameters import REFERENCE_LENGTH_MAX
+from numberflow.models.parameters import REFERENCE_LENGTH_MAX, check_parameters
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
 MINIMUM = {
@@ -32,7 +31,7 @@ MINIMUM = {
 
 def order(**parameters: Any) -> SearchAndRentParameters:
     """A purchase of one US LOCAL number, changed by `parameters`."""
-    return parse_search_and_rent(MINIMUM | parameters)
+    return check_parameters(SearchAndRentParameters, MINIMUM | parameters)
 
 
 def refusal(**parameters: Any) -> BadInput:
@@ -238,7 +237,10 @@ def test_amounts_keep_their_digits(value: Any, amount: str) -> None:
 def test_without_a_cap_nothing_is_bought(missing: str) -> None:
     """Region, type and both caps have no default: their absence is refused, by name."""
     with pytest.raises(BadInput) as caught:
-        parse_search_and_rent({name: value for name, value in MINIMUM.items() if name != missing})
+        check_parameters(
+            SearchAndRentParameters,
+            {name: value for name, value in MINIMUM.items() if name != missing},
+        )
     assert (missing, f"{missing}: is missing") == (caught.value.field, caught.value.message)
 
 
@@ -543,7 +545,9 @@ def test_arbitrary_parameters(parameters: dict[str, Any], on_top_of_valid: bool)
     mend; never another error.
     """
     try:
-        parsed = parse_search_and_rent(MINIMUM | parameters if on_top_of_valid else parameters)
+        parsed = check_parameters(
+            SearchAndRentParameters, MINIMUM | parameters if on_top_of_valid else parameters
+        )
     except BadInput as error:
         assert all((error.message, error.remedy))
         assert f"{error.field}" in error.message or repr(error.field)[1:38] in error.message

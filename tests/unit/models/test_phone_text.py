@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from numberflow.models.held_numbers import parse_release
-from numberflow.models.orders import parse_search_and_rent
+from numberflow.models.held_numbers import ReleaseParameters
+from numberflow.models.orders import SearchAndRentParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.phone_text import read_numbers, read_pattern
 
 PAGE = Path(__file__).parents[3] / "docs/forms.md"
@@ -60,10 +61,14 @@ def test_many_bad_ones_are_counted() -> None:
 
 def test_the_same_numbers_are_the_same_run() -> None:
     """However numbers are written and ordered, a run over them has the same fingerprint."""
-    column = parse_release({"phone_numbers": "number\n+1 (202) 555-0102\n+12025550101"})
+    column = check_parameters(
+        ReleaseParameters, {"phone_numbers": "number\n+1 (202) 555-0102\n+12025550101"}
+    )
     assert (
         column.fingerprint()
-        == parse_release({"phone_numbers": ["+12025550101", "+12025550102"]}).fingerprint()
+        == check_parameters(
+            ReleaseParameters, {"phone_numbers": ["+12025550101", "+12025550102"]}
+        ).fingerprint()
     )
 
 
@@ -74,16 +79,19 @@ def test_groups_are_the_same_flat() -> None:
     """
     caps = {"region_code": "US", "number_type": "LOCAL", "max_today": "9", "max_monthly": "9"}
     flat = {"type": "", "app_id": "", "trunk_id": "trunk", "service_id": ""}
-    json = parse_search_and_rent(caps | {"voice": {"type": "EST", "trunk_id": "trunk"}})
+    json = check_parameters(
+        SearchAndRentParameters, caps | {"voice": {"type": "EST", "trunk_id": "trunk"}}
+    )
     assert (
         json.fingerprint()
-        == parse_search_and_rent(
+        == check_parameters(
+            SearchAndRentParameters,
             caps
             | {
                 "voice": flat,
                 "sms": {"service_plan_id": "", "campaign_id": " "},
                 "search_pattern": "",
-            }
+            },
         ).fingerprint()
     )
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numberflow.models.orders import parse_search_and_rent
+from numberflow.models.orders import SearchAndRentParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.vendor import AvailableNumber
 from numberflow.planning.candidates import matches, pick, search_size
 
@@ -16,7 +17,7 @@ from numberflow.planning.candidates import matches, pick, search_size
 def order(**parameters: Any) -> Any:
     """An order for US LOCAL numbers."""
     minimum = {"region_code": "US", "number_type": "LOCAL", "max_today": "90", "max_monthly": "90"}
-    return parse_search_and_rent(minimum | parameters)
+    return check_parameters(SearchAndRentParameters, minimum | parameters)
 
 
 def offered(

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from numberflow.models.held_numbers import parse_configure
+from numberflow.models.held_numbers import ConfigureParameters
 from numberflow.models.imported import ImportedNumber
+from numberflow.models.parameters import check_parameters
 from numberflow.models.vendor import ActiveNumber
 from numberflow.planning.configuring import (
     Changes,
@@ -100,7 +101,9 @@ SMS = {"service_plan_id": "p", "campaign_id": "c"}
 )
 def test_changes(number: HeldNumber, wanted: dict[str, Any], changes: Changes) -> None:
     """What is there stays; what is linked elsewhere is unlinked first, and told."""
-    assert changes == plan_changes(number, parse_configure({"phone_numbers": [NUMBER]} | wanted))
+    assert changes == plan_changes(
+        number, check_parameters(ConfigureParameters, {"phone_numbers": [NUMBER]} | wanted)
+    )
 
 
 def test_a_failed_link_is_no_link() -> None:
@@ -117,7 +120,7 @@ def test_a_failed_link_is_no_link() -> None:
     )
     assert ("p", "", False) == (number.service_plan_id, number.campaign_id, number.is_moving)
     assert Changes({}, {"sms": {"campaign_id": "c"}}) == plan_changes(
-        number, parse_configure({"phone_numbers": [NUMBER], "sms": SMS})
+        number, check_parameters(ConfigureParameters, {"phone_numbers": [NUMBER], "sms": SMS})
     )
 
 
@@ -174,5 +177,5 @@ def test_an_unlink_that_is_under_way() -> None:
 )
 def test_old_and_new(number: HeldNumber, wanted: dict[str, Any], told: str) -> None:
     """A plan shows every field that changes, as it is and as it will be."""
-    order = parse_configure({"phone_numbers": [NUMBER], **wanted})
+    order = check_parameters(ConfigureParameters, {"phone_numbers": [NUMBER], **wanted})
     assert told == told_changes(number, plan_changes(number, order))

@@ -16,8 +16,9 @@ from support.inventories import PROJECT_ID, inventory, publish_rows
 
 from numberflow.errors import BadInput
 from numberflow.export.store import LocalStore
-from numberflow.models.held_numbers import parse_release
+from numberflow.models.held_numbers import ReleaseParameters
 from numberflow.models.number_source import InventoryFilter, NumberFile, source_of
+from numberflow.models.parameters import check_parameters
 from numberflow.purchase.number_lists import read_list
 from numberflow.settings import Settings
 
@@ -65,8 +66,8 @@ def test_files(name: str, settings: Settings) -> None:
     Its spellings are read as any others.
     """
     found = read(name, settings)
-    assert ("+12025550101", "+12025550102") == parse_release(
-        {"phone_numbers": found.numbers}
+    assert ("+12025550101", "+12025550102") == check_parameters(
+        ReleaseParameters, {"phone_numbers": found.numbers}
     ).phone_numbers
     assert f"2 numbers in {name}" == found.note
 

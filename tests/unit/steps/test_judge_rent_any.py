@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numberflow.journal import Evidence, Finding
-from numberflow.models.orders import parse_search_and_rent
+from numberflow.models.orders import SearchAndRentParameters
+from numberflow.models.parameters import check_parameters
 from numberflow.models.vendor import ActiveNumber
 from numberflow.steps.rent_any import carries_marker, judge, marked_callback_url, request_facts
 
@@ -143,7 +144,7 @@ def test_request_is_kept_whole() -> None:
         "sms": {"service_plan_id": "p"},
         "callback_url": "https://a.test/",
     }
-    assert request_facts(parse_search_and_rent(parameters), MARKER) == {
+    assert request_facts(check_parameters(SearchAndRentParameters, parameters), MARKER) == {
         "region_code": "US",
         "number_type": "LOCAL",
         "pattern": "+1307",
