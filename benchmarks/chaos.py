@@ -1,10 +1,15 @@
-"""Question: does a purchase, through random faults and random deaths, ever charge twice, charge without naming it, or end in no known way?
+"""Question: do random faults and deaths ever make a purchase break a promise?
 
-    python benchmarks/chaos.py                       1,000 seeded purchases at 20 % faults, library level, two processes at a time
-    python benchmarks/chaos.py --first 417 --purchases 1     one seed again
-    python benchmarks/chaos.py --processes 50        whole `numberflow run search-and-rent` processes, killed with SIGKILL
+A promise is broken by a double charge, by a charge that no report names, or by a run that ends in
+no known way.
 
-The judge is the simulator's ledger. Exit code 1 when a promise was broken; the seed is printed and its journal kept.
+    python benchmarks/chaos.py                            1,000 seeded purchases at 20 % faults
+    python benchmarks/chaos.py --first 417 --purchases 1  one seed again
+    python benchmarks/chaos.py --processes 50             whole processes, killed with SIGKILL
+
+The first two run at library level, two processes at a time; the last one runs
+`numberflow run search-and-rent`. The judge is the simulator's ledger. The exit code is 1 when a
+promise was broken; then the seed is printed and its journal kept.
 """
 
 from __future__ import annotations

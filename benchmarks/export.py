@@ -1,12 +1,16 @@
-"""Question: how fast is the export, and how much memory does it take, against what one would use instead and against the least possible?
+"""Question: how fast is the export and how much memory does it take, compared with alternatives?
 
-    python benchmarks/export.py [--sizes 10000,100000,1000000] [--delays 0,50] [--rounds 5] [--variants ours,floor,json_normalize,node,sdk,dlt] [--no-flow]
+    python benchmarks/export.py [--sizes 10000,100000,1000000] [--delays 0,50] [--rounds 5]
+        [--variants ours,floor,json_normalize,node,sdk,dlt] [--no-flow]
 
-Every variant runs in a process of its own against a stub that answers from pre-rendered pieces in another process (benchmarks/support). In each round
-every variant runs once, in random order, and ratios are taken inside the round: on a shared machine only they mean anything. Imports are not timed.
-CPU seconds stand beside the clock's: where others use the cores too, a program with several threads loses more by the clock.
-"Ours" is all of it: proof of completeness, duplicates, checksum, manifest, publication. dlt and node take part where they
-are installed. At the end: the figures against their targets, reached or missed.
+The alternatives are what one would use instead, and the least possible (`floor`). Every variant
+runs in a process of its own against a stub in another process that answers from pre-rendered
+pieces (benchmarks/support). In each round every variant runs once, in random order. Ratios are
+taken within the round: on a shared machine only they mean anything. Imports are not timed. CPU
+seconds stand beside wall time: where others use the cores too, a program with several threads loses
+more wall time. "Ours" is all of it: proof of completeness, duplicates, checksum, manifest,
+publication. dlt and node take part where they are installed. At the end the figures are compared
+with their targets.
 """
 
 from __future__ import annotations

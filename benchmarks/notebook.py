@@ -1,11 +1,9 @@
-"""Makes docs/inventory.ipynb.
-
-Ten questions that operators ask, answered from snapshots of a simulated project.
+"""Make docs/inventory.ipynb: ten questions that operators ask, answered from a simulated project.
 
     make notebook
 
-Runs the questions below in a kernel and keeps what they answer. The project is the simulator's, a
-week of it, so everybody gets the same numbers.
+Runs the questions below in a kernel and keeps the answers. The project is a week of the simulator,
+so everybody gets the same numbers.
 """
 
 from __future__ import annotations
@@ -29,8 +27,8 @@ QUESTIONS = [
     (
         "What do we own where?",
         (
-            'numbers.pivot_table(index="region_code", columns="number_type", values="phone_number", '
-            'aggfunc="count", fill_value=0)'
+            'numbers.pivot_table(index="region_code", columns="number_type", '
+            'values="phone_number", aggfunc="count", fill_value=0)'
         ),
     ),
     (
@@ -53,8 +51,8 @@ QUESTIONS = [
     (
         "What costs without a service?",
         (
-            "# Linked to nothing, staying, and no link on its way. Prices may be for a month or a "
-            "year: only what they come to a month can be added up.\n"
+            "# Linked to nothing, staying, and no link on its way. Prices may be for a month or a\n"
+            "# year: only their monthly amounts can be added up.\n"
             'on_its_way = ["WAITING", "IN_PROGRESS"]\n'
             "idle = numbers[\n"
             '    numbers["sms_service_plan_id"].isna() & numbers["voice_target_id"].isna() & '
@@ -119,7 +117,10 @@ NIGHTS = 8
 
 
 async def a_week(client: Client, root: str, simulator: Simulator) -> None:
-    """Publish the snapshots of a week, each as the run of its night does, while numbers come and go and some links are still being made."""
+    """Publish the snapshots of a week, each as the run of its night does.
+
+    Numbers come and go meanwhile, and some links are still being made.
+    """
     world, today = simulator.world, datetime.now(UTC).date()
     for night in range(NIGHTS):
         day = today - timedelta(days=NIGHTS - 1 - night)
@@ -146,9 +147,9 @@ def main() -> None:
     """Write the notebook with its answers."""
     cells = [
         nbformat.v4.new_markdown_cell(
-            "# Ten questions to the inventory\n\nMade by `make notebook` from a week's snapshots "
-            "of a simulated project. "
-            "Columns and their meaning: [inventory.md](inventory.md)."
+            "# Ten questions about the inventory\n\nMade by `make notebook` from a week's "
+            "snapshots of a simulated project. "
+            "[inventory.md](inventory.md) explains the columns."
         ),
         nbformat.v4.new_code_cell(
             "from datetime import timedelta\n\nimport pandas as pd\n\nimport "

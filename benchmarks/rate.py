@@ -1,17 +1,20 @@
-"""Question: do processes with one access key keep to the vendor's limit together, and what does a turn cost?
+"""Question: do processes with one access key keep the vendor's limit, and what does a turn cost?
 
     python benchmarks/rate.py [--seconds 60] [--processes 4] [--only shared|turns|export|large]
 
-- shared: that many processes read as quickly as they may, with one key and one journal, under limits of 20
-  requests/s (Numbers) and 10 requests/s (imported numbers), 429 without Retry-After. Targets: at most 1.2 times the
-  limit, at most 2 % refused, no read fails.
-- turns: what waiting for a turn takes when the limit is far away. Target: at most 1 ms in the median.
-- export: `numberflow export` of 20,000 rented and 300 imported numbers under the same limits: complete, 0 failures.
-- large: `numberflow export` of 100,000 numbers in pages of 100 without limits, by the pace that grows and by the
-  50 requests/s that every client had before. Target: the rented numbers are not read more slowly. No number leaves
-  meanwhile: one that does costs about 100 requests more, in whichever of the two runs it falls.
+- shared: that many processes read as quickly as they may, with one key and one journal, under
+  limits of 20 requests/s (Numbers) and 10 requests/s (imported numbers), 429 without Retry-After.
+  Targets: at most 1.2 times the limit, at most 2 % refused, no read fails.
+- turns: what waiting for a turn takes when the limit is far away. Target: a median of at most 1 ms.
+- export: `numberflow export` of 20,000 rented and 300 imported numbers under the same limits.
+  Target: complete, 0 failures.
+- large: `numberflow export` of 100,000 numbers in pages of 100 without limits, by the pace that
+  grows and by the 50 requests/s that every client had before. Target: the rented numbers are not
+  read more slowly. No number leaves meanwhile: one that does costs about 100 requests more, in
+  whichever of the two runs it falls.
 
-The simulator runs in a process of its own and counts. Its limits are what the contract assumes; nobody publishes real ones.
+The simulator runs in a process of its own and counts. Its limits are what the contract assumes;
+nobody publishes real ones.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Question: how many requests, and how long, does a purchase take per rented number when nothing goes wrong (target: at most 3)?
+"""Question: how many requests (target: at most 3) and how long does a rented number take?
 
     python benchmarks/requests.py [--rounds 3]
 
-The simulator runs in a process of its own and counts; the purchase runs here, at library level, over loopback. Token requests are counted apart.
+That is, when nothing goes wrong. The simulator runs in a process of its own and counts. The
+purchase runs here, at library level, over loopback. Token requests are counted separately.
 """
 
 from __future__ import annotations

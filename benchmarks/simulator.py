@@ -1,6 +1,9 @@
-"""How long does the simulator take to hold 200,000 numbers, and to serve a page of 100 from anywhere in the list?
+"""Question: how long does the simulator take to hold 200,000 numbers, and to serve a page?
 
-Targets: ready within 10 s, a page in under 5 ms (handler, without the client's own time). Run: python benchmarks/simulator.py
+    python benchmarks/simulator.py
+
+Pages have 100 numbers and come from anywhere in the list. Targets: ready within 10 s, a page in
+under 5 ms (handler, without the client's own time).
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ PAGES = 300
 
 
 async def page_times_ms(simulator: Simulator) -> list[float]:
-    """Time of each of PAGES pages of 100, walked by token, through the application but without a socket."""
+    """Time of each of PAGES pages of 100, walked by token, through the application, no socket."""
     settings = simulator.settings
     environment = simulator.environment(BASE_URL)
     url = f"{environment['SINCH_NUMBERS_URL']}/v1/projects/{settings.project_id}/activeNumbers"

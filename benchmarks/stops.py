@@ -1,11 +1,13 @@
-"""Question: after a stop in the middle of 30 rents, does another one leave, and is every number that was charged named?
+"""Question: after a stop in the middle of 30 rents, does another leave, and is each charge named?
 
     python benchmarks/stops.py                  20 seeds of each way to stop
     python benchmarks/stops.py --seeds 3 --only kill
 
-Ways: suspend, cancel (the run's state is changed in Prefect), sigterm, kill (SIGKILL, then a sweep), file (the stop file),
-command (`numberflow stop`). The judge is the simulator's ledger. "After the stop" is every rent that was permitted more than
-GRACE_S after the stop had been acknowledged, by the journal's attempts: a step that had asked a moment before is under way. Exit code 1 when a promise was broken.
+Ways: suspend, cancel (the run's state is changed in Prefect), sigterm, kill (SIGKILL, then a
+sweep), file (the stop file), command (`numberflow stop`). The judge is the simulator's ledger.
+"After the stop" is every rent that was permitted more than GRACE_S after the stop had been
+acknowledged, by the journal's attempts: a step that had asked a moment before is under way. The
+exit code is 1 when a promise was broken.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class Case:
 
 
 def one(way: str, seed: int, nursery: Nursery, api_url: str, folder: Path) -> Case:
-    """Start 30 rents, stop them in this way at a random one, and compare ledger, journal and what was told."""
+    """Start 30 rents, stop at a random one in this way, and compare ledger, journal and report."""
     folder.mkdir(parents=True)
     at = random.Random(f"{way}-{seed}").randint(2, ASKED - 6)
     with serve(Simulator(SimulatorSettings(seed=seed, active=0))) as running:

@@ -43,7 +43,7 @@ async def _deployment(entry: FlowEntry) -> RunnerDeployment:
 
 
 async def main() -> None:
-    """Register the block type that forms ask for, make the automations, then serve until stopped."""
+    """Register the block type that forms need, make the automations, then serve until stopped."""
     await SinchCredentials.aregister_type_and_schema()
     deployments = await all_deployments()
     try:

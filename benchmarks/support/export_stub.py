@@ -1,9 +1,12 @@
-"""A stub of the active list that costs next to nothing to answer, so that a benchmark measures the reader and not the server.
+"""A stub of the active list whose answers cost next to nothing.
 
     python benchmarks/support/export_stub.py NUMBERS DELAY_MS
 
-Prints its address, then serves until its standard input closes. Twelve regions times three types, 60 % of the numbers are US LOCAL; about 976 bytes a number.
-Every number is rendered before the first request, so a page is a cut out of bytes. Tokens are positions; totals, filters, START patterns and page sizes work as in the contract.
+So a benchmark measures the reader and not the server. The stub prints its address, then serves
+until its standard input closes. It has twelve regions times three types, 60 % of the numbers are
+US LOCAL, and a number takes about 976 bytes. Every number is rendered before the first request, so
+a page is a slice of bytes. Tokens are positions; totals, filters, START patterns and page sizes
+work as in the contract.
 """
 
 # ruff: noqa: D102 - asyncio names the methods of a protocol
@@ -71,7 +74,10 @@ def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
         "capability": rng.choice([["SMS", "VOICE"], ["VOICE"]]),
         "money": {"currencyCode": "USD", "amount": rng.choice(["0.50", "1.00", "2.00", "12.75"])},
         "paymentIntervalMonths": 1,
-        "nextChargeDate": f"2026-12-{rng.randrange(1, 29):02d}T{rng.randrange(24):02d}:{rng.randrange(60):02d}:10.MICROSZ",
+        "nextChargeDate": (
+            f"2026-12-{rng.randrange(1, 29):02d}"
+            f"T{rng.randrange(24):02d}:{rng.randrange(60):02d}:10.MICROSZ"
+        ),
         "expireAt": f"2026-12-{rng.randrange(1, 29):02d}T08:00:00.000001Z"
         if rng.random() < 0.03
         else None,
@@ -88,7 +94,10 @@ def _tail(rng: random.Random, region: str, kind: str) -> tuple[bytes, bytes]:
             "trunkId": "",
             "serviceId": "",
         },
-        "callbackUrl": f"https://callbacks.example.com/sinch/numbers/v1/events/of/tenant/{rng.randrange(1000):04d}/{'x' * 180}",
+        "callbackUrl": (
+            "https://callbacks.example.com/sinch/numbers/v1/events/of/tenant/"
+            f"{rng.randrange(1000):04d}/{'x' * 180}"
+        ),
     }
     before, _, after = (
         json.dumps(rest, separators=(",", ":"), ensure_ascii=False)[1:]

@@ -121,7 +121,8 @@ const [base, out, size] = process.argv.slice(1);
   for (const type of ["LOCAL", "MOBILE", "TOLL_FREE"]) {
     let token = "";
     do {
-      const page = await (await fetch(`${base}?type=${type}&pageSize=${size}&pageToken=${token}`)).json();
+      const url = `${base}?type=${type}&pageSize=${size}&pageToken=${token}`;
+      const page = await (await fetch(url)).json();
       all.push(...page.activeNumbers);
       token = encodeURIComponent(page.nextPageToken);
     } while (token);

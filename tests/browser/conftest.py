@@ -33,10 +33,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium: one that is installed, or the one that Playwright has downloaded.
+    """A headless Chromium: an installed one, or the one that Playwright has downloaded.
 
-    Not for the session: while it is open, an event loop runs in this thread, and no test with one of
-    its own can.
+    Scope is the module: while it is open, an event loop runs in this thread, and a test with an
+    event loop of its own cannot run.
     """
     with sync_playwright() as playwright:
         installed = next(

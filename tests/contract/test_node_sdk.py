@@ -1,7 +1,8 @@
 """What the vendor's Node SDK (@sinch/numbers 1.5.0) sends for emergency addresses, recorded byte by
 byte, works against the served simulator.
 
-tests/samples/node_sdk/emergency.cjs makes the calls and the record; there the SDK itself was content with every reply (2026-11-25).
+tests/samples/node_sdk/emergency.cjs makes the calls and the record. The SDK itself accepted every
+reply there (2026-11-25).
 """
 
 from __future__ import annotations

@@ -253,7 +253,7 @@ def test_only_loopback_is_called(url, allowed):
 
 
 async def test_outcomes_are_called_back(simulator, receiver):
-    """Each product's outcome is sent once, signed, in the odd time format, when the job has ended."""
+    """Each product's outcome is sent once, signed, in the odd time format, when the job ends."""
     api = Checked(simulator)
     await api.call("PATCH", "callbackConfiguration", json={"hmacSecret": SECRET})
     number = await api.rented(

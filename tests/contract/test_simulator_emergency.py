@@ -73,7 +73,7 @@ async def all_operations(api, path):
 
 
 async def test_numbers_without_the_feature(api, phone_number):
-    """By default every operation on a held number answers the recorded 404, Missing E911 feature."""
+    """By default every operation on a held number gets the recorded 404, Missing E911 feature."""
     async for response in all_operations(api, f"activeNumbers/{phone_number}/emergencyAddress"):
         assert error_of(response) == (
             404,
@@ -219,7 +219,7 @@ async def test_a_delay_by_switch(api, path):
 
 
 async def test_reads_lag_behind(api, path):
-    """A stale read after provisioning shows no address, and after deprovisioning still the old one."""
+    """A stale read shows no address after provisioning, and the old one after deprovisioning."""
     api.simulator.faults.add(
         {"operation": "provision_emergency_address", "fault": "stale_reads", "lag_reads": 1}
     )

@@ -36,7 +36,8 @@ async def rent(api: Checked, **fault) -> tuple[str, httpx.Response | Exception]:
     phone_number = (await api.offered(size=1))[0]["phoneNumber"]
     if fault:
         api.simulator.faults.add({"operation": "rent"} | fault)
-    url = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}/availableNumbers/{phone_number}:rent"
+    base = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}"
+    url = f"{base}/availableNumbers/{phone_number}:rent"
     token = (await api.token()).json()["access_token"]
     try:
         return phone_number, await api.http.post(
@@ -263,9 +264,10 @@ async def test_chaos_leaves_a_consistent_world():
         number.phone_number for number in simulator.world.shelf.of_kind(("US", "LOCAL"))
     ][:60]
     settings = simulator.settings
+    base = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}"
     statuses = []
     for phone_number in phone_numbers:
-        url = f"{api.environment['SINCH_NUMBERS_URL']}{api.project_path}/availableNumbers/{phone_number}:rent"
+        url = f"{base}/availableNumbers/{phone_number}:rent"
         try:
             simulator.clock.advance(1)
             response = await api.http.post(

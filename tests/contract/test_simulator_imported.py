@@ -493,7 +493,7 @@ async def test_a_number_that_is_not_eligible(api, control):
 
 
 # -- hosting orders
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 async def test_twelve_numbers_in_three_import_orders(api):
@@ -726,7 +726,7 @@ async def test_a_toll_free_order(api, control):
     ],
 )
 async def test_refused_text_enables(api, rest, toll_free, change, field):
-    """A malformed text-enable is a flat 400 that names the field and no person, and opens no order."""
+    """A malformed text-enable gets a flat 400 that names the field, no person. No order opens."""
     numbers = toll_free_numbers(1) if toll_free else [ONE]
     verb = "textEnableTollFreeNumbers" if toll_free else "textEnableNumbers"
     body = {
@@ -832,7 +832,7 @@ async def test_pages_of_an_order(api, control):
 
 
 async def test_a_number_with_staff(api, control):
-    """A parked number shows as ongoingManualAction and holds the order open until it is given back."""
+    """A parked number shows as ongoingManualAction. Its order stays open until it is given back."""
     order_id = await text_enabled(api, control, [ONE, TWO])
     assert await script(control, "manual", phone_number=ONE) == {"manual": True}
     api.later(DAY)
@@ -1026,7 +1026,7 @@ async def test_lost_replies_and_server_faults(api):
 
 
 async def test_stale_reads(api, control):
-    """Behind a change, stale reads and lists show no new number or order, and an old one as it was."""
+    """After a change, stale reads and lists show no new number or order, and old states."""
     stale = {"fault": "stale_reads", "lag_s": 5}
     api.simulator.faults.add(stale | {"operation": "import_number"})
     await imported(api)

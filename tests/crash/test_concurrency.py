@@ -68,7 +68,10 @@ def test_eight_references_share_the_cap_of_the_day(
 
 
 def test_a_run_that_looks_while_its_twin_rents(scene: Scene) -> None:
-    """Held while it looks whether its named numbers are for sale, and another run of its reference rents them: they are its own, and not sold."""
+    """A run is held while it checks that its named numbers are for sale.
+
+    Another run of its reference rents them. They are its own, not sold to somebody else.
+    """
     stock = scene.simulator.world.shelf.of_kind(("US", "LOCAL"))
     named = [number.phone_number for number in itertools.islice(stock, ASKED)]
     scene.simulator.faults.add(

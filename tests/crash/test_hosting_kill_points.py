@@ -120,10 +120,10 @@ READS = ("get_", "list_", "token")
 
 
 def is_telling(requests: tuple[str, ...], nth: int, hold: str) -> bool:
-    """Whether a kill at this request says more than its neighbours: at a costly one, or right after.
+    """Whether a kill at this request says more than its neighbours: at or right after a costly one.
 
-    Before the first costly request nothing was done, so the next run is a first run; and being
-    killed before a read takes effect says what being killed after it says.
+    Before the first costly request nothing was done, so the next run is a first run. A kill before
+    a read takes effect is the same as a kill after it.
     """
     is_read, follows = requests[nth - 1].startswith(READS), not requests[nth - 2].startswith(READS)
     return not is_read or (follows and nth > 1 and hold == "hold_after")
@@ -275,13 +275,17 @@ def test_four_processes_with_one_reference(stage: Scene, name: str) -> None:
     assert alone == sent
 
 
-# Reads of a run that has written nothing down yet: the second look of text-enable is the one before a person is asked.
+# Reads of a run that has written nothing down yet. Text-enable's second look comes right before it
+# asks a person.
 LOOKS = [("text-enable", 2), ("text-enable", 4), ("delete", 2), ("delete", 4)]
 
 
 @pytest.mark.parametrize(("name", "nth"), LOOKS)
 def test_a_run_that_looks_while_its_twin_acts(stage: Scene, name: str, nth: int) -> None:
-    """Held in a look while another run of its reference does everything, it tells what was done: it takes no twin for a stranger."""
+    """A run is held in a look while another run of its reference does everything.
+
+    It reports what was done and takes no twin for a stranger.
+    """
     stage.simulator.faults.add({"fault": "hold_before", "nth": nth, "hold_s": 300})
     held = start(stage, name)
     stage.held(held)

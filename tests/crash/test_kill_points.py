@@ -56,7 +56,7 @@ def boundaries(operations: tuple[str, ...], only: str = "") -> list[object]:
 def test_every_boundary_of_a_purchase_is_a_kill_point(
     scene: Scene, strategy: str, expected: tuple[str, ...]
 ) -> None:
-    """A run in which nothing goes wrong sends exactly the requests at which the tests below kill."""
+    """When nothing goes wrong, a run sends exactly the requests at which the tests below kill."""
     assert COMPLETE == ending(scene, scene.run(strategy=strategy))
     assert list(expected) == scene.operations()
 

@@ -193,7 +193,10 @@ def test_killed_right_after_a_write(
 
 
 def test_a_run_that_looks_while_its_twin_orders(scene: Scene, order: dict[str, Any]) -> None:
-    """Held while it looks for its named number, and another run of its reference orders that: it is its own, and not sold."""
+    """A run is held while it looks for its named number.
+
+    Another run of its reference orders the number. It is its own, not sold to somebody else.
+    """
     order["phone_number"] = next(scene.simulator.world.shelf.of_kind(("AU", "MOBILE"))).phone_number
     scene.simulator.faults.add(
         {"fault": "hold_before", "operation": "check", "nth": 1, "hold_s": 300}

@@ -44,7 +44,7 @@ PROJECT_GLOB = "inventory/v1/snapshot_date=*/project_id=*"
 
 
 def deadly(operations: list[str], *, every: bool) -> list[int]:
-    """Where to die, counted from 1: at every operation, or at all but the writes between two others.
+    """Where to die, counted from 1: at every operation, or at all but writes between two writes.
 
     Those go to one file that nobody reads yet: to die in the fifth is to die in the sixth.
     """

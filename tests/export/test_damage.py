@@ -86,7 +86,7 @@ async def test_damaged_pointer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["old-backup", "20261125", "2026-W48-3", "2026-13-01"])
 async def test_folder_that_is_no_date(tmp_path: Path, name: str) -> None:
-    """A folder of somebody else's, whose name is no date of ours, is left alone and stops nothing."""
+    """A folder that is not ours, whose name is no date, is left alone and stops nothing."""
     root = str(tmp_path)
     stray = tmp_path / f"inventory/v1/snapshot_date={name}/project_id=x/numbers.parquet"
     stray.parent.mkdir(parents=True)

@@ -51,7 +51,7 @@ async def _judge(root: Path, seed: int, traffic: Traffic, **options: object) -> 
     return True
 
 
-# Five seeds for each of three rates with each of two kinds of tokens; the rest are further throws of
+# Five seeds for each of three rates with each of two kinds of tokens. The rest are more throws of
 # the same dice.
 SEEDS = [
     pytest.param(seed, marks=[pytest.mark.exhaustive] if seed >= 30 else []) for seed in range(100)
@@ -156,9 +156,9 @@ async def test_a_number_that_leaves_while_it_is_read(tmp_path: Path) -> None:
 
 
 async def test_a_number_that_hides_another_one_as_it_leaves() -> None:
-    """As one leaves and one comes between two pages, a third one slips past where tokens are positions.
+    """One number leaves and one arrives between two pages: a third slips past.
 
-    It is there all the same.
+    This happens where tokens are positions. The snapshot has the third one all the same.
     """
     numbers = [held(place) for place in range(25)]
     leaving = numbers[0]

@@ -92,7 +92,7 @@ class Bureau:
         self.told += await sweep(self.shop.context)
 
     def settle(self, report: OrderReport) -> None:
-        """A person looks into the vendor's dashboard and says of each open item what is true there."""
+        """A person looks into the vendor's dashboard and enters what is true of each open item."""
         with Journal.open(self.shop.journal_url) as journal:
             for item in report.open_items:
                 if item.state != "needs_person":

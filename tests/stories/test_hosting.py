@@ -246,7 +246,7 @@ async def test_a_letter_that_nobody_signs(tmp_path: Path) -> None:
 
 
 async def test_a_declined_letter(tmp_path: Path) -> None:
-    """An order that is rejected as a whole ends for all its numbers, and somebody hears of it once."""
+    """An order that is rejected as a whole ends for all its numbers, and raises one alarm."""
     shop = HostingShop(tmp_path)
     few = numbers(2)
     await shop.qualify_at_once(few)

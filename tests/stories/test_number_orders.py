@@ -232,7 +232,7 @@ async def test_expired_with_three_alarms(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_quantity_of_25(shop: Shop, cabinet: Cabinet) -> None:
-    """25 numbers by one order: one registration, 25 numbers held at the end, each with its price."""
+    """One order of 25 numbers: one registration, and in the end 25 held numbers with prices."""
     report = await order_once(
         shop.context, wanted(cabinet, quantity=25, max_today="5000", max_monthly="5000")
     )
@@ -557,7 +557,7 @@ async def test_named_number_taken(shop: Shop, cabinet: Cabinet) -> None:
 
 
 async def test_completed_for_fewer(shop: Shop, cabinet: Cabinet) -> None:
-    """An order that the vendor completes for a part only is told number by number, by what is held."""
+    """An order that the vendor completes in part is reported number by number, by what is held."""
     await shop.script("review", outcome="COMPLETED", only=3)
     await order_once(
         shop.context, wanted(cabinet, quantity=5, max_today="5000", max_monthly="5000")

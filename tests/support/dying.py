@@ -1,8 +1,9 @@
 """Runs that die: at the n-th request or the n-th write to the journal, before or after it takes
 effect. Nothing of theirs happens afterwards.
 
-The end of a process is played by an exception that nobody catches, a journal that takes no more writes and a transport that sends no more
-requests. Not here: real processes and real kills (tests/crash, benchmarks/chaos.py --processes).
+The end of a process is played by an exception that nobody catches, a journal that takes no more
+writes and a transport that sends no more requests. Not here: real processes and real kills
+(tests/crash, benchmarks/chaos.py --processes).
 """
 
 from __future__ import annotations
@@ -158,11 +159,10 @@ def operation_of(request: httpx.Request) -> tuple[str, str | None] | None:
 
 
 class MortalTransport(httpx.AsyncBaseTransport):
-    """Passes requests on until its run dies, and watches that each costly one stands in the journal
-    as being sent.
+    """Passes requests on until its run dies, and checks that the journal has each costly one.
 
-    `unwritten` lists costly requests that left without that: the journal file is read over a connection of its own, so only what was
-    committed counts.
+    `unwritten` lists costly requests that left without being `sending` in the journal. The file is
+    read over a connection of its own, so only what was committed counts.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, fate: Fate, journal_file: Path) -> None:

@@ -1,7 +1,7 @@
-"""Exports that die: before or after their n-th file operation, or whenever they are killed from
-outside.
+"""Exports that die: before or after their n-th file operation, or when killed from outside.
 
-`Mortuary` starts one process that has imported everything and forks a child for each export, because an import takes longer than an export.
+`Mortuary` starts one process that has imported everything and forks a child for each export,
+because an import takes longer than an export.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _count_everything(count: _Count) -> None:
 
 @cache
 def _vendor(active: int) -> Simulator:
-    """A project with so many numbers. Made before the fork: it takes longer than an export of it."""
+    """A project with so many numbers. Made before the fork, as it takes longer than its export."""
     from support.exports import simulated
 
     return simulated(active, page_size=1000)

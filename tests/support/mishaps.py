@@ -47,12 +47,11 @@ class Mishap:
 
 
 def marks(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
-    """Marks of a case of the matrix of number orders, which shares what the one of rents has in full.
+    """Marks of a case in the matrix of number orders. The matrix of rents has the same in full.
 
-    What only says again what its neighbours say is `exhaustive`.
-
-    Left to `make test-all` are the 5xx that differ in status and body, the fault that does not go
-    away, and lagging reads in a run that resumes.
+    A case that only repeats its neighbours is `exhaustive` and left to `make test-all`: the 5xx
+    that differ in status and body, the fault that does not go away, and lagging reads in a run
+    that resumes.
     """
     again = (
         mishap.variant or mode == "always" or (mode.startswith("resumed") and "lag" in mishap.name)
@@ -60,8 +59,8 @@ def marks(mishap: Mishap, mode: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.exhaustive] if again else []
 
 
-# One of each kind that a step sees in its own way. How a reply is lost and what it is then called is
-# the client's matter and the same for every step: renting and number orders meet all of it.
+# One of each kind that a step sees in its own way. How a reply is lost and what that is called is
+# the client's business and the same for every step: renting and number orders meet all of it.
 _KINDS = frozenset(
     {
         "timeout_before",  # nobody knows, and nothing is there

@@ -56,7 +56,7 @@ class Prefect:
         return done.stdout
 
     def environment(self, home: Path) -> dict[str, str]:
-        """What every process needs to work with this server, and nothing of whoever runs the tests."""
+        """What a process needs to work with this server, without the environment of the tests."""
         plain = {
             n: v
             for n, v in os.environ.items()

@@ -152,7 +152,7 @@ class V2:
 
 
 class V1:
-    """The older UI, served at /; *Switch to V1 UI* at the foot of the newer one's menu leads there."""
+    """The older UI, served at /. *Switch to V1 UI* at the end of the new UI's menu leads there."""
 
     name = "v1"
 

@@ -1,13 +1,17 @@
-"""A program that forks `numberflow` commands from an interpreter that has imported everything
-already: a run costs a second instead of five.
+"""A program that forks `numberflow` commands from an interpreter with everything imported.
 
-It reads one JSON object a line, `{"id", "arguments", "environment", "folder", "fate"}`, and forks a child for each. The child is the console
-script from there on (`numberflow.cli.main`), with its own environment, working directory, output files, event loop, threads, connections and
-process id. It writes `{"id", "pid"}` when a child was started and `{"pid", "code"}` when one ended (minus the signal for a killed one).
+A run costs a second instead of five.
 
-A fate says where a child dies or stops by itself, for moments that nobody can hit from outside: `{"after": "module:Class.method", "nth": 2,
-"signal": "SIGKILL"}` is right after the second return of that call, `"before"` right before it. `busy_timeout_s` shortens the journal's wait
-for a lock. All of that is put around the product's public calls here, in the child; the product knows nothing of it.
+It reads one JSON object a line, `{"id", "arguments", "environment", "folder", "fate"}`, and forks a
+child for each. The child is the console script from there on (`numberflow.cli.main`), with its own
+environment, working directory, output files, event loop, threads, connections and process id. The
+program writes `{"id", "pid"}` when a child has started and `{"pid", "code"}` when one has ended
+(minus the signal for a killed one).
+
+A fate says where a child dies or stops by itself, for moments that nobody can hit from outside:
+`{"after": "module:Class.method", "nth": 2, "signal": "SIGKILL"}` is right after the second return
+of that call, `"before"` right before it. `busy_timeout_s` shortens the journal's wait for a lock.
+The child puts all of that around the product's public calls; the product does not know of it.
 """
 
 from __future__ import annotations

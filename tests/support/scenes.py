@@ -124,7 +124,7 @@ class Scene:
         return hold
 
     def kill_while_held(self, run: Run) -> None:
-        """Kill -9 while the simulator holds its request, and wait until the simulator has noticed."""
+        """Kill -9 while the simulator holds its request, and wait until the simulator notices."""
         self.held(run)
         run.kill()
         until(

@@ -60,10 +60,10 @@ class Checked:
         imported: bool = False,
         **arguments: Any,
     ) -> httpx.Response:
-        """Calls `rest` below the project's path with a bearer token, unless `auth` or headers say
-        otherwise.
+        """Calls `rest` below the project's path, by default with a bearer token.
 
-        `unlisted=True` skips the check of the reply, for statuses that only the behaviour notes have.
+        `unlisted=True` skips the check of the reply, for statuses that only the behaviour notes
+        have.
         """
         headers = dict(arguments.pop("headers", {}))
         if "auth" not in arguments and "authorization" not in headers:

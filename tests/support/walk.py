@@ -74,7 +74,7 @@ class Walk:
         return {run["id"] for run in found if not run["auto_scheduled"]}
 
     def until(self, run_id: str, state: str) -> str:
-        """Wait until the run is in this state; returns the classes of its badge, as `badge` does."""
+        """Wait until the run is in this state, then return the classes of its badge (`badge`)."""
         give_up_at = time.monotonic() + RUN_TIMEOUT_S
         while (run := self.prefect.run(run_id))["state_name"] != state:
             told = f"run {run_id} is {run['state_name']}, not {state}: {run['state']['message']}"

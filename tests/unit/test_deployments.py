@@ -1,4 +1,4 @@
-"""The table of flows, held against what deploys them: serve.py, prefect.yaml and automations.yaml."""
+"""The table of flows against what deploys them: serve.py, prefect.yaml and automations.yaml."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ OPEN = OpenItem(
 )  # fmt: skip
 
 WAITS = FollowLine(
-    kind="number_order", order_id="o", reference="PO-1", state="BLOCKED", is_open=True, needs_person=True,
-    alarms=(Alarm(name="blocked", text="t"),),
+    kind="number_order", order_id="o", reference="PO-1", state="BLOCKED", is_open=True,
+    needs_person=True, alarms=(Alarm(name="blocked", text="t"),),
 )  # fmt: skip
 
 

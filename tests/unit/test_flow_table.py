@@ -68,7 +68,7 @@ def test_one_set_of_defaults(entry: FlowEntry) -> None:
 
 @each_flow
 def test_help_needs_no_prefect(entry: FlowEntry) -> None:
-    """`numberflow run NAME --help` shows every parameter, and imports neither Prefect nor the flow."""
+    """`numberflow run NAME --help` shows every parameter without importing Prefect or the flow."""
     code = "import sys; from numberflow.cli import main\ntry: main()\nfinally: print(*sys.modules)"
     command = [sys.executable, "-c", code, "run", entry.name, "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -159,7 +159,7 @@ def test_strange_values_are_refused_by_name(
     ],
 )
 def test_the_form_finds_it_by_itself(name: str, field: str, value: Any) -> None:
-    """A value that cannot be right is marked in the form before a run begins, in nested groups too."""
+    """The form marks a value that cannot be right before a run begins, in nested groups too."""
     wrong = validate(FILLED[name] | {field: value}, FLOWS[name].parameters.model_dump_for_openapi())
     assert {field} == {str(error.absolute_path[0]) for error in wrong}
 

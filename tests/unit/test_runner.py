@@ -1,4 +1,4 @@
-"""What every flow does in the same way, with a flow that does next to nothing. No Prefect server."""
+"""What every flow does the same way, by a flow that does next to nothing. No Prefect server."""
 
 from __future__ import annotations
 

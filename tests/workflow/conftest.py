@@ -68,7 +68,7 @@ class Office:
         )
 
     def hire(self) -> None:
-        """Start a worker on another machine, as far as a folder can be one, unless one is at work."""
+        """Start a worker in a folder that stands for another machine, unless one is at work."""
         if not any(worker.is_alive for worker in self.workers):
             environment = self.environment()
             self.workers.append(

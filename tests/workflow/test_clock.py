@@ -64,7 +64,7 @@ def clock_runs(prefect: Prefect, at: datetime) -> dict[str, dict[str, Any]]:
 
 
 def automations_are_made_once(prefect: Prefect, folder: Path) -> None:
-    """Those of `up` stay, one that is gone is made again, what somebody chose on the server stays."""
+    """Those of `up` stay, a missing one is made again, and a choice made on the server stays."""
 
     def there() -> dict[str, dict[str, Any]]:
         found = prefect._json("POST", "/automations/filter", json={})
@@ -147,7 +147,7 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
 
 
 def test_the_clock_starts_runs(tmp_path: Path) -> None:
-    """With SQLite: both flows run when their minute comes, the snapshot is there, the log is quiet."""
+    """With SQLite, both flows run at their minute, the snapshot is there and the log is quiet."""
     see_the_clock_start_runs(tmp_path, {})
 
 

@@ -1,7 +1,7 @@
-"""Commands that a report, a log or a schedule prints are pasted where flows run, and do what they say.
+"""Commands that a report, a log or a schedule prints are pasted where flows run, and work.
 
-Their kinds are listed in tests/unit/cli/test_printed_commands.py. Everything is in a folder, and
-under references, that a shell would take apart if they were not quoted.
+tests/unit/cli/test_printed_commands.py lists their kinds. Folder and references have names that a
+shell would take apart if they were not quoted.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def test_settle(
 def test_settle_names_the_number_that_the_vendor_picked(
     command: Command, lines: dict[str, Intention]
 ) -> None:
-    """When the vendor picked the number, the verdict names it, and from then on the journal does."""
+    """When the vendor picked the number, the verdict names it, and from then on so does the row."""
     arguments = ["--as", "done", "--by", "Ada", "--note", "n", "--number", "+12025550109", "--json"]
     settled = json.loads(command("journal", "settle", lines["any"].id, *arguments).out)
     assert ("done", "+12025550109") == (settled["state"], settled["phone_number"])

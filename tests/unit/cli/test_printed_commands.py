@@ -165,7 +165,7 @@ def _is_shown(node: ast.FunctionDef | ast.AsyncFunctionDef, path: Path) -> bool:
 
 
 def _kind(text: str, start: int) -> str:
-    """Subcommand and options of the command that begins there; of another program, its name, too."""
+    """Subcommand and options of the command that begins there; first the name of other programs."""
     words: list[str] = []
     program, at = text[start:].split(maxsplit=1)[0], start
     at += len(program)
@@ -366,7 +366,7 @@ def with_account(command: Command, running: Running) -> Command:
 
 
 def test_papers(with_account: Command) -> None:
-    """A paper outside the store is refused with the command that puts it there, and one that lists."""
+    """A paper outside the store is refused with the commands that put it there and list papers."""
     paper = with_account.folder / "Ada's Büro" / "kyc 1.json"
     paper.parent.mkdir()
     paper.write_text("{}")
@@ -433,7 +433,7 @@ def test_export_follow_up(with_account: Command) -> None:
 
 
 def test_simulator(command: Command, tmp_path: Path) -> None:
-    """Without an account one is sent to the simulator; what it prints is an environment that works."""
+    """Without an account one is sent to the simulator, which prints an environment that works."""
     line = printed(
         command("requirements", "--region", "AU", "--type", "MOBILE").err, "numberflow simulator"
     )
@@ -457,8 +457,11 @@ def test_simulator(command: Command, tmp_path: Path) -> None:
             assert process.poll() is None
             time.sleep(0.05)
         pasted = subprocess.run(
-            ["bash", "-c", f"source {shlex.quote(str(out))}; env -0"], capture_output=True, text=True, check=True
-        ).stdout  # fmt: skip
+            ["bash", "-c", f"source {shlex.quote(str(out))}; env -0"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         command.set(
             dict(each.split("=", 1) for each in pasted.split("\0") if each.startswith("SINCH_"))
         )
@@ -469,7 +472,7 @@ def test_simulator(command: Command, tmp_path: Path) -> None:
 
 
 def test_kill(command: Command) -> None:
-    """An `up` that was killed leaves processes behind; the next one names the command that ends them."""
+    """A killed `up` leaves processes behind; the next one names the command that ends them."""
 
     class Health(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -11,7 +11,8 @@ from numberflow.cli.server_log import ServerLog
 
 # As Prefect 3.9.1 wrote them with whenever 0.10.5 on Python 3.11 (2026-11-30); paths shortened.
 SCHEDULER = """\
-14:13:34.550 | ERROR   | prefect.server.services.scheduler - Error scheduling deployment UUID('{id}').
+14:13:34.550 | ERROR   | prefect.server.services.scheduler - \
+Error scheduling deployment UUID('{id}').
 Traceback (most recent call last):
   File "prefect/server/services/scheduler.py", line 186, in _collect_flow_runs
     await models.deployments._generate_scheduled_flow_runs(

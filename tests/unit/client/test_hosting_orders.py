@@ -59,7 +59,7 @@ def reply(name: str) -> w.Behaviour:
 
 
 async def test_three_kinds_of_orders() -> None:
-    """Bulk import, local and toll-free text-enabling leave as documented and answer with the order."""
+    """Bulk import, local and toll-free text-enable are sent as documented and return the order."""
     script = ("order_import_200", "order_text_enable_200", "order_text_enable_200")
     async with w.serve(*map(reply, script)) as server, Client(settings(server.url)) as client:
         orders = [
@@ -136,7 +136,10 @@ async def test_list() -> None:
             )
         ]
     assert [ORDER_ID] == found
-    wanted = "states=SUBMITTED&type=TYPE_TEXT_ENABLE&servicePlanId=p&campaignId=&regionCode=US&orderBy=createdTime&pageSize=100"
+    wanted = (
+        "states=SUBMITTED&type=TYPE_TEXT_ENABLE&servicePlanId=p&campaignId=&regionCode=US"
+        "&orderBy=createdTime&pageSize=100"
+    )
     assert [f"{BASE}?{wanted}"] == [call.target for call in server.calls]
 
 
@@ -239,7 +242,7 @@ def test_bad_input(build: Any, field: str) -> None:
 
 
 def test_limits() -> None:
-    """An account whose limit was raised may import more, and 500 numbers are text-enabled at once."""
+    """An account with a raised limit may import more, and 500 numbers are text-enabled at once."""
     request = hosting_orders.build_import_numbers(
         "p", of(IMPORT, numbers=with_numbers(6)), numbers_max=6
     )

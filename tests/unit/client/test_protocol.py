@@ -145,7 +145,7 @@ def test_field_violations(name: str, violations: tuple[tuple[str, str], ...]) ->
 
 
 def test_flat_envelope() -> None:
-    """The flat envelope of the imported API gives the same facts, with its code as text or number."""
+    """The flat envelope of the imported API has the same facts, with its code as text or number."""
     assert (
         told("imported_404_flat").code,
         told("imported_404_flat").vendor_message,
@@ -502,7 +502,7 @@ def test_vendor_text_is_shortened_and_cleaned() -> None:
     ],
 )
 def test_refused_token_request(status: int, variable: str) -> None:
-    """Every refusal of the token endpoint is PermissionRefused and names the variable to look at."""
+    """Every refusal of the token endpoint is PermissionRefused and names the variable to check."""
     with pytest.raises(PermissionRefused, match=variable) as caught:
         decipher(EVERY_REQUEST[-1], status, {}, load("token_401").body)
     assert (caught.value.code, caught.value.vendor_message) == (

@@ -48,10 +48,10 @@ dice = st.floats(0, 1, exclude_max=True)
 def test_never_beyond_the_budget(
     budget: Budget, error: Exception, attempt: int, elapsed_s: float, dice: float
 ) -> None:
-    """A wait ends before the time is used up, no attempt follows the last, and no wait is longer
-    than the cap and its jitter.
+    """A wait ends before the time is up, no attempt follows the last, and no wait exceeds the cap.
 
-    After a 429 the time is all that bounds it, and the cap is the longest Retry-After that is believed.
+    The cap includes the jitter. After a 429 only the time is a bound, and the cap is the longest
+    Retry-After that is believed.
     """
     wait = wait_s(error, attempt=attempt, elapsed_s=elapsed_s, dice=dice, budget=budget)
     if wait is None:

@@ -269,7 +269,7 @@ async def test_before_send_runs_on_an_open_connection() -> None:
     [LeaseLost("taken over"), TimeoutError("mine"), httpx.ReadError("mine"), ValueError("x")],
 )
 async def test_refusal_of_the_watch(refusal: Exception) -> None:
-    """What before_send raises comes out unchanged, and the server never sees a byte of the request."""
+    """What before_send raises comes out unchanged, and no byte of the request is ever sent."""
     async with (
         w.serve(otherwise=w.answer(200, ACTIVE)) as server,
         Client(settings(server.url)) as client,

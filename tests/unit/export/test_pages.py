@@ -102,7 +102,7 @@ async def test_failed_readings_leave_nothing_under_way(monkeypatch: pytest.Monke
             return ()
 
     vendor: Any = SimpleNamespace(active_numbers=Garbage(), regions=Garbage(), project_id="p")
-    # Other tests' stores close their sessions in a task of whichever loop runs as they are collected.
+    # Other tests' stores close their sessions in a task of the loop that runs when they are freed.
     gc.collect()
     before = asyncio.all_tasks()
     with pytest.raises(OutcomeUnknown, match="cannot be read"):

@@ -108,7 +108,7 @@ def test_totals_of_one_page_are_told_from_totals_of_all(
 
 @given(st.lists(st.integers(0, 1000) | st.none(), max_size=12), st.integers(-1, 1))
 def test_cuts_are_believed_only_when_they_add_up(parts: list[int | None], off: int) -> None:
-    """Parts are all of it when their totals are the whole's, before or after, and never otherwise."""
+    """Parts are complete only if their totals add up to the whole's, before or after."""
     whole = sum(part or 0 for part in parts) + off
     assert (off == 0) == adds_up(parts, whole)
     assert (off == 0) == adds_up(parts, None, whole)

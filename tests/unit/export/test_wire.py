@@ -101,7 +101,7 @@ _ODD = {
 
 @pytest.mark.parametrize("name", _ODD)
 def test_odd_but_readable_numbers_lose_nothing(name: str) -> None:
-    """Members left out, and numbers where text was expected, are read without anything left over."""
+    """Members left out, and numbers where text is expected, are read with nothing left over."""
     numbers, fast = read(page([_ODD[name], live(1)]))
     assert (False, [None, None]) == (fast, extras(numbers))
     assert "0.5" in numbers.to_pylist()[0]["money"]["amount"]

@@ -166,8 +166,8 @@ async def test_named_number_that_is_something_else(shop: Shop) -> None:
         (
             {"pattern": "+1312"},
             (
-                "the vendor has no such numbers in stock; try another pattern, other capabilities, or "
-                "later"
+                "the vendor has no such numbers in stock; try another pattern, other "
+                "capabilities, or later"
             ),
         ),
     ],

@@ -85,7 +85,7 @@ def test_files(name: str, settings: Settings) -> None:
     ],
 )
 def test_filters(text: str, numbers: tuple[str, ...], day: str, settings: Settings) -> None:
-    """A filter finds the numbers of the newest snapshot, or of a day, and says which day that was."""
+    """A filter finds the numbers of the newest snapshot, or of a day, and says which day it was."""
     found = read(text, settings)
     assert numbers == found.numbers
     assert f"in the inventory of {day};" in found.note

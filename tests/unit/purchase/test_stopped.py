@@ -62,8 +62,8 @@ async def test_it_is_named_once_and_again_when_it_stops_again(
     )
     assert half_done.charged() == [number.phone_number for number in line.numbers]
     assert (
-        f"numberflow journal close PO-HALF --project {half_done.settings.project_id} --by <your-name>"
-        in line.alarms[0].text
+        f"numberflow journal close PO-HALF --project {half_done.settings.project_id} "
+        "--by <your-name>" in line.alarms[0].text
     )
     assert [] == await swept(half_done)
     await buy(half_done.context, order(quantity=3), "PO-HALF")

@@ -256,7 +256,7 @@ def test_by_switch_invoices_leave_the_number_eligible():
 
 
 # -- hosting orders
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_direct_letter_waits_for_its_signature(sim, news):

@@ -104,7 +104,7 @@ def test_the_reservation_can_be_half_an_hour():
 
 
 def test_completion_charges_and_activates_at_that_moment(world, news):
-    """Numbers become active and are charged when the review completes, and their links start then."""
+    """When the review completes, numbers become active, are charged, and their links start."""
     one = submitted(world, quantity=2, service_plan_id="plan-0001")
     assert (state(world, one), world.ledger.charges()) == ("IN_REVIEW", [])
     done_at = later(world, DAY)

@@ -365,7 +365,7 @@ def test_more_held_numbers_are_uncharged(world):
     ],
 )
 def test_switches_refuse_nonsense_by_name(name, value):
-    """A switch that does not exist or cannot take the value is refused, and the message names it."""
+    """A switch that does not exist or cannot take the value is refused by name."""
     with pytest.raises(ValueError, match=name):
         Switches({name: value})
 

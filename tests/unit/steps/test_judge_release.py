@@ -1,4 +1,7 @@
-"""Whether a release took effect, from one read of the number (docs/vendor/numbers-behaviour.md §8)."""
+"""Whether a release took effect, from one read of the number.
+
+Contract: docs/vendor/numbers-behaviour.md §8.
+"""
 
 from __future__ import annotations
 

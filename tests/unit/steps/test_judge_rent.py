@@ -44,7 +44,7 @@ FACTS = {
 def test_every_combination(
     active: ActiveNumber | None, available: AvailableNumber | None, finding: Finding
 ) -> None:
-    """Held proves the rent, for sale and not held proves its absence, and neither proves nothing."""
+    """Held proves the rent; for sale and not held proves its absence; neither proves nothing."""
     assert finding == judge(active, available).finding
 
 
