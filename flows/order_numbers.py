@@ -232,9 +232,7 @@ async def _quote_and_approve(
         await publish_quote(quote, run.reference, flow_name="order-numbers")
         limits.check(quote.today, quote.monthly)
     except (BadInput, SpendRefused):
-        _, lines = await open_purchase(
-            context, wanted, run.reference, run.id, operation=OPERATION, again=True
-        )
+        _, lines = await open_purchase(context, wanted, run.reference, run.id, operation=OPERATION)
         if not _alive(lines):
             raise
         return None

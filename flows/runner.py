@@ -25,7 +25,12 @@ from flows.stopping import accounted_for
 from flows.table import FLOWS
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
-from numberflow.models.parameters import OneProject, Parameters, check_parameters
+from numberflow.models.parameters import (
+    OneProject,
+    Parameters,
+    ReferencedParameters,
+    check_parameters,
+)
 from numberflow.models.reports import NumbersReport, RunOutcome, RunReport
 from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.numbers_report import stopped_numbers_report
@@ -34,7 +39,7 @@ from numberflow.purchase.run_context import RunContext
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
 from tasks.publish import publish, summary_line
-from tasks.run_context import open_run_context
+from tasks.run_context import note_nothing_begun, open_run_context
 
 A = ParamSpec("A")
 T = TypeVar("T")
@@ -147,6 +152,8 @@ async def run_flow(
             report = await _checked_and_worked(run, model, work, stopped, takes_lists=takes_lists)
     except NumberflowError as error:
         report = stopped(error, (), run)
+    if issubclass(model, ReferencedParameters) and not (run.opened and run.opened.has_begun):
+        await note_nothing_begun()
     if run.notes:
         report = report.model_copy(update={"notes": (*report.notes, *run.notes)})
     return await _conclude(report)

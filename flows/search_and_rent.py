@@ -189,7 +189,7 @@ async def _quote_approve_write_down(
             await publish_quote(quote, run.reference, flow_name="search-and-rent")
             limits.check(quote.today, quote.monthly)
         except (BadInput, SpendRefused):
-            _, lines = await open_purchase(context, wanted, run.reference, run.id, again=True)
+            _, lines = await open_purchase(context, wanted, run.reference, run.id)
             if all(line.state is IntentionState.REFUSED for line in lines):
                 raise
             return None

@@ -47,7 +47,6 @@ async def open_purchase(
     flow_run_id: str | None,
     *,
     operation: str = OPERATION,
-    again: bool = False,
 ) -> tuple[Purchase, tuple[Intention, ...]]:
     """Find the purchase of this reference, or begin it, and the numbers written down for it.
 
@@ -59,7 +58,6 @@ async def open_purchase(
         reference: the caller's name for it.
         flow_run_id: of this run.
         operation: the kind of purchase.
-        again: this run has opened it before, so it has to be there.
 
     Raises:
         JournalUnavailable: this run was begun before, but not with this journal: what it bought
@@ -67,7 +65,7 @@ async def open_purchase(
         ReferenceConflict: the reference stands for a purchase with other parameters.
     """
     new = new_purchase(context, order, reference, operation, flow_run_id)
-    purchase = await open_in_journal(context, new, again=again)
+    purchase = await open_in_journal(context, new)
     lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
     if lines:
         get_run_logger().info("Purchase %s was begun before: %s", reference, _count(lines))

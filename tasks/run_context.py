@@ -22,6 +22,8 @@ STATE_WAIT_S = 5.0
 # After a server that did not answer is not asked again for so long: each question holds up a costly
 # step.
 STATE_AGAIN_S = 30.0
+# Label of a flow run whose attempts up to the one of that number have all begun nothing.
+NOTHING_BEGUN = "numberflow.nothing-begun"
 
 
 class OwnRun:
@@ -98,7 +100,43 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
                 on_wait=logger.info,
                 run_state=own.held_by,
                 project=project,
-                begun_before=(flow_run.get_run_count() or 1) > 1,
+                begun_before=await _may_have_begun(),
             )
     finally:
         await in_thread(journal.close)
+
+
+async def note_nothing_begun() -> None:
+    """Note, with the run, that this attempt ends and has begun nothing: Retry may begin it.
+
+    With the run and not in the journal: an attempt may end because it has no journal. Best effort:
+    a run without the note is held to the journal of its earlier attempts.
+    """
+    run_id = flow_run.get_id()
+    if run_id is None or await _may_have_begun():
+        return
+    try:
+        async with get_client() as client:
+            await client.update_flow_run_labels(
+                UUID(run_id), {NOTHING_BEGUN: flow_run.get_run_count() or 1}
+            )
+    except Exception as error:  # noqa: BLE001 - see above
+        get_run_logger().warning(
+            "Retry will ask for a new run, nothing could be noted: %s", type(error).__name__
+        )
+
+
+async def _may_have_begun() -> bool:
+    """Whether an earlier attempt of this run may have begun what its reference stands for."""
+    run_id, before = flow_run.get_id(), (flow_run.get_run_count() or 1) - 1
+    if run_id is None or before == 0:
+        return before > 0
+    try:
+        async with get_client() as client:
+            labels = (await client.read_flow_run(UUID(run_id))).labels
+    except Exception as error:  # noqa: BLE001 - what is not known may be
+        get_run_logger().warning(
+            "What earlier attempts did could not be read: %s", type(error).__name__
+        )
+        return True
+    return labels.get(NOTHING_BEGUN) != before

@@ -137,6 +137,8 @@ class RunContext:
         self.on_wait = on_wait
         self.project = project
         self.begun_before = begun_before
+        self.has_begun = False
+        """Whether this run found or began what its reference stands for."""
         self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
         self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
@@ -192,30 +194,29 @@ def new_purchase(
     )
 
 
-async def open_purchase(context: RunContext, new: NewPurchase, *, again: bool = False) -> Purchase:
+async def open_purchase(context: RunContext, new: NewPurchase) -> Purchase:
     """Find the purchase of this reference, or begin it. Sends nothing.
 
     Every flow that changes something opens its purchase here, before its first costly step.
-    `again`: this run has opened it before, so it has to be there.
 
     Raises:
         ReferenceConflict: the reference stands for a purchase with other parameters.
         JournalUnavailable: no journal, no purchase; or the wrong one, see `require_same_journal`.
     """
-    await require_same_journal(context, new, again=again)
-    return await in_thread(context.journal.open_purchase, new)
+    await require_same_journal(context, new)
+    purchase = await in_thread(context.journal.open_purchase, new)
+    context.has_begun = True
+    return purchase
 
 
-async def require_same_journal(
-    context: RunContext, new: NewPurchase, *, again: bool = False
-) -> None:
-    """Refuse a run that was begun before, if this journal does not know what it began.
+async def require_same_journal(context: RunContext, new: NewPurchase) -> None:
+    """Refuse a run that has begun something, now or in an attempt before, unknown to this journal.
 
     Raises:
         JournalUnavailable: what the earlier attempt did stands in another journal, or is lost.
             Whoever went on would do it a second time.
     """
-    if not (context.begun_before or again):
+    if not (context.begun_before or context.has_begun):
         return
     if await in_thread(context.journal.find_purchase, new.project_id, new.reference) is None:
         raise JournalUnavailable(

@@ -76,6 +76,7 @@ async def test_open_purchase_is_one_row(shop: Shop) -> None:
         again = await open_purchase(context, _new(context, max_today="900"))
         with pytest.raises(ReferenceConflict) as caught:
             await open_purchase(context, _new(context, quantity=2))
+    async with shop.context() as context:
         other = await open_purchase(context, replace(_new(context), project_id="another-project"))
     assert first == again
     assert {"quantity": (1, 2)} == caught.value.differences
