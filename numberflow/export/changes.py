@@ -1,10 +1,8 @@
-"""What changed between two snapshots of a project.
-
-Numbers that came, numbers that went, and fields with their old and new value.
+"""What changed between two snapshots of a project: new numbers, gone numbers, changed fields.
 
 Two snapshots of a million numbers are compared without holding either: numbers are matched as
 integers, then one column after the other is read from both files. Not here: which snapshot is the
-one before (follow_up).
+previous one (follow_up).
 """
 
 from __future__ import annotations
@@ -43,8 +41,8 @@ CHANGES = pa.schema(
     ]
 )
 
-# Not compared: the key, when it was read, and the next charge, which moves on with every period
-# without anybody having done anything.
+# Not compared: the key, when it was read, and the next charge, which moves on by itself with every
+# period.
 _NOT_COMPARED = frozenset({"phone_number", "snapshot_at", "next_charge_at"})
 _COMPARED = tuple(field.name for field in INVENTORY if field.name not in _NOT_COMPARED)
 _KEYS = ("region_code", "number_type")
@@ -55,17 +53,15 @@ def publish_changes(
 ) -> dict[str, Any]:
     """Compare two snapshots of one project and publish the changes under the date of the later one.
 
-    Returns the manifest, with the counts.
-
-    Repeat: safe.
+    Returns the manifest, with the counts. Repeat: safe.
 
     Raises:
-        FileNotFoundError: one of the snapshots is not there.
+        FileNotFoundError: one of the snapshots does not exist.
         FileDamaged: one of them cannot be read.
-        StoreUnavailable: the store does not take it.
+        StoreUnavailable: the store does not accept files.
     """
     partition = Partition(publishing.CHANGES, after.snapshot_date, after.project_id)
-    # Which data it was made of: whoever comes later sees whether it still is that.
+    # Which data it was made from, so that a later run sees whether that was replaced.
     of = publishing.file_there(store, after)
 
     def write(file: TableFile) -> Mapping[str, Any]:
@@ -87,7 +83,7 @@ def publish_changes(
 
 
 class _Snapshot:
-    """A published snapshot, a column at a time."""
+    """A published snapshot, read one column at a time."""
 
     def __init__(self, store: Store, partition: Partition) -> None:
         self._store, self._partition = store, partition
@@ -97,10 +93,7 @@ class _Snapshot:
         return read_columns(self._store, self._partition.data, [name]).column(name)
 
     def texts(self, name: str) -> pa.ChunkedArray:
-        """A column as text, for comparing and showing.
-
-        A list as its members with commas between.
-        """
+        """A column as text, for comparing and showing. List members get commas between them."""
         values = self.column(name)
         if pa.types.is_list(values.type):
             return pc.binary_join(values, ",")
@@ -119,8 +112,7 @@ def _compare(before: _Snapshot, after: _Snapshot) -> Iterator[tuple[str, str | N
         _rows(before, np.setdiff1d(np.arange(len(old)), in_old, assume_unique=True)),
     )
     for name in _COMPARED:
-        # A column that v1 got later is in the newer file only: that it appeared is no change of any
-        # number.
+        # A column that v1 got later is in the newer file only. Its appearance changes no number.
         if name not in before.columns or name not in after.columns:
             continue
         was, now = (
@@ -141,7 +133,7 @@ def _compare(before: _Snapshot, after: _Snapshot) -> Iterator[tuple[str, str | N
 
 
 def _positions(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the numbers that both have stand in each, in the order of the new one."""
+    """Where the numbers that both have are in each, in the order of the new one."""
     order = np.argsort(old)
     found = np.searchsorted(old, new, sorter=order)
     found[found == len(old)] = 0

@@ -1,11 +1,8 @@
-"""What the numbers of a snapshot cost.
+"""What the numbers of a snapshot cost: monthly, in the next twelve months, by month and currency.
 
-Each number a month and in the next twelve, and the charges to come by month and currency.
-
-Column names are those of the FinOps specification FOCUS where it has one for the thing
-(BillingCurrency, ResourceId, RegionId, …); amounts are what the vendor lists, not what it will
-bill: a price may change, and a number may be released. Not here: reading a snapshot's files
-(follow_up).
+Column names follow the FinOps specification FOCUS where it has one (BillingCurrency, ResourceId,
+RegionId, …). Amounts are what the vendor lists, not what it will bill: a price may change, and a
+number may be released. Not here: reading a snapshot's files (follow_up).
 """
 
 from __future__ import annotations
@@ -91,15 +88,13 @@ Group = tuple[str, str | None, str | None, int]
 def publish_costs(
     store: Store, snapshot: Partition, run_id: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Work out and publish the costs and the forecast of a snapshot.
+    """Calculate and publish the costs and the forecast of a snapshot.
 
-    Returns both manifests, with the totals.
-
-    Repeat: safe. Reads row group by row group.
+    Returns both manifests, with the totals. Repeat: safe. Reads one row group at a time.
 
     Raises:
-        FileNotFoundError: the snapshot is not there.
-        StoreUnavailable: the store does not take it.
+        FileNotFoundError: the snapshot does not exist.
+        StoreUnavailable: the store does not accept files.
     """
     day = snapshot.snapshot_date
     forecast = Forecast(day)
@@ -127,7 +122,7 @@ def publish_costs(
 
 
 class Forecast:
-    """Adds charges up, batch by batch."""
+    """Adds up charges, batch by batch."""
 
     def __init__(self, day: date) -> None:
         self._first = day.year * 12 + day.month - 1
@@ -137,7 +132,7 @@ class Forecast:
         self._unscheduled = 0
 
     def add(self, table: pa.Table) -> pa.Table:
-        """The costs of a batch of inventory rows; its charges go into the forecast."""
+        """Return the costs of a batch of inventory rows, and add its charges to the forecast."""
         priced = pc.and_(
             pc.is_valid(table.column("price_amount")), pc.is_valid(table.column("price_currency"))
         )
@@ -211,10 +206,7 @@ class Forecast:
         }
 
     def told(self) -> dict[str, Any]:
-        """What the manifest of the costs says.
-
-        What all numbers cost a month, and which could not be counted.
-        """
+        """What the manifest of the costs says: monthly totals, and what could not be counted."""
         return {
             "monthly": {
                 currency: str(amount) for currency, amount in sorted(self._monthly().items())
@@ -230,8 +222,8 @@ class Forecast:
         """Rows by months: whether a row is charged in the month."""
         first, moment = _month_and_moment(table.column("next_charge_at"))
         last, end = _month_and_moment(table.column("expire_at"))
-        # A charge that is due already, and that the vendor has not moved on yet, falls into this
-        # month.
+        # A charge that is overdue, because the vendor has not moved its date on yet, falls into
+        # this month.
         first = np.maximum(first - self._first, 0)
         leaves = pc.is_valid(table.column("expire_at")).to_numpy()
         charged = np.zeros((len(table), MONTHS), dtype=bool)
@@ -276,7 +268,7 @@ class Forecast:
                 self._prices[key] = self._prices.get(key, Decimal(0)) + row["price_sum"]
 
     def _monthly(self) -> dict[str, Decimal]:
-        """What all numbers cost a month: added up exactly, and rounded once."""
+        """What all numbers cost a month: added up exactly, then rounded once."""
         exact: dict[str, Fraction] = {}
         for (currency, months), price in self._prices.items():
             exact[currency] = exact.get(currency, Fraction(0)) + Fraction(price) / months
@@ -289,9 +281,9 @@ class Forecast:
 
 
 def _times(amounts: pa.ChunkedArray, factors: pa.Array, divisors: pa.Array) -> pa.Array:
-    """Amount times factor by divisor, exact and then half up to six digits.
+    """Amount times factor divided by divisor: exact, then rounded half up to six digits.
 
-    Prices come from a list, so few combinations differ: each is worked out once, in Decimal.
+    Prices come from a list, so there are few combinations. Each is calculated once, in Decimal.
     """
     keys = pc.binary_join_element_wise(
         amounts.cast(pa.string()),
@@ -313,7 +305,7 @@ def _times(amounts: pa.ChunkedArray, factors: pa.Array, divisors: pa.Array) -> p
 def _month_and_moment(times: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     """Month of each time, counted from year 0, and the microseconds into it.
 
-    Nulls become anything: callers leave them out.
+    Nulls become arbitrary values: callers leave them out.
     """
     filled = pc.fill_null(times, pa.scalar(datetime(1970, 1, 1, tzinfo=UTC), TIME))
     months = pc.add(pc.multiply(pc.year(filled), 12), pc.subtract(pc.month(filled), 1)).to_numpy()

@@ -1,6 +1,4 @@
-"""Tables that are made from published snapshots, written and published as the snapshots are.
-
-Atomically, with a manifest, never half.
+"""Publish tables that are made from snapshots in the same way: atomically, with a manifest.
 
 Not here: what is in them (changes, costs), reading the vendor (snapshot).
 """
@@ -30,14 +28,14 @@ def publish_table(
     Repeat: safe; the same date is replaced in one step.
 
     Args:
-        store: where to.
+        store: where to publish.
         partition: table, date and project.
         schema: of every batch that `write` adds.
         run_id: of the run that makes it.
-        write: adds the rows and returns what the manifest says beside the usual.
+        write: adds the rows and returns what the manifest says in addition.
 
     Raises:
-        StoreUnavailable: the store does not take it; what was published before stands.
+        StoreUnavailable: the store does not accept files; what was published before remains.
     """
     with store.scratch() as scratch:
         path = scratch / partition.table.file

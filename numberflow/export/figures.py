@@ -1,8 +1,7 @@
-"""What a snapshot's report shows, counted.
+"""Count what a snapshot's report shows: numbers by region and type, links, leaving, charged soon.
 
-Numbers by region and type, links, who leaves and who is charged soon. In bounded memory.
-
-Not here: how it is drawn (report), what it costs (costs) and what changed (changes).
+In bounded memory. Not here: how it is drawn (report), what it costs (costs) and what changed
+(changes).
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from numberflow.export.schema import TIME
 from numberflow.export.store import Store
 
 SOON_DAYS = 30
-"""Days ahead that "soon" means."""
+"""How many days ahead count as soon."""
 ROWS_MAX = 100
-"""Rows of a list in the report; how many there are in all is always said."""
+"""Rows of a list in the report. The total is always shown."""
 
 _READ = (
     "phone_number",
@@ -46,13 +45,13 @@ LINK_STATES = ("linked", "waiting", "in progress", "failed", "none")
 
 @dataclass(slots=True)
 class Rows:
-    """A list that may be long: all are counted, the first `ROWS_MAX` kept."""
+    """A list that may be long: all rows are counted, the first `ROWS_MAX` kept."""
 
     count: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, table: pa.Table) -> None:
-        """Take a batch in."""
+        """Add a batch."""
         self.count += len(table)
         if len(self.rows) < ROWS_MAX:
             self.rows += table.slice(0, ROWS_MAX - len(self.rows)).to_pylist()
@@ -72,7 +71,7 @@ class Figures:
     leaving: Rows = field(default_factory=Rows)
     failed: Rows = field(default_factory=Rows)
     idle: Rows = field(default_factory=Rows)
-    """Numbers that cost money and are linked to nothing, now or soon."""
+    """Numbers that cost money and have no link, now or soon."""
 
     def add(self, table: pa.Table) -> None:
         """Count one batch of inventory rows."""
@@ -119,10 +118,10 @@ class Figures:
 
 
 def count_figures(store: Store, snapshot: Partition, snapshot_at: datetime) -> Figures:
-    """Read a published snapshot once, row group by row group.
+    """Read a published snapshot once, one row group at a time.
 
     Raises:
-        FileNotFoundError: the snapshot is not there.
+        FileNotFoundError: the snapshot does not exist.
     """
     figures = Figures(snapshot_at)
     for batch in read_batches(store, snapshot.data, _READ):
@@ -139,7 +138,7 @@ def _count(counter: Counter[Any], values: pa.ChunkedArray) -> None:
 def _link_state(table: pa.Table, target: str, job: str) -> pa.ChunkedArray:
     """One word for each number's link.
 
-    A job says more than the target that is in effect, for it is what will be.
+    A job says more than the target in effect, because it shows what will be.
     """
     status = pc.replace_substring(pc.utf8_lower(table.column(job)), "_", " ")
     known = pc.is_in(status, pa.array(["waiting", "in progress", "failed"]))

@@ -1,8 +1,7 @@
-"""Reading published Parquet files: footer, columns, row groups.
+"""Read published Parquet files: footer, columns, row groups.
 
-What is there and cannot be read is a FileDamaged that names the file.
-
-Not here: which files there are (publish), whole frames for analysts (load).
+A file that exists and cannot be read raises a FileDamaged that names it. Not here: which files
+there are (publish), whole frames for analysts (load).
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ def read_footer(store: Store, path: str) -> pq.FileMetaData:
     """The footer of a published file.
 
     Raises:
-        FileNotFoundError: it is not there.
-        FileDamaged: it is no Parquet file, or half of one.
+        FileNotFoundError: it does not exist.
+        FileDamaged: it is not a Parquet file, or half of one.
     """
 
     def read() -> pq.FileMetaData:
@@ -53,10 +52,7 @@ def read_batches(store: Store, path: str, columns: Sequence[str]) -> Iterator[pa
 
 @contextmanager
 def readable(path: str) -> Iterator[None]:
-    """For whoever reads a published file.
-
-    What Arrow says of bytes that make no sense becomes a FileDamaged.
-    """
+    """Turn Arrow's errors about unreadable bytes into FileDamaged."""
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -64,8 +60,8 @@ def readable(path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        # Arrow tells bytes that it cannot unpack as an OSError without a number; with one it is the
-        # store's.
+        # Arrow reports bytes that it cannot unpack as an OSError without an errno. With one it is
+        # the store's.
         if error.errno not in (None, 0, errno.EINVAL):
             raise
         raise _damaged(path, error) from error

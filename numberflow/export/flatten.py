@@ -1,7 +1,8 @@
-"""Numbers as the vendor nests them (wire) become rows of the declared columns (schema), a whole batch at a time in Arrow.
+"""Turn numbers as the vendor nests them (wire) into rows of our columns (schema), in Arrow.
 
-Belongs here: which member feeds which column, and the casts. What the vendor writes as nothing ("", null, absent) becomes null; a time or an amount that
-cannot be read becomes null too, and `extra` keeps what was there. Does not: reading pages (wire), order and files (runs, writer).
+Belongs here: which member feeds which column, and the casts, for a whole batch at a time. What the
+vendor writes for nothing ("", null, absent) becomes null. So does a time or an amount that cannot
+be read; `extra` keeps the text. Does not: reading pages (wire), order and files (runs, writer).
 """
 
 from __future__ import annotations
@@ -75,7 +76,10 @@ def flatten(numbers: pa.StructArray, snapshot_at: datetime) -> pa.Table:
 
 
 def in_own_memory(rows: pa.Table) -> pa.Table:
-    """A copy of `rows`: what they are a part of, and what the reader made of the page, several times their size, is kept no longer."""
+    """A copy of `rows`, so that the memory of the whole page can be freed.
+
+    The rows are a part of what the reader made of the page, which is several times their size.
+    """
     batches = rows.to_batches()
     if not batches:
         return rows.schema.empty_table()
@@ -86,7 +90,7 @@ def in_own_memory(rows: pa.Table) -> pa.Table:
 class _Members:
     """The members of one object, for a whole batch.
 
-    Where the object itself is null, so are its members.
+    Where the object is null, so are its members.
     """
 
     values: pa.StructArray
@@ -118,7 +122,7 @@ class _Members:
         return self._cast(name, AMOUNT, _amount)
 
     def _cast(self, name: str, kind: pa.DataType, one: Callable[[str], Any]) -> pa.Array:
-        """Strictly in Arrow; only when a value does not go, each value for itself."""
+        """Strictly in Arrow. Only when a value does not fit, each value separately."""
         values = self.text(name)
         if values.null_count == len(values):
             return pa.nulls(len(values), kind)
@@ -137,7 +141,7 @@ class _Members:
         return pa.array(found, type=kind)
 
 
-# Arrow's calendar is longer than Python's: what no reader in Python can hold is unreadable.
+# Arrow's calendar is longer than Python's: what Python cannot hold counts as unreadable.
 _FIRST = pa.scalar(datetime.min.replace(tzinfo=UTC), TIME)
 _LAST = pa.scalar(datetime.max.replace(tzinfo=UTC), TIME)
 
@@ -153,7 +157,7 @@ _FINE_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 
 
 def _time(text: str) -> datetime | None:
-    """As models.vendor reads times: with or without a zone, UTC when there is none.
+    """A time as models.vendor reads it: with or without a zone, UTC when there is none.
 
     None = unreadable.
     """
@@ -164,13 +168,12 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-# What decimal128(38, 6) holds: 32 digits before the point, six after it. Zeros beyond are no
-# digits.
+# What decimal128(38, 6) holds: 32 digits before the point, six after it. Zeros beyond do not count.
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,6}0{0,30})?")
 
 
 def _amount(text: str) -> Decimal | None:
-    """An exact amount, or None when it is none or has digits that would be lost."""
+    """An exact amount; None when it is not a number or would lose digits."""
     return (
         Decimal(text).quantize(Decimal("0.000001"))
         if _PLAIN_AMOUNT.fullmatch(text) and len(text) < 40
@@ -187,7 +190,7 @@ def _months(values: pa.Array) -> pa.Array:
 def _target(voice: _Members) -> pa.Array:
     """The id that goes with the type.
 
-    Should the vendor fill several, the one that the type names, else the first.
+    If the vendor fills several, the one that the type names, else the first.
     """
     app, trunk, service, kind = (
         voice.text(name) for name in ("appId", "trunkId", "serviceId", "type")

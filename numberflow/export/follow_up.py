@@ -1,9 +1,7 @@
-"""What is made of a snapshot once it is published: changes, costs, forecast, report.
+"""What is made of a published snapshot: changes, costs, forecast, report. And retention.
 
-And which old ones go.
-
-All of it can be made again from what is published, so a failure here takes nothing from the
-snapshot, and the next run makes what is missing. Not here: how each is made.
+All of it can be made again from what is published. So a failure here does not harm the snapshot,
+and the next run makes what is missing. Not here: how each is made.
 """
 
 from __future__ import annotations
@@ -34,13 +32,13 @@ from numberflow.models.reports import ProjectInventory, RunOutcome
 
 _LOG = logging.getLogger(__name__)
 
-# A date is published again on its own day only, so data that is newer than what was made of it is
-# among the last ones; a week of nights that fail is noticed.
+# A date is published again on its own day only, so data that is newer than what was made from it is
+# among the last few. Somebody notices a week of failing nights.
 LOOKED_AT = 7
 
 # Days of changes in the report.
 CHANGES_DAYS = 30
-# Changes are small and cannot be made again once their snapshots are gone: they all stay.
+# Changes are small and cannot be made again once their snapshots are removed: all of them stay.
 _PRUNED = (publishing.INVENTORY, publishing.COSTS, publishing.FORECAST, publishing.REPORTS)
 
 
@@ -51,9 +49,12 @@ class FollowUp:
     Fields:
         changes: manifest of the changes; None when there is no earlier snapshot to compare with, or
             the snapshot was filled in out of order.
-        costs, forecast: manifests. figures: what the report shows. report_url: where the HTML page
-        is. removed: snapshots and what belongs to them that retention took away. remarks: what was
-        odd: data that could not be read, other dates that were made good, or could not be.
+        costs, forecast: manifests.
+        figures: what the report shows.
+        report_url: where the HTML page is.
+        removed: snapshots that retention removed, with all that was made from them.
+        remarks: what was odd: data that could not be read, other dates that were completed, or
+            could not be.
     """
 
     changes: dict[str, Any] | None
@@ -70,20 +71,20 @@ def follow_up(
 ) -> FollowUp:
     """Make everything that belongs to a published snapshot.
 
-    Before that, what other snapshots of the project are still without; then let old ones go.
+    First makes what other snapshots of the project still lack; in the end removes old ones.
 
     Repeat: safe; each part is replaced in one step. Blocks: call it in a thread from an event loop.
 
     Args:
         root: as in `export_project`.
-        snapshot: of which.
+        snapshot: which one.
         manifest: its manifest.
         began_on: today for retention, as in `export_project`.
 
     Raises:
-        FileNotFoundError: the snapshot is not there (any more).
+        FileNotFoundError: the snapshot does not exist, or was removed.
         FileDamaged: it cannot be read.
-        StoreUnavailable: the store does not take it.
+        StoreUnavailable: the store does not accept files.
     """
     store = open_store(root)
     caught_up = _catch_up(store, snapshot)
@@ -93,9 +94,10 @@ def follow_up(
 
 
 def missing(store: Store, project_id: str) -> list[Partition]:
-    """Snapshots of a project whose changes, costs or report were never made, or are of data that was replaced since; oldest first.
+    """Snapshots of a project whose changes, costs or report are missing or outdated, oldest first.
 
-    The report's manifest is written last of all and names the data; it stands for the rest.
+    They are outdated when the data was replaced since. The report's manifest is written last and
+    names the data, so it stands for the rest.
     """
     there = publishing.partitions(store, publishing.INVENTORY, project_id)
     reported = {
@@ -112,9 +114,9 @@ def missing(store: Store, project_id: str) -> list[Partition]:
 
 
 def _catch_up(store: Store, snapshot: Partition) -> list[str]:
-    """Make what other snapshots are without.
+    """Make what other snapshots lack.
 
-    What cannot be made of them is no reason to do nothing for this one.
+    A failure there does not stop the work for this one.
     """
     remarks = []
     for each in missing(store, snapshot.project_id):
@@ -164,10 +166,11 @@ def _changes(
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Changes of a snapshot against the state before it, and what was odd.
 
-    They are told once, between snapshots that were read in the order of their dates. What was
-    filled in out of order is no state on the way from the one before to the one after, which has
-    told everything already: it has no changes, and nothing is compared with it. What was told of
-    this very data stays, for the snapshot that it was compared with may be gone.
+    Changes are reported once, between snapshots that were read in the order of their dates. A
+    snapshot that was filled in out of order is not a state on the way from the one before to the
+    one after, which already reports everything. So it has no changes, and nothing is compared with
+    it. What was reported of this very data stays, because the snapshot that it was compared with
+    may be gone.
     """
     if manifest.get("out_of_order"):
         return None, [
@@ -199,14 +202,14 @@ def _changes(
 def _before(store: Store, snapshot: Partition, manifest: Mapping[str, Any]) -> Iterator[Partition]:
     """Earlier snapshots of the project that were read before this one, latest first.
 
-    Those without a readable footer come too: whoever reads them finds out.
+    Those without a readable footer are included: the reader finds out.
     """
     read_at = str(manifest.get("snapshot_at", ""))
     for each in reversed(publishing.partitions(store, publishing.INVENTORY, snapshot.project_id)):
         if each.snapshot_date >= snapshot.snapshot_date:
             continue
         found = publishing.describe(store, each) or {}
-        # One form and one time zone (schema.iso): their texts sort as the times do.
+        # One format and one time zone (schema.iso), so the texts sort as the times do.
         if not found.get("out_of_order") and (
             not read_at or str(found.get("snapshot_at", "")) <= read_at
         ):
@@ -247,11 +250,11 @@ async def export_inventory(
 ) -> ProjectInventory:
     """Export one project and make what belongs to its snapshot.
 
-    The library call behind the flow, the command line and the demo.
-
-    Arguments and errors as in `export_project`; `project` is the name in the report. When the
-    snapshot is published and something after it fails, that is told in the result and not raised:
-    the snapshot stands, and what is missing is made by the next run, or by `follow_up_again`.
+    The library call behind the flow, the command line and the demo. Arguments and errors as in
+    `export_project`; `project` is the name in the report. A failure after the snapshot was
+    published is
+    in the result and does not raise: the snapshot stands, and the next run or `follow_up_again`
+    makes what is missing.
     """
     began_on = began_on or today()
     snapshot = await export_project(
@@ -279,9 +282,7 @@ async def export_inventory(
 def follow_up_again(root: str, snapshot_date: date) -> tuple[ProjectInventory, ...]:
     """Make what belongs to the snapshots of a date, of every project, from the published files.
 
-    Without a vendor. Blocks.
-
-    Repeat: safe. What fails is told in the result of its project.
+    Without a vendor. Blocks. Repeat: safe. A failure is in the result of its project.
 
     Raises:
         BadInput: no snapshot of that date can be read.
@@ -313,10 +314,10 @@ def _followed(
     manifest: Mapping[str, Any],
     began_on: date,
 ) -> ProjectInventory:
-    """`told` with what was made of the snapshot, or with why it could not be made."""
+    """`told` with what was made of the snapshot, or why it could not be made."""
     try:
         made = follow_up(root, snapshot, manifest, began_on=began_on)
-    # The snapshot is published, whatever goes wrong after it; logged with its traceback
+    # The snapshot is published, whatever fails after it; logged with its traceback
     except Exception as error:  # noqa: BLE001
         return told.model_copy(
             update={
@@ -343,7 +344,7 @@ def _followed(
 
 
 def _said(error: Exception, snapshot: Partition) -> str:
-    """An error in words; what nobody thought of leaves its traceback in the log."""
+    """An error in words. An unexpected one leaves its traceback in the log."""
     if isinstance(error, NumberflowError):
         return error.message
     _LOG.error("What belongs to %s could not be made", snapshot.data, exc_info=error)

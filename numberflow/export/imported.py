@@ -1,16 +1,16 @@
-"""Imported numbers: numbers that live elsewhere and message through the project.
+"""Imported numbers: numbers that live elsewhere and send messages through the project.
 
-They follow the rented ones in the file, with a `source` of their own.
+They follow the rented ones in the file, with their own `source`.
 
-Belongs here: asking for them, proving what can be proven, and their rows. Does not: rented numbers
-(plan, reader), who knows which lists to ask for (the caller: the vendor lists imported numbers by
-service plan and campaign only, docs/vendor/imported-hosting-behaviour.md §7, so there is no list of
-all).
+Belongs here: requesting them, proving what can be proven, and their rows. Does not: rented numbers
+(plan, reader), and which lists to request (the caller). The vendor lists imported numbers by
+service plan and campaign only (docs/vendor/imported-hosting-behaviour.md §7), so there is no list
+of all.
 
-What is proven: every list that was asked for is complete (its pages name one total, and as many
-different numbers came). What is not: that no other list exists. Asked for are the links that rented
-numbers have, those that our own journal knows, and each plan without a campaign; and a number that
-the journal says is imported is read by itself when no list brought it.
+What is proven: every requested list is complete (its pages give one total, and that many different
+numbers came). Not proven: that no other list exists. The lists are the links of rented numbers,
+those in our own journal, and each plan without a campaign. A number that the journal knows as
+imported is read by itself when no list has it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from numberflow.export.schema import INVENTORY, SOURCE_IMPORTED
 from numberflow.export.vendor import ImportedNumbers
 from numberflow.models.imported import ImportedNumber
 
-# Tries for one list whose total changes while it is read: it is some pages long, so a second look
-# is usually enough.
+# Tries for one list whose total changes while it is read. It has a few pages, so a second try is
+# usually enough.
 TRIES_MAX = 4
-# The client's own rate limit is the real one; this only keeps its connections from being all taken.
+# The client's own rate limit is the real one; this only leaves some of its connections free.
 READS_AT_ONCE = 8
 
 T = TypeVar("T")
@@ -45,10 +45,10 @@ Link = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ImportedQuestion:
-    """What is known of a project's imported numbers before the vendor is asked.
+    """What is known of a project's imported numbers before the vendor is read.
 
     Fields:
-        links: lists to ask for, beside those that the rented numbers lead to.
+        links: lists to request, in addition to those of the rented numbers.
         phone_numbers: numbers that are imported as far as we know.
     """
 
@@ -58,7 +58,7 @@ class ImportedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ImportedReading:
-    """The rows (schema INVENTORY, sorted by region, type and number), and what the manifest says about them."""
+    """Rows (schema INVENTORY, sorted by region, type, number) and their facts for the manifest."""
 
     table: pa.Table
     facts: Mapping[str, Any]
@@ -94,8 +94,8 @@ async def read_imported(
     )
     found = _Found()
     try:
-        # Lists in any order, told in theirs: a project with a campaign for each customer has
-        # hundreds of them.
+        # Lists are read in any order and reported in theirs: a project with a campaign for each
+        # customer has hundreds of them.
         await _at_once(
             [partial(_read_list, vendor, plan, campaign, found) for plan, campaign in links]
         )
@@ -105,7 +105,7 @@ async def read_imported(
             [partial(_read_known, vendor, number, found) for number in missing]
         )
     except PermissionRefused as error:
-        # An account that has rented numbers only may have no access to this API.
+        # An account with rented numbers only may have no access to this API.
         if question.links or question.phone_numbers:
             raise SnapshotRefused(
                 f"imported numbers cannot be read: {error.message}",
@@ -137,7 +137,7 @@ async def _at_once(reads: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 
 
 async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _Found) -> None:
-    """One list, proven: its pages name one total, and as many different numbers came."""
+    """One list, proven: its pages give one total, and that many different numbers came."""
     doubt = ""
     for _ in range(TRIES_MAX):
         numbers: dict[str, ImportedNumber] = {}
@@ -179,7 +179,7 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
 
 
 async def _read_known(vendor: ImportedNumbers, phone_number: str, found: _Found) -> str:
-    """A number that no list brought: linked to nothing, on its way, or gone.
+    """A number that no list has: it has no link, is on its way, or is gone.
 
     Returns a remark when it is gone.
     """
@@ -222,7 +222,7 @@ def _row(number: ImportedNumber, snapshot_at: datetime) -> dict[str, Any]:
 def _type(phone_number: str) -> str:
     """LOCAL or TOLL_FREE by the numbering plan.
 
-    This API does not say, and hosts no others (§7, §13).
+    This API does not say, and hosts no other types (§7, §13).
     """
     kind = phonenumbers.number_type(phonenumbers.parse(phone_number))
     return "TOLL_FREE" if kind == phonenumbers.PhoneNumberType.TOLL_FREE else "LOCAL"

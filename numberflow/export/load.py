@@ -1,7 +1,7 @@
-"""Reading published tables into pandas: one date, Arrow types, whole files.
+"""Read published tables into pandas: one date, Arrow types, whole files.
 
 Belongs here: finding the right files and reading them. Does not: publishing (publish), and answers
-to questions (docs/ has a notebook of those). Plain readers see the same rows:
+to questions (docs/inventory.ipynb). Other readers see the same rows:
 `pandas.read_parquet("<root>/inventory/v1")` for every date and project at once, DuckDB with hive
 partitions.
 """
@@ -45,10 +45,10 @@ def load_inventory(
     Args:
         date: "latest", a date (also a datetime or pandas.Timestamp), or its text 2026-11-23.
             "latest" is each project's own newest snapshot.
-        columns: only these, in this order; every column, `snapshot_date` and `project_id` last,
-            when left out.
-        project: id of one project; every project that has the date when left out.
-        root: folder or fsspec URL; NUMBERFLOW_INVENTORY_URL, or its default, when left out.
+        columns: only these, in this order. By default every column, `snapshot_date` and
+            `project_id` last.
+        project: id of one project. By default every project that has the date.
+        root: folder or fsspec URL. By default NUMBERFLOW_INVENTORY_URL, or its default.
 
     Returns:
         A frame with Arrow-backed columns: decimals stay decimals, times aware, nulls nulls.
@@ -68,17 +68,17 @@ def load_changes(
     since: date | str | None = None,
     root: str | None = None,
 ) -> pd.DataFrame:
-    """What changed from the snapshot before to that of `date`.
+    """What changed from the previous snapshot to that of `date`.
 
-    Arguments, result and errors as in `load_inventory`.
+    Result and errors as in `load_inventory`.
 
     Args:
         date: "latest", a date, or its text.
         columns: only these.
         project: id of one project.
         since: all changes after the snapshot of this date, up to that of `date`, oldest first:
-            "what changed since Monday". A number that came and went is there twice; `snapshot_date`
-            says when each was told, `previous_date` what was compared with.
+            "what changed since Monday". A number that came and left is there twice; `snapshot_date`
+            says when each was reported, `previous_date` what was compared with.
         root: folder or fsspec URL.
     """
     return _load(publish.CHANGES, date, columns, project, root, since=since)
@@ -102,7 +102,7 @@ def load_forecast(
     *,
     root: str | None = None,
 ) -> pd.DataFrame:
-    """The charges to come of the numbers of `date`, by month, currency, region and type.
+    """The upcoming charges of the numbers of `date`, by month, currency, region and type.
 
     Arguments, result and errors as in `load_inventory`.
     """
@@ -131,8 +131,8 @@ def read_partition(
                 file, metadata=metadata, read_dictionary=_repetitive(metadata, schema)
             ) as parquet:
                 found = parquet.read(columns=wanted)
-            # Only on the way: whoever gets a frame wants texts, and Arrow makes them out of a
-            # dictionary faster than the file's reader does.
+            # Only on the way: a frame has texts, and Arrow makes them from a dictionary faster than
+            # the file's reader does.
             return found.cast(pa.schema([schema.field(name) for name in found.column_names]))
 
     table = unchanged(read)
@@ -145,8 +145,8 @@ def read_partition(
     return table if columns is None else table.select(list(columns))
 
 
-# A text that is not repeated takes its length and four bytes: with less than 16 it is mostly an
-# index. Should it be a short one after all, reading takes longer and brings the same.
+# A text that is not repeated takes its length and four bytes: with less than 16 bytes it is mostly
+# an index. If it is a short text after all, reading takes longer and returns the same.
 _REPETITIVE_BYTES_MAX = 16
 
 
@@ -282,7 +282,7 @@ def _is_latest(day: Day) -> bool:
 
 
 def _date(day: date | str, field: str) -> date:
-    """A date: of a moment (datetime, pandas.Timestamp) its date, in UTC when it knows its zone."""
+    """A date. Of a moment (datetime, pandas.Timestamp) its date, in UTC when it knows its zone."""
     if isinstance(day, datetime):
         return (day if day.tzinfo is None else day.astimezone(UTC)).date()
     if isinstance(day, date):

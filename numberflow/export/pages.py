@@ -1,6 +1,7 @@
-"""Asking for pages: one budget for all shards, patience with a vendor that is not well, and parsing beside the waiting.
+"""Request pages: one budget for all shards, retries for an unwell vendor, parsing meanwhile.
 
-Belongs here: how one page comes in. Does not: which pages to ask for (plan, reader) and what they prove (shards).
+Belongs here: how one page comes in. Does not: which pages to request (plan, reader) and what they
+prove (shards).
 """
 
 from __future__ import annotations
@@ -21,30 +22,29 @@ from numberflow.export.shards import Shard
 from numberflow.export.vendor import Offer, RawPage, Vendor
 from numberflow.export.wire import Body, UnreadablePage, read_pages
 
-# Neither default nor maximum is documented and the vendor's own script uses 100
-# (docs/vendor/numbers-behaviour.md §9); 1000 costs a third of the time of 100 where it is honoured,
-# and where it is clamped nothing is lost.
+# Neither default nor maximum is documented, and the vendor's own script uses 100
+# (docs/vendor/numbers-behaviour.md §9). 1000 takes a third of the time of 100 where it is honoured,
+# and nothing is lost where it is clamped.
 PAGE_SIZE = 1000
-# Asked for in turn when the vendor refuses the size.
+# Tried in turn when the vendor refuses the size.
 SMALLER_PAGE_SIZES = (500, 100, 20)
 
 # Eight requests at once: no rate limit is published (§3), and more than 16 bought nothing at 50 ms
 # a page (measured 2026-11).
 CONNECTIONS = 8
 
-# After the client has lost patience (five tries within a minute), a page is asked for so many times
-# more, with these pauses. A nightly export can wait out a vendor's restart; what it must not do is
-# read everything again for one page.
+# After the client has given up (five tries within a minute), a page is requested this many times
+# more, with these pauses. A nightly export can wait out a vendor's restart. It must not read
+# everything again for one page.
 RESUME_PAUSES_S = (5.0, 15.0, 45.0)
 
-# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread takes a
-# seventh of the time off where there is a second core. Many pages at once if they have come in;
-# from eight at once on the allocator gives memory back each time and gets it again (both measured
-# 2026-11, 100k numbers).
+# Beside the event loop: arro3 reads without the interpreter's lock, so a second thread saves a
+# seventh of the time on a second core. Many pages at once if they have come in; from eight at once
+# on, the allocator returns memory each time and gets it again (both measured 2026-11, 100k
+# numbers).
 PARSE_THREADS = 2
 PARSED_AT_ONCE_MAX = 4
-# Bodies of about 1 MB that may wait for it or be in its hands while every connection brings another
-# one.
+# How many bodies of about 1 MB may wait for it or be parsed while every connection reads another.
 UNPARSED_MAX = 4
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ ReadPage = tuple[pa.Table, bool]
 
 @dataclass(slots=True)
 class Counters:
-    """What an export has asked and seen so far."""
+    """What an export has requested and seen so far."""
 
     requests: int = 0
     pages: int = 0
@@ -70,7 +70,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page that has come in; its rows, in our columns, are being read in a thread."""
+    """One page that has come in. A thread reads its rows into our columns."""
 
     shard: Shard
     token: str | None
@@ -107,7 +107,7 @@ class PageSource:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Pages that nobody waits for any more, after a refusal.
+        # Pages that nobody waits for any longer, after a refusal.
         for task in self._tasks:
             task.cancel()
         _give_up(self._waiting)
@@ -115,7 +115,7 @@ class PageSource:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def begin_again(self, why: str) -> None:
-        """Count rows and shards from nothing; what was asked so far stays counted."""
+        """Count rows and shards from zero. Requests so far stay counted."""
         self.remarks.append(why)
         self.counters.rescans += 1
         self.counters.rows = self.counters.shards = self.counters.shards_done = 0
@@ -126,25 +126,25 @@ class PageSource:
         return await self.vendor.regions.list()
 
     async def page(self, shard: Shard, token: str | None = None) -> Page:
-        """One page of `shard`: its end is known when this returns, its rows when they are awaited.
+        """One page of `shard`. Its end is known when this returns, its rows when they are awaited.
 
         Raises:
-            OutcomeUnknown, NotSent, Throttled: the page did not come, whatever was tried. Rejected:
-            the vendor refuses the request; for a token that it no longer takes see `token_refused`.
+            OutcomeUnknown, NotSent, Throttled: the page did not come after all retries.
+            Rejected: the vendor refuses the request; for an expired token see `token_refused`.
         """
         raw, reading = await self._bring(shard, token)
         rows = self._start(self._rows(reading, shard, token))
         return Page(shard, token, raw.next_page_token, raw.total_size, rows)
 
     async def total(self, shard: Shard) -> int | None:
-        """The total of `shard` now, asked with the smallest page."""
+        """The total of `shard` now, read with the smallest page."""
         raw = await self._ask(shard, None, 1)
         return raw.total_size
 
     async def settle_page_size(self, shard: Shard) -> Page:
-        """The first page of `shard`, in the largest size that the vendor does not refuse.
+        """The first page of `shard`, in the largest size that the vendor accepts.
 
-        That size stands from then on.
+        Later pages use that size.
         """
         for smaller in (*SMALLER_PAGE_SIZES, None):
             try:
@@ -162,7 +162,7 @@ class PageSource:
     async def _bring(
         self, shard: Shard, token: str | None
     ) -> tuple[RawPage, asyncio.Future[ReadPage]]:
-        """A page, asked for as soon as there is room for its body, and its rows to be."""
+        """A page, requested as soon as there is room for its body, and the future of its rows."""
         await self._unparsed.acquire()
         try:
             raw = await self._ask(shard, token, self.page_size)
@@ -180,7 +180,7 @@ class PageSource:
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """A task that ends with this source at the latest.
 
-        Its error is told where it is awaited; after a refusal nobody does.
+        Its error is raised where it is awaited; after a refusal nobody awaits it.
         """
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -193,12 +193,12 @@ class PageSource:
             task.exception()
 
     async def _parse(self) -> None:
-        """Read what waits, several pages at once, until nothing does."""
+        """Read what waits, several pages at once, until nothing is left."""
         try:
             await self._parse_waiting()
         finally:
-            # In the same step that saw nothing waiting: a page that comes in next has to find that
-            # nobody reads.
+            # In the same step that found nothing waiting: the next page has to see that nobody
+            # reads.
             self._parsers -= 1
 
     async def _parse_waiting(self) -> None:
@@ -250,8 +250,8 @@ class PageSource:
                     raise OutcomeUnknown(
                         f"{shard}: a page cannot be read: {error}", status=200, cause="unreadable"
                     ) from None
-                # The body was whole at its ends, else the client had asked again itself: no pause
-                # makes it better, another answer may.
+                # The body was whole at its ends, else the client would have retried. A pause does
+                # not help, another answer may.
                 _, reading = await self._bring(shard, token)
             else:
                 self.counters.pages += 1
@@ -284,7 +284,7 @@ class PageSource:
 
 
 async def together(*asked: Awaitable[Any]) -> list[Any]:
-    """What all of them bring. When one fails none of them is left under way.
+    """The results of all of them. When one fails, none is left under way.
 
     The client may be closed next.
     """
@@ -304,7 +304,7 @@ def _give_up(waiting: Iterable[tuple[Body, asyncio.Future[ReadPage]]]) -> None:
 
 
 def token_refused(error: Rejected) -> bool:
-    """Whether the vendor refuses a page token that it gave itself.
+    """Whether the vendor refuses one of its own page tokens.
 
     Expired (assumed: 400 on page_token, docs/vendor/numbers-behaviour.md §9).
     """

@@ -1,14 +1,12 @@
-"""Which walks see every number.
+"""Plan the walks that see every number: probe, then cut by type, region and prefix.
 
-The unfiltered probe, then cuts by type, region and prefix, each proven by totals.
+Each cut is proven by totals. Belongs here: deciding what to walk, with the requests that this
+takes; the first page of each walk is reused, so that hardly a request is wasted. Does not: the
+walks (reader), what a cut or a proof is (shards).
 
-Belongs here: deciding what to walk, with the requests that this takes; the first page of each walk
-comes along, so that hardly a request is wasted. Does not: the walks (reader), what a cut or a proof
-is (shards).
-
-A list of a few pages is not cut by region: its rows say where they belong, its total proves all
-regions at once, also those that nobody told us about, and a project with five numbers is read with
-five requests instead of 180 (sixty regions on offer, three types).
+A list of a few pages is not cut by region. Its rows name their regions, and its total proves all
+regions at once, unknown ones included. So a project with five numbers takes five requests instead
+of 180 (sixty regions on offer, three types).
 """
 
 from __future__ import annotations
@@ -21,30 +19,30 @@ from numberflow.export.pages import Page, PageSource, together
 from numberflow.export.shards import KNOWN_TYPES, Shard, adds_up, counts_hits
 from numberflow.export.vendor import Offer
 
-# A shard is cut when its chain of tokens is longer than so many times each connection's share of
-# all pages: tokens come one after the other, so the longest chain sets the time (factor 4 at 50 ms
-# a page), but a list without a region begins while others are still being cut, and each cut takes a
-# dozen requests more (100k numbers, 16 connections: with 1.25 it was 155 requests instead of 122,
-# and no second less; measured 2026-11). Never below 8 pages: the parts' extra first and half-empty
-# last pages would cost more than the chain. Always above 24: a walk's rows wait in memory until it
-# is proven, and one of 24,000 rows holds 12 MB.
+# A shard is cut when its chain of tokens is longer than this many times each connection's share of
+# all pages. Tokens come one after the other, so the longest chain sets the time (factor 4 at 50 ms
+# a page). But a list without a region begins while others are still being cut, and each cut takes a
+# dozen requests more (100k numbers, 16 connections: 1.25 took 155 requests instead of 122, and no
+# second less; measured 2026-11). Never below 8 pages: the parts' extra first and half-empty last
+# pages would cost more than the chain. Always above 24: a walk's rows wait in memory until it is
+# proven, and 24,000 rows take 12 MB.
 UNCUT_SHARE = 2.25
 UNCUT_PAGES_MIN = 8
 UNCUT_PAGES_MAX = 24
 
-# First pages that wait for their walk, 0.45 MB each; those of more walks than this are asked for
-# again when their turn comes. A hundred thousand numbers have some twenty such walks, a million
+# First pages that wait for their walk, 0.45 MB each. Those of more walks than this are requested
+# again when their turn comes. A hundred thousand numbers have about twenty such walks, a million
 # about a hundred.
 HEADS_MAX = 32
 
-# How often totals that do not match are asked for again before a cut is given up: numbers come and
-# go while we count.
+# How often totals that do not match are read again before a cut is given up: numbers come and go
+# while we count.
 COUNTS_MAX = 5
 
 
 @dataclass(slots=True)
 class Leaf:
-    """A shard that is walked as it is, its first page, and how many pages the walk will take from what that one says."""
+    """A shard that is walked as it is, its first page, and how many pages that one implies."""
 
     shard: Shard
     head: Page | None
@@ -56,7 +54,10 @@ class Leaf:
         return self.head is not None and self.head.next_page_token is None
 
     def take_head(self) -> Page | None:
-        """The first page, once: whoever walks it has it alone, so that its rows are freed with the walk. None when it was taken."""
+        """The first page, once; None when it was taken.
+
+        Only the walk then holds it, so its rows are freed with the walk.
+        """
         head, self.head = self.head, None
         return head
 
@@ -77,22 +78,22 @@ class Planner:
         self._regions_seen: set[str] = set()
         self._to_cut: list[tuple[Shard, Page]] = []
         self.totals: dict[Shard, int | None] = {}
-        """What each whole list, type by type, counted when it was decided how to walk it."""
+        """The total of each whole list, type by type, when its walk was planned."""
         self.saw_all = False
-        """Whether the unfiltered probe was a single page: then it has shown every type."""
+        """Whether the unfiltered probe was a single page, which shows every type."""
         self.remarks: list[str] = []
 
     async def begin(self, want: Shard) -> list[Leaf]:
-        """The lists of a type that are walked as they are, of the numbers that `want` lets through.
+        """The lists by type that are walked as they are, of the numbers that `want` selects.
 
-        What else there is, `parts` gives.
+        `parts` gives the rest.
 
         Raises:
             SnapshotRefused: there are numbers that no type shows.
             The errors of PageSource.page.
         """
-        # At once with the probe: the types that there are in any case, so that a project on the
-        # other side of the world is not asked one by one.
+        # Together with the probe, the types that always exist, so that a distant project is not
+        # read one by one.
         known = (
             []
             if want.number_type is not None
@@ -104,7 +105,7 @@ class Planner:
             *(self._source.settle_page_size(shard) for shard in (want, *known)),
         )
         if self._source.page_size != size:
-            known = []  # some were asked for in a size that their next pages would not have
+            known = []  # some were read in a size that their next pages would not have
         self.saw_all = probe.next_page_token is None
         self._regions_seen |= await _values(probe, "region_code")
         if want.number_type is not None:
@@ -138,7 +139,7 @@ class Planner:
         return leaves
 
     async def _uncut(self, shard: Shard, head: Page) -> Leaf | None:
-        """`shard` as it is; None if it is to be cut."""
+        """`shard` as it is; None if it has to be cut."""
         rows = len(await head.rows)
         total, token = head.total_size, head.next_page_token
         if token is None:
@@ -152,7 +153,7 @@ class Planner:
         return Leaf(shard, head, pages) if pages <= self._uncut_pages else None
 
     async def _cut(self, shard: Shard, head: Page) -> list[Leaf]:
-        """`shard` as it is, or its parts if it is large and they are proven to be all of it.
+        """`shard` as it is, or its parts if it is large and they are proven complete.
 
         Empty parts are left out.
         """
@@ -190,9 +191,9 @@ class Planner:
     async def _by_type(
         self, want: Shard, probe: Page, heads: dict[Shard, Page]
     ) -> dict[Shard, Page]:
-        """First page of every type, of which `heads` are some.
+        """First page of every type; `heads` are some of them.
 
-        Their totals together are no less than what the unfiltered probe counts.
+        Their totals together are at least what the unfiltered probe counts.
         """
         types = (
             set(KNOWN_TYPES)
@@ -207,8 +208,8 @@ class Planner:
                 shard for shard in every if attempt > 0 or shard not in heads
             )
             short = count - sum(page.total_size or 0 for page in heads.values())
-            # More than the probe counts is in order: documents say that a list without type shows
-            # MOBILE alone (§4).
+            # More than the probe counts is fine: the documents say that a list without type shows
+            # MOBILE only (§4).
             if short <= 0:
                 return {
                     shard: page
@@ -233,7 +234,7 @@ class Planner:
     async def _types_of_all(self, want: Shard, page: Page) -> set[str]:
         """Types of every number in the unfiltered list.
 
-        A long way round, taken only when a type is missing.
+        Slow, so it is used only when a type is missing.
         """
         found, seen = await _values(page, "number_type"), set[str]()
         while page.next_page_token is not None and page.next_page_token not in seen:
@@ -245,7 +246,7 @@ class Planner:
     async def _region_parts(self, shard: Shard, total: int) -> dict[Shard, Page]:
         """First pages of the regions, the likely ones first.
 
-        No more are asked once the totals add up.
+        No more are read once the totals add up.
         """
         likely = set(self._regions_seen)
         selling = {offer.region_code for offer in self._offers if shard.number_type in offer.types}

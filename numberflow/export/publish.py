@@ -1,15 +1,13 @@
-"""When readers see a snapshot.
-
-Manifest, data, pointer, each replaced in one step and in that order.
+"""When readers see a snapshot: manifest, data, pointer, each replaced in one step, in that order.
 
 Belongs here: the layout of published tables, and the order of steps that keeps every reader right.
 Does not: how one file is replaced (store), what is in a table (schema), how long it is kept
 (retention).
 
-Two files cannot change in one step, so the manifest changes first and also names what it replaces:
-a reader who takes the data and then the manifest finds its checksum there at any moment, after a
-kill at any place, and with two runs at once. The pointer is made from what the store lists, not
-from what it said before, and looked at again afterwards: whoever writes last has seen everybody's
+Two files cannot change in one step. So the manifest changes first and also names the data that it
+replaces. A reader who takes the data and then the manifest finds its checksum there at any moment:
+after a kill anywhere, and with two runs at once. The pointer is made from what the store lists, not
+from what it said before, and is checked again afterwards: whoever writes last has seen everybody's
 data.
 """
 
@@ -37,18 +35,18 @@ from numberflow.export.writer import TableFile
 MANIFEST = "_manifest.json"
 LATEST = "_latest.json"
 
-# Data files that a manifest names as replaced by its own. One would do for single runs; with
-# several at once each adds its own.
+# Data files that a manifest names as replaced by its own. One is enough for single runs; of several
+# at once each adds its own.
 PREVIOUS_MAX = 5
-# Runs that publish the same date at the same moment correct each other; each round needs another
-# run's step in between, so this many are never needed.
+# Runs that publish the same date at the same moment correct each other. Each round needs a step of
+# another run in between, so this many are never needed.
 ROUNDS_MAX = 50
 
-# 255 bytes are what file systems take for one name, "project_id=" included; the vendor's ids have
-# 36 (a UUID).
+# File systems accept 255 bytes for one name, "project_id=" included; the vendor's ids have 36 (a
+# UUID).
 PROJECT_ID_MAX = 200
-# Readers of Hive folders guess types from the names: dates and times by their beginning, and null
-# by a word.
+# Readers of Hive folders guess types from the names: dates and times from the beginning, null from
+# a word.
 _READ_AS_SOMETHING_ELSE = re.compile(
     r"[0-9._-]+|\d{4}-\d{2}-\d{2}.*|__HIVE_DEFAULT_PARTITION__|null|true|false", re.IGNORECASE
 )
@@ -63,7 +61,7 @@ class Table:
 
     @property
     def folder(self) -> str:
-        """Folder of the table, with its version: what a dataset reader is given."""
+        """Folder of the table, with its version, for a dataset reader."""
         return f"{self.name}/v{SCHEMA_VERSION}"
 
 
@@ -85,7 +83,10 @@ class Partition:
     @property
     def folder(self) -> str:
         """Folder of its files."""
-        return f"{self.table.folder}/snapshot_date={self.snapshot_date:%Y-%m-%d}/project_id={self.project_id}"
+        return (
+            f"{self.table.folder}/snapshot_date={self.snapshot_date:%Y-%m-%d}"
+            f"/project_id={self.project_id}"
+        )
 
     @property
     def data(self) -> str:
@@ -99,7 +100,11 @@ class Partition:
 
 
 def check_project_id(project_id: str) -> None:
-    """BadInput when a project's id cannot be the name of a folder that every reader understands, and gives back as the text that it is."""
+    """Refuse a project id that cannot name a folder which every reader reads back as the same text.
+
+    Raises:
+        BadInput: the id cannot be used.
+    """
     if not project_id or not all(
         letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in project_id
     ):
@@ -129,7 +134,7 @@ def _is_number(text: str) -> bool:
 
 
 def identity(partition: Partition, run_id: str) -> dict[str, Any]:
-    """What every manifest begins with. A run that is tried again keeps its name, no file does."""
+    """What every manifest begins with. A retried run keeps its name; a file never does."""
     return {
         "table": partition.table.name,
         "schema_version": SCHEMA_VERSION,
@@ -144,7 +149,7 @@ def identity(partition: Partition, run_id: str) -> dict[str, Any]:
 def finish(file: TableFile, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Close a file with its manifest in the footer. Returns the manifest, with size and checksum.
 
-    With it the file describes itself, and a lost manifest can be made again.
+    So the file describes itself, and a lost manifest can be made again.
 
     Raises:
         SnapshotRefused: as `TableFile.close`.
@@ -159,20 +164,18 @@ def finish(file: TableFile, facts: Mapping[str, Any]) -> dict[str, Any]:
 def publish(
     store: Store, partition: Partition, local: Path, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Make `local` the data of `partition`, with its manifest, then the table's pointer.
+    """Make `local` the data of `partition`, with its manifest, then update the table's pointer.
 
-    Returns the manifest as published.
-
-    Repeat: safe; a run that publishes the same date replaces what is there.
+    Returns the manifest as published. Repeat: safe; a run for the same date replaces the old data.
 
     Args:
-        store: where to.
+        store: where to publish.
         partition: which table, date and project.
         local: a finished Parquet file in the store's scratch folder.
         manifest: of that file, from `finish`.
 
     Raises:
-        StoreUnavailable: the store does not take it. What was published before still is.
+        StoreUnavailable: the store does not accept files. What was published before remains.
     """
     published = {**manifest, "previous": _to_be_replaced(store, partition, str(manifest["sha256"]))}
     if damaged := _damaged(store, partition):
@@ -185,22 +188,20 @@ def publish(
 
 
 def read_manifest(store: Store, partition: Partition) -> dict[str, Any] | None:
-    """The manifest of a partition; None when there is none, or none that can be read."""
+    """The manifest of a partition; None when there is none that can be read."""
     return _object(store.read(partition.manifest))
 
 
 def write_note(store: Store, partition: Partition, note: Mapping[str, Any]) -> None:
-    """A manifest for data that is no table and has no footer: a page."""
+    """Write the manifest of data without a footer, such as a page."""
     store.write(partition.manifest, _json(note))
 
 
 def describe(store: Store, partition: Partition) -> dict[str, Any] | None:
-    """What is known of the data that is there.
+    """What is known of a partition's data; None when no data can be read.
 
-    Its manifest, or what its own footer says when that is about other data. None when there is no
-    readable data.
-
-    Without `sha256` and `bytes` when it comes from the footer.
+    That is its manifest, or its own footer when the manifest is about other data; the footer has no
+    `sha256` and `bytes`.
     """
     there = file_there(store, partition)
     if there is None:
@@ -216,7 +217,7 @@ def describe(store: Store, partition: Partition) -> dict[str, Any] | None:
 
 
 def _object(content: bytes | None) -> dict[str, Any] | None:
-    """A JSON object; None when it is none."""
+    """A JSON object; None for anything else."""
     if content is None:
         return None
     try:
@@ -227,9 +228,9 @@ def _object(content: bytes | None) -> dict[str, Any] | None:
 
 
 def _damaged(store: Store, partition: Partition) -> list[str]:
-    """What is there of this date and cannot be read, in words.
+    """Files of this date that cannot be read, in words.
 
-    It counts as absent, and is replaced.
+    They count as absent, and are replaced.
     """
     found = []
     content = store.read(partition.manifest)
@@ -247,10 +248,7 @@ def _damaged(store: Store, partition: Partition) -> list[str]:
 
 
 def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
-    """Whether a manifest vouches for the data with this checksum.
-
-    As its own, or as what is about to be replaced.
-    """
+    """Whether a manifest vouches for the data with this checksum, as its own or as replaced."""
     if manifest is None:
         return False
     return sha256 in [
@@ -262,7 +260,7 @@ def names(manifest: Mapping[str, Any] | None, sha256: str) -> bool:
 def partitions(store: Store, table: Table, project_id: str | None = None) -> list[Partition]:
     """Every published partition of a table, oldest first.
 
-    Folders whose name is no date are somebody else's.
+    A folder whose name is not a date belongs to somebody else.
     """
     found: list[Partition] = []
     for path in store.find(
@@ -278,7 +276,7 @@ def partitions(store: Store, table: Table, project_id: str | None = None) -> lis
 def _date(text: str) -> date | None:
     """A date as our folders name it.
 
-    None for anything else, other ways to write a date included.
+    None for anything else, also for dates in other formats.
     """
     try:
         day = date.fromisoformat(text)
@@ -290,7 +288,7 @@ def _date(text: str) -> date | None:
 def latest(store: Store, table: Table) -> dict[str, Partition]:
     """The newest partition of every project, by the pointer.
 
-    By the listing when there is no pointer that can be read.
+    By the listing when the pointer cannot be read.
     """
     pointer = _object(store.read(f"{table.folder}/{LATEST}")) or {}
     try:
@@ -305,7 +303,7 @@ def latest(store: Store, table: Table) -> dict[str, Partition]:
 def point_to_latest(store: Store, table: Table) -> None:
     """Make the pointer say what the listing says.
 
-    It never goes back to an older date while the newer one is there.
+    It never goes back to an older date while the newer one exists.
     """
     for _ in range(ROUNDS_MAX):
         pointer = _json(_pointer(_newest(store, table)))
@@ -335,12 +333,11 @@ def _pointer(newest: Mapping[str, Partition]) -> dict[str, Any]:
 
 
 def _to_be_replaced(store: Store, partition: Partition, sha256: str) -> list[dict[str, Any]]:
-    """What a manifest has to vouch for beside its own data.
+    """What a manifest has to vouch for in addition to its own data.
 
-    The data that is there, and what other runs may be about to put there.
-
-    The data that is there comes first: runs that were killed between their manifest and their data
-    have left entries of data that never came.
+    That is the current data, and what other runs may be about to publish. The current data comes
+    first: runs that were killed between their manifest and their data have left entries of data
+    that never came.
     """
     manifest = read_manifest(store, partition)
     entries = [] if manifest is None else [_entry(manifest), *manifest.get("previous", ())]
@@ -358,9 +355,10 @@ def _entry(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _agree(store: Store, partition: Partition) -> None:
-    """Make the manifest describe the data that is there, should another run of the same date have come in between.
+    """Make the manifest describe the current data, if another run of the same date came in between.
 
-    Everyone looks after his own last step, so whoever acts last finds the final data and leaves a manifest that fits.
+    Every run checks its own last step, so the last one finds the final data and leaves a manifest
+    that fits.
     """
     for _ in range(ROUNDS_MAX):
         manifest = read_manifest(store, partition)
@@ -373,9 +371,9 @@ def _agree(store: Store, partition: Partition) -> None:
 
 
 def file_there(store: Store, partition: Partition) -> str | None:
-    """Which file the data is that is there, by its `file_id`.
+    """Which file the current data is, by its `file_id`.
 
-    None when there is none, or none that can be read.
+    None when there is none that can be read.
     """
     try:
         metadata = read_footer(store, partition.data).metadata or {}

@@ -1,7 +1,7 @@
 """What a row has to be beyond its type, checked a batch at a time on the way into the file.
 
-A broken rule stops the snapshot, with the numbers named: an analyst who trusts the file must not
-find out later. What is merely odd is counted and told in the manifest, and the snapshot stands: the
+A broken rule stops the snapshot and names the numbers: an analyst who trusts the file must not find
+out later. What is merely odd is counted and named in the manifest, and the snapshot stands: the
 vendor's own data may be odd. Not here: completeness and duplicates (reader, writer), types
 (flatten).
 """
@@ -22,20 +22,19 @@ import pyarrow.compute as pc
 from numberflow.errors import SnapshotRefused
 from numberflow.export.schema import AMOUNT, SOURCE_RENTED, TIME
 
-# Numbers that a message or manifest names for one rule; the count is always whole.
+# Numbers that a message or manifest names for one rule; the count is always complete.
 NAMED_MAX = 20
 
-# Far above a year's price in any currency; sums over millions of numbers below it stay within the
-# 28 digits of Python's decimals and the 38 of Parquet's.
+# Far above a year's price in any currency. Sums over millions of smaller amounts stay within the 28
+# digits of Python's decimals and the 38 of Parquet's.
 PRICE_END = 10**12
 
-# Numbers are rented by the month or the year: a date outside of these is a wrong unit or a wrong
-# epoch, not a date.
+# Numbers are rented by the month or the year: a date outside of these is a wrong unit or epoch.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 Find = Callable[[pa.Table], pa.Array]
-"""From a batch to a mask of the rows that break a rule; null counts as kept."""
+"""From a batch to a mask of the rows that break a rule. Null counts as not broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class Quality:
         """Refuse to publish when a rule that stops is broken.
 
         Raises:
-            SnapshotRefused: names each broken rule, how often, and up to `NAMED_MAX` numbers.
+            SnapshotRefused: names each broken rule, its count, and up to `NAMED_MAX` numbers.
         """
         broken = [rule for rule in RULES if rule.stops and rule.name in self.counts]
         if not broken:

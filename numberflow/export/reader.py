@@ -1,30 +1,28 @@
-"""Reads every number of a project.
-
-Walks the planned shards at once, proves each, and hands the rows over in the order of the file.
+"""Read every number of a project: walk the planned shards at once, prove each, keep the order.
 
 Belongs here: walking, noticing that something moved, order and bounded memory. Does not: what to
 walk (plan), one page (pages), the file (writer), and what to do when a reading proves nothing
 (snapshot: reads again, strictly).
 
-What a walk over several pages proves: its pages named one total, and as many different numbers
-came. A number that left and one that came between two pages cancel in the totals, and if tokens are
-positions (the vendor does not say) a third number slips from one page to the one before and is
-never seen. So such walks are believed only while no sign of a movement is seen: totals that differ
-afterwards, numbers of a type that are more or fewer than its total, or an unfiltered total above
-that of all types. Then, or when a walk is in doubt, the reading is done again strictly: in lists of
-a single page, each of which is one answer of the vendor's, so that nothing can move within it.
+A walk over several pages proves this: its pages gave one total, and that many different numbers
+came. A number that leaves and one that arrives between two pages cancel in the totals. If tokens
+are positions (the vendor does not say), a third number then slips to the page before and is never
+seen. So such walks are believed only while there is no sign of movement. Signs are totals that
+differ afterwards, numbers of a type that are more or fewer than its total, or an unfiltered total
+above that of all types. Then, or when a walk is in doubt, the reading is done again strictly: in
+lists of a single page. Each of those is one answer of the vendor, so nothing can move within it.
 
 A released number leaves at its `expire_at` and at no other time
-(docs/vendor/numbers-behaviour.md §8). It hides another number only in a walk that has seen it
-before it left, so a walk that sees an `expire_at` about now is read again strictly by itself. Of a
-hundred thousand numbers one leaves every quarter of an hour: to read all of them strictly for its
-sake took five times the requests, every other night (measured 2026-11).
+(docs/vendor/numbers-behaviour.md §8). It hides another number only in a walk that saw it before it
+left, so a walk that sees an `expire_at` about now is read again strictly, alone. Of a hundred
+thousand numbers one leaves every quarter of an hour: reading all of them strictly for its sake took
+five times the requests, every other night (measured 2026-11).
 
-What remains is a number that left without having had a date, exchanged for another between two
-pages: only a strict reading excludes that, so each proof says by what it was made.
+One case remains: a number that left without a date, exchanged for another between two pages. Only a
+strict reading excludes that, so each proof says how it was made.
 
-Memory: shards are walked in the order of the file, and no more of them at once than fit the window,
-so rows wait only for those before them.
+Memory: shards are walked in the order of the file, and only as many at once as fit the window, so
+rows wait only for those before them.
 """
 
 from __future__ import annotations
@@ -47,22 +45,23 @@ from numberflow.export.runs import Key, Run
 from numberflow.export.schema import TIME
 from numberflow.export.shards import Shard, Walk
 
-# A single page that proves nothing (its rows are not its total) is asked for so often before the
-# export refuses.
+# How often a single page that proves nothing (its rows are not its total) is read before the export
+# refuses.
 TRIES_MAX = 4
 
-# A number leaves at its `expireAt`; one that does so around the time of reading counts as having
-# moved. Five minutes are more than clocks differ by.
+# A number leaves at its `expireAt`; one that does so around the time of reading counts as moved.
+# Clocks differ by less than five minutes.
 CLOCK_MARGIN = timedelta(minutes=5)
 
-# Pages that may be under way or wait for their turn in the file: a dozen for each of 8 connections;
-# 1000 rows are 0.5 MB, and twice as many pages took 60 MB more and no second less (1M numbers,
+# Pages that may be under way or wait for their turn in the file: a dozen for each of 8 connections.
+# 1000 rows take 0.5 MB; twice as many pages took 60 MB more and no second less (1M numbers,
 # measured 2026-11).
 WINDOW_PAGES = 96
 # Pages of a walk that are checked together: a call into Arrow costs the same for 8 pages as for
 # one.
 TAKEN_AT_ONCE = 8
-# What one walk of unknown length counts for; beyond that its rows wait on disk (runs.SPOOL_ROWS).
+# Pages that a walk of unknown length counts for; beyond that its rows wait on disk
+# (runs.SPOOL_ROWS).
 LONG_WALK_PAGES = 64
 
 
@@ -73,10 +72,10 @@ BY_ONE_PAGE = "one page"
 class Proof:
     """Why the walk of one shard is believed.
 
-    Every page named this total, and so many different numbers were read.
+    Every page gave this total, and that many different numbers were read.
 
-    `by`: "one page", a single answer of the vendor's, or "page tokens", several of them one after
-    the other (see the module).
+    `by`: "one page", a single answer of the vendor, or "page tokens", several of them one after the
+    other (see the module).
     """
 
     shard: str
@@ -88,13 +87,13 @@ class Proof:
 
 @dataclass(slots=True)
 class Reading:
-    """What a reading found, apart from the rows."""
+    """What a reading found, except the rows."""
 
     rows: dict[Key, int] = field(default_factory=dict)
     proofs: list[Proof] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     moved: tuple[str, ...] = ()
-    """Why the rows are not to be believed, though each walk looked well; () = they are."""
+    """Why the rows cannot be believed, though each walk looked right; () = they can."""
 
 
 Sink = Callable[[pa.Table], Awaitable[None]]
@@ -105,7 +104,7 @@ class Reader:
 
     Args:
         source: where pages come from.
-        scratch: folder for rows that do not fit the memory.
+        scratch: folder for rows that do not fit into memory.
         strict: read only lists of a single page: about twice the requests, and nothing that moves
             can hide.
     """
@@ -118,9 +117,9 @@ class Reader:
         self._reading = Reading()
 
     async def read(self, sink: Sink, want: Shard | None = None) -> Reading:
-        """Hand every row that `want` lets through (all when left out) to `sink`, sorted by region, type and number.
+        """Give every row that `want` selects (by default all) to `sink`, sorted as in the file.
 
-        What has gone to the sink is to be thrown away unless this returns a reading with nothing in `moved`.
+        Discard what the sink got unless this returns a reading with an empty `moved`.
 
         Raises:
             SnapshotRefused: a list cannot be proven complete in this way.
@@ -135,15 +134,15 @@ class Reader:
                 raise _first(several) from None
         self._reading.remarks += planner.remarks
         if not self._strict:
-            # Strictly each list is one answer, and a number has its region, type and digits for
-            # good: what differs then has come or gone.
+            # In a strict reading each list is one answer, and a number keeps its region, type and
+            # digits: a difference has come or gone.
             self._reading.moved += self._sums_that_differ(planner)
         return self._reading
 
     def _sums_that_differ(self, planner: Planner) -> tuple[str, ...]:
-        """What shows that a number went from one part of a list to another, past the reader.
+        """Signs that a number went from one part of a list to another, unseen by the reader.
 
-        Each part looks well then, and so does the list's total.
+        Each part looks right then, and so does the list's total.
         """
         found: list[str] = []
         for shard, total in planner.totals.items():
@@ -159,19 +158,19 @@ class Reader:
     async def _movements(
         self, planner: Planner, want: Shard, *, between_pages: bool
     ) -> tuple[str, ...]:
-        """What shows that numbers came or went since the lists had their totals.
+        """Signs that numbers came or went since the lists had their totals.
 
         Args:
             planner: has the totals.
             want: the whole of it.
-            between_pages: whether a list was read in several pages; within single ones nothing
+            between_pages: whether a list was read in several pages. Within a single page nothing
                 moves, and only a type may have been missed.
         """
         every, *nows = await together(
             self._source.total(want), *(self._source.total(shard) for shard in planner.totals)
         )
         found: list[str] = []
-        # Less is in order: documents say that a list without type shows MOBILE alone (§4).
+        # Less is fine: the documents say that a list without type shows MOBILE only (§4).
         if (every or 0) > sum(now or 0 for now in nows):
             found.append(
                 f"{want}: totalSize is {every}, that of all types together "
@@ -188,12 +187,11 @@ class Reader:
         self, planner: Planner, want: Shard, sink: Sink, group: asyncio.TaskGroup
     ) -> None:
         leaves = await planner.begin(want)
-        # Which rows a walk without a region brings is not known before it is over, and these are
-        # small: they begin first, while other lists are cut, and all others wait in memory until
-        # they are there.
+        # The rows of a walk without a region are unknown until it ends, and these walks are small.
+        # They begin first, while other lists are cut, and all others wait in memory for them.
         early = [group.create_task(self._prove(leaf)) for leaf in leaves if _key(leaf) is None]
         parts = [leaf for leaf in leaves if _key(leaf) is not None] + await planner.parts()
-        # A list that could not be cut has no region either.
+        # A list that could not be cut has no region, either.
         early += [group.create_task(self._prove(leaf)) for leaf in parts if _key(leaf) is None]
         sources: dict[Key, list[Run | _Walking]] = {}
         for leaf in parts:
@@ -241,7 +239,7 @@ class Reader:
         early: list[asyncio.Task[Run]],
         starting: asyncio.Task[list[asyncio.Task[Run]]],
     ) -> None:
-        """When all walks are over, which is while the last rows are written."""
+        """When all walks are over, while the last rows are written."""
         await asyncio.gather(*early, *await starting)
         between_pages = any(proof.by != BY_ONE_PAGE for proof in self._reading.proofs)
         if between_pages or not planner.saw_all:
@@ -253,9 +251,9 @@ class Reader:
             self._reading.rows[key] = self._reading.rows.get(key, 0) + len(table)
 
     async def _prove(self, leaf: Leaf) -> Run:
-        """The rows of one shard, proven to be all of it.
+        """The rows of one shard, proven complete.
 
-        A walk over several pages has one try: whatever makes it doubtful makes the others doubtful
+        A walk over several pages has one try: what makes it doubtful makes the others doubtful,
         too.
         """
         if self._strict and not leaf.whole:
@@ -287,7 +285,7 @@ class Reader:
         raise _refused(leaf.shard, doubts)
 
     async def _in_single_pages(self, shard: Shard, why: str) -> Run:
-        """The rows of one shard, read strictly whatever the others are read by.
+        """The rows of one shard, read strictly, however the others are read.
 
         Raises:
             SnapshotRefused: it cannot be cut into single pages, or does not add up.
@@ -324,7 +322,7 @@ class Reader:
         self._source.counters.shards_done += 1
 
     async def _walk(self, shard: Shard, head: Page | None) -> tuple[Walk, Run, tuple[str, ...]]:
-        """One walk from the first page to the last, or to where it makes no sense to go on."""
+        """One walk from the first page to the last, or to where going on makes no sense."""
         walk, run = Walk(), self._runs.enter_context(Run(self._scratch))
         doubts: list[str] = []
         tokens: set[str] = set()
@@ -336,8 +334,8 @@ class Reader:
                 page = head if head is not None else await self._source.page(shard, token)
                 head = None
                 asked.append(page)
-                # The next request leaves as soon as the token is known; the rows are read beside
-                # it.
+                # The next request leaves as soon as the token is known; the rows are read
+                # meanwhile.
                 token = page.next_page_token
                 ends = token is None or token in tokens or walk.goes_on_too_long
                 while asked and (ends or asked[0].rows.done()):
@@ -377,7 +375,10 @@ def _leaving(walk: Walk) -> str:
 
 
 def _as_asked(shard: Shard, table: pa.Table) -> tuple[pa.Table, list[str]]:
-    """The rows with the region and type that they were asked by where they name none, and a doubt when they name others: the filter did not work."""
+    """Rows get the region and type of their filter where they name none.
+
+    Also returns a doubt when they name others: the filter did not work.
+    """
     doubts: list[str] = []
     for column, asked in (("region_code", shard.region_code), ("number_type", shard.number_type)):
         if asked is None:
@@ -398,7 +399,7 @@ def _as_asked(shard: Shard, table: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def _each(values: pa.ChunkedArray) -> bool:
-    """Whether every value is true; of none that holds too, where Arrow says null."""
+    """Whether every value is true. That is so for no values at all, where Arrow says null."""
     return bool(pc.all(values, min_count=0).as_py())
 
 
@@ -420,7 +421,7 @@ def _key(leaf: Leaf) -> Key | None:
 
 
 class _Walking:
-    """A walk whose turn in the file is known, and its rows once it was started.
+    """A walk whose turn in the file is known, and its rows once it has started.
 
     Made inside the event loop.
     """
@@ -434,7 +435,7 @@ class _Walking:
 class _Window:
     """How many pages may be under way or wait to be written.
 
-    Whoever finds it empty may always enter, so that nothing stands still.
+    When it is empty, anybody may enter, so that nothing stands still.
     """
 
     def __init__(self, size: int) -> None:
@@ -456,7 +457,7 @@ class _Window:
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a caller can act on: ours before anything else, and the first of them."""
+    """The error that a caller can act on: the first of ours, else the first."""
     flat = list(_flat(several))
     return next((error for error in flat if isinstance(error, NumberflowError)), flat[0])
 

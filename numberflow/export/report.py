@@ -1,9 +1,7 @@
 """A snapshot as one HTML page with charts, which opens without a network.
 
-What is held, what it costs, what leaves, what changed.
-
-Every chart has its numbers as a table under it. Not here: counting (figures, costs, changes) and
-where the page goes (follow_up).
+It shows what is held, what it costs, what leaves and what changed. Every chart has a table of its
+figures. Not here: counting (figures, costs, changes) and where the page goes (follow_up).
 """
 
 from __future__ import annotations
@@ -23,11 +21,10 @@ from numberflow.export.publish import Partition
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Regions with a bar of their own; the table under the chart has all.
+# Regions with their own bar; the table under the chart has all.
 REGIONS_MAX = 15
 
-# Told apart by people who do not see red and green, and by lightness when printed (Okabe and Ito's
-# palette).
+# Colour-blind people can tell these apart, and lightness does in print (Okabe and Ito's palette).
 _COLOURS = {"LOCAL": "#0072B2", "MOBILE": "#E69F00", "TOLL_FREE": "#009E73"}
 _OTHER_COLOURS = ("#56B4E9", "#D55E00", "#CC79A7", "#999999")
 _LINK_COLOURS = dict(
@@ -341,7 +338,7 @@ def _changes(changes: Sequence[ChangeDay]) -> _Part:
             label="fields changed",
         )
         axes.axhline(0, color="#5b6b7a", linewidth=0.8)
-        # As far apart as they are: nights without a snapshot are gaps.
+        # Spaced by date: nights without a snapshot are gaps.
         day, (first, last) = timedelta(days=1), (days[0], days[-1])
         axes.set_xlim(dates.date2num(first - day), dates.date2num(last + day))
         axes.xaxis.set_major_locator(dates.DayLocator(interval=1 + (last - first).days // 12))
@@ -391,12 +388,12 @@ def _shown(value: Any) -> str:
 
 
 def _svg(draw: Any, height: float = 2.8) -> str:
-    # Imported here: half a second, for whoever draws.
+    # Imported here: it takes half a second, and only drawing needs it.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    # Text stays text (searchable, in the reader's font); ids do not depend on chance, so the same
-    # numbers give the same page.
+    # Text stays text (searchable, in the reader's font). Ids are not random, so the same numbers
+    # give the same page.
     with mpl.rc_context(
         {
             "svg.fonttype": "none",

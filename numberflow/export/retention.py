@@ -1,6 +1,6 @@
-"""Which snapshots stay: the last days all of them, of older months the last one, and always the newest. Deciding is pure, removing is not.
+"""Which snapshots stay: all of the last days, the last one of each older month, always the newest.
 
-Not here: publishing (publish).
+The decision is pure; the removal is not. Not here: publishing (publish).
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from datetime import date, timedelta
 from numberflow.export.publish import Partition, Table, partitions, point_to_latest
 from numberflow.export.store import Store
 
-# Five weeks: "since Monday" and "since this day last month" can both be answered from daily
-# snapshots; older questions are asked by the month.
+# Five weeks: daily snapshots answer both "since Monday" and "since this day last month". Older
+# questions are about months.
 KEEP_DAYS = 35
 
 
 def superfluous(days: Iterable[date], *, now: date, keep_days: int = KEEP_DAYS) -> list[date]:
-    """Which of one project's snapshots are to go, oldest first.
+    """Which of one project's snapshots to remove, oldest first.
 
-    Kept are those of the last `keep_days` days and the last one of every month; so is the newest,
-    however old it is, for it is the last of its month.
+    Kept are those of the last `keep_days` days and the last one of every month. The newest always
+    stays, because it is the last of its month.
     """
     ordered = sorted(set(days))
     last_of_month = {(day.year, day.month): day for day in ordered}
@@ -29,7 +29,7 @@ def superfluous(days: Iterable[date], *, now: date, keep_days: int = KEEP_DAYS) 
 
 
 def oldest_daily(now: date, keep_days: int = KEEP_DAYS) -> date:
-    """The first of the days whose snapshots are all kept."""
+    """The first of the days of which all snapshots are kept."""
     return now - timedelta(days=keep_days - 1)
 
 

@@ -1,8 +1,6 @@
-"""The rows of one shard on their way to the file.
+"""The rows of one shard on their way to the file: in order, each number once, in bounded memory.
 
-In number order, each number once, in bounded memory.
-
-Not here: asking for them (pages, reader) and the file (writer).
+Not here: requesting them (pages, reader) and the file (writer).
 """
 
 from __future__ import annotations
@@ -21,13 +19,13 @@ Key = tuple[str, str]
 
 _KEY = ["region_code", "number_type"]
 
-# Beyond this a run goes to disk. A shard is cut into parts of some thousand rows, so only one that
-# cannot be cut ever gets there; 64k rows are 15 MB.
+# A longer run goes to disk. A shard is cut into parts of a few thousand rows, so only one that
+# cannot be cut ever gets there; 64k rows take 15 MB.
 SPOOL_ROWS = 65_536
 
 
 class Run:
-    """Collects the tables of one walk, then gives them back sorted.
+    """Collects the tables of one walk, then returns them sorted.
 
     Use as a context manager or call `close`.
     """
@@ -45,7 +43,7 @@ class Run:
         self.keys: dict[Key, int] = {}
 
     def add(self, table: pa.Table) -> None:
-        """Take rows in, in the order in which they were read."""
+        """Add rows, in the order in which they were read."""
         if len(table) == 0:
             return
         numbers = table.column("phone_number").combine_chunks()
@@ -60,14 +58,14 @@ class Run:
             self._to_disk()
 
     def finish(self) -> None:
-        """No more rows: sort if they did not come sorted, keep the row read last where a number came twice, count."""
+        """End the rows: sort them if needed, keep the last of a duplicate number, and count."""
         if self._spool is not None:
             self._to_disk()
             assert self._sink is not None
             self._sink.close()
         if not self._ascending:
-            # Out of order, or a number twice: something moved while we read, or the vendor's order
-            # is none. The one case in which a run is held whole.
+            # Out of order, or a number twice: something moved while we read, or the vendor does not
+            # sort. Only in this case a run is held whole.
             whole = _last_of_each(pa.concat_tables(list(self._tables())))
             self._forget()
             self._held = [whole]
@@ -83,7 +81,7 @@ class Run:
             yield table if len(self.keys) == 1 else table.filter(_has(table, key))
 
     def close(self) -> None:
-        """Forget the rows."""
+        """Drop the rows."""
         self._forget()
 
     def __enter__(self) -> Self:
@@ -120,7 +118,7 @@ class Run:
 def _count(table: pa.Table) -> Iterator[tuple[Key, int]]:
     """How many rows of each region and type.
 
-    Most tables are all of one, and a grouping costs ten times what seeing that does.
+    Most tables have a single one, and grouping costs ten times what checking that does.
     """
     region, kind = (table.column(name).unique() for name in _KEY)
     if len(region) == len(kind) == 1:

@@ -1,6 +1,4 @@
-"""The inventory's columns, declared once: names, types, units, descriptions.
-
-Writing means fitting them; no type is ever guessed.
+"""The inventory's columns, declared once: names, types, units, descriptions. No type is guessed.
 
 Not here: what the vendor's JSON looks like (wire), how one becomes the other (flatten), files
 (writer, store).
@@ -13,13 +11,13 @@ from datetime import datetime
 import pyarrow as pa
 
 SCHEMA_VERSION = 1
-"""Goes up when a column's meaning or type changes; then the folder is called v2.
+"""Increases when a column's meaning or type changes; then the folder is called v2.
 
-Within v1 columns are only added, at the end.
+Within v1, columns are only added, at the end.
 """
 
-# Six digits after the point: prices have at most four in any list price seen; 38 digits is what
-# every reader of Parquet takes.
+# Six digits after the point: list prices seen so far have at most four. Every reader of Parquet
+# accepts 38 digits.
 AMOUNT = pa.decimal128(38, 6)
 TIME = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
@@ -28,17 +26,14 @@ TEXTS = pa.list_(TEXT)
 SOURCE_RENTED = "rented"
 """`source` of numbers that the Numbers API lists."""
 SOURCE_IMPORTED = "imported"
-"""`source` of numbers that live elsewhere and message through the project.
+"""`source` of numbers that live elsewhere and send messages through the project.
 
 They have no price, no voice link and no dates.
 """
 
 
 def column(name: str, kind: pa.DataType, description: str, *, nullable: bool = True) -> pa.Field:
-    """A column that says what it is.
-
-    Type, whether it may be empty, and a description with unit and meaning.
-    """
+    """A column with its type, whether it may be null, and a description with unit and meaning."""
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 

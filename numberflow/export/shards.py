@@ -1,14 +1,12 @@
-"""What to ask for so that every number is seen once, and what counts as proof of it.
+"""What to request so that every number is seen once, and what counts as proof of it.
 
-Pure: no I/O, no clock.
-
-Belongs here: shards (the filters of one walk), how a shard is cut into parts, and when a walk is
-believed. Does not: asking (reader).
+Pure: no I/O, no clock. Belongs here: shards (the filters of one walk), how a shard is cut into
+parts, and when a walk is believed. Does not: the requests (reader).
 
 A shard is cut by type, then by region, then by number prefix. Each cut is believed only while the
-parts' totals add up to the whole's: the vendor documents neither that the totals count all hits nor
-that START matches as we think (docs/vendor/numbers-behaviour.md §4, §9), and a region or a type
-that nobody told us about would be missing from the sum.
+parts' totals add up to the whole's. The vendor documents neither that the totals count all hits nor
+that START matches as we think (docs/vendor/numbers-behaviour.md §4, §9), and the sum would lack a
+region or type that we do not know of.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ import phonenumbers
 from numberflow.models.wording import count_of
 
 KNOWN_TYPES = ("LOCAL", "MOBILE", "TOLL_FREE")
-"""Asked for in any case; what the vendor's region list and the unfiltered probe show is added."""
+"""Always requested; types in the vendor's region list and the unfiltered probe are added."""
 
 _DIGITS_MAX = 15
 """E.164: no number has more."""
@@ -43,10 +41,7 @@ class Shard:
 
     @property
     def query(self) -> dict[str, Any]:
-        """Arguments of `list_page_bytes`.
-
-        In number order, so that parts are written as they come.
-        """
+        """Arguments of `list_page_bytes`, in number order, so parts are written as they come."""
         asked: dict[str, Any] = {"order_by": "phoneNumber"}
         if self.number_type is not None:
             asked["number_type"] = self.number_type
@@ -82,7 +77,7 @@ class Shard:
 class Walk:
     """What the pages of one walk showed.
 
-    `add` every page in order; `doubts` says why the walk is no proof.
+    `add` every page in order; `doubts` says why the walk proves nothing.
     """
 
     pages: int = 0
@@ -93,10 +88,10 @@ class Walk:
     page_rows_max: int = 0
     short_pages: int = 0
     next_to_leave: datetime | None = None
-    """The first `expire_at`, of those that may come while this is read; None = there is none."""
+    """The earliest `expire_at` that may pass while this is read; None = there is none."""
 
     def add(self, rows: int, total_size: int | None, next_page_token: str | None) -> None:
-        """Take one page's facts in."""
+        """Add one page's facts."""
         self.pages += 1
         self.rows += rows
         # An empty list may leave out its total as it leaves out everything empty
@@ -107,7 +102,7 @@ class Walk:
             return
         self.repeated_token |= next_page_token in self.tokens
         self.tokens.add(next_page_token)
-        # A page in the middle that is shorter than another one: numbers went while we read, or the
+        # A page in the middle is shorter than another one: numbers left while we read, or the
         # vendor filters after paging.
         if self.page_rows_max and rows != self.page_rows_max:
             self.short_pages += 1
@@ -115,14 +110,14 @@ class Walk:
 
     @property
     def total(self) -> int | None:
-        """The total that every page named; None when they differ or name none."""
+        """The total that every page gave; None when they differ or give none."""
         return next(iter(self.totals)) if len(self.totals) == 1 else None
 
     @property
     def goes_on_too_long(self) -> bool:
-        """Whether the walk has asked for so many pages that it will not end.
+        """Whether the walk has made so many requests that it will not end.
 
-        Each page brings a new token but hardly a row.
+        Each page has a new token but hardly a row.
         """
         expected = max((total for total in self.totals if total is not None), default=0)
         return self.pages > 10 + 2 * -(-expected // max(1, self.page_rows_max))
@@ -137,9 +132,8 @@ class Walk:
         if None in self.totals:
             found.append("a page does not say totalSize")
         elif len(self.totals) > 1:
-            found.append(
-                f"totalSize changed: {', '.join(map(str, sorted(t for t in self.totals if t is not None)))}"
-            )
+            totals = sorted(total for total in self.totals if total is not None)
+            found.append(f"totalSize changed: {', '.join(map(str, totals))}")
         elif distinct != self.total:
             found.append(f"{count_of(distinct, 'number')}, but totalSize is {self.total}")
         if self.repeated_token:
@@ -161,16 +155,19 @@ class Walk:
 
 
 def counts_hits(rows: int, total_size: int | None, next_page_token: str | None) -> bool:
-    """Whether a page's totalSize can be the number of all hits, rather than of this page (the documents can be read either way, §9)."""
+    """Whether a page's totalSize can be the number of all hits, rather than of this page.
+
+    The documents can be read either way (§9).
+    """
     if total_size is None:
         return rows == 0 and next_page_token is None
     return total_size > rows if next_page_token is not None else total_size == rows
 
 
 def adds_up(parts: Iterable[int | None], *wholes: int | None) -> bool:
-    """Whether the parts' totals add up to the whole's, asked before or after them.
+    """Whether the parts' totals add up to the whole's, read before or after them.
 
-    Then the parts are all there is.
+    Then the parts are complete.
     """
     known = [part for part in parts if part is not None]
     return sum(known) in [whole for whole in wholes if whole is not None]

@@ -1,9 +1,8 @@
-"""Where snapshots live: a local folder, or an object store through fsspec.
+"""Where snapshots are stored: a local folder, or an object store through fsspec.
 
-A name shows a whole file or none, in both.
-
-Belongs here: reading, replacing, listing and removing files by their path under the root. Does not:
-which files there are and in which order they change (publish, retention), and what is in them.
+In both, a name shows a whole file or none. Belongs here: reading, replacing, listing and removing
+files by their path under the root. Does not: which files there are and in which order they change
+(publish, retention), and what is in them.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ import fsspec
 
 from numberflow.errors import BadInput, NumberflowError, StoreUnavailable
 
-# Stores where an object appears when its upload is finished, and not before. Elsewhere (sftp, smb,
-# …) a reader could see half a file.
+# Stores where an object appears only when its upload is finished. Elsewhere (sftp, smb, …) a reader
+# could see half a file.
 ATOMIC_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 
 SCRATCH = "_scratch"
@@ -34,12 +33,12 @@ SCRATCH = "_scratch"
 The underscore keeps dataset readers out.
 """
 
-# What a killed run leaves behind is swept when nobody can still be writing it: an export takes
-# minutes, a day is beyond all of them.
+# What a killed run leaves behind is removed when nobody can still be writing it: an export takes
+# minutes, so a day is safe.
 STALE_S = 24 * 3600.0
 
 
-# A date is published again once a night or by hand; to be replaced so often within one read takes a
+# A date is published again once a night or by hand; so many replacements within one read take a
 # loop.
 _REPLACED_MAX = 10
 
@@ -92,7 +91,7 @@ class Store(ABC):
 
 
 def open_store(root: str) -> Store:
-    """The store at a local path or fsspec URL. Whatever it cannot do later is a StoreUnavailable.
+    """Open the store at a local path or fsspec URL. Later failures raise StoreUnavailable.
 
     Raises:
         BadInput: a kind of store that cannot replace a file in one step, or one whose library is
@@ -118,10 +117,10 @@ def open_store(root: str) -> Store:
 
 
 def unchanged(read: Callable[[], T]) -> T:
-    """The result of `read`, which opens a file, repeated when the file was replaced meanwhile.
+    """Return the result of `read`, which opens a file; repeat it if the file is replaced meanwhile.
 
-    Object stores are read in pieces; s3fs binds all of them to one version and raises EBUSY when
-    that is gone. A local file that was opened stays.
+    Object stores are read in pieces. s3fs binds all of them to one version and raises EBUSY when
+    that version is gone. An open local file stays.
     """
     for _ in range(_REPLACED_MAX):
         try:
@@ -133,7 +132,7 @@ def unchanged(read: Callable[[], T]) -> T:
 
 
 class LocalStore(Store):
-    """A folder. A file is replaced by a rename within it, after its content has reached the disk."""
+    """A folder. A file is replaced by a rename, after its content has reached the disk."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -149,8 +148,8 @@ class LocalStore(Store):
         """See Store."""
         folder = self.root / SCRATCH
         folder.mkdir(parents=True, exist_ok=True)
-        # Not tempfile's: its files are for their owner alone, and what is published is for whoever
-        # may read the folder.
+        # Not by tempfile: its files are for their owner only, and whoever may read the folder may
+        # read what is published.
         part = folder / f"{uuid.uuid4().hex}.part"
         try:
             with part.open("xb") as file:
@@ -163,7 +162,7 @@ class LocalStore(Store):
             raise
 
     def put(self, local: Path, path: str) -> None:
-        """See Store. The content was flushed to the disk by whoever wrote it (writer.TableFile.close)."""
+        """See Store. The writer (writer.TableFile.close) has flushed the content to disk."""
         self._rename(local, path)
 
     def _rename(self, part: Path, path: str) -> None:
@@ -173,8 +172,8 @@ class LocalStore(Store):
             try:
                 part.replace(target)
             except FileNotFoundError:
-                # Retention has just removed the empty folder; unless it is our own file that is
-                # gone, make the folder again.
+                # Retention has just removed the empty folder. Make it again, unless our own file is
+                # missing.
                 if not part.exists():
                     raise
             else:
@@ -201,9 +200,9 @@ class LocalStore(Store):
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """See Store. In the root itself, since a rename does not cross file systems.
+        """See Store. It is in the root, since a rename does not cross file systems.
 
-        Sweeps what killed runs left a day ago.
+        Removes what killed runs left over a day ago.
         """
         base = self.root / SCRATCH
         base.mkdir(parents=True, exist_ok=True)
@@ -219,7 +218,7 @@ class LocalStore(Store):
 
 
 class ObjectStore(Store):
-    """A bucket. A file is replaced by one finished upload: until then readers see the old one."""
+    """A bucket. A file is replaced when its upload ends: until then readers see the old one."""
 
     def __init__(self, root: str) -> None:
         self._root_url = root.rstrip("/")
@@ -275,13 +274,13 @@ class ObjectStore(Store):
 
 
 class Border(Store):
-    """A store whose errors are ours.
+    """A store that raises only our errors.
 
-    What goes wrong with files, network or keys becomes one StoreUnavailable that names the setting
-    and the fix.
+    A failure of files, network or keys becomes one StoreUnavailable that names the setting and the
+    fix.
 
-    Two errors mean something to the caller and pass: a file that is not there when it is opened,
-    and one that was replaced while it is read (`unchanged`).
+    Two errors mean something to the caller and pass: a file that is missing when it is opened, and
+    one that was replaced while it is read (`unchanged`).
     """
 
     def __init__(self, inner: Store, root: str) -> None:
@@ -342,14 +341,14 @@ class Border(Store):
         except NumberflowError:
             raise
         except OSError as error:
-            # Libraries raise FileNotFoundError with a text and without its number.
+            # Libraries raise FileNotFoundError with a text and without an errno.
             number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
             if number in passing:
                 raise
             raise self._unavailable(error) from error
         except Exception as error:
-            # Each store's library has errors of its own (botocore, aiohttp, google.auth,
-            # azure.core), with no base in common.
+            # Each store's library has its own errors (botocore, aiohttp, google.auth, azure.core)
+            # without a common base.
             if isinstance(self._inner, LocalStore):
                 raise
             raise self._unavailable(error) from error

@@ -1,8 +1,6 @@
-"""What an export needs of a client.
+"""What an export needs of a client: an open numberflow.Client, or anything with the same methods.
 
-An open numberflow.Client fits; so does anything that answers like one.
-
-Nothing but shapes is here: export and client do not know each other.
+Only protocols are here: export and client do not import each other.
 """
 
 from __future__ import annotations

@@ -1,15 +1,20 @@
-"""A page of the active list, from the vendor's bytes into Arrow, without a Python object per number.
+"""Read pages of the active list from bytes into Arrow, without a Python object for each number.
 
-Belongs here: the vendor's shape of a number, reading it fast, and noticing what the fast way would lose. Does not: our columns (schema, flatten), where
-one page ends and the next begins (numberflow.client.raw_pages).
+Belongs here: the vendor's shape of a number, reading it fast, and noticing what the fast way would
+lose. Does not: our columns (schema, flatten), where one page ends and the next begins
+(numberflow.client.raw_pages).
 
-The fast way is arro3's JSON reader with the shape declared below. It drops unknown members without a word and is lax about syntax, so every page is
-weighed: with the members of live replies (docs/vendor/numbers-behaviour.md §14: all of them always there, compact JSON) the numbers read account for
-each byte of the page. A page that weighs more or less has something else in it and is read again the slow way, by Python's own reader, which keeps what
-it does not know in `extra`. What weighing cannot see: a page in which unknown members weigh, to the byte, what known ones would that are not there. Weighing
-costs less than a tenth of parsing; counting keys would cost a fifth, and a scan for their names twice the parsing (measured 2026-11, page of 1000).
+The fast way is arro3's JSON reader with the shape declared below. It drops unknown members silently
+and is lax about syntax, so every page is weighed. Live replies are compact JSON that always has all
+members (docs/vendor/numbers-behaviour.md §14), so the numbers read account for each byte of the
+page. A page that weighs more or less has something else in it. It is read again the slow way, by
+Python's own reader, which keeps what it does not know in `extra`. Weighing misses one case: unknown
+members that weigh, to the byte, the same as known ones that are missing. Weighing costs less than a
+tenth of parsing. Counting keys would cost a fifth, and scanning for their names twice the parsing
+(measured 2026-11, page of 1000).
 
-Several pages are parsed at once, each weighed for itself: a call into Arrow costs the same for 1000 rows as for 4000.
+Several pages are parsed at once, each weighed separately: a call into Arrow costs the same for
+1000 rows as for 4000.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ import pyarrow as pa
 
 _TEXT = pa.string()
 
-# Times and amounts stay text here: arro3 would cut digits off without a word (nanoseconds, decimals
+# Times and amounts stay text here: arro3 would cut digits off silently (nanoseconds, decimals
 # beyond the scale). flatten casts them, strictly.
 NUMBER = pa.struct(
     {
@@ -79,9 +84,9 @@ NUMBER = pa.struct(
             }
         ),
         "callbackUrl": _TEXT,
-        # Not the vendor's: where the slow way keeps, as JSON, what this shape has no place for.
-        # Should the vendor bring a member of this name, the page is not of the weight it should be,
-        # and the slow way sorts it out.
+        # Not the vendor's: here the slow way keeps, as JSON, what this shape has no place for.
+        # If the vendor sends a member of this name, the weight of the page is wrong, and the slow
+        # way sorts it out.
         "extra": _TEXT,
     }
 )
@@ -92,7 +97,7 @@ _PAGE = pa.schema({"activeNumbers": pa.list_(NUMBER)})
 class UnreadablePage(ValueError):
     """Not JSON, not a page, or an entry without a phone number.
 
-    To be asked for again; an inventory that misses a number is worse than none.
+    The page is requested again: an inventory that misses a number is worse than none.
     """
 
 
@@ -104,7 +109,7 @@ class ReadPages:
         numbers: of all pages, one after the other, of type NUMBER.
         bounds: where in `numbers` each page begins, and the end; an unreadable page has no rows.
         fast: for each page, whether the fast way was enough.
-        unreadable: for each page, why it cannot be read, or None. To be asked for again.
+        unreadable: for each page, why it cannot be read, or None. Request it again.
     """
 
     numbers: pa.StructArray
@@ -119,7 +124,10 @@ Places = np.ndarray[Any, np.dtype[np.int32]]
 """Where each item begins, and the end."""
 
 Body = tuple[bytes, tuple[int, int] | None]
-"""A page, and where the list's items stand in it if it has the form of live replies (RawPage.body, RawPage.items)."""
+"""A page, and where the list's items are in it (RawPage.body, RawPage.items).
+
+The place is None unless the page has the form of live replies.
+"""
 
 
 def read_pages(pages: Sequence[Body]) -> ReadPages:
@@ -137,9 +145,9 @@ def read_pages(pages: Sequence[Body]) -> ReadPages:
 
 
 def _weighed(pages: Sequence[Body], numbers: pa.StructArray, bounds: list[int]) -> ReadPages:
-    """What was read fast, but for the pages that have more or less in them.
+    """What was read fast, except for pages with more or less in them.
 
-    Each is weighed for itself: one must not make up for what another lacks.
+    Each page is weighed separately: one must not make up for what another lacks.
     """
     each = [numbers.slice(start, stop - start) for start, stop in pairwise(bounds)]
     fine = [_accounts_for(rows, page) for rows, page in zip(each, pages, strict=True)]
@@ -183,7 +191,10 @@ def _joined(single: list[ReadPages]) -> ReadPages:
 
 
 def _accounts_for(numbers: pa.StructArray, page: Body) -> bool:
-    """Whether `numbers`, with the commas between them, are all that the page's list has in it, and each of them has a phone number."""
+    """Whether `numbers` and the commas between them are all of the page's list.
+
+    Each of them must have a phone number.
+    """
     body, items = page
     assert items is not None
     if numbers.field("phoneNumber").null_count:
@@ -192,9 +203,9 @@ def _accounts_for(numbers: pa.StructArray, page: Body) -> bool:
 
 
 def _read_fast(bodies: Sequence[bytes]) -> tuple[pa.StructArray, list[int]] | None:
-    """The numbers of all pages, and where each page's begin and end.
+    """The numbers of all pages, and where those of each page begin and end.
 
-    None when this is not a list a page.
+    None when there is not one list in each page.
     """
     try:
         reader = arro3.io.read_json(_readable(bodies), _PAGE, batch_size=len(bodies))
@@ -211,11 +222,11 @@ def _read_fast(bodies: Sequence[bytes]) -> tuple[pa.StructArray, list[int]] | No
 
 
 def _readable(bodies: Sequence[bytes]) -> str | io.BytesIO:
-    """The bodies, a line each, as something that arro3 reads, until this thread calls again.
+    """The bodies, one a line, in a form that arro3 reads, until this thread calls again.
 
-    A path where the system has files in memory: arro3 asks a Python file for every 8 KB, and waits
-    for the interpreter each time, which the event loop has; a file of the system's it reads without
-    (measured 2026-11: half of the time, with another thread busy).
+    A path where the system has files in memory. From a Python file arro3 reads 8 KB at a time, and
+    each time waits for the interpreter, which the event loop holds. A file of the system needs no
+    interpreter (measured 2026-11: half the time, with another thread busy).
     """
     if not _FILES_IN_MEMORY:
         return io.BytesIO(b"\n".join(bodies))
@@ -226,9 +237,9 @@ def _readable(bodies: Sequence[bytes]) -> str | io.BytesIO:
 
 
 class _MemoryFile:
-    """A file in memory that is written again and again.
+    """A file in memory that is overwritten again and again.
 
-    Getting its pages from the system anew costs more than what is written.
+    Getting its memory from the system anew costs more than writing it.
     """
 
     def __init__(self) -> None:
@@ -257,13 +268,13 @@ _THREAD = threading.local()
 
 
 def _weight(values: pa.Array, hidden: int) -> int:
-    """Bytes of `values` as compact JSON with every declared member there.
+    """Bytes of `values` as compact JSON with every declared member present.
 
     Commas between the values are left out, and escapes count as what they stand for.
 
     Args:
-        values: what is null takes no room in what lies below it, as arro3 writes it; else the
-            weight is wrong, and the slow way decides.
+        values: a null takes no room in its children, as arro3 writes it. Otherwise the weight is
+            wrong, and the slow way decides.
         hidden: how many of them are null because the object around them is.
     """
     nulls: int = values.null_count
@@ -276,15 +287,15 @@ def _weight(values: pa.Array, hidden: int) -> int:
             for place, field in enumerate(kind)
             if field.name != "extra"
         ]
-        # {"a":…,"b":…}: braces and commas add up to one more than there are members, each name
-        # brings two quotes and a colon.
+        # {"a":…,"b":…}: braces and commas add up to one more than the members; each name adds two
+        # quotes and a colon.
         frame = len(members) + 1 + sum(len(name.encode()) + 3 for name, _ in members)
         return weight + there * frame + sum(_weight(member, nulls) for _, member in members)
     if pa.types.is_list(kind):
         offsets = _offsets(values)
         first, last = int(offsets[0]), int(offsets[-1])
         empty = np.count_nonzero(offsets[1:] == offsets[:-1]) - nulls
-        # ["a","b"]: two brackets and a comma less than there are items, for each list that has any.
+        # ["a","b"]: two brackets and one comma fewer than items, for each list that has any.
         return (
             weight
             + there
@@ -354,7 +365,7 @@ def _row(item: Any) -> dict[str, Any]:
 
 
 Fit = Callable[[Any, dict[str, Any]], Any]
-"""Value and what was unknown so far → the value as declared.
+"""From a value and what is unknown so far to the value as declared.
 
 What does not fit goes to the unknown under its path, and None takes its place.
 """
@@ -430,7 +441,7 @@ def _text_fitter(path: str) -> Fit:
             return None
         if value.isascii():
             return value
-        # Half a surrogate pair is legal JSON and no Unicode: a question mark takes its place, and
+        # Half a surrogate pair is legal JSON but not Unicode. A question mark takes its place, and
         # `extra` keeps the escape.
         text = value.encode("utf-8", "replace").decode()
         if text != value:

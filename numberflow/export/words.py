@@ -37,8 +37,8 @@ def inventory_text(report: InventoryReport) -> str:
         lines += [
             "",
             (
-                f"{count_of(len(report.handed_to), 'project')} handed out; whether each is published "
-                "stands in its own flow run:"
+                f"{count_of(len(report.handed_to), 'project')} handed out; whether each is "
+                "published stands in its own flow run:"
             ),
             "",
         ]

@@ -1,6 +1,4 @@
-"""One Parquet file, written as rows come.
-
-Row groups of even size, a checksum on the way, facts in the footer.
+"""Write one Parquet file as rows arrive: row groups of even size, a checksum, facts in the footer.
 
 Not here: where the file ends up and when readers see it (store, publish), what is in a row
 (schema).
@@ -45,15 +43,15 @@ class FileFacts:
 
 
 class TableFile:
-    """A Parquet file under way. A context manager: left without `close`, the file is removed.
+    """A Parquet file that is being written. A context manager: removed unless `close` is called.
 
     Args:
-        path: a temporary name; nobody reads it before it was published.
+        path: a temporary name; nobody reads it before it is published.
         schema: of every table that is added.
         unique: a column that must not hold a value twice in the whole file, E.164 numbers; None =
             no such column.
-        check: sees every row before it is written, a row group at a time: some hundred rows a call
-            would cost ten times as much.
+        check: sees every row before it is written, one row group at a time: a few hundred rows a
+            call would cost ten times as much.
     """
 
     def __init__(
@@ -72,8 +70,8 @@ class TableFile:
         self._numbers: list[np.ndarray] = []
         self._waiting: list[pa.Table] = []
         self._rows_waiting = 0
-        # Who waits for a thread that writes can be cancelled, the thread cannot: it must not write
-        # into a file that is closed under it (a crash of the process).
+        # A task that waits for a writing thread can be cancelled; the thread cannot. It must not
+        # write into a file that was closed meanwhile: that crashes the process.
         self._busy = threading.RLock()
         self._file = _Hashed(path)
         times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
@@ -86,11 +84,10 @@ class TableFile:
         )
 
     def add(self, table: pa.Table) -> None:
-        """Take rows in, in their final order.
+        """Add rows, in their final order.
 
         Raises:
-            SnapshotRefused: a row of a row group that is full by now has no E.164 number in the
-                unique column.
+            SnapshotRefused: a row of a complete row group has no E.164 number in the unique column.
         """
         with self._busy:
             self.rows += len(table)
@@ -100,7 +97,7 @@ class TableFile:
                 self._write(all_of_it=False)
 
     def end_rows(self) -> None:
-        """Write what waits: from here on every row was checked. `close` does it too.
+        """Write what waits: after this every row has been checked. `close` does it too.
 
         Raises:
             SnapshotRefused: the unique column holds a value twice, or no number.
@@ -110,7 +107,7 @@ class TableFile:
             self._no_number_twice()
 
     def close(self, facts: dict[str, str]) -> FileFacts:
-        """Write what waits and the footer with `facts`, and flush all of it to the disk.
+        """Write what waits and the footer with `facts`, and flush it all to disk.
 
         Raises:
             SnapshotRefused: the unique column holds a value twice; the file is not finished.
@@ -158,7 +155,7 @@ class TableFile:
         rows = pa.concat_tables(self._waiting)
         ready = len(rows) if all_of_it else len(rows) // ROW_GROUP_ROWS * ROW_GROUP_ROWS
         rest = rows.slice(ready)
-        # In the pieces in which they came: joined, they would be there twice.
+        # In the pieces in which they came: joining them would hold them twice.
         group = rows.slice(0, ready)
         self._waiting, self._rows_waiting = [rest], len(rest)
         if self._unique is not None:
@@ -181,7 +178,7 @@ class TableFile:
 class _Hashed:
     """A binary file that knows the checksum of what was written.
 
-    What pyarrow's writer needs of a file, and no more.
+    It has what pyarrow's writer needs of a file, and no more.
     """
 
     def __init__(self, path: Path) -> None:
@@ -213,7 +210,10 @@ class _Hashed:
 
 
 def as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
-    """E.164 texts as integers: plus and at most 15 digits without a leading zero, so no two texts become the same."""
+    """E.164 texts as integers, no two texts as the same integer.
+
+    A number has a plus and at most 15 digits without a leading zero.
+    """
     valid = pc.match_substring_regex(numbers, r"^\+[1-9][0-9]{4,14}$")
     if not pc.all(valid, min_count=0).as_py() or valid.null_count:
         bad = numbers.filter(pc.invert(pc.fill_null(valid, False))).slice(0, 10).to_pylist()
@@ -227,10 +227,10 @@ def as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
 
 
 def require_distinct(ascending: np.ndarray) -> None:
-    """Refuse numbers of which one comes twice.
+    """Refuse numbers that contain one twice.
 
     Args:
-        ascending: as `as_integers` gives them, sorted.
+        ascending: as `as_integers` returns them, sorted.
 
     Raises:
         SnapshotRefused: names the first ten.
