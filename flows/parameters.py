@@ -1,6 +1,6 @@
-"""What each flow takes, in words: read from its source and its parameter model, without importing Prefect.
+"""What each flow takes, in words, from its source and its parameter model. Imports no Prefect.
 
-For `numberflow run NAME --help` and docs/flows.md. Not here: how a form shows a parameter (forms.py).
+For `numberflow run NAME --help` and docs/flows.md. Not here: how forms show a parameter (forms.py).
 """
 
 from __future__ import annotations

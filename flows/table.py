@@ -1,8 +1,8 @@
-"""Every flow, once: its name, what it takes and changes, what it costs, when it runs, what to do after it.
+"""Every flow, once: its name, what it takes, changes and costs, when it runs, what comes after it.
 
 `numberflow run`, deployments/serve.py and docs/flows.md are made from this table, and tests hold
-prefect.yaml, automations.yaml and each flow's signature to it. Importing it loads neither Prefect nor
-a flow, so that `numberflow run` answers bad input in a moment. Not here: what a flow does.
+prefect.yaml, automations.yaml and each flow's signature to it. Importing it loads neither Prefect
+nor a flow, so that `numberflow run` answers bad input in a moment. Not here: what a flow does.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class FlowEntry:
     at_once: int | None = None
     """Runs at once on a work pool; a further one is cancelled. None: no limit.
 
-    `numberflow up` sets no limit: a server that is killed may leak the slot, and the clock's runs would
-    be cancelled for ever.
+    `numberflow up` sets no limit: a server that is killed may leak the slot, and every later run of
+    the clock would be cancelled.
     """
 
     @property
@@ -73,7 +73,7 @@ class FlowEntry:
 
     @property
     def entry_point(self) -> str:
-        """As deployments name it: a module path, so that no run depends on the folder it starts in."""
+        """As deployments name it: a module path, which works in whatever folder a run starts."""
         return f"{self.module}.{self.function}"
 
     @property
@@ -83,7 +83,7 @@ class FlowEntry:
 
     @property
     def continued_by(self) -> tuple[str, ...]:
-        """Parameters that may be others under the same reference; empty where it stands for nothing."""
+        """Parameters that may differ under the same reference; none where there is no reference."""
         named: frozenset[str] | None = getattr(self.parameters, "continued_by", None)
         if named is None:
             return ()
@@ -107,26 +107,28 @@ _ENTRIES = (
     FlowEntry(
         name="search-and-rent",
         parameters=SearchAndRentParameters,
-        costs="Each number's set-up fee and first period, as soon as it is rented; then its monthly price"
-        " until it is released. Never more than `max_today` and `max_monthly` allow.",
+        costs="Each number's set-up fee and first period, as soon as it is rented; then its"
+        " monthly price until it is released. Never more than `max_today` and `max_monthly` allow.",
         done="Every number is rented and was read back. A link that is not on within"
         " `provisioning_wait_s` is reported as pending, and follow-orders tells how it ends.",
-        again="The same, for the numbers that are missing: raise a cap, top up, or wait."
-        " A new one for other criteria, when the vendor refuses what was asked, when"
-        " numbers that you named were lost to another buyer, and for the rest of a"
-        " purchase with strategy `any` whose price rose or that finds nothing more.",
+        again="The same, for the numbers that are missing: raise a cap, top up, or wait. A new one"
+        " for other criteria, when the vendor refuses what was asked, when numbers that you named"
+        " were lost to another buyer, and for the rest of a purchase with strategy `any` whose"
+        " price rose or that finds nothing more.",
     ),
     FlowEntry(
         name="order-numbers",
         parameters=OrderNumbersParameters,
-        costs="Set-up fee and first period of all numbers when the vendor completes the order, days"
-        " later; then their monthly price. The order counts against the caps of the day it was placed.",
-        done="The order is handed in. follow-orders tells what the reviewer says and when the numbers"
-        " are held.",
+        costs="Set-up fee and first period of all numbers when the vendor completes the order,"
+        " days later; then their monthly price. The order counts against the caps of the day it"
+        " was placed.",
+        done="The order is handed in. follow-orders tells what the reviewer says and when the"
+        " numbers are held.",
         again="The same, with corrected papers or caps, as long as the order can be completed: not"
         " handed in yet, or BLOCKED by a reviewer. A new one when it was REJECTED or has EXPIRED:"
         " follow-orders writes down the parameters of the new order, whose reference ends in"
-        " `-again-2`. A new one, too, when the `phone_number` that you named was sold to somebody else.",
+        " `-again-2`. A new one, too, when the `phone_number` that you named was sold to somebody"
+        " else.",
     ),
     FlowEntry(
         name="follow-orders",
@@ -134,12 +136,14 @@ _ENTRIES = (
         changes=False,
         costs="Nothing.",
         done="Every open order was looked at, and nothing needs a person.",
-        again="None is used up: `reference` only says which orders to look at. The next sweep looks again.",
+        again="None is used up: `reference` only says which orders to look at. The next sweep"
+        " looks again.",
         schedule=Schedule(
             "*/15 * * * *",
             timedelta(minutes=15),
             # docs/vendor/numbers-behaviour.md §10
-            "the shortest reservation of an order is 30 minutes, and somebody is told at half of it",
+            "the shortest reservation of an order is 30 minutes, and somebody is told at half of"
+            " it",
         ),
         # Two sweeps at once do no harm, but the second one finds nothing to do.
         at_once=1,
@@ -147,59 +151,61 @@ _ENTRIES = (
     FlowEntry(
         name="emergency-address",
         parameters=EmergencyAddressParameters,
-        costs="The vendor publishes no fee; count on one for each number that gets an address. *report*"
-        " and *validate* cost nothing.",
+        costs="The vendor publishes no fee; count on one for each number that gets an address."
+        " *report* and *validate* cost nothing.",
         done="Every number has the address (*provision*) or has none (*deprovision*).",
-        again="The same, for the numbers that are not as wished: correct the paper under its name, or set"
-        " `accept_correction`. A new one for other numbers, such as the same list without those that"
-        " are not held.",
+        again="The same, for the numbers that are not as wished: correct the paper under its name,"
+        " or set `accept_correction`. A new one for other numbers, such as the same list without"
+        " those that are not held.",
     ),
     FlowEntry(
         name="import-numbers",
         parameters=ImportNumbersParameters,
         costs="The vendor publishes no price, so no cap covers it; count on one for each number.",
         done="Every number is imported or stands in an order; follow-orders tells how it goes on.",
-        again="The same, when the vendor refused an order or another reference has it: correct the cause"
-        " or wait. A new one for numbers that have `failed` or are `not imported any more`: this"
-        " reference does nothing more for them.",
+        again="The same, when the vendor refused an order or another reference has it: correct the"
+        " cause or wait. A new one for numbers that have `failed` or are `not imported any more`:"
+        " this reference does nothing more for them.",
     ),
     FlowEntry(
         name="qualify-numbers",
         parameters=QualifyParameters,
         costs="The vendor publishes no price for calls or reviews.",
-        done="The vendor knows every number. By voice, each is proven; by invoices, the run leaves a"
-        " checklist and follow-orders tells when they are ready.",
-        again="The same, by the other method too. Numbers that are `not eligible` cannot"
-        " be hosted: choose others, under a new one. A number that three wrong codes"
-        " have blocked is released by the vendor's staff only, and goes on under the"
-        " same.",
+        done="The vendor knows every number. By voice, each is proven; by invoices, the run leaves"
+        " a checklist and follow-orders tells when they are ready.",
+        again="The same, by the other method too. Numbers that are `not eligible` cannot be"
+        " hosted: choose others, under a new one. A number that three wrong codes have blocked is"
+        " released by the vendor's staff only, and goes on under the same.",
     ),
     FlowEntry(
         name="text-enable-numbers",
         parameters=TextEnableParameters,
         costs="The vendor publishes no price, so no cap covers it; count on one for each number.",
-        done="The order is sent and the letter is on its way to be signed; follow-orders tells the rest.",
-        again="The same, as long as nothing was sent: numbers that are not ready, a"
-        " signer whom nobody has confirmed. A new one when the order was REJECTED or"
-        " its numbers have `failed`.",
+        done="The order is sent and the letter is on its way to be signed; follow-orders tells the"
+        " rest.",
+        again="The same, as long as nothing was sent: numbers that are not ready, a signer whom"
+        " nobody has confirmed. A new one when the order was REJECTED or its numbers have"
+        " `failed`.",
     ),
     FlowEntry(
         name="configure-numbers",
         parameters=ConfigureParameters,
-        costs="Nothing is charged. A number that is linked elsewhere has no service between its two links.",
+        costs="Nothing is charged. A number that is linked elsewhere has no service between its"
+        " two links.",
         done="Every number shows what was asked for, or a link that is on its way.",
-        again="The same, when the run ended before the vendor did (`being unlinked`,"
-        " `being linked`) or was stopped; a run that was refused as a whole has not"
-        " used its reference. A new one after a job that failed: the report prints the"
-        " commands, each with a reference of its own.",
+        again="The same, when the run ended before the vendor did (`being unlinked`, `being"
+        " linked`) or was stopped; a run that was refused as a whole has not used its reference. A"
+        " new one after a job that failed: the report prints the commands, each with a reference"
+        " of its own.",
     ),
     FlowEntry(
         name="release-numbers",
         parameters=ReleaseParameters,
         costs="Nothing is charged and nothing is refunded. A rented number cannot be had back.",
-        done="Every number is given up. follow-orders tells of one whose end the vendor does not show.",
-        again="The same, for numbers that were kept; a run that was refused as a whole"
-        " has not used its reference. A new one for a number that you got again since.",
+        done="Every number is given up. follow-orders tells of one whose end the vendor does not"
+        " show.",
+        again="The same, for numbers that were kept; a run that was refused as a whole has not"
+        " used its reference. A new one for a number that you got again since.",
     ),
     FlowEntry(
         name="export-inventory",
@@ -207,12 +213,13 @@ _ENTRIES = (
         changes=False,
         costs="Nothing.",
         done="The snapshot is published with its changes, costs and page, for every project.",
-        again="There is none. Run it again: the snapshot of the same date is replaced in one step, and"
-        " what is missing beside it is made.",
+        again="There is none. Run it again: the snapshot of the same date is replaced in one step,"
+        " and what is missing beside it is made.",
         schedule=Schedule(
             "15 2 * * *",
             timedelta(days=1),
-            "people sleep, renewals of the day before are through, and the date of a snapshot is UTC's",
+            "people sleep, renewals of the day before are through, and the date of a snapshot is"
+            " UTC's",
         ),
     ),
 )

@@ -39,7 +39,7 @@ async def configure_numbers(
 async def look_at_release(
     context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
 ) -> NumbersReport:
-    """What would be lost with each number, its emergency address included, and what the reference has given up already.
+    """What each number would lose, its emergency address too, and what is given up already.
 
     Costs: nothing. Repeat: safe.
     """

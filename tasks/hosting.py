@@ -28,9 +28,10 @@ async def look_at_imports(
 async def import_numbers(
     context: RunContext, order: ImportNumbersParameters, reference: str, flow_run_id: str | None
 ) -> NumbersReport:
-    """Import the numbers that are not imported yet, each request through the journal, and hand the orders to the sweep.
+    """Import the numbers that are not imported yet, and hand the orders to the sweep.
 
-    Costs: no price is published; count on one for each number. Repeat: safe; what is open is looked up first.
+    Costs: no price is published; count on one for each number. Repeat: safe; what is open is looked
+    up first.
     """
     result = await imports.import_numbers(context, order, reference, flow_run_id=flow_run_id)
     return await imports.import_report(context, order, reference, result, flow_run_id=flow_run_id)

@@ -38,7 +38,7 @@ write_down_order = step("write down the order")(number_order.write_down_order)
 async def look_up_requirements(
     context: RunContext, order: OrderNumbersParameters
 ) -> NumberRequirements | None:
-    """What an order of this region and type has to bring, shown as a form description in a markdown artifact; None = nothing.
+    """What an order of this region and type has to bring, also as an artifact; None: nothing.
 
     Costs: nothing. Repeat: safe.
     """

@@ -17,9 +17,10 @@ from tasks.credentials import settings_for
 
 
 async def with_numbers(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The parameters with the numbers in the place of their source, and where they came from in a sentence.
+    """The parameters with numbers in the place of their source, and a sentence about the source.
 
-    Costs: nothing. Repeat: safe, but a filter may name others when there is a newer snapshot: a reference then refuses them.
+    Costs: nothing. Repeat: safe. With a newer snapshot a filter may name other numbers, which the
+    same reference then refuses.
 
     Raises:
         BadInput: the source cannot be understood, found or read.

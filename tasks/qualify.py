@@ -36,7 +36,7 @@ async def look_at_qualification(
 async def add_numbers(
     context: RunContext, order: QualifyParameters, reference: str, flow_run_id: str | None
 ) -> tuple[Purchase, list[Intention]]:
-    """Have every number checked that the vendor does not know yet, and hand the batches to the sweep.
+    """Have the numbers checked that the vendor does not know yet; the sweep gets the batches.
 
     Costs: nothing. Repeat: safe; only numbers that are missing are sent.
     """
@@ -53,7 +53,7 @@ async def report_on_qualification(
     purchase: Purchase,
     flow_run_id: str | None,
 ) -> NumbersReport:
-    """Every number with how far it is now, and the checklist of the invoice route where there is something to mail.
+    """How far every number is, and a checklist when there are invoices to mail.
 
     Costs: nothing. Repeat: safe; each run adds a version of the checklist.
     """

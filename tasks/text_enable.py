@@ -56,9 +56,10 @@ async def text_enable_numbers(
     letter: Letter | BlanketLoa | None,
     flow_run_id: str | None,
 ) -> NumbersReport:
-    """Send the order through the journal unless it is at the vendor already, hand it to the sweep, and say how far every number is.
+    """Send the order unless it is at the vendor already, hand it to the sweep, and report.
 
-    Costs: no price is published; count on one for each number, and a legal document goes out. Repeat: safe; what is open is looked up first.
+    Costs: no price is published; count on one for each number, and a legal document goes out.
+    Repeat: safe; what is open is looked up first.
     """
     rows = await text_enable.text_enable(context, order, reference, letter, flow_run_id=flow_run_id)
     return await text_enable.text_enable_report(
