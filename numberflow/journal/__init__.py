@@ -1,6 +1,4 @@
-"""The journal: what makes a costly step safe.
-
-Import from here; the modules behind it are its own business.
+"""The journal: what makes a costly step safe. Import from here, not from its modules.
 
 `transitions` (states), `store` (rows), `leases` (who may act), `billable` (run one step). It knows
 neither Prefect nor the vendor's client.

@@ -1,7 +1,9 @@
-"""Run one costly step: write the intention, send once, and after anything but a clear answer look before sending again.
+"""Run one costly step: write the intention, send once, and look before sending again.
 
-The journal never sees the client. It is handed two callables, `do` (send the request once) and `look` (read the vendor's state), so no retry
-can creep in between, and the whole of it is proven with two lambdas. No vendor knowledge here: what counts as applied is `look`'s business.
+The step looks at the vendor's state after anything but a clear answer. The journal never sees the
+client. It gets two callables, `do` (send the request once) and `look` (read the vendor's state). So
+no retry can slip in between, and two lambdas are enough to prove all of it. It has no knowledge of
+the vendor: `look` decides what counts as applied.
 """
 
 from __future__ import annotations
@@ -49,8 +51,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A request that waits before it leaves is asked for again this often; the promise is at least every
-# 2 s.
+# How often a waiting request is checked for a stop. The promise is at least every 2 s.
 ASK_EVERY_S = 1.0
 # Long enough for a vendor's sentence, short enough for a table.
 _REASON_LENGTH_MAX = 500
@@ -71,7 +72,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one look showed: `finding` applied, absent or inconclusive; `seen` is what decided it.
+    """What one look showed: `finding` is applied, absent or inconclusive; `seen` decided it.
 
     `result` as in `Applied`, when applied.
     """
@@ -84,7 +85,7 @@ class Evidence:
 
 
 class Attempt:
-    """One permitted request. Handed to `do`, which passes it to the client as the request's watch."""
+    """One permitted request. `do` gets it and passes it to the client as the request's watch."""
 
     def __init__(
         self, intention: Intention, n: int, leases: tuple[Lease, ...], brake: Brake
@@ -94,17 +95,14 @@ class Attempt:
         self.status: int | None = None
         self.request_id: str | None = None
         self.may_have_left = False
-        """Whether bytes may have left that no refusal answered."""
+        """Whether bytes may have left without a refusal in reply."""
         self.held_by: NumberflowError | None = None
-        """Why it may not leave any more.
-
-        Set while it waits, for a connection or for the vendor's limit.
-        """
+        """Why it may no longer leave. Set while it waits for a connection or the vendor's limit."""
         self._leases = leases
         self._brake = brake
 
     def before_send(self) -> None:
-        """Call as the last thing before the first byte leaves. Instant, no I/O.
+        """Call this last, right before the first byte leaves. Instant, no I/O.
 
         Raises:
             LeaseLost: somebody else may be working on this by now. Do not send.
@@ -122,8 +120,8 @@ class Attempt:
         self.status = status
         self.request_id = request_id
         if status is not None and 400 <= status < 500:
-            # A refusal: that request did nothing, whatever happens to the next one (a fresh token
-            # may not be had after a 401).
+            # A refusal: that request did nothing, whatever happens to the next one (there may be no
+            # fresh token after a 401).
             self.may_have_left = False
 
 
@@ -144,17 +142,20 @@ async def run_costly_step(
     brake: Brake,
     sleep: Sleep = anyio.sleep,
 ) -> Intention:
-    """Bring one intention as far as it goes, from whatever state it is in, and return it as the journal has it then.
+    """Bring one intention as far as possible, from any state, and return it as the journal has it.
 
-    Returned states: done; refused; needs_person; planned (`attempts_max` requests did not get through, or the
-    vendor's limit outlasted the patience, see `reason`); unknown (the vendor could not
-    be looked at, see `reason`). Costs: at most what the intention says, once. Repeat: safe, from every state and in any process.
+    Returned states: done; refused; needs_person; planned (`attempts_max` requests did not get
+    through, or the vendor's limit outlasted the patience, see `reason`); unknown (the vendor could
+    not be looked at, see `reason`). Costs: at most what the intention says, once. Repeat: safe,
+    from every state and in any process.
 
     Raises:
         Stopped: a person holds costly steps, or this run; nothing was sent, the row stays planned.
-        LeaseLost: somebody else has the purchase or the number; this process sent nothing that it did not record, or the row is open for the other.
+        LeaseLost: somebody else has the purchase or the number; this process sent nothing that it
+        did not record, or the row is open for the other.
         SpendRefused: planned on another day, and today's cap has no room; nothing was sent.
-        JournalUnavailable: nothing was sent; or, if its text says that the intention stays open, the next run looks before it sends.
+        JournalUnavailable: nothing was sent; or, if its text says that the intention stays open,
+        the next run looks before it sends.
     """
     if intention.state in FINAL_STATES:
         return intention
@@ -176,10 +177,8 @@ async def run_costly_step(
 class _Turn:
     """What an attempt left behind.
 
-    The row, the vendor's refusal that still has to be checked against its state, and a pause to
-    keep.
-
-    `throttled`: the pause is for the vendor's limit.
+    The row, the vendor's refusal that still has to be checked against its state, and a pause before
+    the next attempt. `throttled`: the pause is for the vendor's limit.
     """
 
     row: Intention
@@ -189,7 +188,7 @@ class _Turn:
 
 
 class _Step:
-    """One run of one intention, with its leases in hand."""
+    """One run of one intention, which holds its leases."""
 
     def __init__(
         self,
@@ -215,8 +214,8 @@ class _Step:
         self._throttled_s = 0.0
 
     async def run(self) -> Intention:
-        """Take one step after the other until the state says that nothing is left to do here."""
-        # Read again now that the leases are ours: the caller's copy may be from before somebody
+        """Take one step after the other until the state leaves nothing to do here."""
+        # Read again now that the leases are ours: the caller's copy may be older than somebody
         # else's work.
         history = await anyio.to_thread.run_sync(self._journal.history, self._intention.id)
         turn = _Turn(history.intention)
@@ -244,7 +243,7 @@ class _Step:
                     turn = await self._try_again(turn)
 
     def _enough(self, turn: _Turn) -> str:
-        """Why this run tries no more; empty when it does."""
+        """Why this run makes no further attempt; empty when it does."""
         patience = self._policy.patience
         if turn.throttled and (
             patience.over or self._throttled_s + turn.pause_s > patience.total_s
@@ -262,7 +261,7 @@ class _Step:
         return ""
 
     async def _try_again(self, turn: _Turn) -> _Turn:
-        """Keep the pause, and send."""
+        """Pause, then send."""
         if turn.pause_s > 0:
             await self._sleep(turn.pause_s)
         if turn.throttled:
@@ -273,7 +272,7 @@ class _Step:
         return turn
 
     async def _attempt(self) -> _Turn:
-        """From planned over sending to whatever the answer says."""
+        """From planned over sending to what the answer says."""
         # The journal's own stops are read by `begin`, in the transaction that permits the request.
         await self._brake.ask()
         begin = functools.partial(self._journal.begin, self._intention.id, leases=self._leases)
@@ -284,7 +283,8 @@ class _Step:
             applied = _kept_applied(await self._watched(attempt))
         except NotSent as error:
             if attempt.may_have_left:
-                # "Not sent", after it was let go: the two do not fit, so the worse one counts.
+                # "Not sent", although it was allowed to leave: the two contradict, so the worse one
+                # counts.
                 return await self._lost(attempt, error)
             row = await self._not_applied(attempt, Outcome.NOT_SENT, f"not sent: {_text(error)}")
             if isinstance(error, LeaseLost | Stopped):
@@ -297,10 +297,9 @@ class _Step:
             return _Turn(row, pause_s=self._throttle_pause_s(error.retry_after_s), throttled=True)
         except Rejected as error:
             return await self._rejected(attempt, error, earlier_unknown=begun.earlier_unknown)
-        except Exception as error:  # (whatever it is, the request may have left)
+        except Exception as error:  # (after any error the request may have left)
             if error is attempt.held_by and not attempt.may_have_left:
-                # Raised by `before_send` itself: a journal that could not be asked whether it may
-                # leave.
+                # Raised by `before_send` itself: the journal could not say whether it may leave.
                 await self._not_applied(attempt, Outcome.NOT_SENT, f"not sent: {_text(error)}")
                 raise
             return await self._lost(attempt, error)
@@ -321,12 +320,12 @@ class _Step:
         )
 
     async def _watched(self, attempt: Attempt) -> Applied:
-        """Do it, and meanwhile ask again and again whether it may still leave.
+        """Do it, and meanwhile check repeatedly whether it may still leave.
 
-        It may have to wait before it does.
+        It may have to wait before it leaves.
         """
-        # Side by side: a server that does not answer for the run's state must not keep a stop in
-        # the journal unread.
+        # In parallel: a server that does not answer for the run's state must not keep a stop in the
+        # journal unread.
         watchers = [
             asyncio.ensure_future(self._keep_asking(attempt, ask))
             for ask in (self._ask_journal, self._brake.ask)
@@ -346,7 +345,7 @@ class _Step:
             try:
                 await ask()
             except NumberflowError as error:
-                # Also a journal that cannot be asked: then nothing leaves.
+                # Also when the journal cannot be read: then nothing leaves.
                 attempt.held_by = error
 
     async def _not_applied(self, attempt: Attempt, outcome: Outcome, note: str) -> Intention:
@@ -369,19 +368,19 @@ class _Step:
         )
 
     async def _rejected(self, attempt: Attempt, error: Rejected, *, earlier_unknown: bool) -> _Turn:
-        """The vendor said no. Believed, unless the no may come from our own earlier success."""
+        """The vendor said no. Believe it, unless our own earlier success may be the reason."""
         ended = _ended(attempt, Outcome.REFUSED)
         reason = f"refused by the vendor: {_text(error)}"
         if earlier_unknown:
-            # "Not available" is also what a number answers that an earlier lost request of ours has
-            # rented: settle it with patience.
+            # The vendor also answers "not available" for a number that an earlier lost request of
+            # ours has rented: settle it with patience.
             return _Turn(
                 await self._write(events=(Event.LOSE,), attempt=ended, reason=reason), refusal=error
             )
         if not isinstance(error, NotFound):
             return _Turn(await self._write(events=(Event.REFUSE,), attempt=ended, reason=reason))
-        # 404 on a first attempt: gone to somebody else, or already as we want it (a number that was
-        # released by hand).
+        # 404 on a first attempt: somebody else has it, or it is already as we want it (a number
+        # that was released by hand).
         observation, evidence = await self._see()
         if evidence is not None and observation.finding is Finding.APPLIED:
             return _Turn(
@@ -401,15 +400,15 @@ class _Step:
         )
 
     async def _settle(self, refusal: Rejected | None) -> Intention:
-        """From unknown to whatever the looks prove.
+        """From unknown to what the looks prove.
 
-        `refusal`: the vendor's no to the latest attempt; absence then ends the matter.
+        `refusal`: the vendor's no to the latest attempt. Absence then closes the intention.
         """
         findings: list[Finding] = []
         pauses = pauses_s(self._policy.settle_s)
         for pause_s in pauses:
-            # Waiting only ever makes the settling time longer than asked for: `sleep` and the looks
-            # themselves add up on top of it.
+            # Waiting can only lengthen the settling time: `sleep` and the looks themselves come on
+            # top of it.
             if pause_s > 0:
                 await self._sleep(pause_s)
             observation, evidence = await self._see()
@@ -428,7 +427,7 @@ class _Step:
         events: tuple[Event, ...] = () if outcome.event is None else (outcome.event,)
         reason = outcome.reason
         if observation.finding is Finding.UNSEEN:
-            # The vendor's own word on why (401, 403, …): it is what somebody has to fix first.
+            # The vendor's own reason (401, 403, …): somebody has to fix that first.
             reason = f"{reason} ({observation.note})"
         if outcome.event is Event.PROVE_ABSENT and (doubt := self._doubt(refusal)):
             events, reason = (Event.ESCALATE,), doubt
@@ -440,17 +439,17 @@ class _Step:
     def _doubt(self, refusal: Rejected | None) -> str:
         """Why absence over the settling time is not enough here; empty when it is.
 
-        Reads that lag for longer are the case in mind.
+        This is about reads that lag for longer.
         """
         if self._intention.subject is None:
-            # A second request for a named number meets a refusal if the first one took effect. One
-            # that lets the vendor pick buys another number.
+            # If the first request for a named number took effect, the second is refused. If the
+            # vendor picks the number, the second buys another one.
             return (
                 "nothing was found, but the vendor picks the number: if reads are late, another "
                 "request would buy a second one"
             )
         if refusal is not None and not isinstance(refusal, InsufficientFunds | PermissionRefused):
-            # Such a no may be the answer to a number that our own lost request has already rented.
+            # This may be the refusal for a number that our own lost request has already rented.
             return (
                 f"the vendor refused ({_text(refusal)}), and still shows what it showed before: "
                 "the two do not fit"
@@ -458,9 +457,9 @@ class _Step:
         return ""
 
     async def _look_for_person(self, row: Intention) -> Intention:
-        """One look at what waits for a person: it may have shown itself as applied since.
+        """Look once at what waits for a person: it may show as applied by now.
 
-        Nothing else leads out of here by itself.
+        Nothing else leaves this state by itself.
         """
         observation, evidence = await self._see()
         if evidence is None or observation.finding is not Finding.APPLIED:
@@ -474,7 +473,7 @@ class _Step:
         )
 
     async def _see(self) -> tuple[Observation, Evidence | None]:
-        """One look. A look that fails is no evidence of anything."""
+        """Look once. A look that fails is no evidence of anything."""
         try:
             evidence = _kept_evidence(await self._look(self._intention))
         except (LeaseLost, JournalUnavailable):
@@ -486,7 +485,7 @@ class _Step:
     async def _write(self, **what: Any) -> Intention:
         """Record something under both leases.
 
-        From the first attempt on, failing to do so leaves the row open and says so.
+        From the first attempt on, a failure leaves the row open and says so.
         """
         record = functools.partial(
             self._journal.record, self._intention.id, leases=self._leases, **what
@@ -513,9 +512,9 @@ class _Step:
             ) from error
 
     def _lose_now(self, attempt: Attempt, error: BaseException) -> None:
-        """Best effort, without an event loop.
+        """Record the loss without an event loop, at best effort.
 
-        If it fails the row stays at sending, which the next run treats alike.
+        If it fails, the row stays at sending, which the next run treats the same.
         """
         try:
             self._journal.record(
@@ -530,12 +529,12 @@ class _Step:
             logger.warning("%s stays open: %s", self._intention, failure)
 
     def _throttle_pause_s(self, retry_after_s: float | None) -> float:
-        """Retry-After to the letter; without one a pause that doubles.
+        """Retry-After exactly; without one, a pause that doubles.
 
-        Never none: the vendor said "later".
+        Never zero: the vendor said "later".
         """
         if retry_after_s is None:
-            # The exponent is bounded before the power is taken, or patience would overflow a float.
+            # The exponent is bounded first, or a long patience would overflow a float.
             doubled_s = self._policy.backoff_s * 2.0 ** min(self._throttles, 64)
             return min(doubled_s, self._policy.throttle_wait_max_s)
         return max(believed_s(retry_after_s), self._policy.backoff_s)
@@ -548,7 +547,7 @@ def _ended(attempt: Attempt, outcome: Outcome) -> AttemptEnd:
 def _kept_applied(applied: Applied) -> Applied:
     """The result as the journal can keep it.
 
-    What cannot be kept is found out here, where it still counts as an unknown outcome.
+    What cannot be kept fails here, where it still counts as an unknown outcome.
     """
     if not isinstance(applied, Applied):
         raise TypeError(f"do returned {type(applied).__name__} where Applied was expected")
@@ -565,9 +564,9 @@ def _kept_evidence(evidence: Evidence) -> Evidence:
 
 
 def _text(error: Exception) -> str:
-    """An error for the journal: our own messages are written to hold nothing private.
+    """An error for the journal. Our own messages contain nothing private.
 
-    Of a stranger's only the type is kept.
+    Of any other error only the type is kept.
     """
     if not isinstance(error, NumberflowError):
         return type(error).__name__

@@ -1,9 +1,7 @@
-"""What holds a costly step besides the journal's own stops.
+"""What holds a costly step besides the stops in the journal: the stop file and the run's own state.
 
-The stop file of this machine, and the state of the run itself.
-
-Asked by `billable.py` before a step goes to sending, and again while its request waits to leave.
-Prefect is unknown here: how a run's state is read is handed in.
+`billable.py` checks it before a step goes to sending, and repeatedly while its request waits to
+leave. Prefect is unknown here: the caller passes in how a run's state is read.
 """
 
 from __future__ import annotations
@@ -14,10 +12,10 @@ from pathlib import Path
 from numberflow.errors import Stopped
 
 STOP_FILE = "stop"
-"""Its name under NUMBERFLOW_HOME.
+"""Its name under NUMBERFLOW_HOME. Any file of this name holds every costly step of this machine.
 
-For the day on which the journal cannot be written: any file of this name holds every
-costly step of this machine."""
+It is there for the day on which the journal cannot be written.
+"""
 
 RunState = Callable[[], Awaitable[str]]
 """Name of the state that holds the run (Suspended, Cancelling, …); empty when it may go on."""
@@ -28,11 +26,11 @@ async def _free() -> str:
 
 
 class Brake:
-    """May a costly step of this run go ahead? Shared by all steps of a run.
+    """Whether a costly step of this run may go ahead. Shared by all steps of a run.
 
     Args:
-        stop_file: the file that holds this machine; None looks for none.
-        run_state: reads the run's own state; when left out, nobody can hold the run.
+        stop_file: the file that holds this machine; None checks for none.
+        run_state: reads the run's own state; None means that nobody can hold the run.
     """
 
     def __init__(self, stop_file: Path | None = None, run_state: RunState = _free) -> None:
@@ -42,10 +40,11 @@ class Brake:
     async def ask(self) -> None:
         """Read everything now.
 
-        Takes as long as `run_state` does: ask the journal's own stops beside it, not after it.
+        This takes as long as `run_state` does: read the stops in the journal in parallel, not
+        afterwards.
 
         Raises:
-            Stopped: by whom, and what to do about it.
+            Stopped: says by whom, and how to lift it.
         """
         self.check_file()
         if state := await self._run_state():
@@ -56,10 +55,10 @@ class Brake:
             )
 
     def check_file(self) -> None:
-        """Look for the stop file only; instant.
+        """Check the stop file only; instant.
 
         Raises:
-            Stopped: it is there, or whether it is cannot be told.
+            Stopped: it exists, or that cannot be determined.
         """
         if self._stop_file is None:
             return

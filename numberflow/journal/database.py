@@ -26,8 +26,7 @@ from numberflow.journal.json_text import dump_json
 
 Clock = Callable[[], datetime]
 
-# Any number that nobody else in the database uses as an advisory lock: the first eight bytes of
-# "numberfl".
+# Any number that nobody else in the database uses as an advisory lock: the eight bytes "numberfl".
 _MIGRATION_LOCK = int.from_bytes(b"numberfl")
 
 
@@ -73,8 +72,8 @@ _OTHER = Trouble(
     "it refused the statement", "keep the log and report this; nothing was sent for it"
 )
 
-# https://www.sqlite.org/rescode.html (primary codes; extended ones begin with the same word; the
-# first that fits wins)
+# https://www.sqlite.org/rescode.html (primary codes; extended ones begin with the same word; first
+# match wins)
 _SQLITE_TROUBLES = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
@@ -116,15 +115,14 @@ _POSTGRES_TROUBLES = {
 
 
 class Database:
-    """An open engine with the journal's durability. Thread-safe; never carried across a fork."""
+    """An open engine with the journal's durability. Thread-safe; never used across a fork."""
 
     def __init__(
         self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True
     ) -> None:
         """Prepare the engine and bring the schema up to date.
 
-        `durable=False`: commits return before they are on disk, for what may be lost in a power
-        cut.
+        `durable=False`: commits return before they are on disk, for data that a power cut may lose.
 
         Raises:
             BadInput: the URL cannot name a journal.
@@ -161,29 +159,25 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """One transaction that writes.
+        """One transaction that writes. It is on disk when the block ends without an exception.
 
-        Committed (and on disk) when the block ends without an exception.
-
-        On SQLite it excludes other writers from its start, so that a read inside it is still true
-        at the commit.
+        On SQLite it excludes other writers from its start, so a read inside it is still true at the
+        commit.
         """
         with self._translated(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One transaction that only reads; works on a read-only database too."""
+        """One transaction that only reads. It works on a read-only database, too."""
         with self._translated(), self._reader.begin() as connection:
             yield connection
 
     def now(self, connection: sa.Connection) -> datetime:
         """The time by the one clock that all users of this database share.
 
-        Its own on Postgres, the machine's on SQLite.
-
-        Asked for anew at each call, since a transaction may have waited for a lock (Postgres'
-        `now()` would be its start).
+        On Postgres its own clock, on SQLite the machine's. It is read at each call, since a
+        transaction may have waited for a lock (Postgres' `now()` would be its start).
         """
         if self._clock is not None:
             return self._clock().astimezone(UTC)
@@ -193,7 +187,7 @@ class Database:
         return utc_now()
 
     def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
-        """Insert a row unless its key exists; whether it was. Waits for a rival's commit."""
+        """Insert a row unless its key exists, and return whether it did. Waits for a rival's commit."""
         # Both dialects' `insert` know ON CONFLICT DO NOTHING; the plain one does not.
         if self.is_postgres:
             from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415
@@ -210,7 +204,7 @@ class Database:
         busy_ms = max(1, round(self._busy_timeout_s * 1000))
         common: dict[str, Any] = {
             "json_serializer": dump_json,
-            # Parameters of a statement would otherwise stand in the messages of its errors.
+            # Otherwise error messages would contain a statement's parameters.
             "hide_parameters": True,
             "pool_timeout": self._busy_timeout_s,
         }
@@ -226,13 +220,13 @@ class Database:
             return engine
         engine = sa.create_engine(
             self._url,
-            # A connection that died with a restarted server is replaced before it is used; what is
-            # not durable does without that question, and fails once.
+            # A connection that died with a restarted server is replaced before use. Data that is
+            # not durable does without that check, and fails once.
             pool_pre_ping=self._durable,
             connect_args={
                 "connect_timeout": max(2, round(self._busy_timeout_s)),
-                # A server that vanished without a word is noticed, instead of being waited for with
-                # a costly step in the air.
+                # Notice a server that vanished silently, instead of waiting for it with a costly
+                # step under way.
                 "tcp_user_timeout": busy_ms,
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,
@@ -278,7 +272,7 @@ class Database:
                 ) from None
 
     def _switch_to_wal(self) -> None:
-        """Set WAL for good. The switch ignores the busy timeout and needs the file alone."""
+        """Set WAL for good. The switch ignores the busy timeout and needs the file exclusively."""
         give_up_at = time.monotonic() + self._busy_timeout_s
         while True:
             try:
@@ -300,7 +294,7 @@ class Database:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        """Let every trouble of the database leave as `JournalUnavailable`."""
+        """Raise every trouble of the database as `JournalUnavailable`."""
         try:
             yield
         except (DBAPIError, sqlite3.Error, psycopg.Error, PoolTimeout) as error:
@@ -371,8 +365,8 @@ def _make_folder(url: URL) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Transactions are begun by `_begin_sqlite`, not guessed by the driver.
     connection.isolation_level = None
-    # FULL: in WAL mode each commit is synced; with NORMAL a power cut forgets intentions whose
-    # requests already left.
+    # FULL: in WAL mode each commit is synced. With NORMAL a power cut loses intentions whose
+    # requests have already left.
     connection.execute("PRAGMA synchronous = FULL")
     # macOS: a plain fsync leaves the data in the drive's cache. No effect elsewhere.
     connection.execute("PRAGMA fullfsync = ON")

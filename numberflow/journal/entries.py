@@ -40,12 +40,12 @@ class Operation(StrEnum):
     UPDATE = "update"
 
 
-# What cannot be planned without a price. Submitting an order is not listed: its price was decided
+# What cannot be planned without a price. Submitting an order is not listed: its price was fixed
 # when it was created.
 PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
 
 
-# The steps that open an order, under an id that only the vendor's reply tells.
+# The steps that open an order. Only the vendor's reply has its id.
 _OPENING = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
 # The steps after which something is followed: orders, and under our own names batches that are
 # qualified and links of single numbers.
@@ -69,7 +69,7 @@ class Finding(StrEnum):
     ABSENT = "absent"
     INCONCLUSIVE = "inconclusive"
     UNSEEN = "unseen"
-    """We could not look (vendor down, reply unreadable): no evidence of anything."""
+    """We could not look (vendor down, reply unreadable). This is no evidence of anything."""
 
 
 class Outcome(StrEnum):
@@ -84,7 +84,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewPurchase:
-    """What a caller wants to buy, and its name. `parameters` hold nothing private."""
+    """What a caller wants to buy, and its reference. `parameters` contain nothing private."""
 
     project_id: str
     reference: str
@@ -113,7 +113,7 @@ class Purchase:
 
     @property
     def resource(self) -> str:
-        """Name of the lease that whoever works on this purchase holds."""
+        """Name of the lease that a process holds while it works on this purchase."""
         return purchase_resource(self.project_id, self.reference)
 
 
@@ -124,7 +124,8 @@ class NewIntention:
     `subject` is the number (E.164) or order it acts on, None when the vendor chooses (rent_any,
     create_order). `setup_amount` is charged once, `monthly_amount` per month. `due_amount` is what
     leaves the account at once; None = setup + one month (docs/vendor/numbers-behaviour.md §13: the
-    first charge falls at the rent); give it when the number is paid for several months at a time.
+    first charge falls due at the rent). Pass it when the number is paid for several months at a
+    time.
     """
 
     operation: Operation | str
@@ -148,7 +149,7 @@ class NewIntention:
 
 @dataclass(frozen=True, slots=True)
 class Intention:
-    """One costly step in the journal. `spend_day` is the UTC day on whose cap it counts."""
+    """One costly step in the journal. It counts against the cap of `spend_day` (UTC)."""
 
     id: str
     purchase_id: str
@@ -182,7 +183,7 @@ class Intention:
 
     @property
     def opens_order(self) -> bool:
-        """Whether it opens an order, whose id only the vendor's reply tells."""
+        """Whether it opens an order. Only the vendor's reply has the order's id."""
         return self.operation in _OPENING
 
     @property
@@ -203,7 +204,7 @@ class Intention:
 
 
 class OrderKind(StrEnum):
-    """What is followed until the vendor has ended it."""
+    """What is followed until the vendor ends it."""
 
     NUMBER = "number_order"
     HOSTING = "hosting_order"
@@ -216,9 +217,8 @@ class OrderKind(StrEnum):
 class PendingWork:
     """Something that the vendor works on for hours or days, as we last saw it.
 
-    `order_id` is the vendor's id. `state` is the vendor's word for where it stands; `facts` is what
-    whoever follows it has to remember (alarms that went off, numbers, times), JSON without anything
-    private.
+    `order_id` is the vendor's id. `state` is the vendor's word for where it stands. `facts` are
+    what later sweeps need to know (raised alarms, numbers, times): JSON without anything private.
     """
 
     id: str
@@ -333,9 +333,8 @@ class Spend:
 def opened_order(kind: OrderKind, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
     """What a step that opened an order puts into its result.
 
-    Enough to follow the order, whatever becomes of the run that opened it.
-
-    `facts` are JSON values without anything private, as in `PendingWork`.
+    That is enough to follow the order, whatever happens to the run that opened it. `facts` are JSON
+    values without anything private, as in `PendingWork`.
     """
     return {"order": {"kind": str(kind), "order_id": order_id, "state": state, "facts": facts}}
 
@@ -367,7 +366,7 @@ def checked_reference(reference: str) -> str:
 
 
 def folded(reference: str) -> str:
-    """The reference as it is compared: "po-1042" and "PO-1042" must never become two purchases."""
+    """The reference for comparison: "po-1042" and "PO-1042" must never become two purchases."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", reference).casefold())
 
 

@@ -1,9 +1,7 @@
-"""Writing and finding intentions inside a transaction that is already open.
+"""Write and find intentions inside an open transaction: rows, claims, attempts, evidence. SQL only.
 
-Rows, claims, attempts, evidence. SQL only.
-
-Whether the writer may write (leases) and what it costs (caps) has been settled by `store.py` before
-anything here is called.
+`store.py` decides whether the writer may write (leases) and what it costs (caps) before it calls
+anything here.
 """
 
 from __future__ import annotations
@@ -87,7 +85,7 @@ def claim(
     phone_number: str,
     intention_id: str,
 ) -> None:
-    """Make the intention the only one that may rent the number, or raise NumberClaimed."""
+    """Make the intention the only one that may rent the number. Raises NumberClaimed otherwise."""
     if database.insert_missing(
         connection,
         claims,
@@ -141,12 +139,11 @@ def record(
 
 
 def close_claims(database: Database, connection: sa.Connection, intention: Intention) -> None:
-    """What the end of an intention means for the claim on its number."""
+    """Update the claim on the number of an intention that has ended."""
     if intention.state is IntentionState.REFUSED:
         connection.execute(claims.delete().where(claims.c.intention_id == intention.id))
     elif intention.operation is Operation.RENT_ANY and intention.subject is not None:
-        # The number is ours and paid for: a claim that is in the way must not undo the record of
-        # it.
+        # The number is ours and paid for: a conflicting claim must not undo that record.
         database.insert_missing(
             connection,
             claims,
@@ -195,7 +192,7 @@ def of_purchase(purchase_id: str) -> sa.Select[Any]:
 def one(
     connection: sa.Connection, table: sa.Table, row_id: str, *, lock: bool = False
 ) -> sa.Row[Any]:
-    """The row of that id, locked if asked for; BadInput when there is none."""
+    """The row of that id, locked on request; BadInput when there is none."""
     query = sa.select(table).where(table.c.id == row_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
@@ -208,7 +205,7 @@ def one(
 
 
 def full_id(connection: sa.Connection, prefix: str) -> str:
-    """The one id that begins so; BadInput when none or several do."""
+    """The one id with that prefix; BadInput when none or several match."""
     ids = connection.execute(
         sa.select(intentions.c.id)
         .where(intentions.c.id.startswith(prefix, autoescape=True))
@@ -225,7 +222,7 @@ def full_id(connection: sa.Connection, prefix: str) -> str:
 
 
 def operation_named(name: str) -> Operation:
-    """The operation of that name; BadInput when it is no costly step."""
+    """The operation of that name; BadInput when it is not a costly step."""
     try:
         return Operation(name)
     except ValueError:
@@ -237,7 +234,7 @@ def operation_named(name: str) -> Operation:
 
 
 def derived_id(*parts: str) -> str:
-    """The same parts give the same id, so that a row can be made again. 80 bits."""
+    """An id of 80 bits from the parts. Equal parts give equal ids, so a row can be made again."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
@@ -282,7 +279,7 @@ def _add_sighting(
         observation.note,
         seen,
     ):
-        # A look every few minutes for a week is one line to a reader, not two thousand.
+        # Looks every few minutes for a week are one line to a reader, not two thousand.
         connection.execute(
             evidence.update()
             .where(evidence.c.intention_id == intention_id, evidence.c.n == last.n)

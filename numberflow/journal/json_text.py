@@ -9,10 +9,10 @@ from numberflow.json_text import to_json
 
 
 def dump_json(value: Any) -> str:
-    """The text as it is kept. Raises TypeError and ValueError as `to_json` does."""
+    """The text as it is stored. Raises TypeError and ValueError as `to_json` does."""
     return to_json(value, sort_keys=True, separators=(",", ":"))
 
 
 def as_kept(value: Any) -> Any:
-    """The value as it will read once it has been through the journal."""
+    """The value as it reads after being stored in the journal."""
     return json.loads(dump_json(value))

@@ -1,6 +1,6 @@
 """The leases table: take, renew, give back and check, each in a transaction that locks the row.
 
-When to renew, how long to wait and when a holder must stop by itself is decided in `leases.py`.
+`leases.py` decides when to renew, how long to wait and when a holder must stop by itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HeldLease(Protocol):
 
     @property
     def fence(self) -> int:
-        """The how-manieth holder this is."""
+        """How many holders there were, this one included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another process holds the resource, as far as is known until `until` (database's clock)."""
+    """Another process holds the resource, as far as we know until `until` (database's clock)."""
 
     owner: str
     until: datetime
@@ -56,7 +56,7 @@ class Busy:
 
 
 class LeaseRows:
-    """The part of a journal that holds leases. Used through `leases.LeaseKeeper`."""
+    """The part of a journal that holds leases. Use it through `leases.LeaseKeeper`."""
 
     _database: Database
 
@@ -65,7 +65,7 @@ class LeaseRows:
     ) -> Taken | Busy:
         """Take a resource that is free, expired, or whose owner is provably dead.
 
-        Never re-entrant: two steps of one owner exclude each other.
+        Not re-entrant: two steps of one owner exclude each other.
         """
         with self._database.write() as connection:
             self._database.insert_missing(
@@ -87,9 +87,9 @@ class LeaseRows:
             return Taken(row.fence + 1)
 
     def renew_leases(self, held: Iterable[HeldLease], lease_s: float) -> frozenset[str]:
-        """Push the expiry of the leases; returns the resources that are still the holder's.
+        """Extend the leases. Returns the resources that are still the holder's.
 
-        One that ran out untaken is renewed: nobody was let in between.
+        An expired lease that nobody took is renewed: nobody was let in between.
         """
         ours = set()
         with self._database.write() as connection:
@@ -107,7 +107,7 @@ class LeaseRows:
         return frozenset(ours)
 
     def give_back_leases(self, held: Iterable[HeldLease]) -> None:
-        """Free the leases that are still ours. The fence stays, so that it only ever grows."""
+        """Free the leases that are still ours. The fence stays, so it only ever grows."""
         with self._database.write() as connection:
             for lease in sorted(held, key=lambda lease: lease.resource):
                 connection.execute(
@@ -124,11 +124,10 @@ class LeaseRows:
 def require(database: Database, connection: sa.Connection, held: Iterable[HeldLease]) -> None:
     """Make sure, until this transaction ends, that each lease is ours and not expired.
 
-    Rows are locked in the order of their names, so that two writers never wait for each other
-    crosswise.
+    Rows are locked in the order of their names, so that two writers cannot deadlock.
 
     Raises:
-        LeaseLost: names the resource and who has it now.
+        LeaseLost: names the resource and its present holder.
     """
     for lease in sorted(held, key=lambda lease: lease.resource):
         row = _locked(connection, lease.resource)
@@ -154,7 +153,7 @@ def require_idle(
     """Make sure, until this transaction ends, that nobody works on the resources.
 
     Raises:
-        LeaseLost: names who does, and until when.
+        LeaseLost: names the holder, and until when.
     """
     for resource in sorted(resources):
         database.insert_missing(

@@ -1,9 +1,9 @@
-"""Holding leases: who may work on a purchase or a number, and how a holder learns that it may not.
+"""Hold leases: who may work on a purchase or a number, and how a holder learns that it may not.
 
 A lease is checked twice. The database decides who holds it (`lease_rows.py`: owner, fence and
-expiry inside the writing transaction). Each holder also keeps a deadline of its own, on clocks
-that continue while the process is stopped or the machine sleeps. So a process that wakes up late
-stops *before* it sends, without asking anybody.
+expiry inside the writing transaction). Each holder also keeps its own deadline, on clocks that
+continue while the process is stopped or the machine sleeps. So a process that wakes up late stops
+*before* it sends, without asking anybody.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from numberflow.journal.owner import Owner, owner_is_dead
 
 logger = logging.getLogger(__name__)
 
-# Renewals come every quarter and `check` refuses after three quarters, so two renewals in a row may
-# fail without stopping anybody. The last quarter is given up: it covers a request's way to the
+# Renewals happen every quarter and `check` refuses after three quarters, so two renewals in a row
+# may fail without stopping anybody. The last quarter is a margin: it covers a request's way to the
 # vendor, and clocks of two machines that run at different rates.
 RENEWALS_PER_LEASE = 4
 MARGIN = 0.25
@@ -56,7 +56,7 @@ class LeaseStore(Protocol):
         """Take a resource, or say who has it."""
 
     def renew_leases(self, held: tuple[HeldLease, ...], lease_s: float) -> frozenset[str]:
-        """Push the expiry; returns what is still held."""
+        """Extend the leases; returns what is still held."""
 
     def give_back_leases(self, held: tuple[HeldLease, ...]) -> None:
         """Free the resources."""
@@ -118,8 +118,8 @@ class Lease:
 class LeaseKeeper:
     """Holds the leases of one run, renews them in the background and gives them back at the end.
 
-    The heartbeat is a thread and not a task of the event loop: a loop that is busy for a minute
-    must not lose its leases, and a process that is stopped must (a stop halts all threads).
+    The heartbeat is a thread, not a task of the event loop. A loop that is busy for a minute must
+    not lose its leases, and a stopped process must (a stop halts all threads).
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class LeaseKeeper:
     ) -> Lease:
         """Take the lease on `resource`, waiting up to `wait_s` for its holder.
 
-        `on_wait` is told who that is, once for each holder.
+        `on_wait` is called with the holder, once for each.
 
         Raises:
             LeaseLost: somebody else still has it; names the holder and until when.
@@ -173,8 +173,8 @@ class LeaseKeeper:
         """
         waited_s = 0.0
         told: str | None = None
-        # Often enough to notice a dead process at once for a person who waits; seldom enough for a
-        # shared database.
+        # Often enough that a waiting person sees a dead process noticed at once, rarely enough for
+        # a shared database.
         step_s = max(0.01, min(0.5, self.lease_s / 20))
         while True:
             answer = await anyio.to_thread.run_sync(self._take, resource)
@@ -189,7 +189,7 @@ class LeaseKeeper:
             waited_s += step_s
 
     async def release(self, lease: Lease) -> None:
-        """Give one lease back; it is over for its holder whatever the journal says."""
+        """Give one lease back. It is over for its holder whatever the journal says."""
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._give_back, (lease,))
 
@@ -197,7 +197,7 @@ class LeaseKeeper:
     async def holding(
         self, resource: str, *, wait_s: float = 0.0, on_wait: Callable[[Busy], object] | None = None
     ) -> AsyncIterator[Lease]:
-        """`acquire` for the length of a block."""
+        """Hold a lease (`acquire`) for the length of a block."""
         lease = await self.acquire(resource, wait_s=wait_s, on_wait=on_wait)
         try:
             yield lease
@@ -208,7 +208,7 @@ class LeaseKeeper:
         """Renew all held leases now (the heartbeat does this by itself).
 
         Raises:
-            JournalUnavailable: nothing is known; the leases run on to their local deadlines.
+            JournalUnavailable: nothing is known; the leases continue to their local deadlines.
         """
         with self._guard:
             held = tuple(self._held.values())
@@ -226,9 +226,9 @@ class LeaseKeeper:
                         del self._held[lease.resource]
 
     def _take(self, resource: str) -> Lease | Busy:
-        """Take and register in one go: a cancelled `acquire` must not leave a lease behind."""
-        # Read before the question leaves: the lease began at that moment at the earliest, however
-        # long the answer takes.
+        """Take and register in one step: a cancelled `acquire` must not leave a lease behind."""
+        # Read before the request: the lease cannot have begun earlier, however long the answer
+        # takes.
         since = self._clock()
         answer = self._journal.take_lease(resource, self.owner, self.lease_s, self._is_dead)
         if isinstance(answer, Busy):
@@ -250,7 +250,7 @@ class LeaseKeeper:
                 logger.warning("Leases could not be renewed: %s", error)
                 pause_s = self.lease_s / _RETRIES_PER_LEASE
             except Exception:
-                # Whatever it is, a heartbeat that ended silently would be worse: the leases run to
+                # A heartbeat that ended silently would be worse than any error: the leases run to
                 # their deadlines and `check` raises.
                 logger.exception("Leases could not be renewed")
                 pause_s = self.lease_s / _RETRIES_PER_LEASE
@@ -275,5 +275,5 @@ class LeaseKeeper:
         try:
             self._journal.give_back_leases(held)
         except JournalUnavailable as error:
-            # They expire by themselves; failing here would hide how the step ended.
+            # They expire by themselves. A failure here would hide how the step ended.
             logger.warning("Leases could not be given back, they expire by themselves: %s", error)

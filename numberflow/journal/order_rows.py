@@ -1,4 +1,4 @@
-"""Pending work: write it down, find it, note what was seen. SQL only."""
+"""Pending work: write it down, find it, record what was seen. SQL only."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class OrderRows:
     ) -> PendingWork:
         """Follow an order from now on, until `note_order` closes it.
 
-        One that is followed already is returned as it is; `reopen`: even if it was closed, with
-        what is remembered of it. `state` is the vendor's word; `facts` are JSON values without
+        An order that is already followed is returned as it is. With `reopen`, a closed one is
+        opened again with its facts. `state` is the vendor's word; `facts` are JSON values without
         anything private.
         """
         with self._database.write() as connection:
@@ -94,7 +94,7 @@ class OrderRows:
     ) -> PendingWork:
         """Keep what was seen last. `facts` replace those of the same name.
 
-        `closed`: there is nothing more to wait for, until `follow` opens it again.
+        `closed`: there is nothing left to wait for, until `follow` opens it again.
         """
         with self._database.write() as connection:
             before = order_of(one(connection, orders, row_id, lock=True))

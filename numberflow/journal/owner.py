@@ -1,10 +1,8 @@
-"""Who holds a lease, and whether that process is provably dead.
+"""Who holds a lease, and whether that process is provably dead. Knows neither SQL nor leases.
 
-Reads /proc; knows neither SQL nor leases.
-
-Proof matters: a process that is taken for dead while it lives may still send. So the answer is True
-or "cannot tell", never a guess, and a process that is stopped, or lives on another machine or in
-another container, is waited for until its lease runs out.
+Reads /proc. Proof matters: a process that is wrongly taken for dead may still send. So the answer
+is True or "cannot tell", never a guess. A process that is stopped, or lives on another machine or
+in another container, keeps its lease until it expires.
 """
 
 from __future__ import annotations
@@ -30,8 +28,8 @@ _PROC = Path("/proc")
 class Owner:
     """One holder of leases: a process, and which of its keepers (`nonce`).
 
-    `host_id` names a process-id space: only inside one of them does `pid` mean anything. `started`
-    tells apart processes that were given the same pid one after the other; empty where the system
+    `host_id` names a process-id space, since `pid` means something only inside one. `started`
+    distinguishes processes that had the same pid one after the other; it is empty where the system
     does not show it.
     """
 
@@ -55,7 +53,7 @@ class Owner:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what `str` wrote; BadInput when it is something else."""
+        """Read what `str` wrote; BadInput for anything else."""
         parts = text.split("|")
         if len(parts) != 5 or not parts[2].isdecimal():
             raise BadInput(
@@ -74,14 +72,14 @@ class Owner:
 
 
 def owner_is_dead(owner: str) -> bool | None:
-    """True when that process has provably ended; None when nobody here can tell."""
+    """True when that process has provably ended; None when this machine cannot tell."""
     try:
         other = Owner.parse(owner)
     except BadInput:
         return None
     if other.host_id != _host_id() or other.pid == os.getpid():
-        # Our own pid: another keeper of this process, alive as long as we are (or an earlier
-        # process: its start time tells).
+        # Our own pid: another keeper of this process, alive as long as we are; or an earlier
+        # process, which has another start time.
         is_earlier = (
             other.pid == os.getpid()
             and other.host_id == _host_id()
@@ -89,13 +87,12 @@ def owner_is_dead(owner: str) -> bool | None:
         )
         return True if is_earlier else None
     try:
-        # Not psutil.pid_exists: where /proc hides other users' processes it takes them for dead.
+        # Not psutil.pid_exists: where /proc hides other users' processes, it calls them dead.
         os.kill(other.pid, 0)
     except ProcessLookupError:
         return True
     except OSError:
-        # It exists and belongs to another user; /proc may still show that it is not the one we
-        # mean.
+        # It exists and belongs to another user. /proc may still show that it is a different one.
         pass
     return True if _differs(other.started, other.pid) or _is_zombie(other.pid) else None
 
@@ -116,20 +113,20 @@ def _host_id() -> str:
         namespace = (_PROC / "self/ns/pid").readlink().name.removeprefix("pid:[").rstrip("]")
     except OSError:
         node = uuid.getnode()
-        # The multicast bit marks a made-up address (RFC 9562 §6.10): then nothing identifies this
-        # machine, so nothing is provable on it.
+        # The multicast bit marks a random address (RFC 9562 §6.10). Then nothing identifies this
+        # machine, so nothing can be proven on it.
         machine = secrets.token_hex(8) if node >> 40 & 1 else f"{node:012x}"
         return f"{socket.gethostname()}-{machine}"
     return f"{boot}/{namespace}"
 
 
 def _start_time(pid: int) -> str | None:
-    """Clock ticks from boot to the start of the process; None where it is not shown.
+    """Clock ticks from boot to the start of the process; None where the system does not show it.
 
     Not psutil's create_time: that is a date, and moves when somebody sets the clock.
     """
     try:
-        # After the command name, which may hold blanks and brackets. Field 22 of the line
+        # After the command name, which may contain blanks and brackets. Field 22 of the line
         # (man 5 proc), the 20th after the name.
         return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
@@ -142,9 +139,9 @@ def _differs(started: str, pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether the process ended and only waits for its parent to notice.
+    """Whether the process has ended and only waits for its parent to notice.
 
-    One thread left: a leader may end before its threads.
+    It has one thread left: a leader may end before its threads.
     """
     try:
         process = psutil.Process(pid)

@@ -1,9 +1,9 @@
 """Paces that all processes with one access key share: one row for each host of the vendor.
 
-In the journal's database, since that is what all of them have in common, but not of the journal: a
-pace that is lost costs a few 429s. So its commits do not wait for the disk, a busy database is
-waited for a quarter of a second at most, and whoever cannot have the shared pace goes on with its
-own (numberflow.client.pace). What a pace is, is said in numberflow.models.pace.
+They are in the journal's database because all processes have that in common, but they are not part
+of the journal: a lost pace costs a few 429s. So commits do not wait for the disk, a busy database
+is waited for a quarter of a second at most, and a process without the shared pace continues with
+its own (numberflow.client.pace). numberflow.models.pace explains what a pace is.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ BUSY_S = 0.25
 
 
 class Paces:
-    """The shared paces of one journal. Thread-safe; a context manager.
+    """The shared paces of one journal. Thread-safe; a context manager; opened at the first use.
 
-    Opened when it is first asked.
-
-    Every method raises JournalUnavailable when the database is busy, down, or of a newer
-    numberflow.
+    Every method raises JournalUnavailable when the database is busy, down, or has the schema of a
+    newer numberflow.
     """
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
@@ -53,7 +51,7 @@ class Paces:
     def lower(
         self, name: str, bounds: Bounds, *, departed_ago_s: float, retry_after_s: float | None
     ) -> float:
-        """A request that left `departed_ago_s` ago met a 429; the rate from now on, per second."""
+        """A request that left `departed_ago_s` ago met a 429. Returns the new rate per second."""
 
         def change(pace: Pace, now_s: float) -> Pace:
             return arithmetic.lower(
@@ -84,7 +82,7 @@ class Paces:
                 begun = arithmetic.fresh(bounds, database.now(connection).timestamp())
                 database.insert_missing(connection, paces, name=name, **_values(begun))
                 row = connection.execute(query).one()
-            # After the lock: whoever had it before us may have kept us waiting.
+            # After the lock: its last holder may have kept us waiting.
             now_s = database.now(connection).timestamp()
             pace = change(_pace_of(row), now_s)
             connection.execute(paces.update().where(paces.c.name == name).values(**_values(pace)))

@@ -1,4 +1,4 @@
-"""Opening and finding purchases: one for each reference, whoever asks how often. SQL only."""
+"""Open and find purchases: one for each reference, however often it is opened. SQL only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PurchaseRows:
     _database: Database
 
     def open_purchase(self, new: NewPurchase) -> Purchase:
-        """The purchase of that reference: a new one, or the existing one with all that it holds.
+        """The purchase of that reference: a new one, or the existing one with all its data.
 
         Raises:
             BadInput: the reference cannot be used.
@@ -57,7 +57,7 @@ class PurchaseRows:
         return purchase
 
     def find_purchase(self, project_id: str, reference: str) -> Purchase | None:
-        """The purchase of exactly that reference, if there is one."""
+        """The purchase of exactly that reference; None when there is none."""
         with self._database.read() as connection:
             row = connection.execute(
                 sa.select(purchases).where(
@@ -67,7 +67,7 @@ class PurchaseRows:
         return None if row is None else purchase_of(row)
 
     def save_quote(self, purchase_id: str, quote: Any) -> Purchase:
-        """Keep what the purchase would cost (JSON value), over an earlier quote."""
+        """Keep what the purchase would cost (JSON value); replaces an earlier quote."""
         return self._save(purchase_id, quote=quote)
 
     def save_approval(self, purchase_id: str, approval: Any) -> Purchase:

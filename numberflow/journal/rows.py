@@ -52,7 +52,7 @@ def evidence_of(row: sa.Row[Any]) -> EvidenceEntry:
 
 
 def order_of(row: sa.Row[Any]) -> PendingWork:
-    """An order that is followed."""
+    """Pending work."""
     values = row._asdict()
     values["kind"] = OrderKind(values["kind"])
     return PendingWork(**values)

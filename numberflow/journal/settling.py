@@ -1,8 +1,6 @@
-"""When to look after a lost reply, and what the looks add up to.
+"""When to look after a lost reply, and what the looks prove. Pure: no I/O, no clock, no waiting.
 
-Pure: no I/O, no clock, no waiting.
-
-Running the looks and writing them down is `billable.py`'s.
+`billable.py` makes the looks and writes them down.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from dataclasses import dataclass, field
 from numberflow.journal.entries import Finding
 from numberflow.journal.transitions import Event
 
-# Early looks find the usual case (it was applied, or the vendor's read shows it within seconds);
-# the last one is what absence rests on.
+# Early looks find the usual case (it was applied, or the vendor's read shows it within seconds).
+# Proof of absence rests on the last one.
 _LOOKS_AT = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
 
 
@@ -22,10 +20,9 @@ _LOOKS_AT = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0)
 class Patience:
     """How long each step of one run waits for the vendor's limit (NUMBERFLOW_PATIENCE_S, seconds).
 
-    Shared by the steps of the run.
-
-    `over`: one of them has waited that long in vain. The others then end at their next 429: a
-    hundred numbers must not take a hundred times as long to find out the same.
+    The steps of a run share it. `over`: one of them has waited that long in vain. The others then
+    end
+    at their next 429: a hundred numbers must not take a hundred times as long to find out the same.
     """
 
     total_s: float = 900.0
@@ -36,19 +33,19 @@ class Patience:
 class SettlePolicy:
     """How patient a costly step is. Durations are seconds.
 
-    - `settle_s`: how long reads are given to catch up with writes before absence counts
-      (NUMBERFLOW_SETTLE_S). No source names a figure; 120 s is far above anything seen (assumed).
-    - `attempts_max`: requests per run, not per intention: each resume is a decision of somebody (or
-      of a schedule) to try again, and an intention that could never be sent again would have to be
-      settled by hand although nothing is wrong with it.
+    - `settle_s`: how long reads may lag behind writes before absence counts (NUMBERFLOW_SETTLE_S).
+      No source gives a figure; 120 s is far above anything seen (assumed).
+    - `attempts_max`: requests per run, not per intention. Each resume is a decision of somebody (or
+      of a schedule) to try again. With a limit per intention, somebody would have to settle by hand
+      what is not wrong.
     - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each
       time.
-    - `patience`: how long a step waits because the vendor refuses with 429. These refusals are no
-      attempts: nothing is wrong with the request. A Retry-After is kept to the letter; one that
-      patience cannot hold ends the step at once.
-    - `throttle_wait_max_s`: longest pause after a 429 that says nothing.
-    - `lease_wait_s`: how long to wait for whoever holds the number. More than one lease (60 s), so
-      that a worker that died on another machine is waited out.
+    - `patience`: how long a step waits because the vendor refuses with 429. These refusals do not
+      count as attempts, because nothing is wrong with the request. A Retry-After is kept exactly;
+      one that is longer than the patience ends the step at once.
+    - `throttle_wait_max_s`: longest pause after a 429 without Retry-After.
+    - `lease_wait_s`: how long to wait for the holder of the number. It is longer than one lease (60
+      s), so that the lease of a worker that died on another machine expires meanwhile.
     """
 
     settle_s: float = 120.0
@@ -61,7 +58,7 @@ class SettlePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a round of looks leads to. `event` None: nothing is proven."""
+    """What a round of looks leads to. With `event` None, nothing is proven."""
 
     event: Event | None
     reason: str
@@ -76,8 +73,8 @@ def pauses_s(settle_s: float) -> tuple[float, ...]:
 def settlement(findings: Sequence[Finding]) -> Settlement:
     """What the looks of one settling time prove, in the order in which they were made.
 
-    Absence takes two looks, the last of them at the end, and no contradiction after the first. A
-    look that failed (UNSEEN) proves nothing and contradicts nothing.
+    Absence takes two looks, the last one at the end, and no contradiction after the first. A look
+    that failed (UNSEEN) neither proves nor contradicts anything.
     """
     if Finding.APPLIED in findings:
         return Settlement(Event.PROVE_APPLIED, "the vendor shows it")

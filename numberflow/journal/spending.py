@@ -1,9 +1,7 @@
 """What a project's day has cost or may have cost, and whether there is room for more.
 
-Fail closed: doubt refuses.
-
-Sums are made in Python, since amounts are text; a day's rows are few (each is a phone number). SQL
-and arithmetic only: when to ask is up to `store.py`.
+It fails closed: in doubt it refuses. Sums are made in Python, since amounts are text and a day has
+few rows (each is a phone number). SQL and arithmetic only: `store.py` decides when to check.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from numberflow.journal.entries import PRICED_OPERATIONS, NewIntention, Operatio
 from numberflow.journal.tables import intentions, spend_days
 from numberflow.journal.transitions import SPENDING_STATES
 
-# As many references as fit in a message that a person still reads.
+# As many references as a person still reads in a message.
 _NAMED_REFERENCES = 5
 
 
@@ -36,10 +34,10 @@ class Price:
 
 
 def price_of(line: NewIntention) -> Price | None:
-    """The price of a line, or None for a step that costs nothing (a release, say).
+    """The price of a line; None for a step that costs nothing, such as a release.
 
     Raises:
-        SpendRefused: the step costs money and its price is missing or no price.
+        SpendRefused: the step costs money and its price is missing or not a price.
     """
     amounts = (line.setup_amount, line.monthly_amount, line.due_amount)
     if line.operation not in PRICED_OPERATIONS and all(amount is None for amount in amounts):
@@ -75,7 +73,7 @@ def lock_day(database: Database, connection: sa.Connection, project_id: str, day
 def spend(
     connection: sa.Connection, project_id: str, day: date, *, without: str | None = None
 ) -> Spend:
-    """What the day's intentions take, refused ones left out.
+    """What the day's intentions take, without refused ones.
 
     `without` leaves out one intention id.
     """
@@ -111,10 +109,10 @@ def spend(
 
 
 def one_currency(prices: Iterable[Price], currency: str | None) -> str | None:
-    """The currency that all prices are in.
+    """The currency of all prices.
 
     Raises:
-        SpendRefused: another one than `currency`, or several.
+        SpendRefused: a price has another currency than `currency`, or there are several.
     """
     found = sorted({price.currency for price in prices})
     expected = currency or (found[0] if found else None)
@@ -131,11 +129,11 @@ def one_currency(prices: Iterable[Price], currency: str | None) -> str | None:
 def require_room_today(
     spent: Spend, prices: Sequence[Price], currency: str, cap: Decimal | None
 ) -> None:
-    """Make sure that the day holds these prices too. The day's row must be locked.
+    """Make sure that the day has room for these prices, too. The day's row must be locked.
 
     Raises:
-        SpendRefused: the cap would be passed, or the day already holds another currency (sums of
-            two currencies mean nothing).
+        SpendRefused: the cap would be exceeded, or the day already holds another currency (a sum of
+            two currencies means nothing).
     """
     foreign = sorted(name for name in spent.totals if name != currency)
     if foreign:
@@ -175,7 +173,7 @@ def require_room_monthly(
     currency: str,
     cap: Decimal | None,
 ) -> None:
-    """Make sure that the purchase's monthly fees stay within the cap, refused intentions left out.
+    """Make sure that the purchase's monthly fees stay within the cap, without refused intentions.
 
     Raises:
         SpendRefused: they would not.

@@ -17,8 +17,8 @@ from numberflow.journal.tables import attempts, intentions, stops
 from numberflow.journal.transitions import IntentionState
 
 ALL = "*"
-# No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); ten times that is surely
-# over.
+# No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); after ten times that it is
+# surely over.
 LEAVING_MAX = timedelta(minutes=10)
 
 
@@ -76,7 +76,7 @@ class StopRows:
             )
 
     def under_way(self, scope: str, is_dead: IsDead = owner_is_dead) -> int:
-        """How many costly requests may be leaving now: permitted lately, not ended, not dead."""
+        """How many costly requests may be leaving now: permitted lately, not ended, owner alive."""
         query = (
             sa.select(attempts.c.owner, attempts.c.started_at)
             .select_from(attempts.join(intentions))
@@ -101,7 +101,7 @@ def require_none(connection: sa.Connection, project_id: str) -> None:
     """Make sure that nobody holds the project's costly steps.
 
     Raises:
-        Stopped: says who does, and how it is lifted.
+        Stopped: says who does, and how to lift it.
     """
     held = sa.select(stops).where(stops.c.scope.in_([ALL, project_id])).order_by(stops.c.at)
     row = connection.execute(held).first()

@@ -1,12 +1,11 @@
 """The journal: purchases, their costly steps, what was tried and what was seen.
 
-All of it durable when a method returns.
-
-Every method is one transaction. Each write to an intention checks, in that transaction, the leases
-of its purchase and its number, and goes through `transitions.py`. Nothing here calls the vendor or
-decides when to look: that is `billable.py`. The journal is synchronous, so that a dying process can
-still write without an event loop. Here are intentions and what they cost; the other parts of
-`Journal` are in `purchase_rows`, `order_rows`, `told_rows`, `stop_rows` and `lease_rows`.
+All of it is durable when a method returns. Every method is one transaction. Each write to an
+intention checks, in that transaction, the leases of its purchase and its number, and goes through
+`transitions.py`. Nothing here calls the vendor or decides when to look: `billable.py` does. The
+journal is synchronous, so that a dying process can still write without an event loop. This module
+has intentions and what they cost; the other parts of `Journal` are in `purchase_rows`,
+`order_rows`, `told_rows`, `stop_rows` and `lease_rows`.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ _VERDICTS = {
 }
 
 
-# What is not a person's case yet becomes one in the same transaction.
+# A state that is not a person's case yet becomes one in the same transaction.
 _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
     IntentionState.SENDING: (Event.LOSE, Event.ESCALATE),
     IntentionState.UNKNOWN: (Event.ESCALATE,),
@@ -71,20 +70,19 @@ _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
 
 
 class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
-    """An open journal. Thread-safe. JournalUnavailable from a method: nothing was written."""
+    """An open journal. Thread-safe. If a method raises JournalUnavailable, nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @classmethod
     def open(cls, url: str, *, clock: Clock | None = None, busy_timeout_s: float = 10.0) -> Self:
-        """Open the journal at an SQLAlchemy URL, creating or migrating it.
+        """Open the journal at an SQLAlchemy URL; create or migrate it if needed.
 
-        Safe while other processes do the same.
-
-        `clock` judges leases and days, and is given in tests only: without it, Postgres' own clock
-        does (one for all machines) or, on SQLite, this machine's. `busy_timeout_s`: how long to
-        wait for another writer; 10 s is a thousand times what one of our transactions takes.
+        Safe while other processes do the same. `clock` decides about leases and days; only tests
+        pass it. Without it, that is Postgres' own clock (one for all machines) or, on SQLite, this
+        machine's. `busy_timeout_s`: how long to wait for another writer; 10 s is a thousand times
+        what one of our transactions takes.
 
         Raises:
             BadInput: the URL cannot name a journal.
@@ -145,7 +143,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         place. Caps are amounts in `currency`; None means no cap. `lease` is the purchase's.
 
         Raises:
-            LeaseLost: the purchase is not (or no longer) ours.
+            LeaseLost: the purchase is not ours, or no longer.
             NumberClaimed: another intention holds a number that is to be rented.
             SpendRefused: a cap, a missing price or a foreign currency.
             BadInput: an operation that the journal does not know.
@@ -187,15 +185,14 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         return tuple(planned)
 
     def begin(self, intention_id: str, *, leases: Sequence[HeldLease]) -> Begun:
-        """From planned to sending, with the attempt's row.
+        """Move from planned to sending, with a row for the attempt.
 
-        After this returns, and not before, one request may leave.
-
-        The spend moves to the day on which the request leaves, and has to fit under that day's cap.
+        Only after this returns, one request may leave. The spend moves to the day on which the
+        request leaves, and has to fit under that day's cap.
 
         Raises:
-            Stopped: somebody holds the project's costly steps; it stays planned.
-            LeaseLost: purchase or number are not ours any more.
+            Stopped: somebody holds the project's costly steps; the intention stays planned.
+            LeaseLost: purchase or number are no longer ours.
             SpendRefused: the step was planned on another day and does not fit into today's cap; it
                 stays planned.
             IllegalTransition: it is not planned.
@@ -246,15 +243,13 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         result: Any = None,
         subject: str | None = None,
     ) -> Intention:
-        """Write down what happened to an intention.
+        """Write down what happened to an intention: an attempt's end, what was seen, the states.
 
-        How an attempt ended, what was seen, and the steps that follow, all or none.
-
-        `reason` says why, for people. `subject` names what the vendor chose (rent_any); `result` is
-        what the step brought (JSON value).
+        All or none of it. `reason` says why, for people. `subject` names what the vendor chose
+        (rent_any); `result` is the step's result (JSON value).
 
         Raises:
-            LeaseLost: purchase or number are not ours any more; whoever has them will look.
+            LeaseLost: purchase or number are no longer ours; their new holder will look.
             IllegalTransition: the state does not allow one of `events`.
         """
         with self._database.write() as connection:
@@ -272,7 +267,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
             )
 
     def withdraw(self, intention_id: str, lease: HeldLease, reason: str) -> Intention:
-        """Planned to refused: number and budget are free. `lease` is the purchase's."""
+        """Move from planned to refused: number and budget are free. `lease` is the purchase's."""
         with self._database.write() as connection:
             intention = self._locked(
                 connection, intention_id, lambda one: ((lease,), {one.purchase_resource})
@@ -288,13 +283,11 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         monthly_amount: Decimal,
         note: str,
     ) -> Intention:
-        """Keep what the vendor really charges, where it is not what was quoted.
+        """Keep what the vendor really charges, where it differs from the quote.
 
-        Caps and reports count it from now on.
-
-        The price at the decision stays in the result as `quoted_due` and `quoted_monthly`, so that
-        every later report can tell both. `lease` is the purchase's. Amounts are in the intention's
-        currency.
+        Caps and reports count it from now on. The price at the decision stays in the result as
+        `quoted_due` and `quoted_monthly`, so that later reports can show both. `lease` is the
+        purchase's. Amounts are in the intention's currency.
         """
         with self._database.write() as connection:
             intention = self._locked(
@@ -332,17 +325,15 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         result: Any = None,
         is_dead: IsDead = owner_is_dead,
     ) -> Intention:
-        """Close, or reopen as planned, what is not known, on a person's word.
+        """Close an unknown intention, or reopen it as planned, on a person's word.
 
-        Accepts a unique prefix of the id.
-
-        Also what nobody has looked at yet (sending, unknown), once nobody works on it: a person who
-        has looked knows more.
+        Accepts a unique prefix of the id. It also takes one that nobody has looked at yet (sending,
+        unknown), once nobody works on it: a person who has looked knows more.
 
         Raises:
-            BadInput: no such intention, an empty name or note, or another verdict than done,
+            BadInput: no such intention, an empty name or note, or a verdict other than done,
                 refused and planned.
-            IllegalTransition: it is known what became of it.
+            IllegalTransition: its outcome is known.
             LeaseLost: a running process has it at this moment.
         """
         if verdict not in _VERDICTS:
@@ -416,7 +407,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
             return tuple(intention_of(row) for row in connection.execute(query.limit(limit)))
 
     def history(self, intention_id: str) -> History:
-        """All about one intention. Takes a unique prefix of the id; BadInput otherwise."""
+        """All about one intention. Accepts a unique prefix of the id; BadInput otherwise."""
         with self._database.read() as connection:
             found_id = full_id(connection, intention_id)
             intention = intention_of(one(connection, intentions, found_id))
@@ -442,19 +433,19 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
             return spending.spend(connection, project_id, day)
 
     def today(self) -> date:
-        """The UTC day on whose cap a step counts that is written down or sent now."""
+        """The UTC day whose cap counts for a step that is planned or sent now."""
         with self._database.read() as connection:
             return self._database.now(connection).date()
 
     def require_room_today(
         self, project_id: str, *, due: Decimal, currency: str, cap_today: Decimal
     ) -> None:
-        """Whether today holds `due` more, as `plan` would see it now.
+        """Make sure that today has room for `due`, as `plan` would see it now.
 
-        Reads only, and keeps nothing free.
+        Only reads, and reserves nothing.
 
         Raises:
-            SpendRefused: the cap would be passed, or the day holds another currency.
+            SpendRefused: the cap would be exceeded, or the day holds another currency.
         """
         with self._database.read() as connection:
             spent = spending.spend(connection, project_id, self._database.now(connection).date())
@@ -463,7 +454,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         )
 
     def claims(self, project_id: str) -> dict[str, str]:
-        """Numbers that a rent holds, bought or about to be → the id of its intention."""
+        """Numbers that a rent has bought or is about to buy → the id of its intention."""
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(claims.c.phone_number, claims.c.intention_id).where(
@@ -491,7 +482,7 @@ class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
         )
 
     def _locked(self, connection: sa.Connection, intention_id: str, rights: Any) -> Intention:
-        """The intention, locked, after its leases: so writers wait in one order."""
+        """The intention, locked after its leases, so that writers wait in one order."""
         held, needed = rights(intention_of(one(connection, intentions, intention_id)))
         self._require_leases(connection, held, needed)
         return intention_of(one(connection, intentions, intention_id, lock=True))

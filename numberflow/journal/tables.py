@@ -1,8 +1,6 @@
-"""The journal's tables and column types, as SQLAlchemy Core sees them.
+"""The journal's tables and column types, as SQLAlchemy Core sees them. No queries.
 
-Changes go into `migrations/` too; a test compares the two.
-
-No queries here: those are in `store.py`, `spending.py` and `lease_rows.py`.
+Make every change in `migrations/`, too; a test compares the two.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ class UtcTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times: they would be read as UTC without being it."""
+        """Refuse naive times: they would be read back as UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -52,7 +50,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give aware UTC back."""
+        """Return aware UTC."""
         del dialect
         if value is None:
             return None
@@ -168,7 +166,7 @@ claims = sa.Table(
 )
 
 # What the vendor works on for us over hours and days: number orders, hosting orders,
-# qualifications. One row each, from the moment we know its id.
+# qualifications. One row for each, from when we know its id.
 orders = sa.Table(
     "orders",
     metadata,
@@ -188,8 +186,8 @@ orders = sa.Table(
     sa.Index(None, "purchase_id"),
 )
 
-# One row per project and day, only ever locked: whoever adds up a day's spend holds it, so that two
-# planners never both see room for the last number.
+# One row per project and day, only for its lock. A transaction holds it while it adds up a day's
+# spend, so that two planners never both see room for the last number.
 spend_days = sa.Table(
     "spend_days",
     metadata,
@@ -198,7 +196,7 @@ spend_days = sa.Table(
 )
 
 # Who holds costly steps, and since when. No row: nobody does. `scope` is a project's id, or "*" for
-# all of them.
+# all projects.
 stops = sa.Table(
     "stops",
     metadata,
@@ -208,8 +206,8 @@ stops = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
-# What people were told of purchases that stopped half-way: once, and not at all when somebody said
-# that they know.
+# What people were told of purchases that stopped half-way. They are told once, and not at all when
+# somebody has acknowledged it.
 told_purchases = sa.Table(
     "told_purchases",
     metadata,
@@ -219,8 +217,8 @@ told_purchases = sa.Table(
     sa.Column("closed_by", sa.Text),
 )
 
-# How quickly each host of the vendor is asked with one access key (numberflow.models.pace); `name`
-# says which, without the key. Not of the journal: nothing here decides whether something is bought.
+# The request rate to each host of the vendor with one access key (numberflow.models.pace). `name`
+# says which, without the key. Not part of the journal: nothing here decides about a purchase.
 paces = sa.Table(
     "paces",
     metadata,
@@ -232,7 +230,7 @@ paces = sa.Table(
     sa.Column("lowered_at", UtcTime),
 )
 
-# What `check` writes and reads back.
+# `check` writes here and reads it back.
 probes = sa.Table(
     "probes",
     metadata,

@@ -1,4 +1,4 @@
-"""Purchases that nobody works on, and whether people were told. SQL only."""
+"""Purchases that nobody works on, and whether people were told about them. SQL only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numberflow.journal.transitions import IntentionState
 
 
 class ToldRows:
-    """The part of a journal that knows which stopped purchases people were told of."""
+    """The part of a journal that knows which stopped purchases people were told about."""
 
     _database: Database
 
@@ -25,7 +25,7 @@ class ToldRows:
     ) -> tuple[Purchase, ...]:
         """Purchases with a step that was not refused, unchanged for `idle_s`, oldest first.
 
-        Without those that people were told of since, or closed.
+        Without those that people were told about since, or closed.
         """
         steps = (
             sa.select(
@@ -59,7 +59,7 @@ class ToldRows:
             )
 
     def note_told(self, purchase_ids: Sequence[str]) -> None:
-        """Keep that people know of purchases as they are now; later changes are told again."""
+        """Keep that people know of purchases as they are now. Later changes are reported again."""
         if not purchase_ids:
             return
         with self._database.write() as connection:
@@ -72,7 +72,7 @@ class ToldRows:
                 )
 
     def close_purchase(self, purchase_id: str, *, by: str) -> None:
-        """Keep that `by` knows how a purchase stands: it is not reported again until it changes."""
+        """Keep that `by` knows the purchase's state. It is not reported again until it changes."""
         if not by.strip():
             raise BadInput("by: is empty.", field="by", remedy="say who knows of it")
         with self._database.write() as connection:

@@ -1,9 +1,7 @@
-"""The states of an intention and the only ways between them.
+"""The states of an intention and the only transitions between them.
 
-Pure and total: no I/O, no clock, nothing about SQL.
-
-What happens *because* of a transition (claims, leases, evidence) belongs in `store.py`; when one is
-due, in `billable.py`.
+Pure and total: no I/O, no clock, no SQL. What happens *because* of a transition (claims, leases,
+evidence) belongs in `store.py`; when one is due, in `billable.py`.
 """
 
 from __future__ import annotations
@@ -16,18 +14,12 @@ from numberflow.errors import IllegalTransition
 
 
 class IntentionState(StrEnum):
-    """Where an intention stands. A state drives decisions.
-
-    The row's `reason` explains it to people.
-    """
+    """Where an intention stands. States drive decisions; the row's `reason` is for people."""
 
     PLANNED = "planned"
-    """Decided and paid for out of the caps. No request of it is under way, and none took effect."""
+    """Decided, and counted in the caps. No request is under way, and none took effect."""
     SENDING = "sending"
-    """A request may be leaving at this moment, or its sender died.
-
-    Durable before the first byte leaves.
-    """
+    """A request may be leaving now, or its sender died. Durable before the first byte leaves."""
     DONE = "done"
     """It took effect at the vendor. Final."""
     REFUSED = "refused"
@@ -37,7 +29,7 @@ class IntentionState(StrEnum):
     NEEDS_PERSON = "needs_person"
     """The evidence contradicts itself.
 
-    Nothing is sent until somebody decides, or until it shows as applied.
+    Nothing is sent until a person decides, or until it shows as applied.
     """
 
 
@@ -59,13 +51,13 @@ class Event(StrEnum):
 
 FINAL_STATES = frozenset({IntentionState.DONE, IntentionState.REFUSED})
 OPEN_STATES = frozenset(IntentionState) - FINAL_STATES
-# A refused intention spent nothing. Every other one may have, or is about to: all of them count
-# against the caps (fail closed).
+# A refused intention spent nothing. Every other one may have spent money, or is about to: all of
+# them count against the caps (fail closed).
 SPENDING_STATES = frozenset(IntentionState) - {IntentionState.REFUSED}
 
-# There is no arrow from sending back to planned on purpose: "surely not sent" and 429 take lose +
-# prove_absent in one transaction, with the evidence row that says why, so that every way back to
-# planned leaves a proof behind.
+# On purpose there is no arrow from sending back to planned: "surely not sent" and 429 take lose +
+# prove_absent in one transaction, with an evidence row that says why. So every way back to planned
+# leaves a proof behind.
 TRANSITIONS = MappingProxyType(
     {
         (IntentionState.PLANNED, Event.SEND): IntentionState.SENDING,
@@ -103,7 +95,8 @@ def next_state(state: IntentionState, event: Event) -> IntentionState:
 def after(state: IntentionState, events: Sequence[Event]) -> IntentionState:
     """The state after all of `events` in turn.
 
-    Raises `IllegalTransition` at the first pair that is not listed.
+    Raises:
+        IllegalTransition: at the first pair that is not listed.
     """
     for event in events:
         state = next_state(state, event)
