@@ -165,6 +165,53 @@ def go(project: Project = None, as_json: Json = False) -> None:
     command.go(project, as_json=as_json)
 
 
+Block = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        help="Name of a Sinch Credentials block; the account of the environment when left out.",
+    ),
+]
+
+
+@app.command()
+def adopt(
+    numbers: Annotated[
+        list[str], typer.Argument(help="Numbers in E.164, such as +12025550123.", metavar="NUMBERS")
+    ],
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            "--reference", help="Whose they are: a purchase that they belong to, or a new name."
+        ),
+    ] = None,
+    project: Block = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Your name, kept in the journal; user@host when left out."),
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Instead: as if they had never been adopted.")
+    ] = False,
+    gone: Annotated[
+        bool,
+        typer.Option(
+            "--gone", help="Instead: the project does not hold them any more, or not for long."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take numbers that were bought elsewhere into the journal. Costs nothing, changes no number.
+
+    The vendor is read first: the project has to hold them, and no reference may.
+    """
+    from numberflow.cli import adopt as command
+
+    command.run(
+        numbers, reference=reference, project=project, by=by, undo=undo, gone=gone, as_json=as_json
+    )
+
+
 @app.command()
 def export(
     date: Annotated[

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 import shlex
 import time
 from dataclasses import asdict
@@ -11,6 +9,7 @@ from datetime import UTC, datetime
 
 import typer
 
+from numberflow.cli.account import this_person
 from numberflow.cli.console import print_json, working
 from numberflow.cli.processes import make_private_folder
 from numberflow.errors import JournalUnavailable
@@ -33,7 +32,7 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
     scope = project or ALL_PROJECTS
     try:
         with Journal.open(settings.journal_url) as journal:
-            held = journal.stop(scope, by=f"{getpass.getuser()}@{platform.node()}", why=why)
+            held = journal.stop(scope, by=this_person(), why=why)
             with working("Waiting for requests that are under way …"):
                 under_way = _wait_for_the_last(journal, scope)
             known = project is None or journal.intentions(project_id=project, limit=1)

@@ -6,6 +6,7 @@ neither Prefect nor the vendor's client.
 
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
 from numberflow.journal.brake import STOP_FILE, Brake
+from numberflow.journal.custody_rows import CustodyEntry, Said
 from numberflow.journal.entries import (
     ORDER_OPERATIONS,
     AttemptEntry,
@@ -54,6 +55,7 @@ __all__ = [
     "AttemptEntry",
     "Brake",
     "Busy",
+    "CustodyEntry",
     "Event",
     "Evidence",
     "EvidenceEntry",
@@ -73,6 +75,7 @@ __all__ = [
     "Patience",
     "PendingWork",
     "Purchase",
+    "Said",
     "SettlePolicy",
     "Spend",
     "SpendLine",

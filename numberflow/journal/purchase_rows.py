@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,9 @@ from numberflow.journal.intention_rows import derived_id, one
 from numberflow.journal.json_text import as_kept, dump_json
 from numberflow.journal.rows import purchase_of
 from numberflow.journal.tables import purchases
+
+# Few enough that the purchases of a large project take little memory.
+_ROWS_AT_ONCE = 1000
 
 
 class PurchaseRows:
@@ -65,6 +68,13 @@ class PurchaseRows:
                 )
             ).one_or_none()
         return None if row is None else purchase_of(row)
+
+    def purchases(self, project_id: str) -> Iterator[Purchase]:
+        """Every purchase of the project, one after the other, in no order."""
+        query = sa.select(purchases).where(purchases.c.project_id == project_id)
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
+                yield purchase_of(row)
 
     def save_quote(self, purchase_id: str, quote: Any) -> Purchase:
         """Keep what the purchase would cost (JSON value); replaces an earlier quote."""

@@ -5,7 +5,7 @@ intention checks, in that transaction, the leases of its purchase and its number
 `transitions.py`. Nothing here calls the vendor or decides when to look: `billable.py` does. The
 journal is synchronous, so that a dying process can still write without an event loop. This module
 has intentions and what they cost; the other parts of `Journal` are in `purchase_rows`,
-`order_rows`, `told_rows`, `stop_rows` and `lease_rows`.
+`order_rows`, `custody_rows`, `told_rows`, `stop_rows` and `lease_rows`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
 from numberflow.journal import lease_rows, spending, stop_rows
+from numberflow.journal.custody_rows import CustodyRows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
     AttemptEnd,
@@ -69,7 +70,7 @@ _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
 }
 
 
-class Journal(PurchaseRows, OrderRows, ToldRows, StopRows, LeaseRows):
+class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRows):
     """An open journal. Thread-safe. If a method raises JournalUnavailable, nothing was written."""
 
     def __init__(self, database: Database) -> None:

@@ -217,6 +217,21 @@ told_purchases = sa.Table(
     sa.Column("closed_by", sa.Text),
 )
 
+# Numbers that no step of ours got and that a person took in, and those that have gone without one.
+# Rows are added only; the last one of a number counts.
+custody = sa.Table(
+    "custody",
+    metadata,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("phone_number", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("seen", Json, nullable=False),
+)
+
 # The request rate to each host of the vendor with one access key (numberflow.models.pace). `name`
 # says which, without the key. Not part of the journal: nothing here decides about a purchase.
 paces = sa.Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -82,6 +82,16 @@ class ToldRows:
                 .where(told_purchases.c.purchase_id == purchase_id)
                 .values(closed_at=self._database.now(connection), closed_by=by)
             )
+
+    def closed_purchases(self, project_id: str) -> dict[str, datetime]:
+        """Purchases of which somebody said that they know how they stand → when."""
+        query = (
+            sa.select(told_purchases.c.purchase_id, told_purchases.c.closed_at)
+            .join(purchases, purchases.c.id == told_purchases.c.purchase_id)
+            .where(purchases.c.project_id == project_id, told_purchases.c.closed_at.is_not(None))
+        )
+        with self._database.read() as connection:
+            return {row.purchase_id: row.closed_at for row in connection.execute(query)}
 
     def purchases_named(self, reference: str) -> tuple[Purchase, ...]:
         """The purchases of that reference, one of each project that has it."""

@@ -97,7 +97,7 @@ async def _listed(context: RunContext, wanted: frozenset[str]) -> dict[str, Held
     return found
 
 
-def require_held(held: Mapping[str, HeldNumber | None]) -> None:
+def require_held(held: Mapping[str, object | None]) -> None:
     """Refuse a run about numbers that are not ours.
 
     Raises:
