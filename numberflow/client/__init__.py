@@ -1,6 +1,6 @@
-"""The vendor's APIs, usable alone.
+"""The vendor's APIs, usable on their own: async, typed, clear about unknown outcomes.
 
-Async, typed, and honest about what may have happened after a lost reply. See docs/client.md.
+See docs/client.md.
 """
 
 from numberflow.client.client import Client

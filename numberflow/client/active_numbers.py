@@ -1,4 +1,4 @@
-"""Active numbers: what the project holds, its links, and giving it back.
+"""Active numbers: what the project holds, its links, and its release.
 
 Vendor noun: activeNumbers (docs/vendor/numbers-behaviour.md §7 to §9).
 """
@@ -71,7 +71,7 @@ def build_list_page(
 def build_list_page_bytes(
     project_id: str, *, page_token: str | None = None, **query: Unpack[ActiveNumbersQuery]
 ) -> Request[RawPage]:
-    """The same request as `build_list_page`, for whoever reads the page's bytes himself."""
+    """The same request as `build_list_page`, for callers that read the page's bytes themselves."""
     request: Request[Any] = build_list_page(project_id, page_token=page_token, **query)
     return dataclasses.replace(request, read_body=read_raw_page, large=True)
 
@@ -112,18 +112,18 @@ class ActiveNumbers(Noun):
     async def list_page(
         self, *, page_token: str | None = None, **query: Unpack[ActiveNumbersQuery]
     ) -> ActiveNumbersPage:
-        """One page of held numbers, released ones that have not expired yet among them.
+        """One page of held numbers, including released ones that have not expired yet.
 
         Args:
-            page_token: `next_page_token` of the page before, with all other arguments unchanged.
+            page_token: `next_page_token` of the previous page, with all other arguments unchanged.
             **query: any of
 
                 - region_code: as in `available_numbers.search`, but optional, as all filters here;
-                - number_type: whether a list without it shows every type is disputed
-                  (docs/vendor/numbers-behaviour.md §4): ask type by type to be sure;
+                - number_type: it is disputed whether a list without it shows every type
+                  (docs/vendor/numbers-behaviour.md §4): to be sure, list type by type;
                 - pattern, search_pattern: as in `available_numbers.search`;
-                - capabilities: all of these must be there;
-                - page_size: most numbers in the page, 100 when left out;
+                - capabilities: the number must have all of these;
+                - page_size: most numbers in the page, 100 by default;
                 - order_by: phoneNumber or displayName, ascending.
 
         Raises:
@@ -134,7 +134,7 @@ class ActiveNumbers(Noun):
     async def list_page_bytes(
         self, *, page_token: str | None = None, **query: Unpack[ActiveNumbersQuery]
     ) -> RawPage:
-        """One page of held numbers as bytes, with what its end says.
+        """One page of held numbers as bytes, and what its end says.
 
         Arguments and errors as in `list_page`. For inventories: a Python object for each number
         costs ten times what moving and parsing the page costs.
@@ -164,10 +164,10 @@ class ActiveNumbers(Noun):
     ) -> ActiveNumber:
         """Change name, links or callback address.
 
-        The link jobs show up under the scheduled objects. The vendor wants SMS and campaign
-        unlinked before they are linked elsewhere.
+        The link jobs show under the scheduled objects. The vendor wants SMS and campaign unlinked
+        before they are linked elsewhere.
 
-        Repeat: after OutcomeUnknown look with `get` first. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first. Sent once.
 
         Raises:
             BadInput: the request changes nothing.
@@ -178,6 +178,6 @@ class ActiveNumbers(Noun):
         """End the rental: the number stays usable until `expire_at`. No refund, no way back.
 
         Repeat: after OutcomeUnknown look with `get` first (`expire_at` set, or NotFound =
-        released). Leaves once.
+        released). Sent once.
         """
         return await self._send(build_release(self._project, phone_number), watch)

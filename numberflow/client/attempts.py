@@ -1,4 +1,4 @@
-"""Run a read, and again as long as retry.py says so. The only place that waits between attempts."""
+"""Run a read and repeat it while retry.py says so. The only place that waits between attempts."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _NUMBER = re.compile(r"(?:\+|%2B)[0-9]{1,11}([0-9]{4})")
 
 
 def log_retry(details: RetryDetails) -> None:
-    """One sentence for each repeat, on the log of numberflow.
+    """Log one sentence for each repeat, on numberflow's log.
 
-    In the place of stamina's own words, which are a bare "stamina.retry_scheduled" for whoever
-    reads a log, or go to stdout where structlog is installed, into the middle of --json.
+    It replaces stamina's own words, which are a bare "stamina.retry_scheduled" in a log. Where
+    structlog is installed they go to stdout, into the middle of --json.
     """
     error = details.caused_by
     why = error.message if isinstance(error, NumberflowError) else type(error).__name__
-    # A path may name a number; a log shows its last four digits.
+    # A path may contain a number; a log shows its last four digits.
     why = _NUMBER.sub(r"…\1", why)
-    # A 429 slows every caller down, and that is told as progress, not once for each request.
+    # A 429 slows every caller down. That is reported as progress, not once for each request.
     level = logging.INFO if isinstance(error, Throttled) else logging.WARNING
     logger.log(
         level,
@@ -47,7 +47,7 @@ stamina.instrumentation.set_on_retry_hooks([log_retry])
 
 
 class Stopwatch:
-    """How long a call has been at it. What the vendor's limit makes it wait is counted apart."""
+    """How long a call has taken. Waiting for the vendor's limit is counted separately."""
 
     def __init__(self) -> None:
         self.began_s = time.monotonic()
@@ -67,16 +67,15 @@ class Stopwatch:
 async def with_retries(
     once: Callable[[], Awaitable[T]], budget: retry.Budget, *, stopwatch: Stopwatch | None = None
 ) -> T:
-    """The result of `once`, repeated within `budget`.
+    """Return the result of `once`, repeated within `budget`.
 
-    Errors that are not worth a repeat, and the last one, come out unchanged.
+    Errors that are not worth a repeat, and the last one, are raised unchanged.
 
-    `stopwatch` says from when on the budget's times count; from now on when left out. What `once`
-    itself waits for the limit it adds to `limited_s`; tries that met a 429, and the waits after
-    them, are added here.
+    `stopwatch` says when the budget's times began; by default now. `once` adds to `limited_s` what
+    it waits for the limit; this function adds tries that met a 429, and the waits after them.
 
     stamina does the waiting, so that its instrumentation sees every repeat and
-    `stamina.set_testing` switches waiting off; how long and how often is decided in retry.py alone.
+    `stamina.set_testing` switches waiting off. Only retry.py decides how long and how often.
     """
     watch = Stopwatch() if stopwatch is None else stopwatch
     throttles = failures = 0

@@ -1,7 +1,7 @@
-"""The access key's bearer token: asked for once, kept, renewed in time.
+"""The access key's bearer token: requested once, kept, renewed in time.
 
-OAuth2 client credentials (docs/vendor/numbers-behaviour.md §2). One token per open Client; it lives
-in memory only.
+OAuth2 client credentials (docs/vendor/numbers-behaviour.md §2). One token per open Client, in
+memory only.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from numberflow.client import attempts, retry
 from numberflow.client.protocol import Request
 from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 
-# The Node SDK renews about 60 s early (docs/vendor/numbers-behaviour.md §2); it also gives a costly
-# call, which is bounded below that, a token that outlives it.
+# The Node SDK renews about 60 s early (docs/vendor/numbers-behaviour.md §2). A costly call is
+# shorter than that, so its token outlives it.
 RENEW_EARLY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token and how long it was said to live."""
+    """A bearer token and its stated lifetime."""
 
     bearer: SecretStr
     expires_in_s: float
 
 
 def build_token(key_id: str, key_secret: SecretStr) -> Request[Token]:
-    """Ask for a token. Not costly: an unused token costs nothing."""
+    """Request a token. Not costly: an unused token costs nothing."""
     secret = key_secret.get_secret_value()
     basic = base64.b64encode(f"{key_id}:{secret}".encode()).decode()
     return Request(
@@ -54,8 +54,8 @@ def read_token(value: Any) -> Token:
     """Read the reply of the token endpoint.
 
     Raises:
-        ValueError: no token, no lifetime, or a token of another type than bearer (compared
-            case-blind: live says bearer, documents say Bearer).
+        ValueError: no token, no lifetime, or a token type other than bearer (in any case: live
+        replies say bearer, the documents Bearer).
     """
     if not isinstance(value, dict):
         # The reader's word for unreadable is ValueError
@@ -79,7 +79,7 @@ def read_token(value: Any) -> Token:
 class TokenKeeper:
     """Holds the current token of one access key and renews it.
 
-    One request at a time, however many ask (single flight).
+    One request at a time, however many callers wait (single flight).
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class TokenKeeper:
         self._token: Token | None = None
         self._renew_after_s = 0.0
         self.throttled = False
-        """Whether the endpoint's latest word was 429."""
+        """Whether the endpoint's latest reply was a 429."""
 
     async def current(self, *, refused: SecretStr | None = None) -> SecretStr:
         """A token with more than 60 s to live.
@@ -106,13 +106,13 @@ class TokenKeeper:
         Half its life, if it is issued for less than two minutes.
 
         Args:
-            refused: the token that the vendor has just called expired; it is not handed out again.
+            refused: the token that the vendor has just called expired; it is not returned again.
 
         Raises:
             NotSent: the token endpoint cannot be reached or does not answer in a readable way.
                 Nothing has happened to any number.
             Throttled: the token endpoint still says 429 when patience is used up. Nothing has
-                happened either.
+                happened, either.
             PermissionRefused: the access key is not accepted.
         """
         if (bearer := self._usable(refused)) is not None:
@@ -122,11 +122,11 @@ class TokenKeeper:
                 bearer := self._usable(refused)
             ) is not None:  # somebody else renewed it while we waited
                 return bearer
-            asked_at = self._clock()  # before the request: its travel time counts as spent life
+            asked_at = self._clock()  # before the request: its travel time counts as used life
             try:
                 token = await attempts.with_retries(self._ask, self._budget)
             except OutcomeUnknown as error:
-                # What is unknown is the fate of a token, not of the call that wanted it: that one
+                # Only the fate of a token is unknown, not that of the call that needs it: that call
                 # has surely not left.
                 raise NotSent(
                     f"no access token: {error.message}", request_id=error.request_id

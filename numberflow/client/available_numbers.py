@@ -59,14 +59,14 @@ def build_search(
 
 
 def build_get(project_id: str, phone_number: str) -> Request[AvailableNumber]:
-    """Is this number in stock, and at what price?"""
+    """Read whether this number is in stock, and at what price."""
     path = project_path(project_id, "availableNumbers", inputs.phone_number(phone_number))
     read = AvailableNumber.model_validate
     return Request("GET", "numbers", path, read, phone_number=phone_number)
 
 
 def build_rent(project_id: str, phone_number: str, request: RentRequest) -> Request[ActiveNumber]:
-    """Rent one given number. Costly."""
+    """Rent one named number. Costly."""
     return Request(
         "POST",
         "numbers",
@@ -91,17 +91,17 @@ class AvailableNumbers(Noun):
     async def search(self, **query: Unpack[AvailableNumbersQuery]) -> tuple[AvailableNumber, ...]:
         """Numbers in stock; () when there are none.
 
-        One page, in no stable order, and nothing is reserved.
+        One page, in no stable order. Nothing is reserved.
 
         Args:
-            **query: the first two, and any of the others
+            **query: the first two are required
 
                 - region_code: ISO 3166-1 alpha-2, like US;
                 - number_type: MOBILE, LOCAL or TOLL_FREE;
                 - pattern: compared with the whole E.164 text;
                 - search_pattern: START (the pattern then begins with + and country code), CONTAINS
-                  or END; START for a pattern with a plus when left out, else CONTAINS;
-                - capabilities: all of these must be there; a number may have more;
+                  or END. The default is START for a pattern with a plus, else CONTAINS;
+                - capabilities: the number must have all of these, and may have more;
                 - size: most numbers to return; the vendor's default is not documented.
 
         Raises:
@@ -123,9 +123,9 @@ class AvailableNumbers(Noun):
     ) -> ActiveNumber:
         """Rent this number. Costs its fees from the moment the vendor accepts.
 
-        Links go on in the background.
+        Links continue in the background.
 
-        Repeat: never without looking first. Leaves once whatever happens. US LOCAL only in the
+        Repeat: never without looking first. Sent once, whatever happens. US LOCAL only in the
         newest documentation.
 
         Raises:

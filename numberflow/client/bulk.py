@@ -1,10 +1,10 @@
-"""Large replies to reads, with less work for each byte than httpx: pages of an inventory as bytes.
+"""Large replies to reads, with less work per byte than httpx: pages of an inventory as bytes.
 
 Belongs here: moving such a reply off the wire, by aiohttp (docs/adr/0008-aiohttp-for-pages.md says
 why there are two). Does not: anything that costs money, that has a body, or that must know when its
-first byte leaves: transport.py, which alone uses this and says what a failure means.
+first byte leaves. That is in transport.py, which is the only caller and says what a failure means.
 
-Every failure leaves here as the exception of httpx that means the same, without the request on it:
+Every failure is raised as the exception of httpx that means the same, without the request on it:
 the token is in its headers.
 """
 
@@ -19,12 +19,11 @@ import aiohttp
 import httpx
 from yarl import URL
 
-# A page is about 1 MB. The transfer is held up when more than twice this waits for us, and with
-# aiohttp's 64 KB it would be all the time.
+# A page is about 1 MB. The transfer pauses when more than twice this waits for us; with aiohttp's
+# 64 KB it would pause all the time.
 _BUFFER_BYTES = 1 << 20
 
-# Looked up in this order. A second connection's trouble is an OSError, as is every trouble of a
-# socket.
+# Looked up in this order. Trouble of a connection is an OSError, as is all trouble of a socket.
 _MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError | httpx.DecodingError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
@@ -47,8 +46,7 @@ class BulkReads:
         timeout: as httpx takes it.
         connections: most at once.
         idle_s: how long a connection without a request is kept.
-        tls: the same as httpx has: one account is not to be believed by one client and doubted by
-            the other.
+        tls: the same as httpx has, so that both trust the same servers.
     """
 
     def __init__(
@@ -71,8 +69,8 @@ class BulkReads:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_BUFFER_BYTES,
-            # Proxies are looked up below: what else aiohttp would take from the environment is the
-            # login in a .netrc, in place of the access token.
+            # Proxies are looked up below. Otherwise aiohttp would also take the login in a .netrc
+            # from the environment, in place of the access token.
             trust_env=False,
         )
 
@@ -85,9 +83,9 @@ class BulkReads:
         """Status, headers (names in lower case) and whole body of the reply, decoded.
 
         Args:
-            url: percent-encoded as it is to be sent.
-            headers: beside those of every request.
-            arrived: told status and headers before the body is read.
+            url: percent-encoded, as it is sent.
+            headers: in addition to those of every request.
+            arrived: called with status and headers before the body is read.
 
         Raises:
             httpx.RequestError: the subclass says what went wrong, as it would for httpx.
@@ -101,7 +99,7 @@ class BulkReads:
                 return reply.status, found, await reply.read()
         except aiohttp.ClientError as error:
             meant = _meaning(error)
-        raise meant  # out here: aiohttp's exception, and the request that it may hold, stay behind
+        raise meant  # here, so that aiohttp's exception, which may hold the request, is dropped
 
     async def close(self) -> None:
         """Close every connection."""
@@ -120,7 +118,7 @@ def _meaning(error: aiohttp.ClientError) -> httpx.TransportError | httpx.Decodin
 def _proxy(url: str) -> str | None:
     """The proxy that the environment names.
 
-    The simulator is never behind one, whatever HTTP_PROXY says.
+    The simulator is never behind one, despite HTTP_PROXY.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -1,9 +1,8 @@
 """Callback configuration: the project's signing secret.
 
-Vendor noun: callbackConfiguration (docs/vendor/numbers-behaviour.md §16).
-
-Both APIs have one, each with a secret of its own (docs/vendor/imported-hosting-behaviour.md §12).
-There is no callback address here: those live on numbers and orders.
+Vendor noun: callbackConfiguration (docs/vendor/numbers-behaviour.md §16). Both APIs have one, each
+with its own secret (docs/vendor/imported-hosting-behaviour.md §12). Callback addresses are not
+here: those belong to numbers and orders.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ Host = Literal["numbers", "imported"]
 """Which of the two APIs."""
 
 
-# "No secret" must not be read out of a gateway's greeting.
+# A gateway's greeting must not be read as "no secret".
 _READ = reader(CallbackConfiguration, "hmacSecret", "projectId")
 
 
 def build_get(project_id: str, *, host: Host = "numbers") -> Request[CallbackConfiguration]:
-    """Read the configuration. The secret comes in clear text, and is sealed from there on."""
+    """Read the configuration. The secret arrives in clear text and is sealed at once."""
     return Request("GET", host, project_path(project_id, "callbackConfiguration"), _READ)
 
 
 def build_update(
     project_id: str, hmac_secret: SecretStr, *, host: Host = "numbers"
 ) -> Request[CallbackConfiguration]:
-    """Replace the secret. Leaves once.
+    """Replace the secret. Sent once.
 
-    The imported API publishes no rule for it, so the stricter one of the other API counts for both.
+    The imported API publishes no rule for it, so the stricter one of the other API applies to both.
     """
     secret = inputs.hmac_secret(hmac_secret.get_secret_value())
     return Request(
@@ -65,9 +64,9 @@ class Callbacks(Noun):
         return await self._send(build_get(self._project, host=self._host))
 
     async def update(self, hmac_secret: SecretStr | str) -> CallbackConfiguration:
-        """Set the secret. From then on callbacks signed with the old one are forged ones.
+        """Set the secret. From then on callbacks that are signed with the old one are forgeries.
 
-        Let the receiver know both for a while.
+        Let the receiver accept both for a while.
 
         Raises:
             BadInput: not 32 to 64 letters, digits or hyphens; the message does not show it.

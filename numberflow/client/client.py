@@ -28,19 +28,19 @@ class Client:
 
     Open it with `async with`.
 
-    Costly calls (the table in docs/client.md names them) leave once and are never repeated here; to
-    survive crashes and lost replies hand them to the journal (docs/client.md).
+    Costly calls (the table in docs/client.md names them) are sent once and never repeated here. To
+    survive crashes and lost replies, give them to the journal (docs/client.md).
 
     Args:
-        settings: account, base URLs and time limits; read from the environment when left out.
+        settings: account, base URLs and time limits; by default from the environment.
         transport: another httpx transport, for example an in-process application in tests.
         paced: whether requests wait for their turn at the host's pace (docs/client.md); False for
             callers with a limit of their own.
         shared_pace: where all processes with this access key share their pace (the journal's
             `Paces`); None: this client has its own.
-        on_wait: told in words that a request has been waiting for the vendor's limit for more than
-            5 s.
-        read_budget: how patiently reads are repeated; when left out, a 429 is waited out for
+        on_wait: called with a sentence when a request has waited for the vendor's limit for more
+            than 5 s.
+        read_budget: how patiently reads are repeated; by default a 429 is waited out for
             `settings.patience_s`.
 
     Raises:
@@ -83,12 +83,10 @@ class Client:
         )
 
     def vendor_now(self) -> datetime:
-        """What the vendor's clock shows, by its last reply; this machine's before the first.
+        """The vendor's clock, by its last reply; this machine's before the first.
 
-        Aware UTC, to the second.
-
-        For deadlines that the vendor sets (an order's `expire_at`): our own clock may be off, and a
-        simulator's runs ahead.
+        Aware UTC, to the second. Use it for deadlines that the vendor sets (an order's
+        `expire_at`): our own clock may be off, and a simulator's runs ahead.
         """
         return self._transport.vendor_now()
 

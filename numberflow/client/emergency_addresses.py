@@ -33,9 +33,9 @@ def build_get(project_id: str, phone_number: str) -> Request[EmergencyAddress | 
 def build_validate(
     project_id: str, phone_number: str, request: EmergencyAddressRequest
 ) -> Request[AddressValidation]:
-    """Ask what the vendor thinks of an address.
+    """Read what the vendor thinks of an address.
 
-    A POST that only reads, so it is repeated like one.
+    A POST that only reads, so it is repeated like a read.
     """
     path = f"{_address_path(project_id, phone_number)}:validate"
     read = reader(AddressValidation, "validationResult")
@@ -58,9 +58,9 @@ def build_provision(
 
 
 def build_deprovision(project_id: str, phone_number: str) -> Request[None]:
-    """Remove the address. Costly: whoever dials 911 there is no longer found.
+    """Remove the address. Costly: somebody who dials 911 there is no longer found.
 
-    No body either way is documented.
+    The documents give no body for request or reply.
     """
     path = f"{_address_path(project_id, phone_number)}:deprovision"
     return Request("POST", "numbers", path, read_body=read_nothing, costly=True)
@@ -70,12 +70,11 @@ def read_address(value: Any) -> EmergencyAddress:
     """Read the address that was provisioned.
 
     Raises:
-        ValueError: not one, or one that says nothing: "was stored" must not be read out of an empty
-            object.
+        ValueError: it is not an address, or an empty one: an empty object does not prove "stored".
     """
     address = read_address_if_any(value)
     if not isinstance(address, EmergencyAddress):
-        # The reader's word for unreadable is ValueError.
+        # Readers raise ValueError for what is unreadable.
         raise ValueError("an address without content")  # noqa: TRY004
     return address
 
@@ -95,11 +94,11 @@ def absence(error: NotFound) -> Absence | None:
 
     None = something else is missing: the number itself, or the URL.
 
-    By resource, and only between feature and address by message, as
-    docs/vendor/numbers-behaviour.md §15 advises. A number that is not held shows `resource_type`
-    ActiveNumber (assumed to be so here as elsewhere).
+    The resource decides, and only between feature and address the message, as
+    docs/vendor/numbers-behaviour.md §15 advises. A number that is not held has the `resource_type`
+    ActiveNumber (assumed to be the same here as elsewhere).
     """
-    # Loosely: older pages show internal names such as sinch.unifiednumber.….EmergencyAddress (§15).
+    # Compared loosely: older pages show names such as sinch.unifiednumber.….EmergencyAddress (§15).
     if not error.resource_type.casefold().endswith("emergencyaddress"):
         return None
     return Absence.FEATURE if "feature" in error.vendor_message.casefold() else Absence.ADDRESS
@@ -136,7 +135,7 @@ class EmergencyAddresses(Noun):
         Exact, near (with a correction) or none (with candidates). Stores nothing.
 
         Raises:
-            NotFound: `absence` of it tells a number without the feature from one that is not held.
+            NotFound: `absence` tells a number without the feature from one that is not held.
             Rejected: 400, a part of the address is missing.
         """
         return await self._send(build_validate(self._project, phone_number, request))
@@ -144,11 +143,11 @@ class EmergencyAddresses(Noun):
     async def provision(
         self, phone_number: str, request: EmergencyAddressRequest, *, watch: Watch | None = None
     ) -> EmergencyAddress:
-        """Attach or replace the number's address, and show it as stored.
+        """Attach or replace the number's address, and return it as stored.
 
         A near match may be stored corrected (assumed). Fees are not published.
 
-        Repeat: after OutcomeUnknown look with `get` first. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first. Sent once.
 
         Raises:
             NotFound: as in `validate`.
@@ -159,10 +158,9 @@ class EmergencyAddresses(Noun):
     async def deprovision(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Remove the number's address.
 
-        Repeat: after OutcomeUnknown look with `get` first (`Absence.ADDRESS` = removed). Leaves
-        once.
+        Repeat: after OutcomeUnknown look with `get` first (`Absence.ADDRESS` = removed). Sent once.
 
         Raises:
-            NotFound: as in `validate`; there may have been no address to remove.
+            NotFound: as in `validate`; perhaps there was no address to remove.
         """
         await self._send(build_deprovision(self._project, phone_number), watch)

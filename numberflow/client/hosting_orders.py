@@ -40,7 +40,7 @@ TEXT_ENABLE_MAX = 500
 
 
 class HostingOrdersQuery(ListQuery, total=False):
-    """What the lists of orders take; `HostingOrders.list_page` says what each means."""
+    """Arguments of the lists of orders; `HostingOrders.list_page` says what each means."""
 
     state: Required[str]
     order_type: Required[str]
@@ -50,7 +50,7 @@ class HostingOrdersQuery(ListQuery, total=False):
 
 
 class HostingOrderNumbersQuery(ListQuery, total=False):
-    """What the lists of an order's numbers take: with a state, those whose step is in it."""
+    """Arguments of the lists of an order's numbers. A state selects numbers whose step is in it."""
 
     osr_update_state: str | None
     platform_provisioning_state: str | None
@@ -71,7 +71,7 @@ def build_list_page(
 ) -> Request[HostingOrdersPage]:
     """One page of orders in one state.
 
-    State, type, plan and campaign are all required; the empty id is sent too.
+    State, type, plan and campaign are all required; the empty id is sent, too.
     """
     return Request(
         "GET",
@@ -114,7 +114,7 @@ def build_list_numbers_page(
     page_token: str | None = None,
     order_by: str | None = None,
 ) -> Request[HostingOrderNumbersPage]:
-    """One page of an order's numbers, optionally those of which a step is in a state."""
+    """One page of an order's numbers, optionally only those with a step in a given state."""
     platform, campaign = platform_provisioning_state, campaign_provisioning_state
     return Request(
         "GET",
@@ -141,7 +141,7 @@ def build_list_numbers_page(
 def build_get_number(
     project_id: str, hosting_order_id: str, phone_number: str
 ) -> Request[HostingOrderNumber]:
-    """Read how far one number of an order is."""
+    """Read the progress of one number of an order."""
     inputs.phone_number(phone_number)
     path = _order_path(project_id, hosting_order_id, "numbers", phone_number)
     read = HostingOrderNumber.model_validate
@@ -207,16 +207,16 @@ class HostingOrders(Noun):
         """Import several numbers by one order of type IMPORT. Prices are not published.
 
         Repeat: never without looking first: after OutcomeUnknown find the order by your token in
-        `display_name` with `iterate`. Leaves once.
+        `display_name` with `iterate`. Sent once.
 
         Args:
             request: the numbers and their links.
-            numbers_max: how many the account may import at once, should the account manager have
-                raised it.
+            numbers_max: how many the account may import at once, if the account manager has raised
+                it.
             watch: asked before the request leaves.
 
         Raises:
-            BadInput: too many numbers, one twice, or not US or CA.
+            BadInput: too many numbers, a duplicate, or not US or CA.
             Rejected: 400; 409 when one is imported already (assumed). Nothing is created then
                 (assumed).
         """
@@ -264,7 +264,7 @@ class HostingOrders(Noun):
         return await self._send(build_report(self._project, hosting_order_id))
 
     async def get_number(self, hosting_order_id: str, phone_number: str) -> HostingOrderNumber:
-        """How far one number of the order is. Errors as in `get`."""
+        """The progress of one number of the order. Errors as in `get`."""
         return await self._send(build_get_number(self._project, hosting_order_id, phone_number))
 
     async def list_page(

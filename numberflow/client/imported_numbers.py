@@ -1,9 +1,7 @@
-"""Imported numbers: numbers that live elsewhere and message through Sinch.
+"""Imported numbers: numbers that live elsewhere and send messages through Sinch.
 
-Vendor noun: importedNumbers (docs/vendor/imported-hosting-behaviour.md §4, §9).
-
-Several at once are imported by an order (hosting_orders.py); numbers that are not routed to Sinch
-yet are text-enabled.
+Vendor noun: importedNumbers (docs/vendor/imported-hosting-behaviour.md §4, §9). Several at once are
+imported by an order (hosting_orders.py); numbers that are not routed to Sinch yet are text-enabled.
 """
 
 from __future__ import annotations
@@ -55,7 +53,7 @@ def build_list_page(
 ) -> Request[ImportedNumbersPage]:
     """One page of imported numbers.
 
-    Both ids are always sent, the empty one too: the reference marks them as required.
+    Both ids are always sent, even when empty: the reference marks them as required.
     """
     pattern, search_pattern = inputs.number_pattern(pattern, search_pattern)
     if search_pattern == "CONTAINS":
@@ -174,15 +172,15 @@ class ImportedNumbers(Noun):
     async def import_number(
         self, request: ImportNumberRequest, *, watch: Watch | None = None
     ) -> ImportedNumber:
-        """Import one number. Links go on in the background and show in `get`.
+        """Import one number. Links continue in the background and show in `get`.
 
         Prices are not published.
 
-        Repeat: after OutcomeUnknown look with `get` first: not found = safe to repeat. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first: not found = safe to repeat. Sent once.
 
         Raises:
-            Rejected: 409 when it is imported already: read it, and go on if plan and campaign are
-                the wanted ones; 400 for a plan or number that will not do.
+            Rejected: 409 when it is imported already: read it, and continue if plan and campaign
+            are the wanted ones; 400 for a plan or number that cannot be used.
         """
         return await self._send(build_import(self._project, request), watch)
 
@@ -193,7 +191,7 @@ class ImportedNumbers(Noun):
 
         To link elsewhere: unlink, wait until it is done, then link, in two requests (§9).
 
-        Repeat: after OutcomeUnknown look with `get` first. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first. Sent once.
 
         Raises:
             BadInput: the request changes nothing.
@@ -203,6 +201,6 @@ class ImportedNumbers(Noun):
     async def delete(self, phone_number: str, *, watch: Watch | None = None) -> None:
         """Remove the number from the project. It may be imported again afterwards (assumed).
 
-        Repeat: after OutcomeUnknown look with `get` first: not found = removed. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first: not found = removed. Sent once.
         """
         await self._send(build_delete(self._project, phone_number), watch)

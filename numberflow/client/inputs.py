@@ -1,6 +1,4 @@
-"""Values from the caller, checked before anything is sent.
-
-What the vendor would refuse, or silently answer with nothing.
+"""Check values from the caller before anything is sent: what the vendor would refuse or ignore.
 
 Belongs here: one value at a time, BadInput with the field and what to write instead. Does not:
 rules between values of an order (numberflow.planning).
@@ -24,12 +22,11 @@ Text = TypeVar("Text", bound=str | None)
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 _REGION = re.compile(r"[A-Z]{2}")
 _HMAC_SECRET = re.compile(r"[a-zA-Z0-9-]{32,64}")
-# Ids of orders and required files: 26 letters and digits, or like a UUID, in every sample; the
-# shape is not promised, but an empty id or one that begins with a dot would make another path of
-# it.
+# Ids of orders and required files: 26 letters and digits, or like a UUID, in every sample. The
+# shape is not promised, but an empty id or one that begins with a dot would make another path.
 _RESOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
-# Number types and capabilities are open enums: any constant of that look goes through, so that a
-# new one needs no release of ours.
+# Number types and capabilities are open enums: any constant of that shape passes, so that a new one
+# needs no release of ours.
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -65,7 +62,7 @@ def hosting_region(value: Text) -> Text:
 def phone_numbers(values: Iterable[str], field: str, *, most: int) -> tuple[str, ...]:
     """Every one of `values` checked with `phone_number`.
 
-    At least one, at most `most`, none twice (the vendor would refuse them all, assumed).
+    At least one, at most `most`, no duplicate (the vendor would refuse them all, assumed).
     """
     found = tuple(phone_number(value) for value in _listed(values, field))
     if not 1 <= len(found) <= most:
@@ -84,7 +81,7 @@ def resource_id(value: str, field: str) -> str:
 
 
 def constant(value: Text, field: str) -> Text:
-    """`value` if it is None or looks like a constant of the vendor's, else BadInput."""
+    """`value` if it is None or looks like one of the vendor's constants, else BadInput."""
     if value is not None and not _CONSTANT.fullmatch(value):
         raise wrong(field, f"{value!r} is not a constant", "capital letters, like LOCAL or SMS")
     return value
@@ -107,9 +104,9 @@ def number_pattern(
 ) -> tuple[str | None, str | None]:
     """Pattern and where it has to match, both or neither.
 
-    Without `search_pattern`: START when the pattern begins with a plus, else CONTAINS; never left
-    to the vendor, who documents no default. START without the plus finds nothing and says so to
-    nobody (docs/vendor/numbers-behaviour.md §1, item 9): BadInput.
+    Without `search_pattern`: START when the pattern begins with a plus, else CONTAINS. It is never
+    left to the vendor, who documents no default. START without the plus silently finds nothing
+    (docs/vendor/numbers-behaviour.md §1, item 9): BadInput.
     """
     if not pattern:
         if search_pattern is not None:
@@ -133,7 +130,7 @@ def order_by(value: str | None, *fields: str) -> str | None:
 
 
 def hmac_secret(value: str) -> str:
-    """`value` if the vendor takes it as a signing secret, else BadInput that does not show it."""
+    """`value` if the vendor accepts it as a signing secret, else BadInput that does not show it."""
     if not _HMAC_SECRET.fullmatch(value):
         remedy = "32 to 64 letters, digits or hyphens"
         raise wrong("hmac_secret", "wrong length or characters", remedy)
@@ -148,7 +145,7 @@ def changes(request: Body) -> dict[str, Any]:
 
 
 def _listed(values: Iterable[str], field: str) -> Iterable[str]:
-    # A bare string is a mistake: its letters would each be taken for a value.
+    # A bare string is a mistake: each letter would count as a value.
     if isinstance(values, str):
         raise wrong(field, f"{values!r} is not a list", f"write ({values!r},)")
     return values

@@ -1,12 +1,10 @@
-"""A multipart/form-data body with one file, streamed.
-
-The file is read piece by piece while it is sent, and never as a whole.
+"""A multipart/form-data body with one file, streamed: read piece by piece while it is sent.
 
 Belongs here: the form of the body and where its bytes come from. Does not: sending (transport.py),
-which request takes a file (number_orders.py).
+which request has a file (number_orders.py).
 
 Not httpx's own multipart: it reads the file on the event loop, so that a slow store would hold up
-every other call, and it takes no async iterators.
+every other call, and it does not accept async iterators.
 
 Form of the body: RFC 7578; names in headers are escaped as browsers do it (WHATWG HTML,
 "multipart/form-data encoding algorithm").
@@ -26,17 +24,14 @@ from anyio import to_thread
 from numberflow.client.inputs import wrong
 
 FileSource = BinaryIO | AsyncIterable[bytes]
-"""A file object opened for reading bytes, or something that hands out pieces.
-
-Whoever opened it closes it.
-"""
+"""A file object opened for reading bytes, or an iterator of pieces. The caller closes it."""
 
 # 64 KiB: one read of a store's buffer and one write to the socket; larger ones only cost memory.
 _CHUNK = 65_536
 
 
 class SourceFailed(Exception):
-    """The file cannot be read. Names the kind of failure only.
+    """The file cannot be read. Names only the kind of failure.
 
     Messages of stores repeat file names, which are personal.
     """
@@ -48,14 +43,14 @@ class Upload:
 
     Fields:
         source: where the bytes come from.
-        file_name: what the vendor is told; personal.
+        file_name: the name that the vendor gets; personal.
         media_type: for example application/pdf.
-        document_type: the vendor's word for what the file is, if it asks for one.
+        document_type: the vendor's word for what the file is, if it requires one.
         start: position from which a seekable file is sent.
-        size: bytes from there to the end; None when nobody knows, then the body is sent in chunks
+        size: bytes from there to the end; None when unknown, then the body is sent in chunks
             without a length.
-        repeatable: whether it can be sent again: a file that can seek, yes; an iterator is used up
-            by the first time.
+        repeatable: whether it can be sent again: yes for a file that can seek; an iterator is used
+            up by the first time.
         boundary: between the parts; random, so that no file contains it.
     """
 
@@ -72,7 +67,7 @@ class Upload:
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The headers that go with the body.
 
-        With a length whenever it is known: not every gateway takes a body without one.
+        With a length whenever it is known: not every gateway accepts a body without one.
         """
         headers = [("Content-Type", f"multipart/form-data; boundary={self.boundary}")]
         if self.size is not None:
@@ -82,10 +77,10 @@ class Upload:
         return tuple(headers)
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The whole body, piece by piece. Each call begins anew.
+        """The whole body, piece by piece. Each call starts again.
 
         Raises:
-            SourceFailed: the file cannot be read, or has another length than it had.
+            SourceFailed: the file cannot be read, or its length has changed.
         """
         yield self._head()
         sent = 0
@@ -112,8 +107,7 @@ class Upload:
                 return
             except Exception as error:  # noqa: BLE001 — stores raise what they like
                 failed = type(error).__name__
-            # Raised out here, so that the store's exception does not hang on to ours as its
-            # context.
+            # Raised here, so that the store's exception does not become the context of ours.
             if failed:
                 raise SourceFailed(f"the file cannot be read ({failed})")
             if not isinstance(piece, bytes):
@@ -121,7 +115,7 @@ class Upload:
             yield piece
 
     async def _read(self, file: BinaryIO) -> AsyncIterator[bytes]:
-        # In a thread, because a store's file may go to the network. The thread is waited for even
+        # In a thread, because a store's file may read from the network. Wait for the thread even
         # when the call is cancelled, so that nobody else moves the file's position meanwhile.
         if self.repeatable:
             await to_thread.run_sync(file.seek, self.start)
@@ -161,11 +155,11 @@ async def prepare(
 ) -> Upload:
     """The file as it will be sent.
 
-    A file that can seek is measured and sent from where it stands; `size` counts for all others.
+    A file that can seek is measured and sent from its position; `size` counts for all others.
 
     Raises:
-        BadInput: not a file of bytes, closed or empty, or a name or type that cannot be written
-            down. Shows no file name.
+        BadInput: not a file of bytes, closed or empty, or a name or type that cannot be encoded.
+            Shows no file name.
     """
     if not file_name or not file_name.strip():
         raise wrong("file_name", "nothing in it", "the vendor wants the file's name")
@@ -194,7 +188,7 @@ async def prepare(
 
 
 def _measure(file: Any) -> tuple[int, int] | None:
-    """Where the file stands and how many bytes follow; None when it cannot seek."""
+    """The file's position and how many bytes follow; None when it cannot seek."""
     try:
         if not isinstance(file, io.TextIOBase) and file.readable():
             if not file.seekable():
@@ -203,7 +197,7 @@ def _measure(file: Any) -> tuple[int, int] | None:
             end = file.seek(0, io.SEEK_END)
             file.seek(start)
             return start, end - start
-    # What a store raises may name the file; the BadInput below is all that comes out.
+    # A store's exception may name the file; only the BadInput below is raised.
     except Exception:  # noqa: BLE001, S110
         pass
     remedy = "open it for reading, in binary mode"

@@ -1,4 +1,4 @@
-"""What every noun of the vendor's is to the client: a project, and the way to send its requests."""
+"""What every noun of the vendor has in the client: a project, and a way to send its requests."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ from numberflow.models.number_orders import (
     Registration,
 )
 
-# 5 min: 10 MiB (the assumed limit of a file, docs/vendor/numbers-behaviour.md "Not known", 19) over
+# 5 min: 10 MiB (the assumed limit of a file, docs/vendor/numbers-behaviour.md "Not known", 19) at
 # half a megabit per second take three. No single write or read may take longer than the usual
-# time-out.
+# timeout.
 UPLOAD_TOTAL_S = 300.0
 
 # In the newest form or the older one.
@@ -39,9 +39,9 @@ _READ_REGISTRATION = reader(Registration, "requestDetails", "data", "attachments
 def build_lookup_requirements(
     project_id: str, *, region_code: str, number_type: str
 ) -> Request[NumberRequirements]:
-    """What an order of this region and type takes.
+    """What an order of this region and type requires.
 
-    A POST that only reads, so it is repeated like one.
+    A POST that only reads, so it is repeated like a read.
     """
     path = f"{project_path(project_id, 'numberOrders')}:lookupNumberRequirements"
     wire = {
@@ -81,10 +81,10 @@ def build_update_registration(
 ) -> Request[Registration]:
     """Replace the registration data.
 
-    Repeated like a read: a PUT that arrives twice leaves what it leaves once.
+    Repeated like a read: a PUT that arrives twice has the same effect as once.
 
-    The newest documentation nests what the form asks for under `data`
-    (docs/vendor/numbers-behaviour.md §10); this sends `request_details` as it is.
+    The newest documentation nests the form's values under `data` (docs/vendor/numbers-behaviour.md
+    §10); this sends `request_details` as it is.
     """
     details = personal.unseal(request_details)
     return Request(
@@ -111,7 +111,7 @@ def build_upload_attachment(
         _order_path(project_id, order_id, "attachments", attachment_id),
         upload=upload,
         read_body=read_nothing,
-        # Without its ending too; the ending itself ("only pdf is allowed") is nobody's.
+        # Without its extension, too; the extension itself ("only pdf is allowed") is not personal.
         personal=(
             *personal.texts([upload.file_name, upload.file_name.rpartition(".")[0]]),
             *hidden,
@@ -123,12 +123,12 @@ def build_upload_attachment(
 def build_submit(
     project_id: str, order_id: str, hidden: Iterable[str] | None = None
 ) -> Request[NumberOrder]:
-    """Hand the order in for review. Costly.
+    """Submit the order for review. Costly.
 
     A slash, not a colon, and no body (docs/vendor/numbers-behaviour.md §10).
 
-    A refusal may quote the registration, which this request does not hold: `hidden` are its texts;
-    without them no sentence of the vendor's is repeated.
+    A refusal may quote the registration, which this request does not hold. `hidden` are its texts;
+    without them no sentence of the vendor is repeated.
     """
     return Request(
         "POST",
@@ -144,10 +144,11 @@ def build_submit(
 def no_requirements(error: NotFound) -> bool:
     """Whether a 404 of the look-up says that region and type have no requirements.
 
-    Otherwise it is a wrong URL's or a gateway's. Seen live for US LOCAL and US TOLL_FREE; elsewhere
-    it could also mean that no such numbers are sold (docs/vendor/numbers-behaviour.md §1, item 4).
+    Otherwise it comes from a wrong URL or a gateway. Seen live for US LOCAL and US TOLL_FREE;
+    elsewhere it could also mean that no such numbers are sold (docs/vendor/numbers-behaviour.md §1,
+    item 4).
     """
-    # By resource, loosely: older pages show internal names such as
+    # By resource, compared loosely: older pages show internal names such as
     # sinch.unifiednumber.….NumberProduct (§15).
     kind, name = error.resource_type.casefold(), error.resource_name.casefold()
     return kind.endswith("numberproduct") or name == "numberrequirements"
@@ -163,7 +164,7 @@ def _personal_json(value: Mapping[str, Any]) -> bytes:
         return json_body(value)
     except (TypeError, ValueError, RecursionError):
         pass
-    # Out here, so that the failure, which may hold the data, does not become the context of ours.
+    # Raised here, so that the failure, which may hold the data, does not become its context.
     remedy = "text, numbers, true, false, null, lists and objects only"
     raise inputs.wrong("request_details", "cannot be written as JSON", remedy)
 
@@ -174,15 +175,14 @@ class NumberOrders(Noun):
     async def lookup_requirements(
         self, *, region_code: str, number_type: str
     ) -> NumberRequirements | None:
-        """The form and the files that an order of this region and type takes.
+        """The form and the files that an order of this region and type requires.
 
-        None = the vendor has no requirements for them.
-
-        None is what the US says; for other regions it could also mean that no such numbers are
-        sold: ask a person (assumed).
+        None = the vendor has no requirements for them. The US answers so. For other regions it
+        could also
+        mean that no such numbers are sold: ask a person (assumed).
 
         Raises:
-            NotFound: a 404 that does not speak of requirements: a gateway or a wrong URL.
+            NotFound: a 404 that is not about requirements: a gateway or a wrong URL.
         """
         request = build_lookup_requirements(
             self._project, region_code=region_code, number_type=number_type
@@ -201,13 +201,13 @@ class NumberOrders(Noun):
 
         The clock starts at once: `expire_at` is 30 minutes to 48 hours away.
 
-        Repeat: never without looking first. Leaves once whatever happens. Orders cannot be listed:
-        after OutcomeUnknown a given number that `available_numbers.get` no longer finds is probably
-        reserved by the lost order; a lost quantity order is known to nobody until it expires.
+        Repeat: never without looking first. Sent once, whatever happens. Orders cannot be listed.
+        After OutcomeUnknown, a named number that `available_numbers.get` no longer finds is
+        probably reserved by the lost order. Nobody knows of a lost quantity order until it expires.
 
         Raises:
-            Rejected: 400, nothing reserved: a number that is taken, or stock that does not do.
-                NotFound (404) means the same here.
+            Rejected: 400, nothing reserved: a number that is taken, or insufficient stock. NotFound
+            (404) means the same here.
             OutcomeUnknown: perhaps created.
         """
         return await self._send(build_create(self._project, request), watch)
@@ -238,9 +238,9 @@ class NumberOrders(Noun):
 
         Args:
             order_id: the order.
-            request_details: what `requestDetails` shall be, usually {"data": [one entry per section
-                of the form]}; personal.
-            watch: asked before every time that the request leaves.
+            request_details: the new `requestDetails`, usually {"data": [one entry per section of
+                the form]}; personal.
+            watch: asked each time before the request leaves.
 
         Raises:
             Rejected: 400; `field_violations` say what is wrong, without the values. The order
@@ -265,32 +265,31 @@ class NumberOrders(Noun):
     ) -> None:
         """Upload one required file, read piece by piece while it is sent. The file is not closed.
 
-        The vendor goes on working on it: submit when `get_registration` shows the upload as
-        COMPLETED.
+        The vendor then processes it: submit when `get_registration` shows the upload as COMPLETED.
 
         Repeat: safe. A file that can seek is sent again within the read budget (300 s in all at
-        least); anything else leaves once.
+        least); anything else is sent once.
 
         Args:
             order_id: the order.
             attachment_id: of the requirement (`RequiredAttachment.attachment_id`).
-            file: a file object opened for reading bytes, sent from where it stands; or an async
+            file: a file object opened for reading bytes, sent from its position; or an async
                 iterator of bytes.
-            file_name: what the vendor is told; personal.
+            file_name: the name that the vendor gets; personal.
             media_type: one of the requirement's `allowed_mime_types`, if it names any.
             document_type: one of the requirement's `allowed_document_types`, if it names any.
-            size: bytes of a file that cannot seek or of an iterator; unknown, the body is sent
-                without a length, which not every gateway takes.
-            hidden: texts that no error may repeat, beside the file's name: those of the
+            size: bytes of a file that cannot seek or of an iterator. If unknown, the body is sent
+                without a length, which not every gateway accepts.
+            hidden: texts that no error may repeat, in addition to the file's name: those of the
                 registration (`models.personal.texts`).
-            watch: asked before every time that the request leaves.
+            watch: asked each time before the request leaves.
 
         Raises:
             BadInput: not a readable file of bytes, or an empty one.
             Rejected: 400 wrong kind of file; 413 too large.
             NotFound: no such order or requirement.
             OutcomeUnknown: with `cause="source_failed"` when the file could not be read to its end;
-                the vendor has only a part then and takes none.
+                the vendor then has only a part and discards it.
         """
         name = file_name.get_secret_value() if isinstance(file_name, SecretStr) else file_name
         upload = await multipart.prepare(
@@ -302,10 +301,10 @@ class NumberOrders(Noun):
     async def submit(
         self, order_id: str, *, hidden: Iterable[str] | None = None, watch: Watch | None = None
     ) -> NumberOrder:
-        """Hand the order in for review. The numbers are charged when it is completed (assumed).
+        """Submit the order for review. The numbers are charged when it is completed (assumed).
 
         Repeat: after OutcomeUnknown look with `get` first: still CREATED or BLOCKED = not
-        submitted. Leaves once.
+        submitted. Sent once.
 
         Args:
             order_id: the order.

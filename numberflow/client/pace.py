@@ -1,16 +1,13 @@
-"""Let requests leave at the pace of their host.
+"""Let requests leave at the pace of their host: one pace for each host and access key, shared.
 
-One for each host and access key, shared by all that use the key.
-
-Here: waiting for a turn, saying so when it takes long, and telling a 429 to everybody. Not here:
-how a pace changes (numberflow.models.pace), where it is shared (whatever `Shared` is handed in; the
-journal's `Paces` in this product), whether a refused request is tried again (retry.py, the
-journal).
+Here: waiting for a turn, saying so when it takes long, and reporting a 429 to everybody. Not here:
+how a pace changes (numberflow.models.pace), where it is shared (any `Shared`; in this product the
+journal's `Paces`), whether a refused request is tried again (retry.py, the journal).
 
 A turn costs next to nothing: times are taken from the shared pace for a fifth of a second at a
-time, in a thread beside the event loop. When the shared pace cannot be had in time, this process
-goes on with a pace of its own: too many 429s are better than no work. It keeps to what it knows by
-then: a Retry-After that it met or was told of, and the rate.
+time, in a thread beside the event loop. When the shared pace does not answer in time, this process
+continues with its own pace: too many 429s are better than no work. It keeps what it knows by then:
+the rate, and any Retry-After that it met or heard of.
 """
 
 from __future__ import annotations
@@ -34,17 +31,17 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Waited for the shared pace at most, the first time (a database is opened, perhaps made) and later.
+# Longest waits for the shared pace, the first time (a database is opened, perhaps made) and later.
 OPENING_S = 5.0
 ANSWER_S = 0.5
-# After trouble with the shared pace, this process keeps to its own for so long.
+# After trouble with the shared pace, this process keeps its own for this long.
 ALONE_S = 5.0
-# The shared pace is asked again at least this often while nothing is free: a settings change or
-# another host's clock must not keep anybody waiting for a time that is no longer true.
+# The shared pace is read at least this often while nothing is free: after a settings change, or
+# with another host's clock, nobody must wait for a time that is no longer true.
 AGAIN_MAX_S = 1.0
-# A time that was given out and not used is good for this long.
+# A granted time stays valid for this long.
 STALE_S = 0.5
-# Waiting is told after this long, and again this often.
+# Waiting is reported after this long, and again at this interval.
 REPORT_AFTER_S = 5.0
 
 
@@ -66,7 +63,7 @@ class Shared(Protocol):
 class Pacer:
     """When requests to one host may leave.
 
-    This one lets all of them: for callers with a limit of their own.
+    This one lets all of them leave: for callers with a limit of their own.
     """
 
     async def turn(self) -> None:
@@ -79,7 +76,7 @@ class Pacer:
         """A request met no 429."""
 
     async def close(self) -> None:
-        """Cancel whoever waits for a turn."""
+        """Cancel everybody who waits for a turn."""
 
 
 class HostPace(Pacer):
@@ -87,10 +84,10 @@ class HostPace(Pacer):
 
     Args:
         host: for people: numbers, imported, token.
-        name: for the sharers; see `shared_name`.
+        name: for the shared pace; see `shared_name`.
         rates: start, floor and ceiling, requests per second.
-        shared: the others; None for a pace of this process alone.
-        on_wait: told that a request has been waiting, in words.
+        shared: the shared pace; None for a pace of this process alone.
+        on_wait: called with a sentence when a request has been waiting.
     """
 
     def __init__(
@@ -116,7 +113,7 @@ class HostPace(Pacer):
         self._threads: ThreadPoolExecutor | None = None
         self._under_way: asyncio.Future[Grant] | None = None
         self._alone_until_s = 0.0
-        # What the vendor told this very process: kept whatever the others know.
+        # What the vendor told this process: kept whatever the others know.
         self._held_until_s = float("-inf")
         self._departed_s = float("-inf")
         self._telling_again: asyncio.TimerHandle | None = None
@@ -148,7 +145,7 @@ class HostPace(Pacer):
         self._own = arithmetic.lower(
             self._own, self._bounds, now_s, departed_s=departed_s, retry_after_s=retry_after_s
         )
-        # They were given out at a rate that was too much.
+        # They were granted at a rate that was too high.
         self._times.clear()
         asked_s = arithmetic.believed_s(retry_after_s or 0.0)
         self._held_until_s = max(self._held_until_s, now_s + asked_s)
@@ -162,7 +159,7 @@ class HostPace(Pacer):
         self._held_up_since_s = None
 
     async def close(self) -> None:
-        """Cancel whoever waits for a turn."""
+        """Cancel everybody who waits for a turn."""
         self._closed = True
         if self._telling_again is not None:
             self._telling_again.cancel()
@@ -177,7 +174,7 @@ class HostPace(Pacer):
     # ---- turns
 
     def _take_time(self) -> bool:
-        """Whether a time that was given out has come; it is used up then."""
+        """Whether a granted time has come; it is used up then."""
         now_s = self._loop.time()
         while self._times and self._times[0] < now_s - STALE_S:
             self._times.popleft()
@@ -201,8 +198,8 @@ class HostPace(Pacer):
                 await self._fetch()
 
     async def _fetch(self) -> None:
-        """More times, or a pause when there are none to be had yet."""
-        # A batch that was used up makes the next one larger; one that was not makes it one again.
+        """Get more times, or a pause when there are none yet."""
+        # A batch that was used up makes the next one larger; otherwise it is one again.
         self._batch = (
             1
             if self._unused
@@ -236,7 +233,7 @@ class HostPace(Pacer):
             return self._fail_open("it does not answer", wanted, unused)
         except NumberflowError as error:
             return self._fail_open(error.message, wanted, unused)
-        # Whatever it is, whoever waits for a turn gets one
+        # Whatever the error, everybody who waits gets a turn
         except Exception as error:  # noqa: BLE001
             return self._fail_open(type(error).__name__, wanted, unused)
         finally:
@@ -283,7 +280,7 @@ class HostPace(Pacer):
             departed_ago_s=departed_ago_s,
             retry_after_s=retry_after_s,
         )
-        # In front of whatever is asked next: there is one thread.
+        # Runs before the next request to the shared pace: there is one thread.
         self._submit(lower).add_done_callback(self._note_lowered)
 
     def _note_lowered(self, lowered: asyncio.Future[float]) -> None:
@@ -292,18 +289,18 @@ class HostPace(Pacer):
         if lowered.exception() is None:
             self._rate_per_s = lowered.result()
         elif self._telling_again is None and not self._closed:
-            # The others go on as if nothing had happened until they hear of it.
+            # The others continue as if nothing had happened until they hear of it.
             self._telling_again = self._loop.call_later(AGAIN_MAX_S, self._tell_again)
 
     def _tell_again(self) -> None:
-        """Tell the others what they have not heard, while it is news."""
+        """Report what the others have not heard yet, while it is news."""
         self._telling_again = None
         now_s = self._loop.time()
         if now_s < max(self._held_until_s, self._departed_s + ALONE_S):
             self._lower_shared(self._departed_s, max(0.0, self._held_until_s - now_s))
 
     def _learn(self, grant: Grant) -> None:
-        """Keep what the shared pace says, so that being alone begins with it."""
+        """Keep what the shared pace says, as a start for the time without it."""
         now_s = self._loop.time()
         next_s = now_s if grant.delays_s else now_s + grant.again_s + AHEAD_S
         rate_per_s = min(self._bounds.start, grant.rate_per_s)
@@ -312,9 +309,9 @@ class HostPace(Pacer):
         )
 
     def _note_late(self, late: asyncio.Future[Grant]) -> None:
-        """An answer that came too late.
+        """Handle an answer that came too late.
 
-        Its times are lost, its error is no news, its Retry-After is.
+        Its times are lost and its error is ignored, but its Retry-After is kept.
         """
         if not late.cancelled() and late.exception() is None and not late.result().delays_s:
             self._learn(late.result())
@@ -333,5 +330,5 @@ class HostPace(Pacer):
 
 
 def shared_name(url: str, key_id: str) -> str:
-    """What stands for one host and one access key; the key itself is not in it."""
+    """A name for one host and one access key, without the key itself."""
     return f"{url.partition('://')[2]} {hashlib.sha256(key_id.encode()).hexdigest()[:16]}"

@@ -1,6 +1,6 @@
-"""Walking the pages of a list.
+"""Walk the pages of a list.
 
-No vendor knowledge beyond tokens: which list, and what its entries are, is the noun's business.
+Knows nothing of the vendor but tokens: which list, and what its entries are, is up to the noun.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PAGE_SIZE = 100
 
 
 class ListQuery(TypedDict, total=False):
-    """What every list takes beside its filters."""
+    """Arguments that every list has besides its filters."""
 
     page_size: int
     order_by: str | None
@@ -29,7 +29,7 @@ async def walk(noun: str, fetch: Callable[[str | None], Awaitable[P]]) -> AsyncI
     """Every page of a list; `fetch` gets the page with a token, None = the first one.
 
     Raises:
-        OutcomeUnknown: with `cause="repeated_token"` when the vendor hands out a page token twice:
+        OutcomeUnknown: with `cause="repeated_token"` when the vendor returns a page token twice:
             the walk would never end.
     """
     seen: set[str] = set()

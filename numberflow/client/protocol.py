@@ -1,6 +1,4 @@
-"""Everything the client knows about the vendor's HTTP, without doing any.
-
-What a request is, and what a reply means.
+"""What the client knows about the vendor's HTTP: what a request is, and what a reply means. No I/O.
 
 Belongs here: requests as values, and turning (status, headers, body) into data or into the right
 error. Does not: sockets and time (transport.py), whether to try again (retry.py), the requests of
@@ -56,9 +54,9 @@ class Request(Generic[T]):
         read: turns the parsed JSON of a 2xx into the result; any exception from it means that the
             reply is unreadable.
         query: pairs, not encoded, in the order of the wire; keys may repeat.
-        headers: beside the body's own; a body is JSON unless they say otherwise.
+        headers: in addition to the body's own; a body is JSON unless they say otherwise.
         upload: a body with a file in it, in place of `body`.
-        costly: leaves at most once (twice only after a 401 that says the token had expired). True
+        costly: sent at most once (twice only after a 401 that says the token had expired). True
             for everything that is not a read, except where sending it again replaces the same by
             the same.
         phone_number: the number that a 2xx must be about.
@@ -67,10 +65,10 @@ class Request(Generic[T]):
         read_body: turns the bytes of a 2xx into the result in place of `read`: for replies that are
             too large to become Python objects, or need no body.
         large: the reply is about 1 MB; only for reads without a body.
-        conceal: secrets that no error may repeat, should the vendor echo them.
+        conceal: secrets that no error may repeat, in case the vendor echoes them.
         personal: texts of personal data that no error may repeat
             (numberflow.models.personal.texts). None: they are not at hand, so no error repeats any
-            sentence of the vendor's.
+            sentence of the vendor.
         total_s: bound of the whole call, repeats included, for what takes longer than other calls.
     """
 
@@ -142,7 +140,7 @@ def pairs(*named: tuple[str, object | Iterable[object]]) -> tuple[tuple[str, str
 def json_body(value: Mapping[str, Any]) -> bytes:
     """`value` as the bytes of a JSON body.
 
-    TypeError or ValueError when it is no JSON; NaN is none.
+    TypeError or ValueError when it is not JSON; NaN is not.
     """
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
@@ -158,7 +156,7 @@ def decipher(
     """What the reply to `request` means.
 
     Args:
-        request: what was asked.
+        request: what was sent.
         status: HTTP status.
         headers: in any case; a repeated header's values joined by commas.
         body: after content decoding.
@@ -169,8 +167,8 @@ def decipher(
         Throttled: 429.
         NotFound, PermissionRefused, InsufficientFunds, Rejected: the other 4xx. From the token
             endpoint every refusal is PermissionRefused, because a missing token endpoint must never
-            be taken for a missing number.
-        OutcomeUnknown: 5xx, 408 (a gateway may have passed the request on before it lost patience,
+            look like a missing number.
+        OutcomeUnknown: 5xx, 408 (a gateway may have passed the request on before it gave up,
             assumed), 1xx, 3xx (we never follow), and a 2xx that cannot be read
             (`cause="unreadable"`) or is about another number (`cause="wrong_number"`).
     """
@@ -211,8 +209,8 @@ def token_expired(status: int, headers: Mapping[str, str]) -> bool:
     )
 
 
-# No source says which header the vendor uses (assumed); the first that is there is kept, for
-# support tickets and the journal.
+# No source says which header the vendor uses (assumed). The first one found is kept, for support
+# tickets and the journal.
 _REQUEST_ID_HEADERS = (
     "x-request-id",
     "x-sinch-request-id",
@@ -225,7 +223,7 @@ _REQUEST_ID_HEADERS = (
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The vendor's name for this exchange, from lower-cased headers; None when there is none.
+    """The vendor's id of this exchange, from lower-cased headers; None when there is none.
 
     At most 128 printable characters.
     """
@@ -245,7 +243,7 @@ def parse_json(body: bytes) -> Any:
     Numbers with a point become Decimal, absurd ones stay text, NaN and Infinity become None.
 
     Raises:
-        ValueError: not JSON, or nested deeper than Python reads.
+        ValueError: not JSON, or nested more deeply than Python reads.
     """
     try:
         return json.loads(body, parse_float=_decimal, parse_constant=lambda _: None)
@@ -254,9 +252,9 @@ def parse_json(body: bytes) -> Any:
 
 
 def known(value: Any, *members: str) -> dict[str, Any]:
-    """`value` if it is an object that has one of `members`, or none at all.
+    """`value` if it is an object with one of `members`, or an empty one.
 
-    None at all, because the vendor's documents leave out what is empty.
+    An empty one is accepted because the vendor's documents leave out what is empty.
 
     Raises:
         ValueError: something else answered, for example a gateway with a status page in JSON.
@@ -267,7 +265,7 @@ def known(value: Any, *members: str) -> dict[str, Any]:
 
 
 def listed(value: Any, name: str) -> Any:
-    """What a reply that lists things has under `name`; () when it is absent or null.
+    """The entries of a list's reply under `name`; () when absent or null.
 
     ValueError as in `known`.
     """
@@ -276,7 +274,7 @@ def listed(value: Any, name: str) -> Any:
 
 
 def reader(model: type[M], *members: str) -> Callable[[Any], M]:
-    """A reader of replies that are a `model`, known by one of `members` or of all that it has."""
+    """A reader of replies that are a `model`, known by one of `members` or by any of its own."""
     names = members or tuple(each.alias or name for name, each in model.model_fields.items())
     return lambda value: model.model_validate(known(value, *names))
 
@@ -288,8 +286,8 @@ def list_reader(model: type[M], name: str) -> Callable[[Any], tuple[M, ...]]:
 
 
 def _decimal(text: str) -> Decimal | str:
-    # A short text such as 1e999999999 is a number with a thousand million digits for whoever
-    # expands it: leave it as text.
+    # A short text such as 1e999999999 expands to a number with a thousand million digits: leave it
+    # as text.
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -310,12 +308,11 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         value = parse_json(body)
         result = request.read(value)
     except ValidationError as error:
-        # Only where and what kind: the value itself may be a secret.
+        # Only the place and the kind: the value itself may be a secret.
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the reply"
         trouble = f"{where} cannot be read ({first['type']})"
-    # After a 2xx whatever goes wrong while reading means one thing: we do not know
-    # the outcome
+    # After a 2xx any failure to read means the same: the outcome is unknown
     except Exception as error:  # noqa: BLE001
         why = "no JSON that we know" if body.strip() else "an empty body"
         trouble = f"{why} ({type(error).__name__})"
@@ -329,18 +326,17 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         if request.order is not None and _text(shown.get(request.order[0])) != request.order[1]:
             raise unknown("wrong_order", "the reply is about another order")
         return result
-    # Raised out here, so that what the reader choked on does not hang on to the error as its
-    # context.
+    # Raised here, so that the unreadable value does not become the context of the error.
     raise unknown("unreadable", trouble)
 
 
 def read_nothing(body: bytes) -> None:
     """Read the reply to a request whose success has no documented body.
 
-    None at all, or any JSON (docs/vendor/numbers-behaviour.md §11).
+    No body, or any JSON (docs/vendor/numbers-behaviour.md §11).
 
     Raises:
-        ValueError: something else answered, for example a gateway with a page of its own.
+        ValueError: something else answered, for example a gateway with its own page.
     """
     if body.strip():
         parse_json(body)
@@ -367,10 +363,10 @@ def _members(value: Any) -> list[dict[str, Any]]:
 
 
 def _envelope(body: bytes) -> _Envelope:
-    """Read every error shape of the contract, taking what is there (§15, README correction 15).
+    """Read every error shape of the contract, as far as it is there (§15, README correction 15).
 
     Nested, with or without `status`; flat, its code as text or number; flat with `error`; RFC 6749.
-    Whatever else there is, such as a gateway's page, is the message. Never raises.
+    Anything else, such as a gateway's page, is the message. Never raises.
     """
     try:
         value = parse_json(body)
@@ -402,7 +398,7 @@ def _envelope(body: bytes) -> _Envelope:
 
 
 def _flat(error: str, value: Mapping[str, Any]) -> _Envelope:
-    """`error` is text: RFC 6749 (`error_description` beside it), or flat (`code` and `message`)."""
+    """`error` is text: RFC 6749 (with `error_description`), or flat (`code` and `message`)."""
     code = _text(value.get("status")) or _text(value.get("code"))
     message = _text(value.get("error_description")) or _text(value.get("message"))
     if not code:
@@ -410,21 +406,21 @@ def _flat(error: str, value: Mapping[str, Any]) -> _Envelope:
     return _Envelope(code=code, message=": ".join(part for part in (error, message) if part))
 
 
-# As much of a page as is searched for words: a gateway says them at its beginning.
+# How much of a page is searched for words: a gateway has them at the beginning.
 _PAGE_BYTES_MAX = 4_000
 _TITLE = re.compile(r"<(title|h1)[^>]*>([^<]+)<", re.IGNORECASE)
 _MARKUP = re.compile(r"<(script|style)\b.*?(</\1>|$)|<[^>]*(>|$)", re.IGNORECASE | re.DOTALL)
 
 
 def _page_words(body: bytes) -> str:
-    """What a body that is no JSON says: the title of a page, or its text."""
+    """The words of a body that is not JSON: the title of a page, or its text."""
     text = body[:_PAGE_BYTES_MAX].decode("utf-8", "replace")
     title = _TITLE.search(text)
     return " ".join(html.unescape(title[2] if title else _MARKUP.sub(" ", text)).split())
 
 
-# The body of a refusal for lack of credit is not published; "Insufficient balance" is assumed and
-# siblings say INSUFFICIENT_* (§5).
+# The body of a refusal for lack of credit is not published. "Insufficient balance" is assumed, and
+# similar APIs say INSUFFICIENT_* (§5).
 _NO_CREDIT = re.compile(
     r"insufficient[\s_]+(balance|funds?|credits?)|not enough (balance|funds?|credits?)",
     re.IGNORECASE,
@@ -475,7 +471,7 @@ def _refusal(
 
 def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
     description = f"{request}: HTTP {status}"
-    # Some shapes have nothing but the status again for a code.
+    # Some shapes only repeat the status as their code.
     code = "" if envelope.code == str(status) else envelope.code
     about = " ".join(
         part for part in (code, envelope.resource_type, envelope.resource_name) if part
@@ -490,7 +486,7 @@ def _describe(request: Request[Any], status: int, envelope: _Envelope) -> str:
 
 
 def _quotable(request: Request[Any], text: str) -> str:
-    """A sentence of the vendor's, as far as it may be repeated."""
+    """A sentence of the vendor, as far as it may be repeated."""
     return (
         "what the vendor says may be personal"
         if text and request.personal is None
@@ -512,16 +508,16 @@ def _short(text: str, length_max: int) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> float | None:
-    """Retry-After in seconds, as it was said.
+    """Retry-After in seconds, as stated; None when absent or unreadable.
 
-    Absurd values are facts too, whoever waits bounds them. None when absent or unreadable.
+    Absurd values are returned, too: the caller bounds them.
     """
     said = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", said):
         seconds = float(said)
         return seconds if math.isfinite(seconds) else None
     until = http_date(said)
-    # The vendor's own clock where it shows it: ours may differ by more than the wait.
+    # The vendor's own clock, if the reply has it: ours may differ by more than the wait.
     now = http_date(headers.get("date", "")) or received_at
     if until is None or now is None:
         return None
@@ -529,7 +525,7 @@ def retry_after_s(headers: Mapping[str, str], received_at: datetime | None) -> f
 
 
 def http_date(text: str) -> datetime | None:
-    """A date as HTTP writes it, aware; None when it is none."""
+    """A date as HTTP writes it, aware; None for anything else."""
     try:
         when = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,8 +1,7 @@
-"""Qualified numbers: may a number be text-enabled, and is it ours?
+"""Qualified numbers: whether a number can be text-enabled, and proof that it is ours.
 
-Vendor noun: qualifiedNumbers (docs/vendor/imported-hosting-behaviour.md §3).
-
-Nothing calls back while a number is being qualified: poll.
+Vendor noun: qualifiedNumbers (docs/vendor/imported-hosting-behaviour.md §3). There are no callbacks
+while a number is being qualified: poll.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from numberflow.client.transport import Watch
 from numberflow.models.hosting import HostingOrder, TextEnableRequest, TextEnableTollFreeRequest
 from numberflow.models.imported import QualifiedNumber, QualifiedNumbersPage
 
-# The dashboard's form takes 500 at a time (assumed to be the API's limit too,
+# The dashboard's form accepts 500 at a time (assumed to be the API's limit, too,
 # docs/vendor/imported-hosting-behaviour.md §7).
 ADD_NUMBERS_MAX = 500
 
-# Four digits in the sample; nothing else is said (docs/vendor/imported-hosting-behaviour.md §18).
+# Four digits in the sample; nothing else is known (docs/vendor/imported-hosting-behaviour.md §18).
 _CODE = re.compile(r"[0-9A-Za-z]{1,32}")
 
 
@@ -47,9 +46,9 @@ class QualifiedNumbersQuery(ListQuery, total=False):
 def build_add_numbers(
     project_id: str, phone_numbers: Iterable[str]
 ) -> Request[tuple[QualifiedNumber, ...]]:
-    """Ask for numbers to be qualified. The key is phoneNumbers here alone.
+    """Ask for numbers to be qualified. Only here the key is phoneNumbers.
 
-    Leaves once: reversible, but what a second time does is not documented.
+    Sent once: it is reversible, but the effect of a second time is not documented.
     """
     numbers = inputs.phone_numbers(phone_numbers, "phone_numbers", most=ADD_NUMBERS_MAX)
     return Request(
@@ -103,9 +102,9 @@ def build_send_voice_challenge(project_id: str, phone_number: str) -> Request[Qu
 def build_verify_voice_challenge(
     project_id: str, phone_number: str, code: SecretStr
 ) -> Request[QualifiedNumber]:
-    """Hand in the spoken code.
+    """Submit the spoken code.
 
-    Leaves once: three wrong ones block the number (assumed), and a second time may count.
+    Sent once: three wrong ones block the number (assumed), and a second time may count.
     """
     spoken = code.get_secret_value()
     if not _CODE.fullmatch(spoken):
@@ -123,13 +122,13 @@ def build_verify_voice_challenge(
 
 
 def build_delete(project_id: str, phone_number: str) -> Request[None]:
-    """Forget one qualified number. Costly. Success has no body."""
+    """Remove one qualified number. Costly. Success has no body."""
     path = build_get(project_id, phone_number).path
     return Request("DELETE", "imported", path, read_body=read_nothing, costly=True)
 
 
 def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[str]:
-    """Text-enable local numbers, answered with the order's id alone.
+    """Text-enable local numbers. The reply is only the order's id.
 
     Costly, and legally binding.
     """
@@ -140,7 +139,7 @@ def build_text_enable(project_id: str, request: TextEnableRequest) -> Request[st
 def build_text_enable_toll_free(
     project_id: str, request: TextEnableTollFreeRequest
 ) -> Request[HostingOrder]:
-    """Text-enable toll-free numbers, answered with the whole order.
+    """Text-enable toll-free numbers. The reply is the whole order.
 
     Costly, and legally binding.
     """
@@ -170,16 +169,16 @@ class QualifiedNumbers(Noun):
     ) -> tuple[QualifiedNumber, ...]:
         """Ask for up to 500 numbers to be qualified.
 
-        A number that is known already comes back with its present state (assumed).
+        A number that is already known is returned in its present state (assumed).
 
         Ownership is then proven by voice challenge, one by one, or by invoices that list the
         numbers, mailed to orders@sinch.com (§3, §6).
 
         Repeat: after OutcomeUnknown read the numbers with `get`, and add only those that are
-        missing. Leaves once.
+        missing. Sent once.
 
         Raises:
-            BadInput: no number, too many, or one twice.
+            BadInput: no number, too many, or a duplicate.
         """
         return await self._send(build_add_numbers(self._project, phone_numbers), watch)
 
@@ -213,7 +212,7 @@ class QualifiedNumbers(Noun):
         """The number and its checks as they are now.
 
         Raises:
-            NotFound: never added, or forgotten. Evidence only if `code` is NOT_FOUND.
+            NotFound: never added, or removed. Evidence only if `code` is NOT_FOUND.
         """
         return await self._send(build_get(self._project, phone_number))
 
@@ -222,18 +221,19 @@ class QualifiedNumbers(Noun):
     ) -> QualifiedNumber:
         """Call the number and speak a one-time code to whoever answers. Prices are not published.
 
-        Repeat: never by a machine, whatever happened: a person asks for another call. Leaves once.
+        Repeat: never by a machine, whatever happened: a person requests another call. Sent once.
         """
         return await self._send(build_send_voice_challenge(self._project, phone_number), watch)
 
     async def verify_voice_challenge(
         self, phone_number: str, code: SecretStr | str, *, watch: Watch | None = None
     ) -> QualifiedNumber:
-        """Hand in the spoken code. Look at the state.
+        """Submit the spoken code. The state shows the result.
 
-        A wrong code is no error, but VERIFICATION_FAILED or, the third time, _BLOCKED (assumed).
+        A wrong code is not an error, but VERIFICATION_FAILED or, the third time, _BLOCKED
+        (assumed).
 
-        Repeat: after OutcomeUnknown look with `get` first. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first. Sent once.
 
         Raises:
             BadInput: not a code; the message does not show it.
@@ -243,16 +243,16 @@ class QualifiedNumbers(Noun):
         return await self._send(built, watch)
 
     async def delete(self, phone_number: str, *, watch: Watch | None = None) -> None:
-        """Forget the number. An imported number that came from it stays (assumed).
+        """Remove the number. An imported number that came from it stays (assumed).
 
-        Repeat: after OutcomeUnknown look with `get` first: not found = forgotten. Leaves once.
+        Repeat: after OutcomeUnknown look with `get` first: not found = removed. Sent once.
         """
         await self._send(build_delete(self._project, phone_number), watch)
 
     async def text_enable(self, request: TextEnableRequest, *, watch: Watch | None = None) -> str:
-        """As `hosting_orders.text_enable`, but answered with the order's id alone.
+        """As `hosting_orders.text_enable`, but the reply is only the order's id.
 
-        Prefer that one, which tells the state too.
+        Prefer that one, which returns the state, too.
         """
         return await self._send(build_text_enable(self._project, request), watch)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from numberflow.client.protocol import known, parse_json
 
-# Live replies begin with the list and end with token and total, both always there
-# (docs/vendor/numbers-behaviour.md §14). Anchored at both ends of the body and free of braces in
-# between, so that a match can only be the page's own members: a bracket and a quote inside a string
-# would leave the string open at the end of the body, which no JSON does.
+# Live replies begin with the list and end with token and total, which are always present
+# (docs/vendor/numbers-behaviour.md §14). The pattern is anchored at both ends of the body and has
+# no braces in between, so it can match only the page's own members: a bracket and a quote inside a
+# string would leave the string open at the end of the body, which is not JSON.
 _HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"activeNumbers"[ \t\r\n]*:[ \t\r\n]*\[')
 _TAIL = re.compile(
     rb"\][ \t\r\n]*,[ \t\r\n]*"
@@ -24,7 +24,7 @@ _TAIL = re.compile(
     rb'"totalSize"[ \t\r\n]*:[ \t\r\n]*(?P<total>[0-9]{1,18}|"[0-9]{1,18}"|null)[ \t\r\n]*\}[ '
     rb"\t\r\n]*\Z"
 )
-# A token is some tens of characters; 4 KiB at the end hold any that was seen forty times over.
+# A token has some tens of characters; 4 KiB are forty times the longest one seen.
 _TAIL_BYTES = 4096
 
 
@@ -35,8 +35,8 @@ class RawPage:
     Fields:
         body: the JSON text, UTF-8.
         next_page_token: None = the last page.
-        total_size: hits of the whole query as the vendor says; None when it says nothing.
-        items: where the list's items stand in `body` (from after the bracket to before the closing
+        total_size: hits of the whole query by the vendor; None when the reply does not say.
+        items: where the list's items are in `body` (from after the bracket to before the closing
             one), when the page has the form of live replies; None otherwise.
     """
 
@@ -79,6 +79,6 @@ def _read_as_json(body: bytes) -> RawPage:
     if token is not None and not isinstance(token, str):
         raise ValueError("nextPageToken is no text")
     if isinstance(total, bool):
-        # The reader's word for unreadable is ValueError
+        # Readers raise ValueError for what is unreadable
         raise ValueError("totalSize is no number")  # noqa: TRY004
     return RawPage(body, token or None, None if total is None else int(total), None)

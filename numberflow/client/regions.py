@@ -28,8 +28,8 @@ class Regions(Noun):
     """`client.regions`."""
 
     async def list(self, types: Iterable[str] = ()) -> tuple[AvailableRegion, ...]:
-        """Regions that offer at least one of `types` (all without).
+        """Regions that offer at least one of `types` (by default all regions).
 
-        A region lists all its types, whatever was asked (assumed).
+        A region lists all its types, whatever was requested (assumed).
         """
         return await self._send(build_list(self._project, types=types))

@@ -1,6 +1,4 @@
-"""Whether and when a read is tried again.
-
-Pure: no clock, no dice, no sleep (attempts.py has those).
+"""Whether and when a read is tried again. Pure: no clock, no dice, no sleep (see attempts.py).
 
 Only reads come here. A costly call is never repeated below the journal, because the vendor knows no
 idempotency key (docs/vendor/numbers-behaviour.md §1, item 10).
@@ -18,11 +16,11 @@ from numberflow.models.pace import believed_s
 class Budget:
     """How much patience one call has.
 
-    Both bounds hold: `attempts` counts the first one too, `total_s` covers calls and waits.
+    Both bounds hold: `attempts` counts the first one, too; `total_s` covers calls and waits.
 
-    Tries that met a 429, and what the vendor's limit makes the call wait, are in neither: they are
-    bounded by `throttled_s` alone, counted from the beginning of the call. The vendor does not say
-    that something is wrong, it says "later".
+    Tries that met a 429, and waits for the vendor's limit, count in neither. Only `throttled_s`
+    bounds them, counted from the beginning of the call. With a 429 the vendor does not say that
+    something is wrong, it says "later".
     """
 
     attempts: int
@@ -33,11 +31,11 @@ class Budget:
     throttled_s: float = 900.0
 
 
-# Reads: five tries within a minute get over a restart of the vendor's gateway; whoever waits longer
-# is better served by an error and a later run.
+# Reads: five tries within a minute outlast a restart of the vendor's gateway. After that, an error
+# and a later run are better.
 READ_BUDGET = Budget(attempts=5, total_s=60.0, wait_initial_s=0.5, wait_factor=2.0, wait_max_s=30.0)
 
-# Tokens: 3 repeats from 1 s by a factor of 4, as the vendor's own SDKs do it
+# Tokens: 3 repeats from 1 s by a factor of 4, as in the vendor's own SDKs
 # (docs/vendor/numbers-behaviour.md §3). The total stays below the bound of a costly call
 # (transport.py), which needs the token first.
 TOKEN_BUDGET = Budget(
@@ -50,20 +48,20 @@ def wait_s(
 ) -> float | None:
     """Seconds to wait before the next attempt, or None to give up and raise `error`.
 
-    Full jitter: anything between nothing and the exponential ceiling, so that many clients that
-    failed together do not come back together. The Retry-After of a 429 is honoured to the letter
-    (an absurd one is taken as half a minute, see numberflow.models.pace); that of a 503 up to
-    `wait_max_s`. At most `wait_initial_s` of jitter comes on top.
+    Full jitter: anything from zero to the exponential ceiling, so that many clients that failed
+    together do not come back together. The Retry-After of a 429 is honoured exactly (an absurd one
+    counts as half a minute, see numberflow.models.pace); that of a 503 up to `wait_max_s`. At most
+    `wait_initial_s` of jitter comes on top.
 
     Args:
         error: what the attempt raised.
-        attempt: how many attempts have failed, this one included: those with a 429 when it is one,
-            the others when it is not.
-        elapsed_s: seconds since the first attempt began; without what the limit made us wait when
-            the error is no 429.
+        attempt: how many attempts have failed, this one included: after a 429 those with a 429,
+            otherwise the others.
+        elapsed_s: seconds since the first attempt began; after other errors than a 429 without the
+            waits for the limit.
         dice: uniform in [0, 1).
-        budget: the bounds; the wait that is returned ends before `total_s` (for a 429
-            `throttled_s`) is used up.
+        budget: the bounds; the returned wait ends before `total_s` (for a 429 `throttled_s`) is
+            used up.
     """
     if not _worth_repeating(error):
         return None
@@ -73,8 +71,8 @@ def wait_s(
     total_s = budget.throttled_s if throttled else budget.total_s
     asked_s = error.retry_after_s if isinstance(error, Throttled | OutcomeUnknown) else None
     if asked_s is None:
-        # The exponent is bounded before the power is taken: a budget of thousands of attempts must
-        # not overflow a float.
+        # The exponent is bounded first: a budget of thousands of attempts must not overflow a
+        # float.
         ceiling_s = min(
             budget.wait_max_s, budget.wait_initial_s * budget.wait_factor ** min(attempt - 1, 64)
         )

@@ -1,13 +1,11 @@
-"""Moves requests to the vendor and replies back.
-
-Says for every failure whether the request may have taken effect.
+"""Send requests to the vendor, and say for each failure whether it may have taken effect.
 
 Belongs here: the connection pool, time limits, each request's turn (pace.py), and the line between
 "surely not sent" and "may have happened". Does not: what a reply means (protocol.py), how often a
 read is tried (retry.py).
 
-The line is drawn where httpcore reports `http11.send_request_headers.started`: everything before it
-(token, turn, a free connection, name, TCP, TLS) is NotSent, everything after it is OutcomeUnknown
+The line is drawn where httpcore reports `http11.send_request_headers.started`. Everything before it
+(token, turn, a free connection, name, TCP, TLS) is NotSent. Everything after it is OutcomeUnknown
 until a whole reply was read.
 """
 
@@ -40,17 +38,17 @@ from numberflow.settings import Settings
 
 T = TypeVar("T")
 
-# A TCP and TLS handshake that takes longer than 10 s will not get better by waiting.
+# Waiting longer than 10 s for a TCP and TLS handshake does not help.
 CONNECT_TIMEOUT_MAX_S = 10.0
 
-# Connections at most; an idle one is dropped after 5 s: reusing one that the vendor is just closing
+# Most connections. An idle one is dropped after 5 s: reusing one that the vendor is just closing
 # would turn a purchase into an unknown outcome.
 CONNECTIONS_MAX = 32
 IDLE_S = 5.0
 
-# A costly call is given up at four fifths of the lease, so that it can never outlast it: when the
-# lease may be taken over, its request is no longer on the way from here, and what is left of the
-# lease is for writing the outcome down.
+# A costly call is given up at four fifths of the lease, so that it can never outlast it. When the
+# lease may be taken over, its request is no longer on its way from here. The rest of the lease is
+# for writing the outcome down.
 COSTLY_SHARE_OF_LEASE = 0.8
 
 try:
@@ -60,15 +58,16 @@ except importlib.metadata.PackageNotFoundError:  # run from a source tree that i
 
 
 class Watch(Protocol):
-    """What the caller of a costly call wants to know about its departure."""
+    """What the caller of a costly call has to know about its departure."""
 
     def before_send(self) -> None:
         """Called last before the first byte leaves, on an open connection.
 
-        Raise here and nothing is sent; the exception comes out unchanged.
+        If this raises, nothing is sent and the exception comes out unchanged.
 
         Called once more before the one repeat that follows a 401 for an expired token. Runs on the
-        event loop: be brief.
+        event
+        loop: be brief.
         """
 
     def replied(self, status: int | None, request_id: str | None) -> None:
@@ -80,7 +79,7 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply: body read and content decoding undone."""
+    """A whole reply, its body read and decoded."""
 
     status: int
     headers: Mapping[str, str]
@@ -90,10 +89,10 @@ class Reply:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Which servers are believed.
+    """The TLS context: which servers are trusted.
 
-    Once a process: reading the authorities' certificates takes as long as several requests, and
-    clients come and go.
+    Made once a process: reading the authorities' certificates takes as long as several requests,
+    and clients come and go.
     """
     return httpx.create_ssl_context()
 
@@ -101,7 +100,7 @@ def _tls() -> ssl.SSLContext:
 class Transport:
     """The open connections to one vendor account.
 
-    An async context manager; usable again after it was closed.
+    An async context manager. It can be used again after it was closed.
     """
 
     def __init__(
@@ -126,8 +125,8 @@ class Transport:
         self._costly_total_s = COSTLY_SHARE_OF_LEASE * settings.lease_s
         self._token_request = build_token(settings.key_id, settings.key_secret)
         self._transport = transport
-        # Only httpcore tells when the first byte leaves; for other transports (in-process ones) the
-        # moment before the hand-over has to do.
+        # Only httpcore reports when the first byte leaves. For other transports (in-process ones)
+        # the moment before the call counts.
         self._traces = transport is None or isinstance(transport, httpx.AsyncHTTPTransport)
         self._rates = {
             "auth": settings.token_rate,
@@ -150,9 +149,9 @@ class Transport:
         self._vendor_ahead = timedelta(0)
 
     def vendor_now(self) -> datetime:
-        """What the vendor's clock shows, by the Date of its last reply (to the second).
+        """The vendor's clock, by the Date of its last reply (to the second).
 
-        This machine's while there is none. Aware UTC.
+        This machine's while there is no reply. Aware UTC.
         """
         return datetime.now(UTC) + self._vendor_ahead
 
@@ -168,7 +167,7 @@ class Transport:
         self._http = httpx.AsyncClient(
             transport=self._transport,
             verify=tls,
-            # The simulator is never behind a proxy, whatever HTTP_PROXY says.
+            # The simulator is never behind a proxy, despite HTTP_PROXY.
             mounts=None if self._transport else {"all://127.0.0.1": None, "all://localhost": None},
             http2=False,
             follow_redirects=False,
@@ -206,18 +205,18 @@ class Transport:
             await http.aclose()
 
     async def send(self, request: Request[T], *, watch: Watch | None = None) -> T:
-        """The result of `request`.
+        """Return the result of `request`.
 
-        Reads are repeated within the read budget; what they wait for the vendor's limit is not in
-        it. A costly call leaves once, except that a 401 saying `expired` (a refusal before any
-        handling) is followed by one repeat with a new token, for which `watch.before_send` is asked
-        again. An upload whose file can be read only once leaves once in any case.
+        Reads are repeated within the read budget, which does not include waits for the vendor's
+        limit. A costly call is sent once. One exception: a 401 that says `expired` (a refusal
+        before any handling) is followed by one repeat with a new token, for which
+        `watch.before_send` is asked again. An upload whose file can be read only once is sent once
+        in any case.
 
         Raises:
             NotSent: surely nothing happened.
             OutcomeUnknown: it may have happened.
-            Throttled: nothing happened; of a costly call also when its turn does not come in its
-                time.
+            Throttled: nothing happened; for a costly call also when its turn does not come in time.
             Rejected and its subclasses: see protocol.decipher.
             asyncio.CancelledError: as always; for a costly call it means OutcomeUnknown once
                 `watch.before_send` was called.
@@ -235,7 +234,7 @@ class Transport:
             if request.costly
             else _TimeLimits(budget.total_s, patience_s=budget.throttled_s)
         )
-        # Outside the loop below: its own repeats must not be multiplied by those of the read.
+        # Outside the loop below: the token's repeats must not multiply with those of the read.
         await self._token(tokens, request, limits)
 
         async def once() -> T:
@@ -271,7 +270,7 @@ class Transport:
         refused: SecretStr | None = None,
     ) -> SecretStr:
         try:
-            # A token has a budget of its own, so a read waits for it as long as for its turn.
+            # A token has its own budget, so a read waits for it as long as for its turn.
             with limits.waiting():
                 async with asyncio.timeout_at(limits.token_by_s):
                     return await tokens.current(refused=refused)
@@ -295,9 +294,9 @@ class Transport:
         watch: Watch | None,
         limits: _TimeLimits,
     ) -> Reply:
-        """One request on the wire at most, in its turn.
+        """Send at most one request, in its turn.
 
-        Every exception of the machinery below leaves here as NotSent or OutcomeUnknown.
+        Every exception of the libraries below is raised as NotSent or OutcomeUnknown.
         """
         pacer = await self._turn(request, limits)
         departure = _Departure(request, watch, limits.leave_by_s)
@@ -311,8 +310,8 @@ class Transport:
             if error is departure.refusal:
                 raise
             if isinstance(error, httpx.RequestError):
-                # httpx hangs the request on its exceptions, body and token included; ours keep them
-                # as their cause.
+                # httpx keeps the request, with body and token, on its exceptions, and ours keep
+                # those as their cause.
                 error.request = httpx.Request(request.method, self._bases[request.base])
             raise departure.judge(request, error) from error
         if reply.status == 429:
@@ -328,7 +327,7 @@ class Transport:
         if pacer is None:
             raise NotSent("the client was closed while a call was under way")
         if asyncio.get_running_loop().time() >= limits.turn_by_s:
-            # Its token took the time: whether a turn comes at once does not matter any more.
+            # Its token took all the time: whether a turn comes at once no longer matters.
             message = f"{request}: no time left for its reply when its token came"
             raise Throttled(message) if self._open_tokens().throttled else NotSent(message)
         try:
@@ -388,7 +387,7 @@ class Transport:
         return Reply(response.status_code, dict(response.headers), body, datetime.now(UTC))
 
     def _note_clock(self, request: Request[Any], date: str | None) -> None:
-        """Deadlines are the vendor's (an order's `expireTime`), so its clock is the one to go by.
+        """Keep the vendor's clock: deadlines are the vendor's (an order's `expireTime`).
 
         The token host is another machine.
         """
@@ -412,10 +411,10 @@ class Transport:
 class _TimeLimits:
     """Until when one call may wait for its turn, and its request may take (monotonic seconds).
 
-    A costly call has one bound for both, so that it never outlasts its lease, and keeps `reserve_s`
-    of it for the reply: what leaves in the last moment is cut off, and its outcome unknown. A read
-    waits for its turn with `patience_s`, and what it waited is added to the time that its requests
-    have.
+    A costly call has one bound for both, so that it never outlasts its lease. It keeps `reserve_s`
+    of
+    it for the reply: a request that leaves at the last moment is cut off, and its outcome unknown.
+    A read waits for its turn for `patience_s`, and its waits extend the time of its requests.
     """
 
     def __init__(
@@ -467,7 +466,7 @@ def _repeatable(request: Request[Any]) -> bool:
 class _Departure:
     """Where one request is on its way: not left, left, answered.
 
-    Asks the watch at the right moments.
+    Calls the watch at the right moments.
     """
 
     def __init__(
@@ -484,7 +483,7 @@ class _Departure:
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         """The httpcore hook.
 
-        The CONNECT that opens a tunnel through a proxy is not our request leaving.
+        A CONNECT that opens a tunnel through a proxy does not count as our request leaving.
         """
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.leave()
@@ -508,7 +507,7 @@ class _Departure:
         try:
             self._watch.replied(self._status, self._request_id)
         except Exception as error:
-            # As it stands, the caller could take it for a refusal of before_send, that is for
+            # Unchanged, the caller could mistake it for a refusal of before_send, which means
             # "nothing was sent".
             raise _WatchFailed from error
 
