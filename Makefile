@@ -12,7 +12,7 @@ export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help demo up test test-all test-fast check fix pages bench notebook build simulate pins clean
+.PHONY: help demo up test test-all test-fast mutants check fix pages bench notebook build simulate pins clean
 
 help:  ## say what each recipe does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ test-all: $(VENV)/.numberflow-dev  ## every case of every matrix (an hour on two
 test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only
 	$(BIN)/python -m pytest -n $(XDIST) tests/unit tests/contract
 
+mutants: $(VENV)/.numberflow-dev  ## change what decides on money bit by bit: do the tests notice? (about ten minutes)
+	$(BIN)/python tests/mutants.py $(MUTANTS)
+
 check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
@@ -88,4 +91,4 @@ pins:  ## compile the pins again (needs uv); no index address is written
 	sed -i '1i # Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.' requirements-dev.txt
 
 clean:  ## remove what the recipes made
-	rm -rf .venv .numberflow dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .numberflow dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

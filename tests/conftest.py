@@ -16,6 +16,13 @@ from xdist.scheduler import LoadScopeScheduling
 hypothesis.settings.register_profile(
     "numberflow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+# Many times in a row (`make mutants`): few examples, and the same ones each time.
+hypothesis.settings.register_profile(
+    "mutants",
+    hypothesis.settings.get_profile("numberflow"),
+    max_examples=20,
+    derandomize=True,
+)
 hypothesis.settings.load_profile("numberflow")
 
 os.environ.update(rates.FREE)

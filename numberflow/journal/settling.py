@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from numberflow.journal.entries import Finding
 from numberflow.journal.transitions import Event
@@ -67,7 +68,7 @@ class Settlement:
 def pauses_s(settle_s: float) -> tuple[float, ...]:
     """Seconds to wait before each of several looks; they add up to `settle_s`."""
     times = [settle_s * share for share in _LOOKS_AT]
-    return tuple(now - before for before, now in zip([0.0, *times], times, strict=False))
+    return tuple(now - before for before, now in pairwise([0.0, *times]))
 
 
 def settlement(findings: Sequence[Finding]) -> Settlement:

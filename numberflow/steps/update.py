@@ -102,29 +102,23 @@ def _unreadable_links(number: ActiveNumber) -> set[str]:
 
 
 def _shows(number: ActiveNumber, name: str, value: Any) -> bool:
-    match name:
-        case "display_name":
-            return (number.display_name or "") == str(value)
-        case "callback_url":
-            return (number.callback_url or "") == str(value)
-        case "sms":
-            return _shows_sms(number, value)
-        case "voice":
-            return _shows_voice(number, value)
-        case _:
-            raise AssertionError(f"no such change: {name}")
+    if name == "sms":
+        return _shows_sms(number, value)
+    if name == "voice":
+        return _shows_voice(number, value)
+    return str(getattr(number, name) or "") == str(value)
 
 
 def _shows_sms(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
     config = number.sms_configuration
     job = config.scheduled_provisioning if config else None
+    wanted = {name: each for name, each in value.items() if each is not None}
     for holder in (job, config):
-        ids = {name: (getattr(holder, name, None) or "") for name in value}
         if holder is not None and all(
-            ids[name] == (value[name] or "") for name in value if value[name] is not None
+            (getattr(holder, name) or "") == each for name, each in wanted.items()
         ):
             return True
-    return config is None and not any(value.values())
+    return config is None and not any(wanted.values())
 
 
 def _shows_voice(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
@@ -137,7 +131,7 @@ def _shows_voice(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
             if value[name] is not None and (name != "type" or any(_ids(value)))
         ]
         if holder is not None and all(
-            (getattr(holder, name, None) or "") == value[name] for name in names
+            (getattr(holder, name) or "") == value[name] for name in names
         ):
             return True
     return config is None and not any(_ids(value))

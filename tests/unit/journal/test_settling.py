@@ -39,9 +39,10 @@ LETTERS = {
 def test_looks_lead_to(looks: str, event: Event | None) -> None:
     """Absence takes two undisputed looks, one of them the last.
 
-    A look that failed proves nothing.
+    A look that failed proves nothing. Whatever it is, people are told why.
     """
-    assert event == settlement([LETTERS[letter] for letter in looks]).event
+    outcome = settlement([LETTERS[letter] for letter in looks])
+    assert (event, True) == (outcome.event, bool(outcome.reason))
 
 
 @given(st.lists(st.sampled_from(Finding), min_size=1, max_size=8))
@@ -63,3 +64,8 @@ def test_pauses_add_up_to_the_settling_time(settle_s: float) -> None:
     assert len(pauses) >= 2
     assert min(pauses) >= 0
     assert settle_s == pytest.approx(sum(pauses))
+
+
+def test_early_looks_and_a_last_one() -> None:
+    """At once, at an eighth, a quarter and half of the time, and at its end."""
+    assert (0.0, 10.0, 10.0, 20.0, 40.0) == pauses_s(80.0)

@@ -1,5 +1,6 @@
 """Caps: what is done, under way or unknown counts, and no race gets past them."""
 
+import re
 import threading
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,8 +22,9 @@ from support.journals import (
 )
 
 from numberflow.errors import SpendRefused
-from numberflow.journal import Intention, IntentionState, Journal, NewIntention
-from numberflow.journal.entries import AttemptEnd, Outcome
+from numberflow.journal import Intention, IntentionState, Journal, NewIntention, spending
+from numberflow.journal.entries import AttemptEnd, Outcome, Spend, SpendLine
+from numberflow.journal.spending import Price
 from numberflow.journal.transitions import Event
 
 
@@ -210,3 +212,206 @@ def test_planned_prices_read_as_they_were_written(journal: Journal) -> None:
         "0.10",
         "1234567890.123456789012",
     )
+
+
+def _rent(setup: str | None, monthly: str | None, currency: str | None, due: str | None = None):
+    amounts = [None if text is None else Decimal(text) for text in (setup, monthly, due)]
+    return NewIntention("rent", "+1", "f", {}, *amounts[:2], currency, amounts[2])
+
+
+@pytest.mark.parametrize(
+    ("line", "price"),
+    [
+        (_rent("1", "2", "USD"), Price(Decimal(3), Decimal(2), "USD")),
+        (_rent("1", "2", "USD", "25"), Price(Decimal(25), Decimal(2), "USD")),
+        (_rent("0", "0", "USD"), Price(Decimal(0), Decimal(0), "USD")),
+        (release_line(), None),
+        (
+            NewIntention("import", "+1", "f", {}, Decimal(1), Decimal(2), "USD"),
+            Price(Decimal(3), Decimal(2), "USD"),
+        ),
+    ],
+)
+def test_price(line: NewIntention, price: Price | None) -> None:
+    """What a step takes at once and per month; free is a price, and a release has none."""
+    assert price == spending.price_of(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (_rent(None, "2", "USD"), "The price of rent +1 is missing"),
+        (_rent("1", None, "USD"), "The price of rent +1 is missing"),
+        (_rent("1", "2", None), "The price of rent +1 is missing"),
+        (NewIntention("rent_any", None, "f"), "The price of rent_any is missing"),
+        (
+            NewIntention("release", "+1", "f", {}, None, None, None, Decimal(1)),
+            "release +1 is missing",
+        ),
+        (_rent("-1", "2", "USD"), "The price of rent +1 is not an amount"),
+        (_rent("1", "-2", "USD"), "The price of rent +1 is not an amount"),
+        (_rent("1", "2", "USD", "-25"), "The price of rent +1 is not an amount"),
+        (_rent("1", "Infinity", "USD"), "The price of rent +1 is not an amount"),
+        (_rent("1", "2", "USD", "NaN"), "The price of rent +1 is not an amount"),
+    ],
+)
+def test_no_price(line: NewIntention, said: str) -> None:
+    """A step that costs money, or seems to, is not taken for free; the refusal says which it is."""
+    with pytest.raises(SpendRefused, match=_exactly(said)) as caught:
+        spending.price_of(line)
+    assert ("missing_price", True) == (caught.value.rule, "search again" in caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("currencies", "expected", "found"),
+    [("", None, None), ("", "USD", "USD"), ("USD USD", None, "USD"), ("USD", "USD", "USD")],
+)
+def test_one_currency(currencies: str, expected: str | None, found: str | None) -> None:
+    """The caller's, or the one that all prices share."""
+    prices = [Price(Decimal(1), Decimal(1), currency) for currency in currencies.split()]
+    assert found == spending.one_currency(prices, expected)
+
+
+@pytest.mark.parametrize(
+    ("currencies", "expected", "said"),
+    [
+        ("USD EUR GBP", "USD", "A price is in EUR, GBP where USD was expected"),
+        ("USD EUR", None, "A price is in USD where EUR was expected"),
+        ("usd", "USD", "A price is in usd where USD was expected"),
+    ],
+)
+def test_several_currencies(currencies: str, expected: str | None, said: str) -> None:
+    """The refusal names those that do not belong."""
+    prices = [Price(Decimal(1), Decimal(1), currency) for currency in currencies.split()]
+    with pytest.raises(SpendRefused, match=_exactly(said)) as caught:
+        spending.one_currency(prices, expected)
+    assert ("currency", True) == (caught.value.rule, "set currency" in caught.value.remedy)
+
+
+DAY = datetime(2026, 11, 23, tzinfo=UTC).date()
+
+
+def _spent(*lines: tuple[str, str, int]) -> Spend:
+    """A day on which each reference took so much of a currency."""
+    totals: dict[str, Decimal] = {}
+    for _, currency, due in lines:
+        totals[currency] = totals.get(currency, Decimal(0)) + due
+    each = (SpendLine(name, currency, Decimal(due), Decimal(0), 1) for name, currency, due in lines)
+    return Spend(PROJECT, DAY, totals, tuple(each))
+
+
+def _room(spent: Spend, *due: str, cap: str | None = "10") -> None:
+    prices = [Price(Decimal(each), Decimal(99), "USD") for each in due]
+    spending.require_room_today(spent, prices, "USD", None if cap is None else Decimal(cap))
+
+
+def test_a_day_that_has_room() -> None:
+    """To the last cent, and without a cap in any case."""
+    _room(_spent(), "4", "6")
+    _room(_spent(("PO-1", "USD", 3), ("PO-2", "USD", 3)), "1.50", "2.50")
+    _room(_spent(("PO-1", "USD", 30)), "1", cap=None)
+
+
+@pytest.mark.parametrize(
+    ("references", "by"),
+    [
+        (0, "11 are used up, and"),
+        (1, "11 are used up by PO-0: 11, and"),
+        (5, "11 are used up by PO-0: 7, PO-1: 1, PO-2: 1, PO-3: 1, PO-4: 1, and"),
+        (6, "11 are used up by PO-0: 6, PO-1: 1, PO-2: 1, PO-3: 1, PO-4: 1 and 1 more, and"),
+    ],
+)
+def test_a_day_that_is_used_up(references: int, by: str) -> None:
+    """The refusal adds up what is used and what is needed, and names a handful of references."""
+    lines = [(f"PO-{n}", "USD", 1 if n else 12 - references) for n in range(references)]
+    spent = _spent(*lines) if lines else Spend(PROJECT, DAY, {"USD": Decimal(11)}, ())
+    with pytest.raises(SpendRefused, match=_exactly(by)) as caught:
+        _room(spent, "1", "2")
+    refused = caught.value
+    assert "The cap of 10 USD for today (2026-11-23, UTC)" in refused.message
+    assert ("cap_today", 10, 11, 3) == (
+        refused.rule,
+        refused.cap,
+        refused.used,
+        refused.needed,
+    )
+    assert "max_today" in refused.remedy
+
+
+def test_a_day_in_another_currency() -> None:
+    """Named with the references that are in it, and no cap is needed for the refusal."""
+    spent = _spent(("PO-1", "USD", 1), ("PO-2", "EUR", 1), ("PO-3", "GBP", 1))
+    with pytest.raises(SpendRefused, match=_exactly("EUR, GBP (PO-2, PO-3), so USD")) as caught:
+        _room(spent, "1", cap=None)
+    assert ("currency", True) == (caught.value.rule, "buy tomorrow" in caught.value.remedy)
+
+
+def test_what_a_day_took(journal: Journal) -> None:
+    """By reference, the dearest first; every open or done line of the project and the day counts."""
+    for reference, *lines in (
+        ("PO-1", rent_line("+1", "1", "2"), release_line("+9")),
+        ("PO-3", rent_line("+2", "2", "2"), rent_line("+3", "3", "1")),
+        ("PO-2", rent_line("+4", "2", "1")),
+    ):
+        _plan(journal, reference, *lines)
+    elsewhere = journal.open_purchase(new_purchase("PO-4", "project-2"))
+    lease = take(journal, elsewhere.resource)
+    plan(journal, lease, elsewhere, rent_line("+5"))
+    (_, gone) = _plan(journal, "PO-2", rent_line("+4", "2", "1"), rent_line("+6"))
+    _withdraw(journal, gone)
+    assert journal.spent(PROJECT, journal.today()) == Spend(
+        PROJECT,
+        journal.today(),
+        {"USD": Decimal(14)},
+        (
+            SpendLine("PO-3", "USD", Decimal(8), Decimal(3), 2),
+            SpendLine("PO-1", "USD", Decimal(3), Decimal(2), 1),
+            SpendLine("PO-2", "USD", Decimal(3), Decimal(1), 1),
+        ),
+    )
+    assert {} == journal.spent(PROJECT, DAY).totals
+
+
+def test_the_monthly_cap_counts_what_stays(journal: Journal) -> None:
+    """Not a refused line, and not the fee of a number that is given up; the refusal adds it up."""
+    ended = NewIntention("release", "+8", "f", {}, Decimal(0), Decimal(7), "USD")
+    _, gone, _ = _plan(journal, "PO-1", rent_line("+1"), rent_line("+2"), ended)
+    _withdraw(journal, gone)
+    with pytest.raises(SpendRefused) as caught:
+        _plan(
+            journal,
+            "PO-1",
+            rent_line("+3", "9", "1.50"),
+            rent_line("+4", "9", "1.50"),
+            cap_monthly=Decimal(4),
+        )
+    refused = caught.value
+    assert (
+        "The cap of 4 USD a month for this purchase is too small: 2.00 are taken" in refused.message
+    )
+    assert ("cap_monthly", 4, 2, 3) == (
+        refused.rule,
+        refused.cap,
+        refused.used,
+        refused.needed,
+    )
+    assert "max_monthly" in refused.remedy
+    assert 2 == len(
+        _plan(
+            journal,
+            "PO-1",
+            rent_line("+3", "9", "1.50"),
+            rent_line("+4", "9", "1.50"),
+            cap_monthly=Decimal(5),
+        )
+    )
+
+
+def _withdraw(journal: Journal, line: Intention) -> None:
+    lease = take(journal, line.purchase_resource)
+    journal.withdraw(line.id, lease, "not needed")
+    journal.give_back_leases((lease,))
+
+
+def _exactly(text: str) -> str:
+    return re.escape(text)

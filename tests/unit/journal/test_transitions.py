@@ -42,6 +42,7 @@ def test_every_pair_moves_as_listed_or_raises(state: IntentionState, event: Even
         with pytest.raises(IllegalTransition) as caught:
             next_state(state, event)
         assert (str(state), str(event)) == (caught.value.state, caught.value.event)
+        assert {str(state), str(event)} <= set(caught.value.message.rstrip(".").split())
     else:
         assert expected == next_state(state, event)
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numberflow.errors import SpendRefused
+from numberflow.models.number_orders import OrderNumber
 from numberflow.models.vendor import AvailableNumber
-from numberflow.planning.quote import Quote, QuoteLine, make_quote, quote_line
+from numberflow.planning.quote import Quote, QuoteLine, make_quote, quote_line, quote_of_order
 
 
 def offered(
@@ -127,3 +128,31 @@ def test_totals_are_sums(prices: list[tuple[Decimal, Decimal, int]]) -> None:
     )
     assert sum(setup + recurring for setup, recurring, _ in prices) == quote.today
     assert sum((recurring / months for _, recurring, months in prices), Decimal(0)) == quote.monthly
+
+
+def test_quote_of_an_order() -> None:
+    """An order's numbers carry their prices; one without stops it as any other does."""
+    price = {
+        "setupPrice": {"currencyCode": "USD", "amount": "1"},
+        "monthlyPrice": {"currencyCode": "USD", "amount": "6"},
+        "paymentIntervalMonths": 3,
+    }
+    numbers = [
+        OrderNumber.model_validate({"phoneNumber": f"+6141293497{n}", "numberPrice": price})
+        for n in range(2)
+    ]
+    line = QuoteLine(
+        phone_number="+61412934970", setup=Decimal(1), recurring=Decimal(6), interval_months=3
+    )
+    lines = (line, line.model_copy(update={"phone_number": "+61412934971"}))
+    assert Quote(currency="USD", lines=lines) == quote_of_order(numbers, "USD")
+    with pytest.raises(SpendRefused, match=r"\+61412934979 has no set-up price"):
+        quote_of_order([*numbers, OrderNumber(phone_number="+61412934979")], "USD")
+
+
+@pytest.mark.parametrize("flag", [True, False, None])
+def test_flag_for_papers(flag: bool | None) -> None:
+    """The vendor's flag is kept, and warned of; a number without it has none."""
+    quote = make_quote([offered(), offered(supportingDocumentationRequired=flag)], "USD")
+    assert [False, bool(flag)] == [line.is_flagged for line in quote.lines]
+    assert bool(flag) == ("1 of 2" in quote.warning)

@@ -1,0 +1,633 @@
+"""What each costly step asks of the client and keeps of the answer, step by step.
+
+A resumed run sends from the journal's row alone, so every fact of the row has to arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from support.letters import DIRECT
+from support.lines import line
+
+from numberflow.errors import NotFound, NotSent, OutcomeUnknown, Rejected
+from numberflow.journal import Attempt, Brake, Intention, Operation
+from numberflow.models.emergency import EmergencyAddressRequest
+from numberflow.models.hosting import DirectLoa, HostingOrder
+from numberflow.models.imported import ImportedNumber, QualifiedNumber
+from numberflow.models.number_orders import NumberOrder
+from numberflow.models.vendor import ActiveNumber
+from numberflow.steps.emergency import Deprovision, Provision
+from numberflow.steps.hosting import ImportOrder, TextEnable
+from numberflow.steps.import_number import ImportNumber
+from numberflow.steps.imported import DeleteImported, UpdateImported
+from numberflow.steps.number_orders import CreateOrder, SubmitOrder
+from numberflow.steps.qualify import AddNumbers, VerifyCode, VoiceChallenge
+from numberflow.steps.release import Release
+from numberflow.steps.rent import Rent
+from numberflow.steps.rent_any import RentAny
+from numberflow.steps.update import Update
+
+pytestmark = pytest.mark.anyio
+
+NUMBER, OTHER = "+12125550101", "+12125550102"
+URL = "https://a.test/"
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LETTER = DirectLoa.model_validate(DIRECT["directLoaInfo"])
+CODE = SecretStr("123456")
+ADDRESS = {
+    "street_number": "1",
+    "street_info": "Lenox Rd",
+    "city": "Atlanta",
+    "state": "GA",
+    "postal_code": "30324",
+}
+HOME = EmergencyAddressRequest(display_name="Ada", **ADDRESS)
+SMS, VOICE = {"service_plan_id": "p", "campaign_id": "c"}, {"type": "EST", "trunk_id": "t"}
+SMS_WIRE, VOICE_WIRE = {"servicePlanId": "p", "campaignId": "c"}, {"type": "EST", "trunkId": "t"}
+
+
+class Book:
+    """A client that writes each call down and gives what is laid out for it."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, list[Any], dict[str, Any]]] = []
+
+    def __getattr__(self, room: str) -> Any:
+        return _Room(self, room)
+
+
+class _Room:
+    def __init__(self, book: Book, name: str) -> None:
+        self._book, self._name = book, name
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            sent = [each.to_wire() if hasattr(each, "to_wire") else each for each in given]
+            self._book.calls.append((f"{self._name}.{name}", sent, named))
+            answer = self._book.answers.get(name)
+            return _listed(answer, named) if name.startswith("iterate") else _given(answer)
+
+        return call
+
+
+async def _given(answer: Any) -> Any:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def _listed(answer: Any, named: Mapping[str, Any]) -> AsyncIterator[Any]:
+    for each in answer(**named) if callable(answer) else answer:
+        yield each
+
+
+def attempt(intention: Intention) -> Attempt:
+    """A permitted request."""
+    return Attempt(intention, 1, (), Brake())
+
+
+def row(subject: str | None = NUMBER, /, operation: str = "rent", **request: Any) -> Intention:
+    """A line of the journal that was not sent yet."""
+    return line(subject=subject, operation=Operation(operation), request=request, result=None)
+
+
+def order(kind: str, order_id: str, state: str, **facts: Any) -> dict[str, Any]:
+    """What the sweep takes up."""
+    return {"order": {"kind": kind, "order_id": order_id, "state": state, "facts": facts}}
+
+
+def link(before: Mapping[str, str] | None = None, **wanted: str) -> dict[str, Any]:
+    """A number whose link the sweep follows."""
+    facts = {"number": NUMBER, "wanted": wanted, "before": before or {}}
+    return {"phone_number": NUMBER} | order("link", f"{NUMBER} p-1", "sent", **facts)
+
+
+SHARED = {
+    "region_code": "US",
+    "numbers": [NUMBER, OTHER],
+    "service_plan_id": "p",
+    "campaign_id": "c",
+    "display_name": "Shop",
+    "callback_url": URL,
+}
+SHARED_WIRE = {
+    "regionCode": "US",
+    "numbers": [NUMBER, OTHER],
+    "servicePlanId": "p",
+    "campaignId": "c",
+    "displayName": "Shop nf-1",
+    "callbackUrl": URL,
+}
+BARE = SHARED | {"campaign_id": "", "display_name": None, "callback_url": None}
+BARE_WIRE = {
+    "regionCode": "US",
+    "numbers": [NUMBER, OTHER],
+    "servicePlanId": "p",
+    "displayName": "nf-1",
+}
+LATER, LATER_WIRE = "2026-12-01T10:00:00+01:00", "2026-12-01T09:00:00Z"
+HOSTED = HostingOrder(hosting_order_id="o-1", state="SUBMITTED")
+PLACED = NumberOrder.model_validate(
+    {
+        "idNumberOrder": "o-1",
+        "state": "CREATED",
+        "orderNumbers": [{"phoneNumber": NUMBER}],
+        "createTime": "2026-11-23T12:00:00Z",
+        "expireTime": "2026-11-25T12:00:00Z",
+    }
+)
+ORDER = {
+    "region_code": "AU",
+    "number_type": "MOBILE",
+    "sms": SMS,
+    "voice": VOICE,
+    "callback_url": URL,
+    "criteria": {},
+    "parameters": {"reference": "PO-1"},
+}
+ORDER_WIRE = {
+    "regionCode": "AU",
+    "numberType": "MOBILE",
+    "smsConfiguration": SMS_WIRE,
+    "voiceConfiguration": VOICE_WIRE,
+    "callbackUrl": URL,
+}
+ANY = {
+    "region_code": "US",
+    "number_type": "LOCAL",
+    "pattern": "+1307",
+    "search_pattern": "START",
+    "capabilities": ["SMS"],
+    "sms": SMS,
+    "voice": VOICE,
+    "callback_url": URL,
+}
+
+
+def hosting(what: str, state: str = "SUBMITTED") -> dict[str, Any]:
+    """A hosting order that the sweep follows."""
+    return order("hosting_order", "o-1", state, numbers=[NUMBER, OTHER], token="nf-1", what=what)
+
+
+def placed(state: str = "CREATED") -> dict[str, Any]:
+    """A number order that the sweep follows."""
+    return order(
+        "number_order",
+        "o-1",
+        state,
+        region_code="AU",
+        number_type="MOBILE",
+        phone_numbers=[NUMBER],
+        created_at=PLACED.created_at and PLACED.created_at.isoformat(),
+        expire_at=PLACED.expire_at and PLACED.expire_at.isoformat(),
+        intention_id="i-0",
+        sms=SMS,
+        voice=VOICE,
+        parameters={"reference": "PO-1"},
+    )
+
+
+STEPS: dict[str, tuple[Callable[[Any], Any], Intention, tuple[Any, ...], Any, dict[str, Any]]] = {
+    # step: its row, the call (name, positions, names), the answer, what is kept
+    "rent": (
+        Rent,
+        row(sms=SMS, voice=VOICE, callback_url=URL),
+        (
+            "available_numbers.rent",
+            [
+                NUMBER,
+                {
+                    "smsConfiguration": SMS_WIRE,
+                    "voiceConfiguration": VOICE_WIRE,
+                    "callbackUrl": URL,
+                },
+            ],
+        ),
+        ActiveNumber(phone_number=NUMBER),
+        {
+            "phone_number": NUMBER,
+            "monthly_price": None,
+            "currency": None,
+            "interval_months": 1,
+            "next_charge_at": None,
+        }
+        | link(service_plan_id="p", campaign_id="c", voice_type="EST", voice_id="t"),
+    ),
+    "rent any": (
+        lambda client: RentAny(client, before=(), claimed_by_others=_nobody),
+        row(None, "rent_any", **ANY),
+        (
+            "available_numbers.rent_any",
+            [
+                {
+                    "regionCode": "US",
+                    "type": "LOCAL",
+                    "numberPattern": {"pattern": "+1307", "searchPattern": "START"},
+                    "capabilities": ["SMS"],
+                    "smsConfiguration": SMS_WIRE,
+                    "voiceConfiguration": VOICE_WIRE,
+                    "callbackUrl": URL,
+                }
+            ],
+        ),
+        ActiveNumber(phone_number=NUMBER),
+        {
+            "phone_number": NUMBER,
+            "monthly_price": None,
+            "currency": None,
+            "interval_months": 1,
+            "next_charge_at": None,
+        }
+        | link(service_plan_id="p", campaign_id="c", voice_type="EST", voice_id="t"),
+    ),
+    "update": (
+        Update,
+        row(display_name="shop", callback_url=URL, sms=SMS, voice=VOICE, before={"sms_plan": "q"}),
+        (
+            "active_numbers.update",
+            [
+                NUMBER,
+                {
+                    "displayName": "shop",
+                    "callbackUrl": URL,
+                    "smsConfiguration": SMS_WIRE,
+                    "voiceConfiguration": VOICE_WIRE,
+                },
+            ],
+        ),
+        ActiveNumber(phone_number=NUMBER),
+        link(
+            {"sms_plan": "q"},
+            service_plan_id="p",
+            campaign_id="c",
+            voice_type="EST",
+            voice_id="t",
+        ),
+    ),
+    "update of one thing": (
+        Update,
+        row(display_name="shop"),
+        ("active_numbers.update", [NUMBER, {"displayName": "shop"}]),
+        ActiveNumber(phone_number=NUMBER),
+        {"phone_number": NUMBER},
+    ),
+    "release": (
+        Release,
+        row(operation="release"),
+        ("active_numbers.release", [NUMBER]),
+        ActiveNumber(phone_number=NUMBER, expire_at=AT),
+        {"phone_number": NUMBER, "expire_at": AT.isoformat()},
+    ),
+    "release without an end yet": (
+        Release,
+        row(operation="release"),
+        ("active_numbers.release", [NUMBER]),
+        ActiveNumber(phone_number=NUMBER),
+        {"phone_number": NUMBER, "expire_at": None}
+        | order("release", f"{NUMBER} p-1", "sent", number=NUMBER, intention_id="i-0"),
+    ),
+    "provision": (
+        lambda client: Provision(client, HOME),
+        row(operation="provision_emergency"),
+        ("emergency_addresses.provision", [NUMBER, HOME.to_wire()]),
+        None,
+        {"phone_number": NUMBER},
+    ),
+    "deprovision": (
+        Deprovision,
+        row(operation="deprovision_emergency"),
+        ("emergency_addresses.deprovision", [NUMBER]),
+        None,
+        {"phone_number": NUMBER},
+    ),
+    "order of one number": (
+        CreateOrder,
+        row(operation="create_order", **ORDER),
+        ("number_orders.create", [ORDER_WIRE | {"numberOrderOption": {"phoneNumbers": [NUMBER]}}]),
+        PLACED,
+        placed(),
+    ),
+    "order by quantity": (
+        CreateOrder,
+        row(None, "create_order", **ORDER | {"criteria": {"quantity": 2}}),
+        ("number_orders.create", [ORDER_WIRE | {"quantityOrderOption": {"requestedQuantity": 2}}]),
+        PLACED,
+        placed(),
+    ),
+    "submit": (
+        lambda client: SubmitOrder(client, ["Ada"]),
+        row("o-1", "submit_order", state="CREATED", updated_at=None),
+        ("number_orders.submit", ["o-1"], {"hidden": ("Ada",)}),
+        NumberOrder(order_id="o-1", state="IN_REVIEW", updated_at=AT),
+        {"order_id": "o-1", "state": "IN_REVIEW", "updated_at": AT.isoformat()},
+    ),
+    "submit, its texts not at hand": (
+        SubmitOrder,
+        row("o-1", "submit_order", state="CREATED", updated_at="then"),
+        ("number_orders.submit", ["o-1"], {"hidden": None}),
+        NumberOrder(order_id="o-1", state="BLOCKED", updated_at=AT),
+        {"order_id": "o-1", "state": "BLOCKED", "updated_at": "then"},
+    ),
+    "import": (
+        ImportNumber,
+        row(operation="import", **SHARED),
+        (
+            "imported_numbers.import_number",
+            [
+                {
+                    "phoneNumber": NUMBER,
+                    "regionCode": "US",
+                    "smsConfiguration": SMS_WIRE,
+                    "displayName": "Shop",
+                    "callbackUrl": URL,
+                }
+            ],
+        ),
+        ImportedNumber(phone_number=NUMBER),
+        link(service_plan_id="p", campaign_id="c"),
+    ),
+    "import without a campaign": (
+        ImportNumber,
+        row(operation="import", **BARE),
+        (
+            "imported_numbers.import_number",
+            [
+                {
+                    "phoneNumber": NUMBER,
+                    "regionCode": "US",
+                    "smsConfiguration": {"servicePlanId": "p"},
+                }
+            ],
+        ),
+        ImportedNumber(phone_number=NUMBER),
+        link(service_plan_id="p"),
+    ),
+    "update of an imported number": (
+        UpdateImported,
+        row(operation="update_imported", display_name="shop", callback_url=URL, sms=SMS, then={}),
+        (
+            "imported_numbers.update",
+            [NUMBER, {"displayName": "shop", "callbackUrl": URL, "smsConfiguration": SMS_WIRE}],
+        ),
+        ImportedNumber(phone_number=NUMBER),
+        link(service_plan_id="p", campaign_id="c"),
+    ),
+    "update of an imported number's name": (
+        UpdateImported,
+        row(operation="update_imported", display_name="shop"),
+        ("imported_numbers.update", [NUMBER, {"displayName": "shop"}]),
+        ImportedNumber(phone_number=NUMBER),
+        {"phone_number": NUMBER},
+    ),
+    "removal of an imported number": (
+        DeleteImported,
+        row(operation="delete_imported"),
+        ("imported_numbers.delete", [NUMBER]),
+        None,
+        {"phone_number": NUMBER}
+        | order("release", f"{NUMBER} p-1", "sent", number=NUMBER, intention_id="i-0"),
+    ),
+    "import order": (
+        ImportOrder,
+        row("nf-1", "import_order", **SHARED, migrate_to_sinch_tmo=True),
+        (
+            "hosting_orders.import_numbers",
+            [SHARED_WIRE | {"migrateToSinchTmo": True}],
+            {"numbers_max": 2},
+        ),
+        HOSTED,
+        hosting("import"),
+    ),
+    "import order without the rest": (
+        ImportOrder,
+        row("nf-1", "import_order", **BARE, migrate_to_sinch_tmo=False),
+        ("hosting_orders.import_numbers", [BARE_WIRE], {"numbers_max": 2}),
+        HostingOrder(hosting_order_id="o-1"),
+        hosting("import", ""),
+    ),
+    "text-enable": (
+        lambda client: TextEnable(client, LETTER),
+        row("nf-1", "text_enable", **SHARED, toll_free=False, nnid="123456", scheduled_at=LATER),
+        (
+            "hosting_orders.text_enable",
+            [SHARED_WIRE | DIRECT | {"nnid": "123456", "scheduledOsrUpdateTime": LATER_WIRE}],
+        ),
+        HOSTED,
+        hosting("text-enable"),
+    ),
+    "text-enable without the rest": (
+        lambda client: TextEnable(client, LETTER),
+        row("nf-1", "text_enable", **BARE, toll_free=False, nnid=None, scheduled_at=None),
+        ("hosting_orders.text_enable", [BARE_WIRE | DIRECT]),
+        HOSTED,
+        hosting("text-enable"),
+    ),
+    "text-enable, toll-free": (
+        lambda client: TextEnable(client, LETTER),
+        row("nf-1", "text_enable", **SHARED, toll_free=True, nnid=None, scheduled_at=LATER),
+        (
+            "hosting_orders.text_enable_toll_free",
+            [
+                {name: each for name, each in SHARED_WIRE.items() if name != "campaignId"}
+                | DIRECT
+                | {"scheduledZipwhipProvisioningTime": LATER_WIRE}
+            ],
+        ),
+        HOSTED,
+        hosting("text-enable"),
+    ),
+    "call": (
+        VoiceChallenge,
+        row(operation="voice_challenge"),
+        ("qualified_numbers.send_voice_challenge", [NUMBER]),
+        QualifiedNumber(phone_number=NUMBER, state="GLOBAL_PROCESS_STATE_VERIFICATION_PENDING"),
+        {"phone_number": NUMBER, "state": "waiting for the code"},
+    ),
+    "code": (
+        lambda client: VerifyCode(client, CODE),
+        row(operation="verify_code"),
+        ("qualified_numbers.verify_voice_challenge", [NUMBER, CODE]),
+        QualifiedNumber(phone_number=NUMBER, state="GLOBAL_PROCESS_STATE_VERIFIED"),
+        {"phone_number": NUMBER, "state": "ready"},
+    ),
+}
+
+
+async def _nobody(_: Intention) -> tuple[str, ...]:
+    return ()
+
+
+@pytest.mark.parametrize(
+    ("step", "planned", "call", "answer", "kept"), STEPS.values(), ids=STEPS.keys()
+)
+async def test_request(
+    step: Callable[[Any], Any],
+    planned: Intention,
+    call: tuple[Any, ...],
+    answer: Any,
+    kept: dict[str, Any],
+) -> None:
+    """One call with all that the row says, watched by the journal; the result is what is kept."""
+    name, positions, *names = call
+    book, permitted = Book({name.rpartition(".")[2]: answer}), attempt(planned)
+    applied = await step(book).do(permitted)
+    assert [(name, positions, {**dict(*names), "watch": permitted})] == book.calls
+    assert (kept, True) == (applied.result, bool(applied.note))
+
+
+KNOWN = QualifiedNumber(phone_number=NUMBER, state="GLOBAL_PROCESS_STATE_VERIFIED")
+BATCH = row("qualify-1", "add_numbers", numbers=[NUMBER, OTHER], method="voice")
+FOLLOWED = order("qualification", "qualify-1", "added", numbers=[NUMBER, OTHER], method="voice")
+GONE = NotFound("404", code="NOT_FOUND", resource_type="ActiveNumber AvailableNumber NumberOrder")
+FOREIGN = NotFound("<html>", status=404)
+
+
+@pytest.mark.parametrize(
+    ("known", "added"), [((), [NUMBER, OTHER]), ((NUMBER,), [OTHER]), ((NUMBER, OTHER), [])]
+)
+async def test_only_unknown_numbers_are_added(known: tuple[str, ...], added: list[str]) -> None:
+    """No number's check is started twice, and without a missing one nothing is sent."""
+
+    class Known(Book):
+        async def get(self, number: str) -> QualifiedNumber:
+            if number not in known:
+                raise GONE
+            return QualifiedNumber(phone_number=number)
+
+    book, permitted = Known({}), attempt(BATCH)
+    book.qualified_numbers = _Both(book.get, _Room(book, "qualified_numbers"))
+    applied = await AddNumbers(book).do(permitted)  # type: ignore[arg-type]
+    sent = [("qualified_numbers.add", [added], {"watch": permitted})] if added else []
+    assert (sent, FOLLOWED) == (book.calls, applied.result)
+    assert f"{len(added)} of 2" in applied.note
+
+
+class _Both:
+    """Reads of one kind, and a room that writes the rest down."""
+
+    def __init__(self, get: Callable[..., Any], room: _Room) -> None:
+        self.get, self.add = get, room.add
+
+
+async def test_a_wrong_code_is_taken_as_well() -> None:
+    """The result says which it was; only the journal's reader decides."""
+    failed = QualifiedNumber(phone_number=NUMBER, state="GLOBAL_PROCESS_STATE_VERIFICATION_FAILED")
+    steps = [
+        VerifyCode(Book({"verify_voice_challenge": shown}), CODE)  # type: ignore[arg-type]
+        for shown in (KNOWN, failed)
+    ]
+    right, wrong = [await step.do(attempt(row(operation="verify_code"))) for step in steps]
+    assert ("ready", "proof failed") == (right.result["state"], wrong.result["state"])
+    assert ("right" in right.note, "wrong" in wrong.note) == (True, True)
+
+
+@pytest.mark.parametrize("step", [TextEnable, VerifyCode])
+async def test_without_its_secret_nothing_is_sent(step: Callable[..., Any]) -> None:
+    """A letter or code that was not read is no reason to send without it."""
+    book = Book({})
+    with pytest.raises(NotSent, match="nothing was sent"):
+        await step(book, None).do(attempt(row("nf-1", "text_enable")))
+    assert [] == book.calls
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "taken"),
+    [
+        (409, {"servicePlanId": "p", "campaignId": "c"}, True),
+        (409, {"servicePlanId": "q", "campaignId": "c"}, False),
+        (409, None, False),
+        (400, {"servicePlanId": "p", "campaignId": "c"}, False),
+    ],
+)
+async def test_imported_already(status: int, shown: dict[str, str] | None, taken: bool) -> None:
+    """A 409 is as good as an import when the number is linked as wanted; else it is a refusal."""
+    refusal = Rejected("no", status=status)
+    number = ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": shown})
+    answers = {"import_number": refusal, "get": number if shown else GONE}
+    step = ImportNumber(Book(answers))  # type: ignore[arg-type]
+    permitted = attempt(row(operation="import", **SHARED))
+    if taken:
+        applied = await step.do(permitted)
+        assert link(service_plan_id="p", campaign_id="c") == applied.result
+        assert "already" in applied.note
+    else:
+        with pytest.raises(Rejected) as caught:
+            await step.do(permitted)
+        assert refusal is caught.value
+
+
+@pytest.mark.parametrize(
+    ("step", "planned", "name"),
+    [
+        (Rent, row(), "rent"),
+        (CreateOrder, row(operation="create_order", **ORDER), "create"),
+    ],
+)
+async def test_foreign_404(step: Callable[[Any], Any], planned: Intention, name: str) -> None:
+    """A gateway's 404 to a costly request says nothing: its outcome is unknown."""
+    with pytest.raises(OutcomeUnknown) as caught:
+        await step(Book({name: FOREIGN})).do(attempt(planned))
+    assert (404, "foreign_404") == (caught.value.status, caught.value.cause)
+    assert FOREIGN.message in caught.value.message
+    with pytest.raises(NotFound):
+        await step(Book({name: GONE})).do(attempt(planned))
+
+
+LOOKS: dict[str, tuple[Callable[[Any], Any], Intention, list[tuple[str, list[str]]]]] = {
+    # step: its row, the reads when the vendor knows nothing of it
+    "rent": (
+        Rent,
+        row(),
+        [("active_numbers.get", [NUMBER]), ("available_numbers.get", [NUMBER])],
+    ),
+    "update": (Update, row(), [("active_numbers.get", [NUMBER])]),
+    "release": (Release, row(), [("active_numbers.get", [NUMBER])]),
+    "provision": (
+        lambda client: Provision(client, HOME),
+        row(),
+        [("emergency_addresses.get", [NUMBER])],
+    ),
+    "deprovision": (Deprovision, row(), [("emergency_addresses.get", [NUMBER])]),
+    "order of one number": (
+        CreateOrder,
+        row(operation="create_order"),
+        [("available_numbers.get", [NUMBER])],
+    ),
+    "submit": (SubmitOrder, row("o-1", "submit_order"), [("number_orders.get", ["o-1"])]),
+    "import": (ImportNumber, row(), [("imported_numbers.get", [NUMBER])]),
+    "update of an imported number": (UpdateImported, row(), [("imported_numbers.get", [NUMBER])]),
+    "removal": (DeleteImported, row(), [("imported_numbers.get", [NUMBER])]),
+    "batch": (
+        AddNumbers,
+        BATCH,
+        [("qualified_numbers.get", [NUMBER]), ("qualified_numbers.get", [OTHER])],
+    ),
+    "call": (VoiceChallenge, row(), [("qualified_numbers.get", [NUMBER])]),
+    "code": (lambda client: VerifyCode(client, None), row(), [("qualified_numbers.get", [NUMBER])]),
+}
+
+
+@pytest.mark.parametrize(("step", "planned", "reads"), LOOKS.values(), ids=LOOKS.keys())
+async def test_look(
+    step: Callable[[Any], Any], planned: Intention, reads: list[tuple[str, list[str]]]
+) -> None:
+    """The vendor's own 404 is evidence; one of a gateway or a route is none, and goes on."""
+    book = Book({"get": GONE})
+    evidence = await step(book).look(planned)
+    assert [(name, positions, {}) for name, positions in reads] == book.calls
+    assert evidence.note
+    with pytest.raises(NotFound):
+        await step(Book({"get": FOREIGN})).look(planned)
+
+
+async def test_look_for_an_order_by_quantity() -> None:
+    """There is no read that could tell."""
+    book = Book({})
+    evidence = await CreateOrder(book).look(row(None, "create_order"))  # type: ignore[arg-type]
+    assert ("inconclusive", {}, []) == (evidence.finding, evidence.seen, book.calls)
