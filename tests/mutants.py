@@ -97,7 +97,7 @@ def main(names: list[str]) -> int:
         else:
             unlisted.append(f"{name}: {status}\n{what}\n")
 
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(width=120, highlight=False, markup=False)
     total = sum(figures.values(), Counter())
     table = Table("module", "made", *COLUMNS, "other", "noticed")
     for module, count in [*sorted(figures.items()), ("all", total)]:

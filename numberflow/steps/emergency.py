@@ -39,7 +39,8 @@ class Provision:
     ) -> None:
         self._client = client
         self._request = request
-        self._right = (EmergencyAddress(**_parts(request)), *also_right)
+        # Whose line it is, is no part of an address and falls away.
+        self._right = (EmergencyAddress(**request.model_dump()), *also_right)
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the address once. Raises what the client raises."""
@@ -125,10 +126,6 @@ async def _shown(client: Client, intention: Intention) -> EmergencyAddress | Abs
 
 def _why(shown: EmergencyAddress | Absence | None) -> str:
     return "the number is not held" if shown is None else "the number lacks the E911 feature"
-
-
-def _parts(request: EmergencyAddressRequest) -> dict[str, object]:
-    return request.model_dump(exclude={"display_name"}, exclude_none=True)
 
 
 def _same(one: EmergencyAddress, other: EmergencyAddress) -> bool:

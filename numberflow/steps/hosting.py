@@ -250,7 +250,7 @@ def carries(display_name: str | None, token: str) -> bool:
 
     What stands before it is the caller's, who may write anything.
     """
-    return (display_name or "").split()[-1:] == [token]
+    return display_name is not None and display_name.split()[-1:] == [token]
 
 
 def opened(order: HostingOrder, intention: Intention) -> dict[str, Any]:

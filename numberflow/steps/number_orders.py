@@ -29,8 +29,8 @@ from numberflow.steps import (
     NUMBER_ORDER,
     about_available,
     is_absence_of,
-    named,
     read_or_none,
+    rent,
 )
 
 CREATE, SUBMIT = "create_order", "submit_order"
@@ -59,9 +59,7 @@ def request_facts(order: WantedNumbers, parameters: Mapping[str, Any]) -> dict[s
     return {
         "region_code": order.region_code,
         "number_type": order.number_type.value,
-        "sms": order.sms.model_dump(mode="json") if order.sms else None,
-        "voice": order.voice.model_dump(mode="json") if order.voice else None,
-        "callback_url": order.callback_url,
+        **rent.request_facts(order.sms, order.voice, order.callback_url),
         "criteria": criteria,
         "parameters": dict(parameters),
     }
@@ -100,11 +98,11 @@ class CreateOrder:
 
         Costs nothing; repeat at will.
         """
-        available = None
-        if intention.subject is not None:
-            available = await read_or_none(
-                self._client.available_numbers.get(named(intention)), AVAILABLE_NUMBER
-            )
+        if intention.subject is None:
+            return judge_create(None, None)
+        available = await read_or_none(
+            self._client.available_numbers.get(intention.subject), AVAILABLE_NUMBER
+        )
         return judge_create(available, intention.subject)
 
 
@@ -151,7 +149,6 @@ def judge_create(available: AvailableNumber | None, phone_number: str | None) ->
         return Evidence(
             Finding.INCONCLUSIVE,
             "an order by quantity cannot be looked up: no list of orders exists",
-            {},
         )
     if available is not None:
         return Evidence(Finding.ABSENT, "the number is still for sale", {"available": True})

@@ -18,11 +18,9 @@ def request_facts(
     sms: SmsLink | None, voice: VoiceLink | None, callback_url: str | None
 ) -> dict[str, Any]:
     """What the journal keeps of the request, so that a resumed run sends the same one."""
-    return {
-        "sms": sms.model_dump(mode="json") if sms else None,
-        "voice": voice.model_dump(mode="json") if voice else None,
-        "callback_url": callback_url,
-    }
+    links = {"sms": sms, "voice": voice}
+    kept = {name: link.model_dump(mode="json") if link else None for name, link in links.items()}
+    return {**kept, "callback_url": callback_url}
 
 
 class Rent:

@@ -15,8 +15,8 @@ from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.orders import SearchAndRentParameters
 from numberflow.models.vendor import ActiveNumber, RentAnyRequest
+from numberflow.steps import rent
 from numberflow.steps.link import link_order, with_links
-from numberflow.steps.rent import result_facts
 
 OPERATION = "rent_any"
 MARKER_KEY = "numberflow"
@@ -48,9 +48,9 @@ def request_facts(order: SearchAndRentParameters, marker: str) -> dict[str, Any]
         "pattern": order.pattern,
         "search_pattern": pattern.value if pattern else None,
         "capabilities": [capability.value for capability in order.capabilities],
-        "sms": order.sms.model_dump(mode="json") if order.sms else None,
-        "voice": order.voice.model_dump(mode="json") if order.voice else None,
-        "callback_url": marked_callback_url(order.callback_url, marker),
+        **rent.request_facts(
+            order.sms, order.voice, marked_callback_url(order.callback_url, marker)
+        ),
         "marker": marker,
     }
 
@@ -94,7 +94,7 @@ class RentAny:
         )
         number = await self._client.available_numbers.rent_any(body, watch=attempt)
         return Applied(
-            result=result_facts(number) | link_order(number.phone_number, attempt.intention),
+            result=rent.result_facts(number) | link_order(number.phone_number, attempt.intention),
             note="the vendor answered with the number that it picked",
         )
 
@@ -151,7 +151,7 @@ def judge(
             finding=Finding.APPLIED,
             note=f"{candidates[0].phone_number} {how}",
             seen=seen,
-            result=result_facts(candidates[0]),
+            result=rent.result_facts(candidates[0]),
         )
     if candidates:
         numbers = ", ".join(number.phone_number for number in candidates[:5])

@@ -14,7 +14,7 @@ from numberflow.client import Client
 from numberflow.errors import BadInput
 from numberflow.models.orders import SearchAndRentParameters, Strategy, WantedNumbers
 from numberflow.models.vendor import NumberType
-from numberflow.planning.candidates import pick
+from numberflow.planning.candidates import matches
 from numberflow.planning.quote import Quote, make_quote
 from numberflow.purchase.renting.choose import find_numbers, not_sold, search, what_is_sold
 from numberflow.purchase.run_context import RunContext, in_thread
@@ -88,7 +88,7 @@ async def quote_any(client: Client, order: WantedNumbers) -> Quote:
         BadInput: nothing matches.
     """
     page = await search(client, order, 100)
-    matching = pick(page, order, quantity=len(page), seed="")
+    matching = [number for number in page if matches(number, order)]
     if not matching:
         raise BadInput(
             "no number matches", field="region_code", remedy=await what_is_sold(client, order)

@@ -48,7 +48,8 @@ def test_interval_that_says_nothing_is_a_month(months: Any) -> None:
 
     The dearer reading.
     """
-    assert quote_line(offered(months=months), "USD").monthly == Decimal("1.50")
+    line = quote_line(offered(months=months), "USD")
+    assert (1, Decimal("1.50")) == (line.interval_months, line.monthly)
 
 
 @pytest.mark.parametrize(

@@ -42,17 +42,19 @@ HOME = EmergencyAddress(
 SPELT = EmergencyAddress.model_validate(
     HOME.model_dump(by_alias=True) | {"city": " ATLANTA ", "location": ""}
 )
-AWAY = EmergencyAddress(street_number="2")
+AWAY = EmergencyAddress.model_validate(HOME.model_dump(by_alias=True) | {"city": "Augusta"})
 KEPT = {"phone_number": NUMBER}
 SMS = {"service_plan_id": "p", "campaign_id": "c"}
-LINKED = KEPT | {
-    "order": {
-        "kind": "link",
-        "order_id": f"{NUMBER} p-1",
-        "state": "sent",
-        "facts": {"number": NUMBER, "wanted": SMS, "before": {}},
-    }
-}
+
+
+def link(**wanted: str) -> dict[str, Any]:
+    """A number whose link the sweep follows."""
+    facts = {"number": NUMBER, "wanted": wanted, "before": {}}
+    followed = {"kind": "link", "order_id": f"{NUMBER} p-1", "state": "sent", "facts": facts}
+    return KEPT | {"order": followed}
+
+
+LINKED = link(**SMS)
 ORDERED = {
     "order": {
         "kind": "hosting_order",
@@ -222,6 +224,30 @@ READY, CALLED = Readiness.READY, Readiness.CALLED
         ),
         (lambda: imported.judge_delete(None, NUMBER), "applied", {"imported": False}, KEPT),
         (lambda: imported.judge_delete(IMPORTED, NUMBER), "absent", {"imported": True}, None),
+        (
+            lambda: import_number.judge(
+                imported_number(smsConfiguration={"servicePlanId": "p"}),
+                row(service_plan_id="p", campaign_id=""),
+            ),
+            "applied",
+            {"imported": True, "service_plan_id": "p", "campaign_id": ""},
+            link(service_plan_id="p"),
+        ),
+        # what is cleared or taken off is not there
+        (
+            lambda: imported.judge_update(
+                imported_number(), row(display_name="", sms={"campaign_id": ""})
+            ),
+            "applied",
+            {"imported": True},
+            link(campaign_id=""),
+        ),
+        (
+            lambda: imported.judge_update(imported_number(), row(sms={"campaign_id": "c"})),
+            "absent",
+            {"imported": True, "missing": ["sms"]},
+            None,
+        ),
         # hosting orders
         (
             lambda: hosting.judge_orders([HOSTED], [NUMBER], IMPORT),
@@ -296,6 +322,14 @@ READY, CALLED = Readiness.READY, Readiness.CALLED
             None,
         ),
         # number orders
+        (
+            lambda: number_orders.judge_submit(
+                NumberOrder(order_id="o-1", state="CREATED"), BEFORE
+            ),
+            "absent",
+            {"state": "CREATED", "updated_at": None},
+            None,
+        ),
         (lambda: number_orders.judge_create(None, None), "inconclusive", {}, None),
         (
             lambda: number_orders.judge_create(None, NUMBER),
@@ -367,6 +401,23 @@ def deprovision(shown: EmergencyAddress | Absence | None) -> Evidence:
     return emergency.judge_deprovision(shown, NUMBER)
 
 
+def test_why_nothing_can_be_read() -> None:
+    """A number that is not held is told from one that can have no address."""
+    for judged in (provision, deprovision):
+        assert "not held" in judged(None).note
+        assert "E911" in judged(Absence.FEATURE).note
+
+
+def test_other_links_are_named() -> None:
+    """People read which plan and campaign an imported number has."""
+    for shown, said in (
+        (IMPORTED, "plan p, campaign c"),
+        (imported_number(), "plan none, campaign none"),
+    ):
+        evidence = import_number.judge(shown, row(service_plan_id="q", campaign_id=""))
+        assert evidence.note.endswith(said)
+
+
 class Orders:
     """Hosting orders by state, and what of them was asked for."""
 
@@ -429,7 +480,8 @@ async def test_numbers_are_looked_at_when_no_order_is_there() -> None:
         def __init__(self, shown: Any) -> None:
             self.shown = shown
 
-        async def get(self, _: str) -> Any:
+        async def get(self, number: str) -> Any:
+            assert number == NUMBER
             return self.shown
 
     planned = row("import_order", "nf-1", numbers=[NUMBER], **SMS)
@@ -442,3 +494,7 @@ async def test_numbers_are_looked_at_when_no_order_is_there() -> None:
     assert {"orders": [], "imported": [NUMBER]} == evidence.seen
     evidence = await hosting.TextEnable(client, None).look(planned)
     assert {"orders": [], "not_ready": [NUMBER]} == evidence.seen
+    client.qualified_numbers.shown = QualifiedNumber(
+        phone_number=NUMBER, state="GLOBAL_PROCESS_STATE_VERIFIED"
+    )
+    assert "absent" == (await hosting.TextEnable(client, None).look(planned)).finding

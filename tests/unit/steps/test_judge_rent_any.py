@@ -144,7 +144,7 @@ def test_request_is_kept_whole() -> None:
         "sms": {"service_plan_id": "p"},
         "callback_url": "https://a.test/",
     }
-    assert request_facts(check_parameters(SearchAndRentParameters, parameters), MARKER) == {
+    kept = {
         "region_code": "US",
         "number_type": "LOCAL",
         "pattern": "+1307",
@@ -155,3 +155,9 @@ def test_request_is_kept_whole() -> None:
         "callback_url": f"https://a.test/?numberflow={MARKER}",
         "marker": MARKER,
     }
+    for changes, pattern in (
+        ({}, {}),
+        ({"pattern": None}, {"pattern": None, "search_pattern": None}),
+    ):
+        order = check_parameters(SearchAndRentParameters, parameters | changes)
+        assert kept | pattern == request_facts(order, MARKER)

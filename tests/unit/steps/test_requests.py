@@ -16,17 +16,18 @@ from support.lines import line
 
 from numberflow.errors import NotFound, NotSent, OutcomeUnknown, Rejected
 from numberflow.journal import Attempt, Brake, Intention, Operation
-from numberflow.models.emergency import EmergencyAddressRequest
+from numberflow.models.emergency import Absence, EmergencyAddress, EmergencyAddressRequest
 from numberflow.models.hosting import DirectLoa, HostingOrder
 from numberflow.models.imported import ImportedNumber, QualifiedNumber
 from numberflow.models.number_orders import NumberOrder
-from numberflow.models.vendor import ActiveNumber
+from numberflow.models.vendor import ActiveNumber, AvailableNumber
 from numberflow.steps.emergency import Deprovision, Provision
 from numberflow.steps.hosting import ImportOrder, TextEnable
 from numberflow.steps.import_number import ImportNumber
 from numberflow.steps.imported import DeleteImported, UpdateImported
 from numberflow.steps.number_orders import CreateOrder, SubmitOrder
 from numberflow.steps.qualify import AddNumbers, VerifyCode, VoiceChallenge
+from numberflow.steps.reading import qualified_numbers
 from numberflow.steps.release import Release
 from numberflow.steps.rent import Rent
 from numberflow.steps.rent_any import RentAny
@@ -132,6 +133,15 @@ BARE_WIRE = {
     "displayName": "nf-1",
 }
 LATER, LATER_WIRE = "2026-12-01T10:00:00+01:00", "2026-12-01T09:00:00Z"
+RENTED = {
+    "phone_number": NUMBER,
+    "monthly_price": None,
+    "currency": None,
+    "interval_months": 1,
+    "next_charge_at": None,
+}
+LINKED = ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": SMS_WIRE})
+CORRECTED = EmergencyAddress(street_number="1A")
 HOSTED = HostingOrder(hosting_order_id="o-1", state="SUBMITTED")
 PLACED = NumberOrder.model_validate(
     {
@@ -210,14 +220,7 @@ STEPS: dict[str, tuple[Callable[[Any], Any], Intention, tuple[Any, ...], Any, di
             ],
         ),
         ActiveNumber(phone_number=NUMBER),
-        {
-            "phone_number": NUMBER,
-            "monthly_price": None,
-            "currency": None,
-            "interval_months": 1,
-            "next_charge_at": None,
-        }
-        | link(service_plan_id="p", campaign_id="c", voice_type="EST", voice_id="t"),
+        RENTED | link(service_plan_id="p", campaign_id="c", voice_type="EST", voice_id="t"),
     ),
     "rent any": (
         lambda client: RentAny(client, before=(), claimed_by_others=_nobody),
@@ -237,14 +240,7 @@ STEPS: dict[str, tuple[Callable[[Any], Any], Intention, tuple[Any, ...], Any, di
             ],
         ),
         ActiveNumber(phone_number=NUMBER),
-        {
-            "phone_number": NUMBER,
-            "monthly_price": None,
-            "currency": None,
-            "interval_months": 1,
-            "next_charge_at": None,
-        }
-        | link(service_plan_id="p", campaign_id="c", voice_type="EST", voice_id="t"),
+        RENTED | link(service_plan_id="p", campaign_id="c", voice_type="EST", voice_id="t"),
     ),
     "update": (
         Update,
@@ -550,12 +546,14 @@ async def test_imported_already(status: int, shown: dict[str, str] | None, taken
     refusal = Rejected("no", status=status)
     number = ImportedNumber.model_validate({"phoneNumber": NUMBER, "smsConfiguration": shown})
     answers = {"import_number": refusal, "get": number if shown else GONE}
-    step = ImportNumber(Book(answers))  # type: ignore[arg-type]
+    book = Book(answers)
+    step = ImportNumber(book)  # type: ignore[arg-type]
     permitted = attempt(row(operation="import", **SHARED))
     if taken:
         applied = await step.do(permitted)
         assert link(service_plan_id="p", campaign_id="c") == applied.result
         assert "already" in applied.note
+        assert ("imported_numbers.get", [NUMBER], {}) == book.calls[-1]
     else:
         with pytest.raises(Rejected) as caught:
             await step.do(permitted)
@@ -579,49 +577,131 @@ async def test_foreign_404(step: Callable[[Any], Any], planned: Intention, name:
         await step(Book({name: GONE})).do(attempt(planned))
 
 
-LOOKS: dict[str, tuple[Callable[[Any], Any], Intention, list[tuple[str, list[str]]]]] = {
-    # step: its row, the reads when the vendor knows nothing of it
+LOOKS: dict[str, tuple[Any, ...]] = {
+    # step: its row, its reads when nothing is there, something that a read shows, what that proves
     "rent": (
         Rent,
         row(),
-        [("active_numbers.get", [NUMBER]), ("available_numbers.get", [NUMBER])],
+        [("active_numbers.get", NUMBER), ("available_numbers.get", NUMBER)],
+        ActiveNumber(phone_number=NUMBER),
+        ("applied", RENTED),
     ),
-    "update": (Update, row(), [("active_numbers.get", [NUMBER])]),
-    "release": (Release, row(), [("active_numbers.get", [NUMBER])]),
+    "update": (
+        Update,
+        row(display_name="shop"),
+        [("active_numbers.get", NUMBER)],
+        ActiveNumber(phone_number=NUMBER, display_name="shop"),
+        ("applied", {"phone_number": NUMBER}),
+    ),
+    "release": (
+        Release,
+        row(),
+        [("active_numbers.get", NUMBER)],
+        ActiveNumber(phone_number=NUMBER, expire_at=AT),
+        ("applied", {"phone_number": NUMBER, "expire_at": AT.isoformat()}),
+    ),
     "provision": (
         lambda client: Provision(client, HOME),
         row(),
-        [("emergency_addresses.get", [NUMBER])],
+        [("emergency_addresses.get", NUMBER)],
+        EmergencyAddress(**ADDRESS),
+        ("applied", {"phone_number": NUMBER}),
     ),
-    "deprovision": (Deprovision, row(), [("emergency_addresses.get", [NUMBER])]),
+    "provision of what the vendor corrects": (
+        lambda client: Provision(client, HOME, [CORRECTED]),
+        row(),
+        [("emergency_addresses.get", NUMBER)],
+        CORRECTED,
+        ("applied", {"phone_number": NUMBER}),
+    ),
+    "deprovision": (
+        Deprovision,
+        row(),
+        [("emergency_addresses.get", NUMBER)],
+        Absence.ADDRESS,
+        ("applied", {"phone_number": NUMBER}),
+    ),
     "order of one number": (
         CreateOrder,
         row(operation="create_order"),
-        [("available_numbers.get", [NUMBER])],
+        [("available_numbers.get", NUMBER)],
+        AvailableNumber(phone_number=NUMBER),
+        ("absent", None),
     ),
-    "submit": (SubmitOrder, row("o-1", "submit_order"), [("number_orders.get", ["o-1"])]),
-    "import": (ImportNumber, row(), [("imported_numbers.get", [NUMBER])]),
-    "update of an imported number": (UpdateImported, row(), [("imported_numbers.get", [NUMBER])]),
-    "removal": (DeleteImported, row(), [("imported_numbers.get", [NUMBER])]),
+    "submit": (
+        SubmitOrder,
+        row("o-1", "submit_order", state="CREATED", updated_at="then"),
+        [("number_orders.get", "o-1")],
+        NumberOrder(order_id="o-1", state="BLOCKED", updated_at=AT),
+        ("applied", {"order_id": "o-1", "state": "BLOCKED", "updated_at": "then"}),
+    ),
+    "import": (
+        ImportNumber,
+        row(**SMS),
+        [("imported_numbers.get", NUMBER)],
+        LINKED,
+        ("applied", link(**SMS)),
+    ),
+    "update of an imported number": (
+        UpdateImported,
+        row(sms=SMS),
+        [("imported_numbers.get", NUMBER)],
+        LINKED,
+        ("applied", link(**SMS)),
+    ),
+    "removal": (
+        DeleteImported,
+        row(),
+        [("imported_numbers.get", NUMBER)],
+        LINKED,
+        ("absent", None),
+    ),
     "batch": (
         AddNumbers,
         BATCH,
-        [("qualified_numbers.get", [NUMBER]), ("qualified_numbers.get", [OTHER])],
+        [("qualified_numbers.get", NUMBER), ("qualified_numbers.get", OTHER)],
+        KNOWN,
+        ("applied", FOLLOWED),
     ),
-    "call": (VoiceChallenge, row(), [("qualified_numbers.get", [NUMBER])]),
-    "code": (lambda client: VerifyCode(client, None), row(), [("qualified_numbers.get", [NUMBER])]),
+    "call": (
+        VoiceChallenge,
+        row(),
+        [("qualified_numbers.get", NUMBER)],
+        KNOWN,
+        ("applied", {"phone_number": NUMBER, "state": "ready"}),
+    ),
+    "code": (
+        lambda client: VerifyCode(client, None),
+        row(),
+        [("qualified_numbers.get", NUMBER)],
+        KNOWN,
+        ("applied", {"phone_number": NUMBER, "state": "ready"}),
+    ),
 }
 
 
-@pytest.mark.parametrize(("step", "planned", "reads"), LOOKS.values(), ids=LOOKS.keys())
+@pytest.mark.parametrize(
+    ("step", "planned", "reads", "shown", "proven"), LOOKS.values(), ids=LOOKS.keys()
+)
 async def test_look(
-    step: Callable[[Any], Any], planned: Intention, reads: list[tuple[str, list[str]]]
+    step: Callable[[Any], Any],
+    planned: Intention,
+    reads: list[tuple[str, str]],
+    shown: Any,
+    proven: tuple[str, Any],
 ) -> None:
-    """The vendor's own 404 is evidence; one of a gateway or a route is none, and goes on."""
+    """A look proves something by what the vendor shows, and by its own 404.
+
+    A 404 of a gateway or a route proves nothing, and goes on.
+    """
+    evidence = await step(Book({"get": shown})).look(planned)
+    assert proven == (evidence.finding, evidence.result)
     book = Book({"get": GONE})
     evidence = await step(book).look(planned)
-    assert [(name, positions, {}) for name, positions in reads] == book.calls
-    assert evidence.note
+    assert ([(name, [subject], {}) for name, subject in reads], True) == (
+        book.calls,
+        bool(evidence.note),
+    )
     with pytest.raises(NotFound):
         await step(Book({"get": FOREIGN})).look(planned)
 
@@ -631,3 +711,37 @@ async def test_look_for_an_order_by_quantity() -> None:
     book = Book({})
     evidence = await CreateOrder(book).look(row(None, "create_order"))  # type: ignore[arg-type]
     assert ("inconclusive", {}, []) == (evidence.finding, evidence.seen, book.calls)
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "late"),
+    [("GLOBAL_PROCESS_STATE_ELIGIBLE", 0), ("GLOBAL_PROCESS_STATE_HOSTING_DONE", 2)],
+)
+async def test_many_numbers_are_read_in_lists(stop_at: str, late: int) -> None:
+    """Above twenty the lists of the states are read, until all are found.
+
+    One that is in none of them is asked for by name; the answer keeps the order of the question.
+    """
+    asked = [f"+1212555{n:04d}" for n in range(21)][::-1]
+
+    def listed(state: str, page_size: int) -> list[QualifiedNumber]:
+        assert page_size == 100
+        there = asked[late:] if state == "GLOBAL_PROCESS_STATE_ELIGIBLE" else ["+12125559999"]
+        return [QualifiedNumber(phone_number=each, state=state) for each in there]
+
+    book = Book({"iterate": listed, "get": GONE})
+    shown = await qualified_numbers(book, asked)  # type: ignore[arg-type]
+    assert asked == list(shown)
+    assert asked[:late] == [each for each, number in shown.items() if number is None]
+    states = [named["state"] for name, _, named in book.calls if name.endswith("iterate")]
+    assert (stop_at, len(set(states))) == (states[-1], len(states))
+    by_name = [given for name, given, _ in book.calls if name.endswith("get")]
+    assert [[each] for each in sorted(asked[:late])] == by_name
+
+
+async def test_few_numbers_are_read_one_by_one() -> None:
+    """Up to twenty need no list."""
+    asked = [f"+1212555{n:04d}" for n in range(20)]
+    book = Book({"get": KNOWN})
+    assert dict.fromkeys(asked, KNOWN) == await qualified_numbers(book, asked)  # type: ignore[arg-type]
+    assert {"qualified_numbers.get"} == {name for name, _, _ in book.calls}
