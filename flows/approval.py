@@ -1,4 +1,4 @@
-"""Having a quote approved by a person: the form, the wait, and what the answer allows.
+"""Having a quote, or a large release, approved by a person: form, wait, what the answer allows.
 
 The same for everything that is bought.
 """
@@ -19,9 +19,11 @@ from pydantic import Field
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
 from numberflow.planning.quote import Quote
+from numberflow.purchase.held.release import Question
 from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.purchase.text import quote_text
+from tasks.held import approve_release
 from tasks.purchase import save_approval, save_quote
 
 # Three days: a quote that is approved on Friday morning may be looked at on Monday. After that the
@@ -30,6 +32,8 @@ APPROVAL_TIMEOUT_S = 3 * 24 * 3600
 # What Prefect calls our questions and their answers: the state's name and the question's key (seen
 # in 3.9.1).
 QUESTION, ANSWER = "suspended-approve-", "-response"
+_RELEASE = "approve-release-"
+_RELEASES = f"suspended-{_RELEASE}"
 # A run asks once or twice; each is a description, a schema and an answer.
 _PAGE = 50
 
@@ -52,6 +56,39 @@ class Approval(RunInput):
         min_length=1,
         json_schema_extra={"position": 1},
     )
+
+
+class ReleaseApproval(Approval):
+    """The form that is shown before many numbers are released."""
+
+    count: str = Field(
+        title="How many numbers are released?",
+        description="Type the count",
+        json_schema_extra={"position": 2, "pattern": "^ *[0-9]+ *$"},
+    )
+
+
+async def ask_release_approval(context: RunContext, question: Question, run_id: str) -> None:
+    """Suspend until a person has typed how many numbers go, and keep who did.
+
+    Raises:
+        SpendRefused: refused, not signed, or another count.
+    """
+    answer = await asuspend_flow_run(
+        wait_for_input=ReleaseApproval.with_initial_data(description=question.text),
+        timeout=APPROVAL_TIMEOUT_S,
+        key=f"{_RELEASE}{question.purchase_id}",
+    )
+    _require_yes(answer)
+    who = answer.approved_by.strip()
+    if answer.count.strip() != str(question.count):
+        raise SpendRefused(
+            f"{who} approved {answer.count.strip()} numbers, and the run names {question.count}; "
+            "nothing was released",
+            rule="approval",
+            remedy="look at the list again, then run again with the same reference",
+        )
+    await approve_release(context, question.purchase_id, who, question.count, run_id)
 
 
 async def ask_approval(
@@ -101,7 +138,8 @@ async def obey_refusal() -> None:
     found: Any = await cast("Any", afilter_flow_run_input)(QUESTION, limit=_PAGE)
     for each in found:
         if each.key.endswith(ANSWER):
-            _require_yes(Approval.load_from_flow_run_input(each))
+            asked = ReleaseApproval if each.key.startswith(_RELEASES) else Approval
+            _require_yes(asked.load_from_flow_run_input(each))
 
 
 def _require_yes(answer: Approval) -> None:

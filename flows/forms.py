@@ -122,6 +122,7 @@ Reference = Annotated[str | None, _Shown(maxLength=REFERENCE_LENGTH_MAX)]
 Address = Annotated[str | None, _Shown(pattern=r"^ *(https?://[^\s]+)? *$")]
 """An http or https address that may stay empty."""
 DigitPattern = Annotated[str | None, _Shown(pattern=r"^[-+0-9 ().]*$")]
+Count = Annotated[int | None, _Shown(minimum=0)]
 RentQuantity = Annotated[int, _Shown(minimum=1, maximum=RENTED_MAX)]
 OrderQuantity = Annotated[int, _Shown(minimum=1, maximum=ORDERED_MAX)]
 NumbersPerOrder = Annotated[int, _Shown(minimum=1, maximum=IMPORTED_MAX)]

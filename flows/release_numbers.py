@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from prefect.client.schemas.objects import State
+from prefect.runtime import deployment
 
-from flows.forms import REQUIRED, Numbers, Project, Reference
+from flows.approval import ask_release_approval
+from flows.forms import REQUIRED, Count, Numbers, Project, Reference
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.held_numbers import ReleaseParameters
 from numberflow.models.reports import NumbersReport
-from tasks.held import look_at_release
+from tasks.held import ask_about_release, look_at_release
 from tasks.held import release_numbers as release_all
 
 
@@ -18,6 +20,7 @@ async def release_numbers(
     *,
     phone_numbers: Numbers = REQUIRED,
     confirm_release: bool = False,
+    confirm_count: Count = 0,
     plan_only: bool = False,
     reference: Reference = "",
     project: Project = "",
@@ -26,13 +29,16 @@ async def release_numbers(
 
     A rented number stays usable until its next charge date. Nothing is refunded, and you cannot get
     it back. An imported number loses its messaging here at once, and can be imported again. A run
-    that names a number which the project does not hold is refused as a whole.
+    that names a protected number, or one that the project does not hold, is refused as a whole.
+    Many numbers on one day, or a large share of the project's, need a person who types their count.
 
     Args:
         phone_numbers: Up to 500 numbers, each with + and country code, however you have them: a
             pasted column, commas, +1 (202) 555-0101. Or name a list.csv in the papers store, or a
             filter such as inventory: region=US type=LOCAL. Rented or imported.
         confirm_release: Confirm that you have seen what is lost. Without it nothing is released.
+        confirm_count: How many numbers the run names, typed by you. Approves a large release
+            without the form. 0: the form asks when a person has to approve.
         plan_only: Only say what would be lost; release nothing.
         reference: Your name for this release. The same reference always means the same numbers.
             Empty: this run is the release.
@@ -42,5 +48,12 @@ async def release_numbers(
 
 
 async def _work(run: Run[ReleaseParameters]) -> NumbersReport:
-    step = look_at_release if run.parameters.plan_only else release_all
-    return await step(run.context, run.parameters, run.reference, run.id)
+    what = (run.context, run.parameters, run.reference, run.id)
+    if run.parameters.plan_only:
+        return await look_at_release(*what)
+    # Only the run of a deployment can ask; elsewhere the release itself refuses.
+    if run.parameters.confirm_count is None and deployment.get_id() is not None:
+        question = await ask_about_release(*what)
+        if question is not None:
+            await ask_release_approval(run.context, question, run.id)
+    return await release_all(*what)

@@ -204,7 +204,8 @@ _ENTRIES = (
         costs="Nothing is charged and nothing is refunded. A rented number cannot be had back.",
         done="Every number is given up. follow-orders tells of one whose end the vendor does not"
         " show.",
-        again="The same, for numbers that were kept; a run that was refused as a whole has not"
+        again="The same, for numbers that were kept, and after an approval that was refused or"
+        " had another count; a run that was refused as a whole before anybody was asked has not"
         " used its reference. A new one for a number that you got again since.",
     ),
     FlowEntry(

@@ -56,6 +56,7 @@ def _is_loopback(host: str) -> bool:
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
 RatesText = Annotated[Rates, NoDecode]
 
 
@@ -94,6 +95,14 @@ class Settings(BaseSettings):
     inventory_url: str = ""
     papers_url: str = ""
     papers_anywhere: bool = False
+
+    # Numbers that are never released: a paper of the store (`purchase.held.protected`).
+    protected_numbers: str = "protected-numbers.yaml"
+    protected_numbers_required: bool = False
+    # More releases on one UTC day than this, or more of a project's numbers, need a person who
+    # types their count. No source: large enough for what is given up on an ordinary day.
+    release_limit_per_day: Count = 100
+    release_percent_max: Annotated[int, Field(ge=0, le=100)] = 30
 
     # No source says how long the vendor's reads lag behind its writes; two minutes is far above
     # anything seen (assumed).

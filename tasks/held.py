@@ -47,6 +47,28 @@ async def look_at_release(
     return await release.release_report(context, order, reference, rows, flow_run_id=flow_run_id)
 
 
+@step("see whether a person has to approve")
+async def ask_about_release(
+    context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
+) -> release.Question | None:
+    """What a person has to approve before the release; None when it needs nobody.
+
+    Costs: nothing. Repeat: safe.
+    """
+    return await release.question(context, order, reference, flow_run_id=flow_run_id)
+
+
+@step("save approval of the release")
+async def approve_release(
+    context: RunContext, purchase_id: str, by: str, count: int, flow_run_id: str
+) -> None:
+    """Keep who typed the count.
+
+    Costs: nothing. Repeat: safe.
+    """
+    await release.approve(context, purchase_id, by, count, flow_run_id)
+
+
 @step("release numbers")
 async def release_numbers(
     context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None

@@ -44,6 +44,9 @@ class Operation(StrEnum):
 # when it was created.
 PRICED_OPERATIONS = frozenset({Operation.RENT, Operation.RENT_ANY, Operation.CREATE_ORDER})
 
+# The steps that give a number up.
+RELEASING = frozenset({Operation.RELEASE, Operation.DELETE_IMPORTED})
+
 
 # The steps that open an order. Only the vendor's reply has its id.
 _OPENING = (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)

@@ -16,9 +16,16 @@ import sqlalchemy as sa
 
 from numberflow.errors import SpendRefused
 from numberflow.journal.database import Database
-from numberflow.journal.entries import PRICED_OPERATIONS, NewIntention, Operation, Spend, SpendLine
+from numberflow.journal.entries import (
+    PRICED_OPERATIONS,
+    RELEASING,
+    NewIntention,
+    Operation,
+    Spend,
+    SpendLine,
+)
 from numberflow.journal.tables import intentions, spend_days
-from numberflow.journal.transitions import SPENDING_STATES
+from numberflow.journal.transitions import SPENDING_STATES, IntentionState
 
 # As many references as a person still reads in a message.
 _NAMED_REFERENCES = 5
@@ -106,6 +113,43 @@ def spend(
         )
     )
     return Spend(project_id, day, dict(totals), lines)
+
+
+def releases(
+    connection: sa.Connection, project_id: str, day: date
+) -> list[tuple[str, IntentionState]]:
+    """Number and state of each release that counts on the day.
+
+    Done, under way, unknown and planned ones.
+    """
+    rows = connection.execute(
+        sa.select(intentions.c.subject, intentions.c.state).where(
+            intentions.c.project_id == project_id,
+            intentions.c.spend_day == day,
+            intentions.c.operation.in_([str(each) for each in RELEASING]),
+            intentions.c.state.in_([str(state) for state in SPENDING_STATES]),
+        )
+    )
+    return [(str(row.subject), IntentionState(row.state)) for row in rows]
+
+
+def require_room_for_releases(
+    connection: sa.Connection, project_id: str, day: date, numbers: set[str], most: int
+) -> None:
+    """Make sure that the day takes the releases of these numbers. Its row must be locked.
+
+    Raises:
+        SpendRefused: it would not.
+    """
+    released = {number for number, _ in releases(connection, project_id, day)}
+    if len(released | numbers) <= most:
+        return
+    raise SpendRefused(
+        f"{len(numbers)} more releases would make {len(released | numbers)} today ({day}, UTC), "
+        f"and {most} are allowed without approval; another run was faster",
+        rule="release_limit",
+        remedy="run again with the same reference: it asks for approval",
+    )
 
 
 def one_currency(prices: Iterable[Price], currency: str | None) -> str | None:

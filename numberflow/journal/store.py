@@ -24,6 +24,7 @@ from numberflow.journal import lease_rows, spending, stop_rows
 from numberflow.journal.custody_rows import CustodyRows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
+    RELEASING,
     AttemptEnd,
     Begun,
     Finding,
@@ -68,6 +69,15 @@ _UNTIL_A_PERSON: Mapping[IntentionState, tuple[Event, ...]] = {
     IntentionState.SENDING: (Event.LOSE, Event.ESCALATE),
     IntentionState.UNKNOWN: (Event.ESCALATE,),
 }
+
+
+def _is_late(intention: Intention, day: date) -> bool:
+    """Whether it is a release that was planned on another day and never sent."""
+    return (
+        intention.operation in RELEASING
+        and intention.state is IntentionState.PLANNED
+        and intention.spend_day != day
+    )
 
 
 class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRows):
@@ -135,6 +145,7 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRow
         cap_today: Decimal | None,
         cap_monthly: Decimal | None,
         currency: str | None,
+        releases_max: int | None = None,
         flow_run_id: str | None = None,
     ) -> tuple[Intention, ...]:
         """Write down the next steps of a purchase, all or none, in the order of `lines`.
@@ -142,11 +153,13 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRow
         A line with a subject that the purchase already has (same operation, subject and
         fingerprint, not refused) is not planned twice: the existing intention is returned in its
         place. Caps are amounts in `currency`; None means no cap. `lease` is the purchase's.
+        `releases_max`: as many releases as the project may have on this UTC day, these included. A
+        release that was planned on an earlier day, and never sent, counts anew on this one.
 
         Raises:
             LeaseLost: the purchase is not ours, or no longer.
             NumberClaimed: another intention holds a number that is to be rented.
-            SpendRefused: a cap, a missing price or a foreign currency.
+            SpendRefused: a cap, a missing price, a foreign currency, or too many releases.
             BadInput: an operation that the journal does not know.
         """
         operations = [operation_named(line.operation) for line in lines]
@@ -163,6 +176,23 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRow
             self._require_room(
                 connection, purchase, new, spend_day, cap_today, cap_monthly, currency
             )
+            late = [slot for slot in slots if slot is not None and _is_late(slot, spend_day)]
+            releasing = {
+                str(line.subject)
+                for operation, line, slot in zip(operations, lines, slots, strict=True)
+                if operation in RELEASING and (slot is None or slot in late)
+            }
+            if releases_max is not None and releasing:
+                spending.lock_day(self._database, connection, purchase.project_id, spend_day)
+                spending.require_room_for_releases(
+                    connection, purchase.project_id, spend_day, releasing, releases_max
+                )
+            if late:
+                connection.execute(
+                    intentions.update()
+                    .where(intentions.c.id.in_([slot.id for slot in late]))
+                    .values(spend_day=spend_day)
+                )
             position = max((intention.position for intention in known), default=-1)
             planned = []
             for operation, line, slot in zip(operations, lines, slots, strict=True):
@@ -453,6 +483,15 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRow
         spending.require_room_today(
             spent, [spending.Price(due, Decimal(0), currency)], currency, cap_today
         )
+
+    def released_today(self, project_id: str) -> tuple[tuple[str, IntentionState], ...]:
+        """Number and state of the project's releases that count on this UTC day.
+
+        All but refused ones.
+        """
+        with self._database.read() as connection:
+            today = self._database.now(connection).date()
+            return tuple(spending.releases(connection, project_id, today))
 
     def claims(self, project_id: str) -> dict[str, str]:
         """Numbers that a rent has bought or is about to buy → the id of its intention."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 import phonenumbers
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from numberflow.models.north_american import is_toll_free
 from numberflow.models.orders import PROVISIONING_WAIT_MAX_S, OptionalSmsLink, OptionalVoiceLink
@@ -16,13 +16,19 @@ from numberflow.models.parameters import (
     WholeNumber,
     check_each_once,
 )
+from numberflow.models.wording import count_of
+
+# Zero is a form's empty field.
+OptionalCount = Annotated[WholeNumber | None, BeforeValidator(lambda value: value or None)]
 
 # Each number takes up to four requests; five hundred are some minutes at the vendor's pace.
 NUMBERS_MAX = 500
 
 
 class _HeldNumbers(NamedNumbersParameters):
-    continued_by = frozenset({"confirm_unlink", "confirm_release", "provisioning_wait_s"})
+    continued_by = frozenset(
+        {"confirm_unlink", "confirm_release", "confirm_count", "provisioning_wait_s"}
+    )
 
     @field_validator("phone_numbers")
     @classmethod
@@ -84,3 +90,14 @@ class ReleaseParameters(_HeldNumbers):
     """Parameters of release-numbers, checked."""
 
     confirm_release: bool = False
+    confirm_count: OptionalCount = None
+
+    @field_validator("confirm_count")
+    @classmethod
+    def _is_the_count(cls, value: int | None, info: ValidationInfo) -> int | None:
+        named = info.data.get("phone_numbers")
+        if value is not None and named is not None and value != len(named):
+            raise ValueError(
+                f"is {value}, and the run names {count_of(len(named), 'number')}; count again"
+            )
+        return value

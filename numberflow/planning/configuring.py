@@ -19,6 +19,7 @@ from numberflow.models.held_numbers import ConfigureParameters
 from numberflow.models.imported import ImportedNumber, ImportedSmsConfiguration
 from numberflow.models.vendor import (
     ActiveNumber,
+    Money,
     ProvisioningStatus,
     ScheduledProvisioning,
     ScheduledVoiceProvisioning,
@@ -58,6 +59,10 @@ class HeldNumber:
     voice_type: str = ""
     voice_id: str = ""
     leaves_at: datetime | None = None
+    price: Money | None = None
+    """Per `months`. None of an imported number: the vendor shows none."""
+    months: int = 1
+    next_charge_at: datetime | None = None
     ids: Ids = field(default_factory=dict)
     sms_job: LinkJob | None = None
     voice_job: LinkJob | None = None
@@ -116,7 +121,13 @@ def held_active(number: ActiveNumber) -> HeldNumber:
         voice_job = LinkJob(_voice_ids(shown), is_running, updated_at=shown.last_updated_at)
     elif "voiceConfiguration" in number.unreadable or (voice and voice.unreadable):
         voice_job = _UNREADABLE
-    return _held(number, Holding.RENTED, ids, sms_job, voice_job, number.expire_at)
+    held = _held(number, Holding.RENTED, ids, sms_job, voice_job, number.expire_at)
+    return replace(
+        held,
+        price=number.money,
+        months=number.payment_interval_months,
+        next_charge_at=number.next_charge_at,
+    )
 
 
 def held_imported(number: ImportedNumber) -> HeldNumber:
@@ -150,6 +161,7 @@ def _held(
         # While a link is being taken off it still stands.
         if job is not None and job.is_running and not takes_off(job, ids):
             coming |= {name: value for name, value in job.ids.items() if value or not ids.get(name)}
+    links: dict[str, Any] = {name: coming.get(name, "") for name in (*SMS_IDS, *VOICE_IDS)}
     return HeldNumber(
         number.phone_number,
         holding,
@@ -159,7 +171,7 @@ def _held(
         ids=ids,
         sms_job=sms_job,
         voice_job=voice_job,
-        **{name: coming.get(name, "") for name in (*SMS_IDS, *VOICE_IDS)},
+        **links,
     )
 
 

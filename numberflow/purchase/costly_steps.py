@@ -80,7 +80,11 @@ class CostlySteps:
         return rows
 
     async def plan(
-        self, new: Sequence[NewIntention], limits: SpendLimits | None = None
+        self,
+        new: Sequence[NewIntention],
+        limits: SpendLimits | None = None,
+        *,
+        releases_max: int | None = None,
     ) -> tuple[Intention, ...]:
         """Write steps down, all or none. Sends nothing. Repeat: safe; what is there stays.
 
@@ -88,9 +92,10 @@ class CostlySteps:
             new: the steps.
             limits: what they may cost; None where the vendor publishes no price, so that there is
                 no cap to break.
+            releases_max: as in `Journal.plan`.
 
         Raises:
-            SpendRefused: a cap, a missing price or a foreign currency.
+            SpendRefused: a cap, a missing price, a foreign currency, or too many releases.
             NumberClaimed: another intention holds one of the numbers.
             LeaseLost: another run took the purchase over.
         """
@@ -102,6 +107,7 @@ class CostlySteps:
             cap_today=limits.max_today if limits else None,
             cap_monthly=limits.max_monthly if limits else None,
             currency=limits.currency if limits else None,
+            releases_max=releases_max,
             flow_run_id=self._flow_run_id,
         )
 

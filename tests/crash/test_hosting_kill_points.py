@@ -101,7 +101,7 @@ COMMANDS = {
     ),
     "delete": Command(
         "release-numbers",
-        {"phone_numbers": numbers(2), "confirm_release": True},
+        {"phone_numbers": numbers(2), "confirm_release": True, "confirm_count": 2},
         (
             "token",
             *["get_active", "get_active", "get_imported", "get_imported"],

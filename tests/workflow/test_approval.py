@@ -80,6 +80,22 @@ def test_dearer_than_approved(office, asking):
     assert "the purchase now costs 2.00 USD today" in run["state"]["message"]
 
 
+def test_a_large_release(office):
+    """Half of a project's numbers go only when a person types how many; another count is a no."""
+    held = office.simulator.world.add_held(4)[:2]
+    form = {"phone_numbers": ",".join(held), "confirm_release": True, "reference": "W-RELEASE"}
+    for count, state, released in (("3", "Refused", 0), (" 2 ", "Completed", 2)):
+        run_id = office.prefect.start(form, "release-numbers/release-numbers")
+        office.prefect.suspended(run_id)
+        asked = office.prefect.form(run_id)
+        assert "# Release 2 numbers?" in asked["description"]
+        assert {"decision", "approved_by", "count"} == set(asked["schema"]["required"])
+        office.prefect.resume(run_id, decision="approve", approved_by="Ada", count=count)
+        run = office.prefect.ended(run_id)
+        sent = [each for each in office.simulator.requests() if each["operation"] == "release"]
+        assert (state, released) == (run["state_name"], len(sent)), run["state"]["message"]
+
+
 def test_nobody_to_ask(office, asking, run_here):
     """A run without a deployment cannot ask.
 

@@ -1,17 +1,20 @@
 """Give up held numbers: release rented ones, delete imported ones, after listing what is lost.
 
 Each goes through the journal. A rented number's emergency address is removed first: released with
-it, the number would stay registered at somebody's door.
+it, the number would stay registered at somebody's door. Its links stay on: the vendor takes them
+off when the rental ends, and asks for no unlinking before (docs/vendor/numbers-behaviour.md §8).
+Until then the number works; unlinked it would be silent from this day on, by one more request that
+cannot be undone. Deleting an imported number ends its links with it (§9 of the other API).
 
 Not here: how a request is recognised (steps.release, steps.imported, steps.emergency).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from numberflow.errors import NotSent, SpendRefused
+from numberflow.errors import NotSent, NumberflowError, SpendRefused, Stopped
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -30,7 +33,16 @@ from numberflow.models.wording import count_of
 from numberflow.planning.configuring import HeldNumber, Holding
 from numberflow.purchase.costly_steps import CostlyStep, CostlySteps, hold_purchase
 from numberflow.purchase.emergency.addresses import has_address
+from numberflow.purchase.held.losses import (
+    loss_of,
+    losses_text,
+    told_loss,
+    told_losses,
+    told_parts,
+)
 from numberflow.purchase.held.numbers import held_numbers, require_held
+from numberflow.purchase.held.protected import load_protection
+from numberflow.purchase.held.release_limits import Room, room_for
 from numberflow.purchase.numbers_report import kept_line, numbers_report, row_line
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
@@ -66,6 +78,30 @@ _GETTING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked before many numbers go: the form's words, and the count to type."""
+
+    purchase_id: str
+    count: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a run is to give up, after everything that needs no person was checked.
+
+    `kept`: numbers whose release is under way and which are protected by now, with the rule: they
+    are looked up, and nothing is sent. `room`: None when nothing new is to be given up, or when
+    the caller typed its count.
+    """
+
+    new: NewPurchase
+    going: Mapping[str, HeldNumber]
+    kept: Mapping[str, str]
+    room: Room | None
+
+
 async def release(
     context: RunContext, order: ReleaseParameters, reference: str, *, flow_run_id: str | None
 ) -> list[Intention]:
@@ -76,47 +112,36 @@ async def release(
 
     Raises:
         BadInput: a number is not held; nothing was sent for any.
-        SpendRefused: nobody confirmed the loss; nothing was sent.
+        SpendRefused: a number is protected, nobody confirmed the loss, or so many need approval;
+            nothing was sent.
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
-    await require_same_journal(context, new)
-    begun = await _given_up(context, new)
-    held = await held_numbers(
-        context, [number for number in order.phone_numbers if number not in begun]
+    ready = await _ready(context, order, reference, flow_run_id)
+    known_as = await in_thread(
+        context.journal.find_purchase, context.project_id, ready.new.reference
     )
-    if None in held.values():
-        # Another run of this reference may have given them up while they were read.
-        begun = await _given_up(context, new)
-        held = {number: each for number, each in held.items() if number not in begun}
-    require_held(held)
-    leaving = {
-        number: each for number, each in held.items() if each is not None and each.leaves_at is None
-    }
-    if leaving and not order.confirm_release:
-        first = next(iter(leaving.values()))
+    if ready.room is not None and ready.room.why and not (known_as and known_as.approval):
         raise SpendRefused(
-            f"{count_of(len(leaving), 'number')} would be given up, {first.phone_number} for one "
-            f"({_lost(first)})",
-            rule="release",
-            remedy="run with plan_only to see what is lost with each, then again with "
-            "confirm_release true",
+            f"{ready.room.why}, so a person has to approve it",
+            rule="approval",
+            remedy=f"run again with confirm_count {len(order.phone_numbers)}, the count of the "
+            "numbers that it names; or run release-numbers from its deployment, where a form asks",
         )
-    purchase = await open_purchase(context, new)
+    most = None if ready.room is None or ready.room.why else ready.room.most
+    purchase = await open_purchase(context, ready.new)
+    if order.confirm_count is not None and not purchase.approval:
+        await approve(context, purchase.id, "confirm_count", order.confirm_count, flow_run_id)
     async with hold_purchase(context, purchase, flow_run_id) as steps:
         known = await steps.rows()
         rows = [row for row in known if row.state is not IntentionState.REFUSED]
-        lines = [
-            NewIntention(operation, number, f"{operation} {number}")
-            for number, each in leaving.items()
-            for operation in (RELEASE if each.holding is Holding.RENTED else DELETE_IMPORTED,)
-        ]
         # What another run of this reference has planned since stays as it is.
-        planned = await steps.plan(lines)
+        planned = await steps.plan(
+            [_line(each) for each in ready.going.values()], releases_max=most
+        )
         rows += [row for row in planned if row.id not in {each.id for each in rows}]
 
-        run = _Run(steps)
+        run = _Run(steps, ready.kept)
         giving_up = [row for row in rows if row.operation != DEPROVISION]
         removing = {named(row): row for row in rows if row.operation == DEPROVISION}
         for number in await _given_again(context, list(removing.values())):
@@ -128,13 +153,123 @@ async def release(
         return [row for row in await steps.rows() if row.id not in ended_before]
 
 
-async def _given_up(context: RunContext, new: NewPurchase) -> set[str]:
+async def question(
+    context: RunContext, order: ReleaseParameters, reference: str, *, flow_run_id: str | None
+) -> Question | None:
+    """What a person has to approve before `release`; None when it needs nobody.
+
+    Costs: nothing. Repeat: safe. The purchase is begun before anybody is asked, so that the answer
+    counts for its numbers and no others.
+
+    Raises:
+        As `release`.
+    """
+    ready = await _ready(context, order, reference, flow_run_id)
+    if ready.room is None or not ready.room.why:
+        return None
+    purchase = await open_purchase(context, ready.new)
+    if purchase.approval:
+        return None
+    going = list(ready.going.values())
+    addressed = await _addressed(context, going)
+    count = len(order.phone_numbers)
+    text = losses_text(going, addressed, count=count, why=ready.room.why)
+    return Question(purchase.id, count, text)
+
+
+async def approve(
+    context: RunContext, purchase_id: str, by: str, count: int, flow_run_id: str | None
+) -> None:
+    """Keep who typed the count of a release's numbers. Costs: nothing. Repeat: safe."""
+    approval = {"by": by, "count": count, "flow_run_id": flow_run_id}
+    await in_thread(context.journal.save_approval, purchase_id, approval)
+
+
+async def _ready(
+    context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
+) -> _Ready:
+    """Check all that needs no person. Reads only; errors as in `release`."""
+    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    await require_same_journal(context, new)
+    begun = await _given_up(context, new)
+    held = await held_numbers(context, _unfinished(order, begun))
+    if any(each is None and number not in begun for number, each in held.items()):
+        # Another run of this reference may have given them up while they were read.
+        begun = await _given_up(context, new)
+        unfinished = set(_unfinished(order, begun))
+        held = {number: each for number, each in held.items() if number in unfinished}
+    require_held({number: each for number, each in held.items() if number not in begun})
+    # What was never sent is checked like what is new.
+    going = {
+        number: each
+        for number, each in held.items()
+        if each is not None and each.leaves_at is None
+        if number not in begun or begun[number].state is IntentionState.PLANNED
+    }
+    rules = await _protecting(context, held.values())
+    require_unprotected({number: rules[number] for number in going if number in rules})
+    if going.keys() - begun.keys() and not order.confirm_release:
+        leaving = [each for number, each in going.items() if number not in begun]
+        raise SpendRefused(
+            f"{count_of(len(leaving), 'number')} would be given up, {leaving[0].phone_number} for "
+            f"one ({told_loss(leaving[0])})",
+            rule="release",
+            remedy="run with plan_only to see what is lost with each, then again with "
+            "confirm_release true",
+        )
+    today = await in_thread(context.journal.today)
+    counted = all(number in begun and begun[number].spend_day == today for number in going)
+    room = None
+    if not counted and order.confirm_count is None:
+        room = await room_for(context, going.values())
+    return _Ready(new, going, rules, room)
+
+
+def _unfinished(order: ReleaseParameters, begun: Mapping[str, Intention]) -> list[str]:
+    return [
+        number for number in order.phone_numbers if number not in begun or begun[number].is_open
+    ]
+
+
+def _line(held: HeldNumber) -> NewIntention:
+    operation = RELEASE if held.holding is Holding.RENTED else DELETE_IMPORTED
+    number = held.phone_number
+    return NewIntention(operation, number, f"{operation} {number}", {"loss": loss_of(held)})
+
+
+async def _protecting(context: RunContext, held: Iterable[HeldNumber | None]) -> dict[str, str]:
+    """The rules that protect numbers which do not leave yet.
+
+    Raises:
+        SpendRefused: the file that says so cannot be used.
+    """
+    staying = [each for each in held if each is not None and each.leaves_at is None]
+    if not staying:
+        return {}
+    protection = await in_thread(load_protection, context.settings)
+    rules = {
+        each.phone_number: protection.rule_for(each.phone_number, each.display_name)
+        for each in staying
+    }
+    return {number: rule for number, rule in rules.items() if rule}
+
+
+async def _addressed(context: RunContext, held: Iterable[HeldNumber]) -> frozenset[str]:
+    """Those of the rented numbers that have an emergency address."""
+    rented = [each.phone_number for each in held if each.holding is Holding.RENTED]
+    shown = await each_of(
+        rented, lambda number: has_address(context.client, number), at_once=READS_AT_ONCE
+    )
+    return frozenset(number for number, each in zip(rented, shown, strict=True) if each)
+
+
+async def _given_up(context: RunContext, new: NewPurchase) -> dict[str, Intention]:
     """Numbers that this reference has begun to give up.
 
     An address that was removed does not give its number up.
     """
     rows = await begun_rows(context, new)
-    return {str(row.subject) for row in rows if row.operation != DEPROVISION}
+    return {str(row.subject): row for row in rows if row.operation != DEPROVISION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +277,8 @@ class _Run:
     """One run over the numbers of one reference, with its lease in hand."""
 
     steps: CostlySteps
+    kept: Mapping[str, str]
+    """Numbers for which nothing is sent any more, with the rule that protects them."""
 
     async def one(self, row: Intention, removal: Intention | None) -> None:
         """Give one number up, after its emergency address."""
@@ -156,7 +293,7 @@ class _Run:
             return
         if row.state is not IntentionState.PLANNED or row.operation != RELEASE:
             # What has left is looked up, whatever became of the address.
-            await self.steps.run(row, step)
+            await self.steps.run(row, step, before=self._require_unprotected)
             return
         kept = await self._remove_address(named(row), removal)
         if kept is not None and kept.state is IntentionState.REFUSED:
@@ -165,6 +302,11 @@ class _Run:
             )
         elif kept is None:
             await self.steps.run(row, step)
+
+    async def _require_unprotected(self, attempt: Attempt) -> None:
+        number = named(attempt.intention)
+        if rule := self.kept.get(number):
+            raise Stopped(f"{number} is protected: {rule}", remedy=_PROTECTED)
 
     async def _remove_address(
         self, phone_number: str, removal: Intention | None
@@ -214,6 +356,28 @@ async def _given_again(context: RunContext, removals: Sequence[Intention]) -> se
         and named(row) in gone
         and row.updated_at > gone[named(row)]
     }
+
+
+_PROTECTED = "leave it out, or take it out of that file of the papers store"
+_NAMED_MAX = 5
+
+
+def require_unprotected(rules: Mapping[str, str]) -> None:
+    """Refuse a run that would give up protected numbers.
+
+    Raises:
+        SpendRefused: names them and their rules; nothing was sent.
+    """
+    if not rules:
+        return
+    named_ones = "; ".join(f"{number}: {rule}" for number, rule in list(rules.items())[:_NAMED_MAX])
+    rest = len(rules) - _NAMED_MAX
+    raise SpendRefused(
+        f"{count_of(len(rules), 'number')} of this run may not be released: {named_ones}"
+        f"{f'; and {rest} more' if rest > 0 else ''}; nothing was sent for any number",
+        rule="protected",
+        remedy=_PROTECTED,
+    )
 
 
 _ANEW = "release it under a new reference if that one is to go, too"
@@ -283,19 +447,16 @@ async def release_report(
     removals = {named(row): row for row in rows if row.operation == DEPROVISION}
     rest = [number for number in order.phone_numbers if number not in by_number]
     held = await held_numbers(context, rest)
-    rented = [
-        number
-        for number, each in held.items()
-        if each is not None and each.holding is Holding.RENTED
-    ]
-    shown = await each_of(
-        rented, lambda number: has_address(context.client, number), at_once=READS_AT_ONCE
-    )
-    addressed = {number for number, each in zip(rented, shown, strict=True) if each}
+    staying = [each for each in held.values() if each is not None]
+    addressed = await _addressed(context, staying)
+    rules = await _protecting(context, staying) if order.plan_only else {}
+    seen = await _read_back(context, by_number)
     lines = [
-        _ended(number, by_number[number], removals.get(number))
+        _ended(number, by_number[number], removals.get(number), seen.get(number))
         if number in by_number
-        else _still(number, held[number], has_address=number in addressed)
+        else _still(
+            number, held[number], has_address=number in addressed, rule=rules.get(number, "")
+        )
         for number in order.phone_numbers
     ]
     why = {
@@ -311,8 +472,19 @@ async def release_report(
     ]
     wished = frozenset({"released", "deleted", "leaving"})
     kept = [line.phone_number for line in lines if line.state == KEPT]
+    losses = [
+        row.request["loss"]
+        for row in by_number.values()
+        if row.state is IntentionState.DONE and "loss" in row.request
+    ]
+    going = [each for each in staying if each.leaves_at is None]
+    if order.plan_only:
+        losses += [loss_of(each) for each in going]
     notes = []
     removed = sum(row.state is IntentionState.DONE for row in removals.values())
+    going_addresses = sum(each.phone_number in addressed for each in going)
+    if lost := told_losses(losses, removed + (going_addresses if order.plan_only else 0)):
+        notes.append(lost)
     if removed:
         notes.append(f"emergency addresses that were removed before the release: {removed}")
     if kept:
@@ -320,6 +492,8 @@ async def release_report(
     if order.plan_only:
         wished |= {"to be released", "to be deleted"}
         notes.append("plan only: nothing was sent")
+        if going and (room := await room_for(context, going)).why:
+            notes.append(f"{room.why}: a run asks a person, who types the count")
         if addressed:
             notes.append(f"emergency addresses that a run removes first: {len(addressed)}")
     return numbers_report(
@@ -336,7 +510,21 @@ async def release_report(
     )
 
 
-def _ended(number: str, row: Intention, removal: Intention | None) -> NumbersLine:
+async def _read_back(
+    context: RunContext, by_number: Mapping[str, Intention]
+) -> dict[str, HeldNumber | None]:
+    """Released numbers as the vendor shows them now; without those that cannot be read."""
+    released = [
+        number
+        for number, row in by_number.items()
+        if row.operation == RELEASE and row.state is IntentionState.DONE
+    ]
+    return await held_numbers(context, released, left_out=(NumberflowError,))
+
+
+def _ended(
+    number: str, row: Intention, removal: Intention | None, seen: HeldNumber | None
+) -> NumbersLine:
     if row.state is not IntentionState.DONE:
         if kept_without_address([row, *([removal] if removal else [])]):
             return kept_line(number, row)
@@ -357,17 +545,21 @@ def _ended(number: str, row: Intention, removal: Intention | None) -> NumbersLin
             intention_id=row.id,
         )
     ends = (row.result or {}).get("expire_at")
+    if seen is not None and seen.leaves_at is not None:
+        ends = f"{seen.leaves_at.isoformat()}, as the vendor shows it"
     told = []
     if removal is not None and removal.state is IntentionState.DONE:
         told.append("its emergency address was removed first")
     if ends:
         told.append(f"usable until {ends}")
+    if lost := told_parts(row.request.get("loss", {})):
+        told.append(f"it loses {lost}")
     return NumbersLine(
         phone_number=number, state="released", advice="; ".join(told), intention_id=row.id
     )
 
 
-def _still(number: str, held: HeldNumber | None, *, has_address: bool) -> NumbersLine:
+def _still(number: str, held: HeldNumber | None, *, has_address: bool, rule: str) -> NumbersLine:
     if held is None:
         return NumbersLine(
             phone_number=number,
@@ -375,33 +567,16 @@ def _still(number: str, held: HeldNumber | None, *, has_address: bool) -> Number
             advice="the project does not hold it; leave it out",
         )
     if held.leaves_at is not None:
-        told = f"released before, usable until {held.leaves_at:%Y-%m-%d}"
+        told = f"is leaving already, usable until {held.leaves_at:%Y-%m-%d}; nothing is sent"
         if has_address:
             told += (
                 "; it still has an emergency address: remove it with emergency-address, action "
                 "deprovision"
             )
         return NumbersLine(phone_number=number, state="leaving", advice=told)
+    if rule:
+        return NumbersLine(phone_number=number, state="protected", advice=f"{rule}; {_PROTECTED}")
     state = "to be released" if held.holding is Holding.RENTED else "to be deleted"
     return NumbersLine(
-        phone_number=number, state=state, advice=_lost(held, has_address=has_address)
-    )
-
-
-def _lost(held: HeldNumber, *, has_address: bool = False) -> str:
-    """What giving a number up means for it."""
-    loses = [
-        part
-        for part in (
-            "its emergency address (removed first)" if has_address else "",
-            held.told_links,
-        )
-        if part
-    ]
-    links = f"it loses {', '.join(loses)}" if loses else "nothing is linked to it"
-    if held.holding is Holding.IMPORTED:
-        return f"imported: {links}; its messaging here ends at once; it can be imported again"
-    return (
-        f"rented: {links}; it works until its rental month ends, then it is gone for good, and "
-        "nothing is refunded"
+        phone_number=number, state=state, advice=told_loss(held, has_address=has_address)
     )
