@@ -1,8 +1,8 @@
 """Frozen values that the rest of the library passes around.
 
-The vendor's own: `vendor` (stock and held numbers; its names are here too, as every caller needs
-them), `number_orders`, `emergency`, `imported`, `hosting`. `wire` says how replies are read,
-`personal` what stays under seal.
+The vendor's own: `vendor` (stock and held numbers; its names are exported here, too, as every
+caller needs them), `number_orders`, `emergency`, `imported`, `hosting`. `wire` says how replies are
+read, `personal` what stays sealed.
 """
 
 from numberflow.models.vendor import (

@@ -1,8 +1,8 @@
 """Emergency addresses as we read them, and the body that we send. Frozen values, no decisions.
 
 Source: docs/vendor/numbers-behaviour.md §11, docs/vendor/numbers.openapi.yaml. An address says
-where people are: every part of it is personal and under seal (personal.py), the vendor's remarks
-about it too. `unseal(address)` gives the plain members to whoever has to show or compare them.
+where people are. Every part of it is personal and sealed (personal.py), including the vendor's
+remarks about it. `unseal(address)` returns the plain members for showing or comparing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numberflow.models.wire import Body, Resource
 
 
 class ValidationResult(StrEnum):
-    """Verdicts about an address, as known today."""
+    """Verdicts about an address that are known today."""
 
     UNSPECIFIED = "ADDRESS_VALIDATION_RESULT_CODE_UNSPECIFIED"
     EXACT_MATCH = "EXACT_MATCH"
@@ -28,7 +28,7 @@ class ValidationResult(StrEnum):
 
 
 class Absence(StrEnum):
-    """Why a held number shows no emergency address. Findings of ours, not words of the vendor."""
+    """Why a held number shows no emergency address. Our own findings, not words of the vendor."""
 
     FEATURE = "missing_feature"
     """The number cannot have one: "Missing E911 feature", seen live.
@@ -36,7 +36,7 @@ class Absence(StrEnum):
     How the feature is switched on is not published.
     """
     ADDRESS = "no_address"
-    """The number can have one and has none (assumed form of the reply)."""
+    """The number can have an address and has none (assumed form of the reply)."""
 
 
 class EmergencyAddress(Resource):
@@ -75,7 +75,7 @@ class AddressValidation(Resource):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """The vendor's phrases, with everything blotted out that any of the addresses holds."""
+        """The vendor's phrases, without any text that is in one of the addresses."""
         if self.message is None:
             return ()
         addresses = (self.validated_address, self.corrected_address, *self.candidate_addresses)
@@ -85,7 +85,7 @@ class AddressValidation(Resource):
 
 
 class EmergencyAddressRequest(Body):
-    """Body of a validation and of a provisioning: whose line it is, and where."""
+    """Body of a validation and of a provisioning: who uses the line, and where."""
 
     display_name: Sealed
     street_number: Sealed
@@ -112,7 +112,7 @@ class EmergencyAddressRequest(Body):
 
     @classmethod
     def for_address(cls, display_name: str, address: EmergencyAddress) -> Self:
-        """The request for an address that the vendor showed, for example its correction.
+        """The request for an address that the vendor returned, for example its correction.
 
         ValidationError when a required part is missing.
         """

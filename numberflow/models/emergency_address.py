@@ -16,12 +16,13 @@ from numberflow.models.parameters import (
     check_each_once,
 )
 
-# One address for so many numbers at once: an office has some hundreds; each costs two requests.
+# How many numbers may get one address at once: an office has a few hundred; each costs two
+# requests.
 NUMBERS_MAX = 500
 
 
 class Action(StrEnum):
-    """`report` says which numbers lack an address; `validate` asks the vendor, stores nothing."""
+    """`report` lists numbers without an address; `validate` checks one and stores nothing."""
 
     REPORT = "report"
     VALIDATE = "validate"

@@ -21,7 +21,7 @@ from numberflow.models.wording import count_of
 # Zero is a form's empty field.
 OptionalCount = Annotated[WholeNumber | None, BeforeValidator(lambda value: value or None)]
 
-# Each number takes up to four requests; five hundred are some minutes at the vendor's pace.
+# Each number takes up to four requests; five hundred take a few minutes at the vendor's pace.
 NUMBERS_MAX = 500
 
 
@@ -66,7 +66,7 @@ class ConfigureParameters(_HeldNumbers):
                     not is_toll_free(number)
                     and phonenumbers.region_code_for_number(phonenumbers.parse(number)) == "CA"
                 ):
-                    # Ignored at the vendor, so the number would never be as wished
+                    # The vendor ignores it, so the number would never be as wanted
                     # (docs/vendor/imported-hosting-behaviour.md §18).
                     raise ValueError(
                         f"sms.campaign_id: {number} belongs to CA, and 10DLC campaigns are for US "

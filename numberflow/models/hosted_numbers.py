@@ -1,4 +1,4 @@
-"""What the parameters of every flow about North American numbers that live elsewhere share."""
+"""Parameters that all flows about North American numbers that live elsewhere have in common."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numberflow.models.parameters import CallbackUrl, NamedNumbersParameters, em
 
 # Our token takes 24 characters more; the vendor documents no limit.
 DISPLAY_NAME_LENGTH_MAX = 100
-# What our own tokens look like; the last word of an order's name decides whose it is.
+# What our own tokens look like; the last word of an order's name shows whose it is.
 _TOKEN = re.compile(r"(?i)\bnf-[0-9a-f]{8,}")
 
 
@@ -37,7 +37,7 @@ class NorthAmericanParameters(NamedNumbersParameters):
     """Numbers that can live elsewhere, each once."""
 
     numbers_max: ClassVar[int]
-    """How many go in one run."""
+    """Most numbers in one run."""
 
     @field_validator("phone_numbers")
     @classmethod
@@ -61,7 +61,7 @@ class HostedNumbersParameters(NorthAmericanParameters):
         except ValueError as error:
             raise ValueError(f"phone_numbers: {error}") from None
         if self.sms.campaign_id is not None and self.region_code is HostingRegion.CA:
-            # Ignored at the vendor, and then an order could not be found again by its campaign
+            # The vendor ignores it, and then an order could not be found by its campaign
             # (docs/vendor/imported-hosting-behaviour.md §18).
             raise ValueError(
                 "sms.campaign_id: 10DLC campaigns are for US numbers; leave it empty for CA"

@@ -1,13 +1,12 @@
-"""Hosting orders as we read them, and the bodies that we send.
+"""Hosting orders as we read them, and the bodies that we send. Frozen values, no decisions.
 
-Bulk import, text-enabling, letters of authorisation. Frozen values, no decisions.
-
-Belongs here: shapes of the hostingOrders family. Does not: how an order went (COMPLETED is not
-success: numberflow.planning reads the numbers), single numbers (imported.py). Source:
+That is bulk import, text-enabling and letters of authorisation. Belongs here: shapes of the
+hostingOrders family. Does not: the result of an order (COMPLETED is not success:
+numberflow.planning reads the numbers), single numbers (imported.py). Source:
 docs/vendor/imported-hosting.openapi.yaml, docs/vendor/imported-hosting-behaviour.md §4, §5, §13.
 
-A letter of authorisation names a person, an e-mail and an address: all of it is personal and under
-seal (personal.py).
+A letter of authorisation names a person, an e-mail and an address: all of it is personal and
+sealed (personal.py).
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class AuthorisedPerson(Resource):
 
 
 class LoaAddress(Resource):
-    """Where whoever signs is."""
+    """Where the signer is."""
 
     building_number: Sealed | None = None
     street: Sealed | None = None
@@ -64,7 +63,7 @@ class LoaAddress(Resource):
 
 
 class TextEnableInfo(Resource):
-    """What an order says about its letter of authorisation."""
+    """What an order shows of its letter of authorisation."""
 
     business_name: Sealed | None = None
     authorised_person: AuthorisedPerson | None = None
@@ -130,7 +129,7 @@ class CampaignProvisioning(Resource):
 
 
 class HostingOrderNumber(Resource):
-    """How far one number of an order is. A step that does not apply is not there (assumed)."""
+    """Progress of one number of an order. A step that does not apply is missing (assumed)."""
 
     phone_number: str
     project_id: str | None = None
@@ -151,7 +150,7 @@ class HostingOrderNumbersPage(Page):
 
 
 class HostingOrderReport(Resource):
-    """Numbers of an order: all, and those with a step done. None: not said."""
+    """Counts of an order's numbers: all, and those with a step done. None: not stated."""
 
     total: int | None = None
     osr_updated: int | None = None
@@ -162,7 +161,7 @@ class HostingOrderReport(Resource):
 
 
 class ImportNumbersRequest(Body):
-    """Body of an import order. Only a token in `display_name` finds it again (§15)."""
+    """Body of an import order. Only a token in `display_name` finds the order again (§15)."""
 
     region_code: str
     numbers: tuple[str, ...]
@@ -174,9 +173,9 @@ class ImportNumbersRequest(Body):
     """Take over from another aggregator at T-Mobile, after carrier error 60135 (§10)."""
 
 
-# Not the grammar of RFC 5322, which takes almost anything: a slip of the keyboard shall be noticed,
-# because an order cannot be corrected (§4). ASCII only: a letter of another script that looks like
-# ours goes to somebody else.
+# Not the grammar of RFC 5322, which accepts almost anything: typos must be noticed, because an
+# order cannot be corrected (§4). ASCII only: with a letter of another script that looks like ours,
+# the mail goes to somebody else.
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 
@@ -194,7 +193,7 @@ def _email(value: SecretStr) -> SecretStr:
 
 
 def _country(value: SecretStr) -> SecretStr:
-    # Samples have US and USA; US is what the vendor's newest text has (§14).
+    # Samples have US and USA; the vendor's newest text has US (§14).
     if not re.fullmatch(r"[A-Z]{2}", value.get_secret_value()):
         raise ValueError("two capital letters, like US")
     return value
@@ -204,7 +203,7 @@ _Filled = Annotated[Sealed, AfterValidator(_filled)]
 
 
 class Signer(Body):
-    """Who signs: the letter is mailed to `email`, and a typo there stalls the order for good."""
+    """Who signs. The letter is mailed to `email`, and a typo there stalls the order for good."""
 
     first_name: _Filled
     last_name: _Filled
@@ -212,7 +211,7 @@ class Signer(Body):
 
 
 class SignerAddress(Body):
-    """Where whoever signs is."""
+    """Where the signer is."""
 
     building_number: _Filled
     street: _Filled
@@ -242,13 +241,13 @@ class ResellerLoa(Body):
 
 
 class BlanketLoa(Body):
-    """No letter: one for all local numbers was agreed with the account manager."""
+    """No letter of its own: the account manager has one for all local numbers."""
 
     kind: Literal["blanket"] = "blanket"
 
 
-# `kind` tells them apart and never leaves. Without it an empty object, which is easily left behind
-# in a file, would be a blanket letter.
+# `kind` distinguishes them and is never sent. Without it an empty object, which is easily left
+# behind in a file, would be a blanket letter.
 _LocalLoa = Annotated[DirectLoa | ResellerLoa | BlanketLoa, Field(discriminator="kind")]
 _TollFreeLoa = Annotated[DirectLoa | ResellerLoa, Field(discriminator="kind")]
 
@@ -279,7 +278,7 @@ class TextEnableRequest(_TextEnable):
     """Body of text-enabling local numbers. Legally binding; it cannot be cancelled."""
 
     campaign_id: str | None = Field(default=None, min_length=1)
-    """Optional in the schema; the operation's text wants it. Send it for US local numbers (§14)."""
+    """Optional in the schema, required by the text. Send it for US local numbers (§14)."""
     nnid: str | None = Field(default=None, pattern=r"^[0-9]{6}$")
     scheduled_osr_update_at: _UtcFromAware | None = Field(
         default=None, alias="scheduledOsrUpdateTime"
@@ -288,7 +287,7 @@ class TextEnableRequest(_TextEnable):
 
 
 class TextEnableTollFreeRequest(_TextEnable):
-    """As `TextEnableRequest`, but no campaign, nnid or blanket letter (§13)."""
+    """As `TextEnableRequest`, but without campaign, nnid and blanket letter (§13)."""
 
     loa: _TollFreeLoa
     scheduled_provisioning_at: _UtcFromAware | None = Field(

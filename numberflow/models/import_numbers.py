@@ -10,7 +10,7 @@ from numberflow.models.hosted_numbers import HostedNumbersParameters
 from numberflow.models.north_american import is_toll_free
 from numberflow.models.parameters import WholeNumber
 
-# A hundred orders of five: what one sweep still follows within a minute or two.
+# A hundred orders of five: one sweep follows them within a minute or two.
 NUMBERS_MAX = 500
 # The default of every account; the account manager can raise it
 # (docs/vendor/imported-hosting-behaviour.md §7).

@@ -1,9 +1,8 @@
 """Imported and qualified numbers as we read them, and the bodies that we send.
 
-Numbers that live elsewhere. Frozen values, no decisions.
-
-Belongs here: shapes of the importedNumbers and qualifiedNumbers families. Does not: hosting orders
-(hosting.py), whether a number is ready to be text-enabled (numberflow.planning). Source:
+These are numbers that live elsewhere. Frozen values, no decisions. Belongs here: shapes of the
+importedNumbers and qualifiedNumbers families. Does not: hosting orders (hosting.py), whether a
+number is ready to be text-enabled (numberflow.planning). Source:
 docs/vendor/imported-hosting.openapi.yaml, docs/vendor/imported-hosting-behaviour.md.
 """
 
@@ -21,7 +20,7 @@ from numberflow.models.wire import Body, Listed, Page, Resource, UtcDatetime
 class StepState(StrEnum):
     """Progress of one background step. DONE and FAILED are final.
 
-    Older editions of the reference show numbers: those are kept as text.
+    Older editions of the reference show numbers, which are kept as text.
     """
 
     UNSPECIFIED = "STATE_UNSPECIFIED"
@@ -97,7 +96,7 @@ class ProvisioningDetail(Resource):
 
 
 class ImportedNumber(Resource):
-    """A number hosted elsewhere. Import and update answer without provisioning (§4)."""
+    """A number hosted elsewhere. Import and update return it without provisioning (§4)."""
 
     phone_number: str
     project_id: str | None = None
@@ -117,7 +116,7 @@ class ImportedNumbersPage(Page):
 
 
 class Check(Resource):
-    """One of the checks that a number goes through: its state and what went wrong."""
+    """One check of a number: its state and what went wrong."""
 
     status: str | None = None
     error: str | None = None
@@ -135,7 +134,7 @@ def _hosting_status(value: Any) -> Any:
 
 
 class Hosting(Resource):
-    """Whether the number came to be hosted."""
+    """Whether the number is hosted."""
 
     status: Annotated[str | None, BeforeValidator(_hosting_status)] = None
     error: str | None = None
@@ -180,9 +179,9 @@ class ImportNumberRequest(Body):
 
 
 class ImportedSmsSettings(Body):
-    """The link wanted, member by member: what is None stays, "" unlinks.
+    """The wanted link, member by member: None stays as it is, "" unlinks.
 
-    To link elsewhere unlink first, in a request of its own (§9).
+    To link elsewhere, unlink first, in a separate request (§9).
     """
 
     service_plan_id: str | None = None

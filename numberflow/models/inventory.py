@@ -42,7 +42,7 @@ class ExportInventory(Parameters):
     hand_out_projects: bool = False
     connections: WholeNumber = Field(default=8, ge=1, le=CONNECTIONS_MAX)
     strict: bool = False
-    # No parameter: whoever starts a run does not say when it began.
+    # Not a parameter: nobody who starts a run says when it began.
     _began_on: date = PrivateAttr(default_factory=lambda: datetime.now(UTC).date())
 
     @field_validator("projects")
@@ -59,10 +59,10 @@ class ExportInventory(Parameters):
 
     @property
     def began_on(self) -> date:
-        """The UTC day on which the run began, taken once: midnight must not split a run."""
+        """The UTC day on which the run began, read once: midnight must not split a run."""
         return self._began_on
 
     @property
     def day(self) -> date:
-        """The date of the snapshots: the day on which the run began unless one is named."""
+        """The date of the snapshots: by default the day on which the run began."""
         return self.snapshot_date or self.began_on

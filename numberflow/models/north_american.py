@@ -1,8 +1,7 @@
 """Numbers that can live elsewhere: North American ones, local or toll-free.
 
-What holds for them in the parameters of every flow about them.
-
-Source: docs/vendor/imported-hosting-behaviour.md §7, §13.
+These rules hold in the parameters of every flow about them. Source:
+docs/vendor/imported-hosting-behaviour.md §7, §13.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def is_toll_free(phone_number: str) -> bool:
 
 
 def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
-    """Each number once, at least one, at most `most`, all of them North American.
+    """Check that there are 1 to `most` numbers, all North American, without duplicates.
 
     Raises:
         ValueError: says what is wrong, with the number.
@@ -45,15 +44,15 @@ def check_numbers(phone_numbers: Sequence[str], *, most: int) -> None:
 
 
 def check_region(phone_numbers: Sequence[str], region_code: HostingRegion) -> None:
-    """All numbers belong to that region as far as their area codes say.
+    """Check that all numbers belong to that region, as far as their area codes say.
 
-    Toll-free numbers belong to both.
+    Toll-free numbers belong to both regions.
 
     Raises:
         ValueError: names the number, its region and the remedy.
     """
     for number in phone_numbers:
-        # None: an area code that the numbering plan does not know (yet). The vendor decides then.
+        # None: an area code that the numbering plan does not know yet. Then the vendor decides.
         home = phonenumbers.region_code_for_number(phonenumbers.parse(number))
         if home is None or is_toll_free(number) or home == region_code:
             continue

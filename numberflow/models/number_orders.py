@@ -1,12 +1,11 @@
 """Number orders as we read them, and the bodies that we send: requirements, order, registration.
 
-Frozen values, no decisions.
+Frozen values, no decisions. Belongs here: shapes of the numberOrders family. Does not: whether a
+form is filled in, how long a reservation still lasts, what to do about BLOCKED
+(numberflow.planning). Source: docs/vendor/numbers-behaviour.md §10,
+docs/vendor/numbers.openapi.yaml.
 
-Belongs here: shapes of the numberOrders family. Does not: whether a form is filled in, how long a
-reservation still lasts, what to do about BLOCKED (numberflow.planning). Source:
-docs/vendor/numbers-behaviour.md §10, docs/vendor/numbers.openapi.yaml.
-
-Registration data, file names and what reviewers write are personal and under seal (personal.py).
+Registration data, file names and what reviewers write are personal and sealed (personal.py).
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class NumberOrderState(StrEnum):
 
 
 class UploadStatus(StrEnum):
-    """States of an uploaded file; processing goes on after the upload was answered."""
+    """States of an uploaded file. Processing continues after the reply to the upload."""
 
     WAITING = "WAITING"
     COMPLETED = "COMPLETED"
@@ -53,8 +52,8 @@ class UploadStatus(StrEnum):
 
 
 def _plain(value: Any) -> Any:
-    # The transport reads 0.5 as Decimal for the sake of money; a form is handed on as JSON, where
-    # Decimal would come out as text.
+    # The transport reads 0.5 as Decimal because of money. A form is passed on as JSON, where a
+    # Decimal would become text.
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -63,14 +62,14 @@ def _plain(value: Any) -> Any:
 
 
 class AttachmentTemplate(Resource):
-    """A blank that the vendor offers for a required file."""
+    """A blank form that the vendor offers for a required file."""
 
     name: str | None = None
     url: str | None = None
 
 
 class RequiredAttachment(Resource):
-    """A file that an order of the region and type takes. `attachment_id` goes into the upload."""
+    """A file that an order of the region and type needs. The upload has its `attachment_id`."""
 
     attachment_id: str = Field(alias="id")
     title: str | None = None
@@ -84,9 +83,9 @@ class RequiredAttachment(Resource):
 
 
 class NumberRequirements(Resource):
-    """What has to be told and handed in for a region and type.
+    """What an order of a region and type has to provide.
 
-    `fields` is the vendor's description of the form, as it came: only its outermost layout is
+    `fields` is the vendor's description of the form, unchanged: only its outermost layout is
     published (docs/vendor/numbers-behaviour.md §10).
     """
 
@@ -103,7 +102,7 @@ class NumberPrice(Resource):
 
 
 class OrderNumber(Resource):
-    """A number that an order reserves, later holds."""
+    """A number that an order reserves, and holds later."""
 
     other_names: ClassVar = {"capability": "capabilities"}  # an older model of the Java SDK
 
@@ -130,7 +129,7 @@ class NumberOrder(Resource):
 
 
 class Attachment(Resource):
-    """A file that was uploaded, or is awaited."""
+    """A file that was uploaded, or is still missing."""
 
     attachment_id: str | None = None
     file_name: Sealed | None = None
@@ -168,8 +167,8 @@ class Registration(Resource):
     def reasons(self) -> tuple[str, ...]:
         """What reviewers wrote, oldest first, without the data and file names of the registration.
 
-        An old message may quote what the registration held before a correction, which is not known
-        here: show the newest ones only (`reasons_after`).
+        An old message may quote data from before a correction, which is not known here. So show
+        only the newest ones (`reasons_after`).
         """
         return self.reasons_after(0)
 

@@ -1,8 +1,6 @@
-"""Lists of numbers that are named instead of written out.
+"""Lists of numbers that are named, not written out: a file of papers, or a filter on the inventory.
 
-A file of the papers store, or a filter on the inventory.
-
-Pure: what a text asks for. Reading it is `numberflow.purchase.number_lists`.
+Pure: what a text refers to. `numberflow.purchase.number_lists` reads it.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from numberflow.models.parameters import short
 
 INVENTORY = "inventory:"
 _FILE = re.compile(r"\S.*\.(?:csv|parquet)", re.IGNORECASE)
-# What a filter may ask for: how people write it → the inventory's column.
+# What a filter may name: how people write it → the inventory's column.
 _COLUMNS = {
     "region": "region_code",
     "type": "number_type",
@@ -36,7 +34,7 @@ class InventoryFilter:
     """Numbers of a snapshot whose columns hold these values."""
 
     values: Mapping[str, str]
-    """Column → value; an empty value asks for numbers that have none."""
+    """Column → value; an empty value selects numbers that have none."""
     date: str = "latest"
 
     def __str__(self) -> str:
@@ -52,10 +50,10 @@ class NumberFile:
 
 
 def source_of(value: Any) -> InventoryFilter | NumberFile | None:
-    """What a parameter names; None when it lists the numbers themselves, or cannot be read.
+    """What a parameter refers to; None when it lists the numbers themselves, or cannot be read.
 
     Raises:
-        ValueError: it begins like a filter and is none; says how one is written.
+        ValueError: it begins like a filter and is not one; says how to write one.
     """
     if not isinstance(value, str):
         return None
@@ -88,6 +86,6 @@ def _filter(text: str) -> InventoryFilter:
             raise ValueError(f"{column} is in the filter twice")
         values[column] = value
     if not values:
-        # Everything the project holds is nothing to ask for by leaving something out.
+        # Nobody may select everything that the project holds by leaving something out.
         raise ValueError(f"the filter is empty; write {_EXAMPLE}")
     return InventoryFilter(values, date)

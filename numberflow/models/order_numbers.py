@@ -1,7 +1,7 @@
 """Parameters of order-numbers, checked as far as that is possible without a request.
 
-What is asked for is as in search-and-rent (`orders.WantedNumbers`); here is what an order adds: one
-number or a quantity, and the papers, by reference.
+The wanted numbers are as in search-and-rent (`orders.WantedNumbers`). This adds what an order
+needs: one number or a quantity, and the papers, by reference.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from numberflow.models.parameters import (
 )
 from numberflow.models.vendor import NumberType
 
-# What becomes part of the address of an upload; the samples are UUIDs and ULIDs
+# This becomes part of the URL of an upload; the samples are UUIDs and ULIDs
 # (docs/vendor/numbers-behaviour.md §10).
 _ATTACHMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-# No published form asks for more than a handful; a typing error in a script may.
+# No published form requires more than a few; a mistake in a script may send more.
 ATTACHMENTS_MAX = 50
 
 
 class AttachmentPaper(Parameters):
-    """One file of an order: where it is, and what it is where the vendor wants to know."""
+    """One file of an order: where it is, and its document type where the vendor requires one."""
 
     file: Annotated[str, AfterValidator(check_reference)]
     document_type: Annotated[str | None, BeforeValidator(empty_is_none)] = None
@@ -100,7 +100,7 @@ def _by_requirement(groups: Sequence[Any]) -> dict[str, Any]:
     for index, given in enumerate(groups, 1):
         group = given.model_dump() if isinstance(given, AttachmentGroup) else given
         if not isinstance(group, Mapping) or not isinstance(group.get("requirement_id"), str):
-            # Pydantic reads ValueError only
+            # Pydantic handles ValueError only
             raise ValueError(f"entry {index} must be a group with requirement_id and file")  # noqa: TRY004
         name = group["requirement_id"].strip()
         if name in papers:
@@ -150,7 +150,7 @@ class OrderNumbersParameters(WantedNumbers):
         return kyc | {f"attachments.{name}": paper.file for name, paper in self.attachments.items()}
 
     def as_parameters(self) -> dict[str, Any]:
-        """What `--params` would say for this order; papers by reference."""
+        """The value of `--params` for this order; papers by reference."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         if self.attachments:
             given["attachments"] = [
@@ -161,7 +161,7 @@ class OrderNumbersParameters(WantedNumbers):
 
 
 class RequirementsQuestion(Parameters):
-    """What kind of numbers the requirements are asked for."""
+    """The kind of numbers whose requirements are looked up."""
 
     region: RegionCode
     type: Annotated[

@@ -1,8 +1,8 @@
-"""What a person asks for, checked as far as that is possible without a request.
+"""Parameters of a purchase, checked as far as that is possible without a request.
 
-Here: the parameters of a purchase, their rules and the message for each broken rule. Not here:
-anything that needs the vendor's answer (stock, prices, regions on sale) and anything that is
-decided from them (`numberflow.planning`).
+Here: the parameters, their rules and the message for each broken rule. Not here: anything that
+needs the vendor's answer (stock, prices, regions on sale) and any decision made from them
+(`numberflow.planning`).
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from numberflow.models.parameters import (
 from numberflow.models.phone_text import read_pattern
 from numberflow.models.vendor import Capability, NumberType, SearchPattern, VoiceType
 
-# A search answers with one page and no token (docs/vendor/numbers-behaviour.md §4), so a larger
-# purchase would search for minutes; whoever needs more splits it, one reference each.
+# A search returns one page and no token (docs/vendor/numbers-behaviour.md §4), so a larger purchase
+# would search for minutes. Split a larger one, with one reference each.
 QUANTITY_MAX = 500
-# Provisioning takes seconds to a day (§6). A flow run may wait some minutes; the rest is reported
+# Provisioning takes seconds to a day (§6). A flow run may wait a few minutes; the rest is reported
 # as pending.
 PROVISIONING_WAIT_MAX_S = 3600
 # As many as a number has (E.164).
@@ -54,7 +54,7 @@ class Strategy(StrEnum):
 
 
 def empty_group_is_none(value: Any) -> Any:
-    """A form shows a group flat and sends it with nothing in it; that is no group."""
+    """Read an empty group as None: forms show groups flat and send them empty."""
     if isinstance(value, Mapping) and all(empty_is_none(each) is None for each in value.values()):
         return None
     return empty_is_none(value)
@@ -118,7 +118,7 @@ class VoiceLink(Parameters):
     @model_validator(mode="before")
     @classmethod
     def _type_of_the_id(cls, value: Any) -> Any:
-        """What is empty was not given, and a single id says its type."""
+        """Drop what is empty, and derive the type from a single id."""
         if not isinstance(value, Mapping):
             return value
         given = {name: each for name, each in value.items() if empty_is_none(each) is not None}
@@ -149,9 +149,9 @@ OptionalVoiceLink = Annotated[VoiceLink | None, BeforeValidator(empty_group_is_n
 
 
 class WantedNumbers(ReferencedParameters):
-    """What every purchase says: which numbers, links, caps, and its name."""
+    """What every purchase states: which numbers, links, caps, and its reference."""
 
-    # `kyc` and `attachments` are papers: corrected ones continue the same order.
+    # `kyc` and `attachments` are papers: corrected papers continue the same order.
     continued_by = frozenset({
         "reference", "max_today", "max_monthly", "currency", "plan_only", "approve_above",
         "provisioning_wait_s", "project", "kyc", "attachments",
@@ -209,7 +209,7 @@ class WantedNumbers(ReferencedParameters):
 
     @property
     def named_numbers(self) -> tuple[str, ...]:
-        """The numbers that were asked for by name; empty when any that fit will do."""
+        """The numbers that are named; empty when any matching numbers will do."""
         return ()
 
     @property
@@ -219,7 +219,7 @@ class WantedNumbers(ReferencedParameters):
 
     @property
     def wanted(self) -> int:
-        """How many numbers are to be bought."""
+        """How many numbers to buy."""
         return len(self.named_numbers) or self.quantity
 
     @property
@@ -232,9 +232,9 @@ class WantedNumbers(ReferencedParameters):
         )
 
     def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a purchase this one and no other, as JSON values.
+        """The parameters that identify a purchase, as JSON values.
 
-        Caps, approval, waiting and the credentials block are left out: raising a cap continues the
+        Caps, approval, waiting and the credentials block are left out: a higher cap continues the
         same purchase.
         """
         return super().what_is_done() | {"quantity": self.wanted}
@@ -282,7 +282,7 @@ class SearchAndRentParameters(WantedNumbers):
 
 
 def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_code: str) -> None:
-    """Compared with the E.164 text: START needs plus and country code (§4, live)."""
+    """Patterns are compared with the E.164 text: START needs plus and country code (§4, live)."""
     starts = search_pattern is SearchPattern.START or (
         search_pattern is None and pattern.startswith("+")
     )
@@ -294,7 +294,7 @@ def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_co
                 f"{_meant(pattern, country_code)}"
             )
         prefix = f"+{country_code}"
-        # A region without numbers of its own (phonenumbers knows none): the vendor decides.
+        # phonenumbers knows no country code of this region: the vendor decides.
         if country_code and not (pattern.startswith(prefix) or prefix.startswith(pattern)):
             raise ValueError(
                 f"pattern: {pattern} cannot match region {region_code}, whose numbers start with "
@@ -308,12 +308,12 @@ def _check_pattern(pattern: str, search_pattern: SearchPattern | None, region_co
 
 
 def _meant(pattern: str, country_code: int) -> str:
-    """A pattern for START with the digits that were given, or an example."""
+    """A pattern for START with the given digits, or an example."""
     digits = _digits(pattern)
     if not country_code or not digits or len(digits) > _PATTERN_DIGITS_MAX:
         return f"+{country_code or 1}307"
-    # Whoever wrote 1415 meant +1415: no national number of a country begins like that by chance as
-    # often as somebody forgets the plus.
+    # 1415 most likely means +1415: a forgotten plus is more common than a national number that
+    # begins so.
     return f"+{digits}" if digits.startswith(str(country_code)) else f"+{country_code}{digits}"
 
 

@@ -1,13 +1,11 @@
-"""How quickly one host of the vendor is asked with one access key.
+"""The request rate to one host of the vendor with one access key. Pure arithmetic.
 
-Pure arithmetic: no clock, no database, no waiting.
+No clock, no database, no waiting. Additive increase, multiplicative decrease (RFC 5681, section
+3.1, does the same with a window). Requests leave at times that are granted beforehand, one interval
+apart, so that many processes that share a pace never exceed its rate together. The caller decides
+who shares it, and how (numberflow.client.pace, numberflow.journal.paces).
 
-Additive increase, multiplicative decrease (RFC 5681, section 3.1, does the same with a window).
-Requests leave at times that are given out beforehand, one interval apart, so that many processes
-which share a pace never add up to more than its rate. Who shares it, and how, is the caller's
-business (numberflow.client.pace, numberflow.journal.paces).
-
-All times are seconds of one clock that the sharers agree on.
+All times are seconds of one clock that all sharers use.
 """
 
 from __future__ import annotations
@@ -15,32 +13,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-# Times are given out this far ahead: whoever holds some hears of a 429 at the latest after it.
+# Times are granted this far ahead, so everybody hears of a 429 within this time.
 AHEAD_S = 0.2
-# What was not used is kept this long: a command that asks five things once need not wait.
+# Unused times are kept this long: a command that sends five requests once need not wait.
 BURST_S = 0.25
-# How often the rate is looked at, and the share of it that must have been used for it to grow.
+# How often the rate is reviewed, and the share of it that must have been used for it to grow.
 GROWTH_EVERY_S = 1.0
 USED_SHARE = 0.7
-# Per second, in shares of the start: quickly while nobody was refused for a while, slowly
-# afterwards. Numbers: 20/s to 100/s in 20 s, which is what a nightly export of 100,000 needs.
+# Growth per second, in shares of the start: fast while there was no refusal for a while, slow
+# afterwards. Numbers: 20/s to 100/s in 20 s, which a nightly export of 100,000 needs.
 GROWTH_QUICK = 0.2
 GROWTH_SLOW = 0.02
 QUIET_S = 60.0
-# A quick climb overshoots by up to twice, a slow one by a little.
+# Fast growth overshoots by up to twice, slow growth by a little.
 DECREASE_QUICK = 0.5
 DECREASE_SLOW = 0.75
-# After ten minutes without a request what was learnt is old: begin carefully again.
+# After ten minutes without a request, what was learnt is out of date: start carefully again.
 FORGET_S = 600.0
-# A Retry-After is kept to the letter up to an hour. A longer one is a broken gateway's (0xFFFFFFFF
-# and the like) and must not stop everybody until somebody looks: it counts as half a minute.
+# A Retry-After of up to an hour is kept exactly. A longer one comes from a broken gateway
+# (0xFFFFFFFF and the like) and must not stop everybody until somebody looks: it counts as half a
+# minute.
 RETRY_AFTER_MAX_S = 3600.0
 RETRY_AFTER_ABSURD_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Requests per second: where a pace begins, and between what it moves."""
+    """Requests per second: where a pace begins, and its limits."""
 
     start: float
     floor: float
@@ -58,9 +57,9 @@ class Pace:
     Fields:
         rate_per_s: requests per second.
         next_s: when the next request may leave.
-        since_s: when the rate was looked at last.
-        used: requests given out since then, without those that were handed back.
-        lowered_s: when a 429 lowered it last; None = never.
+        since_s: when the rate was last reviewed.
+        used: requests granted since then, without those that were returned.
+        lowered_s: when a 429 last lowered it; None = never.
     """
 
     rate_per_s: float
@@ -72,7 +71,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """When requests may leave, in seconds from now. `again_s`: none, ask again then."""
+    """When requests may leave, in seconds from now. `again_s`: there are none, try again then."""
 
     delays_s: tuple[float, ...]
     again_s: float
@@ -87,7 +86,7 @@ def fresh(bounds: Bounds, now_s: float) -> Pace:
 def take(
     pace: Pace, bounds: Bounds, now_s: float, *, wanted: int, unused: int = 0
 ) -> tuple[Pace, Grant]:
-    """Give out times for up to `wanted` requests; `unused` earlier ones come back unused.
+    """Grant times for up to `wanted` requests; `unused` earlier ones are returned unused.
 
     None when the next free time is more than AHEAD_S away.
     """
@@ -108,10 +107,10 @@ def take(
 def lower(
     pace: Pace, bounds: Bounds, now_s: float, *, departed_s: float, retry_after_s: float | None
 ) -> Pace:
-    """After a 429: slower, and no request before its Retry-After is over.
+    """After a 429: a lower rate, and no request before its Retry-After is over.
 
-    A request that left at the rate before the last decrease says nothing about the one after it;
-    its Retry-After counts all the same.
+    A request that left before the last decrease says nothing about the rate after it, but its
+    Retry-After counts.
     """
     pace = _believable(pace, bounds, now_s)
     next_s = max(pace.next_s, now_s + believed_s(retry_after_s or 0.0))
@@ -123,18 +122,17 @@ def lower(
 
 
 def believed_s(retry_after_s: float) -> float:
-    """Seconds that a Retry-After is worth: itself, unless it cannot be meant."""
+    """Seconds that a Retry-After counts for: itself, unless it is absurd."""
     if 0 <= retry_after_s <= RETRY_AFTER_MAX_S:
         return retry_after_s
     return RETRY_AFTER_ABSURD_S if retry_after_s > 0 or math.isnan(retry_after_s) else 0.0
 
 
 def _believable(pace: Pace, bounds: Bounds, now_s: float) -> Pace:
-    """The pace by the clock as it is now.
+    """The pace, adapted to the clock as it is now.
 
-    One that was ahead and was set back (or another process's) would make everybody wait for a time
-    that was once near. The pause that a 429 asked for lasts as long as it did by the clock that was
-    ahead.
+    If the clock was ahead and was set back (or was another process's), everybody would wait for a
+    time that was once near. The pause of a 429 keeps the length that it had by that clock.
     """
     ahead_s = pace.since_s - now_s
     if ahead_s > GROWTH_EVERY_S:
@@ -148,7 +146,7 @@ def _believable(pace: Pace, bounds: Bounds, now_s: float) -> Pace:
 
 
 def _grown(pace: Pace, bounds: Bounds, now_s: float) -> Pace:
-    # Settings may have changed since.
+    # Settings may have changed meanwhile.
     rate_per_s = min(max(pace.rate_per_s, bounds.floor), bounds.ceiling)
     elapsed_s = now_s - pace.since_s
     if elapsed_s < GROWTH_EVERY_S:

@@ -1,4 +1,4 @@
-"""What a reference to personal data looks like. The data never is a parameter."""
+"""What a reference to personal data looks like. The data itself is never a parameter."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pydantic import AfterValidator, BeforeValidator
 from numberflow.models.parameters import empty_is_none
 
 BLOCK = "block:"
-# Longer than any path that a file system takes; a form that was pasted is longer or has braces in
-# it.
+# Longer than any path that a file system accepts. A pasted form is longer or contains braces.
 REFERENCE_CHARACTERS_MAX = 1024
 
 
 def check_reference(value: str) -> str:
-    """The reference unchanged, when it is one.
+    """Return the reference unchanged if it is one.
 
     Raises:
-        ValueError: it looks like the data itself, or like nothing. The message never repeats it.
+        ValueError: it looks like the data itself, or is empty. The message never repeats it.
     """
     if any(mark in value for mark in "{}\n\r\x00") or len(value) > REFERENCE_CHARACTERS_MAX:
         raise ValueError(

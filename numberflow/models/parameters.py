@@ -1,6 +1,7 @@
-"""Parameters of any flow: kinds of values that several flows take, and what is wrong with them.
+"""Parameters of any flow: kinds of values that several flows accept, and messages for wrong ones.
 
-Not here: what one flow takes (orders and its neighbours), and what only the vendor can answer.
+Not here: the parameters of one flow (orders and its neighbours), and what only the vendor can
+answer.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from numberflow.models.phone_text import read_number, read_numbers
 # smaller than the narrowest index limit of the journal (Postgres: 2,704 bytes per entry) even when
 # each character takes four bytes and case folding doubles it.
 REFERENCE_LENGTH_MAX = 200
-# Names of query parameters that carry a secret more often than not. A callback URL is stored by the
-# vendor, by Prefect and in the journal.
+# Names of query parameters that usually carry a secret. The vendor, Prefect and the journal store a
+# callback URL.
 _SECRET_NAMES = re.compile(r"(?i)(token|secret|passw|signature|api[-_]?key|auth)")
 
 M = TypeVar("M", bound=BaseModel)
@@ -35,7 +36,7 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
     """Check the parameters of a flow. Sends nothing.
 
     Args:
-        model: what the flow takes.
+        model: the flow's parameters.
         parameters: as in the form or in `--params`; amounts are decimal strings.
 
     Raises:
@@ -58,7 +59,7 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
         ) from None
 
 
-# pydantic's kinds of findings, in our words. Texts never repeat a value: it may be private.
+# pydantic's kinds of errors, in our words. Texts never repeat a value: it may be private.
 _WORDS = {
     "missing": "is missing",
     "extra_forbidden": "no such field",
@@ -79,7 +80,7 @@ _WORDS = {
 
 
 def _explain(item: Any) -> tuple[str, str]:
-    """Turn one pydantic finding into (field, message)."""
+    """Turn one pydantic error into (field, message)."""
     field = ".".join(str(part) for part in item["loc"])
     kind, facts = item["type"], item.get("ctx", {})
     message = _WORDS.get(kind) or str(item["msg"]).removeprefix("Value error, ")
@@ -92,37 +93,35 @@ def _explain(item: Any) -> tuple[str, str]:
     elif kind == "string_too_long":
         message = f"has more than {facts['max_length']} characters"
     if not field:
-        # Rules over several fields begin their message with the field that is wrong.
+        # The message of a rule over several fields begins with the wrong field.
         field, _, message = message.partition(": ")
     return field, message
 
 
 def empty_is_none(value: Any) -> Any:
-    """Forms send "" for a field that was left empty."""
+    """Read "" as None: forms send it for an empty field."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
 def none_is_empty(value: Any) -> Any:
-    """A list that is null is an empty one."""
+    """Read a null list as an empty one."""
     return () if value is None else value
 
 
 def short(value: object) -> str:
-    """A value for a message: quoted, and never longer than a line."""
+    """A value for a message: quoted, and never longer than one line."""
     text = str(value)
     return repr(text if len(text) <= 40 else text[:37] + "…")
 
 
 def _amount(value: Any) -> Any:
-    """Money in parameters is a decimal string, "90.00".
+    """Read money from a decimal string such as "90.00".
 
-    Whole numbers and Decimals pass, text that is none is refused.
-
-    Only plain digits pass: an exponent hides a size, and Decimal also reads 1_000 and digits of
-    other scripts.
+    Whole numbers and Decimals pass; other text is refused. Only plain digits pass: an exponent
+    hides a size, and Decimal also reads 1_000 and digits of other scripts.
     """
     if isinstance(value, bool):
-        # Pydantic reads ValueError only
+        # Pydantic handles ValueError only
         raise ValueError('write a decimal string such as "90.00"')  # noqa: TRY004
     text = f"{value:f}" if isinstance(value, Decimal) else str(value).strip()
     try:
@@ -131,7 +130,7 @@ def _amount(value: Any) -> Any:
         raise ValueError('write a decimal string with a point, such as "90.00"') from None
     if not amount.is_finite() or amount < 0:
         raise ValueError("must be 0 or more")
-    # Thirteen digits before the point would be a typing error.
+    # Thirteen digits before the point would be a typo.
     if amount > Decimal(10) ** 12:
         raise ValueError("is larger than any purchase")
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
@@ -194,7 +193,7 @@ def _http_url(value: str) -> str:
 
 
 def check_each_once(numbers: Sequence[str], *, most: int, least: int = 1) -> None:
-    """Between `least` and `most` numbers, each of them once.
+    """Check that there are `least` to `most` numbers, without duplicates.
 
     Raises:
         ValueError: says what is wrong, with the number.
@@ -209,10 +208,10 @@ def check_each_once(numbers: Sequence[str], *, most: int, least: int = 1) -> Non
 
 
 def check_block_name(name: str) -> str:
-    """Return the name when a Prefect block can have it.
+    """Return the name if a Prefect block can have it.
 
     Raises:
-        ValueError: says how such a name is written.
+        ValueError: says how to write such a name.
     """
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ValueError(
@@ -244,13 +243,13 @@ CallbackUrl = Annotated[
 
 
 class Parameters(BaseModel):
-    """Values of a caller: frozen, without surrounding blanks, and without fields nobody knows."""
+    """Values of a caller: frozen, without surrounding blanks or unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class OneProject(Parameters):
-    """What every flow takes that works on one project; models of flows build on it."""
+    """Parameters of every flow that works on one project; models of flows extend it."""
 
     project: Project = None
 
@@ -262,7 +261,7 @@ class ReferencedParameters(OneProject):
     """Parameters that may differ in a rerun: they say how or how far, not what."""
 
     def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values."""
+        """The parameters that identify a run, as JSON values."""
         return self.model_dump(mode="json", exclude=set(self.continued_by))
 
     def fingerprint(self) -> str:
@@ -271,20 +270,20 @@ class ReferencedParameters(OneProject):
 
 
 class NamedNumbersParameters(ReferencedParameters):
-    """What every run over named numbers takes, and how it is recognised."""
+    """Parameters of every run over named numbers, and what identifies the run."""
 
     phone_numbers: PhoneNumbers
     plan_only: bool = False
     reference: Reference = None
 
     def what_is_done(self) -> dict[str, Any]:
-        """The parameters that make a run this one and no other, as JSON values."""
+        """The parameters that identify a run, as JSON values."""
         return self.model_dump(
             mode="json", exclude={"reference", "project", "plan_only", *self.continued_by}
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers says nothing."""
+        """SHA-256 of `what_is_done`, hexadecimal. The order of the numbers does not matter."""
         done = self.what_is_done()
         done["phone_numbers"] = sorted(done["phone_numbers"])
         return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()

@@ -1,11 +1,11 @@
-"""Personal data: keeping it under seal, and blotting it out of text that others wrote.
+"""Personal data: seal it, and blot it out of text that others wrote.
 
 Belongs here: what every noun with KYC, address or signer data shares. Does not: which members of a
 noun are personal (its own module).
 
-Sealed values show in no repr, no log and no JSON (`model_dump_json` writes asterisks), so that a
-resource that ends up in a message or in a stored result gives nothing away. Pickle keeps them: do
-not hand sealed values to anything that pickles its results.
+Sealed values show in no repr, no log and no JSON (`model_dump_json` writes asterisks), so a
+resource that ends up in a message or in a stored result reveals nothing. Pickle keeps them: never
+pass sealed values to anything that pickles its results.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, Secret, SecretStr
 
 
 def _text(value: Any) -> Any:
-    # A postal code may come as a number; SecretStr takes text only.
+    # A postal code may come as a number; SecretStr accepts text only.
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
@@ -29,9 +29,9 @@ Sealed = Annotated[SecretStr, BeforeValidator(_text)]
 
 
 def unseal(value: Any) -> Any:
-    """`value` as plain JSON with every seal broken: for the body of a request and for nothing else.
+    """`value` as plain JSON with every seal broken, only for the body of a request.
 
-    Models get their wire names; members that are None are left out, and so is `unreadable`, which
+    Models get their wire names. Members that are None are left out, and so is `unreadable`, which
     is a remark of ours.
     """
     if isinstance(value, BaseModel):
@@ -52,29 +52,27 @@ def unseal(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-# Shorter texts ("AU", "GA", "10") name nobody, and blotting them would make the vendor's sentences
-# unreadable.
+# Shorter texts ("AU", "GA", "10") identify nobody, and blotting them would make the vendor's
+# sentences unreadable.
 _HIDDEN_MIN = 3
 
-# Names of two letters (Li, Wu) do, unless they are all capitals, as regions are. Compared as they
-# are written.
+# Names of two letters (Li, Wu) do, unless they are all capitals, as regions are. Case matters.
 _SHORT_NAME = re.compile(r"[A-Z][a-z]")
 
-# The last so many digits of a telephone number tell whose it is, however the rest is written.
+# This many last digits of a telephone number show whose it is, however the rest is written.
 _NUMBER_DIGITS = 7
 
-# From here on a text is blotted even inside a longer word: nobody writes twelve characters by
-# chance.
+# From this length on, a text is blotted even inside a longer word: twelve equal characters are no
+# coincidence.
 _ANYWHERE_MIN = 12
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Every text of plain JSON that must not be repeated.
+    """Every text of plain JSON that must not be repeated: whole and word by word, longest first.
 
-    Its values, whole and word by word, longest first.
-
-    Names of members are no data (the vendor's form has them), so a word that is also such a name
-    stays readable: "city: must not be empty".
+    Names of members are not data (the vendor's form has them). So a word that is also such a name
+    stays
+    readable: "city: must not be empty".
     """
     found: set[str] = set()
     names: set[str] = set()
@@ -91,7 +89,7 @@ def texts(value: Any) -> tuple[str, ...]:
 def blot(text: str, hidden: Iterable[str]) -> str:
     """`text` with every one of `hidden` replaced by "…", in any case.
 
-    Short ones only where they stand as a word of their own.
+    Short ones only where they are a whole word.
     """
     for each in hidden:
         exact = re.escape(each)

@@ -1,9 +1,8 @@
-"""Phone numbers as people have them: a pasted column, commas, spaces, brackets.
+"""Read phone numbers as people write them: a pasted column, commas, spaces, brackets.
 
-And the digits that a search looks for.
-
-Here: from text to E.164, or the reading that was probably meant. Not here: which numbers a flow
-takes (its order), and lists that have to be fetched first.
+Also the digits that a search looks for. Here: from text to E.164, or the reading that was probably
+meant. Not here: which numbers a flow accepts (its parameters), and lists that have to be fetched
+first.
 """
 
 from __future__ import annotations
@@ -14,35 +13,34 @@ from typing import Any
 
 import phonenumbers
 
-# Between numbers. Spaces stand inside of them too, so they part numbers only where each part could
-# be one.
+# Between numbers. Spaces are inside of them, too, so they separate numbers only where each part
+# could be one.
 _BETWEEN = re.compile(r"[\r\n\t,;|]+")
-# What people and address books put between the digits of one number; the last ones are dashes and
+# What people and address books put between the digits of one number. The last ones are dashes and
 # spaces of other keyboards.
 _INSIDE = re.compile(r"[\s().\-/\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212]")
-# Marks that do not print: address books wrap numbers into them, and nobody sees them in a form.
+# Invisible marks: address books wrap numbers into them, and nobody sees them in a form.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # A list in JSON, quoted cells of a spreadsheet, links of a web page.
 _WRAPPING = re.compile(r"""["'`\[\]{}<>]|\btel:""", re.IGNORECASE)
-# What no spelling of one number ends with: ".0" of a spreadsheet that took it for an amount, and a
-# digit that stands apart (a typing slip, another column, "/7" for the extension next door). None of
-# libphonenumber's spellings ends so.
+# No spelling of one number ends like this: ".0" of a spreadsheet that took it for an amount, and a
+# separate digit (a typo, another column, "/7" for the extension next door). None of
+# libphonenumber's spellings does.
 _STRAY_END = re.compile(r"(?:\.0+|[\s./]\d|/\s*\d{1,2})$")
 # Shorter ones are parts of a number that was written with spaces.
 _DIGITS_OF_A_NUMBER_MIN = 7
-# So many are named when a list is refused; the rest is counted.
+# How many are named when a list is refused; the rest is counted.
 _NAMED_MAX = 3
 
 
 def read_numbers(value: Any) -> Any:
-    """Numbers from a list, or from text as it was pasted; each E.164.
+    """Read numbers from a list, or from pasted text; each becomes E.164.
 
-    What is neither goes on as it is, to be refused as no list.
-
-    A first line without any digit is the heading of the column.
+    Other values are returned unchanged, to be refused as no list. A first line without any digit is
+    the heading of the column.
 
     Raises:
-        ValueError: says which are no numbers, and which reading was probably meant.
+        ValueError: names what is not a number, and the reading that was probably meant.
     """
     if value is None:
         return ()
@@ -75,7 +73,7 @@ def read_number(value: Any) -> str:
         ValueError: says what is wrong and how to write it.
     """
     if not isinstance(value, str):
-        # Pydantic reads ValueError only
+        # Pydantic handles ValueError only
         raise ValueError("must be text: + and the country code, such as +12025550123")  # noqa: TRY004
     text = _WRAPPING.sub("", _UNSEEN.sub("", value)).strip()
     # "+(1)" and "(+1)" are the same beginning.
@@ -88,8 +86,8 @@ def read_number(value: Any) -> str:
             "out, or write all digits together"
         )
     try:
-        # As written: "(0)" after the country code is not dialled, and only the library knows where
-        # a 0 belongs.
+        # Unchanged: "(0)" after the country code is not dialled, and only the library knows where a
+        # 0 belongs.
         parsed = phonenumbers.parse(text if text.startswith("+") else digits)
     except phonenumbers.NumberParseException:
         raise ValueError(f"{digits} has no country code in use") from None
@@ -101,11 +99,11 @@ def read_number(value: Any) -> str:
 def read_pattern(value: Any) -> Any:
     """Digits to search for, without what people put between them: "+1 (415)" is +1415.
 
-    What is no text goes on as it is.
+    What is not text is returned unchanged.
     """
     if not isinstance(value, str):
         return value
-    # Brackets with nothing in them are no pattern left out: they go on, to be refused.
+    # Empty brackets do not mean "no pattern": they are returned, to be refused.
     return _INSIDE.sub("", _UNSEEN.sub("", value)) or value
 
 
@@ -117,7 +115,7 @@ def _pieces(text: str) -> Iterator[str]:
         # The heading of a column.
         chunks = chunks[1:]
     for chunk in chunks:
-        # Every + begins a number: fields of one line run the lines of a pasted column together.
+        # Every + begins a number: a form's field joins the lines of a pasted column.
         for piece in re.split(r"(?=\(?\+)(?<!\()", chunk):
             words = piece.split()
             if not words:
@@ -129,7 +127,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _meant(text: str) -> str:
-    """How to write it; the reading that was probably meant where there is one."""
+    """How to write it, with the reading that was probably meant if there is one."""
     digits = _digits(text)
     if re.search(r"[^0-9+]", _INSIDE.sub("", text)):
         return "write + and digits only, such as +12025550123"
@@ -151,8 +149,7 @@ def _meant(text: str) -> str:
 
 def _readings(digits: str) -> Iterator[str]:
     """What digits without a plus may stand for, the likeliest first."""
-    # Prefixes that are dialled before a country code: from North America, and from most other
-    # places.
+    # Prefixes that people dial before a country code: in North America, and in most other places.
     for prefix in ("011", "00"):
         if digits.startswith(prefix):
             yield f"+{digits.removeprefix(prefix)}"

@@ -12,7 +12,7 @@ from numberflow.models.hosted_numbers import NorthAmericanParameters
 # Four requests of 500 (docs/vendor/imported-hosting-behaviour.md §7, assumed); invoices for more
 # are several mails anyway.
 NUMBERS_MAX = 2000
-# Each needs somebody at that telephone and an answer to a form; invoices suit more (§3).
+# Each needs a person at that telephone and an answer to a form; invoices suit larger lists (§3).
 VOICE_NUMBERS_MAX = 20
 
 

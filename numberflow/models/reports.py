@@ -1,4 +1,4 @@
-"""What a run says when it ends: the report that a person reads and a program parses.
+"""The report with which a run ends: a person reads it and a program parses it.
 
 Not here: how a report is made (`numberflow.purchase`) and how it is shown (tasks, cli).
 """
@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-# Programs read the key "mend" in reports since the first one was written.
+# Programs have always read the key "mend" in reports.
 Remedy = Annotated[
     str, Field(validation_alias=AliasChoices("remedy", "mend"), serialization_alias="mend")
 ]
@@ -66,7 +66,7 @@ class OpenItem(ReportPart):
 
 
 class RunReport(ReportPart):
-    """What every run says: how it ended, why if not as wished, and what to do next."""
+    """What every run reports: how it ended, why if not as wished, and what to do next."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
@@ -93,7 +93,7 @@ class PurchaseReport(RunReport):
     charged_today: Decimal = Decimal(0)
     """Set-up and first period of all `rented` numbers, each on its day."""
     charged_now: Decimal = Decimal(0)
-    """The part of it that this run caused."""
+    """The part that this run caused."""
     monthly: Decimal = Decimal(0)
     plan_only: bool = False
     to_go: int | None = None
@@ -126,12 +126,12 @@ class AccountLine(BaseModel):
 
 
 class AccountReport(RunReport):
-    """What a stopped run did, made from the journal by whoever noticed the stop."""
+    """What a stopped run did, made from the journal by the process that noticed the stop."""
 
     reference: str
     operation: str = ""
     wanted: int | None = None
-    """Numbers that the purchase is to bring; None where nothing is bought."""
+    """Numbers that the purchase asks for; None where nothing is bought."""
     done: int = 0
     charged: dict[str, Decimal] = {}
     """By currency, for all of the reference, on whichever day."""
@@ -180,7 +180,7 @@ class HandedOut(BaseModel):
 class InventoryReport(RunReport):
     """How an export ended, project by project.
 
-    With `handed_to` nothing has ended: each of those runs tells about its project.
+    With `handed_to` nothing has ended: each of those runs reports its project.
     """
 
     snapshot_date: date | None = None
@@ -201,7 +201,7 @@ class EmergencyLine(ReportPart):
 
 
 class EmergencyReport(RunReport):
-    """How a run over emergency addresses ended. Holds no part of any address."""
+    """How a run over emergency addresses ended. Contains no part of any address."""
 
     reference: str = ""
     action: str = ""
@@ -219,7 +219,7 @@ class OrderReport(RunReport):
     currency: str = ""
     plan_only: bool = False
     requirements: str = ""
-    """The vendor's form and files in words; empty when it was not looked up."""
+    """The vendor's form and files in words; empty when they were not looked up."""
     quoted_today: Decimal | None = None
     """What is charged when the order is completed: set-up and first period of all numbers."""
     quoted_monthly: Decimal | None = None
@@ -228,7 +228,7 @@ class OrderReport(RunReport):
     state: str = ""
     """The vendor's word; empty while there is no order."""
     expire_at: datetime | None = None
-    """Until then the order has to be handed in, or its numbers are free again."""
+    """The order has to be submitted by then, or its numbers are free again."""
     numbers: tuple[OrderNumberLine, ...] = ()
     findings: tuple[str, ...] = ()
     """What is wrong with the papers, field by field, without what stands in them."""
@@ -265,15 +265,15 @@ class FollowLine(ReportPart):
     state: str
     """The vendor's word."""
     is_open: bool
-    """Whether it is looked at again by the next sweep."""
+    """Whether the next sweep looks at it again."""
     needs_person: bool = False
     summary: str = ""
     advice: str = ""
     deadline_at: datetime | None = None
-    """Until when something has to have happened; None when nothing has to."""
+    """When something must have happened; None when nothing has to."""
     numbers: tuple[OrderNumberLine, ...] = ()
     alarms: tuple[Alarm, ...] = ()
-    """Those that were raised by this sweep."""
+    """Those that this sweep raised."""
     again: dict[str, object] | None = None
     """Parameters of a new order in place of a failed one, if one is needed."""
 
@@ -298,7 +298,7 @@ class NumbersLine(ReportPart):
 
 
 class NumbersReport(RunReport):
-    """How a run over numbers that live elsewhere ended. Holds nothing of a letter or its signer."""
+    """How a run over numbers that live elsewhere ended. Nothing of a letter or its signer."""
 
     reference: str = ""
     action: str = ""

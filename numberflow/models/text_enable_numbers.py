@@ -24,7 +24,7 @@ NUMBERS_MAX = 500
 
 
 class LoaKind(StrEnum):
-    """Whose letter it is; `blanket`: one for all numbers was agreed beforehand."""
+    """Whose letter it is; `blanket`: there already is one for all numbers."""
 
     DIRECT = "direct"
     RESELLER = "reseller"
@@ -32,7 +32,7 @@ class LoaKind(StrEnum):
 
 
 def bare_yes(value: Any) -> Any:
-    """A bare true names nobody: as text it is no digest, and is refused with the right one."""
+    """Refuse a bare true, which names nobody: as text it is no digest."""
     return str(value).lower() if value is True else None if value is False else value
 
 
@@ -105,5 +105,5 @@ class TextEnableParameters(HostedNumbersParameters):
 
     @property
     def is_toll_free(self) -> bool:
-        """Whether all numbers are toll-free; otherwise none is."""
+        """Whether all numbers are toll-free; otherwise none of them is."""
         return is_toll_free(self.phone_numbers[0])

@@ -5,10 +5,8 @@ a number costs us, what to do next (numberflow.planning), and how a reply came i
 (numberflow.client).
 
 Attributes are snake_case and mean the same everywhere: `number_type` (wire `type`), `capabilities`
-(wire `capability` on numbers), times end in `_at` and are aware UTC. `model_dump(by_alias=True)`
-gives the wire names back.
-
-How tolerantly replies are read, and what "nothing" is: wire.py.
+(wire `capability` on numbers). Times end in `_at` and are aware UTC. `model_dump(by_alias=True)`
+returns the wire names. wire.py says how tolerantly replies are read, and what "nothing" is.
 
 Source of the shapes: docs/vendor/numbers.openapi.yaml, components.schemas.
 """
@@ -50,7 +48,7 @@ class SearchPattern(StrEnum):
 
 
 class ProvisioningStatus(StrEnum):
-    """States of a link job. Success is the job going away (numbers-behaviour.md §6)."""
+    """States of a link job. On success the job disappears (numbers-behaviour.md §6)."""
 
     UNSPECIFIED = "PROVISIONING_STATUS_UNSPECIFIED"
     WAITING = "WAITING"
@@ -71,14 +69,14 @@ _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 def _amount(value: Any) -> Decimal:
     if isinstance(value, bool | float):
-        # Pydantic collects ValueError
+        # Pydantic handles ValueError
         raise ValueError("an amount is text or Decimal, never a binary float")  # noqa: TRY004
     if isinstance(value, str) and not _PLAIN_AMOUNT.fullmatch(value):
         raise ValueError("not a decimal amount")
     if not isinstance(value, str | int | Decimal):
         raise ValueError("not a decimal amount")  # noqa: TRY004 — pydantic collects ValueError
     amount = Decimal(value)
-    # 30 digits: far above any price, and far below the exponents with which a short text asks for
+    # 30 digits: far above any price, and far below the exponents with which a short text expands to
     # gigabytes of digits.
     if not amount.is_finite() or abs(amount.adjusted()) > 30:
         raise ValueError("not a sensible amount")
@@ -129,7 +127,7 @@ class Money(BaseModel):
 
 
 class AvailableRegion(Resource):
-    """A region with numbers on offer, and the number types to be had there."""
+    """A region with numbers on offer, and the number types on offer there."""
 
     region_code: str
     region_name: str | None = None
@@ -223,9 +221,9 @@ class CallbackConfiguration(Resource):
 
 
 class SmsSettings(Body):
-    """The SMS link wanted. "" unlinks.
+    """The wanted SMS link. "" unlinks.
 
-    To detach only the campaign send the current plan and `campaign_id=""`
+    To detach only the campaign, send the current plan and `campaign_id=""`
     (docs/vendor/numbers-behaviour.md §7).
     """
 
@@ -284,13 +282,13 @@ class NewLinks(Links):
 
 
 class RentRequest(NewLinks):
-    """Body of a rent of one given number. Everything is optional."""
+    """Body of a rent of one named number. Everything is optional."""
 
 
 class RentAnyRequest(NewLinks):
     """Body of search-and-rent in one call.
 
-    US LOCAL only (docs/vendor/numbers-behaviour.md §5); a lost reply names no number: prefer search
+    US LOCAL only (docs/vendor/numbers-behaviour.md §5). A lost reply names no number: prefer search
     and rent.
     """
 

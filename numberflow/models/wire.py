@@ -1,6 +1,4 @@
-"""How the vendor's JSON becomes frozen values and back.
-
-The tolerance of everything read, the strictness of everything sent.
+"""How the vendor's JSON becomes frozen values and back: tolerant in reading, strict in sending.
 
 Belongs here: base classes and member types that every noun shares. Does not: any noun (vendor.py,
 number_orders.py, emergency.py, imported.py), personal data (personal.py).
@@ -8,12 +6,12 @@ number_orders.py, emergency.py, imported.py), personal data (personal.py).
 How replies are read (docs/vendor/numbers-behaviour.md §2, §14):
 
 - absent, null and "" all mean "nothing": None, or () for lists;
-- members that we do not know are ignored, and a value that an enum does not list is kept:
-  enumerated fields hold plain `str`, the StrEnums beside the resources are the values known today
+- unknown members are ignored, and a value that an enum does not list is kept: enumerated fields
+  hold plain `str`, the StrEnums beside the resources are the values known today
   (`NumberType.LOCAL == "LOCAL"`);
-- one member that cannot be read does not lose the resource: it is taken as nothing and its wire
-  name is listed in `unreadable`, so that nobody mistakes "we could not read expireAt" for "there is
-  no expireAt". Only without what names it (its `phoneNumber`, its order id) is a resource useless.
+- a member that cannot be read does not lose the resource: it becomes nothing and its wire name is
+  listed in `unreadable`, so that nobody mistakes "we could not read expireAt" for "there is no
+  expireAt". A resource is useless only without its name (its `phoneNumber`, its order id).
 """
 
 from __future__ import annotations
@@ -112,10 +110,9 @@ class Resource(BaseModel):
 class Page(BaseModel):
     """One page of a list. `next_page_token` None = the last page.
 
-    `total_size` is no stop rule (docs/vendor/numbers-behaviour.md §9).
-
-    Not tolerant: a page with an entry that cannot be read is unreadable as a whole, because an
-    inventory that misses a number is worse than none.
+    Do not use `total_size` as a stop rule (docs/vendor/numbers-behaviour.md §9). Not tolerant: a
+    page with an entry that cannot be read is unreadable as a whole, because an inventory that
+    misses a number is worse than none.
     """
 
     model_config = ConfigDict(

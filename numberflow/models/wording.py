@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def count_of(count: int, noun: str, plural: str = "") -> str:
-    """As in "1 number", "2 numbers", "0 numbers".
+    """A count with its noun: "1 number", "2 numbers", "0 numbers".
 
     The plural is the noun with an s unless it is given.
     """
@@ -17,5 +17,5 @@ def typed(command: str) -> str:
 
 
 def line_of(*parts: str) -> str:
-    """The parts that say something, with one space between them and none at the end."""
+    """The parts that are not empty, with one space between them and none at the end."""
     return " ".join(part for part in parts if part)

@@ -1,1 +1,1 @@
-"""Pure decisions: wanted and shown become steps. No I/O, clock or randomness."""
+"""Pure decisions: from what is wanted and shown to steps. No I/O, clock or randomness."""

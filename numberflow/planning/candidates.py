@@ -1,6 +1,6 @@
 """Which numbers of a search are bought.
 
-Here: filter, order and pick. Not here: the search itself (client) and prices beyond their order
+Here: filter, sort and pick. Not here: the search itself (client) and prices beyond their order
 (quote).
 """
 
@@ -22,11 +22,10 @@ def pick(
     seed: str,
     exclude: Collection[str] = (),
 ) -> tuple[AvailableNumber, ...]:
-    """Choose up to `quantity` numbers: those that match the order, each once, cheapest first.
+    """Choose up to `quantity` numbers that match the order: each once, cheapest first.
 
-    Numbers of equal price are put in an order that depends on `seed` (the reference), so that two
-    purchases that run at the same time do not reach for the same numbers, while one purchase
-    repeats its own choice.
+    The order of numbers with equal price depends on `seed` (the reference). So two purchases at the
+    same time do not reach for the same numbers, while one purchase repeats its own choice.
     """
     by_number = {number.phone_number: number for number in found if matches(number, order)}
     candidates = [number for phone, number in by_number.items() if phone not in exclude]
@@ -35,11 +34,10 @@ def pick(
 
 
 def matches(number: AvailableNumber, order: WantedNumbers) -> bool:
-    """Whether the number is what was asked for.
+    """Whether the number is what was ordered.
 
-    The vendor filters too; this refuses what it should not have sent.
-
-    A member that the reply left out (None or empty) is trusted to the vendor's filter.
+    The vendor filters, too; this refuses what it should not have sent. For a member that the reply
+    left out (None or empty), the vendor's filter is trusted.
     """
     if number.region_code and number.region_code != order.region_code:
         return False
@@ -53,7 +51,7 @@ def matches(number: AvailableNumber, order: WantedNumbers) -> bool:
 
 
 def search_size(wanted: int) -> int:
-    """How many numbers to ask for: some spare, at most 100 (assumed, §4)."""
+    """How many numbers to request: some spare, at most 100 (assumed, §4)."""
     return min(100, wanted + max(5, wanted // 4))
 
 
@@ -71,7 +69,7 @@ def _fits_pattern(phone_number: str, order: WantedNumbers) -> bool:
 
 
 def _price(number: AvailableNumber) -> tuple[Decimal, Decimal]:
-    """Unpriced numbers go last; if they have to be taken, the quote refuses them."""
+    """Numbers without a price sort last. If they have to be used, the quote refuses them."""
     if number.setup_price is None or number.monthly_price is None:
         return Decimal("Infinity"), Decimal("Infinity")
     monthly = number.monthly_price.amount / (number.payment_interval_months or 1)

@@ -1,10 +1,8 @@
-"""What has to be sent to a held number to get it as wanted, and what that takes away on the way.
+"""What to send to a held number to get it as wanted, and what that takes away meanwhile. Pure.
 
-Pure.
-
-Another link takes two requests: take the old one off, wait until it is gone, put the new one on
+Another link takes two requests: remove the old one, wait until it is gone, add the new one
 (docs/vendor/numbers-behaviour.md §7, docs/vendor/imported-hosting-behaviour.md §9). Not here:
-sending and waiting (purchase.configure).
+sending and waiting (purchase.held).
 """
 
 from __future__ import annotations
@@ -44,10 +42,10 @@ _VOICE_ID = {VoiceType.RTC: "app_id", VoiceType.EST: "trunk_id", VoiceType.FAX: 
 
 @dataclass(frozen=True, slots=True)
 class HeldNumber:
-    """A held number as far as it can be changed: "" for what is not there.
+    """A held number as far as it can be changed: "" for what it does not have.
 
-    `service_plan_id` to `voice_id` are what it has or is on its way to get; `ids` what is in effect
-    at this moment, by the names of planning.links.
+    `service_plan_id` to `voice_id` are what it has or is about to get; `ids` is what is in effect
+    now, by the names of planning.links.
     """
 
     phone_number: str
@@ -86,7 +84,7 @@ class HeldNumber:
 
     @property
     def marks(self) -> dict[str, str]:
-        """Marks of failed jobs by product: a later read that shows one again shows nothing new."""
+        """Marks of failed jobs by product: if a later read shows one again, it is not new."""
         jobs = ((Product.SMS, self.sms_job), (Product.VOICE, self.voice_job))
         return {
             str(name): job.mark
@@ -97,7 +95,7 @@ class HeldNumber:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The requests for one number: `unlink` goes first and has to be through before `change`.
+    """The requests for one number: `unlink` comes first and has to finish before `change`.
 
     Empty ones are not sent. `loses`: in words.
     """
@@ -108,7 +106,7 @@ class Changes:
 
 
 def held_active(number: ActiveNumber) -> HeldNumber:
-    """A rented number. A failed job has changed nothing; a running one is on its way to its ids."""
+    """A rented number. A failed job has changed nothing; a running one leads to its ids."""
     sms, voice = number.sms_configuration, number.voice_configuration
     ids = {**_sms_ids(sms), **_voice_ids(voice)}
     sms_job = _sms_job(sms, _has_campaign_step(ids))
@@ -131,11 +129,11 @@ def held_active(number: ActiveNumber) -> HeldNumber:
 
 
 def held_imported(number: ImportedNumber) -> HeldNumber:
-    """An imported number; a running job is on its way, a failed one changed nothing."""
+    """An imported number. A failed job has changed nothing; a running one leads to its ids."""
     ids = _sms_ids(number.sms_configuration)
     job = _sms_job(number.sms_configuration, failed_step(number))
     if (job is None or not job.is_running) and (step := failed_step(number)) is not None:
-        # The scheduled change may be gone or say less than the details do
+        # The scheduled change may be missing or say less than the details do
         # (docs/vendor/imported-hosting-behaviour.md §4).
         code = imported_code(number)
         job = (
@@ -148,7 +146,7 @@ def held_imported(number: ImportedNumber) -> HeldNumber:
     return _held(number, Holding.IMPORTED, ids, job, None, None)
 
 
-# What cannot be read may be a job: not final.
+# An unreadable member may be a job: not final.
 _UNREADABLE = LinkJob({}, is_running=True)
 
 
@@ -158,7 +156,7 @@ def _held(
 ) -> HeldNumber:  # fmt: skip
     coming = {**ids}
     for job in (sms_job, voice_job):
-        # While a link is being taken off it still stands.
+        # A link that is being removed is still in effect.
         if job is not None and job.is_running and not takes_off(job, ids):
             coming |= {name: value for name, value in job.ids.items() if value or not ids.get(name)}
     links: dict[str, Any] = {name: coming.get(name, "") for name in (*SMS_IDS, *VOICE_IDS)}
@@ -201,12 +199,12 @@ def _sms_job(
 
 
 def _has_campaign_step(ids: Ids) -> Step:
-    """Which link failed; one status covers both (numbers-behaviour.md §6)."""
+    """Which link failed: one status covers both (numbers-behaviour.md §6)."""
     return Step.CAMPAIGN if ids.get("service_plan_id") else Step.PLATFORM
 
 
 def _detail_ids(number: ImportedNumber) -> dict[str, str]:
-    """Where the last changes of an imported number led."""
+    """The ids that the last changes of an imported number led to."""
     details = zip(SMS_IDS, (number.sms_provisioning, number.campaign_provisioning), strict=True)
     return {
         name: (detail.service_id or "")
@@ -217,7 +215,7 @@ def _detail_ids(number: ImportedNumber) -> dict[str, str]:
 
 
 def plan_changes(held: HeldNumber, order: ConfigureParameters) -> Changes:
-    """The requests that make a held number as wanted. Empty when it is."""
+    """The requests that change a held number to what is wanted. Empty when nothing differs."""
     unlink: dict[str, Any] = {}
     change: dict[str, Any] = {}
     loses: list[str] = []
@@ -231,7 +229,7 @@ def plan_changes(held: HeldNumber, order: ConfigureParameters) -> Changes:
 
 
 def told_changes(held: HeldNumber, changes: Changes) -> str:
-    """What the requests change, field by field, as "old → new"; empty when they change nothing."""
+    """What the requests change, field by field, as "old → new"; empty when nothing changes."""
     sms = {**changes.unlink.get("sms", {}), **_given(changes.change.get("sms", {}))}
     voice = changes.change.get("voice") or changes.unlink.get("voice") or {}
     spoken = next((str(voice[name]) for name in _VOICE_ID.values() if voice.get(name)), "")
@@ -266,8 +264,8 @@ def _plan_sms(
     campaign_off = {"campaign_id": ""} if held.campaign_id else {}
     if order.unlink_sms:
         if held.service_plan_id:
-            # Nothing follows, so it is the change itself; losing it is the point, and is told all
-            # the same.
+            # Nothing follows, so this is the change itself. The loss is intended, and is reported
+            # all the same.
             unlink["sms"] = {"service_plan_id": "", **campaign_off}
             loses.append(_told_sms(held))
         return

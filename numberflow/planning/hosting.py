@@ -1,6 +1,4 @@
-"""How far a number in a hosting order is, and how an order went.
-
-Pure: what the vendor shows in, words out.
+"""The progress of a number in a hosting order, and how an order went. Pure.
 
 COMPLETED says that work has ended, not that it went well: each number's steps decide
 (docs/vendor/imported-hosting-behaviour.md §4). Not here: reading any of it (numberflow.purchase),
@@ -35,12 +33,12 @@ class Progress(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNCLEAR = "unclear"
-    """The order has ended, and the number does not show how."""
+    """The order has ended, and the number does not show with what result."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberProgress:
-    """One number of an order: `step` runs or failed; `code` is the vendor's or a carrier's."""
+    """One number of an order: `step` runs or has failed; `code` is the vendor's or a carrier's."""
 
     phone_number: str
     progress: Progress
@@ -48,7 +46,7 @@ class NumberProgress:
     step_state: str = ""
     code: str = ""
     is_imported: bool = True
-    """False: the number of a text-enable order, which is imported only when all went well."""
+    """False for the number of a text-enable order, which is imported only if all went well."""
 
     @property
     def advice(self) -> FailureAdvice | None:
@@ -120,7 +118,7 @@ def carrier_code(shown: HostingOrderNumber | ImportedNumber) -> str:
 
 
 def imported_code(number: ImportedNumber | None) -> str:
-    """Why the link failed, by carrier or vendor code; empty when nobody says."""
+    """Why the link failed, by carrier or vendor code; empty when there is none."""
     if number is None:
         return ""
     if code := carrier_code(number):
@@ -180,7 +178,7 @@ _READINESS = {
     QualificationState.VERIFIED: Readiness.READY,
     QualificationState.HOSTING_IN_PROGRESS: Readiness.HOSTING,
     QualificationState.HOSTING_DONE: Readiness.HOSTED,
-    # The proof stays proven: text-enabling again is allowed (§3, assumed).
+    # The proof stays valid: text-enabling again is allowed (§3, assumed).
     QualificationState.HOSTING_FAILED: Readiness.READY,
 }
 ADVICE = {
@@ -211,14 +209,14 @@ def readiness(number: QualifiedNumber | None) -> Readiness:
     )
     if number.state == QualificationState.ELIGIBLE and proven:
         return Readiness.READY
-    # A state that we do not know is not final: look again later (§17). The wire's text equals the
-    # enum's member.
+    # An unknown state is not final: look again later (§17). The wire's text equals the enum's
+    # member.
     return next(
         (found for state, found in _READINESS.items() if state == number.state), Readiness.CHECKING
     )
 
 
 def counted(states: Iterable[str]) -> str:
-    """States and how often each occurs, in the order of their first: "38 done, 2 failed"."""
+    """States and how often each occurs, in order of first appearance: "38 done, 2 failed"."""
     listed = list(states)
     return ", ".join(f"{listed.count(state)} {state}" for state in dict.fromkeys(listed))

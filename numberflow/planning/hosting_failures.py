@@ -1,6 +1,4 @@
-"""What the vendor's failure codes mean for numbers that live elsewhere, and what to do about each.
-
-Pure; a table and its look-up.
+"""The vendor's failure codes for numbers that live elsewhere, and what to do about each. Pure.
 
 Source: docs/vendor/imported-hosting-behaviour.md §10, §12; the column "what to do" is assumed
 there.
@@ -85,7 +83,7 @@ _BY_CODE: dict[str, FailureAdvice] = {
         "leave nnid empty under a new reference, or ask the account manager",
     ),
 }
-# A text-enable order that fails so leaves no imported number behind that could be released
+# A text-enable order that fails like this leaves no imported number that could be released
 # (assumed).
 _HELD_NEVER_IMPORTED = FailureAdvice(
     "T-Mobile has the number under another aggregator",
@@ -126,7 +124,7 @@ def voice_advice(*, unlink: bool) -> FailureAdvice:
 
 
 def unlink_advice(code: str) -> FailureAdvice:
-    """What the failed unlink of a plan or campaign means; the codes are those of links."""
+    """What a failed unlink of a plan or campaign means; the codes are those of links."""
     known = _BY_CODE.get(code)
     if known is not None:
         return FailureAdvice(f"{_UNLINK.meaning}: {known.meaning}", known.what_to_do)
@@ -136,8 +134,7 @@ def unlink_advice(code: str) -> FailureAdvice:
 def advice_for(code: str, step: Step, *, is_imported: bool = True) -> FailureAdvice:
     """What a failure at a step means.
 
-    A code that the table does not list is told as it is, with the advice of its step.
-
+    A code that the table does not list is shown unchanged, with the advice of its step.
     `is_imported`: False for a number of a text-enable order.
     """
     if code == HELD_ELSEWHERE and not is_imported:

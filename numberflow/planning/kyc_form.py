@@ -1,13 +1,13 @@
-"""The vendor's registration form, as far as it can be read.
+"""The vendor's registration form, as far as it can be read. Pure.
 
-In words, as a blank to fill in, and as a check of what was filled in. Pure.
+It is shown in words, written as a blank to fill in, and used to check what was filled in.
 
 The inside of the form is not published (docs/vendor/numbers-behaviour.md §10, "Requirements form"),
-so nothing here is a condition: what cannot be read is passed over, the vendor's own check comes
-with the registration, and data goes out as it was written. Read are a list of sections under
+so nothing here is a condition: what cannot be read is skipped, the vendor's own check comes with
+the registration, and data is sent as it was written. What is read: a list of sections under
 `rules`, each with a `template` in the dialect of a sibling API (`properties` as a list of named
-fields) or in plain JSON Schema. An array may carry the fields of its entries in `properties`,
-without `items`. A section without a template keeps its place, and is passed over.
+fields) or in plain JSON Schema. An array may have the fields of its entries in `properties`,
+without `items`. A section without a template keeps its place, and is skipped.
 
 No finding ever repeats a value: registration data is personal.
 """
@@ -38,20 +38,20 @@ _KEPT = (
     "maximum",
 )
 _TYPES = ("string", "boolean", "integer", "number", "array", "object")
-# Deeper than any form that a person fills in; a form that refers to itself would have no end.
+# Deeper than any form that a person fills in. A form that refers to itself would never end.
 _DEPTH_MAX = 12
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What the form does not take: where (`data[1].city`), and what it takes."""
+    """What the form does not accept: where (`data[1].city`), and what it accepts."""
 
     path: str
     problem: str
 
 
 def sections(requirements: NumberRequirements) -> tuple[Mapping[str, Any], ...]:
-    """One template for each entry of `data`, empty if unreadable; none if the form is."""
+    """One template for each entry of `data`, empty if unreadable; () if the form is unreadable."""
     rules = requirements.fields.get("rules")
     if not isinstance(rules, list):
         return ()
@@ -61,14 +61,14 @@ def sections(requirements: NumberRequirements) -> tuple[Mapping[str, Any], ...]:
 
 
 def asks_for_data(requirements: NumberRequirements) -> bool:
-    """Whether there is a form, readable or not; a list of files is none (correction 14)."""
+    """Whether there is a form, readable or not. A list of files is not a form (correction 14)."""
     return any(value for name, value in requirements.fields.items() if name != "attachments")
 
 
 def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]:
     """What is wrong with registration data (the value of `data`), in the order of the form.
 
-    Empty when nothing is, or when the form cannot be read.
+    Empty when nothing is wrong, or when the form cannot be read.
     """
     form = sections(requirements)
     if not form:
@@ -84,12 +84,12 @@ def findings(requirements: NumberRequirements, data: Any) -> tuple[Finding, ...]
         for index, (template, value) in enumerate(zip(form, data, strict=True))
         for finding in _section_findings(template, value, f"data[{index}]")
     )
-    # Of several missing members jsonschema tells each, and each tells all.
+    # For several missing members jsonschema has one error each, and each names all of them.
     return tuple(dict.fromkeys(found))
 
 
 def blank(requirements: NumberRequirements) -> dict[str, Any]:
-    """The registration to fill in, all fields empty; an empty list without a form."""
+    """The registration to fill in, all fields empty; an empty list if there is no form."""
     return {
         "data": [
             _blank(_schema(template)) if template else {} for template in sections(requirements)
@@ -147,7 +147,7 @@ def _file_row(required: RequiredAttachment) -> str:
 
 
 def _schema(template: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """The template as JSON Schema; what is not understood forbids nothing."""
+    """The template as JSON Schema. What is not understood forbids nothing."""
     if depth > _DEPTH_MAX:
         return {}
     schema: dict[str, Any] = {name: template[name] for name in _KEPT if name in template}
@@ -209,7 +209,7 @@ def _is_schema(schema: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_schema_text(text: str) -> bool:
-    """By its text: sections recur inside the section around them, and in forms of one country."""
+    """Takes text for the cache: sections recur inside others, and in forms of one country."""
     try:
         jsonschema.Draft202012Validator.check_schema(json.loads(text))
     except (jsonschema.SchemaError, RecursionError):
@@ -219,8 +219,7 @@ def _is_schema_text(text: str) -> bool:
 
 def _section_findings(template: Mapping[str, Any], value: Any, path: str) -> Iterator[Finding]:
     validator = jsonschema.Draft202012Validator(_schema(template))
-    # An optional field that was left empty is one that was left out; of one that is needed the form
-    # says that it is missing.
+    # An empty optional field counts as left out. An empty required one is reported as missing.
     errors = validator.iter_errors(_without_empty(value))
     for error in errors:
         at = path + "".join(

@@ -1,10 +1,8 @@
-"""How far the links of a held number are, from what the vendor shows of it.
+"""The progress of a held number's links: as wanted, moving, failed, or off. Pure.
 
-As wanted, moving, failed, or off. Pure.
-
-The vendor takes a link at once and puts it on, or takes it off, later; success is that the job goes
-away and the ids stand there, failure is a job that stays (docs/vendor/numbers-behaviour.md §6,
-docs/vendor/imported-hosting-behaviour.md §9). Both are final: nothing is left to wait for.
+The vendor accepts a link at once and adds or removes it later. On success the job disappears and
+the ids are there; on failure the job stays (docs/vendor/numbers-behaviour.md §6,
+docs/vendor/imported-hosting-behaviour.md §9). Both are final: there is nothing left to wait for.
 
 Not here: reading (purchase.held), and which requests are due (configuring).
 """
@@ -54,12 +52,12 @@ class LinkJob:
 
     @property
     def mark(self) -> str:
-        """What tells this job from the next one; empty when the vendor shows no time."""
+        """What distinguishes this job from the next one; empty when the vendor shows no time."""
         return self.updated_at.isoformat() if self.updated_at else ""
 
 
 class Standing(StrEnum):
-    """How far one product of one number is with what is wanted. The more urgent, the earlier."""
+    """The progress of one product of one number. The more urgent, the earlier."""
 
     UNLINK_FAILED = "unlink failed"
     LINK_FAILED = "link failed"
@@ -92,9 +90,9 @@ class Linked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far one product is, and for a failure the vendor's code and what to do.
+    """The progress of one product, and for a failure the vendor's code and what to do.
 
-    `lost`: what it has not, in words; empty when nothing is missing.
+    `lost`: what it lacks, in words; empty when nothing is missing.
     """
 
     product: Product
@@ -114,9 +112,9 @@ class Stand:
 def stands(
     number: Linked, wanted: Ids, marks: Mapping[str, str] | None = None
 ) -> tuple[Stand, ...]:
-    """How far each product that something is wanted of is.
+    """The progress of each product for which something is wanted.
 
-    `marks`: of the failed jobs that were there before anything was sent, by product.
+    `marks`: of the failed jobs that existed before anything was sent, by product.
     """
     before = marks or {}
     found = []
@@ -139,13 +137,14 @@ def _is_old(job: LinkJob, mark: str) -> bool:
 
 def _stand(product: Product, ids: Ids, job: LinkJob | None, wanted: Ids) -> Stand:
     if job is not None and job.is_running:
-        # Some show the ids of the end from the beginning (docs/vendor/imported-hosting-behaviour.md
-        # §4): then a job that leads to nothing is an unlink.
+        # Some replies show the final ids from the beginning
+        # (docs/vendor/imported-hosting-behaviour.md §4): then a job that leads to nothing is an
+        # unlink.
         is_unlink = (
             takes_off(job, ids) or not _any_id(wanted) or (bool(job.ids) and not _any_id(job.ids))
         )
         return Stand(product, Standing.UNLINKING if is_unlink else Standing.LINKING)
-    # The type of a voice link says nothing when there is no id: live numbers without voice say RTC.
+    # The type of a voice link means nothing without an id: live numbers without voice have RTC.
     names = [name for name in wanted if name != "voice_type" or wanted.get("voice_id")]
     if all(ids.get(name, "") == wanted[name] for name in names):
         return Stand(product, Standing.LINKED)
@@ -170,7 +169,7 @@ def _any_id(ids: Ids) -> bool:
 
 
 def takes_off(job: LinkJob, ids: Ids) -> bool:
-    """Whether a job puts nothing new on, and takes something off."""
+    """Whether a job only removes a link."""
     names = [name for name in job.ids if name != "voice_type"]
     puts_on = any(job.ids[name] and job.ids[name] != ids.get(name, "") for name in names)
     return not puts_on and any(ids.get(name) and not job.ids[name] for name in names)
@@ -200,7 +199,7 @@ NO_MESSAGING = "unlinked now: no messaging"
 
 
 def worst(found: tuple[Stand, ...]) -> Stand | None:
-    """The product that matters most; None when nothing was wanted of any."""
+    """The product that matters most; None when nothing was wanted."""
     order = list(Standing)
     return min(found, key=lambda stand: order.index(stand.standing), default=None)
 
@@ -223,21 +222,21 @@ def told_ids(ids: Ids) -> str:
 
 
 class Unlink(StrEnum):
-    """How far the taking off of old links is."""
+    """The progress of removing old links."""
 
     OFF = "off"
     RUNNING = "running"
     FAILED = "failed"
     STILL_ON = "still on"
-    """No job is there, and the link is: a late read, or a job that was dropped."""
+    """There is a link and no job: a late read, or a job that was dropped."""
 
 
 def unlink_progress(
     number: Linked, unlink: Mapping[str, Any], marks: Mapping[str, str] | None = None
 ) -> Unlink:
-    """How far the request `unlink` ({"sms": …, "voice": …}, "" takes off) is.
+    """The progress of the request `unlink` ({"sms": …, "voice": …}; "" removes).
 
-    Failed only when no part of it runs any more.
+    Failed only when no part of it still runs.
     """
     found = stands(number, off_ids(unlink), marks)
     standings = {stand.standing for stand in found}
@@ -251,6 +250,6 @@ def unlink_progress(
 
 
 def off_ids(unlink: Mapping[str, Any]) -> dict[str, str]:
-    """The ids that are empty when a request that unlinks is through."""
+    """The ids that are empty after a request that unlinks."""
     off = {name: "" for name in SMS_IDS if (unlink.get("sms") or {}).get(name) == ""}
     return {**off, **({"voice_id": ""} if unlink.get("voice") else {})}

@@ -1,7 +1,7 @@
 """Whether the links of a number work, and what to do when they do not.
 
-Here: the vendor's done-test and the meaning of its failure codes. Not here: polling (purchase) and
-asking again (configure).
+Here: the vendor's test for success, and the meaning of its failure codes. Not here: polling
+(purchase) and a new attempt (configure).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class LinkState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     DROPPED = "dropped"
-    """No job is running and the link is not there: the job was dropped or never started."""
+    """There is neither a job nor the link: the job was dropped or never started."""
 
 
 class Link(BaseModel):
@@ -80,7 +80,7 @@ def explain(codes: Iterable[str]) -> str:
 def sms_link(number: ActiveNumber, wanted: SmsLink | None) -> Link:
     """State of the SMS link.
 
-    Done: no job, and both ids stand at the top. Failed: the job says so. Pending: a job in any
+    Done: no job, and both ids are at the top level. Failed: the job says so. Pending: a job in any
     other state, known or not (§6).
     """
     if wanted is None:
@@ -94,7 +94,7 @@ def sms_link(number: ActiveNumber, wanted: SmsLink | None) -> Link:
             )
         return Link(state=LinkState.PENDING)
     if "smsConfiguration" in number.unreadable or (config and config.unreadable):
-        # What cannot be read may be a job: not final.
+        # An unreadable member may be a job: not final.
         return Link(state=LinkState.PENDING)
     linked = (
         config is not None
@@ -109,7 +109,7 @@ def sms_link(number: ActiveNumber, wanted: SmsLink | None) -> Link:
 
 
 def voice_link(number: ActiveNumber, wanted: VoiceLink | None) -> Link:
-    """State of the voice link; like `sms_link`, but failures carry no code (§6)."""
+    """State of the voice link; like `sms_link`, but failures have no code (§6)."""
     if wanted is None:
         return Link(state=LinkState.NOT_ASKED)
     config = number.voice_configuration

@@ -1,7 +1,7 @@
 """What a purchase costs, itemised, before anything is bought.
 
-Here: prices of chosen numbers added up, and the rules that stop a quote. Not here: the spending of
-other purchases (the journal knows that) and how a quote is shown (tasks).
+Here: the sum of the prices of chosen numbers, and the rules that stop a quote. Not here: the
+spending of other purchases (the journal knows that) and how a quote is shown (tasks).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class QuoteLine(BaseModel):
 
     phone_number: str
     setup: Decimal
-    """Charged once, when the number is taken."""
+    """Charged once, at the rent."""
     recurring: Decimal
-    """Charged when the number is taken and then every `interval_months`."""
+    """Charged at the rent and then every `interval_months`."""
     interval_months: int
     is_flagged: bool = False
-    """The vendor's `supportingDocumentationRequired`: a warning, it rents such numbers."""
+    """The vendor's `supportingDocumentationRequired`: only a warning, it rents such numbers."""
 
     @property
     def today(self) -> Decimal:
@@ -37,7 +37,7 @@ class QuoteLine(BaseModel):
 
     @property
     def monthly(self) -> Decimal:
-        """The recurring price brought to one month."""
+        """The recurring price per month."""
         return self.recurring / self.interval_months
 
 
@@ -68,7 +68,7 @@ class Quote(BaseModel):
 
     @property
     def monthly(self) -> Decimal:
-        """What all lines cost in a month from then on."""
+        """What all lines cost a month from then on."""
         return sum((line.monthly for line in self.lines), Decimal(0))
 
 
@@ -77,7 +77,7 @@ def make_quote(numbers: Sequence[AvailableNumber], currency: str) -> Quote:
 
     Raises:
         SpendRefused: a price is missing (`missing_price`) or in another currency (`currency`). Fail
-            closed: a price that we cannot read is not zero.
+            closed: an unreadable price is not zero.
     """
     return Quote(currency=currency, lines=tuple(quote_line(number, currency) for number in numbers))
 

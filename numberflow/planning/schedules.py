@@ -1,7 +1,7 @@
-"""What the clock starts on a Prefect server: when it is due or overdue, and how that is told.
+"""What the clock starts on a Prefect server: when it is due or overdue, and how to say so.
 
-Questions to the server are generators that yield an `Ask` and get the JSON of its answer, so that
-the command line (httpx) and a flow run (Prefect's client) ask the same. Not here: sending them.
+Requests to the server are generators that yield an `Ask` and get the JSON of its answer, so that
+the command line (httpx) and a flow run (Prefect's client) send the same. Not here: sending them.
 """
 
 from __future__ import annotations
@@ -24,24 +24,25 @@ class Ask(NamedTuple):
 
 
 Questions = Generator[Ask, Any, T]
-"""Yields requests, is sent the JSON of each answer, returns what it wanted to know."""
+"""Yields requests, gets the JSON of each answer, returns the result."""
 
 # The schedules as they are deployed (deployments/prefect.yaml), where no start is planned.
 INTERVALS = {"follow-orders": timedelta(minutes=15), "export-inventory": timedelta(days=1)}
 _OTHERS = timedelta(days=1)
-# "No run for two intervals": one may be late or fail to start; two are no accident.
+# "No run for two intervals": one may be late or fail to start; two are not an accident.
 MISSED = 2
-# A deployment that was made is planned within 5 s; a schedule that was moved or switched on with
-# the scheduler's next turn, which comes once a minute (seen with Prefect 3.9.1).
+# A new deployment is planned within 5 s. A schedule that was moved or switched on is planned in the
+# scheduler's next turn, once a minute (seen with Prefect 3.9.1).
 PLANNED_WITHIN = timedelta(seconds=120)
-# What was missed while no server ran is due at once, and nobody's fault: it gets two sweeps' time.
+# What was missed while no server ran is due at once, and nobody's fault: it gets the time of two
+# sweeps.
 AFTER_START = timedelta(minutes=30)
 # An alarm that nobody has answered is raised again once a day.
 AGAIN_AFTER = timedelta(days=1)
-# Planned starts that are read; two would do to see the interval, more see a day that differs.
+# Planned starts that are read. Two show the interval; more show a day that differs.
 _AHEAD = 10
-# A run that said itself how it ended, well or badly (that has an alarm of its own). A crashed or
-# cancelled one has done nothing that counts.
+# A run that reported its own end, good or bad (which has its own alarm). A crashed or cancelled one
+# does not count.
 _ENDED = ["COMPLETED", "FAILED"]
 OVERDUE = "numberflow.schedule-overdue"
 # The one event that calls a person; tasks/person.py raises it for runs.
@@ -54,11 +55,11 @@ class Scheduled:
 
     Fields:
         name: the deployment's.
-        is_on: not paused, and a schedule of it is active.
+        is_on: not paused, and one of its schedules is active.
         created_at: when it was first deployed.
-        changed_at: when it, or a schedule of it, was last changed.
+        changed_at: when it, or one of its schedules, was last changed.
         next_at: starts that the scheduler has planned, ascending; empty when it plans none.
-        ended_at: end of the last run of its flow, by whomever started; None = there was none.
+        ended_at: end of the last run of its flow, however started; None = there was none.
     """
 
     name: str
@@ -79,8 +80,8 @@ class Scheduled:
 
         Args:
             now: aware UTC.
-            server_since: since when the server runs, where that is known: what was missed before
-                is given half an hour.
+            server_since: when the server started, if known: what was missed before gets half an
+                hour.
         """
         since = self.ended_at or self.created_at
         if server_since is not None:
@@ -132,11 +133,11 @@ def next_run(scheduled: Scheduled) -> str:
 
 
 def read_schedules(now: datetime, names: Sequence[str] = ()) -> Questions[list[Scheduled]]:
-    """Ask for every deployment of ours that has a schedule, by name.
+    """Read every deployment of ours that has a schedule, by name.
 
     Args:
-        now: aware UTC; starts planned before it are no next run.
-        names: those deployments only; all when empty.
+        now: aware UTC; planned starts before it are not next runs.
+        names: only those deployments; all when empty.
     """
     wanted: dict[str, Any] = {"tags": {"all_": ["numberflow"]}}
     if names:
@@ -173,7 +174,7 @@ def read_schedules(now: datetime, names: Sequence[str] = ()) -> Questions[list[S
                 is_on=not one["paused"] and any(each["active"] for each in one["schedules"]),
                 created_at=_time(one["created"]),
                 changed_at=max(_time(each["updated"]) for each in (one, *one["schedules"])),
-                # A person may have planned a run for later: the clock's are meant here.
+                # A person may have planned a run for later. Only the clock's count here.
                 next_at=tuple(
                     _time(run["next_scheduled_start_time"])
                     for run in planned
@@ -188,16 +189,16 @@ def read_schedules(now: datetime, names: Sequence[str] = ()) -> Questions[list[S
 def raise_alarm(
     scheduled: Scheduled, reason: str, remedy: str, now: datetime, *, calls_person: bool
 ) -> Questions[bool]:
-    """Raise the event that says what is overdue, unless it was raised for this already.
+    """Raise the event that says what is overdue, unless it was already raised for this.
 
-    Returns whether it was raised now. It comes again after a day.
+    Returns whether it was raised now. It is raised again after a day.
 
     Args:
         scheduled: what is overdue.
         reason: what is wrong, as `problem` says it.
         remedy: what to do about it.
         now: aware UTC.
-        calls_person: raise the event that calls a person, too: there is no run whose report does.
+        calls_person: raise the event that calls a person, too: no run has a report that does.
     """
     resource = {"prefect.resource.id": f"numberflow.schedule.{scheduled.name}"}
     since = max(scheduled.ended_at or scheduled.created_at, now - AGAIN_AFTER)
