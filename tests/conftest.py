@@ -1,7 +1,9 @@
 """Fixtures that every kind of test shares, and the counts at the end of a run."""
 
+import functools
 import os
 import shutil
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("numberflow")
 
 os.environ.update(rates.FREE)
+
+# Every HTTP client reads the certificates of all authorities, 25 ms of CPU, and tests make
+# thousands. No test changes them.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 # Journals wait for the disk at every write. In memory a write takes a hundredth of that, and a
 # killed process loses no more: only a machine without power does, and nobody pulls the plug here.

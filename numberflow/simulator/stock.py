@@ -242,9 +242,13 @@ class Shelf:
     Keeps each kind sorted, so that a search is the same whatever happened before it.
     """
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, StockNumber] = {}
+    def __init__(self, numbers: Iterable[StockNumber] = ()) -> None:
+        self._numbers = {number.phone_number: number for number in numbers}
         self._of_kind: dict[Kind, list[str]] = {kind: [] for kind in OFFERS}
+        for number in self._numbers.values():
+            self._of_kind[number.kind].append(number.phone_number)
+        for of_kind in self._of_kind.values():
+            of_kind.sort()
 
     def __len__(self) -> int:
         return len(self._numbers)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from numberflow.simulator import problems
@@ -53,6 +54,16 @@ _SHELF_WITH_RUN = 100
 """A shelf that somebody asked to be smaller than this stays as small as asked."""
 
 
+@lru_cache(maxsize=64)
+def _at_list_price(kind: Kind, phone_numbers: tuple[str, ...]) -> tuple[StockNumber, ...]:
+    """What a shelf begins with: these numbers and a run.
+
+    Kept, because a test run makes thousands of worlds with the same few shelves.
+    """
+    run = seeded_run(kind, RUN_LENGTH if len(phone_numbers) >= _SHELF_WITH_RUN else 0)
+    return tuple(stock_number(kind, each) for each in sorted({*phone_numbers, *run}))
+
+
 class World(Project):
     """State and rules of one project.
 
@@ -69,12 +80,12 @@ class World(Project):
             settings.seed, settings.active, clock.now(), settings.stock_us_local
         )
         self.holdings = Holdings(held)
-        self.shelf = Shelf()
-        for kind, phone_numbers in shelves.items():
-            run = seeded_run(kind, RUN_LENGTH if len(phone_numbers) >= _SHELF_WITH_RUN else 0)
-            for phone_number in sorted({*phone_numbers, *run}):
-                if self.holdings.get(phone_number) is None:
-                    self.shelf.add(stock_number(kind, phone_number))
+        self.shelf = Shelf(
+            number
+            for kind, phone_numbers in shelves.items()
+            for number in _at_list_price(kind, tuple(phone_numbers))
+            if self.holdings.get(number.phone_number) is None
+        )
         self.orders = Orders(self, self.shelf, self.activate)
         self.emergency = EmergencyAddresses(switches, self.held)
         self.imported = ImportedService(self)

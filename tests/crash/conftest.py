@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.disks import small_disk  # noqa: F401
-from support.postgres import own_postgres, postgres_server, postgres_url  # noqa: F401
+from support.postgres import kept_journal, own_postgres, postgres_server, postgres_url  # noqa: F401
 from support.runs import Nursery, nursery, prefect_api  # noqa: F401
 from support.scenes import Scene
 

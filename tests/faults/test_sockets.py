@@ -5,7 +5,6 @@ Resets, cuts, silence, and requests that are held while their client goes.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from support.counts import count
+from support.journals import new_journal
 from support.judging import violations
 from support.purchases import SuccessorDesk, buy, order
-from support.shop import empty_journal, settings_at
+from support.shop import settings_at
 
 from numberflow.client import Client
 from numberflow.client.retry import Budget
@@ -56,7 +56,7 @@ class Counter:
     folder: Path
 
     def __post_init__(self) -> None:
-        shutil.copy(empty_journal(), self.folder / "journal.db")
+        self.journal_url = new_journal(self.folder / "journal.db")
         self._before = len(self.running.simulator.charges())
 
     @asynccontextmanager
@@ -65,7 +65,7 @@ class Counter:
         settings = settings_at(
             self.running.environment, self.folder, settle_s=SETTLE_S, http_timeout_s=TIMEOUT_S
         )
-        with Journal.open(f"sqlite:///{self.folder / 'journal.db'}") as journal:
+        with Journal.open(self.journal_url) as journal:
             async with Client(settings, read_budget=Budget(4, 10.0, 0.01, 1.0, 0.05)) as client:
                 yield SuccessorDesk(client, journal, settings)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support.journals import new_journal
 
 from numberflow.client import Client
 from numberflow.journal import Intention, Journal
@@ -30,7 +31,7 @@ class Shop:
         self.simulator = Simulator(
             SimulatorSettings(**{"seed": 1, "active": 0, "speed": 0.0} | settings)
         )
-        self.journal_url = f"sqlite:///{folder / 'journal.db'}"
+        self.journal_url = new_journal(folder / "journal.db")
         self.waited_s: list[float] = []
         values = {
             **self.simulator.environment(BASE_URL),

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import stamina
 from support.dying import Fate, MortalTransport, is_death
+from support.journals import new_journal
 from support.judging import violations
 from support.purchases import SuccessorDesk, buy, change
 from support.settling import settle_by_truth
@@ -43,14 +41,6 @@ SETTLE_S = 120.0
 PATIENCE_S = 31.0
 
 
-@cache
-def empty_journal() -> Path:
-    """A migrated journal to copy: migrating takes 0.6 s, and the matrix has hundreds of cases."""
-    path = Path(mkdtemp(prefix="numberflow-empty-")) / "journal.db"
-    Journal.open(f"sqlite:///{path}").close()
-    return path
-
-
 def settings_at(environment: Mapping[str, str], home: Path, **more: Any) -> Settings:
     """The settings of a process that was started with this environment, whatever ours is."""
     values: dict[str, Any] = {
@@ -68,7 +58,7 @@ class Shop:
 
     def __init__(self, folder: Path, **simulator: Any) -> None:
         self.journal_file = folder / "journal.db"
-        shutil.copy(empty_journal(), self.journal_file)
+        self.journal_url = new_journal(self.journal_file)
         self.simulator = Simulator(
             SimulatorSettings(**{"speed": 0, "active": 6, "stock_us_local": 40} | simulator)
         )
@@ -82,11 +72,6 @@ class Shop:
         )
         self.unwritten: list[str] = []
         self.deaths = 0
-
-    @property
-    def journal_url(self) -> str:
-        """The journal that all runs share."""
-        return f"sqlite:///{self.journal_file}"
 
     async def wait(self, seconds: float) -> None:
         """Let time pass at the vendor instead of here."""

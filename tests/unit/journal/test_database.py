@@ -77,16 +77,16 @@ async def test_a_read_only_journal_refuses_but_can_be_read(tmp_path: Path) -> No
 
 
 @pytest.mark.anyio
-async def test_a_read_only_postgres_refuses(postgres_url: str) -> None:
+async def test_a_read_only_postgres_refuses(postgres_database: str) -> None:
     """As a standby would answer after a failover."""
-    with Journal.open(postgres_url) as journal:
+    with Journal.open(postgres_database) as journal:
         (intention,) = planned(journal)
         with journal._database.write() as connection:
             name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
             connection.exec_driver_sql(
                 f"ALTER DATABASE {name} SET default_transaction_read_only = on"
             )
-    with Journal.open(postgres_url) as journal:
+    with Journal.open(postgres_database) as journal:
         await _refused(journal, intention, "read-only")
 
 

@@ -19,9 +19,9 @@ from numberflow.journal import migrations
 from numberflow.journal.tables import metadata
 
 
-def test_the_migrated_schema_is_the_declared_one(journal: Journal) -> None:
+def test_the_migrated_schema_is_the_declared_one(unmigrated_url: str) -> None:
     """Alembic finds no difference between the migrations and tables.py, types included."""
-    with journal._database.read() as connection:
+    with Journal.open(unmigrated_url) as journal, journal._database.read() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": migrations.VERSION_TABLE, "compare_type": True}
         )
@@ -35,7 +35,7 @@ def test_head_is_the_newest_revision() -> None:
     assert [migrations.HEAD] == ScriptDirectory.from_config(config).get_heads()
 
 
-def test_eight_openings_at_once_make_one_journal(journal_url: str) -> None:
+def test_eight_openings_at_once_make_one_journal(unmigrated_url: str) -> None:
     """Nobody fails, and what one wrote the others read."""
     failures: list[BaseException] = []
     start = threading.Barrier(8)
@@ -43,7 +43,7 @@ def test_eight_openings_at_once_make_one_journal(journal_url: str) -> None:
     def opener() -> None:
         try:
             start.wait()
-            with Journal.open(journal_url) as journal:
+            with Journal.open(unmigrated_url) as journal:
                 journal.check()
         except BaseException as error:
             failures.append(error)
@@ -64,9 +64,9 @@ def test_opening_again_keeps_everything(journal_url: str) -> None:
         assert intention == journal.history(intention.id).intention
 
 
-def test_a_journal_from_the_future_is_refused(journal: Journal, journal_url: str) -> None:
+def test_a_journal_from_the_future_is_refused(unmigrated_url: str) -> None:
     """A newer numberflow's tables are not touched."""
-    with journal._database.write() as connection:
+    with Journal.open(unmigrated_url) as journal, journal._database.write() as connection:
         connection.execute(sa.text(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'"))
     with pytest.raises(JournalUnavailable, match="newer numberflow"):
-        Journal.open(journal_url)
+        Journal.open(unmigrated_url)

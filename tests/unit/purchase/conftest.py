@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import stamina
 from support.journals import journal, journal_url  # noqa: F401
-from support.postgres import own_postgres, postgres_server, postgres_url  # noqa: F401
+from support.postgres import kept_journal, own_postgres, postgres_server, postgres_url  # noqa: F401
 from support.run_contexts import Shop
 
 
