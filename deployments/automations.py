@@ -2,8 +2,8 @@
 
     python -m deployments.automations
 
-Run it as often as you like; `numberflow up` and serve.py do it by themselves. An automation is
-known by its name.
+Run it as often as you like; `numberflow up` and serve.py do it by themselves. The name identifies
+an automation.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ def recorded() -> list[AutomationCore]:
     """The automations of the file, checked.
 
     Raises:
-        pydantic.ValidationError: Prefect does not know what the file says.
+        pydantic.ValidationError: the file has something that Prefect does not know.
     """
     content: dict[str, Any] = yaml.safe_load(RECORD.read_text())
     return [AutomationCore.model_validate(each) for each in content["automations"]]
 
 
 async def ensure_automations(wanted: Sequence[AutomationCore] | None = None) -> list[str]:
-    """Make what is missing, bring up to date what is there. Returns a line for each change.
+    """Create missing automations and update the others. Returns a line for each change.
 
-    What somebody chose on the server stays: whether an automation is on, and its action where the
-    file has none (do-nothing). Repeat: safe. Two at once may make one twice; the next says so.
+    Choices made on the server stay: whether an automation is on, and its action where the file has
+    none (do-nothing). Repeat: safe. Two calls at once may make one twice; the next call says so.
 
     Args:
-        wanted: the automations; those of the file when left out.
+        wanted: the automations; by default those of the file.
     """
     lines = []
     async with get_client() as client:
@@ -71,7 +71,7 @@ def _does_nothing(automation: AutomationCore) -> bool:
 
 
 def _content(automation: AutomationCore) -> Any:
-    """What is equal in automations that do the same; the server adds ids and defaults."""
+    """What is equal in equivalent automations; the server adds ids and defaults."""
     content = AutomationCore.model_validate(
         automation.model_dump(include=set(AutomationCore.model_fields))
     )

@@ -1,8 +1,7 @@
 """Serve every deployment from this machine: one process that starts flow runs as subprocesses.
 
-For a work pool see prefect.yaml.
-
-The Prefect server is the one that PREFECT_API_URL names; `numberflow up` starts both.
+For a work pool see prefect.yaml. The Prefect server is the one that PREFECT_API_URL names;
+`numberflow up` starts both.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from tasks.credentials import SinchCredentials
 
 logger = logging.getLogger(__name__)
 
-# Runs under way at once on one machine: each is a process of about 150 MB.
+# Concurrent runs on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
 
 
 async def all_deployments() -> list[RunnerDeployment]:
-    """Every flow of the table as a deployment that is called as its flow is."""
+    """Every flow of the table as a deployment of the same name."""
     return [await _deployment(entry) for entry in FLOWS.values()]
 
 

@@ -1,8 +1,8 @@
 """numberflow: rent, manage and inventory Sinch phone numbers, and never pay twice.
 
-`Client` is usable alone: `async with numberflow.Client() as client: …`. `load_inventory`,
+`Client` is usable on its own: `async with numberflow.Client() as client: …`. `load_inventory`,
 `load_changes`, `load_costs` and `load_forecast` read what the nightly export published. Each is
-imported when it is asked for, so that importing this package costs nothing.
+imported at its first use, so that importing this package costs nothing.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""The papers store: the one folder or bucket that runs read personal papers from.
+"""The papers store: the one folder or bucket from which runs read personal papers.
 
-Belongs here: which reference stands for a paper of the store and which is refused, opening it, and
-putting, listing and removing papers. Does not: what a paper holds (papers), and Secret blocks,
+Belongs here: which reference names a paper of the store and which is refused, opening it, and
+putting, listing and removing papers. Does not: what a paper contains (papers), and Secret blocks,
 which Prefect keeps.
 
-Whoever may start a run names papers, and their content goes to the vendor. So a reference is
-relative to the store and leads nowhere else: it must not make a worker hand out its own files, or
-what an internal address answers. Whoever may write into the store is trusted.
+Everybody who may start a run can name papers, and their content goes to the vendor. So a reference
+is relative to the store and leads nowhere else: it must not make a worker send its own files, or
+the answer of an internal address. Everybody who may write to the store is trusted.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from numberflow.models.papers import BLOCK, check_reference
 from numberflow.settings import Settings
 
 # The vendor publishes no limit; 10 MiB is assumed (docs/vendor/numbers-behaviour.md, "Not known",
-# 19), and what it refuses costs part of the reservation.
+# 19). A refused file costs time of the reservation.
 FILE_BYTES_MAX = 10 * 1024 * 1024
 
-# Stores in which a name is a name. Elsewhere (sftp, smb, …) there are links that nobody here can
-# see, and `..` means something.
+# Stores in which a name is only a name. Elsewhere (sftp, smb, …) there are links that this code
+# cannot see, and `..` means something.
 _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 # What a killed `put` leaves behind; never listed.
 _PART = ".part-"
@@ -65,7 +65,7 @@ class PaperStore:
     anywhere: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a kind of store that cannot be held to its root.
+        """Refuse a kind of store that cannot be confined to its root.
 
         Raises:
             BadInput: names NUMBERFLOW_PAPERS_URL.
@@ -86,10 +86,10 @@ class PaperStore:
     def require(self, reference: str, *, field: str) -> None:
         """Check that a reference is a block or leads into the store.
 
-        Whether a paper is there shows when it is opened.
+        Whether the paper exists shows when it is opened.
 
         Args:
-            reference: as it stands in the parameters.
+            reference: as in the parameters.
             field: the parameter, for the message.
 
         Raises:
@@ -121,7 +121,7 @@ class PaperStore:
         if self._folder is not None:
             path = _resolved(self._folder / name)
             if not self.anywhere and not path.is_relative_to(_resolved(self._folder)):
-                # A link was put in its place since it was checked.
+                # A link has replaced it since the check.
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             return _open_regular(path)
         files, root = self._bucket()
@@ -130,15 +130,15 @@ class PaperStore:
     # ---- for `numberflow papers`
 
     def put(self, source: Path, name: str, *, replace: bool = False) -> StoredPaper:
-        """Copy a file into the store, whole or not at all, for its owner's eyes only. Blocking.
+        """Copy a file into the store, all or nothing, readable for its owner only. Blocking.
 
         Args:
             source: a local file of 1 byte to 10 MiB.
-            name: what it shall be called, relative to the store.
-            replace: put it in the place of a paper of that name.
+            name: its name in the store.
+            replace: replace a paper of that name.
 
         Raises:
-            BadInput: not readable, empty, too large, no name for a paper, or one that is taken.
+            BadInput: not readable, empty, too large, or a name that is not valid or taken.
             StoreUnavailable: the store cannot be written.
         """
         name = self._new_name(name)
@@ -152,7 +152,7 @@ class PaperStore:
                 if done:
                     files.pipe_file(f"{path}/{name}", content)
         if not done:
-            # Somebody's papers: nobody else may have a copy.
+            # Personal papers: nobody else may have a copy.
             raise BadInput(
                 f"--as: there is a paper {name} already",
                 field="as",
@@ -175,13 +175,13 @@ class PaperStore:
                 found = [
                     StoredPaper(each.removeprefix(f"{path}/"), int(facts.get("size") or 0))
                     for each, facts in listed.items()
-                    # Some tools mark a folder by an empty object whose name ends so.
+                    # Some tools mark a folder with an empty object whose name ends like this.
                     if not each.endswith("/") and not PurePosixPath(each).name.startswith(_PART)
                 ]
         return sorted(found, key=lambda paper: paper.reference)
 
     def remove(self, name: str) -> None:
-        """Remove a paper; of a link the link. Blocking.
+        """Remove a paper; for a link, the link itself. Blocking.
 
         Raises:
             BadInput: there is no such paper.
@@ -210,7 +210,7 @@ class PaperStore:
         """Write, read and remove a paper. Blocking.
 
         Raises:
-            StoreUnavailable: one of them cannot be done.
+            StoreUnavailable: one of them fails.
         """
         name, content = f"{_PART}{uuid.uuid4().hex}.probe", b"numberflow"
         with self._ours():
@@ -230,7 +230,7 @@ class PaperStore:
 
     @property
     def _folder(self) -> Path | None:
-        """The folder of a store on disk; None of a bucket."""
+        """The folder of a store on disk; None for a bucket."""
         if _scheme(self.root) not in ("", "file"):
             return None
         return Path(self.root.removeprefix("file://")).expanduser().absolute()
@@ -240,7 +240,7 @@ class PaperStore:
         return files, str(path).rstrip("/")
 
     def _name(self, reference: str) -> str | None:
-        """The name under the store that a reference says, tidied.
+        """The normalised name of a reference under the store.
 
         None when it is a URL that leads elsewhere.
         """
@@ -254,7 +254,7 @@ class PaperStore:
         return str(PurePosixPath(reference))
 
     def _outside(self, reference: str) -> str:
-        """Why a reference is none to a paper of the store; empty when it is one.
+        """Why a reference does not name a paper of the store; empty when it does.
 
         Looks at the store's links.
         """
@@ -272,8 +272,7 @@ class PaperStore:
         elif "\\" in name:
             problem = "has a backslash; write / between folders"
         elif self._folder is not None and not _is_inside(self._folder / name, self._folder):
-            # Before it is known whether anything is there: else the answer would tell of files
-            # elsewhere.
+            # Before looking whether it exists, or the answer would reveal files elsewhere.
             problem = "is a link that leaves the papers store"
         return problem
 
@@ -293,9 +292,9 @@ class PaperStore:
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
-        """Whatever goes wrong with files, network or keys becomes one error.
+        """Turn every failure of files, network or keys into one error.
 
-        Of what others raise only the kind is told: stores repeat names, and keys.
+        For errors that are not ours only the kind is shown: stores repeat names, and keys.
         """
         problem = ""
         try:
@@ -312,9 +311,9 @@ class PaperStore:
 
 
 def _scheme(url: str) -> str:
-    """The scheme of a URL, in lower case.
+    """The scheme of a URL, in lower case; empty for a path.
 
-    Of a chain of file systems the whole chain, which is none; empty of a path.
+    For a chain of file systems the whole chain, which is not a scheme.
     """
     scheme, mark, _ = url.partition("://")
     return scheme.lower() if mark else ""
@@ -344,7 +343,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    """Open a file, no other thing: a pipe would hold the run up for ever, a device has no end."""
+    """Open a regular file only: a pipe would block the run for ever, a device has no end."""
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -360,7 +359,7 @@ def _open_regular(path: Path) -> BinaryIO:
 def _read_source(source: Path) -> bytes:
     problem, content = "", b""
     try:
-        # Whoever puts a paper names their own file: links are followed.
+        # A person who puts a paper names their own file, so links are followed.
         with _open_regular(_resolved(source.expanduser())) as file:
             content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
@@ -379,7 +378,7 @@ def _read_source(source: Path) -> bytes:
 
 
 def _put_file(root: Path, name: str, content: bytes, *, replace: bool) -> bool:
-    """Write a file under the root in one step. False when one is there that shall stay."""
+    """Write a file under the root in one step. False when a file exists and must stay."""
     target = root / name
     for folder in (*reversed(target.parent.parents), target.parent):
         if not folder.exists():
@@ -394,7 +393,7 @@ def _put_file(root: Path, name: str, content: bytes, *, replace: bool) -> bool:
         if replace:
             part.replace(target)
             return True
-        # A hard link refuses a name that is taken, in the same step.
+        # A hard link refuses a taken name in the same step.
         with suppress(FileExistsError):
             target.hardlink_to(part)
             return True

@@ -1,12 +1,10 @@
 """References to personal papers: an address, a registration form, a scan.
 
-What travels through forms, Prefect and the journal is the reference alone.
-
-A reference is a name in the papers store or `block:NAME`, a Secret block in Prefect. Here: reading
-what it names: a form whole and under seal, a file piece by piece, so that a scan never lies in
-memory as a whole or on a second disk. Not here: where papers are and which references are refused
-(paper_store), what a reference looks like and what the data mean (models), and what a block holds
-(tasks, by Prefect).
+Only the reference passes through forms, Prefect and the journal. It is a name in the papers store
+or `block:NAME`, a Secret block in Prefect. Here: reading what it names. A form is read whole and
+sealed, a file piece by piece, so that a scan is never whole in memory or on a second disk. Not
+here: where papers are and which references are refused (paper_store), what a reference looks like
+and what the data mean (models), and what a block contains (tasks, by Prefect).
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from numberflow.errors import BadInput, NumberflowError
 from numberflow.models.papers import BLOCK
 from numberflow.paper_store import FILE_BYTES_MAX, PaperStore
 
-# A form is some kilobytes; whoever names a video by mistake is told before it is in memory.
+# A form has a few kilobytes. Refuse a video that was named by mistake before it is in memory.
 JSON_BYTES_MAX = 1 << 20
 
 ReadBlock = Callable[[str], Awaitable[str]]
@@ -39,7 +37,7 @@ ReadBlock = Callable[[str], Awaitable[str]]
 async def read_object(
     reference: str, *, field: str, store: PaperStore, read_block: ReadBlock | None = None
 ) -> Secret[Mapping[str, Any]]:
-    """The JSON object that a reference names, under seal.
+    """The JSON object that a reference names, sealed.
 
     Args:
         reference: name in the store, or block:NAME.
@@ -48,7 +46,7 @@ async def read_object(
         read_block: how to read a block; None where there is no Prefect.
 
     Raises:
-        BadInput: it leads out of the store, or there is nothing, not readable, too large, or no
+        BadInput: it leads out of the store, does not exist, is not readable, too large, or not a
             JSON object. No message repeats a part of the content.
     """
     problem = ""
@@ -66,10 +64,10 @@ async def read_object(
         problem = f"has more than {JSON_BYTES_MAX} bytes"
     except NumberflowError:
         raise
-    # Stores raise what they like, and repeat names: only the kind is told
+    # Stores raise anything, and repeat names: only the kind is shown
     except Exception as error:  # noqa: BLE001
         problem = f"cannot be read ({type(error).__name__})"
-    # Raised out here, so that what was read does not hang on to the error as its context.
+    # Raised here, so that what was read does not become the context of the error.
     if not problem and not isinstance(value, dict):
         problem = "is not a JSON object"
     if problem:
@@ -107,8 +105,8 @@ async def _read_text(
 
 _PIECE = 1 << 16
 
-# How files of the usual kinds begin. A scan that was renamed is refused by whoever reviews the
-# order, days later.
+# How files of the usual kinds begin. Without this check, a reviewer would refuse a renamed scan
+# days later.
 _SIGNATURES = {
     "application/pdf": (b"%PDF-",),
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -118,15 +116,15 @@ _SIGNATURES = {
 
 @dataclass(frozen=True)
 class PaperFile:
-    """A file that was looked through and can be sent.
+    """A file that was checked and can be sent.
 
     Fields:
         reference: where it is.
         store: where it is read from.
-        name: what the vendor is told; personal.
-        media_type: by its ending, and by its beginning where the kind has one.
+        name: the name that the vendor gets; personal.
+        media_type: by its extension, and by its first bytes where the kind has them.
         size: bytes.
-        digest: SHA-256, hexadecimal, to know it again. Of the bytes alone: it gives nothing away.
+        digest: SHA-256, hexadecimal, to recognise it. Of the bytes only, so it reveals nothing.
     """
 
     reference: str
@@ -142,7 +140,8 @@ async def check_file(
 ) -> PaperFile:
     """Read a file once from end to end.
 
-    Is it there, readable, not empty, not too large, of the kind that its name says?
+    Checks that it exists, is readable, not empty, not too large, and of the kind that its name
+    says.
 
     Args:
         reference: name in the store, or block:NAME of a block that holds the file in base64.
@@ -192,7 +191,7 @@ async def open_file(
 
     Raises:
         BadInput: it leads out of the store; nothing was opened.
-        Exception: as the store says it; messages may repeat the reference.
+        Exception: any error of the store; messages may repeat the reference.
     """
     await anyio.to_thread.run_sync(lambda: store.require(reference, field=name))
     if reference.startswith(BLOCK):
@@ -209,9 +208,9 @@ async def open_file(
 
 
 def _measure(file: BinaryIO) -> tuple[int, bytes, str]:
-    """Size, first bytes, digest. Stops a piece past the greatest size.
+    """Size, first bytes, digest. Stops one piece past the greatest size.
 
-    What is too large need not be read to its end.
+    A file that is too large need not be read to its end.
     """
     digest, size, start = hashlib.sha256(), 0, b""
     while size <= FILE_BYTES_MAX and (piece := file.read(_PIECE)):
@@ -222,7 +221,7 @@ def _measure(file: BinaryIO) -> tuple[int, bytes, str]:
 
 
 def _media_type(reference: str, start: bytes) -> str | None:
-    """The kind of a file; None when its beginning contradicts its name."""
+    """The kind of a file; None when its first bytes contradict its name."""
     seen = next((kind for kind, marks in _SIGNATURES.items() if start.startswith(marks)), None)
     told = None if reference.startswith(BLOCK) else mimetypes.guess_type(reference)[0]
     if told in _SIGNATURES and told != seen:

@@ -1,6 +1,6 @@
-"""The environment as one frozen object. Nobody else reads the environment.
+"""The environment as one frozen object. Nothing else reads the environment.
 
-Not here: defaults of flows (they stand in their signatures) and anything that opens a connection.
+Not here: defaults of flows (in their signatures) and anything that opens a connection.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _SINCH = frozenset({
     "project_id", "key_id", "key_secret", "auth_url", "numbers_url", "imported_url",
     "callback_secret", "imported_callback_secret",
 })  # fmt: skip
-# A quarter of the default, for those who have measured how late the vendor's reads are. Only a
-# simulator on this machine may be below it.
+# A quarter of the default, for users who have measured how late the vendor's reads are. Only for a
+# simulator on this machine may it be lower.
 SETTLE_MIN_S = 30.0
 
 
@@ -70,9 +70,9 @@ class Settings(BaseSettings):
         env_file=".env",
         env_ignore_empty=True,
         alias_generator=AliasGenerator(validation_alias=_variable),
-        # Names in code (populate_by_name) are looked up in the environment too. Without a prefix
-        # that is HOME, DATABASE_URL and PROJECT_ID, which belong to other programs: the journal
-        # would go to whatever database the surroundings have.
+        # Names in code (populate_by_name) are looked up in the environment, too. Without a prefix
+        # that means HOME, DATABASE_URL and PROJECT_ID, which belong to other programs: the journal
+        # would go to whatever database they name.
         env_prefix="NUMBERFLOW_",
         extra="ignore",
         frozen=True,
@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     # No source says how long the vendor's reads lag behind its writes; two minutes is far above
     # anything seen (assumed).
     settle_s: Seconds = 120.0
-    # Longer than one costly call can take (connect + write + read timeouts), short enough that a
-    # dead worker's work is picked up soon.
+    # Longer than one costly call can take (connect + write + read timeouts), short enough that
+    # another worker soon picks up the work of a dead one.
     lease_s: PositiveSeconds = 60.0
     # Rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is
     # lost, not slow.
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
         return settings
 
     def _check_settling(self) -> None:
-        # Against a real host, reads that are late would prove that nothing was bought.
+        # Against a real host, late reads would prove that nothing was bought.
         host = urlsplit(self.numbers_url).hostname or ""
         if self.settle_s < SETTLE_MIN_S and not _is_loopback(host):
             raise BadInput(

@@ -72,7 +72,7 @@ def change(mutant: str, path: Path | str) -> str:
 
 
 def main(names: list[str]) -> int:
-    """Run, print figures and what is not listed; 0 when enough was noticed and all else is listed."""
+    """Run, print figures and unlisted survivors; 0 when enough is noticed and the rest listed."""
     if not names:
         shutil.rmtree("mutants", ignore_errors=True)  # verdicts of other tests
     operators = mutators.mutation_operators

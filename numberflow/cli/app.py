@@ -1,4 +1,4 @@
-"""The command tree. Each subcommand's work is in a module of its own."""
+"""The command tree. The work of each subcommand is in its own module."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def run(
 ) -> None:
     """Run a flow here. Exit code: 0 done, 2 bad input, 3 refused, 4 needs a person, 1 crash.
 
-    Stopped by Ctrl-C it is 130, by SIGTERM 143: what was done until then is told from the journal.
-    `numberflow run search-and-rent --help` shows what that flow takes.
+    Stopped by Ctrl-C it is 130, by SIGTERM 143; then the journal says what was done so far.
+    `numberflow run search-and-rent --help` shows the parameters of that flow.
     """
     from numberflow.cli import run as command
 
@@ -151,7 +151,7 @@ def stop(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Hold every costly step of every worker; return when none is under way any more."""
+    """Hold every costly step of every worker. Returns when none is under way."""
     from numberflow.cli import stop as command
 
     command.stop(project, why, as_json=as_json)
@@ -242,9 +242,9 @@ def export(
 ) -> None:
     """Publish what the project holds now as a Parquet snapshot, with changes, costs and a report.
 
-    Exit code: 0 all of it is published; 2 bad input; 1 the vendor gave no answer or refused; 3 not
-    all is there: nothing was published (and the snapshot before stands), or it says PUBLISHED, BUT
-    NOT COMPLETE, and `--follow-up` makes the rest.
+    Exit code: 0 all of it is published; 2 bad input; 1 the vendor did not answer, or refused; 3 not
+    all of it is published. Then either nothing was published (and the previous snapshot stands), or
+    it says PUBLISHED, BUT NOT COMPLETE, and `--follow-up` makes the rest.
     """
     from numberflow.cli import export as command
 
@@ -266,7 +266,7 @@ def requirements(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What an order of this region and type has to bring: registration data and files."""
+    """What an order of this region and type has to provide: registration data and files."""
     from numberflow.cli import requirements as command
 
     command.requirements(region, number_type, template, as_json=as_json)
@@ -287,7 +287,7 @@ def numbers_list(
         Path | None, typer.Option("--out", help="Write here instead of standard output.")
     ] = None,
 ) -> None:
-    """Every number that the project holds, of every type, complete or not at all."""
+    """Every number that the project holds, of every type: the complete list or an error."""
     from numberflow.cli import numbers as command
 
     command.list_numbers(form, region_code=region, number_type=number_type, out=out)
@@ -308,7 +308,7 @@ def papers_put(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Copy a file into the papers store, and say how runs name it."""
+    """Copy a file into the papers store, and print the name that runs use for it."""
     from numberflow.cli import papers as command
 
     command.put(file, name, replace=replace, as_json=as_json)
@@ -316,7 +316,7 @@ def papers_put(
 
 @papers_app.command("list")
 def papers_list(as_json: Json = False) -> None:
-    """Every paper that a run can name, with its bytes."""
+    """Every paper that a run can name, with its size in bytes."""
     from numberflow.cli import papers as command
 
     command.list_papers(as_json=as_json)

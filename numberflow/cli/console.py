@@ -1,8 +1,8 @@
 """What commands print for people: rich on a terminal, plain lines everywhere else.
 
 A pipe or a file gets no colour, no boxes and no folded cells: one row is one line, whatever the
-width. Text that the vendor wrote is shown as it is, never read as markup. What programs read
-(`--json`, CSV) is the same everywhere.
+width. The vendor's text is shown unchanged, never read as markup. What programs read (`--json`,
+CSV) is the same everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_WIDTH = 100_000
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that knows whether a person looks at it."""
+    """A console that knows whether it writes to a terminal."""
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
     return Console(
         stderr=stderr,
@@ -43,7 +43,7 @@ def print_json(value: Any) -> None:
 
 
 def working(text: str) -> AbstractContextManager[object]:
-    """Show on a terminal that something takes its time; elsewhere nothing."""
+    """Show on a terminal that something takes time; elsewhere show nothing."""
     return console(stderr=True).status(text)
 
 
@@ -53,7 +53,7 @@ def as_table(
     header: bool = True,
     styles: Mapping[str, str] | None = None,
 ) -> str:
-    """Rows as an aligned table; columns without any value are left out.
+    """Rows as an aligned table, without columns that are empty in every row.
 
     Args:
         rows: column → value, each row with the columns of the first.
@@ -74,5 +74,5 @@ def as_table(
 
 
 def printable(text: str) -> str:
-    """The text on one line, without characters that would steer a terminal."""
+    """The text on one line, without control characters for a terminal."""
     return "".join(each if each.isprintable() else " " for each in text)

@@ -42,9 +42,9 @@ RUN_TIMEOUT_S = 120.0
 
 
 def demo() -> int:
-    """Run the demo. Returns 0 when exactly what was asked for was charged."""
+    """Run the demo. Returns 0 when exactly the requested numbers were charged."""
     started = monotonic()
-    # Its own simulator, even when an account is set: of the settings only the home counts.
+    # Its own simulator, even when an account is set: only the home is taken from the settings.
     home = Settings.load(may_lack_account=True).home / "demo"
     shutil.rmtree(home, ignore_errors=True)
     make_private_folder(home)
@@ -100,7 +100,7 @@ def demo() -> int:
 
 
 def say(text: str) -> None:
-    """One line of the story, at once."""
+    """Print one line of the story, at once."""
     typer.echo(text)
     sys.stdout.flush()
 
@@ -163,7 +163,7 @@ def _run(environment: dict[str, str], home: Path) -> dict[str, Any] | None:
 
 
 def _side_by_side(control: httpx.Client, home: Path, report: dict[str, Any]) -> int:
-    """Print a row per number, and totals. Returns how many rentals the simulator charged."""
+    """Print one row per number, and totals. Returns how many rentals the simulator charged."""
     requests = control.get("/requests").json()["requests"]
     charges = control.get("/charges").json()
     with Journal.open(f"sqlite:///{home / 'numberflow.db'}") as journal:

@@ -43,7 +43,7 @@ VERSIONS = (
     "phonenumbers",
     "pyarrow",
 )
-# Our packages whose names are so general that a folder of somebody else's may have them, too.
+# Our packages with names so general that a folder of another project may have them, too.
 _GENERAL_NAMES = ("flows", "tasks", "deployments")
 
 
@@ -82,7 +82,7 @@ def _findings() -> Iterator[Finding]:
     try:
         settings = Settings.load(may_lack_account=True)
     except NumberflowError as error:
-        # Nothing else can be checked without them.
+        # Without them nothing else can be checked.
         yield _broken("settings", error)
         return
     yield _checked("credentials", lambda: _credentials(settings))
@@ -91,7 +91,7 @@ def _findings() -> Iterator[Finding]:
     journal = _checked("journal", lambda: _journal(settings))
     yield journal
     if journal.ok:
-        # The stops are in the journal; one that cannot be read refuses every purchase anyway.
+        # The stops are in the journal. A journal that cannot be read refuses every purchase anyway.
         yield _checked("stops", lambda: _stops(settings))
     yield _checked("inventory", lambda: _inventory(settings))
     yield _checked("papers", lambda: _papers(settings))
@@ -106,7 +106,7 @@ def _findings() -> Iterator[Finding]:
 
 
 def _checked(name: str, check: Callable[[], str]) -> Finding:
-    """Run one check. Whatever it raises becomes a finding: a doctor that falls ill helps nobody."""
+    """Run one check. Whatever it raises becomes a finding: the doctor must not crash."""
     try:
         return Finding(name, ok=True, text=check())
     except NumberflowError as error:
@@ -199,8 +199,8 @@ def _prefect(url: str | None) -> str:
 
 
 def _clock(settings: Settings, url: str) -> Iterator[Finding]:
-    """The schedules of the server that runs, and its log where `up` keeps it."""
-    # The log and the age are known of the server that `up` has started, and of no other.
+    """The schedules of the running server, and its log where `up` keeps it."""
+    # Log and age are known only for the server that `up` has started.
     left = read_up_file(settings)
     is_ours = left.get("api_url") == url
     since = left.get("server_since") if is_ours else None

@@ -27,7 +27,7 @@ def export(day: str | None, *, connections: int, strict: bool, as_json: bool) ->
     """Read, prove, publish, report. Returns the exit code.
 
     Raises:
-        BadInput: the date is none, or cannot be used.
+        BadInput: the date is not a date, or cannot be used.
         SnapshotRefused, StoreUnavailable: nothing was published.
     """
     settings = Settings.load()
@@ -60,7 +60,7 @@ def follow_up(day: str, *, as_json: bool) -> int:
     Returns the exit code.
 
     Raises:
-        BadInput: the date is none, or has no snapshot.
+        BadInput: the date is not a date, or has no snapshot.
         StoreUnavailable: the store does not answer.
     """
     snapshot_date = _date(day, "--follow-up")
@@ -106,7 +106,7 @@ def _date(text: str, option: str) -> date:
 class ProgressLine:
     """Progress of reading the inventory, on stderr: a bar on a terminal, else some lines."""
 
-    # A log wants to know that it goes on, not every step.
+    # A log needs a sign of life, not every step.
     LOG_EVERY_S = 10.0
 
     def __init__(self) -> None:
@@ -148,5 +148,5 @@ class ProgressLine:
             self.note(f"{text}, {shards} shards")
 
     def note(self, text: str) -> None:
-        """Say what is waited for."""
+        """Print what the command waits for."""
         self._console.print(text)

@@ -90,10 +90,10 @@ def list_intentions(
 def show(name: str, *, as_json: bool) -> None:
     """Print what a reference holds, or one intention with attempts and evidence.
 
-    Asks the vendor nothing.
+    Sends nothing to the vendor.
 
     Raises:
-        BadInput: neither a reference nor an intention, or several intentions begin like that.
+        BadInput: neither a reference nor an intention, or several intentions have that prefix.
     """
     with open_journal() as journal:
         rows = journal.intentions(reference=name)
@@ -125,7 +125,7 @@ def show(name: str, *, as_json: bool) -> None:
 
 
 def _story(history: History, purchase: Sequence[Intention]) -> Iterator[tuple[str, str]]:
-    """What there is to say of one intention, line by line, oldest first."""
+    """Everything about one intention, line by line, oldest first."""
     row = history.intention
     currency = row.currency or ""
     yield "reference", f"{row.reference} (project {row.project_id})"
@@ -157,7 +157,7 @@ def close(reference: str, *, by: str, project: str | None) -> None:
     """Keep that somebody knows of a stopped purchase.
 
     Raises:
-        BadInput: no such purchase, or several projects have one of that reference.
+        BadInput: no such purchase, or several projects have one with that reference.
     """
     with open_journal() as journal:
         found = [
@@ -227,7 +227,7 @@ def _distinct(rows: Sequence[Intention], name: str) -> list[str]:
 
 
 def _held(rows: Sequence[Intention]) -> dict[str, Any]:
-    """One purchase in sums by currency: charged for what is done, at most to come."""
+    """One purchase in sums by currency: charged for what is done, and at most to come."""
     amounts: dict[str, dict[str, Decimal]] = {}
     for row in rows:
         if row.due_amount is None or row.currency is None or row.state is IntentionState.REFUSED:
@@ -300,7 +300,7 @@ def settle(
 
 
 async def _require_order(row: Intention, order_id: str) -> None:
-    """The vendor has to show the order, and it has to be what the step asked for.
+    """Check at the vendor that the order exists and is what the step asked for.
 
     A verdict cannot be taken back.
 

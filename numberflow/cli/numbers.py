@@ -32,11 +32,11 @@ Format = Literal["json", "csv", "parquet"]
 def list_numbers(
     form: Format, *, region_code: str | None, number_type: str | None, out: Path | None
 ) -> None:
-    """Read and write.
+    """Read the numbers and write them.
 
     Raises:
-        BadInput: a filter that is none, a file that cannot be written, or Parquet for a terminal.
-            Nothing was asked for.
+        BadInput: a filter that is not valid, a file that cannot be written, or Parquet for a
+            terminal. No request was sent.
         SnapshotRefused: the list could not be proven complete; nothing was written.
     """
     if form == "parquet" and out is None and sys.stdout.isatty():
@@ -97,7 +97,7 @@ def _type(text: str | None) -> str | None:
 
 
 def _check_writable(out: Path) -> None:
-    """Before a minute of reading, not after it."""
+    """Check before a minute of reading, not after it."""
     if out.is_dir():
         raise _bad_out(out, "it is a folder")
     if not out.parent.is_dir():
@@ -117,12 +117,12 @@ def _bad_out(out: Path, problem: str) -> BadInput:
 def _write(numbers: pa.Table, form: Format, file: Any) -> None:
     match form:
         case "parquet":
-            # Parquet wants to know its place in the file, which a pipe cannot tell.
+            # Parquet needs its position in the file, which a pipe does not have.
             whole = io.BytesIO()
             pq.write_table(numbers, whole, compression="zstd")
             file.write(whole.getbuffer())
         case "csv":
-            # Lists have no form of their own in CSV: SMS|VOICE.
+            # CSV has no lists: SMS|VOICE.
             flat = [
                 pc.binary_join(column, "|") if pa.types.is_list(column.type) else column
                 for column in numbers.columns
@@ -139,7 +139,7 @@ def _json(numbers: pa.Table) -> Iterator[str]:
     first = True
     for batch in numbers.to_batches(max_chunksize=1000):
         for row in batch.to_pylist():
-            # Times as the manifests have them.
+            # Times as in the manifests.
             plain = {
                 name: iso(value) if isinstance(value, datetime) else value
                 for name, value in row.items()

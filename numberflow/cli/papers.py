@@ -1,4 +1,4 @@
-"""`numberflow papers`: what the papers store holds, and getting papers into it and out of it."""
+"""`numberflow papers`: list the papers store, put papers into it and remove them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numberflow.settings import Settings
 
 
 def put(source: Path, name: str | None, *, replace: bool, as_json: bool) -> None:
-    """Copy a file into the store and say how runs name it.
+    """Copy a file into the store and print the name that runs use for it.
 
     Raises:
-        BadInput: the file cannot be used, or the name is none or taken.
+        BadInput: the file cannot be used, or the name is not valid or taken.
         StoreUnavailable: the store cannot be written.
     """
     paper = _store().put(source, name if name is not None else source.name, replace=replace)

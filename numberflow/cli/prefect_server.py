@@ -21,9 +21,9 @@ from numberflow.settings import Settings
 
 # Measured: 15 to 50 s from start to ready on two busy cores; the default of 20 s is too short.
 SERVER_READY_TIMEOUT_S = 120.0
-# Patient with a server on busy cores; where none listens, that is known at once.
+# Patient with a server on busy cores. Where none listens, the answer comes at once.
 HEALTH_TIMEOUT_S = 15.0
-# Quiet, offline, without a tour or an advertisement; retention 90 days, because Prefect keeps runs
+# Quiet, offline, without a tour or advertisements. Retention is 90 days, because Prefect keeps runs
 # for ever by default.
 SERVER_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
@@ -42,7 +42,7 @@ def up_file(settings: Settings) -> Path:
 
 
 def read_up_file(settings: Settings) -> dict[str, Any]:
-    """What the `numberflow up` that runs, or was killed, has written; empty when there is none."""
+    """What the running or killed `numberflow up` has written; empty when there is none."""
     try:
         content = json.loads(up_file(settings).read_text())
     except (OSError, ValueError):
@@ -51,8 +51,8 @@ def read_up_file(settings: Settings) -> dict[str, Any]:
 
 
 def running_api_url(settings: Settings) -> str | None:
-    """API address: PREFECT_API_URL, that of `numberflow up`, or of the Prefect profile."""
-    # PREFECT_API_URL is Prefect's variable, not one of ours, so that settings.py does not know it.
+    """The API's address: PREFECT_API_URL, that of `numberflow up`, or of the Prefect profile."""
+    # PREFECT_API_URL is Prefect's variable, not ours, so settings.py does not know it.
     url = os.environ.get("PREFECT_API_URL")
     if url:
         return url
@@ -63,7 +63,7 @@ def running_api_url(settings: Settings) -> str | None:
 
 
 def is_healthy(api_url: str) -> bool:
-    """Whether a Prefect server answers there. Where none listens that is known at once."""
+    """Whether a Prefect server answers there. Returns at once where none listens."""
     try:
         return httpx.get(f"{api_url}/health", timeout=HEALTH_TIMEOUT_S).status_code == 200
     except httpx.HTTPError:
@@ -71,7 +71,7 @@ def is_healthy(api_url: str) -> bool:
 
 
 def _answers(api_url: str) -> bool:
-    """Whether anything speaks HTTP there, even if it asks for a password."""
+    """Whether anything answers HTTP there, even if it asks for a password."""
     try:
         httpx.get(f"{api_url}/health", timeout=5.0)
     except httpx.HTTPError:
@@ -86,7 +86,7 @@ def prefect_server(settings: Settings) -> Iterator[None]:
     Enter it before Prefect is imported.
 
     Raises:
-        RuntimeError: the server that is set does not answer, or the temporary one did not start;
+        RuntimeError: the configured server does not answer, or the temporary one did not start;
             the message says what to do.
     """
     os.environ.update(
@@ -143,7 +143,7 @@ def wait_ready(
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Wait until the server answers, or until `stopping` says that nobody waits for it any more.
+    """Wait until the server answers, or until `stopping` says that nobody waits for it any longer.
 
     Raises:
         RuntimeError: it ended or did not answer in time; the message names its log.

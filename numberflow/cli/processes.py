@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Prefect's runner stops its flow runs within this when asked; after it everything is killed.
+# Prefect's runner stops its flow runs within this time on request; then everything is killed.
 STOP_TIMEOUT_S = 15.0
 
 
@@ -26,7 +26,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            # A group of its own: Ctrl-C reaches the parent, which stops its children in order.
+            # Its own group: Ctrl-C reaches the parent, which stops its children in order.
             start_new_session=True,
         )
 
@@ -74,7 +74,7 @@ def free_port(preferred: int) -> int:
 
 
 def make_private_folder(path: Path) -> None:
-    """Create a folder and its parents for the owner only: they say what a company buys."""
+    """Create a folder and its parents for the owner only: they show what a company buys."""
     for folder in (*reversed(path.parents), path):
         if not folder.exists():
             folder.mkdir(mode=0o700, exist_ok=True)

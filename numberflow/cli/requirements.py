@@ -1,4 +1,4 @@
-"""`numberflow requirements`: what an order has to bring, and a form to fill in."""
+"""`numberflow requirements`: what an order has to provide, and a form to fill in."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def requirements(
     """Show the requirements, and write a form to fill in.
 
     Raises:
-        BadInput: the region or type cannot be one, or the form's file is there already.
+        BadInput: the region or type is not valid, or the form's file already exists.
     """
     wanted = check_parameters(RequirementsQuestion, {"region": region_code, "type": number_type})
     if template is not None and template.exists():
-        # It may be filled in already, and it is personal: nobody else has a copy.
+        # It may already be filled in, and nobody else has a copy of personal data.
         raise BadInput(
             f"--template: {template} already exists", field="template", remedy="name a new file"
         )
@@ -45,7 +45,7 @@ def requirements(
         return
     try:
         template.parent.mkdir(parents=True, exist_ok=True)
-        # For its owner alone from the first byte on: personal data will be put into it.
+        # For its owner only, from the first byte: it will contain personal data.
         template.touch(mode=0o600, exist_ok=False)
         template.write_text(to_json(kyc_form.blank(found), indent=2) + "\n")
     except OSError as error:

@@ -48,7 +48,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
             remedy=f"choose one of: {', '.join(FLOWS)}",
         )
     parameters = _parameters(params)
-    # Numbers that have to be fetched first are checked by the run, with everything else.
+    # The run checks numbers that have to be fetched first, with everything else.
     order = None if _names_a_list(deployment, parameters) else entry.check(parameters)
     settings = Settings.load()
     _require_in_store(getattr(order, "papers", {}), settings)
@@ -87,8 +87,8 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
 
 
 def _report_text(report: RunReport) -> str:
-    # Imported when there is something to say: what it needs (journal, client, tables) takes a second,
-    # and bad input is answered before that.
+    # Imported when there is something to report: it imports journal, client and tables, which takes
+    # a second, and bad input is answered before that.
     from numberflow.purchase.shown import shown
 
     told = shown(report)
@@ -110,16 +110,19 @@ def _require_in_store(references: Mapping[str, str], settings: Settings) -> None
 
 
 class CancelledRun(Exception):
-    """Somebody pressed Cancel: the run took no further costly step, and Prefect takes no other end from it."""
+    """Somebody pressed Cancel: the run took no further costly step.
+
+    Prefect accepts no other end from it.
+    """
 
 
 def _signal_code(error: BaseException) -> int | None:
-    """The exit code of a command that was stopped by a signal, as shells have it.
+    """The exit code of a command that was stopped by a signal, as in shells.
 
     None when it was not.
     """
     if isinstance(error, BaseExceptionGroup):
-        # It is raised wherever the program happens to be, a group of tasks included.
+        # It is raised wherever the program is at that moment, a group of tasks included.
         return next(
             (code for each in error.exceptions if (code := _signal_code(each)) is not None), None
         )
@@ -127,8 +130,8 @@ def _signal_code(error: BaseException) -> int | None:
         return exit_codes.CRASH
     if isinstance(error, KeyboardInterrupt):
         return exit_codes.TERMINATED if isinstance(error, Terminated) else exit_codes.INTERRUPTED
-    # Prefect's own, while a flow runs; its class is known by name so that nothing of Prefect is
-    # imported for it.
+    # Prefect's own, while a flow runs. Its class is compared by name, so that Prefect need not be
+    # imported.
     return exit_codes.TERMINATED if type(error).__name__ == "TerminationSignal" else None
 
 
@@ -150,7 +153,7 @@ def _tell_stopped(
         return
     name = str(parameters.get("reference") or "").strip() or run_ids[0]
     with Journal.open(settings.journal_url) as journal:
-        # A run for another project's credentials block: the journal knows which project that was.
+        # A run with another project's credentials block: the journal knows which project.
         projects = {row.project_id for row in journal.intentions(reference=name, limit=100)}
         project_id = (
             settings.project_id
@@ -168,7 +171,7 @@ def _tell_stopped(
 
 def _names_a_list(deployment: str, parameters: Mapping[str, Any]) -> bool:
     if deployment == "search-and-rent":
-        # What can be rented is neither held nor in a list of ours.
+        # Numbers that can be rented are neither held nor in one of our lists.
         return False
     try:
         return source_of(parameters.get("phone_numbers")) is not None
@@ -197,9 +200,9 @@ async def _run_flow(
 
     def begun(_flow: Any, flow_run: Any, _state: Any) -> None:
         run_ids.append(str(flow_run.id))
-        # Prefect's handler, which is in place by now, raises wherever the program happens to be: in
-        # a callback of the event loop its exception is swallowed, and the run waits for ever. Ours
-        # ends the run as Ctrl-C does, where it awaits something.
+        # Prefect's handler, which is in place by now, raises wherever the program is at that
+        # moment. In a callback of the event loop its exception is swallowed, and the run waits for
+        # ever. Ours ends the run as Ctrl-C does, where it awaits something.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
 
     flow = entry.load()
@@ -210,11 +213,10 @@ async def _run_flow(
         if terminated:
             raise Terminated from None
         raise
-    # A temporary server is stopped right after this: what Prefect still has to tell it, it tells
-    # now.
+    # A temporary server is stopped right after this, so Prefect sends it the rest now.
     await APILogHandler.aflush()
     if state.is_cancelling():
-        # No worker is there that would end it, as it does for a deployment's run.
+        # There is no worker that would end it, as there is for a deployment's run.
         async with get_client() as client:
             await client.set_flow_run_state(UUID(run_ids[0]), Cancelled(), force=True)
         raise CancelledRun
@@ -251,8 +253,7 @@ def _parameters(text: str) -> dict[str, Any]:
         raise BadInput(
             "--params: must be a JSON object", field="params", remedy='write {"name": value, …}'
         )
-    # Amounts are text in the form and so in the flow's signature; a JSON number is taken for what
-    # it says.
+    # Amounts are text in the form and so in the flow's signature. A JSON number is accepted, too.
     return {
         name: str(value)
         if isinstance(value, Decimal) or (name in _AMOUNTS and isinstance(value, int))
@@ -262,7 +263,7 @@ def _parameters(text: str) -> dict[str, Any]:
 
 
 def _check_writable(path: Path) -> None:
-    """A report that cannot be written is noticed before money is spent."""
+    """Notice a report that cannot be written before money is spent."""
     folder = path.expanduser().absolute().parent
     if not folder.is_dir():
         raise BadInput(
@@ -279,7 +280,7 @@ def _check_writable(path: Path) -> None:
 
 
 def _write(path: Path, report: RunReport) -> None:
-    """Whole or not at all: a temporary file beside it, then one rename."""
+    """Write all of it or nothing: a temporary file beside it, then one rename."""
     path = path.expanduser().absolute()
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, suffix=".part") as file:
         file.write(report.model_dump_json(indent=2) + "\n")

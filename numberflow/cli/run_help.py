@@ -10,15 +10,15 @@ _NAMED = "numberflow.flow"
 
 
 class RunCommand(TyperCommand):
-    """Knows which flow is meant before its own --help is answered."""
+    """A command that knows the flow before it answers its own --help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Remember the first word that is no option: --help ends the parsing before it is bound."""
+        """Keep the first word that is not an option: --help ends the parsing before it is bound."""
         ctx.meta[_NAMED] = next((each for each in args if not each.startswith("-")), "")
         return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:
-        """The help of the command, and what the flow takes, when it was named."""
+        """The help of the command, and the flow's parameters if a flow is named."""
         from flows.table import FLOWS
 
         above = super().get_help(ctx)

@@ -1,6 +1,6 @@
-"""Ask a Prefect server about schedules, without importing Prefect.
+"""Read schedules from a Prefect server, without importing Prefect.
 
-What is asked: numberflow.planning.schedules.
+The requests are in numberflow.planning.schedules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def ask(api_url: str, questions: Questions[T]) -> T:
-    """Send every question to the server and return what they wanted to know.
+    """Send every request to the server and return the result.
 
     Raises:
         httpx.HTTPError: no answer, or a refusal.
@@ -35,7 +35,7 @@ def ask(api_url: str, questions: Questions[T]) -> T:
 
 
 def server_auth() -> tuple[str, str] | None:
-    """User and password, where the server asks for them; from the variable of Prefect's client."""
+    """User and password for the server, if it needs them; from the variable of Prefect's client."""
     text = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get(
         "PREFECT_SERVER_API_AUTH_STRING"
     )

@@ -1,7 +1,7 @@
-"""The Prefect server's log, read for errors of its own services, such as the scheduler.
+"""Read the Prefect server's log for errors of its own services, such as the scheduler.
 
-A server whose scheduler fails once a minute goes on serving, and nothing in its API says so: only
-its log does (docs/adr/0010-the-servers-log.md). Not here: who is told (doctor, watch).
+A server whose scheduler fails once a minute continues to serve, and nothing in its API says so:
+only its log does (docs/adr/0010-the-servers-log.md). Not here: who is told (doctor, watch).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 # 14:13:34.550 | ERROR   | prefect.server.services.scheduler - …
 _RECORD = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} \| ([A-Z]+) *\| (\S+) - (.*)$")
 _BAD = frozenset({"ERROR", "CRITICAL"})
-# A request that fails is told to whoever made it; everything else is said by a background service.
+# The client hears of a request that fails. Everything else comes from a background service.
 _OF_REQUESTS = re.compile(
     r"(prefect\.server(\.(api|orchestration)(\..+)?)?|(uvicorn|fastapi)(\..+)?)$"
 )
-# SQLite that was busy for too long: every service tries again with its next turn.
+# SQLite was busy for too long: every service tries again in its next turn.
 _PASSES = "database is locked"
 # "sqlalchemy.exc.OperationalError: …", or a name alone.
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(: |$)")
-# What differs between two records of one error.
+# This differs between two records of one error.
 _PARTICULAR = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\b\d+(?:\.\d+)?\b")
 _LONGEST = 300
 
@@ -36,7 +36,7 @@ class ServerError:
         logger: who wrote it, such as prefect.server.services.scheduler.
         text: the message of the first one.
         cause: the last line of its traceback, such as `ValueError: …`; empty without one.
-        count: how many of them differ in ids and figures only.
+        count: how many records differ only in ids and figures.
     """
 
     logger: str
@@ -46,7 +46,7 @@ class ServerError:
 
     @property
     def is_of_a_service(self) -> bool:
-        """Whether a background service of the server failed: no request, and not for a moment."""
+        """Whether a background service failed: not a request, and not just for a moment."""
         return _OF_REQUESTS.match(self.logger) is None and _PASSES not in self.text + self.cause
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ class ServerError:
 
 
 def errors(lines: Sequence[str]) -> list[ServerError]:
-    """Errors in a log, each kind once, in the order in which they came first."""
+    """Errors in a log, each kind once, in order of first appearance."""
     kinds: dict[tuple[str, str, str], ServerError] = {}
     for error in _records(lines):
         known = kinds.setdefault(error.kind, error)
@@ -100,13 +100,13 @@ class ServerLog:
 
     @classmethod
     def from_here(cls, path: Path) -> ServerLog:
-        """What is written from now on; the file need not exist yet."""
+        """The log from its present end on; the file need not exist yet."""
         return cls(path, path.stat().st_size if path.exists() else 0)
 
     def errors(self) -> list[ServerError]:
         """Every error of a service so far.
 
-        Reads the whole file: a server that is well writes little.
+        Reads the whole file: a healthy server writes little.
 
         Raises:
             OSError: the log cannot be read.
@@ -117,10 +117,10 @@ class ServerLog:
         return [error for error in errors(lines) if error.is_of_a_service]
 
     def news(self) -> list[ServerError]:
-        """Kinds of errors that an earlier call has not returned.
+        """Kinds of errors that no earlier call has returned.
 
-        A record and its traceback are written in several steps: the file is read when it has not
-        grown since the call before.
+        A record and its traceback are written in several steps, so the file is read only when it
+        has not grown since the previous call.
 
         Raises:
             OSError: the log cannot be read.

@@ -16,14 +16,14 @@ from numberflow.errors import JournalUnavailable
 from numberflow.journal import ALL_PROJECTS, STOP_FILE, Journal
 from numberflow.settings import Settings
 
-# A request that was permitted before the stop is through by then: the lease that it must not
-# outlast (60 s) is the worst case, and whoever stops everything wants the word "stopped" soon. What
-# is still under way then is named.
+# A request that was permitted before the stop has ended by then. The worst case is its lease (60
+# s), and a person who stops everything wants to hear "stopped" soon. What is still under way then
+# is named.
 UNDER_WAY_WAIT_S = 10.0
 
 
 def stop(project: str | None, why: str, *, as_json: bool) -> None:
-    """Hold costly steps in the journal, and say when the last one that was under way has ended.
+    """Hold costly steps in the journal, and say when the last one under way has ended.
 
     When the journal cannot be written, the stop file holds this machine instead, and
     JournalUnavailable is raised.
@@ -105,14 +105,14 @@ def go(project: str | None, *, as_json: bool) -> None:
 
 
 def _command(project: str | None, why: str) -> str:
-    """The stop once more, as it was typed."""
+    """The same stop as a command."""
     of = f" --project {shlex.quote(project)}" if project else ""
     because = f" --why {shlex.quote(why)}" if why else ""
     return f"numberflow stop{of}{because}"
 
 
 def _wait_for_the_last(journal: Journal, scope: str) -> int:
-    """Wait until no request is under way; the number of those that are when patience ends."""
+    """Wait until no request is under way. Returns how many still are at the end of the wait."""
     until = time.monotonic() + UNDER_WAY_WAIT_S
     while (count := journal.under_way(scope)) and time.monotonic() < until:
         time.sleep(0.2)

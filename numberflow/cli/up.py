@@ -60,12 +60,12 @@ def up(port: int) -> int:
 
 
 def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitStack) -> int:
-    """Start one after the other, watch them, and stop them in the opposite order.
+    """Start everything in order, watch it, and stop it in the opposite order.
 
     Raises:
         RuntimeError: something did not start, or ended by itself; the message names its log.
     """
-    # Below everything that is started, so that it is said last.
+    # First on the stack, so that it is printed last.
     stack.callback(typer.echo, "Stopped.")
     environment = _account(settings, stack)
     chosen = free_port(port)
@@ -105,7 +105,7 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
 
 @dataclass(frozen=True)
 class Started:
-    """A process that has to live as long as we do, and where it says why it did not."""
+    """A process that has to live as long as this command, and the log that explains its end."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -121,9 +121,9 @@ def _require_alive(started: Sequence[Started]) -> None:
 
 
 def _is_served(api_url: str, since: datetime) -> bool:
-    """Whether all deployments are there and take runs: the last one, for they are made in order.
+    """Whether all deployments accept runs: the last one does, for they are made in order.
 
-    One of an earlier `up` with this home stands there too, and is paused.
+    The deployments of an earlier `up` with this home exist, too, but are paused.
     """
     *_, last = FLOWS
     try:
@@ -139,7 +139,7 @@ def _is_served(api_url: str, since: datetime) -> bool:
 
 @contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
-    """Two Prefect servers on one database would each start every flow run.
+    """Refuse a second `up`: two Prefect servers on one database would start each flow run twice.
 
     Raises:
         RuntimeError: another `numberflow up` uses this home, or one that was killed left its
@@ -204,7 +204,7 @@ def _serve_deployments(
 
 
 def _write_up_file(settings: Settings, watch: Watch, server_pid: int, runs_pid: int) -> None:
-    """Tell `run` and `doctor` where server and log are, and the next `up` what was left behind."""
+    """Write where server and log are for `run` and `doctor`, and what runs for the next `up`."""
     path = up_file(settings)
     part = path.with_suffix(".part")
     facts = {

@@ -1,4 +1,4 @@
-"""What `numberflow up` keeps an eye on: errors of the server's services, and the clock.
+"""What `numberflow up` watches: errors of the server's services, and the clock.
 
 Not here: reading the log (server_log), what is overdue (planning.schedules), starting (up).
 """
@@ -24,10 +24,9 @@ from numberflow.planning.schedules import (
     read_schedules,
 )
 
-# The log is looked at with every turn; the server is asked this often: the shortest interval is
-# 15 minutes.
+# The log is read in every turn, the server at this interval: the shortest schedule is 15 minutes.
 ASK_EVERY_S = 60.0
-# Until the first next runs are known: somebody waits for that line.
+# Until the first next runs are known, because a person waits for that line.
 ASK_FIRST_EVERY_S = 3.0
 YOUNG_S = PLANNED_WITHIN.total_seconds()
 _UNREADABLE = (httpx.HTTPError, ValueError, KeyError, TypeError)
@@ -35,13 +34,13 @@ _UNREADABLE = (httpx.HTTPError, ValueError, KeyError, TypeError)
 
 @dataclass
 class Watch:
-    """Looks when it is told to, and says what is new. Nothing that it meets stops the server.
+    """Looks when it is called, and says what is new. No error in it stops the server.
 
     Fields:
         api_url: of the server.
         log: of the server, from its start.
         since: when the server was started, aware UTC.
-        say: takes one line for the terminal.
+        say: prints one line on the terminal.
     """
 
     api_url: str
@@ -54,12 +53,12 @@ class Watch:
     _told: set[tuple[str, str]] = field(default_factory=set)
 
     def served(self) -> None:
-        """From now on the deployments are there, and the clock has to start them."""
+        """Call when the deployments exist and the clock has to start them."""
         self._served_at_s = monotonic()
         self._asked_at_s = -math.inf
 
     def look(self) -> None:
-        """Say every error of a service that is new; ask the server about the clock now and then."""
+        """Say every new error of a service; check the clock on the server now and then."""
         for found in self._news():
             self.say(f"ERROR in the Prefect server: {found}")
             self.say(f"  → it still answers, but schedules or alarms may fail; see {self.log.path}")
@@ -73,7 +72,7 @@ class Watch:
 
     @property
     def _is_young(self) -> bool:
-        """Whether deployments may still be off, as an earlier `up` left them, or not planned."""
+        """Whether deployments may still be paused by an earlier `up`, or not planned yet."""
         return self._served_at_s is not None and monotonic() - self._served_at_s < YOUNG_S
 
     def _news(self) -> list[ServerError]:
@@ -90,7 +89,7 @@ class Watch:
         try:
             seen = ask(self.api_url, read_schedules(now))
         except _UNREADABLE:
-            # The server is busy or going down; whether it lives is looked at elsewhere.
+            # The server is busy or going down. Another part checks whether it lives.
             return
         if not self._knows_next and seen and all(each.is_on and each.next_at for each in seen):
             self._knows_next = True

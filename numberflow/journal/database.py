@@ -187,7 +187,7 @@ class Database:
         return utc_now()
 
     def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
-        """Insert a row unless its key exists, and return whether it did. Waits for a rival's commit."""
+        """Insert a row unless its key exists; return whether it did. Waits for rival commits."""
         # Both dialects' `insert` know ON CONFLICT DO NOTHING; the plain one does not.
         if self.is_postgres:
             from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415

@@ -59,7 +59,7 @@ BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 @pytest.fixture(params=BOTH)
 def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty journal, once on SQLite and once on Postgres. Its tables are there already."""
+    """URL of an empty journal with its tables, once on SQLite and once on Postgres."""
     if request.param == "sqlite":
         return new_journal(tmp_path / "journal.db")
     url: str = request.getfixturevalue("postgres_url")

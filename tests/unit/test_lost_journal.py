@@ -1,5 +1,6 @@
-"""A run that was begun before with another journal takes no step, and one that has begun nothing may
-be retried: every flow that changes something asks, and no Prefect server is needed to see it.
+"""A run that began with another journal takes no step; one that has begun nothing may be retried.
+
+Every flow that changes something checks this. No Prefect server is needed to see it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 
 class Kind(StrEnum):
-    """What does not agree, in the order in which a report lists it: what costs money comes first."""
+    """What does not agree, in the order of a report's list: what costs money comes first."""
 
     ORPHAN = "orphan"
     BOUGHT_ELSEWHERE = "bought_elsewhere"

@@ -162,7 +162,7 @@ def _lines_of(
 
 
 def _standing(order: PendingWork) -> Stand:
-    """What became of a number order. Until its follower is through, its numbers are on their way."""
+    """What became of a number order. Its numbers are on their way until its follower ends."""
     if order.is_open:
         return Stand.UNDER_WAY
     return Stand.DONE if order.state == "COMPLETED" else Stand.REFUSED

@@ -347,7 +347,7 @@ def test_a_day_in_another_currency() -> None:
 
 
 def test_what_a_day_took(journal: Journal) -> None:
-    """By reference, the dearest first; every open or done line of the project and the day counts."""
+    """By reference, the dearest first. Every open or done line of the project and day counts."""
     for reference, *lines in (
         ("PO-1", rent_line("+1", "1", "2"), release_line("+9")),
         ("PO-3", rent_line("+2", "2", "2"), rent_line("+3", "3", "1")),

@@ -91,7 +91,7 @@ def test_what_the_journal_did_since_is_not_compared() -> None:
 
 
 def test_a_number_that_is_on_its_way_is_left_alone() -> None:
-    """A link that is followed, a job that runs, and a release that somebody sends at this moment."""
+    """A link that is followed, a job that runs, and a release that is being sent."""
     world = World(4, 0)
     linking, running, leaving = (world.number() for _ in range(3))
     for number in (linking, running):

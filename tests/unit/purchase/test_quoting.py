@@ -29,7 +29,7 @@ def numbers(quote: Quote) -> list[str]:
 
 
 async def test_one_reference_is_quoted_alike(tmp_path: Path) -> None:
-    """The same numbers in the same order; another reference takes others, unless it prefers these."""
+    """One reference, one choice and order; another takes others unless it prefers these."""
     shop = Shop(tmp_path, stock_us_local=10)
     first = await quoted(shop, quantity=5)
     assert ("USD", numbers(first)) == (first.currency, numbers(await quoted(shop, quantity=5)))
