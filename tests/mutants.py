@@ -32,7 +32,11 @@ COLUMNS = (*NOTICED, "survived", "no tests")
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 # Every test of the journal comes by its pure halves. Their own tests have to notice.
 OWN_TESTS = {
-    "numberflow.journal.billable.": ("test_billable.py", "test_stops.py"),
+    "numberflow.journal.billable.": (
+        "test_billable.py",
+        "test_billable_history.py",
+        "test_stops.py",
+    ),
     "numberflow.journal.settling.": ("test_settling.py",),
     "numberflow.journal.spending.": ("test_spending.py",),
     "numberflow.journal.transitions.": ("test_transitions.py",),

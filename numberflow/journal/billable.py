@@ -463,7 +463,7 @@ class _Step:
         """
         observation, evidence = await self._see()
         if evidence is None or observation.finding is not Finding.APPLIED:
-            return await self._write(observation=observation, reason=row.reason)
+            return await self._write(observation=observation)
         return await self._write(
             events=(Event.PROVE_APPLIED,),
             observation=observation,
