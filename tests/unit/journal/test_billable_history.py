@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -53,6 +54,13 @@ from numberflow.journal.entries import AttemptEnd, Outcome
 from numberflow.journal.settling import Patience
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def journal_url(tmp_path: Path) -> str:
+    """SQLite alone: what is written is decided before any database is asked."""
+    return f"sqlite:///{tmp_path / 'journal.db'}"
+
 
 # A step whose number the vendor picks: what a look or an answer names is then kept as its subject.
 ANY = NewIntention(
