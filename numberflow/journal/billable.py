@@ -220,7 +220,7 @@ class _Step:
         history = await anyio.to_thread.run_sync(self._journal.history, self._intention.id)
         turn = _Turn(history.intention)
         if turn.row.state is IntentionState.NEEDS_PERSON:
-            return await self._look_for_person(turn.row)
+            return await self._look_for_person()
         while True:
             match turn.row.state:
                 case IntentionState.DONE | IntentionState.REFUSED | IntentionState.NEEDS_PERSON:
@@ -383,16 +383,7 @@ class _Step:
         # that was released by hand).
         observation, evidence = await self._see()
         if evidence is not None and observation.finding is Finding.APPLIED:
-            return _Turn(
-                await self._write(
-                    events=(Event.CONFIRM,),
-                    attempt=ended,
-                    observation=observation,
-                    reason=observation.note,
-                    result=evidence.result,
-                    subject=evidence.subject,
-                )
-            )
+            return _Turn(await self._found(Event.CONFIRM, observation, evidence, attempt=ended))
         return _Turn(
             await self._write(
                 events=(Event.REFUSE,), attempt=ended, observation=observation, reason=reason
@@ -414,13 +405,7 @@ class _Step:
             observation, evidence = await self._see()
             findings.append(observation.finding)
             if evidence is not None and observation.finding is Finding.APPLIED:
-                return await self._write(
-                    events=(Event.PROVE_APPLIED,),
-                    observation=observation,
-                    reason=observation.note,
-                    result=evidence.result,
-                    subject=evidence.subject,
-                )
+                return await self._found(Event.PROVE_APPLIED, observation, evidence)
             if len(findings) < len(pauses):
                 await self._write(observation=observation)
         outcome = settlement(findings)
@@ -456,7 +441,7 @@ class _Step:
             )
         return ""
 
-    async def _look_for_person(self, row: Intention) -> Intention:
+    async def _look_for_person(self) -> Intention:
         """Look once at what waits for a person: it may show as applied by now.
 
         Nothing else leaves this state by itself.
@@ -464,12 +449,19 @@ class _Step:
         observation, evidence = await self._see()
         if evidence is None or observation.finding is not Finding.APPLIED:
             return await self._write(observation=observation)
+        return await self._found(Event.PROVE_APPLIED, observation, evidence)
+
+    async def _found(
+        self, event: Event, observation: Observation, evidence: Evidence, **what: Any
+    ) -> Intention:
+        """Write down that the vendor shows it, and what of it is kept."""
         return await self._write(
-            events=(Event.PROVE_APPLIED,),
+            events=(event,),
             observation=observation,
             reason=observation.note,
             result=evidence.result,
             subject=evidence.subject,
+            **what,
         )
 
     async def _see(self) -> tuple[Observation, Evidence | None]:
