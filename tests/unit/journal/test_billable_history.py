@@ -112,18 +112,66 @@ UNSEEN = (Finding.UNSEEN, "could not look: OutcomeUnknown: vendor down", {})
         ([LOST], [APPLIED], ["there"], ["unknown"], [THERE]),
         ([LOST, OK], [ABSENT], ["rented"], ["unknown", "applied"], [NOT_THERE]),
         ([LOST], [DOWN], ["OutcomeUnknown: vendor down"], ["unknown"], [UNSEEN]),
-        ([LOST], [UNCLEAR], ["neither applied nor absent"], ["unknown"], [(Finding.INCONCLUSIVE, "neither nor", {"status": 200})]),
-        ([BUG], [BUG], ["could not look: ValueError"], ["unknown"], [(Finding.UNSEEN, "could not look: ValueError", {})]),
-        ([Rejected("bad", status=400)], [ABSENT], ["refused by the vendor: Rejected: bad"], ["refused"], []),
+        (
+            [LOST],
+            [UNCLEAR],
+            ["neither applied nor absent"],
+            ["unknown"],
+            [(Finding.INCONCLUSIVE, "neither nor", {"status": 200})],
+        ),
+        (
+            [BUG],
+            [BUG],
+            ["could not look: ValueError"],
+            ["unknown"],
+            [(Finding.UNSEEN, "could not look: ValueError", {})],
+        ),
+        (
+            [Rejected("bad", status=400)],
+            [ABSENT],
+            ["refused by the vendor: Rejected: bad"],
+            ["refused"],
+            [],
+        ),
         ([LONG], [ABSENT], ["Rejected: " + "x" * 490], ["refused"], []),
-        ([NotFound("gone", status=404)], [ABSENT], ["refused by the vendor: NotFound: gone"], ["refused"], [NOT_THERE]),
+        (
+            [NotFound("gone", status=404)],
+            [ABSENT],
+            ["refused by the vendor: NotFound: gone"],
+            ["refused"],
+            [NOT_THERE],
+        ),
         ([NotFound("gone", status=404)], [APPLIED], ["there"], ["refused"], [THERE]),
-        ([LOST, Rejected("taken", status=400)], [ABSENT], ["the vendor refused (Rejected: taken)", "do not fit"], ["unknown", "refused"], [NOT_THERE]),
-        ([LOST, InsufficientFunds("broke", status=402)], [ABSENT], ["refused by the vendor: InsufficientFunds: broke; absent"], ["unknown", "refused"], [NOT_THERE]),
-        ([LOST, PermissionRefused("no", status=403)], [ABSENT], ["refused by the vendor: PermissionRefused: no; absent"], ["unknown", "refused"], [NOT_THERE]),
-        ([LOST, Rejected("taken", status=400)], [ABSENT] * 5 + [APPLIED], ["there"], ["unknown", "refused"], [NOT_THERE, THERE]),
+        (
+            [LOST, Rejected("taken", status=400)],
+            [ABSENT],
+            ["the vendor refused (Rejected: taken)", "do not fit"],
+            ["unknown", "refused"],
+            [NOT_THERE],
+        ),
+        (
+            [LOST, InsufficientFunds("broke", status=402)],
+            [ABSENT],
+            ["refused by the vendor: InsufficientFunds: broke; absent"],
+            ["unknown", "refused"],
+            [NOT_THERE],
+        ),
+        (
+            [LOST, PermissionRefused("no", status=403)],
+            [ABSENT],
+            ["refused by the vendor: PermissionRefused: no; absent"],
+            ["unknown", "refused"],
+            [NOT_THERE],
+        ),
+        (
+            [LOST, Rejected("taken", status=400)],
+            [ABSENT] * 5 + [APPLIED],
+            ["there"],
+            ["unknown", "refused"],
+            [NOT_THERE, THERE],
+        ),
     ],
-)  # fmt: skip
+)
 async def test_history(
     journal: Journal,
     replies: list[Any],
@@ -149,7 +197,7 @@ async def test_history(
 
 
 async def test_what_surely_was_not_sent_is_proof_of_absence(journal: Journal) -> None:
-    """Each such attempt leaves the evidence that it did nothing; the last one stands in the reason."""
+    """Each attempt leaves the evidence that it did nothing; the last one stands in the reason."""
 
     async def do(attempt: Attempt) -> Applied:
         if attempt.n == 2:
@@ -182,9 +230,14 @@ async def test_what_surely_was_not_sent_is_proof_of_absence(journal: Journal) ->
         ({"total_s": 10.0}, 4.0, "3 refusals, 8 s waited, the next try in 4 s", [4.0, 4.0]),
         ({"total_s": 8.0}, 4.0, "3 refusals, 8 s waited, the next try in 4 s", [4.0, 4.0]),
         ({"total_s": 900.0, "over": True}, 4.0, "1 refusals, 0 s waited, the next try in 4 s", []),
-        ({"total_s": 100.0}, None, "7 refusals, 63 s waited, the next try in 60 s", [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]),
+        (
+            {"total_s": 100.0},
+            None,
+            "7 refusals, 63 s waited, the next try in 60 s",
+            [1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
+        ),
     ],
-)  # fmt: skip
+)
 async def test_patience(
     journal: Journal,
     policy: dict[str, Any],
