@@ -6,7 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from numberflow.client.retry import Budget
 from numberflow.settings import Settings
+
+# A read is not tried again.
+ONCE = Budget(attempts=1, total_s=2.0, wait_initial_s=0.0, wait_factor=1.0, wait_max_s=0.0)
 
 
 def settings(url: str, **changes: Any) -> Settings:

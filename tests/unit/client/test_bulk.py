@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 from support import wire as w
+from support.accounts import ONCE
 from support.live_pages import live, page
 
-from numberflow.client import Budget, Client
+from numberflow.client import Client
 from numberflow.errors import NotSent, OutcomeUnknown
 from numberflow.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
 PAGE = page([live(0), live(1)])
-ONCE = Budget(attempts=1, total_s=2.0, wait_initial_s=0.0, wait_factor=1.0, wait_max_s=0.0)
 
 
 def settings(url: str, **changes: Any) -> Settings:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support import wire as w
-from support.accounts import settings
+from support.accounts import ONCE, settings
 from support.samples import load
 
 from numberflow.client import Client, hosting_orders
@@ -148,7 +148,7 @@ async def test_an_order_of_another_name_is_no_answer() -> None:
     requested = hosting_orders.build_get("project-1", "another")
     async with (
         w.serve(otherwise=reply("order_waiting_200")) as server,
-        Client(settings(server.url)) as client,
+        Client(settings(server.url), read_budget=ONCE) as client,
     ):
         with pytest.raises(OutcomeUnknown) as caught:
             await client.hosting_orders.get("another")

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import anyio
 import pytest
 from support.journals import Journal, TurnedClock, keeping, no_wait, take
 
@@ -132,33 +133,61 @@ async def test_a_renewal_that_finds_a_new_fence_loses_the_lease(journal: Journal
             lease.check()
 
 
+class CountedRenewals:
+    """A journal that says when renewals were asked for: whenever `asked` can be acquired."""
+
+    def __init__(self, journal: Journal | None) -> None:
+        """`journal`: where leases really are; with None there is none once a lease is taken."""
+        self.asked = threading.Semaphore(0)
+        self._journal = journal
+
+    def take_lease(self, *arguments: Any) -> Taken | Busy:
+        return Taken(1) if self._journal is None else self._journal.take_lease(*arguments)
+
+    def renew_leases(self, *arguments: Any) -> frozenset[str]:
+        self.asked.release()
+        return self._reached().renew_leases(*arguments)
+
+    def give_back_leases(self, *arguments: Any) -> None:
+        self._reached().give_back_leases(*arguments)
+
+    def renewed(self) -> None:
+        """Wait until a renewal that began after this call is over.
+
+        The first may have begun before. When the third begins, the second is over.
+        """
+        while self.asked.acquire(blocking=False):
+            pass
+        for _ in range(3):
+            assert self.asked.acquire(timeout=30)
+
+    def _reached(self) -> Journal:
+        if self._journal is None:
+            raise JournalUnavailable("down", remedy="start it")
+        return self._journal
+
+
 @pytest.mark.anyio
-async def test_the_heartbeat_outlives_a_busy_event_loop(journal: Journal) -> None:
+async def test_the_heartbeat_outlives_a_busy_event_loop(journal_url: str) -> None:
     """A loop that is blocked for longer than the lease keeps it.
 
     A finished keeper gives it back.
     """
-    async with keeping(journal, 0.8) as keeper:
-        lease = await keeper.acquire("r")
-        time.sleep(1.2)  # noqa: ASYNC251 (blocking the loop is the point)
-        lease.check()
-        assert isinstance(journal.take_lease("r", "b", 60, _alive), Busy)
-    assert isinstance(journal.take_lease("r", "b", 60, _alive), Taken)
-    with pytest.raises(LeaseLost, match="given back"):
-        lease.check()
-
-
-class DownForRenewals:
-    """A journal that cannot be reached once a lease is taken."""
-
-    def take_lease(self, *_args: object) -> Taken:
-        return Taken(1)
-
-    def renew_leases(self, *_args: object) -> frozenset[str]:
-        raise JournalUnavailable("down", remedy="start it")
-
-    def give_back_leases(self, *_args: object) -> None:
-        raise JournalUnavailable("down", remedy="start it")
+    local, shared = Clocks(), TurnedClock()
+    with Journal.open(journal_url, clock=shared) as journal:
+        counted = CountedRenewals(journal)
+        async with LeaseKeeper(counted, 0.04, clock=local) as keeper:
+            lease = await keeper.acquire("r")
+            # Nothing is awaited: the loop is busy for one and a half leases.
+            for _ in range(3):
+                local.boot_s += 0.02
+                shared.turn(seconds=0.02)
+                counted.renewed()
+            lease.check()
+            assert isinstance(journal.take_lease("r", "b", 60, _alive), Busy)
+        assert isinstance(journal.take_lease("r", "b", 60, _alive), Taken)
+        with pytest.raises(LeaseLost, match="given back"):
+            lease.check()
 
 
 @pytest.mark.anyio
@@ -167,10 +196,13 @@ async def test_without_renewals_the_holder_stops_by_itself() -> None:
 
     Leaving the keeper hides no error behind that.
     """
-    async with LeaseKeeper(DownForRenewals(), 0.4) as keeper:
+    down, local = CountedRenewals(None), Clocks()
+    async with LeaseKeeper(down, 0.04, clock=local) as keeper:
         lease = await keeper.acquire("r")
+        local.boot_s += 0.029
+        down.renewed()
         lease.check()
-        await anyio.sleep(0.35)
+        local.boot_s += 0.002
         with pytest.raises(LeaseLost):
             lease.check()
 
