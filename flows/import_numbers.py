@@ -55,7 +55,8 @@ async def import_numbers(
         region_code: US or CA. All numbers of one run are in one region.
         display_name: What the numbers are called. Numbers of an order carry its token after the
             name; configure-numbers renames them.
-        callback_url: Where the vendor sends events about these numbers.
+        callback_url: Where the vendor sends events about these numbers. Empty: the
+            receiver at NUMBERFLOW_CALLBACK_URL, if that is set.
         migrate_to_sinch_tmo: Take the numbers over from another aggregator at T-Mobile. After
             carrier error 60135: release the number, then import it with this.
         numbers_per_order: Most numbers in one order. Five, unless the account manager has raised

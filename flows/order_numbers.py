@@ -115,7 +115,8 @@ async def order_numbers(
         sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both
             empty to link none.
         voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
-        callback_url: Where the vendor sends events about this order and its numbers.
+        callback_url: Where the vendor sends events about this order and its numbers. Empty: the
+            receiver at NUMBERFLOW_CALLBACK_URL, if that is set.
         plan_only: Stop after requirements, papers and quote; order nothing.
         approve_above: Ask a person if the quote is above this amount. Empty: do not ask.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.

@@ -99,7 +99,8 @@ async def search_and_rent(
         sms: SMS service plan (and 10DLC campaign, US only) to link every number to; leave both
             empty to link none.
         voice: Voice app, SIP trunk or fax service to link every number to; fill in one, or none.
-        callback_url: Where the vendor sends events about these numbers.
+        callback_url: Where the vendor sends events about these numbers. Empty: the
+            receiver at NUMBERFLOW_CALLBACK_URL, if that is set.
         plan_only: Stop after the quote; buy nothing.
         approve_above: Ask a person if the quote is above this amount today. Empty: do not ask.
         phone_numbers: Rent exactly these numbers instead of searching, each with + and country

@@ -81,7 +81,8 @@ async def text_enable_numbers(
             all the same.
         display_name: What the order and its numbers are called. The order's token comes after the
             name.
-        callback_url: Where the vendor sends events about these numbers.
+        callback_url: Where the vendor sends events about these numbers. Empty: the
+            receiver at NUMBERFLOW_CALLBACK_URL, if that is set.
         nnid: The NNID that the route is changed to, six digits. Empty: the vendor's own.
         scheduled_osr_update_time: Earliest time of the change of route, with its zone:
             2026-12-01T03:00:00Z. If it is missed, it moves by whole days. Empty: at once.

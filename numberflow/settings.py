@@ -5,10 +5,10 @@ Not here: defaults of flows (in their signatures) and anything that opens a conn
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -26,7 +26,8 @@ _CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
 # The vendor's own: their variables begin with SINCH_, all others with NUMBERFLOW_.
 _SINCH = frozenset({
     "project_id", "key_id", "key_secret", "auth_url", "numbers_url", "imported_url",
-    "callback_secret", "imported_callback_secret",
+    "callback_secret", "callback_secret_previous",
+    "imported_callback_secret", "imported_callback_secret_previous",
 })  # fmt: skip
 # A quarter of the default, for users who have measured how late the vendor's reads are. Only for a
 # simulator on this machine may it be lower.
@@ -58,6 +59,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 RatesText = Annotated[Rates, NoDecode]
+NetworksText = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -86,9 +88,11 @@ class Settings(BaseSettings):
     auth_url: str = "https://auth.sinch.com"
     numbers_url: str = "https://numbers.api.sinch.com"
     imported_url: str = "https://imported.numbers.api.sinch.com"
-    # HMAC secrets of callbacks. Nothing reads them yet: the receiver is still to come.
+    # HMAC secrets of callbacks, one for each API; the receiver takes the previous ones, too.
     callback_secret: SecretStr = SecretStr("")
+    callback_secret_previous: SecretStr = SecretStr("")
     imported_callback_secret: SecretStr = SecretStr("")
+    imported_callback_secret_previous: SecretStr = SecretStr("")
 
     home: Path = Path("~/.numberflow")
     database_url: str = ""
@@ -103,6 +107,14 @@ class Settings(BaseSettings):
     # types their count. No source: large enough for what is given up on an ordinary day.
     release_limit_per_day: Count = 100
     release_percent_max: Annotated[int, Field(ge=0, le=100)] = 30
+
+    # Where the vendor reaches the receiver; `/callbacks/<project id>` is appended.
+    callback_url: str = ""
+    # Who may send callbacks; empty: everybody, for the signature decides. Behind a proxy every
+    # sender has the proxy's address, so that a proxy must be named before a list can be trusted.
+    callback_addresses: NetworksText = ()
+    callback_proxies: NetworksText = ()
+    callback_proxy_header: str = "X-Forwarded-For"
 
     # No source says how long the vendor's reads lag behind its writes; two minutes is far above
     # anything seen (assumed).
@@ -146,6 +158,30 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("callback_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+        if value and not (is_safe and host):
+            raise ValueError("must start with https:// (http:// on this machine only)")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("takes no user, password, query or fragment: the vendor keeps it")
+        return value.rstrip("/")
+
+    @field_validator("callback_addresses", "callback_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+        except ValueError:
+            raise ValueError(
+                "write addresses or networks with commas between them, as in 10.0.0.7,10.1.0.0/16"
+            ) from None
 
     @field_validator("home")
     @classmethod
@@ -200,6 +236,12 @@ class Settings(BaseSettings):
     def papers_root(self) -> str:
         """Folder or fsspec URL of the papers store (`numberflow.paper_store`)."""
         return self.papers_url or str(self.home / "papers")
+
+    def callback_url_of(self, project_id: str) -> str | None:
+        """Where the receiver takes the callbacks of a project; None when that is not set."""
+        if not self.callback_url:
+            return None
+        return f"{self.callback_url}/callbacks/{quote(project_id, safe='')}"
 
     @property
     def has_credentials(self) -> bool:

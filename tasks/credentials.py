@@ -12,6 +12,14 @@ from numberflow.errors import BadInput
 from numberflow.journal import Paces
 from numberflow.settings import Settings
 
+CALLBACK_SECRETS = (
+    "callback_secret",
+    "callback_secret_previous",
+    "imported_callback_secret",
+    "imported_callback_secret_previous",
+)
+"""Fields of the block, and of Settings, with the secrets of callbacks."""
+
 
 class SinchCredentials(CredentialsBlock):
     """One Sinch project and its access key.
@@ -39,6 +47,21 @@ class SinchCredentials(CredentialsBlock):
     callback_secret: SecretStr | None = Field(
         default=None, title="Callback secret", description="HMAC secret of the Numbers API"
     )
+    imported_callback_secret: SecretStr | None = Field(
+        default=None,
+        title="Callback secret of imported numbers",
+        description="HMAC secret of the imported-numbers API",
+    )
+    callback_secret_previous: SecretStr | None = Field(
+        default=None,
+        title="Previous callback secret",
+        description="Accepted besides, until it is dropped (docs/callbacks.md)",
+    )
+    imported_callback_secret_previous: SecretStr | None = Field(
+        default=None,
+        title="Previous callback secret of imported numbers",
+        description="Accepted besides, until it is dropped (docs/callbacks.md)",
+    )
 
     def settings(self) -> Settings:
         """The settings of the environment, with this account in the place of theirs.
@@ -51,9 +74,11 @@ class SinchCredentials(CredentialsBlock):
             "key_id": self.key_id,
             "key_secret": self.key_secret,
         }
-        # A form that was left empty sends "".
-        if self.callback_secret is not None and self.callback_secret.get_secret_value():
-            own["callback_secret"] = self.callback_secret
+        for name in CALLBACK_SECRETS:
+            secret: SecretStr | None = getattr(self, name)
+            # A form that was left empty sends "".
+            if secret is not None and secret.get_secret_value():
+                own[name] = secret
         return Settings.load().model_copy(update=own)
 
     def get_client(self) -> Client:

@@ -38,6 +38,10 @@ papers_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(papers_app, name="papers")
+callbacks_app = typer.Typer(
+    help="The secrets that the vendor signs callbacks with.", no_args_is_help=True
+)
+app.add_typer(callbacks_app, name="callbacks")
 
 
 Json = Annotated[
@@ -104,6 +108,60 @@ def simulator(
     from numberflow.cli import simulator as command
 
     command.simulate(port=port, control_port=control_port, seed=seed, active=active, chaos=chaos)
+
+
+@app.command()
+def receiver(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = 8379,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on: this machine only, since a reverse proxy stands before it."
+        ),
+    ] = "127.0.0.1",
+) -> None:
+    """Take the vendor's callbacks into the inbox until Ctrl-C; /health, /ready, /metrics."""
+    from numberflow.cli import receiver as command
+
+    command.receive(host, port)
+
+
+SecretsIn = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        help="Name of a Sinch Credentials block, which keeps the secrets. Left out: the account of "
+        "the environment, and a file under NUMBERFLOW_HOME.",
+    ),
+]
+
+
+@callbacks_app.command("rotate")
+def callbacks_rotate(
+    api: Annotated[
+        Literal["numbers", "imported", "both"],
+        typer.Option("--api", help="Each API has a secret of its own."),
+    ] = "both",
+    project: SecretsIn = None,
+    drop_previous: Annotated[
+        bool, typer.Option("--drop-previous", help="Instead: accept the old secrets no more.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Give the vendor a new secret; what it signed with the old one is accepted until dropped."""
+    from numberflow.cli import callbacks as command
+
+    command.rotate_secrets(api, project, dropping=drop_previous, as_json=as_json)
+
+
+@callbacks_app.command("status")
+def callbacks_status(project: SecretsIn = None, as_json: Json = False) -> None:
+    """Whether secrets are set here and at the vendor, and whether they agree. Shows none."""
+    from numberflow.cli import callbacks as command
+
+    command.status(project, as_json=as_json)
 
 
 @app.command()

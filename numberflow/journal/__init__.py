@@ -6,6 +6,7 @@ neither Prefect nor the vendor's client.
 
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
 from numberflow.journal.brake import STOP_FILE, Brake
+from numberflow.journal.callback_rows import CallbackEntry, InboxCounts, NewCallback
 from numberflow.journal.custody_rows import CustodyEntry, Said
 from numberflow.journal.entries import (
     ORDER_OPERATIONS,
@@ -55,17 +56,20 @@ __all__ = [
     "AttemptEntry",
     "Brake",
     "Busy",
+    "CallbackEntry",
     "CustodyEntry",
     "Event",
     "Evidence",
     "EvidenceEntry",
     "Finding",
     "History",
+    "InboxCounts",
     "Intention",
     "IntentionState",
     "Journal",
     "Lease",
     "LeaseKeeper",
+    "NewCallback",
     "NewIntention",
     "NewPurchase",
     "Operation",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -188,17 +188,27 @@ class Database:
 
     def insert_missing(self, connection: sa.Connection, table: sa.Table, **values: Any) -> bool:
         """Insert a row unless its key exists; return whether it did. Waits for rival commits."""
+        first_key = next(iter(table.primary_key.columns))
+        statement = self._insert_or_nothing(table).values(**values).returning(first_key)
+        return connection.execute(statement).first() is not None
+
+    def insert_all_missing(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """Insert the rows whose keys do not exist yet; return how many. Waits for rival commits."""
+        key = next(iter(table.primary_key.columns))
+        statement = self._insert_or_nothing(table).returning(key)
+        return len(connection.execute(statement, list(rows)).all()) if rows else 0
+
+    def _insert_or_nothing(self, table: sa.Table) -> Any:
         # Both dialects' `insert` know ON CONFLICT DO NOTHING; the plain one does not.
         if self.is_postgres:
             from sqlalchemy.dialects.postgresql import insert as pg_insert  # noqa: PLC0415
 
-            statement: Any = pg_insert(table).values(**values).on_conflict_do_nothing()
-        else:
-            from sqlalchemy.dialects.sqlite import insert as sqlite_insert  # noqa: PLC0415
+            return pg_insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert  # noqa: PLC0415
 
-            statement = sqlite_insert(table).values(**values).on_conflict_do_nothing()
-        first_key = next(iter(table.primary_key.columns))
-        return connection.execute(statement.returning(first_key)).first() is not None
+        return sqlite_insert(table).on_conflict_do_nothing()
 
     def _make_engine(self) -> sa.Engine:
         busy_ms = max(1, round(self._busy_timeout_s * 1000))

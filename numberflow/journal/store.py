@@ -5,7 +5,8 @@ intention checks, in that transaction, the leases of its purchase and its number
 `transitions.py`. Nothing here calls the vendor or decides when to look: `billable.py` does. The
 journal is synchronous, so that a dying process can still write without an event loop. This module
 has intentions and what they cost; the other parts of `Journal` are in `purchase_rows`,
-`order_rows`, `custody_rows`, `told_rows`, `stop_rows` and `lease_rows`.
+`order_rows`, `custody_rows`, `told_rows`, `stop_rows`, `callback_rows` and
+`lease_rows`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
 from numberflow.journal import lease_rows, spending, stop_rows
+from numberflow.journal.callback_rows import CallbackRows
 from numberflow.journal.custody_rows import CustodyRows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
@@ -80,7 +82,7 @@ def _is_late(intention: Intention, day: date) -> bool:
     )
 
 
-class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, LeaseRows):
+class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, CallbackRows, LeaseRows):
     """An open journal. Thread-safe. If a method raises JournalUnavailable, nothing was written."""
 
     def __init__(self, database: Database) -> None:

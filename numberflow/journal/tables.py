@@ -245,6 +245,26 @@ paces = sa.Table(
     sa.Column("lowered_at", UtcTime),
 )
 
+# What the vendor told us by callback, as it came. Each event once for each project; where it has no
+# id, its digest stands for one.
+callbacks = sa.Table(
+    "callbacks",
+    metadata,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("api", sa.Text, nullable=False),
+    sa.Column("resource_type", sa.Text, nullable=False),
+    sa.Column("resource_id", sa.Text, nullable=False),
+    sa.Column("event_type", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("done_at", UtcTime),
+    sa.Index(None, "state", "project_id"),
+)
+
 # `check` writes here and reads it back.
 probes = sa.Table(
     "probes",

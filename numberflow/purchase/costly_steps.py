@@ -88,6 +88,9 @@ class CostlySteps:
     ) -> tuple[Intention, ...]:
         """Write steps down, all or none. Sends nothing. Repeat: safe; what is there stays.
 
+        A step that may name a callback URL and names none gets the receiver's, if there is one
+        (`NUMBERFLOW_CALLBACK_URL`).
+
         Args:
             new: the steps.
             limits: what they may cost; None where the vendor publishes no price, so that there is
@@ -102,7 +105,7 @@ class CostlySteps:
         return await in_thread(
             self.context.journal.plan,
             self.purchase.id,
-            new,
+            [self._with_callback_url(line) for line in new],
             lease=self._lease,
             cap_today=limits.max_today if limits else None,
             cap_monthly=limits.max_monthly if limits else None,
@@ -110,6 +113,13 @@ class CostlySteps:
             releases_max=releases_max,
             flow_run_id=self._flow_run_id,
         )
+
+    def _with_callback_url(self, line: NewIntention) -> NewIntention:
+        # Here and not in the parameters: a receiver that moves must not make another purchase of a
+        # reference.
+        if line.request.get("callback_url", "") is not None:
+            return line
+        return replace(line, request={**line.request, "callback_url": self.context.callback_url})
 
     async def run(
         self,

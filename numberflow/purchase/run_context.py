@@ -148,6 +148,11 @@ class RunContext:
         """The vendor project that pays."""
         return self.client.project_id
 
+    @property
+    def callback_url(self) -> str | None:
+        """Where our receiver takes this project's callbacks; None when there is none."""
+        return self.settings.callback_url_of(self.project_id)
+
     @asynccontextmanager
     async def hold(self, purchase: Purchase) -> AsyncIterator[tuple[LeaseKeeper, Lease]]:
         """Be the only run that works on this purchase.

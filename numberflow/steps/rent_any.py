@@ -39,8 +39,13 @@ def carries_marker(callback_url: str | None, marker: str) -> bool:
     )
 
 
-def request_facts(order: SearchAndRentParameters, marker: str) -> dict[str, Any]:
-    """What the journal keeps: a resumed run sends the same request with the same marker."""
+def request_facts(
+    order: SearchAndRentParameters, marker: str, callback_url: str | None = None
+) -> dict[str, Any]:
+    """What the journal keeps: a resumed run sends the same request with the same marker.
+
+    `callback_url` is for an order that names none.
+    """
     pattern = order.effective_search_pattern
     return {
         "region_code": order.region_code,
@@ -49,7 +54,7 @@ def request_facts(order: SearchAndRentParameters, marker: str) -> dict[str, Any]
         "search_pattern": pattern.value if pattern else None,
         "capabilities": [capability.value for capability in order.capabilities],
         **rent.request_facts(
-            order.sms, order.voice, marked_callback_url(order.callback_url, marker)
+            order.sms, order.voice, marked_callback_url(order.callback_url or callback_url, marker)
         ),
         "marker": marker,
     }

@@ -188,7 +188,7 @@ async def write_down(
     """
     before = await steps.rows()
     new = [
-        _intention(steps.purchase, order, line, len(before) + offset, limits.currency)
+        _intention(steps, order, line, len(before) + offset, limits.currency)
         for offset, line in enumerate(lines)
     ]
     return await steps.plan(new, limits)
@@ -224,7 +224,7 @@ async def write_down_quote(
 
 
 def _intention(
-    purchase: Purchase,
+    steps: CostlySteps,
     order: SearchAndRentParameters,
     line: QuoteLine,
     position: int,
@@ -232,11 +232,11 @@ def _intention(
 ) -> NewIntention:
     if order.strategy is Strategy.ANY:
         # Derived, so that a repeated run of this very line would carry the same marker.
-        marker = hashlib.sha256(f"{purchase.id}/{position}".encode()).hexdigest()[:24]
+        marker = hashlib.sha256(f"{steps.purchase.id}/{position}".encode()).hexdigest()[:24]
         operation, subject, request = (
             rent_any.OPERATION,
             None,
-            rent_any.request_facts(order, marker),
+            rent_any.request_facts(order, marker, steps.context.callback_url),
         )
     else:
         operation, subject = rent.OPERATION, line.phone_number

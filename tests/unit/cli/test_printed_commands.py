@@ -58,6 +58,10 @@ class Kind(NamedTuple):
 
 
 KINDS = {
+    "callbacks rotate": Kind(
+        {"app.py", "callbacks.py", "secrets.py"},
+        "tests/unit/cli/test_callbacks.py::test_the_printed_command",
+    ),
     "export": Kind({"load.py"}, f"{HERE}::test_export"),
     "export --follow-up": Kind({"follow_up.py"}, f"{HERE}::test_export_follow_up"),
     "go": Kind({"stop_rows.py", "brake.py"}, f"{HERE}::test_go"),

@@ -1,0 +1,41 @@
+"""`numberflow receiver`: take the vendor's callbacks until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import typer
+
+from numberflow.cli.prefect_server import running_api_url
+from numberflow.receiver.secrets import SecretSource
+from numberflow.receiver.serve import serve
+from numberflow.settings import Settings
+
+
+def receive(host: str, port: int) -> None:
+    """Serve until stopped.
+
+    Raises:
+        BadInput: host or port cannot be used, or a variable of the environment.
+        JournalUnavailable: the database cannot be opened.
+    """
+    settings = Settings.load(may_lack_account=True)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+
+    def announce(port: int) -> None:
+        typer.echo(f"Taking callbacks on http://{host}:{port}/callbacks/<project>. Ctrl-C stops.")
+
+    serve(settings, host=host, port=port, blocks=_blocks(settings), announce=announce)
+
+
+def _blocks(settings: Settings) -> SecretSource | None:
+    """Reads the secrets of Prefect blocks; None when no Prefect server is known."""
+    url = running_api_url(settings)
+    if url is None:
+        return None
+    os.environ["PREFECT_API_URL"] = url
+    # Four seconds and 80 MB: before the port listens, and only where there are blocks to read.
+    from tasks.callback_secrets import secrets_of_blocks
+
+    return secrets_of_blocks
