@@ -105,6 +105,11 @@ def exported_inventory(parameters: Mapping[str, Any]) -> str:
     )
 
 
+def reconciled(_parameters: Mapping[str, Any]) -> str:
+    """As in "journal against vendor, 11-30 02:45 UTC"."""
+    return f"journal against vendor, {datetime.now(UTC):%m-%d %H:%M} UTC"
+
+
 def how_many(numbers: Any) -> int:
     """How many numbers were named; 0 when that cannot be said yet."""
     try:

@@ -1,6 +1,6 @@
 """How every run goes: check, open, work, publish, and name the state after how it ended.
 
-Here: what all ten flows do in the same way. Not here: what one flow does (its module), how it looks
+Here: what all flows do in the same way. Not here: what one flow does (its module), how it looks
 in the form (forms), and how a report is shown (tasks.publish).
 """
 

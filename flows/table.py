@@ -24,6 +24,7 @@ from numberflow.models.order_numbers import OrderNumbersParameters
 from numberflow.models.orders import SearchAndRentParameters
 from numberflow.models.parameters import check_parameters
 from numberflow.models.qualify_numbers import QualifyParameters
+from numberflow.models.reconcile import Reconcile
 from numberflow.models.text_enable_numbers import TextEnableParameters
 
 
@@ -222,6 +223,24 @@ _ENTRIES = (
             "people sleep, renewals of the day before are through, and the date of a snapshot is"
             " UTC's",
         ),
+    ),
+    FlowEntry(
+        name="reconcile",
+        parameters=Reconcile,
+        changes=False,
+        costs="Nothing. Nothing changes at the vendor; steps whose outcome nobody knows are looked"
+        " at and settled in the journal.",
+        done="Journal and vendor were compared, and there is nothing new that a person has to"
+        " decide.",
+        again="There is none. Run it again; `show_all` reports what was told before as well.",
+        schedule=Schedule(
+            "45 2 * * *",
+            timedelta(days=1),
+            "the night's inventory is half an hour old by then, so that hardly anything is read"
+            " twice",
+        ),
+        # Two at once would tell the same findings twice.
+        at_once=1,
     ),
 )
 

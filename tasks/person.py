@@ -27,6 +27,7 @@ from numberflow.models.reports import (
     OpenItem,
     OrderReport,
     PurchaseReport,
+    ReconcileReport,
     RunOutcome,
     RunReport,
 )
@@ -40,6 +41,7 @@ KINDS: Mapping[type[RunReport], str] = {
     EmergencyReport: "emergency",
     FollowReport: "order",
     InventoryReport: "inventory",
+    ReconcileReport: "reconcile",
 }
 """What the reports of a type are about: the middle of the event's resource id."""
 
@@ -55,7 +57,7 @@ async def call_for_run(report: RunReport) -> None:
 
     Costs: nothing. Repeat: safe; a run that is repeated calls again.
     """
-    unattended = isinstance(report, FollowReport | InventoryReport)
+    unattended = isinstance(report, FollowReport | InventoryReport | ReconcileReport)
     if isinstance(report, FollowReport) and not await _is_new(report):
         return
     if isinstance(report, InventoryReport) and report.outcome is not RunOutcome.DONE:

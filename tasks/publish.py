@@ -24,6 +24,7 @@ from numberflow.models.reports import (
     NumbersReport,
     OrderReport,
     PurchaseReport,
+    ReconcileReport,
     RunReport,
 )
 from numberflow.models.wording import count_of, line_of
@@ -102,6 +103,14 @@ PUBLISHED: Mapping[type[RunReport], Published[Any]] = {
         key="export-inventory",
         about="Inventory of {report.snapshot_date}",
         line=_inventory_line,
+    ),
+    ReconcileReport: Published[ReconcileReport](
+        key="reconcile",
+        about="Journal against vendor, {report.project_id}",
+        line=lambda report: (
+            f"{report.outcome.value}: {count_of(len(report.findings), 'finding')} told of "
+            f"{report.found}, {count_of(report.compared, 'number')} compared."
+        ),
     ),
 }
 

@@ -271,6 +271,24 @@ def adopt(
 
 
 @app.command()
+def reconcile(
+    project: Block = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what was told before and has not changed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare the journal with what the project holds; settle what can be seen, tell the rest once.
+
+    Costs nothing and changes nothing at the vendor. Exit code: 0 nothing to decide, 4 a person has
+    to decide something; 2 bad input, 3 refused, 1 the vendor gave no answer.
+    """
+    from numberflow.cli import reconcile as command
+
+    sys.exit(command.run(project, everything=everything, as_json=as_json))
+
+
+@app.command()
 def export(
     date: Annotated[
         str | None,

@@ -255,6 +255,8 @@ class _Step:
                 f"{self._throttled_s:.0f} s waited, the next try in {turn.pause_s:.0f} s; run it "
                 "again later"
             )
+        if self._policy.attempts_max == 0:
+            return f"nothing was sent: it was only looked at ({turn.row.reason or 'planned'})"
         if self._attempts == self._policy.attempts_max:
             last = f" (last: {turn.row.reason})" if turn.row.reason else ""
             return f"not done after {self._attempts} attempts in this run; run it again{last}"

@@ -36,9 +36,9 @@ class SettlePolicy:
 
     - `settle_s`: how long reads may lag behind writes before absence counts (NUMBERFLOW_SETTLE_S).
       No source gives a figure; 120 s is far above anything seen (assumed).
-    - `attempts_max`: requests per run, not per intention. Each resume is a decision of somebody (or
-      of a schedule) to try again. With a limit per intention, somebody would have to settle by hand
-      what is not wrong.
+    - `attempts_max`: requests per run, not per intention; 0 = only look. Each resume is a
+      decision of somebody (or of a schedule) to try again. With a limit per intention, somebody
+      would have to settle by hand what is not wrong.
     - `backoff_s`: pause before the second attempt after one that was surely not sent; doubles each
       time.
     - `patience`: how long a step waits because the vendor refuses with 429. These refusals do not

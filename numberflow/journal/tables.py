@@ -232,6 +232,16 @@ custody = sa.Table(
     sa.Column("seen", Json, nullable=False),
 )
 
+# What reconcile told people, so that a finding is told once. `digest` changes with what was found.
+told_findings = sa.Table(
+    "told_findings",
+    metadata,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("told_at", UtcTime, nullable=False),
+)
+
 # The request rate to each host of the vendor with one access key (numberflow.models.pace). `name`
 # says which, without the key. Not part of the journal: nothing here decides about a purchase.
 paces = sa.Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,7 +11,12 @@ from numberflow.errors import BadInput
 from numberflow.journal.database import Database
 from numberflow.journal.entries import Purchase
 from numberflow.journal.rows import purchase_of
-from numberflow.journal.tables import intentions, purchases, told_purchases
+from numberflow.journal.tables import (
+    intentions,
+    purchases,
+    told_findings,
+    told_purchases,
+)
 from numberflow.journal.transitions import IntentionState
 
 
@@ -92,6 +97,41 @@ class ToldRows:
         )
         with self._database.read() as connection:
             return {row.purchase_id: row.closed_at for row in connection.execute(query)}
+
+    def told_findings(self, project_id: str) -> dict[str, str]:
+        """What reconcile told people and found again ever since: key → digest."""
+        columns = told_findings.c
+        query = sa.select(columns.key, columns.digest).where(columns.project_id == project_id)
+        with self._database.read() as connection:
+            return {row.key: row.digest for row in connection.execute(query)}
+
+    def note_findings(self, project_id: str, found: Mapping[str, str]) -> None:
+        """Keep that people were told of these findings, key → digest, and of no others.
+
+        One that is not found any more is forgotten, so that it is told again when it comes back.
+        """
+        before = self.told_findings(project_id)
+        columns = told_findings.c
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            stale = [key for key in before if found.get(key) != before[key]]
+            new = [key for key in found if before.get(key) != found[key]]
+            if stale:
+                connection.execute(
+                    told_findings.delete().where(
+                        columns.project_id == project_id, columns.key == sa.bindparam("old")
+                    ),
+                    [{"old": key} for key in stale],
+                )
+            for key in sorted(new):
+                self._database.insert_missing(
+                    connection,
+                    told_findings,
+                    project_id=project_id,
+                    key=key,
+                    digest=found[key],
+                    told_at=now,
+                )
 
     def purchases_named(self, reference: str) -> tuple[Purchase, ...]:
         """The purchases of that reference, one of each project that has it."""

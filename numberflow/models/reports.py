@@ -311,3 +311,58 @@ class NumbersReport(RunReport):
     """What to run for numbers whose link failed (the same again, or back to what they had), that a
     stop left between two links, or that are kept without their emergency address."""
     open_items: tuple[OpenItem, ...] = ()
+
+
+class ReconcileFinding(ReportPart):
+    """One thing on which journal and vendor do not agree."""
+
+    key: str
+    """The same finding has the same key in every report."""
+    kind: str
+    """One of a closed list; docs/reconcile.md says what each means."""
+    severity: str
+    """person, or information."""
+    subject: str
+    """The phone number; else a step, an order, a reference or a day."""
+    phone_number: str = ""
+    reference: str = ""
+    journal: str
+    vendor: str
+    command: str = ""
+    """What settles it; empty when there is nothing to decide."""
+    is_new: bool = True
+    """Nobody was told of it as it is now."""
+
+
+class SettledLine(ReportPart):
+    """A step whose outcome nobody knew, after it was looked at."""
+
+    intention_id: str
+    operation: str
+    subject: str
+    reference: str
+    state: str
+    reason: str = ""
+
+
+class ReconcileReport(RunReport):
+    """On what journal and vendor do not agree."""
+
+    source: str = ""
+    """What the vendor's side was, in words."""
+    compared: int = 0
+    """Numbers that the vendor shows."""
+    found: int = 0
+    """Findings of all kinds, told before or not."""
+    findings: tuple[ReconcileFinding, ...] = ()
+    """Those that nobody was told of yet; all of them when they were asked for."""
+    settled: tuple[SettledLine, ...] = ()
+    url: str = ""
+    """Of the Parquet file with all findings."""
+    json_url: str = ""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The first commands that settle what needs a person."""
+        person = (each for each in self.findings if each.severity == "person" and each.command)
+        return tuple(each.command for each in person)[:20]

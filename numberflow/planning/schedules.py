@@ -27,7 +27,11 @@ Questions = Generator[Ask, Any, T]
 """Yields requests, gets the JSON of each answer, returns the result."""
 
 # The schedules as they are deployed (deployments/prefect.yaml), where no start is planned.
-INTERVALS = {"follow-orders": timedelta(minutes=15), "export-inventory": timedelta(days=1)}
+INTERVALS = {
+    "follow-orders": timedelta(minutes=15),
+    "export-inventory": timedelta(days=1),
+    "reconcile": timedelta(days=1),
+}
 _OTHERS = timedelta(days=1)
 # "No run for two intervals": one may be late or fail to start; two are not an accident.
 MISSED = 2

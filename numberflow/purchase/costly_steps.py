@@ -247,3 +247,31 @@ def _settle_policy(context: RunContext, **more: Any) -> SettlePolicy:
         lease_wait_s=1.5 * context.settings.lease_s,
         **more,
     )
+
+
+async def look_only(
+    context: RunContext, row: Intention, step: CostlyStep, *, keeper: LeaseKeeper, lease: Lease
+) -> Intention:
+    """Settle one step by what the vendor shows. What proves to be absent stays planned.
+
+    Costs: nothing; no request of the step leaves. Repeat: safe. `lease` is the purchase's.
+
+    Raises:
+        LeaseLost: somebody works on its number.
+        JournalUnavailable: what was seen could not be written down.
+    """
+    return await run_costly_step(
+        context.journal,
+        row,
+        do=_never,
+        look=step.look,
+        keeper=keeper,
+        purchase_lease=lease,
+        policy=SettlePolicy(settle_s=context.settings.settle_s, attempts_max=0, lease_wait_s=0),
+        brake=context.brake,
+        sleep=context.wait,
+    )
+
+
+async def _never(attempt: Attempt) -> Applied:
+    raise AssertionError(f"{attempt.intention} was to be looked at, not sent")

@@ -55,6 +55,13 @@ def again(ids: Mapping[str, str], reference: str, phone_number: str, project: st
     return _links(ids, f"{reference}-again", [phone_number], project)
 
 
+def changed(
+    wanted: Mapping[str, Any], reference: str, phone_number: str, project: str | None
+) -> str:
+    """What else configure-numbers takes, once more for a number that shows something else."""
+    return _command({**wanted, "phone_numbers": [phone_number]}, f"{reference}-again", project)
+
+
 def _links(
     ids: Mapping[str, str], reference: str, phone_numbers: Sequence[str], project: str | None
 ) -> str:

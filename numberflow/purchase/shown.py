@@ -17,10 +17,12 @@ from numberflow.models.reports import (
     NumbersReport,
     OrderReport,
     PurchaseReport,
+    ReconcileReport,
     RunReport,
 )
 from numberflow.purchase.hosting.text import hosted_rows, hosted_text
 from numberflow.purchase.number_orders.text import follow_rows, follow_text, number_rows, order_text
+from numberflow.purchase.reconciling.text import reconcile_rows, reconcile_text
 from numberflow.purchase.text import emergency_rows, emergency_text, report_rows, report_text
 
 Rows = Sequence[Mapping[str, str]]
@@ -58,4 +60,5 @@ _SHOWN: Mapping[type[RunReport], tuple[Callable[[Any], str], Callable[[Any], Row
     EmergencyReport: (emergency_text, emergency_rows),
     NumbersReport: (hosted_text, hosted_rows),
     InventoryReport: (inventory_text, inventory_rows),
+    ReconcileReport: (reconcile_text, reconcile_rows),
 }

@@ -95,9 +95,9 @@ def is_unfinished(purchase: Purchase, rows: Sequence[Intention]) -> bool:
     )
 
 
-def _close_command(purchase: Purchase) -> str:
-    """Keeps that somebody knows of it. A reference may begin with a hyphen."""
-    reference, project = shlex.quote(purchase.reference), shlex.quote(purchase.project_id)
+def close_command(reference: str, project_id: str) -> str:
+    """Keeps that somebody knows of a purchase. A reference may begin with a hyphen."""
+    reference, project = shlex.quote(reference), shlex.quote(project_id)
     if reference.startswith("-"):
         return f"numberflow journal close --project {project} --by <your-name> -- {reference}"
     return f"numberflow journal close {reference} --project {project} --by <your-name>"
@@ -112,7 +112,7 @@ def stopped_line(purchase: Purchase, rows: Sequence[Intention]) -> FollowLine:
         "run the same reference again: it goes on where it stopped"
         + ("; or release what was rented (release-numbers)" if bought else "")
         + ("; or give them an address again (emergency-address, action provision)" if kept else "")
-        + f"; or say that you know: {typed(_close_command(purchase))}"
+        + f"; or say that you know: {typed(close_command(purchase.reference, purchase.project_id))}"
     )
     return FollowLine(
         kind="purchase",

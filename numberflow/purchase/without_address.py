@@ -65,11 +65,22 @@ def kept_reason(count: int) -> str:
 
 def provision_command(phone_numbers: Sequence[str], project: str | None) -> str:
     """Gives these numbers an address that lies in the papers store as address.json."""
-    wanted = {
-        "action": "provision",
-        "phone_numbers": list(phone_numbers),
-        "address": "address.json",
-    }
+    return _command(
+        {
+            "action": "provision",
+            "phone_numbers": list(phone_numbers),
+            "address": "address.json",
+        },
+        project,
+    )
+
+
+def deprovision_command(phone_numbers: Sequence[str], project: str | None) -> str:
+    """Removes the address of these numbers."""
+    return _command({"action": "deprovision", "phone_numbers": list(phone_numbers)}, project)
+
+
+def _command(wanted: dict[str, object], project: str | None) -> str:
     if project:
         wanted["project"] = project
     return f"numberflow run emergency-address --params {shlex.quote(json.dumps(wanted))}"

@@ -228,11 +228,14 @@ def _lost_reply(world: World) -> Expected:
 
 def _claimed_twice(world: World) -> Expected:
     number = world.pick()
-    if world.rng.random() < 0.5:
-        world.line(number, world.name(), operation="create_order")
-    else:
-        world.adopt(number)
+    world.line(number, world.name(), operation="create_order")
     yield Kind.CLAIMED_TWICE, number
+
+
+def _adopted_and_held(world: World) -> Expected:
+    number = world.pick()
+    world.adopt(number)
+    yield Kind.ADOPTED_AND_HELD, number
 
 
 def _two_projects(world: World) -> Expected:
@@ -390,6 +393,7 @@ PLANTS: Mapping[str, Callable[[World], Expected]] = {
     "bought in the dashboard": _bought_elsewhere,
     "lost reply": _lost_reply,
     "claimed twice": _claimed_twice,
+    "adopted and held": _adopted_and_held,
     "two projects": _two_projects,
     "released elsewhere": _released_elsewhere,
     "leaving": _leaving_unasked,

@@ -27,6 +27,7 @@ from numberflow.models.reports import (
     OpenItem,
     OrderReport,
     PurchaseReport,
+    ReconcileReport,
     RunOutcome,
     RunReport,
 )
@@ -102,6 +103,7 @@ REPORTS: dict[type[RunReport], dict[str, Any]] = {
     EmergencyReport: {"reference": "PO-1"},
     FollowReport: {"orders": (WAITS,)},
     InventoryReport: {},
+    ReconcileReport: {},
 }
 
 
@@ -127,7 +129,7 @@ async def test_a_person_is_called_before_anything_is_shown(
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_every_report_of_a_flow_is_shown_and_calls(name: str) -> None:
-    """The runner can publish what each of the ten flows returns."""
+    """The runner can publish what each of the flows returns."""
     (kind,) = [
         each
         for each in get_args(get_type_hints(FLOWS[name].load().fn)["return"])

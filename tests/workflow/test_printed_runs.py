@@ -20,7 +20,10 @@ from support.runs import Ended, Nursery, nursery, prefect_api  # noqa: F401
 from support.scenes import Scene
 
 import numberflow
+from numberflow.export.snapshot import today
+from numberflow.planning.reconciling.kinds import Finding, Kind
 from numberflow.planning.schedules import Scheduled, problem
+from numberflow.purchase.reconciling.commands import Commands
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 from numberflow.simulator.provisioning import SmsLink
 
@@ -208,3 +211,24 @@ def test_an_overdue_run(desk: Desk, name: str) -> None:
         assert 3 == len(numberflow.load_inventory(root=root))
     else:
         assert "0 orders followed" in done.out
+
+
+def test_findings(desk: Desk) -> None:
+    """Reconcile tells of a rise once, and what it prints for that and for an order is a run."""
+    bought = desk.run_flow(
+        "search-and-rent",
+        region_code="US", number_type="LOCAL", quantity=1, reference=REFERENCE,
+        max_today="500", max_monthly="500",
+    )  # fmt: skip
+    assert 0 == bought.code, bought.told
+    with desk.simulator.world.lock:
+        (held,) = desk.simulator.world.holdings
+        held.monthly *= 2
+    told = desk.run_flow("reconcile")
+    assert (4, True) == (told.code, "price rise" in told.out), told.told
+    lost = paste(desk.command, printed(told.out, "numberflow run release-numbers"))
+    assert (0, True) == (lost.code, "to be released" in lost.out), lost.told
+    quiet = desk.run_flow("reconcile")
+    assert (0, True) == (quiet.code, "0 new findings" in quiet.out), quiet.told
+    line = Commands(None, "", {}, today()).of(Finding(Kind.ORDER_UNFOLLOWED, "order", "", ""))
+    assert 0 == paste(desk.command, line).code

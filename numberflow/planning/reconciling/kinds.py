@@ -21,6 +21,7 @@ class Kind(StrEnum):
     BOUGHT_ELSEWHERE = "bought_elsewhere"
     LOST_REPLY = "lost_reply"
     CLAIMED_TWICE = "claimed_twice"
+    ADOPTED_AND_HELD = "adopted_and_held"
     TWO_PROJECTS = "two_projects"
     RELEASED_ELSEWHERE = "released_elsewhere"
     LEAVING_UNASKED = "leaving_unasked"

@@ -238,13 +238,19 @@ def _trace(row: Row, known: Held) -> str:
 
 def _twice(number: str, known: Held) -> Iterator[Finding]:
     names = dict.fromkeys(line.reference for line in known.holders)
-    if known.adopted is not None and known.holders:
-        names[known.adopted.reference or f"adopted by {known.adopted.by}"] = None
     if len(names) > 1:
         yield Finding(
             Kind.CLAIMED_TWICE,
             number,
             f"held by {' and by '.join(repr(name) for name in names)}",
+            "the project holds it once",
+            known.reference,
+        )
+    if known.holders and known.adopted is not None and known.adopted.reference not in names:
+        yield Finding(
+            Kind.ADOPTED_AND_HELD,
+            number,
+            f"{known.how}; and {known.adopted.by} adopted it",
             "the project holds it once",
             known.reference,
         )

@@ -37,7 +37,10 @@ from numberflow.journal import (
     Journal,
     NewIntention,
 )
+from numberflow.planning.reconciling.kinds import Finding
+from numberflow.planning.reconciling.kinds import Kind as Kinds
 from numberflow.purchase.account import account
+from numberflow.purchase.reconciling.commands import Commands
 from numberflow.purchase.report import open_item
 from numberflow.purchase.stopped import stopped_line
 from numberflow.settings import Settings
@@ -58,6 +61,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
+    "adopt": Kind({"commands.py"}, f"{HERE}::test_findings"),
+    "adopt --gone": Kind({"commands.py"}, f"{HERE}::test_findings"),
+    "adopt --undo": Kind({"commands.py"}, f"{HERE}::test_findings"),
     "callbacks rotate": Kind(
         {"app.py", "callbacks.py", "secrets.py"},
         "tests/unit/cli/test_callbacks.py::test_the_printed_command",
@@ -71,6 +77,7 @@ KINDS = {
         {"database.py", "intention_rows.py", "journal.py"}, f"{HERE}::test_journal_list"
     ),
     "journal list --state": Kind({"stop.py"}, f"{HERE}::test_journal_list_of_a_state"),
+    "journal show": Kind({"commands.py"}, f"{HERE}::test_findings"),
     "journal settle --as --by --note": Kind({"report.py"}, f"{HERE}::test_settle"),
     "kill {}": Kind({"up.py"}, f"{HERE}::test_kill"),
     "numbers list": Kind({"database.py"}, f"{HERE}::test_numbers_list"),
@@ -103,7 +110,9 @@ KINDS = {
     "run emergency-address --params": Kind(
         {"without_address.py"}, f"{RUNS}::test_an_address_is_given_back"
     ),
+    "run follow-orders --params": Kind({"commands.py"}, f"{RUNS}::test_findings"),
     "run order-numbers --params": Kind({"follow.py"}, f"{RUNS}::test_an_order_is_opened_again"),
+    "run release-numbers --params": Kind({"commands.py"}, f"{RUNS}::test_findings"),
     "run search-and-rent --help": Kind({"app.py"}, f"{HERE}::test_run_help"),
     "run {}": Kind({"schedules.py"}, f"{RUNS}::test_an_overdue_run"),
     "simulator": Kind({"settings.py"}, f"{HERE}::test_simulator"),
@@ -367,6 +376,38 @@ def with_account(command: Command, running: Running) -> Command:
     """The command with the simulator's account."""
     command.set(running.environment)
     return command
+
+
+def test_findings(with_account: Command, running: Running) -> None:
+    """What reconcile prints for a number settles it: the next look is quiet."""
+
+    def found() -> list[dict[str, str]]:
+        return list(json.loads(with_account("reconcile", "--json").out)["findings"])
+
+    world = running.simulator.world
+    with world.lock:
+        for number in world.holdings:
+            number.expire_at = None
+    bought = [each for each in found() if each["kind"] == "bought_elsewhere"]
+    assert 5 == len(bought)
+    for each in bought:
+        assert 0 == paste(with_account, each["command"]).code
+    with world.lock:
+        world.holdings.remove(bought[0]["phone_number"])
+    (gone,) = (each for each in found() if each["severity"] == "person")
+    assert ("adopted_gone", 0) == (gone["kind"], paste(with_account, gone["command"]).code)
+    assert (0, []) == (
+        with_account("reconcile", "--all").code,
+        [each for each in found() if each["severity"] == "person"],
+    )
+    settings = Settings.load()
+    with Journal.open(settings.journal_url) as journal:
+        reference = planned(journal, reference="-Ada's order")[0].reference
+    commands = Commands(None, settings.project_id, {}, today())
+    undo = Finding(Kinds.ADOPTED_AND_HELD, bought[1]["phone_number"], "", "")
+    assert 0 == paste(with_account, commands.of(undo)).code
+    twice = Finding(Kinds.CLAIMED_TWICE, "+12025550101", "", "", reference)
+    assert reference in paste(with_account, commands.of(twice)).out
 
 
 def test_papers(with_account: Command) -> None:

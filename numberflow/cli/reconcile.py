@@ -1,0 +1,50 @@
+"""`numberflow reconcile`: journal against vendor, without Prefect."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from numberflow.cli import exit_codes
+from numberflow.cli.account import settings_of
+from numberflow.cli.console import working
+from numberflow.journal import Journal
+from numberflow.models.parameters import check_parameters
+from numberflow.models.reconcile import Reconcile
+from numberflow.models.reports import ReconcileReport, RunOutcome
+from numberflow.purchase.reconciling.run import reconcile_project
+from numberflow.purchase.reconciling.text import reconcile_text
+from numberflow.purchase.run_context import RunContext, open_client
+from numberflow.settings import Settings
+
+
+def run(project: str | None, *, everything: bool, as_json: bool) -> int:
+    """Settle, read, compare, publish, tell. Returns the exit code.
+
+    Raises:
+        BadInput: no block has that name.
+        SnapshotRefused, StoreUnavailable, JournalUnavailable: nothing was told.
+    """
+    wanted = check_parameters(Reconcile, {"project": project, "show_all": everything})
+    settings = settings_of(wanted.project)
+    with Journal.open(settings.journal_url) as journal:
+        with working("Comparing journal and vendor …"):
+            report, found = asyncio.run(_compare(settings, journal, wanted))
+        typer.echo(
+            report.model_dump_json(indent=2)
+            if as_json
+            else reconcile_text(report).replace("**", "").lstrip("# ")
+        )
+        journal.note_findings(report.project_id, found)
+    is_done = report.outcome is RunOutcome.DONE
+    return exit_codes.DONE if is_done else exit_codes.NEEDS_PERSON
+
+
+async def _compare(
+    settings: Settings, journal: Journal, wanted: Reconcile
+) -> tuple[ReconcileReport, dict[str, str]]:
+    async with open_client(settings) as client:
+        context = RunContext(client, journal, settings, project=wanted.project)
+        done = await reconcile_project(context, show_all=wanted.show_all)
+        return done.report, dict(done.found)

@@ -1,0 +1,187 @@
+"""One reconciliation of a project: settle, read, compare, publish, and say what is new.
+
+Changes nothing at the vendor. Not here: how people are told (tasks, cli).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from numberflow.export.findings import publish_findings
+from numberflow.export.store import open_store
+from numberflow.journal import Intention
+from numberflow.models.reports import (
+    ReconcileFinding,
+    ReconcileReport,
+    RunOutcome,
+    SettledLine,
+)
+from numberflow.models.wording import count_of
+from numberflow.planning.reconciling.compare import expected_addresses, reconcile
+from numberflow.planning.reconciling.kinds import Finding, Kind, Severity
+from numberflow.planning.reconciling.lines import JournalSide
+from numberflow.purchase.follow import take_up
+from numberflow.purchase.reconciling.commands import Commands
+from numberflow.purchase.reconciling.journal_side import journal_side
+from numberflow.purchase.reconciling.settle import settle_open
+from numberflow.purchase.reconciling.vendor_side import (
+    Reading,
+    read_addresses,
+    read_again,
+    read_orders,
+    read_vendor,
+)
+from numberflow.purchase.report import AT_STAKE_STATES
+from numberflow.purchase.run_context import RunContext, in_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The report, and every finding, key → digest: what people know once they have it."""
+
+    report: ReconcileReport
+    found: Mapping[str, str]
+
+
+async def reconcile_project(
+    context: RunContext, *, show_all: bool = False, flow_run_id: str | None = None
+) -> Reconciled:
+    """Settle what evidence settles, compare both sides, publish what was found.
+
+    Costs: nothing; nothing changes at the vendor. Repeat: safe. A finding counts as new until
+    `Journal.note_findings` keeps that it was told.
+
+    Args:
+        context: collaborators.
+        show_all: the report holds all findings, not only new ones.
+        flow_run_id: Prefect's id of this run.
+
+    Raises:
+        SnapshotRefused: the project could not be read whole.
+        StoreUnavailable, JournalUnavailable: one of them cannot be used.
+        The errors of a read.
+    """
+    settled = await settle_open(context)
+    # Orders that a step opened and nobody follows yet are followed from now on.
+    await take_up(context)
+    reading = await read_vendor(context)
+    orders = await read_orders(context)
+    journal = await in_thread(
+        journal_side, context.journal, context.project_id, busy=settled.busy, orders=orders
+    )
+    shown, remarks = await read_addresses(context, expected_addresses(journal))
+    findings = await asyncio.to_thread(_compare, context, journal, reading, shown)
+    if reading.is_snapshot:
+        suspects = [
+            each.subject
+            for each in findings
+            if each.kind.severity is Severity.PERSON and each.subject.startswith("+")
+        ]
+        reading = await read_again(context, reading, list(dict.fromkeys(suspects)))
+        findings = await asyncio.to_thread(_compare, context, journal, reading, shown)
+    rows = await in_thread(
+        context.journal.intentions, project_id=context.project_id, states=AT_STAKE_STATES
+    )
+    commands = Commands(
+        context.project, context.project_id, {row.id: row for row in rows}, datetime.now(UTC).date()
+    )
+    found = {each.key: _digest(each) for each in findings if _stands(each, commands)}
+    told = await in_thread(context.journal.told_findings, context.project_id)
+    lines = [
+        _line(each, commands, is_new=told.get(each.key) != found[each.key])
+        for each in findings
+        if each.key in found
+    ]
+    report = _report(context, lines, reading, settled.steps, show_all=show_all)
+    report = report.model_copy(
+        update={"notes": (*reading.remarks, *remarks), "flow_run_id": flow_run_id}
+    )
+    return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
+
+
+def _compare(
+    context: RunContext, journal: JournalSide, reading: Reading, addresses: Mapping[str, bool]
+) -> tuple[Finding, ...]:
+    return reconcile(journal, reading.side(context.client.vendor_now(), addresses))
+
+
+def _stands(finding: Finding, commands: Commands) -> bool:
+    """Whether it still is so: a run may have settled a step in the meantime."""
+    return finding.kind is not Kind.LOST_REPLY or finding.subject in commands.steps
+
+
+def _digest(finding: Finding) -> str:
+    said = f"{finding.journal}\0{finding.vendor}\0{finding.reference}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _line(finding: Finding, commands: Commands, *, is_new: bool) -> ReconcileFinding:
+    return ReconcileFinding(
+        key=finding.key,
+        kind=finding.kind.value,
+        severity=finding.kind.severity.value,
+        subject=finding.subject,
+        phone_number=finding.subject if finding.subject.startswith("+") else "",
+        reference=finding.reference,
+        journal=finding.journal,
+        vendor=finding.vendor,
+        command=commands.of(finding),
+        is_new=is_new,
+    )
+
+
+def _report(
+    context: RunContext,
+    lines: Sequence[ReconcileFinding],
+    reading: Reading,
+    settled: Sequence[Intention],
+    *,
+    show_all: bool,
+) -> ReconcileReport:
+    told = tuple(line for line in lines if show_all or line.is_new)
+    waiting = [line for line in told if line.severity == Severity.PERSON.value]
+    kinds = Counter(line.kind for line in waiting)
+    reason = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
+    return ReconcileReport(
+        outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.DONE,
+        reason=f"{count_of(len(waiting), 'finding')} to decide: {reason}" if waiting else "",
+        remedy="each finding has the command that settles it" if waiting else "",
+        project_id=context.project_id,
+        source=reading.source,
+        compared=sum(1 for _ in reading),
+        found=len(lines),
+        findings=told,
+        settled=tuple(
+            SettledLine(
+                intention_id=row.id,
+                operation=str(row.operation),
+                subject=str((row.result or {}).get("phone_number") or row.subject or ""),
+                reference=row.reference,
+                state=row.state.value,
+                reason=row.reason or "",
+            )
+            for row in settled
+        ),
+    )
+
+
+def _published(
+    context: RunContext, report: ReconcileReport, lines: Sequence[ReconcileFinding]
+) -> ReconcileReport:
+    """Put every finding into the inventory store, new or not."""
+    whole = report.model_copy(update={"findings": tuple(lines)})
+    urls = publish_findings(
+        open_store(context.settings.inventory_root),
+        context.project_id,
+        datetime.now(UTC).date(),
+        report.flow_run_id or uuid.uuid4().hex,
+        [line.model_dump() for line in lines],
+        (whole.model_dump_json(indent=1) + "\n").encode(),
+    )
+    return report.model_copy(update={"url": urls[0], "json_url": urls[1]})
