@@ -26,7 +26,7 @@ import numberflow
 # Most of its time is waiting, so that it runs beside the other workflows (tests/conftest.py).
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
-SCHEDULED = ("export-inventory", "follow-orders", "reconcile")
+SCHEDULED = ("export-inventory", "follow-orders")
 # The scheduler's turns, for a moved schedule is planned with the next of them; 60 by default.
 SCHEDULER_LOOP = "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"
 SCHEDULER_S = 5
