@@ -77,13 +77,8 @@ def lock_day(database: Database, connection: sa.Connection, project_id: str, day
     ).one()
 
 
-def spend(
-    connection: sa.Connection, project_id: str, day: date, *, without: str | None = None
-) -> Spend:
-    """What the day's intentions take, without refused ones.
-
-    `without` leaves out one intention id.
-    """
+def spend(connection: sa.Connection, project_id: str, day: date) -> Spend:
+    """What the day's intentions take, without refused ones."""
     columns = intentions.c
     rows = connection.execute(
         sa.select(
@@ -93,7 +88,6 @@ def spend(
             columns.spend_day == day,
             columns.state.in_([str(state) for state in SPENDING_STATES]),
             columns.due_amount.is_not(None),
-            columns.id != (without or ""),
         )
     )
     sums: dict[tuple[str, str], list[Decimal]] = defaultdict(

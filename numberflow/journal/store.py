@@ -554,7 +554,8 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, Callback
         assert intention.due_amount is not None
         assert intention.currency is not None
         spending.lock_day(self._database, connection, intention.project_id, day)
-        spent = spending.spend(connection, intention.project_id, day, without=intention.id)
+        # It was planned on another day, so this day's sum does not hold it yet.
+        spent = spending.spend(connection, intention.project_id, day)
         price = spending.Price(
             intention.due_amount, intention.monthly_amount or Decimal(0), intention.currency
         )

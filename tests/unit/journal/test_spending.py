@@ -349,8 +349,8 @@ def test_a_day_in_another_currency() -> None:
 def test_what_a_day_took(journal: Journal) -> None:
     """By reference, the dearest first. Every open or done line of the project and day counts."""
     for reference, *lines in (
-        ("PO-1", rent_line("+1", "1", "2"), release_line("+9")),
-        ("PO-3", rent_line("+2", "2", "2"), rent_line("+3", "3", "1")),
+        ("PO-1", rent_line("+1", "0", "3"), release_line("+9")),
+        ("PO-3", rent_line("+2", "3", "1"), rent_line("+3", "3", "1")),
         ("PO-2", rent_line("+4", "2", "1")),
     ):
         _plan(journal, reference, *lines)
@@ -364,8 +364,8 @@ def test_what_a_day_took(journal: Journal) -> None:
         journal.today(),
         {"USD": Decimal(14)},
         (
-            SpendLine("PO-3", "USD", Decimal(8), Decimal(3), 2),
-            SpendLine("PO-1", "USD", Decimal(3), Decimal(2), 1),
+            SpendLine("PO-3", "USD", Decimal(8), Decimal(2), 2),
+            SpendLine("PO-1", "USD", Decimal(3), Decimal(3), 1),
             SpendLine("PO-2", "USD", Decimal(3), Decimal(1), 1),
         ),
     )
