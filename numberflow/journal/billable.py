@@ -543,14 +543,12 @@ def _kept_applied(applied: Applied) -> Applied:
 
     What cannot be kept fails here, where it still counts as an unknown outcome.
     """
-    if not isinstance(applied, Applied):
-        raise TypeError(f"do returned {type(applied).__name__} where Applied was expected")
     result = as_kept(applied.result)
     return Applied(result, applied.note, applied.subject or number_in(result))
 
 
 def _kept_evidence(evidence: Evidence) -> Evidence:
-    result = None if evidence.result is None else as_kept(evidence.result)
+    result = as_kept(evidence.result)
     subject = evidence.subject or number_in(result)
     return Evidence(
         Finding(evidence.finding), evidence.note, as_kept(evidence.seen), result, subject

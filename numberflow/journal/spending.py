@@ -186,7 +186,7 @@ def require_room_today(
     if cap is None:
         return
     used = spent.totals.get(currency, Decimal(0))
-    needed = sum((price.due for price in prices), Decimal(0))
+    needed = sum(price.due for price in prices)
     if used + needed <= cap:
         return
     named = ", ".join(f"{line.reference}: {line.due}" for line in spent.lines[:_NAMED_REFERENCES])
@@ -226,8 +226,8 @@ def require_room_monthly(
             intentions.c.monthly_amount.is_not(None),
         )
     ).scalars()
-    used = sum(live, Decimal(0))
-    needed = sum((price.monthly for price in prices), Decimal(0))
+    used = sum(live)
+    needed = sum(price.monthly for price in prices)
     if used + needed <= cap:
         return
     remedy = "raise max_monthly or buy fewer numbers"

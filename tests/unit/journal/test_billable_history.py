@@ -368,6 +368,35 @@ async def test_a_lost_reply_is_told_of_before_the_look(journal: Journal) -> None
         assert IntentionState.DONE is end.state
 
 
+async def test_a_refusal_after_a_lost_reply_is_told_of_before_the_look(journal: Journal) -> None:
+    """Looks of the second settling find the refusal in the row."""
+    reasons: list[str] = []
+    (intention,) = planned(journal)
+
+    async def look(row: Intention) -> Evidence:
+        reasons.append(str(journal.history(row.id).intention.reason))
+        return ABSENT
+
+    script = Script([LOST, Rejected("taken", status=400)], [])
+    await run_step(journal, intention, script.do, look)
+    told = ["outcome unknown: OutcomeUnknown: reply lost", "refused by the vendor: Rejected: taken"]
+    assert [told[0]] * 5 + [told[1]] * 5 == reasons
+
+
+async def test_looks_are_spread_over_the_settling_time(journal: Journal) -> None:
+    """However short it is."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    (intention,) = planned(journal)
+    script = Script([LOST], [UNCLEAR])
+    policy = SettlePolicy(settle_s=4.0)
+    await run_step(journal, intention, script.do, script.look, sleep=sleep, policy=policy)
+    assert [0.5, 0.5, 1.0, 2.0] == slept
+
+
 async def test_looks_of_one_settling_are_written_as_they_are_made(journal: Journal) -> None:
     """Each before the next one; who dies in between has left what was seen."""
     times: list[int] = []

@@ -286,6 +286,7 @@ def test_several_currencies(currencies: str, expected: str | None, said: str) ->
     with pytest.raises(SpendRefused, match=_exactly(said)) as caught:
         spending.one_currency(prices, expected)
     assert ("currency", True) == (caught.value.rule, "set currency" in caught.value.remedy)
+    assert caught.value.message.endswith("was expected, so nothing is bought.")
 
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC).date()
@@ -343,7 +344,10 @@ def test_a_day_in_another_currency() -> None:
     spent = _spent(("PO-1", "USD", 1), ("PO-2", "EUR", 1), ("PO-3", "GBP", 1))
     with pytest.raises(SpendRefused, match=_exactly("EUR, GBP (PO-2, PO-3), so USD")) as caught:
         _room(spent, "1", cap=None)
-    assert ("currency", True) == (caught.value.rule, "buy tomorrow" in caught.value.remedy)
+    assert ("currency", True) == (
+        caught.value.rule,
+        caught.value.remedy.endswith("buy tomorrow (UTC) if it is right"),
+    )
 
 
 def test_what_a_day_took(journal: Journal) -> None:
@@ -375,7 +379,8 @@ def test_what_a_day_took(journal: Journal) -> None:
 def test_the_monthly_cap_counts_what_stays(journal: Journal) -> None:
     """Not a refused line, and not the fee of a number that is given up; the refusal adds it up."""
     ended = NewIntention("release", "+8", "f", {}, Decimal(0), Decimal(7), "USD")
-    _, gone, _ = _plan(journal, "PO-1", rent_line("+1"), rent_line("+2"), ended)
+    free = NewIntention("update", "+1", "f")
+    _, gone, *_ = _plan(journal, "PO-1", rent_line("+1"), rent_line("+2"), ended, free)
     _withdraw(journal, gone)
     with pytest.raises(SpendRefused) as caught:
         _plan(
