@@ -258,8 +258,10 @@ class _Step:
         if self._policy.attempts_max == 0:
             return f"nothing was sent: it was only looked at ({turn.row.reason or 'planned'})"
         if self._attempts == self._policy.attempts_max:
-            last = f" (last: {turn.row.reason})" if turn.row.reason else ""
-            return f"not done after {self._attempts} attempts in this run; run it again{last}"
+            return (
+                f"not done after {self._attempts} attempts in this run; run it again "
+                f"(last: {turn.row.reason})"
+            )
         return ""
 
     async def _try_again(self, turn: _Turn) -> _Turn:

@@ -550,10 +550,11 @@ async def test_a_journal_that_fails_while_a_request_waits_leaves_it_planned(
     with pytest.raises(JournalUnavailable, match="locked"):
         await run_step(journal, intention, rent_after_a_while, look)
     row = journal.history(intention.id)
-    assert (0, IntentionState.PLANNED, "not_sent") == (
+    assert (0, IntentionState.PLANNED, "not_sent", "not sent: JournalUnavailable: locked") == (
         vendor.requests,
         row.intention.state,
         row.attempts[0].outcome,
+        row.intention.reason,
     )
 
 

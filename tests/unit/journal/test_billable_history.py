@@ -205,8 +205,14 @@ async def test_what_surely_was_not_sent_is_proof_of_absence(journal: Journal) ->
             raise Throttled("429", status=429)
         raise NotSent("no route")
 
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
     (intention,) = planned(journal)
-    end = await run_step(journal, intention, do, Script([OK], [ABSENT]).look)
+    end = await run_step(journal, intention, do, Script([OK], [ABSENT]).look, sleep=sleep)
+    assert [1.0, 1.0, 2.0] == slept
     assert end.reason == (
         "not done after 3 attempts in this run; run it again (last: not sent: NotSent: no route)"
     )
@@ -357,7 +363,11 @@ async def test_a_dead_worker_is_told_of_before_the_look(journal: Journal) -> Non
 
 async def test_a_lost_reply_is_told_of_before_the_look(journal: Journal) -> None:
     """With the error's own words; of a stranger's only the type."""
-    for error, told in ((LOST, "OutcomeUnknown: reply lost"), (BUG, "ValueError")):
+    for error, told in (
+        (LOST, "OutcomeUnknown: reply lost"),
+        (NotSent("yet it left"), "NotSent: yet it left"),
+        (BUG, "ValueError"),
+    ):
         (intention,) = planned(journal, rent_line(told), reference=told)
 
         async def look(row: Intention, told: str = told) -> Evidence:
