@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo up test test-all test-fast mutants check fix pages bench notebook build simulate pins clean
 
-help:  ## say what each recipe does
+help:  ## list the recipes
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(BIN)/python:
@@ -34,16 +34,16 @@ $(VENV)/.numberflow-dev: requirements-dev.txt $(VENV)/.numberflow-run
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/.numberflow-run  ## rent three numbers on the simulator, through faults and a kill (no account needed)
+demo: $(VENV)/.numberflow-run  ## rent three numbers on the simulator despite faults and a kill (no account needed)
 	@NUMBERFLOW_HOME=$(CURDIR)/.numberflow $(BIN)/numberflow demo
 
 up: $(VENV)/.numberflow-run  ## simulator (without credentials), Prefect server and all deployments, until Ctrl-C
 	@$(BIN)/numberflow up
 
-simulate: $(VENV)/.numberflow-run  ## the simulator alone; prints the environment that points at it
+simulate: $(VENV)/.numberflow-run  ## only the simulator; prints the environment that points at it
 	@$(BIN)/numberflow simulator
 
-test: $(VENV)/.numberflow-dev  ## checks and all tests but those that say again what their neighbours say
+test: $(VENV)/.numberflow-dev  ## checks, and all tests except those that only repeat their neighbours
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n $(XDIST) -m "not exhaustive"
 
@@ -53,7 +53,7 @@ test-all: $(VENV)/.numberflow-dev  ## every case of every matrix (an hour on two
 test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only
 	$(BIN)/python -m pytest -n $(XDIST) -m "not exhaustive" tests/unit tests/contract
 
-mutants: $(VENV)/.numberflow-dev  ## change what decides on money bit by bit: do the tests notice? (about ten minutes)
+mutants: $(VENV)/.numberflow-dev  ## mutation tests of the code that decides about money (about ten minutes)
 	$(BIN)/python tests/mutants.py $(MUTANTS)
 
 check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; changes nothing
@@ -63,11 +63,11 @@ check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; cha
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-fix: $(VENV)/.numberflow-dev  ## format and mend what lint can mend
+fix: $(VENV)/.numberflow-dev  ## format, and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pages: $(VENV)/.numberflow-dev  ## make docs/flows.md again from the table of flows
+pages: $(VENV)/.numberflow-dev  ## regenerate docs/flows.md from the table of flows
 	@page=$$($(BIN)/python -m flows.page) && printf '%s\n' "$$page" > docs/flows.md
 
 bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
@@ -75,22 +75,22 @@ bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machi
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/rate.py
 
-notebook: $(VENV)/.numberflow-dev  ## execute docs/inventory.ipynb again
+notebook: $(VENV)/.numberflow-dev  ## regenerate docs/inventory.ipynb
 	$(BIN)/python benchmarks/notebook.py
 
-build: $(VENV)/.numberflow-dev  ## the wheel, in dist/
+build: $(VENV)/.numberflow-dev  ## build the wheel in dist/
 	rm -rf dist
 	$(BIN)/python -m build --wheel --outdir dist .
 
-# What is pinned already stays unless pyproject.toml forbids it; `make pins UPGRADE=--upgrade` takes the newest of everything.
+# Pinned versions stay unless pyproject.toml forbids them. `make pins UPGRADE=--upgrade` upgrades all.
 COMPILE := uv pip compile pyproject.toml $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet
 
-pins:  ## compile the pins again (needs uv); no index address is written
+pins:  ## compile the pins again (needs uv), without index addresses
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
 	sed -i '1i # Compiled from pyproject.toml by `make pins`; hashes, no index addresses.' requirements.txt
 	sed -i '1i # Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.' requirements-dev.txt
 
-clean:  ## remove what the recipes made
+clean:  ## remove everything that the recipes made
 	rm -rf .venv .numberflow dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
