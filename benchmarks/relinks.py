@@ -92,7 +92,7 @@ class Run:
         with Journal.open(self.settings.journal_url) as journal:
             async with open_client(self.settings) as client:
                 context = RunContext(client, journal, self.settings)
-                rows = await configure(context, order, reference, flow_run_id=None)
+                rows = await configure(context, order, reference)
                 return await configure_report(context, order, reference, rows)
 
     async def sweep(self) -> list[FollowLine]:

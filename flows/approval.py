@@ -68,7 +68,7 @@ class ReleaseApproval(Approval):
     )
 
 
-async def ask_release_approval(context: RunContext, question: Question, run_id: str) -> None:
+async def ask_release_approval(context: RunContext, question: Question) -> None:
     """Suspend until a person has typed how many numbers go, and keep who did.
 
     Raises:
@@ -88,17 +88,19 @@ async def ask_release_approval(context: RunContext, question: Question, run_id: 
             rule="approval",
             remedy="look at the list again, then run again with the same reference",
         )
-    await approve_release(context, question.purchase_id, who, question.count, run_id)
+    await approve_release(context, question.purchase_id, who, question.count)
 
 
 async def ask_approval(
-    context: RunContext, purchase: Purchase, quote: Quote, limits: SpendLimits, run_id: str
+    context: RunContext, purchase: Purchase, quote: Quote, limits: SpendLimits
 ) -> tuple[SpendLimits, str]:
     """Suspend until a person has decided.
 
     At resume this runs again, and the new quote must not be worse than the approved one.
     """
-    asked = purchase.quote if (purchase.quote or {}).get("flow_run_id") == run_id else None
+    asked = (
+        purchase.quote if (purchase.quote or {}).get("flow_run_id") == context.flow_run_id else None
+    )
     if asked is None:
         if deployment.get_id() is None:
             raise SpendRefused(
@@ -108,7 +110,7 @@ async def ask_approval(
                 remedy=f"run {purchase.operation.replace('_', '-')} from its deployment "
                 "(numberflow up), where a form asks; or raise approve_above",
             )
-        asked = await save_quote(context, purchase, quote, run_id)
+        asked = await save_quote(context, purchase, quote)
     answer = await asuspend_flow_run(
         wait_for_input=Approval.with_initial_data(
             description=quote_text(quote, purchase.reference)
@@ -120,7 +122,7 @@ async def ask_approval(
     who = answer.approved_by.strip()
     limits = approved(limits, asked)
     limits.check(quote.today, quote.monthly)
-    await save_approval(context, purchase, who, asked, run_id)
+    await save_approval(context, purchase, who, asked)
     return limits, who
 
 
@@ -155,13 +157,17 @@ def _require_yes(answer: Approval) -> None:
     )
 
 
-def quoted_before(purchase: Purchase, run_id: str) -> tuple[str, ...]:
+def quoted_before(context: RunContext, purchase: Purchase) -> tuple[str, ...]:
     """The numbers whose quote a person saw in this run.
 
     They are taken first if they are still for sale.
     """
     quote = purchase.quote or {}
-    return tuple(quote.get("phone_numbers", ())) if quote.get("flow_run_id") == run_id else ()
+    return (
+        tuple(quote.get("phone_numbers", ()))
+        if quote.get("flow_run_id") == context.flow_run_id
+        else ()
+    )
 
 
 def approved(limits: SpendLimits, approval: Mapping[str, Any]) -> SpendLimits:

@@ -72,4 +72,4 @@ async def configure_numbers(
 
 async def _work(run: Run[ConfigureParameters]) -> NumbersReport:
     step = look_at_configuration if run.parameters.plan_only else configure_all
-    return await step(run.context, run.parameters, run.reference, run.id)
+    return await step(run.context, run.parameters, run.reference)

@@ -75,10 +75,8 @@ async def _work(run: Run[EmergencyAddressParameters]) -> EmergencyReport:
         lines = [verdict.line for verdict in verdicts.values()]
     rows: Sequence[Intention] = ()
     if wanted.action in (Action.PROVISION, Action.DEPROVISION):
-        rows = await change_addresses(context, wanted, run.reference, verdicts, run.id)
-    return emergency_report(
-        wanted, run.reference, lines, rows, project_id=run.project_id, flow_run_id=run.id
-    )
+        rows = await change_addresses(context, wanted, run.reference, verdicts)
+    return emergency_report(wanted, run.reference, lines, rows)
 
 
 def _stopped(
@@ -89,6 +87,4 @@ def _stopped(
         steps,
         reference=run.reference,
         action=word(run.checked.action if run.checked else run.given.get("action")),
-        project_id=run.project_id,
-        flow_run_id=run.id,
     )

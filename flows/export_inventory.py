@@ -5,7 +5,6 @@ Every night, complete or not at all, with changes, costs and a report.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from prefect.client.schemas.objects import State
@@ -14,9 +13,8 @@ from prefect.runtime import deployment
 
 from flows.forms import MAY_STAY_EMPTY, Connections, Day
 from flows.naming import exported_inventory
-from flows.runner import Run, run_flow, runbook
+from flows.runner import Run, refused, run_flow, runbook
 from numberflow.errors import BadInput, NumberflowError
-from numberflow.journal import Intention
 from numberflow.models.inventory import ExportInventory
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
 from tasks.inventory import (
@@ -51,7 +49,7 @@ async def export_inventory(
         connections: Requests at once, 1 to 32.
         strict: Prove completeness without page tokens, for 4 to 8 times the requests.
     """
-    return await run_flow(locals(), ExportInventory, _work, _stopped)
+    return await run_flow(locals(), ExportInventory, _work, refused(InventoryReport))
 
 
 async def _work(run: Run[ExportInventory]) -> InventoryReport:
@@ -69,7 +67,6 @@ async def _export(wanted: ExportInventory, run_id: str) -> InventoryReport:
         snapshot_date=wanted.day,
         project_id=done[0].project_id if len(done) == 1 else "",
         projects=tuple(done),
-        flow_run_id=run_id,
     )
 
 
@@ -121,16 +118,4 @@ async def _hand_out(wanted: ExportInventory, run_id: str) -> InventoryReport:
         outcome=RunOutcome.DONE,
         snapshot_date=wanted.day,
         handed_to=tuple(await hand_out(deployment_id, wanted, run_id)),
-        flow_run_id=run_id,
-    )
-
-
-def _stopped(
-    error: NumberflowError, _steps: Sequence[Intention], run: Run[ExportInventory]
-) -> InventoryReport:
-    return InventoryReport(
-        outcome=RunOutcome.REFUSED,
-        reason=error.message,
-        remedy=error.remedy or "fix the cause and run again",
-        flow_run_id=run.id,
     )

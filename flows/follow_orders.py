@@ -43,4 +43,4 @@ async def _sweep(run: Run[FollowOrders]) -> FollowReport:
     lines = await sweep(run.context, wanted.reference, wanted.notify)
     if wanted.reference is None:
         lines += await overdue_exports()
-    return follow_report(lines, project_id=run.project_id, flow_run_id=run.id)
+    return follow_report(lines)

@@ -71,4 +71,4 @@ async def import_numbers(
 
 async def _work(run: Run[ImportNumbersParameters]) -> NumbersReport:
     step = look_at_imports if run.parameters.plan_only else import_all
-    return await step(run.context, run.parameters, run.reference, run.id)
+    return await step(run.context, run.parameters, run.reference)

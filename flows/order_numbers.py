@@ -153,9 +153,7 @@ async def _place(run: Run[OrderNumbersParameters]) -> OrderReport:
     """Quote and approve unless the order is written down already; then place it and report."""
     context, wanted = run.context, run.parameters
     requirements = await look_up_requirements(context, wanted)
-    purchase, lines = await open_purchase(
-        context, wanted, run.reference, run.id, operation=OPERATION
-    )
+    purchase, lines = await open_purchase(context, wanted, run.reference, operation=OPERATION)
     seen = run.seen = {line.id: line for line in lines}
     existing = await _existing(context, purchase, lines)
     papers: OrderPapers | None = None
@@ -169,7 +167,7 @@ async def _place(run: Run[OrderNumbersParameters]) -> OrderReport:
         if decided is None:
             return await _place(run)
         limits, run.facts["approved_by"], quote = decided
-        alive = [await write_down_order(context, purchase, wanted, quote, limits, run.id)]
+        alive = [await write_down_order(context, purchase, wanted, quote, limits)]
     else:
         if purchase.approval:
             limits = approved(limits, purchase.approval)
@@ -178,7 +176,7 @@ async def _place(run: Run[OrderNumbersParameters]) -> OrderReport:
         # What the order turns out to cost, and a number in the place of a lost one, must not grow
         # past what would have been asked about.
         limits = replace(limits, approved_today=wanted.approve_above)
-    placed = await place_order(context, purchase, wanted, papers, limits, run.id, seen)
+    placed = await place_order(context, purchase, wanted, papers, limits, seen)
     if requirements is None:
         placed.notes.append(
             f"no registration is needed for {wanted.number_type} numbers in {wanted.region_code}"
@@ -229,17 +227,17 @@ async def _quote_and_approve(
     """
     context, wanted = run.context, run.parameters
     try:
-        quote = await quote_order(context, wanted, run.reference, quoted_before(purchase, run.id))
+        quote = await quote_order(context, wanted, run.reference, quoted_before(context, purchase))
         await publish_quote(quote, run.reference, flow_name="order-numbers")
         limits.check(quote.today, quote.monthly)
     except (BadInput, SpendRefused):
-        _, lines = await open_purchase(context, wanted, run.reference, run.id, operation=OPERATION)
+        _, lines = await open_purchase(context, wanted, run.reference, operation=OPERATION)
         if not _alive(lines):
             raise
         return None
     approved_by = None
     if wanted.approve_above is not None and quote.today > wanted.approve_above:
-        limits, approved_by = await ask_approval(context, purchase, quote, limits, run.id)
+        limits, approved_by = await ask_approval(context, purchase, quote, limits)
     return limits, approved_by, quote
 
 
@@ -267,9 +265,7 @@ async def _approve_what_is_dearer(
         return limits
     limits = SpendLimits(wanted.max_today, wanted.max_monthly, wanted.currency)
     limits.check(quote.today, quote.monthly)
-    limits, run.facts["approved_by"] = await ask_approval(
-        run.context, purchase, quote, limits, run.id
-    )
+    limits, run.facts["approved_by"] = await ask_approval(run.context, purchase, quote, limits)
     return limits
 
 
@@ -278,13 +274,11 @@ def _facts(run: Run[OrderNumbersParameters]) -> dict[str, Any]:
     wanted, sent = run.checked, run.given
     return {
         "reference": run.reference,
-        "project_id": run.project_id,
         "region_code": wanted.region_code if wanted else word(sent.get("region_code")),
         "number_type": wanted.number_type if wanted else word(sent.get("number_type")),
         "asked": wanted.wanted if wanted else whole(sent.get("quantity")),
         "currency": wanted.currency if wanted else word(sent.get("currency")),
         "plan_only": sent.get("plan_only") is True,
-        "flow_run_id": run.id,
         **run.facts,
     }
 

@@ -73,7 +73,7 @@ async def qualify_numbers(
 async def _work(run: Run[QualifyParameters]) -> NumbersReport:
     context, wanted = run.context, run.parameters
     if wanted.plan_only:
-        return await look_at_qualification(context, wanted, run.reference, run.id)
+        return await look_at_qualification(context, wanted, run.reference)
     if wanted.method is Proof.VOICE and deployment.get_id() is None:
         raise SpendRefused(
             "method: voice asks for the spoken code in a form, and this run has none; nothing was "
@@ -82,16 +82,16 @@ async def _work(run: Run[QualifyParameters]) -> NumbersReport:
             remedy="run qualify-numbers from its deployment (numberflow up), or take method "
             "invoices",
         )
-    purchase, rows = await add_numbers(context, wanted, run.reference, run.id)
+    purchase, rows = await add_numbers(context, wanted, run.reference)
     if wanted.method is Proof.VOICE:
         await wait_for_checks(context, wanted)
         for number in wanted.phone_numbers:
-            if not await _prove(context, purchase, number, run.id):
+            if not await _prove(context, purchase, number):
                 break
-    return await report_on_qualification(context, wanted, run.reference, rows, purchase, run.id)
+    return await report_on_qualification(context, wanted, run.reference, rows, purchase)
 
 
-async def _prove(context: RunContext, purchase: Purchase, phone_number: str, run_id: str) -> bool:
+async def _prove(context: RunContext, purchase: Purchase, phone_number: str) -> bool:
     """Call and ask until the number is proven or nothing more can be done.
 
     False: a person wants the run to stop.
@@ -102,19 +102,19 @@ async def _prove(context: RunContext, purchase: Purchase, phone_number: str, run
     for _ in range(_TURNS_MAX):
         turn = await look_at_voice(context, purchase, phone_number)
         if turn.next is Next.CALL:
-            if (await place_call(context, purchase, turn, run_id)).state is not IntentionState.DONE:
+            if (await place_call(context, purchase, turn)).state is not IntentionState.DONE:
                 # Refused, not sent, or nobody knows: the report says which. A machine does not try
                 # again.
                 return True
         elif turn.next in (Next.CODE, Next.DECISION):
-            if not await _ask(context, purchase, turn, run_id):
+            if not await _ask(context, purchase, turn):
                 return False
         else:
             return True
     return True
 
 
-async def _ask(context: RunContext, purchase: Purchase, turn: VoiceTurn, run_id: str) -> bool:
+async def _ask(context: RunContext, purchase: Purchase, turn: VoiceTurn) -> bool:
     """Ask for the code, or whether to call again, and do as told. False: stop."""
     # Different for every question: to Prefect, a key that was answered before is answered.
     key = f"code-{purchase.id}-{turn.phone_number.removeprefix('+')}-{turn.questions}-{turn.steps}"
@@ -124,9 +124,9 @@ async def _ask(context: RunContext, purchase: Purchase, turn: VoiceTurn, run_id:
     word = text.lower()
     try:
         if word == "call":
-            await place_call(context, purchase, turn, run_id)
+            await place_call(context, purchase, turn)
         elif word != "stop":
-            await _hand_in(context, purchase, turn, SecretStr(text), run_id)
+            await _hand_in(context, purchase, turn, SecretStr(text))
     finally:
         await count_question(context, purchase)
         await forget(key)
@@ -134,14 +134,14 @@ async def _ask(context: RunContext, purchase: Purchase, turn: VoiceTurn, run_id:
 
 
 async def _hand_in(
-    context: RunContext, purchase: Purchase, turn: VoiceTurn, code: SecretStr, run_id: str
+    context: RunContext, purchase: Purchase, turn: VoiceTurn, code: SecretStr
 ) -> None:
     try:
         check_code(code)
     except BadInput as error:
         get_run_logger().warning("%s; asking again", error)
         return
-    await hand_in_code(context, purchase, turn, code, run_id)
+    await hand_in_code(context, purchase, turn, code)
 
 
 def _question(purchase: Purchase, turn: VoiceTurn) -> str:

@@ -48,12 +48,12 @@ async def release_numbers(
 
 
 async def _work(run: Run[ReleaseParameters]) -> NumbersReport:
-    what = (run.context, run.parameters, run.reference, run.id)
+    what = (run.context, run.parameters, run.reference)
     if run.parameters.plan_only:
         return await look_at_release(*what)
     # Only the run of a deployment can ask; elsewhere the release itself refuses.
     if run.parameters.confirm_count is None and deployment.get_id() is not None:
         question = await ask_about_release(*what)
         if question is not None:
-            await ask_release_approval(run.context, question, run.id)
+            await ask_release_approval(run.context, question)
     return await release_all(*what)

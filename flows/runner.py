@@ -154,9 +154,11 @@ async def run_flow(
         report = stopped(error, (), run)
     if issubclass(model, ReferencedParameters) and not (run.opened and run.opened.has_begun):
         await note_nothing_begun()
-    if run.notes:
-        report = report.model_copy(update={"notes": (*report.notes, *run.notes)})
-    return await _conclude(report)
+    facts = {
+        "project_id": run.project_id or report.project_id,
+        "notes": (*report.notes, *run.notes),
+    }
+    return await _conclude(report.model_copy(update=facts))
 
 
 async def _checked_and_worked(
@@ -202,15 +204,11 @@ async def _conclude(report: R) -> State[R] | R:
 
 
 def refused(kind: type[R]) -> Stopped[Any, R]:
-    """For flows that change nothing: there is nothing to name besides the error."""
+    """For flows that change nothing: there is no step and no reference to name."""
 
-    def stopped(error: NumberflowError, _steps: Sequence[Intention], run: Run[Any]) -> R:
-        return kind(
-            outcome=RunOutcome.REFUSED,
-            reason=error.message,
-            remedy=remedy_of(error),
-            flow_run_id=run.id,
-        )
+    def stopped(error: NumberflowError, _steps: Sequence[Intention], _run: Run[Any]) -> R:
+        remedy = remedy_of(error).replace(" with the same reference", "")
+        return kind(outcome=RunOutcome.REFUSED, reason=error.message, remedy=remedy)
 
     return stopped
 
@@ -225,8 +223,6 @@ def stopped_numbers(action: str) -> Stopped[Any, NumbersReport]:
             project=getattr(run.checked, "project", None),
             reference=run.reference,
             action=action,
-            project_id=run.project_id,
-            flow_run_id=run.id,
         )
 
     return stopped

@@ -141,7 +141,7 @@ async def _plan(run: Run[SearchAndRentParameters]) -> PurchaseReport:
 async def _buy(run: Run[SearchAndRentParameters]) -> PurchaseReport:
     """Quote and approve unless numbers are written down already; then rent, confirm, report."""
     context, wanted = run.context, run.parameters
-    purchase, lines = await open_purchase(context, wanted, run.reference, run.id)
+    purchase, lines = await open_purchase(context, wanted, run.reference)
     run.facts["before"] = lines
     seen = run.seen = {line.id: line for line in lines}
     limits = SpendLimits(wanted.max_today, wanted.max_monthly, wanted.currency)
@@ -156,7 +156,7 @@ async def _buy(run: Run[SearchAndRentParameters]) -> PurchaseReport:
     if limits.approved_today is None and wanted.approve_above is not None:
         # Replacements must not grow past what would have been asked about.
         limits = replace(limits, approved_today=wanted.approve_above)
-    result = await rent_numbers(context, purchase, wanted, limits, run.id, seen)
+    result = await rent_numbers(context, purchase, wanted, limits, seen)
     rented = [
         str((line.result or {}).get("phone_number") or line.subject)
         for line in seen.values()
@@ -185,20 +185,20 @@ async def _quote_approve_write_down(
     for _ in range(CHOICES_MAX):
         try:
             quote = await search_and_quote(
-                context, wanted, run.reference, quoted_before(purchase, run.id)
+                context, wanted, run.reference, quoted_before(context, purchase)
             )
             await publish_quote(quote, run.reference, flow_name="search-and-rent")
             limits.check(quote.today, quote.monthly)
         except (BadInput, SpendRefused):
-            _, lines = await open_purchase(context, wanted, run.reference, run.id)
+            _, lines = await open_purchase(context, wanted, run.reference)
             if all(line.state is IntentionState.REFUSED for line in lines):
                 raise
             return None
         approved_by = None
         if wanted.approve_above is not None and quote.today > wanted.approve_above:
-            limits, approved_by = await ask_approval(context, purchase, quote, limits, run.id)
+            limits, approved_by = await ask_approval(context, purchase, quote, limits)
         try:
-            await write_down_chosen(context, purchase, wanted, quote, limits, run.id)
+            await write_down_chosen(context, purchase, wanted, quote, limits)
         except NumberClaimed as error:
             get_run_logger().info("Another purchase took a number first; choosing again. %s", error)
         else:
@@ -227,10 +227,8 @@ def _facts(run: Run[SearchAndRentParameters]) -> dict[str, Any]:
     asked = how_many(sent.get("phone_numbers")) or whole(sent.get("quantity"))
     return {
         "reference": run.reference,
-        "project_id": run.project_id,
         "asked": wanted.wanted if wanted else asked,
         "currency": wanted.currency if wanted else word(sent.get("currency")),
-        "flow_run_id": run.id,
         **run.facts,
     }
 

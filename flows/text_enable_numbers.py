@@ -100,14 +100,14 @@ async def _work(run: Run[TextEnableParameters]) -> NumbersReport:
     context, wanted = run.context, run.parameters
     if wanted.plan_only:
         letter = await read_loa(wanted)
-        report = await look_at_readiness(context, wanted, run.reference, run.id)
+        report = await look_at_readiness(context, wanted, run.reference)
         if isinstance(letter, BlanketLoa):
             return report
         goes_to = f"the letter would go to {masked(letter.authorised_person.email)}"
         return report.model_copy(update={"notes": (*report.notes, goes_to)})
-    purchase, rows = await open_text_enabling(context, wanted, run.reference, run.id)
+    purchase, rows = await open_text_enabling(context, wanted, run.reference)
     if is_sent(rows):
-        return await text_enable_all(context, wanted, run.reference, None, run.id)
+        return await text_enable_all(context, wanted, run.reference, None)
     letter = await read_loa(wanted)
     key = f"signer-{purchase.id}-{len(rows)}"
     if not isinstance(letter, BlanketLoa) and not is_confirmed(context, purchase, letter):
@@ -115,7 +115,7 @@ async def _work(run: Run[TextEnableParameters]) -> NumbersReport:
             # Nobody is asked about an order that cannot be sent.
             await require_orderable(context, wanted, run.reference)
         await _confirm(context, wanted, purchase, letter, key)
-    return await text_enable_all(context, wanted, run.reference, letter, run.id)
+    return await text_enable_all(context, wanted, run.reference, letter)
 
 
 async def _confirm(

@@ -11,72 +11,68 @@ from tasks.step import step
 
 @step("look at the numbers to configure")
 async def look_at_configuration(
-    context: RunContext, order: ConfigureParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ConfigureParameters, reference: str
 ) -> NumbersReport:
     """What would be sent for each number, and what it would lose on the way.
 
     Costs: nothing. Repeat: safe.
     """
-    return await configure.configure_report(context, order, reference, (), flow_run_id=flow_run_id)
+    return await configure.configure_report(context, order, reference, ())
 
 
 @step("configure numbers")
 async def configure_numbers(
-    context: RunContext, order: ConfigureParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ConfigureParameters, reference: str
 ) -> NumbersReport:
     """Make every number as wanted, each request through the journal.
 
     Costs: nothing is charged; a live link that is taken off stops its service until the new one is
     on. Repeat: safe; what is open is looked up first.
     """
-    rows = await configure.configure(context, order, reference, flow_run_id=flow_run_id)
-    return await configure.configure_report(
-        context, order, reference, rows, flow_run_id=flow_run_id
-    )
+    rows = await configure.configure(context, order, reference)
+    return await configure.configure_report(context, order, reference, rows)
 
 
 @step("look at the numbers to release")
 async def look_at_release(
-    context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ReleaseParameters, reference: str
 ) -> NumbersReport:
     """What each number would lose, its emergency address too, and what is given up already.
 
     Costs: nothing. Repeat: safe.
     """
     rows = await release.begun(context, order, reference)
-    return await release.release_report(context, order, reference, rows, flow_run_id=flow_run_id)
+    return await release.release_report(context, order, reference, rows)
 
 
 @step("see whether a person has to approve")
 async def ask_about_release(
-    context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ReleaseParameters, reference: str
 ) -> release.Question | None:
     """What a person has to approve before the release; None when it needs nobody.
 
     Costs: nothing. Repeat: safe.
     """
-    return await release.question(context, order, reference, flow_run_id=flow_run_id)
+    return await release.question(context, order, reference)
 
 
 @step("save approval of the release")
-async def approve_release(
-    context: RunContext, purchase_id: str, by: str, count: int, flow_run_id: str
-) -> None:
+async def approve_release(context: RunContext, purchase_id: str, by: str, count: int) -> None:
     """Keep who typed the count.
 
     Costs: nothing. Repeat: safe.
     """
-    await release.approve(context, purchase_id, by, count, flow_run_id)
+    await release.approve(context, purchase_id, by, count)
 
 
 @step("release numbers")
 async def release_numbers(
-    context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ReleaseParameters, reference: str
 ) -> NumbersReport:
     """Give every number up, each through the journal.
 
     Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open
     is looked up first.
     """
-    rows = await release.release(context, order, reference, flow_run_id=flow_run_id)
-    return await release.release_report(context, order, reference, rows, flow_run_id=flow_run_id)
+    rows = await release.release(context, order, reference)
+    return await release.release_report(context, order, reference, rows)

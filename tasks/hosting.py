@@ -14,24 +14,24 @@ from tasks.step import step
 
 @step("look at the numbers to import")
 async def look_at_imports(
-    context: RunContext, order: ImportNumbersParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ImportNumbersParameters, reference: str
 ) -> NumbersReport:
     """Which numbers are imported already, and which would be.
 
     Costs: nothing. Repeat: safe.
     """
     result = await imports.look_at_free_numbers(context, order, reference)
-    return await imports.import_report(context, order, reference, result, flow_run_id=flow_run_id)
+    return await imports.import_report(context, order, reference, result)
 
 
 @step("import numbers")
 async def import_numbers(
-    context: RunContext, order: ImportNumbersParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: ImportNumbersParameters, reference: str
 ) -> NumbersReport:
     """Import the numbers that are not imported yet, and hand the orders to the sweep.
 
     Costs: no price is published; count on one for each number. Repeat: safe; what is open is looked
     up first.
     """
-    result = await imports.import_numbers(context, order, reference, flow_run_id=flow_run_id)
-    return await imports.import_report(context, order, reference, result, flow_run_id=flow_run_id)
+    result = await imports.import_numbers(context, order, reference)
+    return await imports.import_report(context, order, reference, result)

@@ -101,7 +101,6 @@ async def place_order(
     order: OrderNumbersParameters,
     papers: OrderPapers | None,
     limits: SpendLimits,
-    flow_run_id: str,
     seen: dict[str, Intention],
 ) -> Placed:
     """Open the order, register, upload and hand it in, from wherever an earlier run stopped.
@@ -115,7 +114,6 @@ async def place_order(
         order,
         papers,
         limits,
-        flow_run_id=flow_run_id,
         seen=seen,
         read_block=read_block,
         tell=get_run_logger().info,

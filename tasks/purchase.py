@@ -44,7 +44,6 @@ async def open_purchase(
     context: RunContext,
     order: WantedNumbers,
     reference: str,
-    flow_run_id: str | None,
     *,
     operation: str = OPERATION,
 ) -> tuple[Purchase, tuple[Intention, ...]]:
@@ -56,7 +55,6 @@ async def open_purchase(
         context: client and journal.
         order: what is bought.
         reference: the caller's name for it.
-        flow_run_id: of this run.
         operation: the kind of purchase.
 
     Raises:
@@ -64,7 +62,7 @@ async def open_purchase(
             then stands in another one.
         ReferenceConflict: the reference stands for a purchase with other parameters.
     """
-    new = new_purchase(context, order, reference, operation, flow_run_id)
+    new = new_purchase(context, order, reference, operation)
     purchase = await open_in_journal(context, new)
     lines = await in_thread(context.journal.intentions, purchase_id=purchase.id)
     if lines:
@@ -98,9 +96,7 @@ async def search_and_quote(
 
 
 @step("save quote")
-async def save_quote(
-    context: RunContext, purchase: Purchase, quote: Quote, flow_run_id: str
-) -> dict[str, Any]:
+async def save_quote(context: RunContext, purchase: Purchase, quote: Quote) -> dict[str, Any]:
     """Keep what a person is asked to approve, so that the resumed run can compare.
 
     Returns what was kept.
@@ -112,7 +108,7 @@ async def save_quote(
         "monthly": str(quote.monthly),
         "currency": quote.currency,
         "phone_numbers": [line.phone_number for line in quote.lines if line.phone_number],
-        "flow_run_id": flow_run_id,
+        "flow_run_id": context.flow_run_id,
     }
     await in_thread(context.journal.save_quote, purchase.id, kept)
     return kept
@@ -124,7 +120,6 @@ async def save_approval(
     purchase: Purchase,
     approved_by: str,
     approved: Mapping[str, Any],
-    flow_run_id: str,
 ) -> None:
     """Keep who approved which amounts.
 
@@ -134,7 +129,7 @@ async def save_approval(
     await in_thread(
         context.journal.save_approval,
         purchase.id,
-        {"by": approved_by, "flow_run_id": flow_run_id, **kept},
+        {"by": approved_by, "flow_run_id": context.flow_run_id, **kept},
     )
 
 
@@ -144,7 +139,6 @@ async def rent_numbers(
     purchase: Purchase,
     order: SearchAndRentParameters,
     limits: SpendLimits,
-    flow_run_id: str | None,
     seen: dict[str, Intention],
 ) -> RentResult:
     """Rent every number that is written down, and replace what rivals took.
@@ -163,9 +157,7 @@ async def rent_numbers(
         )
         await show(100.0 * min(done, order.wanted) / order.wanted)
 
-    return await rent_chosen(
-        context, purchase, order, limits, flow_run_id=flow_run_id, seen=seen, progress=progress
-    )
+    return await rent_chosen(context, purchase, order, limits, seen=seen, progress=progress)
 
 
 @step("confirm and await links")

@@ -23,25 +23,25 @@ count_question = step("count the answer")(qualify.count_question)
 
 @step("look at the numbers to qualify")
 async def look_at_qualification(
-    context: RunContext, order: QualifyParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: QualifyParameters, reference: str
 ) -> NumbersReport:
     """Which numbers the vendor knows, and how far each is.
 
     Costs: nothing. Repeat: safe.
     """
-    return await qualify.qualify_report(context, order, reference, (), flow_run_id=flow_run_id)
+    return await qualify.qualify_report(context, order, reference, ())
 
 
 @step("add numbers")
 async def add_numbers(
-    context: RunContext, order: QualifyParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: QualifyParameters, reference: str
 ) -> tuple[Purchase, list[Intention]]:
     """Have the numbers checked that the vendor does not know yet; the sweep gets the batches.
 
     Costs: nothing. Repeat: safe; only numbers that are missing are sent.
     """
-    purchase = await qualify.open_qualifying(context, order, reference, flow_run_id=flow_run_id)
-    return purchase, await qualify.add_numbers(context, order, purchase, flow_run_id=flow_run_id)
+    purchase = await qualify.open_qualifying(context, order, reference)
+    return purchase, await qualify.add_numbers(context, order, purchase)
 
 
 @step("report on qualification")
@@ -51,14 +51,13 @@ async def report_on_qualification(
     reference: str,
     rows: list[Intention],
     purchase: Purchase,
-    flow_run_id: str | None,
 ) -> NumbersReport:
     """How far every number is, and a checklist when there are invoices to mail.
 
     Costs: nothing. Repeat: safe; each run adds a version of the checklist.
     """
     steps = [*rows, *await qualify.voice_rows(context, purchase)]
-    report = await qualify.qualify_report(context, order, reference, steps, flow_run_id=flow_run_id)
+    report = await qualify.qualify_report(context, order, reference, steps)
     todo = qualify.checklist(report) if order.method == "invoices" else ""
     if todo:
         await acreate_markdown_artifact(

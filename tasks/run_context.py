@@ -92,14 +92,15 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
     journal = await in_thread(Journal.open, settings.journal_url)
     try:
         async with open_client(settings, on_wait=logger.info) as client:
-            own = OwnRun(flow_run.get_id(), logger.warning)
+            run_id = flow_run.get_id()
             yield RunContext(
                 client,
                 journal,
                 settings,
                 on_wait=logger.info,
-                run_state=own.held_by,
+                run_state=OwnRun(run_id, logger.warning).held_by,
                 project=project,
+                flow_run_id=run_id,
                 begun_before=await _may_have_begun(),
             )
     finally:

@@ -37,15 +37,13 @@ async def read_loa(order: TextEnableParameters) -> Letter | BlanketLoa:
 
 @step("look at readiness")
 async def look_at_readiness(
-    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: TextEnableParameters, reference: str
 ) -> NumbersReport:
     """Which numbers are ready to be text-enabled.
 
     Costs: nothing. Repeat: safe.
     """
-    return await text_enable.text_enable_report(
-        context, order, reference, (), flow_run_id=flow_run_id
-    )
+    return await text_enable.text_enable_report(context, order, reference, ())
 
 
 @step("text-enable numbers")
@@ -54,14 +52,11 @@ async def text_enable_numbers(
     order: TextEnableParameters,
     reference: str,
     letter: Letter | BlanketLoa | None,
-    flow_run_id: str | None,
 ) -> NumbersReport:
     """Send the order unless it is at the vendor already, hand it to the sweep, and report.
 
     Costs: no price is published; count on one for each number, and a legal document goes out.
     Repeat: safe; what is open is looked up first.
     """
-    rows = await text_enable.text_enable(context, order, reference, letter, flow_run_id=flow_run_id)
-    return await text_enable.text_enable_report(
-        context, order, reference, rows, flow_run_id=flow_run_id
-    )
+    rows = await text_enable.text_enable(context, order, reference, letter)
+    return await text_enable.text_enable_report(context, order, reference, rows)

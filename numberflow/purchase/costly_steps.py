@@ -55,7 +55,6 @@ class CostlySteps:
         *,
         keeper: LeaseKeeper,
         lease: Lease,
-        flow_run_id: str | None,
         seen: Seen,
     ) -> None:
         self.context = context
@@ -70,7 +69,6 @@ class CostlySteps:
         self.remedy = ""
         self._keeper = keeper
         self._lease = lease
-        self._flow_run_id = flow_run_id
         self._refusals: dict[str, Rejected] = {}
 
     async def rows(self) -> tuple[Intention, ...]:
@@ -107,11 +105,11 @@ class CostlySteps:
             self.purchase.id,
             [self._with_callback_url(line) for line in new],
             lease=self._lease,
+            flow_run_id=self.context.flow_run_id,
             cap_today=limits.max_today if limits else None,
             cap_monthly=limits.max_monthly if limits else None,
             currency=limits.currency if limits else None,
             releases_max=releases_max,
-            flow_run_id=self._flow_run_id,
         )
 
     def _with_callback_url(self, line: NewIntention) -> NewIntention:
@@ -213,7 +211,6 @@ class CostlySteps:
 async def hold_purchase(
     context: RunContext,
     purchase: Purchase,
-    flow_run_id: str | None,
     seen: Seen | None = None,
 ) -> AsyncIterator[CostlySteps]:
     """Be the only run that works on this purchase.
@@ -221,7 +218,6 @@ async def hold_purchase(
     Args:
         context: collaborators.
         purchase: whose steps.
-        flow_run_id: Prefect's id of this run, for the journal.
         seen: filled with the last known state of each step.
 
     Raises:
@@ -233,7 +229,6 @@ async def hold_purchase(
             purchase,
             keeper=keeper,
             lease=lease,
-            flow_run_id=flow_run_id,
             seen={} if seen is None else seen,
         )
 

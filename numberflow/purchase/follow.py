@@ -254,9 +254,7 @@ def not_raised(order: PendingWork, name: str) -> bool:
     return name not in order.facts.get("alarms", ())
 
 
-def follow_report(
-    lines: Sequence[FollowLine], *, project_id: str, flow_run_id: str | None
-) -> FollowReport:
+def follow_report(lines: Sequence[FollowLine]) -> FollowReport:
     """Put a sweep into words. It is done when nobody has to do anything.
 
     An order that could not be read is no failure of the sweep.
@@ -266,9 +264,7 @@ def follow_report(
         outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.DONE,
         reason="; ".join(f"{line.reference}: {line.summary}" for line in waiting),
         remedy="; ".join(dict.fromkeys(line.advice for line in waiting if line.advice)),
-        project_id=project_id,
         orders=tuple(lines),
-        flow_run_id=flow_run_id,
     )
 
 

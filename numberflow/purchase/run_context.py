@@ -112,6 +112,7 @@ class RunContext:
             it when left out.
         project: name of the credentials block that the client has its account from, for the
             commands that are printed; None: the environment's.
+        flow_run_id: Prefect's id of this run, for the journal.
         begun_before: an earlier attempt of this run may have begun its purchase, so that a journal
             that does not know it is not the one that the attempt wrote to.
     """
@@ -127,6 +128,7 @@ class RunContext:
         on_wait: Callable[[str], None] | None = None,
         run_state: RunState | None = None,
         project: str | None = None,
+        flow_run_id: str | None = None,
         begun_before: bool = False,
     ) -> None:
         self.client = client
@@ -136,6 +138,7 @@ class RunContext:
         self.wait_for_owner_s = wait_for_owner_s
         self.on_wait = on_wait
         self.project = project
+        self.flow_run_id = flow_run_id
         self.begun_before = begun_before
         self.has_begun = False
         """Whether this run found or began what its reference stands for."""
@@ -186,7 +189,6 @@ def new_purchase(
     parameters: Changes,
     reference: str,
     operation: str,
-    flow_run_id: str | None = None,
 ) -> NewPurchase:
     """The purchase that this reference would begin. Writes nothing."""
     return NewPurchase(
@@ -195,7 +197,7 @@ def new_purchase(
         operation=operation,
         fingerprint=parameters.fingerprint(),
         parameters=parameters.what_is_done(),
-        flow_run_id=flow_run_id,
+        flow_run_id=context.flow_run_id,
     )
 
 

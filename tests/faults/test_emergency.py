@@ -77,13 +77,9 @@ class Office:
                     if self.order.action is Action.PROVISION
                     else {}
                 )
-                rows = await emergency.change(
-                    context, self.order, "EM-1", verdicts, flow_run_id=None
-                )
+                rows = await emergency.change(context, self.order, "EM-1", verdicts)
                 lines = await emergency.coverage(context, self.numbers)
-                return emergency.emergency_report(
-                    self.order, "EM-1", lines, rows, project_id=context.project_id
-                ), rows
+                return emergency.emergency_report(self.order, "EM-1", lines, rows), rows
         except BaseException as error:
             if not is_death(error):
                 raise

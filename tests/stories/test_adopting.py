@@ -61,7 +61,7 @@ async def test_adopted_numbers_are_used_like_others(shop: Shop) -> None:
         ReleaseParameters, {"phone_numbers": numbers[:1], "confirm_release": True}
     )
     async with shop.context() as context:
-        rows = await releasing.release(context, giving_up, "REL-1", flow_run_id=None)
+        rows = await releasing.release(context, giving_up, "REL-1")
         report = await releasing.release_report(context, giving_up, "REL-1", rows)
     assert RunOutcome.DONE is report.outcome
 

@@ -321,9 +321,7 @@ async def test_one_number_that_cannot_be_read(
 
     monkeypatch.setattr(shop, "wait", wait)
     async with shop.context() as context:
-        rows = await configuring.configure(
-            context, wanting([good, bad], sms=SMS), "CONF-1", flow_run_id=None
-        )
+        rows = await configuring.configure(context, wanting([good, bad], sms=SMS), "CONF-1")
     assert [NEW, SmsLink()] == [links(shop, number)[0] for number in (good, bad)]
     report = stopped_numbers_report(OutcomeUnknown("HTTP 503"), rows)
     assert [(good, "done"), (bad, UNLINKED)] == [
@@ -349,7 +347,7 @@ async def test_a_stop_between_unlink_and_link(
 
         monkeypatch.setattr(context, "wait", wait)
         with pytest.raises(Stopped) as caught:
-            await configuring.configure(context, wanting(two, sms=SMS), "CONF-1", flow_run_id=None)
+            await configuring.configure(context, wanting(two, sms=SMS), "CONF-1")
         (purchase,) = context.journal.purchases_named("CONF-1")
         rows = context.journal.intentions(purchase_id=purchase.id)
         context.journal.go(ALL_PROJECTS)

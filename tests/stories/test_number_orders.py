@@ -401,9 +401,7 @@ async def test_a_run_without_papers_hands_nothing_in(shop: Shop, cabinet: Cabine
         purchase = context.journal.find_purchase(context.project_id, REFERENCE)
         assert purchase is not None
         limits = SpendLimits(Decimal(500), Decimal(500), "USD")
-        placed = await place_order(
-            context, purchase, wanted(cabinet), None, limits, flow_run_id=None, seen={}
-        )
+        placed = await place_order(context, purchase, wanted(cabinet), None, limits, seen={})
     assert ("BadInput", 0) == (type(placed.stopped_by).__name__, shop.requests("submit_order"))
 
 

@@ -194,7 +194,6 @@ async def test_a_number_that_is_kept_without_its_address(
             order,
             "E-1",
             await emergency.validate(context, order, ADDRESS),
-            flow_run_id=None,
         )
         assert ["has an address"] == [each.state for each in await coverage(context, [number])]
     shop.simulator.faults.clear()
@@ -222,7 +221,7 @@ async def test_stopped_between_address_and_release(
 
         monkeypatch.setattr(Deprovision, "do", remove_and_stop)
         with pytest.raises(Stopped) as caught:
-            await releasing.release(context, giving_up([number]), "REL-1", flow_run_id=None)
+            await releasing.release(context, giving_up([number]), "REL-1")
         (purchase,) = context.journal.purchases_named("REL-1")
         rows = context.journal.intentions(purchase_id=purchase.id)
     report = stopped_numbers_report(caught.value, rows, project="east")

@@ -281,7 +281,7 @@ async def test_what_is_lost_is_said_first_and_the_count_opens(estate: Estate) ->
         order = check_parameters(
             ReleaseParameters, {"phone_numbers": seven, "confirm_release": True}
         )
-        question = await releasing.question(context, order, "REL-1", flow_run_id="run")
+        question = await releasing.question(context, order, "REL-1")
         assert question is not None
         assert 7 == question.count
         for told in (
@@ -321,10 +321,10 @@ async def test_an_approval_counts_for_its_reference(estate: Estate) -> None:
         ReleaseParameters, {"phone_numbers": estate.held[:7], "confirm_release": True}
     )
     async with estate.shop.context() as context:
-        question = await releasing.question(context, order, "REL-1", flow_run_id="run")
+        question = await releasing.question(context, order, "REL-1")
         assert question is not None
-        await releasing.approve(context, question.purchase_id, "Ada", 7, "run")
-        assert await releasing.question(context, order, "REL-1", flow_run_id="run") is None
+        await releasing.approve(context, question.purchase_id, "Ada", 7)
+        assert await releasing.question(context, order, "REL-1") is None
     assert RunOutcome.DONE is (await estate.release(estate.held[:7])).outcome
     with pytest.raises(NumberflowError, match="already stands for another"):
         await estate.release(estate.held[7:14])

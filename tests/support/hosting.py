@@ -105,7 +105,7 @@ class HostingShop(Shop):
         """One run of import-numbers: its report and rows; None when it died."""
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            result = await imports.import_numbers(context, order, reference, flow_run_id=None)
+            result = await imports.import_numbers(context, order, reference)
             return await imports.import_report(context, order, reference, result), tuple(
                 result.rows
             )
@@ -122,14 +122,12 @@ class HostingShop(Shop):
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
             letter = read_letter(order.loa_kind, Secret(signer(mark)))
-            purchase, _ = await enabling.open_text_enabling(
-                context, order, reference, flow_run_id=None
-            )
+            purchase, _ = await enabling.open_text_enabling(context, order, reference)
             if not isinstance(letter, BlanketLoa) and not enabling.is_confirmed(
                 context, purchase, letter
             ):
                 await enabling.confirm_signer(context, purchase, letter, by="Ada")
-            rows = await enabling.text_enable(context, order, reference, letter, flow_run_id=None)
+            rows = await enabling.text_enable(context, order, reference, letter)
             return await enabling.text_enable_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
@@ -143,8 +141,8 @@ class HostingShop(Shop):
         """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
-            rows = await qualifying.add_numbers(context, order, purchase, flow_run_id=None)
+            purchase = await qualifying.open_qualifying(context, order, reference)
+            rows = await qualifying.add_numbers(context, order, purchase)
             rows += await qualifying.voice_rows(context, purchase)
             return await qualifying.qualify_report(context, order, reference, rows), tuple(rows)
 
@@ -157,12 +155,12 @@ class HostingShop(Shop):
         """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
-            rows = await qualifying.add_numbers(context, order, purchase, flow_run_id=None)
+            purchase = await qualifying.open_qualifying(context, order, reference)
+            rows = await qualifying.add_numbers(context, order, purchase)
             await qualifying.wait_for_checks(context, order)
             turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if turn.next is Next.CALL:
-                await qualifying.place_call(context, purchase, turn, flow_run_id=None)
+                await qualifying.place_call(context, purchase, turn)
             rows += await qualifying.voice_rows(context, purchase)
             return await qualifying.qualify_report(context, order, reference, rows), tuple(rows)
 
@@ -174,14 +172,12 @@ class HostingShop(Shop):
         How the number stands then.
         """
         async with self.context() as context:
-            purchase = await qualifying.open_qualifying(context, order, reference, flow_run_id=None)
+            purchase = await qualifying.open_qualifying(context, order, reference)
             turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if text == "call":
-                await qualifying.place_call(context, purchase, turn, flow_run_id=None)
+                await qualifying.place_call(context, purchase, turn)
             elif text:
-                await qualifying.hand_in_code(
-                    context, purchase, turn, SecretStr(text), flow_run_id=None
-                )
+                await qualifying.hand_in_code(context, purchase, turn, SecretStr(text))
             return await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
 
     async def configure(
@@ -190,7 +186,7 @@ class HostingShop(Shop):
         """One run of configure-numbers: its report and rows; None when it died."""
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            rows = await configuring.configure(context, order, reference, flow_run_id=None)
+            rows = await configuring.configure(context, order, reference)
             return await configuring.configure_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)
@@ -201,7 +197,7 @@ class HostingShop(Shop):
         """One run of release-numbers: its report and rows; None when it died."""
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            rows = await releasing.release(context, order, reference, flow_run_id=None)
+            rows = await releasing.release(context, order, reference)
             return await releasing.release_report(context, order, reference, rows), tuple(rows)
 
         return await self.mortal(work, fate)

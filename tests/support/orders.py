@@ -153,12 +153,8 @@ async def _order_at(
         ]:
             quote = await number_order.quote_number_order(context, order, seed=facts["reference"])
             limits.check(quote.today, quote.monthly)
-            await number_order.write_down_order(
-                context, purchase, order, quote, limits, flow_run_id=None
-            )
-        placed = await number_order.place_order(
-            context, purchase, order, sheaf, limits, flow_run_id=None, seen=seen
-        )
+            await number_order.write_down_order(context, purchase, order, quote, limits)
+        placed = await number_order.place_order(context, purchase, order, sheaf, limits, seen=seen)
         return order_report(placed, sorted(seen.values(), key=lambda line: line.position), **facts)
     except NumberflowError as error:
         return stopped_order_report(error, tuple(seen.values()), **facts)

@@ -103,7 +103,7 @@ async def _buy_at(
         facts["before"] = lines
         if all(line.state is IntentionState.REFUSED for line in lines):
             await _choose(context, purchase, order, limits)
-        result = await rent_chosen(context, purchase, order, limits, flow_run_id=None, seen=seen)
+        result = await rent_chosen(context, purchase, order, limits, seen=seen)
         rented = [
             str((line.result or {}).get("phone_number") or line.subject)
             for line in seen.values()
@@ -133,7 +133,7 @@ async def _choose(
         quote = await quote_order(context, order, seed=purchase.reference)
         limits.check(quote.today, quote.monthly)
         try:
-            await write_down_quote(context, purchase, order, quote, limits, flow_run_id=None)
+            await write_down_quote(context, purchase, order, quote, limits)
         except NumberClaimed:
             continue
         return

@@ -60,7 +60,7 @@ async def test_an_overdue_export_needs_a_person(clock: Clock) -> None:
     assert "numberflow run export-inventory" in line.advice
     assert [1, 0] == [len(each[0].alarms) for each in (first, second)]
     assert ["numberflow.schedule-overdue"] == [each["event"] for each in clock.events]
-    report = follow_report(first, project_id="p", flow_run_id=None)
+    report = follow_report(first)
     assert RunOutcome.NEEDS_PERSON is report.outcome
 
 

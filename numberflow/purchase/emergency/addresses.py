@@ -89,7 +89,6 @@ async def change(
     order: EmergencyAddressParameters,
     reference: str,
     verdicts: dict[str, Verdict],
-    flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
     """Attach the address to every number that may have it, or remove it from every one.
 
@@ -104,9 +103,9 @@ async def change(
         JournalUnavailable: no journal, no change.
     """
     operation = PROVISION if order.action is Action.PROVISION else DEPROVISION
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    new = new_purchase(context, order, reference, OPERATION)
     purchase = await open_purchase(context, new)
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         lines = [
             NewIntention(operation, number, f"{operation} {number}")
             for number in order.phone_numbers
@@ -121,9 +120,6 @@ def emergency_report(
     reference: str,
     lines: Sequence[EmergencyLine],
     rows: Sequence[Intention] = (),
-    *,
-    project_id: str,
-    flow_run_id: str | None = None,
 ) -> EmergencyReport:
     """Put a run into words: done, refused, or needs a person."""
     ended = {row.subject: row for row in rows}
@@ -155,13 +151,11 @@ def emergency_report(
         outcome=outcome,
         reason=reason,
         remedy=remedy,
-        project_id=project_id,
         reference=reference,
         action=order.action.value,
         numbers=tuple(told),
         open_items=tuple(open_item(row) for row in waiting),
         notes=_notes(order, told),
-        flow_run_id=flow_run_id,
     )
 
 

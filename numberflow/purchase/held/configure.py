@@ -79,7 +79,7 @@ async def survey(
 
 
 async def configure(
-    context: RunContext, order: ConfigureParameters, reference: str, *, flow_run_id: str | None
+    context: RunContext, order: ConfigureParameters, reference: str
 ) -> list[Intention]:
     """Send what is needed to make every number as wanted.
 
@@ -92,7 +92,7 @@ async def configure(
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    new = new_purchase(context, order, reference, OPERATION)
     await require_same_journal(context, new)
     # A change that never left may have to be planned again, so its number is checked like a new
     # one.
@@ -105,7 +105,7 @@ async def configure(
         context, order, [number for number in order.phone_numbers if number not in begun]
     )
     purchase = await open_purchase(context, new)
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         await _Run(steps, order).all(await steps.rows())
         rows = list(await steps.rows())
         await take_up(context, rows)
@@ -117,8 +117,6 @@ async def configure_report(
     order: ConfigureParameters,
     reference: str,
     rows: Sequence[Intention],
-    *,
-    flow_run_id: str | None = None,
 ) -> NumbersReport:
     """Put a run into words, every number as it is now. Costs: nothing.
 
@@ -140,8 +138,6 @@ async def configure_report(
         reference=reference,
         action="configure",
         plan_only=order.plan_only,
-        project_id=context.project_id,
-        flow_run_id=flow_run_id,
     )
     commands = [] if order.plan_only else _commands(order, reference, held, changes, rows)
     if not commands or report.outcome is not RunOutcome.REFUSED:

@@ -102,9 +102,7 @@ class _Ready:
     room: Room | None
 
 
-async def release(
-    context: RunContext, order: ReleaseParameters, reference: str, *, flow_run_id: str | None
-) -> list[Intention]:
+async def release(context: RunContext, order: ReleaseParameters, reference: str) -> list[Intention]:
     """Give every number up, once.
 
     Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open
@@ -117,7 +115,7 @@ async def release(
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
-    ready = await _ready(context, order, reference, flow_run_id)
+    ready = await _ready(context, order, reference)
     known_as = await in_thread(
         context.journal.find_purchase, context.project_id, ready.new.reference
     )
@@ -131,8 +129,8 @@ async def release(
     most = None if ready.room is None or ready.room.why else ready.room.most
     purchase = await open_purchase(context, ready.new)
     if order.confirm_count is not None and not purchase.approval:
-        await approve(context, purchase.id, "confirm_count", order.confirm_count, flow_run_id)
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+        await approve(context, purchase.id, "confirm_count", order.confirm_count)
+    async with hold_purchase(context, purchase) as steps:
         known = await steps.rows()
         rows = [row for row in known if row.state is not IntentionState.REFUSED]
         # What another run of this reference has planned since stays as it is.
@@ -154,7 +152,7 @@ async def release(
 
 
 async def question(
-    context: RunContext, order: ReleaseParameters, reference: str, *, flow_run_id: str | None
+    context: RunContext, order: ReleaseParameters, reference: str
 ) -> Question | None:
     """What a person has to approve before `release`; None when it needs nobody.
 
@@ -164,7 +162,7 @@ async def question(
     Raises:
         As `release`.
     """
-    ready = await _ready(context, order, reference, flow_run_id)
+    ready = await _ready(context, order, reference)
     if ready.room is None or not ready.room.why:
         return None
     purchase = await open_purchase(context, ready.new)
@@ -177,19 +175,15 @@ async def question(
     return Question(purchase.id, count, text)
 
 
-async def approve(
-    context: RunContext, purchase_id: str, by: str, count: int, flow_run_id: str | None
-) -> None:
+async def approve(context: RunContext, purchase_id: str, by: str, count: int) -> None:
     """Keep who typed the count of a release's numbers. Costs: nothing. Repeat: safe."""
-    approval = {"by": by, "count": count, "flow_run_id": flow_run_id}
+    approval = {"by": by, "count": count, "flow_run_id": context.flow_run_id}
     await in_thread(context.journal.save_approval, purchase_id, approval)
 
 
-async def _ready(
-    context: RunContext, order: ReleaseParameters, reference: str, flow_run_id: str | None
-) -> _Ready:
+async def _ready(context: RunContext, order: ReleaseParameters, reference: str) -> _Ready:
     """Check all that needs no person. Reads only; errors as in `release`."""
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    new = new_purchase(context, order, reference, OPERATION)
     await require_same_journal(context, new)
     begun = await _given_up(context, new)
     held = await held_numbers(context, _unfinished(order, begun))
@@ -439,8 +433,6 @@ async def release_report(
     order: ReleaseParameters,
     reference: str,
     rows: Sequence[Intention],
-    *,
-    flow_run_id: str | None = None,
 ) -> NumbersReport:
     """Put a run into words. Costs: nothing."""
     by_number = {named(row): row for row in rows if row.operation != DEPROVISION}
@@ -504,8 +496,6 @@ async def release_report(
         reference=reference,
         action="release",
         plan_only=order.plan_only,
-        project_id=context.project_id,
-        flow_run_id=flow_run_id,
         commands=(provision_command(kept, order.project),) if kept else (),
     )
 

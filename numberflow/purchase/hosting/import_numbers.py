@@ -106,7 +106,7 @@ async def look_at_free_numbers(
 
 
 async def import_numbers(
-    context: RunContext, order: ImportNumbersParameters, reference: str, *, flow_run_id: str | None
+    context: RunContext, order: ImportNumbersParameters, reference: str
 ) -> ImportResult:
     """Import what is not imported yet, and hand every order to the sweep.
 
@@ -118,9 +118,9 @@ async def import_numbers(
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no import.
     """
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    new = new_purchase(context, order, reference, OPERATION)
     purchase = await open_purchase(context, new)
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         rows = [await _run(steps, row) for row in await steps.rows()]
         result = ImportResult()
         ended: list[Intention] = []
@@ -162,8 +162,6 @@ async def import_report(
     order: ImportNumbersParameters,
     reference: str,
     result: ImportResult,
-    *,
-    flow_run_id: str | None = None,
 ) -> NumbersReport:
     """Put a run into words, every number with how far it is now.
 
@@ -219,8 +217,6 @@ async def import_report(
         reference=reference,
         action="import",
         plan_only=order.plan_only,
-        project_id=context.project_id,
-        flow_run_id=flow_run_id,
     )
 
 

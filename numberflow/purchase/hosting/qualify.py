@@ -73,7 +73,7 @@ class VoiceTurn:
 
 
 async def open_qualifying(
-    context: RunContext, order: QualifyParameters, reference: str, *, flow_run_id: str | None
+    context: RunContext, order: QualifyParameters, reference: str
 ) -> Purchase:
     """The purchase of this reference. Sends nothing.
 
@@ -81,12 +81,12 @@ async def open_qualifying(
         ReferenceConflict: the reference stands for something else.
         JournalUnavailable: no journal, no request.
     """
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    new = new_purchase(context, order, reference, OPERATION)
     return await open_purchase(context, new)
 
 
 async def add_numbers(
-    context: RunContext, order: QualifyParameters, purchase: Purchase, *, flow_run_id: str | None
+    context: RunContext, order: QualifyParameters, purchase: Purchase
 ) -> list[Intention]:
     """Have every number checked that the vendor does not know yet; the sweep follows the batches.
 
@@ -105,7 +105,7 @@ async def add_numbers(
         token = token_of(purchase, index)
         request = {"numbers": list(batch), "method": str(order.method)}
         lines.append(NewIntention(ADD_NUMBERS, token, f"{ADD_NUMBERS} {token}", request))
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         rows = await steps.plan(lines)
         ended = [await steps.run(row, AddNumbers(context.client)) for row in rows]
     await take_up(context, ended)
@@ -223,15 +223,13 @@ def next_step(turn: VoiceTurn, *, is_open: bool) -> Next:
     return Next.DECISION if turn.calls else Next.CALL
 
 
-async def place_call(
-    context: RunContext, purchase: Purchase, turn: VoiceTurn, flow_run_id: str | None
-) -> Intention:
+async def place_call(context: RunContext, purchase: Purchase, turn: VoiceTurn) -> Intention:
     """Have the number called, once for this asking.
 
     Costs: no price is published; count on one. Repeat: a machine never calls again; after a lost
     reply the step waits for a person.
     """
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         (row,) = await steps.plan([_voice_line(VOICE_CHALLENGE, turn)])
         return await steps.run(row, VoiceChallenge(context.client))
 
@@ -241,7 +239,6 @@ async def hand_in_code(
     purchase: Purchase,
     turn: VoiceTurn,
     code: SecretStr,
-    flow_run_id: str | None,
 ) -> Intention:
     """Hand in the code that the call spoke. Right or wrong, the number's state tells.
 
@@ -252,7 +249,7 @@ async def hand_in_code(
         BadInput: not what a voice would spell; nothing was sent, and the message does not show it.
     """
     check_code(code)
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         (row,) = await steps.plan([_voice_line(VERIFY_CODE, turn)])
         return await steps.run(row, VerifyCode(context.client, code))
 
@@ -287,8 +284,6 @@ async def qualify_report(
     order: QualifyParameters,
     reference: str,
     rows: Sequence[Intention],
-    *,
-    flow_run_id: str | None = None,
 ) -> NumbersReport:
     """Put a run into words, every number with how far it is now. Costs: nothing."""
     shown = await qualified_numbers(context.client, order.phone_numbers)
@@ -352,7 +347,6 @@ async def qualify_report(
         action="qualify",
         plan_only=order.plan_only,
         project_id=context.project_id,
-        flow_run_id=flow_run_id,
     )
 
 

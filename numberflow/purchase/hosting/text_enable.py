@@ -44,7 +44,7 @@ _PLANNED = "to be text-enabled"
 
 
 async def open_text_enabling(
-    context: RunContext, order: TextEnableParameters, reference: str, flow_run_id: str | None
+    context: RunContext, order: TextEnableParameters, reference: str
 ) -> tuple[Purchase, tuple[Intention, ...]]:
     """The purchase of this reference and its steps so far. Sends nothing.
 
@@ -57,7 +57,7 @@ async def open_text_enabling(
         ReferenceConflict: the reference stands for something else.
         JournalUnavailable: no journal, no order.
     """
-    new = new_purchase(context, order, reference, OPERATION, flow_run_id)
+    new = new_purchase(context, order, reference, OPERATION)
     await require_same_journal(context, new)
     if await in_thread(context.journal.find_purchase, context.project_id, reference) is None:
         await require_orderable(context, order, reference)
@@ -168,8 +168,6 @@ async def text_enable(
     order: TextEnableParameters,
     reference: str,
     letter: Letter | BlanketLoa | None,
-    *,
-    flow_run_id: str | None,
 ) -> list[Intention]:
     """Send the order once, and hand it to the sweep.
 
@@ -181,15 +179,14 @@ async def text_enable(
         order: what is wanted.
         reference: the caller's name for it.
         letter: under seal; None when the order is at the vendor already.
-        flow_run_id: for the journal.
 
     Raises:
         SpendRefused: nobody has confirmed the signer, or a number is not ready; nothing was sent.
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no order.
     """
-    purchase, _ = await open_text_enabling(context, order, reference, flow_run_id=flow_run_id)
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    purchase, _ = await open_text_enabling(context, order, reference)
+    async with hold_purchase(context, purchase) as steps:
         rows = list(await steps.rows())
         if not is_sent(rows):
             if letter is None or not is_confirmed(context, purchase, letter):
@@ -212,8 +209,6 @@ async def text_enable_report(
     order: TextEnableParameters,
     reference: str,
     rows: Sequence[Intention],
-    *,
-    flow_run_id: str | None = None,
 ) -> NumbersReport:
     """Put a run into words, every number with how far it is now. Costs: nothing; a few reads."""
     order_ids = await take_up_orders(context, rows)
@@ -246,8 +241,6 @@ async def text_enable_report(
         reference=reference,
         action="text-enable",
         plan_only=order.plan_only,
-        project_id=context.project_id,
-        flow_run_id=flow_run_id,
     )
 
 

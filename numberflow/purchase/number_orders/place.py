@@ -158,7 +158,6 @@ async def write_down_order(
     order: OrderNumbersParameters,
     quote: Quote,
     limits: SpendLimits,
-    flow_run_id: str | None,
 ) -> Intention:
     """Put the order, its number if there is one, and its price into the journal, within the caps.
 
@@ -170,7 +169,7 @@ async def write_down_order(
             spend.
         LeaseLost: another run works on the purchase.
     """
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         return await _plan_order(steps, order, quote, limits)
 
 
@@ -181,7 +180,6 @@ async def place_order(
     papers: OrderPapers | None,
     limits: SpendLimits,
     *,
-    flow_run_id: str | None,
     seen: dict[str, Intention],
     read_block: ReadBlock | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -200,7 +198,6 @@ async def place_order(
         papers: checked, with `check_papers`; None when they were not read, because the order was
             out of our hands.
         limits: what it may cost.
-        flow_run_id: Prefect's id of this run, for the journal.
         seen: filled with the last known state of each step, for the report of a run that loses its
             journal.
         read_block: how to read a Secret block that holds a file.
@@ -210,7 +207,7 @@ async def place_order(
         LeaseLost: another run works on the purchase, or took it over.
         JournalUnavailable: the journal failed; what was under way stays open in it.
     """
-    async with hold_purchase(context, purchase, flow_run_id, seen) as steps:
+    async with hold_purchase(context, purchase, seen) as steps:
         return await _Placing(steps, order, papers, limits, read_block, tell).run()
 
 

@@ -32,7 +32,7 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     Args:
         placed: how far this run came.
         lines: every step of the purchase, as last seen.
-        facts: reference, project_id, asked, currency and further fields of the report.
+        facts: reference, asked, currency and further fields of the report.
     """
     waiting = [line for line in lines if line.state in AT_STAKE_STATES]
     order, error = placed.order, placed.stopped_by
@@ -109,7 +109,7 @@ def order_plan(standing: OrderStanding, *, notes: Sequence[str] = (), **facts: A
     Args:
         standing: what a run would find.
         notes: sentences for the reader.
-        facts: reference, project_id, asked, currency and further fields of the report.
+        facts: reference, asked, currency and further fields of the report.
     """
     opened = _opened(standing.lines)
     waiting = [line for line in standing.lines if line.state in AT_STAKE_STATES]

@@ -200,7 +200,6 @@ async def write_down_quote(
     order: SearchAndRentParameters,
     quote: Quote,
     limits: SpendLimits,
-    flow_run_id: str | None,
 ) -> tuple[Intention, ...]:
     """Put the chosen numbers and their prices into the journal, unless it has some already.
 
@@ -211,7 +210,7 @@ async def write_down_quote(
         as `write_down`; LeaseLost also when another run holds the purchase and does not end in
         time.
     """
-    async with hold_purchase(context, purchase, flow_run_id) as steps:
+    async with hold_purchase(context, purchase) as steps:
         lines = await steps.rows()
         if any(line.state is not IntentionState.REFUSED for line in lines):
             return lines

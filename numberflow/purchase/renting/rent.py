@@ -64,7 +64,6 @@ async def rent_chosen(
     order: SearchAndRentParameters,
     limits: SpendLimits,
     *,
-    flow_run_id: str | None,
     seen: dict[str, Intention],
     progress: Progress | None = None,
 ) -> RentResult:
@@ -78,7 +77,6 @@ async def rent_chosen(
         purchase: the purchase; its numbers were written down.
         order: what was asked for.
         limits: what it may cost.
-        flow_run_id: Prefect's id of this run, for the journal.
         seen: filled with the last known state of each line, for the report of a run that loses its
             journal; a line that is under way stands in it as unknown.
         progress: called with each line when its step ended.
@@ -88,7 +86,7 @@ async def rent_chosen(
         LeaseLost: another run works on the purchase, or took it over.
         JournalUnavailable: the journal failed; what was under way stays open in it.
     """
-    async with hold_purchase(context, purchase, flow_run_id, seen) as steps:
+    async with hold_purchase(context, purchase, seen) as steps:
         return await _Renting(steps, order, limits, progress).run()
 
 

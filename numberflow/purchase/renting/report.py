@@ -25,7 +25,6 @@ def purchase_report(
     statuses: Mapping[str, NumberStatus],
     *,
     reference: str,
-    project_id: str,
     asked: int,
     currency: str,
     stopped_by: str = "",
@@ -40,7 +39,6 @@ def purchase_report(
         lines: every intention of the purchase, whatever its state.
         statuses: last read of each rented number, by number; may lack some.
         reference: the caller's name of the purchase.
-        project_id: the project that pays.
         asked: how many numbers were wanted.
         currency: currency of all amounts.
         stopped_by: why the run stopped before its end, if it did.
@@ -58,7 +56,6 @@ def purchase_report(
         outcome=outcome,
         reason=reason,
         remedy=remedy or advice,
-        project_id=project_id,
         reference=reference,
         asked=asked,
         rented=len(done),
@@ -92,7 +89,7 @@ def plan_report(
         quote: what a run would still rent.
         refused: why it would not.
         asked: how many numbers are wanted.
-        facts: reference, project_id, currency and further fields of the report.
+        facts: reference, currency and further fields of the report.
     """
     done = [line for line in lines if line.state is IntentionState.DONE]
     return PurchaseReport(
@@ -143,7 +140,6 @@ def stopped_report(
         lines: the purchase's intentions as the run last saw them; those under way stand as unknown.
         facts: reference, asked, currency and further fields of the report.
     """
-    facts.setdefault("project_id", "")
     return purchase_report(lines, {}, stopped_by=error.message, remedy=remedy_of(error), **facts)
 
 

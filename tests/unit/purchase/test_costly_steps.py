@@ -52,8 +52,9 @@ class Recorded:
 async def held(shop: Shop) -> AsyncIterator[CostlySteps]:
     """The steps of one purchase, in one run."""
     async with shop.context() as context:
+        context.flow_run_id = "run-1"
         purchase = context.journal.open_purchase(new_purchase("REL-1", context.project_id))
-        async with hold_purchase(context, purchase, "run-1") as steps:
+        async with hold_purchase(context, purchase) as steps:
             yield steps
 
 

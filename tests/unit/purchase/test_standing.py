@@ -49,10 +49,11 @@ async def cancelled(
     """A run that is cancelled when so many numbers are rented."""
     limits = SpendLimits(wanted.max_today, wanted.max_monthly, wanted.currency)
     async with shop.context() as context:
-        new = new_purchase(context, wanted, reference, OPERATION, "run-1")
+        context.flow_run_id = "run-1"
+        new = new_purchase(context, wanted, reference, OPERATION)
         purchase = await open_purchase(context, new)
         quote = await quote_order(context, wanted, seed=reference)
-        await write_down_quote(context, purchase, wanted, quote, limits, flow_run_id="run-1")
+        await write_down_quote(context, purchase, wanted, quote, limits)
         seen: dict[str, Intention] = {}
         with anyio.CancelScope() as scope:
 
@@ -60,9 +61,7 @@ async def cancelled(
                 if sum(line.state is IntentionState.DONE for line in seen.values()) == after:
                     scope.cancel()
 
-            await rent.rent_chosen(
-                context, purchase, wanted, limits, flow_run_id="run-1", seen=seen, progress=count
-            )
+            await rent.rent_chosen(context, purchase, wanted, limits, seen=seen, progress=count)
 
 
 async def test_cancelled_purchase(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

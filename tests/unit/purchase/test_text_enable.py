@@ -40,18 +40,16 @@ async def test_nobody_confirmed_the_signer(ready: HostingShop) -> None:
     ada, eve = (read_letter(order.loa_kind, Secret(signer(mark))) for mark in ("ada", "eve"))
     async with ready.context() as context:
         with pytest.raises(SpendRefused, match="nobody has confirmed"):
-            await text_enable.text_enable(context, order, REFERENCE, ada, flow_run_id=None)
-        purchase, _ = await text_enable.open_text_enabling(
-            context, order, REFERENCE, flow_run_id=None
-        )
+            await text_enable.text_enable(context, order, REFERENCE, ada)
+        purchase, _ = await text_enable.open_text_enabling(context, order, REFERENCE)
         purchase = await text_enable.confirm_signer(context, purchase, ada, by="Grace")
         assert [True, False] == [
             text_enable.is_confirmed(context, purchase, letter) for letter in (ada, eve)
         ]
         with pytest.raises(SpendRefused, match="nobody has confirmed"):
-            await text_enable.text_enable(context, order, REFERENCE, eve, flow_run_id=None)
+            await text_enable.text_enable(context, order, REFERENCE, eve)
         assert 0 == letters_sent(ready)
-        (row,) = await text_enable.text_enable(context, order, REFERENCE, ada, flow_run_id=None)
+        (row,) = await text_enable.text_enable(context, order, REFERENCE, ada)
     assert (1, "done") == (letters_sent(ready), row.state)
 
 
