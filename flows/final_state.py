@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from numberflow.models.reports import InventoryReport, RunOutcome, RunReport
-from tasks.publish import summary_line
+from numberflow.purchase.shown import summary_line
 
 R = TypeVar("R", bound=RunReport)
 

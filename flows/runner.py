@@ -36,9 +36,10 @@ from numberflow.purchase.account import steps_so_far
 from numberflow.purchase.numbers_report import stopped_numbers_report
 from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.shown import summary_line
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
-from tasks.publish import publish, summary_line
+from tasks.publish import publish
 from tasks.run_context import note_nothing_begun, open_run_context
 
 A = ParamSpec("A")

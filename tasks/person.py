@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -20,30 +20,16 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from numberflow.models.reports import (
-    EmergencyReport,
     FollowReport,
     InventoryReport,
-    NumbersReport,
     OpenItem,
-    OrderReport,
-    PurchaseReport,
-    ReconcileReport,
     RunOutcome,
     RunReport,
 )
+from numberflow.purchase.shown import shown
 
 NEEDS_PERSON = "numberflow.needs-person"
 """Name of the event; deployments/automations.yaml ties a notification to it."""
-KINDS: Mapping[type[RunReport], str] = {
-    PurchaseReport: "purchase",
-    OrderReport: "purchase",
-    NumbersReport: "hosting",
-    EmergencyReport: "emergency",
-    FollowReport: "order",
-    InventoryReport: "inventory",
-    ReconcileReport: "reconcile",
-}
-"""What the reports of a type are about: the middle of the event's resource id."""
 
 # Runs that are read to find the last one of the same parameters: sweeps of other projects lie
 # between.
@@ -57,7 +43,6 @@ async def call_for_run(report: RunReport) -> None:
 
     Costs: nothing. Repeat: safe; a run that is repeated calls again.
     """
-    unattended = isinstance(report, FollowReport | InventoryReport | ReconcileReport)
     if isinstance(report, FollowReport) and not await _is_new(report):
         return
     if isinstance(report, InventoryReport) and report.outcome is not RunOutcome.DONE:
@@ -70,7 +55,8 @@ async def call_for_run(report: RunReport) -> None:
                 "flow_run_id": report.flow_run_id,
             },
         )
-    call_person(report, KINDS.get(type(report), "run"), unattended=unattended)
+    told = shown(report)
+    call_person(report, told.subject, unattended=told.unattended)
 
 
 def call_person(report: RunReport, kind: str, *, unattended: bool = False) -> None:
@@ -80,7 +66,7 @@ def call_person(report: RunReport, kind: str, *, unattended: bool = False) -> No
 
     Args:
         report: how the run ended. Its payload holds references, ids and commands, nothing private.
-        kind: what it is about, the middle of the resource's id, one of `KINDS`.
+        kind: what it is about, the middle of the resource's id, `Shown.subject`.
         unattended: nobody waits for this run, so that it calls also when it was refused.
     """
     called_for = {RunOutcome.NEEDS_PERSON} | ({RunOutcome.REFUSED} if unattended else set())

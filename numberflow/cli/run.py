@@ -92,7 +92,9 @@ def _report_text(report: RunReport) -> str:
     from numberflow.purchase.shown import shown
 
     told = shown(report)
-    text = told.text + (f"\n{as_table(told.rows)}" if getattr(report, "numbers", ()) else "")
+    text = told.text(report) + (
+        f"\n{as_table(told.rows(report))}" if getattr(report, "numbers", ()) else ""
+    )
     if isinstance(report, OrderReport) and report.requirements:
         text += f"\n\n{report.requirements}"
     return text

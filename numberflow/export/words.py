@@ -47,6 +47,17 @@ def inventory_text(report: InventoryReport) -> str:
     return "\n".join(lines)
 
 
+def inventory_line(report: InventoryReport) -> str:
+    """The report in a line of the log, without reason and remedy."""
+    if report.handed_to:
+        runs = ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
+        projects = count_of(len(report.handed_to), "project")
+        return f"{projects} handed out; each run tells how its own ended: {runs}"
+    numbers = count_of(sum(each.rows or 0 for each in report.projects), "number")
+    projects = count_of(len(report.projects), "project")
+    return f"{report.outcome.value}: {numbers} of {projects}."
+
+
 def _run(each: HandedOut) -> str:
     return f"[{each.flow_run_id}]({each.url})" if each.url else each.flow_run_id
 

@@ -31,6 +31,7 @@ from numberflow.models.reports import (
     RunOutcome,
     RunReport,
 )
+from numberflow.purchase.shown import SHOWN
 from tasks import person, publish
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +136,7 @@ def test_every_report_of_a_flow_is_shown_and_calls(name: str) -> None:
         for each in get_args(get_type_hints(FLOWS[name].load().fn)["return"])
         if isinstance(each, type) and issubclass(each, RunReport)
     ]
-    assert {kind} - {RunReport} <= set(publish.PUBLISHED) & set(person.KINDS) & set(REPORTS)
+    assert {kind} - {RunReport} <= set(SHOWN) & set(REPORTS)
 
 
 class Sweeps:
