@@ -85,14 +85,19 @@ async def take_up(context: RunContext, intentions: Sequence[Intention] | None = 
                 else (IntentionState.DONE,),
             )
         ]
+    orders = [
+        (intention, order)
+        for intention in intentions
+        if (order := _order_of(intention)) is not None
+    ]
     known = {
         (order.kind, order.order_id): order
-        for order in await in_thread(context.journal.followed, context.project_id, open_only=False)
+        for kind in sorted({OrderKind(order["kind"]) for _, order in orders})
+        for order in await in_thread(
+            context.journal.followed, context.project_id, kind=kind, open_only=False
+        )
     }
-    for intention in intentions:
-        order = _order_of(intention)
-        if order is None:
-            continue
+    for intention, order in orders:
         kind, order_id = OrderKind(order["kind"]), order["order_id"]
         before = known.get((kind, order_id))
         is_new_again = (

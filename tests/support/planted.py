@@ -315,6 +315,14 @@ def _unfollowed(world: World) -> Expected:
     yield Kind.ORDER_UNFOLLOWED, order_id
 
 
+def _sweep_stands_still(world: World) -> Expected:
+    kind = world.rng.choice(["link", "release"])
+    for _ in range(world.rng.randint(1, 4)):
+        seen_at = NOW - timedelta(days=world.rng.uniform(1, 9))
+        world.orders.append(Order(world.number(), kind, world.name(), "sent", seen_at))
+    yield Kind.ORDER_UNFOLLOWED, f"{kind}s"
+
+
 def _ended(world: World) -> Expected:
     order_id = f"order-{world.name()}"
     word = world.rng.choice(["COMPLETED", "REJECTED", "EXPIRED"])
@@ -404,6 +412,7 @@ PLANTS: Mapping[str, Callable[[World], Expected]] = {
     "half-done purchase": _half_done,
     "cancelled run": _stopped,
     "order that nobody follows": _unfollowed,
+    "sweep stands still": _sweep_stands_still,
     "order ended": _ended,
     "moved plan": _moved(Kind.MOVED_SERVICE_PLAN, "service_plan_id", "sms_service_plan_id"),
     "moved campaign": _moved(Kind.MOVED_CAMPAIGN, "campaign_id", "sms_campaign_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -143,13 +144,22 @@ class _Steps:
         return self._journal.now - latest >= self._horizon.idle
 
 
+# There is one for each number: where nobody looks, that is one thing to tell and not thousands.
+_OF_NUMBERS = frozenset({"link", "release"})
+
+
 def _orders(journal: JournalSide, horizon: Horizon) -> Iterator[Finding]:
+    unfollowed: Counter[str] = Counter()
     for order in journal.orders:
         what = f"{order.kind} {order.order_id}"
         if order.has_ended and order.shown != order.state:
             said = (f"{what} is {order.state or 'open'} and followed", f"it is {order.shown}")
             yield Finding(Kind.ORDER_ENDED, order.order_id, *said, order.reference)
-        elif journal.now - order.seen_at >= horizon.unfollowed:
+        elif journal.now - order.seen_at < horizon.unfollowed:
+            continue
+        elif order.kind in _OF_NUMBERS:
+            unfollowed[order.kind] += 1
+        else:
             yield Finding(
                 Kind.ORDER_UNFOLLOWED,
                 order.order_id,
@@ -157,6 +167,9 @@ def _orders(journal: JournalSide, horizon: Horizon) -> Iterator[Finding]:
                 f"it is {order.shown}" if order.shown else "not read",
                 order.reference,
             )
+    for kind, count in unfollowed.items():
+        said = (f"{count} on their way; nobody has looked for a day", "not read")
+        yield Finding(Kind.ORDER_UNFOLLOWED, f"{kind}s", *said)
 
 
 class _Renewals:

@@ -88,8 +88,12 @@ def journal_side(
     Raises:
         JournalUnavailable: it cannot be read.
     """
-    followed = journal.followed(project_id, open_only=False)
-    placed = {order.order_id: order for order in followed if order.kind is OrderKind.NUMBER}
+    pending = journal.followed(project_id)
+    # Closed ones, too; of links there is one for each number, and closed ones say nothing.
+    placed = {
+        order.order_id: order
+        for order in journal.followed(project_id, kind=OrderKind.NUMBER, open_only=False)
+    }
     changed: dict[str, datetime] = {}
     lines: list[Line] = []
     for step in journal.each_intention(project_id):
@@ -108,7 +112,6 @@ def journal_side(
         for purchase in journal.purchases(project_id)
         if purchase.id in changed
     ]
-    pending = [order for order in followed if order.is_open]
     return JournalSide(
         lines=lines,
         now=now or datetime.now(UTC),

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from numberflow.export.findings import publish_findings
 from numberflow.export.store import open_store
-from numberflow.journal import Intention
+from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.models.reports import (
     ReconcileFinding,
     ReconcileReport,
@@ -68,8 +68,7 @@ async def reconcile_project(
         The errors of a read.
     """
     settled = await settle_open(context)
-    # Orders that a step opened and nobody follows yet are followed from now on.
-    await take_up(context)
+    await _follow_orders(context)
     reading = await read_vendor(context)
     orders = await read_orders(context)
     journal = await in_thread(
@@ -103,6 +102,21 @@ async def reconcile_project(
         update={"notes": (*reading.remarks, *remarks), "flow_run_id": flow_run_id}
     )
     return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
+
+
+async def _follow_orders(context: RunContext) -> None:
+    """Follow orders that a step opened and that no sweep has taken up yet: they explain numbers."""
+    opened = [
+        row
+        for operation in (Operation.CREATE_ORDER, Operation.IMPORT_ORDER, Operation.TEXT_ENABLE)
+        for row in await in_thread(
+            context.journal.intentions,
+            project_id=context.project_id,
+            operation=operation,
+            states=[IntentionState.DONE],
+        )
+    ]
+    await take_up(context, opened)
 
 
 def _compare(

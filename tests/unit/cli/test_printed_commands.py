@@ -388,7 +388,9 @@ def test_findings(with_account: Command, running: Running) -> None:
     with world.lock:
         for number in world.holdings:
             number.expire_at = None
-    bought = [each for each in found() if each["kind"] == "bought_elsewhere"]
+    assert 4 == with_account("reconcile", "--all").code
+    whole = json.loads(with_account("reconcile", "--all", "--json").out)["findings"]
+    bought = [each for each in whole if each["kind"] == "bought_elsewhere"]
     assert 5 == len(bought)
     for each in bought:
         assert 0 == paste(with_account, each["command"]).code
