@@ -1,7 +1,4 @@
-"""`python -m numberflow.simulator`.
-
-Serve until Ctrl-C and print the environment that points at it.
-"""
+"""`python -m numberflow.simulator`: serve until Ctrl-C and print the environment to use it."""
 
 import argparse
 import sys
@@ -10,9 +7,9 @@ from numberflow.simulator import PortInUse, Running, SimulatorSettings, serve_fo
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serves with the given options.
+    """Serve with the given options.
 
-    0 after Ctrl-C, 2 for options that make no sense, 3 for a port in use.
+    Returns 0 after Ctrl-C, 2 for invalid options, 3 for a port in use.
     """
     parser = argparse.ArgumentParser(
         prog="python -m numberflow.simulator", description="Simulator of the Sinch Numbers API"

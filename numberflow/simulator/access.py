@@ -1,4 +1,4 @@
-"""Who may call: the token endpoint's rules, bearer tokens, HTTP Basic, and rate limits.
+"""Access: the token endpoint's rules, bearer tokens, HTTP Basic, and rate limits.
 
 docs/vendor/numbers-behaviour.md §2, §3.
 """
@@ -23,14 +23,14 @@ TOKEN_PER_S = 10.0
 """The token endpoint's bucket, from a comment in the vendor's Node SDK (§3)."""
 
 IMPORTED_BASIC_PER_S = 1.0
-"""The imported-numbers API's over Basic, when the switch imported_rate_limit is on.
+"""The bucket of the imported-numbers API over Basic, when the switch imported_rate_limit is on.
 
 *assumed* (imported-hosting-behaviour.md §18).
 """
 
 
 class Bucket:
-    """A token bucket. Full at first."""
+    """A token bucket. It starts full."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
@@ -38,7 +38,7 @@ class Bucket:
         self._seen_s = now_s()
 
     def take(self, burst: float, per_s: float) -> bool:
-        """Takes one if there is one left."""
+        """Takes one token if there is one left."""
         now_s = self._now_s()
         self._spent = max(0.0, self._spent - (now_s - self._seen_s) * per_s)
         self._seen_s = now_s
@@ -55,8 +55,8 @@ class Access:
         self._settings = settings
         self._clock = clock
         self._switches = switches
-        # Derived from the key, so that a token outlives a restart of the simulator as it would one
-        # of the vendor's servers.
+        # Derived from the key, so that a token survives a restart of the simulator, as it would at
+        # the vendor.
         self._signing_key = hashlib.sha256(b"token-" + settings.key_secret.encode()).digest()
         self._serial = itertools.count(1)
         self._token_bucket = Bucket(clock.monotonic_s)
@@ -66,7 +66,7 @@ class Access:
         self._imported_bucket = Bucket(clock.monotonic_s)
 
     def issue(self, authorization: str | None, body: bytes) -> bytes:
-        """The token reply. Raises Problem: 429 bucket empty, 401 credentials, 400 grant."""
+        """The reply with a token. Raises Problem: 429 bucket empty, 401 credentials, 400 grant."""
         if not self._token_bucket.take(TOKEN_BURST, TOKEN_PER_S):
             raise self._too_many()
         if _basic(authorization) != (self._settings.key_id, self._settings.key_secret):
@@ -96,7 +96,7 @@ class Access:
         *,
         imported: bool = False,
     ) -> None:
-        """Lets a request to an API pass. Raises Problem: 401, 403 for another project, 429."""
+        """Admits a request to an API. Raises Problem: 401, 403 for another project, 429."""
         scheme, _, credentials = (authorization or "").partition(" ")
         basic = scheme.lower() == "basic"
         if scheme.lower() == "bearer":
@@ -112,7 +112,7 @@ class Access:
                 raise problems.callback_project_not_found(project_id)
             raise problems.permission_denied()
         if imported:
-            # Basic has been counted, in a smaller bucket.
+            # Basic is already counted, in a smaller bucket.
             if self._switches.imported_rate_limit and not basic:
                 self._take_imported(self._imported_bucket, self._switches.imported_rate_per_s)
         elif self._switches.rate_limit and not self._project_bucket.take(
@@ -140,18 +140,17 @@ class Access:
         return problems.too_many_requests(said, bare=self._switches.rate_limit_body == "message")
 
     def _refused(self, scheme: str = "Bearer") -> problems.Problem:
-        """What does not open the door, in the status that the switch asks for.
+        """The refusal of credentials, with the status that the switch asks for.
 
-        An expired token is another matter.
+        An expired token is a separate case.
         """
         if self._switches.refused_credentials == 403:
             return problems.permission_denied()
         return problems.unauthenticated(expired=False, scheme=scheme)
 
     def _sign(self, lifetime_s: int) -> str:
-        # `exp` is wall-clock time, because clients compare it with theirs; whether the token still
-        # opens the door is a question of the simulated clock, so that advancing it lets tokens
-        # expire.
+        # `exp` is wall-clock time, because clients compare it with theirs. Whether the token is
+        # still accepted depends on the simulated clock, so that advancing it lets tokens expire.
         wall_s = int(time.time())
         claims = {
             "iss": "https://auth.sinch.com/",

@@ -13,7 +13,7 @@ from numberflow.simulator.world import World
 
 _ORDERS = ("phoneNumber", "displayName")
 _VIEWS_KEPT = 16
-"""Filtered and re-ordered views kept until the content changes.
+"""Filtered and re-ordered views that are kept until the content changes.
 
 A client pages through one or a few at a time.
 """
@@ -87,13 +87,13 @@ class _Query:
             tuple(sorted(self.needed)),
             self.order,
         )
-        # Bound to the page size as asked, not as clamped: keep everything unchanged while paging
-        # (*assumed*, §9).
+        # Bound to the requested page size, not the clamped one: keep everything unchanged while
+        # paging (*assumed*, §9).
         self.fingerprint = repr((self.filters, call.value("pageSize")))
 
     @property
     def plain(self) -> bool:
-        """Answered by a stretch of an index."""
+        """Whether a slice of an index answers it."""
         return self.order == "phoneNumber" and self.pattern.prefix is not None and not self.needed
 
     def fits(self, world: World, phone_number: str) -> bool:
@@ -190,7 +190,7 @@ def get_active(world: World, call: Call) -> Answer:
 
 
 def update(world: World, call: Call) -> Answer:
-    """Partial update without a mask: what is absent stays."""
+    """Partial update without a mask: what is absent stays as it is."""
     phone_number = reading.phone_number(call)
     wanted = reading.wanted(call.json(), update=True)
     number, commit = world.update(phone_number, wanted)

@@ -1,10 +1,9 @@
-"""Checking a postal address as a registry would.
+"""Check a postal address as a registry would: exact, near with a correction, or unknown. Pure.
 
-Exact, nearly right with a correction, or unknown with candidates. Pure.
-
-The vendor's register is not published; these rules reproduce the vendor's samples
-(docs/vendor/numbers-behaviour.md §11: "Road NE" becomes "Rd NE", a missing quadrant is no match
-with one candidate) and are otherwise *assumed*. Any well-formed address of a known state passes.
+An unknown address may have candidates. The vendor's register is not published. These rules
+reproduce the vendor's samples (docs/vendor/numbers-behaviour.md §11: "Road NE" becomes "Rd NE", a
+missing quadrant is no match with one candidate) and are otherwise *assumed*. Any well-formed
+address of a known state passes.
 """
 
 import re
@@ -179,7 +178,7 @@ def _street(street: str) -> str:
 def _ends_name(words: list[str], index: int) -> bool:
     """Whether this word is the last of the name, apart from a direction.
 
-    "Park Place Rd" has one type only.
+    "Park Place Rd" has only one type.
     """
     rest = words[index + 1 :]
     return not rest or (

@@ -1,8 +1,8 @@
-"""The HTTP side: routes a request to its operation, lets it meet its fault, and sends the reply.
+"""The HTTP side: routes a request to its operation, applies its fault, and sends the reply.
 
-Rules are in world.py, operations in a module per noun, the choice of faults in faults.py. A further
-noun is one more entry in `APIS`. This is a bare ASGI application, since routing by hand keeps a
-page of the list well under five milliseconds.
+Rules are in world.py, operations in one module per noun, the choice of faults in faults.py. A new
+noun is one more entry in `APIS`. This is a bare ASGI application: routing by hand keeps a page of
+the list well under five milliseconds.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ APIS: dict[str, tuple[Operation, ...]] = {
         *configuration.OPERATIONS,
     ),
 }
-"""Operations by the prefix that their API is served under."""
+"""Operations by the prefix of their API."""
 
 _ROUTE = re.compile(r"/(?P<api>[a-z]+)/v1/projects/(?P<project_id>[^/]+)/(?P<rest>.+)")
 _IMPORTED_PREFIX = "/imported/"
@@ -73,7 +73,7 @@ ENDING = ("timeout_before", "error_before", "reset_before", "rate_limited", "tok
 """Faults that end a request before it is handled."""
 
 IMPATIENT = "simulator.impatient"
-"""ASGI extension of a client that takes silence for a time-out at once."""
+"""ASGI extension of a client that treats silence as a timeout at once."""
 
 _ABSURD_RETRY_AFTER_S = 99_999_999
 
@@ -134,7 +134,7 @@ class App:
 def route(method: str, path: str) -> tuple[Operation | None, dict[str, str], str]:
     """The operation of a request with its path parts and project.
 
-    A plus in the path may have come raw or encoded.
+    A plus in the path may be raw or encoded.
     """
     matched = _ROUTE.fullmatch(path)
     if matched is None:
@@ -149,9 +149,9 @@ def route(method: str, path: str) -> tuple[Operation | None, dict[str, str], str
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """The other end: how to hear from it, how to answer, and the socket if there is one.
+    """The other end: how to receive from it, how to answer, and its socket if there is one.
 
-    An impatient one hates silence.
+    An impatient client does not wait through silence.
     """
 
     receive: Receive
@@ -193,7 +193,7 @@ class _Exchange:
             await self._after(fault, *self._handle(fault))
 
     def finish(self) -> None:
-        """Leaves no task behind."""
+        """Cancels the tasks that are left."""
         if self._client_gone is not None:
             self._client_gone.cancel()
 
@@ -237,8 +237,8 @@ class _Exchange:
         content_length: int | None = None,
     ) -> None:
         content_type = headers.pop("content-type", "application/json")
-        # The service's clock, which may run ahead of ours: a client that has to keep a deadline of
-        # the service's goes by it.
+        # The service's clock, which may run ahead of ours. A client uses it for deadlines that the
+        # service sets.
         date = format_datetime(self._sim.clock.now(), usegmt=True)
         fields = {
             "date": date,
@@ -266,7 +266,7 @@ class _Exchange:
     # -- faults
 
     async def _before(self, fault: Fault) -> bool:
-        """Carries out what happens before handling. False if the request ends here."""
+        """Carries out what happens before handling. Returns False if the request ends here."""
         match fault.name:
             case "delay":
                 await asyncio.sleep(fault.delay_s)
@@ -323,7 +323,7 @@ class _Exchange:
     async def _cut_short(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         if self._client.transport is not None:
             await self._reply(status, body[: len(body) // 2], headers, content_length=len(body))
-            # What the log calls a status is what a client could use.
+            # The log's status is what a client could use.
             self._entry.status = None
         await hang_up(self._client.transport, self._client.receive, "cut")
 
@@ -363,7 +363,7 @@ class _Exchange:
     def _body(self) -> dict[str, Any]:
         """The body as far as it is an object.
 
-        What is wrong with it will be said when it is handled.
+        Handling reports what is wrong with it.
         """
         try:
             return self._call.json()

@@ -1,6 +1,6 @@
-"""Regions and available numbers.
+"""Regions and available numbers: list regions, search, check, rent, rentAny.
 
-List regions, search, check, rent, rentAny (docs/vendor/numbers-behaviour.md §4, §5, §17).
+docs/vendor/numbers-behaviour.md §4, §5, §17.
 """
 
 import random
@@ -44,7 +44,7 @@ def list_regions(world: World, call: Call) -> Answer:
 
 
 def search(world: World, call: Call) -> Answer:
-    """A random sample of what fits; no page, no total. Asking again gives other numbers (§4)."""
+    """A random sample of matches; no page, no total. Each search returns other numbers (§4)."""
     region = reading.region(call.value("regionCode"), world.switches, required=True)
     number_type = call.value("type")
     if number_type is None:
@@ -75,7 +75,7 @@ def search(world: World, call: Call) -> Answer:
         for number in offered
         if needed <= set(number.capability) and pattern.fits(number.phone_number)
     ]
-    # The request's number makes each sample differ while the whole run stays repeatable.
+    # With the request's number each sample differs, while the whole run stays repeatable.
     rng = random.Random(f"search-{world.seed}-{call.number}")
     sample = rng.sample(fitting, min(size, len(fitting)))
     return Answer(
@@ -95,7 +95,7 @@ def check(world: World, call: Call) -> Answer:
 
 
 def rent(world: World, call: Call) -> Answer:
-    """Rents a given number. Charged at once."""
+    """Rents a named number. Charged at once."""
     phone_number = reading.phone_number(call)
     wanted = reading.wanted(call.json(), update=False)
     number, commit = world.rent(phone_number, wanted, call.number)
@@ -105,7 +105,7 @@ def rent(world: World, call: Call) -> Answer:
 
 
 def rent_any(world: World, call: Call) -> Answer:
-    """Rents a number that fits.
+    """Rents any matching number.
 
     Region and type are required although only US and LOCAL work (§5).
     """

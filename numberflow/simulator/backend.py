@@ -1,4 +1,4 @@
-"""What a simulator is made of: world, clock, access, faults, callbacks. Behind HTTP, without it."""
+"""What a simulator consists of: world, clock, access, faults, callbacks. No HTTP."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from numberflow.simulator.world import World
 
 
 class Backend:
-    """State of one simulator, and the facts about it that no client of the vendor's sees."""
+    """State of one simulator, and facts about it that no client of the vendor can see."""
 
     def __init__(self, settings: SimulatorSettings | None = None) -> None:
         self.settings = settings or SimulatorSettings()
@@ -32,7 +32,7 @@ class Backend:
     def set_chaos(self, rate: float) -> None:
         """Sets the share of requests that meet a random fault.
 
-        Above 0 the habits of chaos apply too (faults.py).
+        Above 0 the habits of chaos apply, too (faults.py).
         """
         if not 0 <= rate <= 1:
             raise ValueError(f"rate: a share of requests between 0 and 1, not {rate}")
@@ -42,7 +42,7 @@ class Backend:
     def charges(self) -> list[dict[str, Any]]:
         """Every charge since the start, oldest first.
 
-        Charge_id, at, phone_number, kind, currency, amount, cause, request, project_id.
+        Keys: charge_id, at, phone_number, kind, currency, amount, cause, request, project_id.
         """
         with self.world.lock:
             self.world.settle()
@@ -51,21 +51,21 @@ class Backend:
     def rentals(self) -> int:
         """How many numbers were taken and charged since the start, by rent or by number order.
 
-        Whatever their callers were told.
+        It counts them whatever their callers were told.
         """
         with self.world.lock:
             return self.world.ledger.rentals()
 
     def orders(self) -> list[dict[str, Any]]:
-        """Every number order as it really is, oldest first, without what its registration says."""
+        """The real state of every number order, oldest first, without its registration data."""
         with self.world.lock:
             now = self.world.settle()
             return [order.as_dict(now) for order in self.world.orders]
 
     def emergency_coverage(self) -> list[dict[str, Any]]:
-        """Of every held US and CA number with voice.
+        """For every held US and CA number with voice: has it the feature, and an address?
 
-        Whether it has the emergency feature and an address. No addresses.
+        It does not show addresses.
         """
         with self.world.lock:
             now = self.world.settle()
@@ -75,7 +75,7 @@ class Backend:
             )
 
     def imported_numbers(self) -> list[dict[str, Any]]:
-        """Every imported number as it really is."""
+        """The real state of every imported number."""
         with self.world.lock:
             now, service = self.world.settle(), self.world.imported
             return [
@@ -84,7 +84,7 @@ class Backend:
             ]
 
     def hosting_orders(self) -> list[dict[str, Any]]:
-        """Every hosting order as it really is, oldest first, without its letter."""
+        """The real state of every hosting order, oldest first, without its letter."""
         with self.world.lock:
             now = self.world.settle()
             return [order.as_dict(now) for order in self.world.imported.hosting]
@@ -103,7 +103,7 @@ class Backend:
         return self.log.since(since)
 
     def environment(self, url: str) -> dict[str, str]:
-        """The variables that point a client at this simulator when it is reached under `url`."""
+        """The variables that point a client at this simulator under `url`."""
         return {
             "SINCH_PROJECT_ID": self.settings.project_id,
             "SINCH_KEY_ID": self.settings.key_id,

@@ -11,18 +11,17 @@ _SECRET = re.compile(r"[a-zA-Z0-9-]{32,64}")
 
 
 def get_callback_configuration(world: World, _call: Call) -> Answer:
-    """The secret in clear; empty text before it is first set (*assumed*, table entry 28)."""
+    """The secret in clear text; empty text before it is first set (*assumed*, table entry 28)."""
     body = {"projectId": world.project_id, "hmacSecret": world.hmac_secret}
     return Answer(json.dumps(body, separators=(",", ":")).encode())
 
 
 def update_callback_configuration(world: World, call: Call) -> Answer:
-    """Replaces the secret; an absent one stays."""
+    """Replaces the secret; if absent, it stays."""
     secret = call.json().get("hmacSecret")
     if secret is not None:
         if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
-            # The value is left out of the message on purpose: it may be a real secret with a slip
-            # of the pen.
+            # The message leaves the value out on purpose: it may be a real secret with a typo.
             raise problems.bad_field(
                 "hmac_secret", "hmac_secret takes 32 to 64 letters, digits and hyphens"
             )

@@ -1,10 +1,8 @@
-"""Callbacks out: what is sent to a callback address, how it is signed, and when it is tried again.
+"""Callbacks of both APIs: what is sent to a callback address, how it is signed, when it is retried.
 
-For both APIs.
-
-What is worth telling is decided where it happens (news.py). Only loopback addresses are really
-called: a simulator must never knock at somebody's door; every other delivery is logged as skipped.
-Rules: docs/vendor/numbers-behaviour.md §16 and table entries 1 and 2;
+The place where something happens decides whether it is worth an event (news.py). Only loopback
+addresses are really called: a simulator must never send to strangers. Every other delivery is
+logged as skipped. Rules: docs/vendor/numbers-behaviour.md §16 and table entries 1 and 2;
 docs/vendor/imported-hosting-behaviour.md §12.
 """
 
@@ -42,12 +40,12 @@ Eight tries, the wait doubles from 5 s (*assumed*, its §12).
 NUMBERS_RESOURCES = ("ACTIVE_NUMBER", "NUMBER_ORDER")
 """Resource types of the Numbers API.
 
-All others are the imported-numbers API's, which has a secret of its own.
+All others belong to the imported-numbers API, which has its own secret.
 """
 TIMEOUT_S = 10.0
 """Real seconds that a receiver has to answer (*assumed*, table entry 2)."""
 REORDER_WAIT_S = 60
-"""How long an event that should be late waits to be overtaken by another of its resource."""
+"""How long a delayed event waits for another of its resource to overtake it."""
 
 FORGERIES = ("secret", "unsigned", "body")
 """Ways to forge: signed with another secret, not signed at all, body changed after signing."""
@@ -93,9 +91,9 @@ class Delivery:
 
 @dataclass(slots=True)
 class Habit:
-    """What becomes of real events.
+    """What happens to real events.
 
-    Of one resource or of all (None), the next `times` or all that follow (None).
+    It applies to one resource or to all (None), to the next `times` events or to all (None).
     """
 
     resource_id: str | None = None
@@ -129,16 +127,15 @@ def may_be_called(url: str) -> bool:
 
 
 def _client() -> httpx.AsyncClient:
-    # A proxy that the environment names has no business between a simulator and its own machine.
+    # A proxy in the environment must not come between a simulator and its own machine.
     return httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
 
 
 class Callbacks:
     """The outgoing events of one simulator.
 
-    `pump` sends what is due; the served simulator calls it all the time.
-
-    `open_client` makes the HTTP client; a test may put one in place that needs no socket.
+    `pump` sends what is due; the served simulator calls it continually. `open_client` makes the
+    HTTP client; a test may pass one that needs no socket.
     """
 
     def __init__(self, world: World, clock: Clock, seed: int) -> None:
@@ -191,9 +188,8 @@ class Callbacks:
     ) -> str:
         """Queues one event and returns its id.
 
-        Duplicates carry the same id; a reordered one lets the next overtake it.
-
-        A dropped one is written down and never sent.
+        Duplicates carry the same id; the next event overtakes a reordered one. A dropped event is
+        recorded and never sent.
         """
         with self._lock:
             event_id = ulid_like(self._rng)
@@ -225,8 +221,8 @@ class Callbacks:
     def _payload(self, event_id: str, news: News) -> dict[str, Any]:
         """The common part.
 
-        The two APIs differ in the time format, and in where a failure code is (README,
-        correction 7).
+        The two APIs differ in the time format, and in where a failure code is (README, correction
+        7).
         """
         body: dict[str, Any] = {
             "eventId": event_id,

@@ -1,7 +1,4 @@
-"""The simulator's clock, and the calendar rule for months.
-
-Nothing here knows what time is used for.
-"""
+"""The simulator's clock, and the calendar rule for months. It does not know what uses them."""
 
 import threading
 import time
@@ -11,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """A clock that tests can move forward. Safe to use from several threads.
+    """A clock that tests can move forward. Thread-safe.
 
-    `now()` is aware UTC. `monotonic_s()` never stands still, even when the speed is 0: rate limits
-    are about real load, yet a client that waits by advancing the clock sees its bucket refilled
-    too.
+    `now()` is aware UTC. `monotonic_s()` never stops, even at speed 0: rate limits are about real
+    load. A client that waits by advancing the clock finds its bucket refilled, too.
     """
 
     def __init__(
@@ -40,7 +36,7 @@ class Clock:
         )
 
     def advance(self, seconds: float) -> datetime:
-        """Moves the clock forward and says what it shows then.
+        """Moves the clock forward and returns its new time.
 
         Raises ValueError for a negative number of seconds.
         """
@@ -56,7 +52,7 @@ class Clock:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same instant so many months later, clamped to the end of the month.
+    """The same time of day this many months later, clamped to the end of the month.
 
     *Assumed*, table entry 31. Count from the day of the rent each time: 31 January gives 28
     February and then 31 March.

@@ -1,6 +1,6 @@
-"""Cutting connections: how the application drops a client, on a real socket or inside the process.
+"""Cut connections: how the application drops a client, on a real socket or in the process.
 
-Why is decided by faults.
+faults.py decides why.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Dropped(ConnectionResetError):
 
 
 class Connections:
-    """The open sockets of a served simulator, by the client's address as ASGI tells it."""
+    """The open sockets of a served simulator, by the client's address from ASGI."""
 
     def __init__(self) -> None:
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
@@ -36,7 +36,7 @@ class Connections:
         self._transports[transport.get_extra_info("peername")[:2]] = transport
 
     def closed(self, transport: asyncio.Transport) -> None:
-        """Forgets a connection."""
+        """Removes a connection."""
         peer = next((key for key, value in self._transports.items() if value is transport), None)
         if peer is not None:
             del self._transports[peer]
@@ -70,6 +70,6 @@ async def hang_up(transport: asyncio.Transport | None, receive: Receive, how: st
 
 
 async def gone(receive: Receive) -> None:
-    """Waits until the client is no longer there."""
+    """Waits until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

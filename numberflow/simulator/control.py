@@ -1,9 +1,7 @@
 """The control surface: clock, ledger, request log, faults, holds, switches, scripts.
 
-A port of its own, never the vendor's.
-
-Nothing of the simulated API is here. Bad input is answered with 400 and a message that names the
-field. Manual: docs/simulator.md.
+It has its own port, never the vendor's, and nothing of the simulated API. Bad input is answered
+with 400 and a message that names the field. Manual: docs/simulator.md.
 """
 
 import json
@@ -86,7 +84,7 @@ async def _object(request: Request) -> dict[str, Any]:
 
 
 class _Control:
-    """The endpoints. Each returns what becomes the JSON reply."""
+    """The endpoints. Each returns the value of the JSON reply."""
 
     def __init__(self, simulator: Backend) -> None:
         self._sim = simulator

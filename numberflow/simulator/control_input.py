@@ -1,14 +1,11 @@
-"""Reading the JSON of control requests: each reader names the field that it cannot use.
-
-What is done with the values is elsewhere.
-"""
+"""Read the JSON of control requests: each reader names the field that it cannot use."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 
 class BadInput(ValueError):
-    """A control request that makes no sense; the message names the field."""
+    """A control request that cannot be used; the message names the field."""
 
 
 def number(body: dict[str, Any], name: str, default: float | None = None) -> float:
@@ -28,7 +25,7 @@ def text(body: dict[str, Any], name: str) -> str:
 
 
 def texts(body: dict[str, Any], name: str) -> tuple[str, ...]:
-    """A list of text; absent is an empty one."""
+    """A list of text; empty if absent."""
     value = body.get(name, [])
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise BadInput(f"{name}: takes a list of text")
@@ -46,7 +43,7 @@ def truth(body: dict[str, Any], name: str, default: bool | None = None) -> bool:
 def choice(
     body: dict[str, Any], name: str, allowed: tuple[str, ...], default: str | None = None
 ) -> str:
-    """One of some words."""
+    """One of several words."""
     value = body.get(name, default)
     if value not in allowed:
         raise BadInput(f"{name}: takes {' or '.join(allowed)}, not {value!r}")
@@ -65,7 +62,7 @@ def amount(body: dict[str, Any], name: str) -> Decimal:
 
 
 def times(body: dict[str, Any], default: int | None) -> int | None:
-    """How often a script applies; null: without bound."""
+    """How often a script applies; null: no bound."""
     value = body.get("times", default)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise BadInput(f"times: takes a whole number of one or more, or null, not {value!r}")

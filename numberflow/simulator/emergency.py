@@ -1,7 +1,7 @@
 """Emergency addresses: which number may have one, which has one, what provisioning does. No HTTP.
 
-docs/vendor/numbers-behaviour.md §11 and table entry 25. Whether an address exists is decided in
-addresses.py.
+docs/vendor/numbers-behaviour.md §11 and table entry 25. addresses.py decides whether an address
+exists.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from numberflow.simulator.linking import refusal
 from numberflow.simulator.switches import Switches
 
 REGIONS = ("US", "CA")
-"""Emergency addresses mean something only there (*assumed*)."""
+"""Emergency addresses exist only there (*assumed*)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """An address and since when it is in effect; until then the one before it is."""
+    """An address and since when it is in effect; until then the previous one is."""
 
     address: Address | None
     from_at: datetime
@@ -56,7 +56,7 @@ class EmergencyAddresses:
         return fits and self._features.get(number.phone_number, self._switches.emergency_feature)
 
     def able(self, phone_number: str) -> HeldNumber:
-        """The active number if it has the feature. Raises Problem 404 in both other cases."""
+        """The active number if it has the feature. Otherwise raises Problem 404."""
         number = self._held(phone_number)
         if not self.has_feature(number):
             raise problems.missing_e911_feature()
@@ -100,14 +100,14 @@ class EmergencyAddresses:
         )
 
     def forget(self, phone_number: str) -> None:
-        """The number is gone, and its address and flag with it."""
+        """Drops the address and the flag of a number that is gone."""
         self._records.pop(phone_number, None)
         self._features.pop(phone_number, None)
 
     def coverage(self, number: HeldNumber, now: datetime) -> dict[str, Any] | None:
-        """Whether a number has feature and address.
+        """Whether a number has feature and address; None for numbers that cannot have one.
 
-        None for numbers that the question does not concern. No address in it.
+        It does not show the address.
         """
         if number.region_code not in REGIONS or "VOICE" not in number.capability:
             return None

@@ -1,6 +1,6 @@
-"""Emergency addresses on the wire.
+"""Emergency addresses on the wire: read, provision, deprovision, validate.
 
-Read, provision, deprovision, validate (docs/vendor/numbers-behaviour.md §11).
+docs/vendor/numbers-behaviour.md §11.
 """
 
 import json
@@ -36,7 +36,7 @@ def get_emergency_address(world: World, call: Call) -> Answer:
 
 
 def validate_emergency_address(world: World, call: Call) -> Answer:
-    """Says whether an address exists. Stores nothing; a non-match is a 200 as well."""
+    """Says whether an address exists. Stores nothing; a non-match is a 200, too."""
     number = world.emergency.able(reading.phone_number(call))
     display_name, address = _wanted(call)
     verdict = world.emergency.validate(number, address)

@@ -1,9 +1,7 @@
 """Faults: which request meets which mishap, by rule or at random from a seed.
 
-How a mishap is carried out is in app.py.
-
-A *before* fault leaves the world as it was. An *after* fault lets the request take effect and then
-loses or spoils the reply.
+app.py carries them out. A *before* fault leaves the world unchanged. An *after* fault lets the
+request take effect and then loses or spoils the reply.
 """
 
 import itertools
@@ -47,12 +45,12 @@ Longer than any client of ours waits for a reply.
 
 
 class BadRule(ValueError):
-    """A fault rule that makes no sense; the message names the field."""
+    """A fault rule that cannot be used; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mishap that a request is about to meet.
+    """A mishap that a request will meet.
 
     `lag` may come with any fault or alone (`name` None).
     """
@@ -96,7 +94,7 @@ class Rule:
     fired: int = 0
 
     def matches(self, operation: str, method: str, path: str) -> bool:
-        """Whether a request is of the kind that the rule is about."""
+        """Whether the rule is about this kind of request."""
         if self.fault.name is None and operation not in COMMITTING:
             return False
         return (
@@ -137,7 +135,7 @@ CHAOS_WEIGHTS: dict[str, int] = {
 }
 """Lost replies weigh as much as lost requests.
 
-The first is what costs money, the second what clients get right anyway.
+Lost replies cost money; clients handle lost requests correctly anyway.
 """
 
 CHAOS_TOKEN_WEIGHTS: dict[str, int] = {"delay": 2, "error_before": 1, "rate_limited": 1}
@@ -152,7 +150,7 @@ CHAOS_EXTRA_JOB_S = 5.0
 
 @dataclass
 class Faults:
-    """The rules in force and the chaos rate. Safe to use from several threads."""
+    """The rules in force and the chaos rate. Thread-safe."""
 
     seed: int
     chaos: float = 0.0
@@ -190,9 +188,9 @@ class Faults:
             return [rule.as_dict() for rule in self._rules]
 
     def meet(self, operation: str, method: str, path: str) -> Fault | None:
-        """What a request meets. The first rule that strikes wins; lag rules apply beside it.
+        """The fault that a request meets.
 
-        Then chaos has its turn.
+        The first rule that strikes wins; lag rules apply in addition. Then chaos has its turn.
         """
         with self._lock:
             struck: Rule | None = None
@@ -200,8 +198,8 @@ class Faults:
             for rule in self._rules:
                 if not rule.matches(operation, method, path):
                     continue
-                # Every matching rule counts the request, so that `nth` means what it says whatever
-                # other rules do.
+                # Every matching rule counts the request, so that `nth` does not depend on other
+                # rules.
                 due = rule.strikes(self._rng)
                 if due and rule.fault.name is None:
                     lagging = lagging or rule
@@ -224,7 +222,7 @@ class Faults:
     def _chaos(self, operation: str) -> Fault | None:
         if not self.chaos:
             return None
-        # Drawn in any case, so that one request's luck does not shift the luck of all that follow.
+        # Always drawn, so that one request's luck does not change that of all later ones.
         dice, lag_s, which = (
             self._rng.random(),
             self._rng.uniform(0, CHAOS_READ_LAG_S),

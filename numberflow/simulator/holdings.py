@@ -1,6 +1,4 @@
-"""The numbers a project holds.
-
-One record each, sorted indexes for listing, and the seeded set a simulator starts with.
+"""The numbers that a project holds: records, sorted indexes, and the seeded set at the start.
 
 No rules: renting, linking, releasing and expiry are in world.py.
 """
@@ -48,7 +46,7 @@ class HeldNumber:
 
     @property
     def next_charge_at(self) -> datetime:
-        """The moment of the rent, so many intervals later."""
+        """The time of the rent plus the paid intervals."""
         return add_months(self.rented_at, self.periods * self.interval_months)
 
 
@@ -59,7 +57,7 @@ Filter = tuple[str | None, str | None]
 class Holdings:
     """All held numbers, with a sorted list for every combination of region and type.
 
-    `version` changes with every change of content, so that views computed from it can be kept.
+    `version` changes with every change of content, so that derived views can be kept.
     """
 
     def __init__(self, numbers: Iterable[HeldNumber] = ()) -> None:
@@ -108,11 +106,11 @@ class Holdings:
     def beginning_with(
         self, prefix: str, region_code: str | None, number_type: str | None
     ) -> list[str]:
-        """Those of `sorted_numbers` that begin with a prefix. The others are not looked at."""
+        """Those of `sorted_numbers` with a prefix, found without looking at the others."""
         numbers = self.sorted_numbers(region_code, number_type)
         if not prefix:
             return numbers
-        # A colon follows the nine.
+        # In ASCII a colon follows the nine.
         return numbers[bisect_left(numbers, prefix) : bisect_left(numbers, f"{prefix}:")]
 
     @staticmethod
@@ -133,24 +131,19 @@ _NAMES = (
     "Driver hotline",
     "Survey 2026",
 )
-"""Names that a careless reader trips over are among them on purpose.
-
-Empty, quotes, letters beyond ASCII.
-"""
+"""Some names are there on purpose to trip up careless readers: empty, quotes, beyond ASCII."""
 
 _OLD_PRICE_FACTOR = Decimal(2)
-"""Numbers held for long were seen at twice the price of the shelf (1.00 against 0.50, §13)."""
+"""Old numbers were seen at twice the price of those in stock (1.00 against 0.50, §13)."""
 
 
 def seeded_numbers(
     seed: int, count: int, now: datetime, shelf_us_local: int
 ) -> tuple[list[HeldNumber], dict[Kind, list[str]]]:
-    """What the project holds at the start and the phone numbers on the shelf, per kind.
+    """What the project holds at the start and the phone numbers in stock, per kind.
 
-    Pure and repeatable.
-
-    Held and for sale never overlap: both are cut from one sample. Shares of each kind are those of
-    stock.OFFERS.
+    Pure and repeatable. Held numbers and stock never overlap: both are cut from one sample. The
+    shares of each kind are in stock.OFFERS.
     """
     rng = random.Random(f"holdings-{seed}")
     held: list[HeldNumber] = []
@@ -195,7 +188,7 @@ def _held(rng: random.Random, kind: Kind, phone_number: str, now: datetime) -> H
     if rng.random() < 0.03:
         number.expire_at = number.next_charge_at
     elif "SMS" in capability and not number.sms.service_plan_id and dice > 0.98:
-        # A few links failed long ago, as in any real holding: the failed job stays visible (§6).
+        # A few links failed long ago, as in any real project: the failed job stays visible (§6).
         target = SmsLink("plan-0001", "C09999")
         number.sms_job = Job(
             0,
@@ -213,8 +206,8 @@ def _held(rng: random.Random, kind: Kind, phone_number: str, now: datetime) -> H
 def _interval_of(phone_number: str) -> int:
     """Months that a held number is paid for at a time.
 
-    Live ones show 1 (§13); one in fifty here shows 3 or 12, for readers who take the price for a
-    month's.
+    Live ones show 1 (§13). Here one in fifty shows 3 or 12, for readers who mistake the price for a
+    monthly one.
     """
     return {7: 3, 57: 12}.get(int(phone_number[-3:]) % 100, 1)
 

@@ -34,7 +34,7 @@ class Hold:
 
 
 class Holds:
-    """All requests held now. Safe to use from several threads."""
+    """All requests held now. Thread-safe."""
 
     def __init__(self) -> None:
         self._holds: dict[int, Hold] = {}
@@ -49,7 +49,7 @@ class Holds:
             return hold
 
     def close(self, hold: Hold) -> None:
-        """Forgets a request that is held no longer."""
+        """Removes a request that is no longer held."""
         with self._lock:
             self._holds.pop(hold.number, None)
 
@@ -59,7 +59,7 @@ class Holds:
             return [hold.as_dict() for hold in self._holds.values()]
 
     def release(self, number: int) -> bool:
-        """Lets one request go on; False if it is not held."""
+        """Lets one request continue; False if it is not held."""
         with self._lock:
             hold = self._holds.pop(number, None)
         if hold is None:
@@ -69,14 +69,14 @@ class Holds:
         return True
 
     def release_all(self) -> int:
-        """Lets every request go on; returns how many there were."""
+        """Lets every request continue; returns how many there were."""
         return sum(self.release(hold["id"]) for hold in self.list())
 
 
 async def wait_for(hold: Hold, client_gone: "asyncio.Task[None]", seconds: float) -> bool:
-    """Waits until the hold is released, the time is over, or the client is gone.
+    """Waits until the hold is released, the time is over, or the client has disconnected.
 
-    True if the client is still there.
+    Returns True if the client is still there.
     """
     released = asyncio.wrap_future(hold.done)
     await asyncio.wait(

@@ -1,4 +1,4 @@
-"""Identifiers as the vendor's samples have them. Which thing gets one is decided elsewhere."""
+"""Identifiers in the form of the vendor's samples."""
 
 import random
 

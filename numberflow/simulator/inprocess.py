@@ -1,8 +1,6 @@
-"""The simulator without sockets: an httpx transport that calls the application directly.
+"""The simulator without sockets: an httpx transport that calls the application directly, for tests.
 
-For tests of a client's logic.
-
-Lost connections become the exceptions that httpx raises over a real socket; silence becomes a read
+Lost connections become the exceptions that httpx raises on a real socket. Silence becomes a read
 timeout at once, so no test waits.
 """
 

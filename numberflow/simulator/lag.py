@@ -1,4 +1,4 @@
-"""Reads that lag behind writes: for a while, some reads show a thing as it was before a commit.
+"""Reads that lag behind writes: for a while, some reads show a thing as before a commit.
 
 No rules, no HTTP.
 """
@@ -11,12 +11,10 @@ from numberflow.simulator.stock import StockNumber
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A change that was made to one thing, with the JSON that reads showed before it.
+    """A change to one thing, with the JSON that reads showed before it.
 
-    None: it was not there / not for sale.
-
-    `noun` says what `key` is of: number, order, registration, emergency_address, imported,
-    hosting_order, qualified.
+    None: it did not exist / was not for sale. `noun` says what `key` is of: number, order,
+    registration, emergency_address, imported, hosting_order, qualified.
     """
 
     key: str
@@ -27,9 +25,9 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LagSpec:
-    """How long reads stay behind: simulated seconds, or a number of reads, whichever is given.
+    """How long reads lag: simulated seconds, or a number of reads, whichever is given.
 
-    `lists_only` spares the others.
+    With `lists_only` other reads do not lag.
     """
 
     seconds: float | None = None
@@ -50,14 +48,14 @@ class Shadow:
 class Shadows:
     """The stale pictures of one noun.
 
-    A thing has at most one: a second commit lengthens it and the oldest picture stays.
+    A thing has at most one: a second commit extends it, and the oldest picture stays.
     """
 
     def __init__(self) -> None:
         self._shadows: dict[str, Shadow] = {}
 
     def cast(self, commit: Commit, spec: LagSpec, now: datetime) -> None:
-        """From now on, reads show the thing as it was before the commit."""
+        """From now on, reads show the thing as before the commit."""
         until_at = None if spec.seconds is None else now + timedelta(seconds=spec.seconds)
         old = self._live(commit.key, now)
         self._shadows[commit.key] = Shadow(

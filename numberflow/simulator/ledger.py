@@ -1,7 +1,7 @@
 """Money: what was charged, when, and why; and the credit left.
 
-This ledger is what safety tests judge by. It holds charges made since the simulator started, not
-the history that seeded numbers would have. Whether something may be charged is world.py's decision.
+The safety tests judge by this ledger. It has charges since the simulator started, not the history
+that seeded numbers would have. world.py decides whether something may be charged.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from numberflow.simulator.wire import api_time
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One amount taken. `request` is the number of the request in the log; None for a renewal."""
+    """One amount charged. `request` is the number of the request in the log; None for a renewal."""
 
     charge_id: int
     at: datetime
@@ -66,10 +66,7 @@ class Ledger:
         self.charge(at, phone_number, "monthly", currency, month, "renewal", None)
 
     def rentals(self) -> int:
-        """How many numbers were taken since the start.
-
-        By rent, rentAny, or a completed number order.
-        """
+        """How many numbers were taken since the start: rent, rentAny, completed number orders."""
         return self._rentals
 
     def charges(self) -> list[Charge]:
@@ -93,7 +90,7 @@ class Ledger:
         cause: str,
         request: int | None,
     ) -> None:
-        """Writes down one amount, perhaps zero, and takes it off the credit."""
+        """Records one amount, perhaps zero, and subtracts it from the credit."""
         charge_id = len(self._charges) + 1
         self._charges.append(
             Charge(

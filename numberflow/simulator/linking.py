@@ -1,9 +1,7 @@
-"""Linking numbers to SMS plans, campaigns and voice applications.
+"""Link numbers to SMS plans, campaigns and voice applications: what is allowed, and the jobs.
 
-What may be linked, and the jobs that do it.
-
-docs/vendor/numbers-behaviour.md §6 and §7. How a job looks at a given moment is in provisioning.py;
-buying and leaving are in world.py.
+docs/vendor/numbers-behaviour.md §6 and §7. provisioning.py has the state of a job at a given
+moment; buying and leaving are in world.py.
 """
 
 import itertools
@@ -30,12 +28,12 @@ from numberflow.simulator.switches import Switches
 L = TypeVar("L", SmsLink, VoiceLink)
 
 STEPS = ("link", "unlink", "link_sms", "unlink_sms", "link_voice", "unlink_voice")
-"""What a script may be limited to. A job that puts nothing new on is an unlink."""
+"""Steps that a script may be limited to. A job without a new link is an unlink."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """What becomes of future link jobs of a plan, campaign, voice application or number."""
+    """What happens to future link jobs of a plan, campaign, voice application or number."""
 
     failed: bool
     error_codes: tuple[str, ...] = ()
@@ -43,7 +41,7 @@ class JobScript:
 
 
 def refusal(switches: Switches, field: str, description: str) -> problems.Problem:
-    """A 400 for the state of things rather than the form of the request."""
+    """A 400 because of the present state rather than the form of the request."""
     status = (
         "FAILED_PRECONDITION" if switches.refusals_use_failed_precondition else "INVALID_ARGUMENT"
     )
@@ -53,7 +51,7 @@ def refusal(switches: Switches, field: str, description: str) -> problems.Proble
 class Linking:
     """Link rules and running jobs of one world.
 
-    `schedule` calls back at a moment of the simulated clock, `tell` passes on what happened to a
+    `schedule` calls back at a moment of the simulated clock; `tell` passes on what happened to a
     number.
     """
 
@@ -74,7 +72,7 @@ class Linking:
         self.extra_s = 0.0
 
     def _is_new(self, job: Job[L] | None, linked: L, target: L, now: datetime) -> bool:
-        """Whether a target is neither so already nor on its way. Raises Problem 409 by switch."""
+        """Whether a target is neither reached nor on its way. Raises Problem 409 by switch."""
         if job is None:
             return target != linked
         running = now < job.ends_at
@@ -85,7 +83,7 @@ class Linking:
     def may_link_sms(
         self, number: HeldNumber, now_linked: SmsLink, target: SmsLink, now: datetime
     ) -> bool:
-        """Whether an SMS change starts a job; False if it asks for what is so already.
+        """Whether an SMS change starts a job; False if nothing would change.
 
         Raises Problem 400 (relink) or 409 by switch.
         """
@@ -93,8 +91,7 @@ class Linking:
         if not self._is_new(job, now_linked, target, now):
             return False
         if not self._switches.allow_direct_relink:
-            # A running link counts as linked: it will be in effect before anybody could have
-            # unlinked it.
+            # A running link counts as linked: it will be in effect before anybody can unlink it.
             pairs = [("service_plan_id", now_linked.service_plan_id, target.service_plan_id)]
             pairs.append(("campaign_id", now_linked.campaign_id, target.campaign_id))
             if job is not None and now < job.ends_at:
@@ -131,10 +128,7 @@ class Linking:
         return True
 
     def in_effect(self, number: HeldNumber, now: datetime) -> tuple[SmsLink, VoiceLink]:
-        """What is in effect at a moment.
-
-        The stored link, or what a job that has ended by then left behind.
-        """
+        """What is in effect at a moment: the stored link, or the result of a job that has ended."""
         sms_job, voice_job = number.sms_job, number.voice_job
         return (
             sms_job.reached if sms_job is not None and now >= sms_job.ends_at else number.sms,
@@ -151,9 +145,9 @@ class Linking:
         target: Iterable[str],
         before: Iterable[str],
     ) -> tuple[str, JobScript] | None:
-        """The narrowest script that fits: one for this step over one for all steps.
+        """The narrowest script that matches: one for this step before one for all steps.
 
-        What comes off is a subject of unlinks.
+        For unlinks, the removed id counts.
         """
         off = before if step == "unlink" else ()
         for subject in filter(None, (number.phone_number, *target, *off)):
@@ -168,7 +162,7 @@ class Linking:
     def start_sms(self, number: HeldNumber, target: SmsLink, now: datetime) -> None:
         """Replaces any job by one towards the target.
 
-        What an ended job left behind becomes the stored link first.
+        First the result of an ended job becomes the stored link.
         """
         number.sms, _ = self.in_effect(number, now)
         number.sms_job = None
@@ -193,8 +187,8 @@ class Linking:
         reached = target
         failed = script is not None and script[1].failed
         if script is not None and failed:
-            # One combined status covers plan and campaign; if only the campaign fails, the plan is
-            # in effect all the same (§6).
+            # One combined status covers plan and campaign. If only the campaign fails, the plan is
+            # still in effect (§6).
             half_done = script[0] == target.campaign_id and target.service_plan_id
             reached = (
                 SmsLink(target.service_plan_id, number.sms.campaign_id) if half_done else number.sms

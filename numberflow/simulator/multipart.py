@@ -1,7 +1,4 @@
-"""multipart/form-data as bytes, taken apart (RFC 7578).
-
-What the parts mean is the caller's business.
-"""
+"""Parse multipart/form-data from bytes (RFC 7578). The caller knows what the parts mean."""
 
 from dataclasses import dataclass
 from math import inf
@@ -11,7 +8,7 @@ from python_multipart.multipart import Field, File, FormParser, parse_options_he
 
 
 class BadForm(ValueError):
-    """The body is no multipart form."""
+    """The body is not a multipart form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,4 @@
-"""News: what a callback will tell, whatever noun it is about.
-
-How it is worded, signed and delivered is in callbacks.py.
-"""
+"""News: the content of a callback, for any noun. callbacks.py words, signs and delivers it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +8,7 @@ from numberflow.simulator.provisioning import Event
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something that happened to a resource: which one, where to tell it, what, when.
+    """Something that happened to a resource: which one, where to send it, what, when.
 
     `resource_type` is the vendor's: ACTIVE_NUMBER and NUMBER_ORDER belong to the Numbers API, all
     others to the imported-numbers API.

@@ -30,7 +30,7 @@ def lookup_requirements(world: World, call: Call) -> Answer:
 
 
 def create_order(world: World, call: Call) -> Answer:
-    """Reserves one given number or a quantity by criteria. Not idempotent."""
+    """Reserves one named number or a quantity by criteria. Not idempotent."""
     body = call.json()
     kind = _kind(world, body)
     wanted = reading.wanted(body, update=False)
@@ -79,7 +79,7 @@ def update_registration(world: World, call: Call) -> Answer:
 
 
 def upload_attachment(world: World, call: Call) -> Answer:
-    """Takes in one file: part `file`, and `documentType` where the requirements name some."""
+    """Accepts one file: part `file`, and `documentType` where the requirements name some."""
     order = world.orders.get(call.path["number_order_id"])
     required = world.orders.file(order, call.path["attachment_id"])
     try:
@@ -110,7 +110,7 @@ def upload_attachment(world: World, call: Call) -> Answer:
 
 
 def submit_order(world: World, call: Call) -> Answer:
-    """Hands the order in for review."""
+    """Submits the order for review."""
     order = world.orders.get(call.path["number_order_id"])
     commits = _before(world, order)
     changed = world.orders.submit(order, call.number)
@@ -194,7 +194,7 @@ def _before(world: World, order: Order) -> tuple[Commit, ...]:
 
 
 def _whole_seconds(moment: datetime) -> str:
-    """Without fraction, as createTime and updateTime come in the samples; expireTime has one."""
+    """Without fraction, like createTime and updateTime in the samples; expireTime has one."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,7 +1,4 @@
-"""Names of all operations, as fault rules and the request log have them.
-
-What they do is in a module per noun.
-"""
+"""Names of all operations, for fault rules and the request log. Handlers are with their nouns."""
 
 OPERATIONS = (
     "token",
@@ -51,7 +48,7 @@ OPERATIONS = (
     "get_imported_callback_configuration",
     "update_imported_callback_configuration",
 )
-"""Names of all operations. A module for a further noun adds its own."""
+"""Names of all operations. A module for a new noun adds its own."""
 
 COMMITTING = frozenset(
     {

@@ -1,6 +1,6 @@
 """What an operation of the simulated API is: a name, a verb, a path, a handler.
 
-The operations themselves are in a module per noun.
+The operations themselves are in one module per noun.
 """
 
 import json
@@ -16,10 +16,7 @@ from numberflow.simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as a handler sees it.
-
-    Decoded path parts and query, raw body, its number in the request log.
-    """
+    """One request for a handler: decoded path parts and query, raw body, number in the log."""
 
     number: int
     path: dict[str, str]
@@ -35,13 +32,13 @@ class Call:
     def value(self, name: str) -> str | None:
         """The last value of a query key.
 
-        None if it is absent or empty, which a gateway cannot tell apart (*assumed*).
+        None if it is absent or empty, which a gateway cannot distinguish (*assumed*).
         """
         values = self.values(name)
         return values[-1] or None if values else None
 
     def json(self) -> dict[str, Any]:
-        """The body as an object; no body at all is an empty one. Raises Problem 400."""
+        """The body as an object; an empty body is an empty object. Raises Problem 400."""
         if not self.body.strip():
             return {}
         try:
@@ -57,7 +54,7 @@ class Call:
 class Answer:
     """A successful reply. `commits` are the changes behind it.
 
-    `changed` is True when the world differs from before.
+    `changed` is True when the world has changed.
     """
 
     body: bytes
@@ -69,7 +66,7 @@ class Answer:
 def read_one(
     world: World, noun: str, key: str, missing: problems.Problem, show: Callable[[], bytes]
 ) -> Answer:
-    """The reply to a read of one thing: as `show` has it, or as reads that lag still see it."""
+    """The reply to a read of one thing: from `show`, or as lagging reads still see it."""
     shadow = world.pictures[noun].of(key, world.settle())
     if shadow is None:
         return Answer(show())
@@ -94,9 +91,8 @@ class Operation:
 def operation(name: str, method: str, pattern: str, handler: Handler) -> Operation:
     """An operation whose path pattern is text.
 
-    `{phoneNumber}` stands for one path segment before a colon or the end.
-
-    The handler finds the part under its name in snake case.
+    `{phoneNumber}` stands for one path segment before a colon or the end. The handler finds the
+    part under its name in snake case.
     """
 
     def part(matched: re.Match[str]) -> str:

@@ -1,8 +1,7 @@
-"""One number order as facts. Pure.
+"""One number order as facts. State, logs and times follow from them and the clock. Pure.
 
-State, logs and times follow from the facts and the clock, and are never stored.
-docs/vendor/numbers-behaviour.md §10. What happens to orders, and what they do to stock and money,
-is in orders.py.
+docs/vendor/numbers-behaviour.md §10. orders.py has what happens to orders, and what they do to
+stock and money.
 """
 
 from dataclasses import dataclass, field
@@ -22,11 +21,10 @@ _CLOSED = "The request was closed because nobody answered."
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a review is going to come to.
+    """The result that a review will have.
 
-    `outcome` None: nobody has looked at it yet, so it stays in review.
-
-    `only` completes that many of the numbers; the others go back to stock (table entry 24).
+    `outcome` None: nobody has looked at it yet, so it stays in review. `only` completes that many
+    of the numbers; the others return to stock (table entry 24).
     """
 
     outcome: str | None
@@ -37,7 +35,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A review of one submission, with the moment it ends.
+    """A review of one submission, with the moment at which it ends.
 
     `closes_at` is when an unanswered BLOCKED is closed.
     """

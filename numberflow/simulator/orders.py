@@ -1,8 +1,8 @@
 """Number orders: reservation, registration, files, review, outcome. No HTTP.
 
-What each does to stock, holdings and money. docs/vendor/numbers-behaviour.md §10 and table entries
-15 to 24. The facts of one order, and what follows from them, are in order.py; what a review comes
-to is scripted by staff.py; the forms are in requirements.py.
+Also what each does to stock, numbers and money. docs/vendor/numbers-behaviour.md §10 and table
+entries 15 to 24. order.py has the facts of one order and what follows from them; staff.py scripts
+the result of a review; the forms are in requirements.py.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -98,9 +98,9 @@ class Orders:
         return order
 
     def given(self, phone_number: str, kind: Kind) -> StockNumber:
-        """The number for sale. Raises Problem.
+        """The named number, if it is for sale.
 
-        400 (404 by switch) when it is not, 400 when it is of another kind.
+        Raises Problem: 400 (404 by switch) when it is not, 400 when it is of another kind.
         """
         self._project.settle()
         offered = self._shelf.get(phone_number)
@@ -121,7 +121,7 @@ class Orders:
     def by_criteria(
         self, kind: Kind, quantity: int, fits: Callable[[StockNumber], bool], *, sequential: bool
     ) -> list[StockNumber]:
-        """Numbers for sale that fit.
+        """Matching numbers for sale.
 
         Raises Problem 400 when there are too few, or none in sequence (*assumed*).
         """
@@ -147,7 +147,7 @@ class Orders:
     # -- filling in
 
     def requirements(self, order: Order) -> Requirements | None:
-        """What this order has to bring; None where nothing is required."""
+        """What this order has to provide; None where nothing is required."""
         return REQUIREMENTS.get(order.kind)
 
     def register(self, order: Order, details: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ class Orders:
             self._hand_in(order, order.submit_request, now)
 
     def file(self, order: Order, attachment_id: str) -> RequiredFile:
-        """The file asked for under this id. Raises Problem 404."""
+        """The required file of this id. Raises Problem 404."""
         requirements = self.requirements(order)
         required = requirements.file(attachment_id) if requirements is not None else None
         if required is None:
@@ -184,7 +184,7 @@ class Orders:
         *,
         empty: bool,
     ) -> None:
-        """Takes a file in; processing goes on afterwards.
+        """Accepts a file; processing continues afterwards.
 
         Raises Problem 400: wrong state, or a second file by switch.
         """
@@ -206,7 +206,7 @@ class Orders:
             earlier.created_at if earlier is not None else now,
             now,
             now + timedelta(seconds=self._switches.attachment_processing_s + delay_s),
-            # A file without content is no document (*assumed*).
+            # A file without content is not a document (*assumed*).
             failed or empty,
         )
 
@@ -228,7 +228,7 @@ class Orders:
     # -- handing in
 
     def submit(self, order: Order, request: int | None) -> bool:
-        """Hands the order in for review. False if it was handed in already.
+        """Submits the order for review. Returns False if it was already submitted.
 
         Raises Problem 400: incomplete, closed, no credit.
         """
@@ -252,7 +252,7 @@ class Orders:
         return True
 
     def missing(self, order: Order, now: datetime) -> list[tuple[str, str]]:
-        """What the order still lacks to be submitted: field and description."""
+        """What the order still lacks before it can be submitted: field and description."""
         requirements = self.requirements(order)
         if requirements is None:
             if (
@@ -285,7 +285,7 @@ class Orders:
     def _review_of(self, order: Order) -> Review:
         """The scripted review: one for this order before one for all, the oldest first.
 
-        Else it is completed.
+        Without a script the order is completed.
         """
         for subject in (order.order_id, None):
             for index, (of, review, times) in enumerate(self.scripts):
@@ -299,7 +299,7 @@ class Orders:
         return Review(COMPLETED, self._switches.review_s)
 
     def review(self, order: Order, review: Review) -> None:
-        """Changes what the review of an order that is in review comes to, counted from now.
+        """Changes the result of the review of an order in review, counted from now.
 
         Raises ValueError in any other state.
         """
@@ -345,7 +345,7 @@ class Orders:
     def _complete(self, order: Order, verdict: Verdict, at: datetime) -> None:
         taken = order.numbers[: verdict.only] if verdict.only is not None else order.numbers
         if not order.charged and not self._affordable(taken):
-            # No source says what happens then. Blocked can be put right: top up and submit again
+            # No source says what happens then. BLOCKED can be fixed: add credit and submit again
             # (assumed).
             self._await(order, Review(BLOCKED, 0, (_NO_CREDIT,)), at)
             return
@@ -364,7 +364,7 @@ class Orders:
         self._tell(order, COMPLETED, at)
 
     def _close(self, order: Order, state: str, at: datetime) -> None:
-        """The reservation ends without purchase.
+        """Ends the reservation without purchase.
 
         The numbers are for sale again at once (*assumed*, table entry 31).
         """

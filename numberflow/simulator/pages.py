@@ -1,7 +1,4 @@
-"""Page tokens: opaque, bound to the query they were made for.
-
-What a page holds is active_numbers.py's business.
-"""
+"""Page tokens: opaque, and bound to the query for which they were made."""
 
 import base64
 import binascii
@@ -11,15 +8,15 @@ from typing import Any
 
 
 class BadToken(ValueError):
-    """The token is not one of ours, or belongs to another query."""
+    """The token is not ours, or belongs to another query."""
 
 
 def make_token(secret: bytes, query: str, position: Any, *, harsh: bool = False) -> str:
     """A token for a position in the answer to a query.
 
-    Harsh tokens contain a plus, a slash and an equals sign, so that a client that does not
-    percent-encode loses its way; the vendor's tokens can contain all three
-    (docs/vendor/numbers-behaviour.md §9).
+    Harsh tokens contain a plus, a slash and an equals sign, so that they break a client that does
+    not percent-encode. The vendor's tokens can contain all three (docs/vendor/numbers-behaviour.md
+    §9).
     """
     plain = json.dumps(
         [hashlib.sha256(query.encode()).hexdigest()[:12], position], separators=(",", ":")

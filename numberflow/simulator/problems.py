@@ -1,7 +1,7 @@
 """The vendor's refusals, one constructor each, in the vendor's envelope.
 
-docs/vendor/numbers-behaviour.md §15. Which situation is refused is decided by whoever raises these;
-how it looks on the wire is decided here alone.
+docs/vendor/numbers-behaviour.md §15. The code that raises these decides which situation is refused;
+only this module decides how it looks on the wire.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Problem(Exception):
-    """A refusal as the vendor words it: HTTP status, JSON body, extra headers."""
+    """A refusal in the vendor's words: HTTP status, JSON body, extra headers."""
 
     def __init__(
         self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
@@ -28,7 +28,7 @@ class Problem(Exception):
 def shaped(problem: Problem, shape: str) -> Problem:
     """The refusal in one of the shapes that were seen (README, correction 15).
 
-    What is in RFC 6749's shape keeps it.
+    One in the shape of RFC 6749 keeps it.
     """
     error = problem.body["error"]
     if shape == "nested" or not isinstance(error, dict):
@@ -44,7 +44,7 @@ def shaped(problem: Problem, shape: str) -> Problem:
 def envelope(
     code: int, status: str, message: str = "", details: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The error object of every API reply; `details` is always there, often empty."""
+    """The error object of every API reply; `details` is always present, often empty."""
     return {"error": {"code": code, "message": message, "status": status, "details": details or []}}
 
 
@@ -88,7 +88,7 @@ def bad_fields(violations: Iterable[tuple[str, str]]) -> Problem:
 
 
 def bad_json() -> Problem:
-    """A body that is no JSON object. *Assumed*: no source shows one."""
+    """A body that is not a JSON object. *Assumed*: no source shows one."""
     return Problem(400, envelope(400, "INVALID_ARGUMENT", "invalid JSON in request body"))
 
 
@@ -114,7 +114,7 @@ def permission_denied(message: str = "") -> Problem:
 
 
 def trial_account() -> Problem:
-    """A trial account wants to rent."""
+    """A trial account tries to rent."""
     text = "Trial account is not enabled to rent number"
     return Problem(
         403, envelope(403, "PERMISSION_DENIED", text, [resource_info("AvailableNumber", "", text)])
@@ -124,7 +124,7 @@ def trial_account() -> Problem:
 def available_number_not_found(phone_number: str) -> Problem:
     """Not for sale: unknown, held by somebody, or reserved.
 
-    An empty name when nothing matched a rentAny.
+    The name is empty when nothing matched a rentAny.
     """
     return Problem(
         404, envelope(404, "NOT_FOUND", "", [resource_info("AvailableNumber", phone_number)])
@@ -199,7 +199,7 @@ def job_running() -> Problem:
 def too_many_requests(retry_after: str | None = None, *, bare: bool = False) -> Problem:
     """Rate limit. *Assumed* body, `bare` as in correction 15 of the README.
 
-    Retry-After may well be absent.
+    Retry-After may be absent.
     """
     headers = {} if retry_after is None else {"retry-after": retry_after}
     if bare:

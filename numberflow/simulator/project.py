@@ -1,7 +1,4 @@
-"""What all nouns of a project share: its clock, its money, its dice, and news of what happens.
-
-No rules of any noun.
-"""
+"""What all nouns of a project share: its clock, money, random generator, and news."""
 
 import heapq
 import itertools
@@ -26,7 +23,7 @@ class _Due:
 
 
 class Project:
-    """One project of the vendor's, before anything is in it.
+    """One project of the vendor, before anything is in it.
 
     `settle` may be called from any thread.
     """
@@ -45,9 +42,9 @@ class Project:
         self._due: list[_Due] = []
 
     def settle(self) -> datetime:
-        """Lets everything happen that is due: renewals, expiries, ends of jobs.
+        """Makes everything happen that is due: renewals, expiries, ends of jobs.
 
-        Returns the time it settled to.
+        Returns the time to which it settled.
         """
         now = self.clock.now()
         with self.lock:
@@ -57,10 +54,10 @@ class Project:
         return now
 
     def at(self, moment: datetime, act: Callable[[datetime], None]) -> None:
-        """Lets something happen at a moment of the simulated clock; `act` is told which."""
+        """Schedules something for a moment of the simulated clock; `act` gets that moment."""
         heapq.heappush(self._due, _Due(moment, next(self._serial), act))
 
     def tell(self, news: News) -> None:
-        """Passes news on to whoever listens."""
+        """Passes news to all listeners."""
         for listener in self.listeners:
             listener(news)

@@ -1,8 +1,8 @@
-"""Background link jobs of a number: what they are, and what they look like at a given moment. Pure.
+"""Background link jobs of a number, and their state at a given moment. Pure.
 
-A job is a handful of facts fixed when it starts; WAITING, IN_PROGRESS, FAILED and success follow
+A job is a handful of facts, fixed when it starts. WAITING, IN_PROGRESS, FAILED and success follow
 from those facts and the clock and are never stored, so they cannot disagree
-(docs/vendor/numbers-behaviour.md §6). Starting and dropping jobs is world.py's business.
+(docs/vendor/numbers-behaviour.md §6). linking.py starts and drops jobs.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Timing:
 class Job(Generic[Link]):
     """One link job. `reached` is what is in effect at the end.
 
-    The target, or for a failure what was done by then.
+    That is the target, or for a failure what was done by then.
     """
 
     number: int
@@ -83,7 +83,7 @@ class Progress(NamedTuple):
 def progress(job: Job[SmsLink] | Job[VoiceLink], now: datetime) -> Progress | None:
     """The visible state of a job.
 
-    None once it has succeeded, since success has no value of its own.
+    None once it has succeeded: success has no value of its own.
     """
     if now < job.working_at:
         return Progress(WAITING, job.started_at)
@@ -101,9 +101,9 @@ class Event(NamedTuple):
 
 
 def sms_events(job: Job[SmsLink]) -> list[Event]:
-    """Plan and campaign are reported apart.
+    """Plan and campaign are reported separately.
 
-    SMS-platform failures carry no code; campaign failures do (§16).
+    SMS-platform failures have no code; campaign failures do (§16).
     """
     events = []
     if job.target.service_plan_id != job.before.service_plan_id:
@@ -129,7 +129,7 @@ def sms_events(job: Job[SmsLink]) -> list[Event]:
 
 
 def voice_events(job: Job[VoiceLink]) -> list[Event]:
-    """One event. A voice failure carries no code (§6)."""
+    """One event. A voice failure has no code (§6)."""
     name = (
         "PROVISIONING_TO_VOICE_PLATFORM" if job.target.id else "DEPROVISIONING_FROM_VOICE_PLATFORM"
     )
@@ -139,7 +139,7 @@ def voice_events(job: Job[VoiceLink]) -> list[Event]:
 def farewell_events(sms: SmsLink, voice: VoiceLink) -> list[Event]:
     """Deprovisioning news of a number that expires.
 
-    For linked products only (*assumed*, table entry 3).
+    Only for linked products (*assumed*, table entry 3).
     """
     linked = (
         ("DEPROVISIONING_FROM_SMS_PLATFORM", sms.service_plan_id),

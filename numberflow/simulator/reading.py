@@ -1,7 +1,4 @@
-"""Reading values out of requests strictly: enums, patterns, links.
-
-What is refused here is refused before anything happens.
-"""
+"""Read values from requests strictly: enums, patterns, links. What is refused changes nothing."""
 
 import re
 from collections.abc import Callable
@@ -20,13 +17,13 @@ SEARCH_PATTERNS = ("START", "CONTAINS", "END")
 ID_OF_VOICE_TYPE = {"RTC": "appId", "EST": "trunkId", "FAX": "serviceId"}
 _PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
 _REGION = re.compile(r"[A-Z]{2}")
-# ISO 3166-1 keeps these for private use, so that no country can ever be meant.
+# ISO 3166-1 reserves these for private use, so they can never mean a country.
 _NO_COUNTRY = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")
 _DISPLAY_NAME_MAX = 255  # characters (*assumed*, table entry 32)
 
 
 def phone_number(call: Call) -> str:
-    """The number in the path. Raises Problem 400 if it is not E.164 with a plus."""
+    """The number in the path. Raises Problem 400 unless it is E.164 with a plus."""
     value = call.path["phone_number"]
     if not _PHONE_NUMBER.fullmatch(value):
         raise problems.bad_field("phone_number", f"Invalid phone_number {value}")
@@ -41,7 +38,7 @@ def is_phone_number(value: str) -> bool:
 def region(value: str | None, switches: Switches, *, required: bool) -> str | None:
     """A region code.
 
-    Raises Problem 400 if it is missing though required, or (by switch) no region.
+    Raises Problem 400 if it is missing though required, or (by switch) not a region.
     """
     if value is None:
         if required:
@@ -54,7 +51,7 @@ def region(value: str | None, switches: Switches, *, required: bool) -> str | No
 
 
 def choice(value: str | None, allowed: tuple[str, ...], field: str) -> str | None:
-    """An enum value; None stays None. Raises Problem 400 in the documented words."""
+    """An enum value; None stays None. Raises Problem 400 with the documented text."""
     if value is not None and value not in allowed:
         raise problems.bad_value(field, value)
     return value
@@ -74,9 +71,9 @@ def choices(
 def size(
     value: str | None, field: str, snake: str, default: int, most: int, switches: Switches
 ) -> int:
-    """A count of items. Too many are clamped silently.
+    """A count of items. Too large a count is clamped silently.
 
-    Raises Problem 400 for no number, and by switch for less than one (*assumed*).
+    Raises Problem 400 for anything but a number, and by switch for less than one (*assumed*).
     """
     if value is None:
         return min(default, most)
@@ -110,12 +107,12 @@ class Pattern:
         if pattern is not None and (odd or not re.fullmatch(r"\+[0-9]*|[0-9]+", pattern)):
             raise problems.bad_field("number_pattern", f"Invalid number_pattern {pattern}")
         self.text = pattern
-        # Absent: treated as CONTAINS (*assumed*, §4).
+        # Absent means CONTAINS (*assumed*, §4).
         self.how = search_pattern or "CONTAINS"
 
     @property
     def prefix(self) -> str | None:
-        """What a number begins with that matches ("" without pattern). None: only `fits` knows."""
+        """What a matching number begins with ("" without pattern). None: only `fits` knows."""
         if self.text is None:
             return ""
         return self.text if self.how == "START" and not self._finds_nothing else None
@@ -143,7 +140,7 @@ def text(holder: dict[str, Any], key: str, field: str) -> str | None:
 
 
 def criteria(body: dict[str, Any], switches: Switches) -> Callable[[StockNumber], bool]:
-    """Pattern and capabilities in a body, as what a number has to fit. Raises Problem 400."""
+    """Pattern and capabilities of a body, as a test of numbers. Raises Problem 400."""
     given = body.get("numberPattern") or {}
     if not isinstance(given, dict):
         raise problems.bad_value("numberPattern", str(given))
@@ -175,10 +172,8 @@ def _group(body: dict[str, Any], key: str, field: str) -> dict[str, Any] | None:
 def wanted(body: dict[str, Any], *, update: bool) -> Wanted:
     """Links, name and address in a rent or update body. Unknown members are ignored.
 
-    Raises Problem 400.
-
-    An update may say an empty id, which unlinks; a rent may not, since it would be an object
-    without content (*assumed*).
+    Raises Problem 400. An update may have an empty id, which unlinks. A rent may not, since it
+    would be an object without content (*assumed*).
     """
     plan = campaign = None
     sms = _group(body, "smsConfiguration", "sms_configuration")
@@ -207,7 +202,7 @@ def _voice(body: dict[str, Any], *, update: bool) -> VoiceLink | None:
     voice = _group(body, "voiceConfiguration", "voice_configuration")
     if voice is None:
         return None
-    # Type may be absent: the service takes RTC (§5).
+    # Type may be absent: the service then uses RTC (§5).
     of_type = choice(text(voice, "type", "type") or "RTC", tuple(ID_OF_VOICE_TYPE), "type") or "RTC"
     key = ID_OF_VOICE_TYPE[of_type]
     snake = re.sub(r"([A-Z])", lambda match: "_" + match[1].lower(), key)

@@ -1,4 +1,4 @@
-"""The log of requests: what came in, what became of it.
+"""The log of requests: what came in, and its result.
 
 Never bodies or credentials, which may be secret.
 """
@@ -12,12 +12,12 @@ from typing import Any
 from numberflow.simulator.wire import api_time
 
 _KEPT = 500_000
-"""Entries kept: enough for any test, and 200 MB at worst for a simulator that runs for weeks."""
+"""Entries kept: enough for any test, and at most 200 MB for a simulator that runs for weeks."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """One request. `status` is None when no reply left (or none yet).
+    """One request. `status` is None when no reply was sent (or not yet).
 
     `committed` says whether the world changed.
     """
@@ -40,7 +40,7 @@ class Entry:
 
 
 class RequestLog:
-    """All requests since the start, numbered from 1. Safe to use from several threads."""
+    """All requests since the start, numbered from 1. Thread-safe."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
@@ -59,7 +59,7 @@ class RequestLog:
         user_agent: str,
         has_body: bool,
     ) -> Entry:
-        """Adds a request before it is handled, so that one which never ends is seen too."""
+        """Adds a request before it is handled, so that one that never ends is logged, too."""
         with self._lock:
             self._last += 1
             entry = Entry(self._last, at, operation, method, path, query, user_agent, has_body)

@@ -1,10 +1,8 @@
-"""What the simulated regulators want to know.
+"""What the simulated regulators require: the registration forms and files of two regions.
 
-The registration forms and files of two regions, and the check of data against a form.
-
-Pure. The inside of the vendor's templates is not published; these use the dialect of a sibling API
-(*assumed*, docs/vendor/numbers-behaviour.md §10, table entry 22). Kinds without an entry have no
-requirements, as recorded for the US.
+Also the check of data against a form. Pure. The inside of the vendor's templates is not published;
+these use the dialect of a sibling API (*assumed*, docs/vendor/numbers-behaviour.md §10, table entry
+22). Kinds without an entry have no requirements, as recorded for the US.
 """
 
 import re
@@ -34,7 +32,7 @@ class RequiredFile:
     templates: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """As the look-up shows it."""
+        """As in the look-up's reply."""
         return {
             "id": self.id,
             "title": self.title,
@@ -54,7 +52,7 @@ class Requirements:
     files: tuple[RequiredFile, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """As the look-up shows them; only this outermost layout is published."""
+        """As in the look-up's reply; only this outermost layout is published."""
         return {
             "fields": {
                 "schema": "/schema/policySchema-v1.json",
@@ -301,5 +299,5 @@ REQUIREMENTS: Mapping[Kind, Requirements] = {
 }
 """The regulated kinds.
 
-For all others the look-up answers 404, as recorded for US LOCAL and US TOLL_FREE.
+For all others the look-up returns 404, as recorded for US LOCAL and US TOLL_FREE.
 """

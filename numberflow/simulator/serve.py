@@ -1,6 +1,6 @@
 """The simulator on ports: 127.0.0.1 only, in a background thread or until interrupted.
 
-What it serves is wired in simulator.py.
+simulator.py wires what it serves.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from numberflow.simulator.simulator import Simulator
 
 HOST = "127.0.0.1"
 _TICK_S = 0.02
-"""How often callbacks that have come due are looked for.
+"""How often due callbacks are looked for.
 
-Quick enough for tests, and idle cost stays below 1 % of a core.
+Fast enough for tests, with an idle cost below 1 % of a core.
 """
 
 
@@ -49,7 +49,7 @@ class Running:
 def serve(simulator: Simulator, port: int = 0, control_port: int = 0) -> Iterator[Running]:
     """Serves in a background thread until the block ends. Port 0 takes a free one.
 
-    Both ports listen before this returns, so connecting cannot come too early. Raises PortInUse.
+    Both ports listen before this returns, so nobody can connect too early. Raises PortInUse.
     """
     with (
         _listening(port, "--port") as service,
@@ -72,7 +72,7 @@ def serve_forever(
 ) -> None:
     """Serves until Ctrl-C or SIGTERM; calls `announce` once it is listening. Raises PortInUse.
 
-    Call it from the main thread: signals arrive nowhere else.
+    Call it from the main thread: signals arrive only there.
     """
     stop = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -88,7 +88,7 @@ def serve_forever(
 
 @contextlib.contextmanager
 def _listening(port: int, option: str) -> Iterator[socket.socket]:
-    # The protocol is named, because asyncio switches Nagle's algorithm off only then: without it a
+    # The protocol is named, because only then asyncio switches Nagle's algorithm off. Otherwise a
     # reply takes 45 ms (measured 2026-11-23).
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -156,15 +156,14 @@ def _server(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Server:
         ws="none",
         loop="asyncio",
         lifespan="off",
-        # Lost replies are part of the trade here; uvicorn would report each as an error of the
-        # application.
+        # Lost replies are normal here; uvicorn would report each as an error of the application.
         log_config=None,
         log_level=60,
         access_log=False,
         server_header=False,
         date_header=False,
-        # Longer than httpx keeps an idle connection (5 s): a server that closes first looks like a
-        # fault nobody asked for.
+        # Longer than httpx keeps an idle connection (5 s): a server that closes first looks like an
+        # unwanted fault.
         timeout_keep_alive=75,
     )
     return _Server(config)
@@ -182,17 +181,17 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(_TICK_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        del sockets  # whoever opened them closes them
+        del sockets  # the caller closes them
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        # Replies that are written by now still leave; what is under way ends with the event loop.
+        # Replies that are already written still leave; what is under way ends with the event loop.
         await asyncio.sleep(0)
 
 
 def _protocol(connections: Connections) -> type[asyncio.Protocol]:
-    """A uvicorn protocol that lets the application find a request's socket, to really reset it."""
+    """A uvicorn protocol through which the application finds a request's socket, to reset it."""
 
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -1,8 +1,7 @@
-"""How one simulator is set up: seed, size, credentials, clock.
+"""Settings of one simulator: seed, size, credentials, clock.
 
-What it may be told later is in switches.py and control.py.
-
-Nothing is read from the environment here: whoever starts a simulator says what it should be.
+Later changes go through switches.py and control.py. Nothing is read from the environment here: the
+caller passes everything.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 PROJECT_ID = "6f0c2b7e-1d34-4a58-9e0b-2f7c8d915a10"
 KEY_ID = "0e4b7c52-93a1-4d7f-8c2e-5a6b1f3d9e80"
-# Published on purpose: it opens nothing but this simulator
+# Published on purpose: it gives access to nothing but this simulator
 KEY_SECRET = "simulator-secret-4f9c1d7e2b60a853"  # noqa: S105
 
 

@@ -7,9 +7,9 @@ from numberflow.simulator.settings import SimulatorSettings
 
 
 class Simulator(Backend):
-    """The Sinch Numbers API in a box.
+    """The simulated Sinch Numbers API.
 
-    `app` is the service, `control_app` steers it; both are ASGI applications.
+    `app` is the service, `control_app` controls it; both are ASGI applications.
     """
 
     def __init__(self, settings: SimulatorSettings | None = None) -> None:

@@ -1,11 +1,9 @@
-"""What people do whom a client never sees: the vendor's reviewers and back office.
+"""People whom a client never sees: the vendor's reviewers and back office, by script.
 
-Scripted from the control port.
-
-One function per action; each takes the simulator and the JSON of the request and returns what
-becomes the reply. The rules that they set in motion are in orders.py and emergency.py; those of the
-imported-numbers API are in imported/. Bad input is raised as control_input.BadInput or ValueError,
-something that is not there as KeyError.
+One function per action. Each takes the simulator and the JSON of the request from the control port,
+and returns the value of the reply. The rules that they apply are in orders.py and emergency.py;
+those of the imported-numbers API are in imported/. Bad input raises control_input.BadInput or
+ValueError, a missing thing KeyError.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +18,9 @@ from numberflow.simulator.problems import Problem
 
 
 def review(sim: Backend, body: dict[str, Any]) -> Any:
-    """What reviews come to: of an order that is in review, at once.
+    """Script the result of reviews: at once for an order in review.
 
-    Of one that is not yet, or of all, at the next submissions.
+    For an order that is not in review yet, or for all orders, at the next submissions.
     """
     outcome = given.choice(body, "outcome", (*OUTCOMES, "PENDING"))
     only = body.get("only")
@@ -40,8 +38,7 @@ def review(sim: Backend, body: dict[str, Any]) -> Any:
     if state not in (None, CREATED, IN_REVIEW, BLOCKED):
         raise given.BadInput(f"order_id: the order is {state}, nothing can become of it")
     at_once = state == IN_REVIEW
-    # A verdict on an order on the reviewer's desk comes now; a script for later ones takes the
-    # usual time.
+    # An order in review is decided now; a script for later ones takes the usual time.
     after_s = given.number(body, "delay_s", 0 if at_once else sim.switches.review_s)
     coming = Review(
         None if outcome == "PENDING" else outcome, after_s, given.texts(body, "logs"), only
@@ -54,7 +51,7 @@ def review(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def upload(sim: Backend, body: dict[str, Any]) -> Any:
-    """What becomes of files that are uploaded from now on."""
+    """Script the result of later uploads."""
     outcome = given.choice(body, "outcome", ("COMPLETED", "FAILED"))
     subject = given.text(body, "attachment_id") if "attachment_id" in body else None
     sim.world.orders.upload_scripts.append(
@@ -64,7 +61,7 @@ def upload(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def emergency_feature(sim: Backend, body: dict[str, Any]) -> Any:
-    """Which numbers may have an emergency address: one, or all that are held now."""
+    """Set which numbers may have an emergency address: one, or all that are held now."""
     value = given.truth(body, "value", default=True)
     held = sim.world.holdings
     chosen = (
@@ -97,14 +94,14 @@ def invoices(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def voice_code(sim: Backend, body: dict[str, Any]) -> Any:
-    """What the last call to a number spoke; null when no code is good."""
+    """The code of the last call to a number; null when no code is valid."""
     qualified = sim.world.imported.qualified
     number = _there(qualified.all, given.text(body, "phone_number"), "is not being qualified")
     return {"code": qualified.spoken_code(number)}
 
 
 def unblock(sim: Backend, body: dict[str, Any]) -> Any:
-    """Forgives a number its failed codes."""
+    """Clears a number's failed codes."""
     qualified = sim.world.imported.qualified
     number = _there(qualified.all, given.text(body, "phone_number"), "is not being qualified")
     qualified.unblock(number)
@@ -112,7 +109,7 @@ def unblock(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def not_eligible(sim: Backend, body: dict[str, Any]) -> Any:
-    """A number fails the eligibility check, if it is added from now on."""
+    """A number fails the eligibility check if it is added later."""
     error = body.get("error", "the number cannot be hosted")
     sim.world.imported.not_eligible[given.text(body, "phone_number")] = str(error)
     return {"error": error}
@@ -140,9 +137,9 @@ def reject_hosting_order(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def step_failure(sim: Backend, body: dict[str, Any]) -> Any:
-    """A step of a number fails with a code, now if it runs and from now on.
+    """A step of a number fails with a code: at its end if it runs, otherwise later.
 
-    Code null: it does not.
+    Code null: it does not fail.
     """
     step = given.choice(body, "step", (*STEPS, UNLINK))
     code = body.get("code")
@@ -161,7 +158,7 @@ def held_elsewhere(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def manual(sim: Backend, body: dict[str, Any]) -> Any:
-    """Staff take a number of an open hosting order in hand, or give it back."""
+    """Staff take a number of an open hosting order aside, or give it back."""
     value = given.truth(body, "value", default=True)
     sim.world.imported.hosting.park(given.text(body, "phone_number"), value=value)
     return {"manual": value}
@@ -177,23 +174,20 @@ def unknown_plan(sim: Backend, body: dict[str, Any]) -> Any:
 
 
 def allow_nnid(sim: Backend, body: dict[str, Any]) -> Any:
-    """The account may use an NNID of its own."""
+    """Allows the account to use an NNID."""
     sim.world.imported.allowed_nnids.add(given.text(body, "nnid"))
     return {"allowed": sorted(sim.world.imported.allowed_nnids)}
 
 
 def seed_imported(sim: Backend, body: dict[str, Any]) -> Any:
-    """More imported numbers, free of charge and linked long ago."""
+    """Adds imported numbers, free of charge and linked long ago."""
     plan = given.text(body, "service_plan_id") if "service_plan_id" in body else "plan-0001"
     campaign = given.text(body, "campaign_id") if "campaign_id" in body else ""
     return {"added": sim.world.imported.seed(int(given.number(body, "count")), plan, campaign)}
 
 
 def callback_habit(sim: Backend, body: dict[str, Any]) -> Any:
-    """What happens to events that come about from now on.
-
-    Dropped, delayed, duplicated, overtaken by the next.
-    """
+    """Script what happens to later events: dropped, delayed, duplicated, or overtaken."""
     habit = Habit(
         resource_id=given.text(body, "resource_id") if "resource_id" in body else None,
         drop=given.truth(body, "drop", default=False),

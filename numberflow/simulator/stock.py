@@ -1,7 +1,7 @@
-"""Which numbers exist in the simulated world, what they cost, and the shelf of those for sale.
+"""Which numbers exist in the simulated world, what they cost, and the stock for sale.
 
-Generation is pure: the same seed gives the same numbers. Who holds a number, and all rules about
-buying, are in world.py.
+Generation is pure: the same seed gives the same numbers. world.py knows who holds a number, and has
+all rules about buying.
 """
 
 import random
@@ -19,7 +19,7 @@ CURRENCY = "USD"
 
 
 class Block(NamedTuple):
-    """A run of numbers: `prefix`, then `digits` digits, the first at least `first_digit`."""
+    """A range of numbers: `prefix`, then `digits` digits, the first at least `first_digit`."""
 
     prefix: str
     digits: int
@@ -44,7 +44,7 @@ def _nanp(codes: str) -> tuple[Block, ...]:
 class Offer:
     """What is sold of one kind.
 
-    Blocks, list price, and the share of the shelf and of the seeded holdings.
+    Blocks, list price, and the share of the stock and of the seeded numbers.
     """
 
     region_name: str
@@ -162,7 +162,7 @@ SMS_AND_VOICE = ("SMS", "VOICE")
 
 @dataclass(frozen=True, slots=True)
 class StockNumber:
-    """A number for sale, with its price now."""
+    """A number for sale, with its present price."""
 
     phone_number: str
     region_code: str
@@ -181,7 +181,8 @@ class StockNumber:
 def stock_number(kind: Kind, phone_number: str) -> StockNumber:
     """The number at list price.
 
-    Its capabilities follow from its digits, so that they survive being sold and coming back.
+    Its capabilities follow from its digits, so that they stay the same when it is sold and comes
+    back.
     """
     offer = OFFERS[kind]
     return StockNumber(
@@ -190,7 +191,7 @@ def stock_number(kind: Kind, phone_number: str) -> StockNumber:
 
 
 def capability_of(kind: Kind, phone_number: str) -> tuple[str, ...]:
-    """What a number can do: a share of each kind is voice only, told by its last two digits."""
+    """What a number can do: a share of each kind is voice only, by its last two digits."""
     return (
         ("VOICE",)
         if int(phone_number[-2:]) < OFFERS[kind].voice_only_share * 100
@@ -201,7 +202,7 @@ def capability_of(kind: Kind, phone_number: str) -> tuple[str, ...]:
 def pick_numbers(rng: random.Random, kind: Kind, count: int) -> list[str]:
     """`count` different numbers of one kind, in random order.
 
-    Raises ValueError if the kind has not that many.
+    Raises ValueError if the kind has fewer.
     """
     blocks = OFFERS[kind].blocks
     starts = [0]
@@ -216,17 +217,14 @@ def _number_at(blocks: tuple[Block, ...], starts: list[int], index: int) -> str:
 
 
 def seeded_run(kind: Kind, length: int) -> list[str]:
-    """`length` consecutive numbers of a kind, always the same.
-
-    So that sequential orders can be served.
-    """
+    """`length` consecutive numbers of a kind, always the same, for sequential orders."""
     block = OFFERS[kind].blocks[0]
     # From the middle, because the ends of a block are not always valid numbers.
     return [block.number(block.size // 3 + index) for index in range(length)]
 
 
 def consecutive_runs(numbers: Iterable[StockNumber]) -> list[list[StockNumber]]:
-    """The numbers cut into runs without a gap. They must come sorted."""
+    """The numbers cut into runs without a gap. They must be sorted."""
     runs: list[list[StockNumber]] = []
     for number in numbers:
         if runs and int(runs[-1][-1].phone_number) + 1 == int(number.phone_number):
@@ -239,7 +237,7 @@ def consecutive_runs(numbers: Iterable[StockNumber]) -> list[list[StockNumber]]:
 class Shelf:
     """The numbers for sale.
 
-    Keeps each kind sorted, so that a search is the same whatever happened before it.
+    Keeps each kind sorted, so that a search does not depend on what happened before.
     """
 
     def __init__(self, numbers: Iterable[StockNumber] = ()) -> None:
@@ -264,7 +262,7 @@ class Shelf:
         self._numbers[number.phone_number] = number
 
     def take(self, phone_number: str) -> StockNumber | None:
-        """Takes a number off the shelf; None if it was not there."""
+        """Removes a number from the shelf; None if it was not there."""
         number = self._numbers.pop(phone_number, None)
         if number is not None:
             of_kind = self._of_kind[number.kind]
@@ -280,7 +278,7 @@ class Shelf:
         return {" ".join(kind): len(numbers) for kind, numbers in self._of_kind.items()}
 
     def reprice(self, phone_number: str, setup: Decimal, monthly: Decimal, currency: str) -> bool:
-        """Changes what a number costs from now on. False if it is not for sale."""
+        """Changes the price of a number from now on. False if it is not for sale."""
         number = self._numbers.get(phone_number)
         if number is None:
             return False

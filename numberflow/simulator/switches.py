@@ -1,11 +1,8 @@
-"""Every disputed or assumed point of the contract that the simulator lets you choose.
-
-Each has its default and the reason.
+"""Every disputed or assumed point of the contract that users can choose, with default and reason.
 
 Only choices about what the *vendor* does belong here. Misbehaviour of the network is in faults.py.
 Numbers in brackets point at the table "Not known" of docs/vendor/numbers-behaviour.md, § at its
-sections; "imported §" at sections of
-docs/vendor/imported-hosting-behaviour.md.
+sections; "imported §" at sections of docs/vendor/imported-hosting-behaviour.md.
 """
 
 import re
@@ -16,9 +13,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Switch:
-    """One choice: its default, what it means, and the values it takes.
+    """One choice: its default, its meaning, and the values that it accepts.
 
-    Those are `choices`, else any value of the default's type. `decimal` marks an amount of money as
+    Those are `choices`, or any value of the default's type. `decimal` marks an amount of money as
     text.
     """
 
@@ -462,7 +459,7 @@ SWITCHES: dict[str, Switch] = {
 class Switches:
     """The current value of every switch, as attributes.
 
-    Setting goes through `set`, which refuses what makes no sense.
+    `set` changes them, and refuses invalid values.
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
@@ -495,7 +492,7 @@ class Switches:
         if not isinstance(switch.default, str):
             kind = int if isinstance(switch.default, int) else (int, float)
             if not isinstance(value, kind):
-                # A ValueError like every other refusal here, whatever was wrong with the value.
+                # A ValueError like every other refusal here, whatever is wrong with the value.
                 raise ValueError(  # noqa: TRY004
                     f"{name} takes a {'whole ' if kind is int else ''}number, not {value!r}"
                 )

@@ -1,4 +1,4 @@
-"""What a renter asks for beside the number: links, name and callback address."""
+"""What a renter asks for besides the number: links, name and callback address."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from numberflow.simulator.provisioning import VoiceLink
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The links and address asked for on rent or update. None: not mentioned."""
+    """The links and address of a rent or update. None: not given."""
 
     service_plan_id: str | None = None
     campaign_id: str | None = None

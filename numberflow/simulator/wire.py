@@ -1,8 +1,8 @@
-"""How things look on the wire: times, prices, available and active numbers, as JSON text. Pure.
+"""Things as JSON text: times, prices, available and active numbers. Pure.
 
-Replies are built as text, because the active list is the simulator's busiest reply: a page of 100
-costs about a millisecond this way. What may be shown, and to whom, is decided elsewhere. Fidelity
-notes: docs/vendor/numbers-behaviour.md §14.
+Replies are built as text, because the active list is the simulator's most frequent reply: a page of
+100 takes about a millisecond this way. Other modules decide what may be shown, and to whom.
+Fidelity notes: docs/vendor/numbers-behaviour.md §14.
 """
 
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from numberflow.simulator.stock import StockNumber
 
 
 def api_time(moment: datetime) -> str:
-    """UTC with microseconds and Z, as live replies have it."""
+    """UTC with microseconds and Z, as in live replies."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -56,7 +56,7 @@ def available_number(number: StockNumber, *, documents_required: bool) -> str:
 def active_number(number: HeldNumber, project_id: str, now: datetime) -> str:
     """ActiveNumber: always thirteen keys.
 
-    Empty text for what is unset, null for unset times and schedules.
+    Unset values are empty text; unset times and schedules are null.
     """
     expire_at = "null" if number.expire_at is None else f'"{api_time(number.expire_at)}"'
     return (

@@ -1,11 +1,9 @@
-"""The simulated world of one project.
-
-What is for sale, what is held, what it costs, and what time does to it. No HTTP.
+"""The simulated world of one project: stock, held numbers, prices, what time does. No HTTP.
 
 Rules of renting, releasing, renewal and expiry are here (docs/vendor/numbers-behaviour.md §5, §8,
-§13); those of linking in linking.py. Reading a request and writing a reply are not; nor is
-misbehaviour, apart from the lag of reads, which needs to know the state before a change. A refusal
-is raised as problems.Problem and has changed nothing.
+§13); those of linking in linking.py. Not here: reading a request, writing a reply, and
+misbehaviour, except for the lag of reads, which needs the state before a change. A refusal raises
+problems.Problem and has changed nothing.
 """
 
 import random
@@ -43,7 +41,7 @@ from numberflow.simulator.wanted import Wanted
 from numberflow.simulator.wire import active_number
 
 _RENEWAL_RETRY = timedelta(days=1)
-"""When a renewal finds no credit the number stays until the next try (*assumed*, §13)."""
+"""Without credit for a renewal the number stays until the next try (*assumed*, §13)."""
 
 RUN_LENGTH = 30
 """Consecutive numbers of every kind on the shelf.
@@ -51,7 +49,7 @@ RUN_LENGTH = 30
 A random sample of millions has no two neighbours.
 """
 _SHELF_WITH_RUN = 100
-"""A shelf that somebody asked to be smaller than this stays as small as asked."""
+"""A shelf that is set to be smaller than this stays that small."""
 
 
 @lru_cache(maxsize=64)
@@ -156,9 +154,9 @@ class World(Project):
         wanted: Wanted,
         request: int | None = None,
     ) -> tuple[HeldNumber, Commit]:
-        """Rents some number of a kind that fits.
+        """Rents some matching number of a kind.
 
-        Raises Problem like `rent`; 404 with an empty name if none fits.
+        Raises Problem like `rent`; 404 with an empty name if none matches.
         """
         with self.lock:
             now = self.settle()
@@ -194,9 +192,9 @@ class World(Project):
         return self.activate(offered, wanted, now), commit
 
     def activate(self, offered: StockNumber, wanted: Wanted, now: datetime) -> HeldNumber:
-        """Makes a number that is off the shelf an active one and starts its links.
+        """Makes a number that was taken from the shelf an active one and starts its links.
 
-        Charging is the caller's.
+        The caller charges it.
         """
         number = HeldNumber(
             offered.phone_number,
@@ -220,7 +218,7 @@ class World(Project):
     # -- changing and leaving
 
     def held(self, phone_number: str) -> HeldNumber:
-        """The number as it really is. Raises Problem 404."""
+        """The real state of the number. Raises Problem 404."""
         with self.lock:
             self.settle()
             number = self.holdings.get(phone_number)
@@ -229,7 +227,7 @@ class World(Project):
             return number
 
     def update(self, phone_number: str, wanted: Wanted) -> tuple[HeldNumber, Commit]:
-        """Changes what is mentioned. Links go on in the background.
+        """Changes what is given. Links continue in the background.
 
         Raises Problem: 404, 400 relink without unlink, 409 by switch.
         """
@@ -261,9 +259,7 @@ class World(Project):
     def release(self, phone_number: str) -> tuple[HeldNumber, Commit | None]:
         """Ends the rental at the next charge date; a waiting link is dropped. No refund.
 
-        Raises Problem 404.
-
-        The commit is None when the number was leaving already.
+        Raises Problem 404. The commit is None when the number was already leaving.
         """
         with self.lock:
             now = self.settle()
@@ -290,7 +286,7 @@ class World(Project):
     # -- what others do
 
     def rival_takes(self, phone_number: str) -> bool:
-        """Another buyer takes a number off the shelf. False if it was not for sale."""
+        """Another buyer takes a number from the shelf. False if it was not for sale."""
         with self.lock:
             return self.shelf.take(phone_number) is not None
 
@@ -299,9 +295,9 @@ class World(Project):
         phone_numbers: Iterable[str],
         change: Callable[[StockNumber], tuple[Decimal, Decimal, str]],
     ) -> int:
-        """Changes the price of numbers for sale; `change` gives setup, monthly, currency.
+        """Changes the price of numbers for sale; `change` returns setup, monthly, currency.
 
-        Returns how many it met.
+        Returns how many prices it changed.
         """
         with self.lock:
             offered = [
@@ -314,7 +310,7 @@ class World(Project):
     def reprice_kind(
         self, kind: Kind, change: Callable[[StockNumber], tuple[Decimal, Decimal, str]]
     ) -> int:
-        """Changes the price of a whole kind, also of numbers that come back to the shelf later."""
+        """Changes the price of a whole kind, also of numbers that return to the shelf later."""
         with self.lock:
             setup, monthly, currency = self._list_prices[kind]
             phone_number = OFFERS[kind].blocks[0].number(0)

@@ -1,6 +1,6 @@
-"""What the nouns of the imported-numbers API share.
+"""What the nouns of the imported-numbers API share: time, money, news.
 
-Time, money and news, and what carriers and the vendor's staff know of this account.
+Also what carriers and the vendor's staff know about this account.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from numberflow.simulator.provisioning import Event
 from numberflow.simulator.stock import CURRENCY
 
 UNKNOWN_PLAN = "nosuchplan"
-"""Of the vendor's sample. All other plans exist, unless a script says otherwise."""
+"""From the vendor's sample. All other plans exist, unless a script says otherwise."""
 
 
 class Account:
@@ -43,15 +43,15 @@ class Account:
         self.hmac_secret = ""
 
     def failure(self, phone_number: str, step: str) -> Failure | None:
-        """What the step of this number is going to fail with."""
+        """The failure that the step of this number will meet."""
         if step == CAMPAIGN and phone_number in self.held_elsewhere:
             return Failure("MNO_SHARING_ERROR", HELD_ELSEWHERE)
         return self.failures.get((phone_number, step))
 
     def charge(self, kind: str, phone_number: str, amount: str, request: int | None) -> None:
-        """Writes down what something costs, even when it costs nothing.
+        """Records what something costs, even when it costs nothing.
 
-        The ledger shows what was done how often.
+        So the ledger shows how often each thing was done.
         """
         self.ledger.charge(
             self.settle(), phone_number, kind, CURRENCY, Decimal(amount), kind, request

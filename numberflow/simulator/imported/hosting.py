@@ -1,7 +1,7 @@
 """Hosting orders: import and text-enable orders, their letters, their numbers' steps. No HTTP.
 
-§4, §5, §16. The facts of one order, and what follows from them, are in order.py. Nothing cancels or
-corrects an order; whether a number is qualified is qualification.py's business.
+§4, §5, §16. order.py has the facts of one order and what follows from them. Nothing cancels or
+corrects an order. qualification.py decides whether a number is qualified.
 """
 
 from collections.abc import Iterator
@@ -83,9 +83,9 @@ class HostingOrders:
         return self._open(wanted, "import", request)
 
     def text_enable(self, wanted: Wanted, request: int | None) -> HostingOrder:
-        """Opens a text-enable order. Raises Problem.
+        """Opens a text-enable order.
 
-        404 not qualified, 409 imported, 400 not ready, or no blanket letter agreed.
+        Raises Problem: 404 not qualified, 409 imported, 400 not ready, or no blanket letter agreed.
         """
         now = self._account.settle()
         if not wanted.loa_type and not self._switches.blanket_loa:
@@ -99,7 +99,7 @@ class HostingOrders:
         ]
         order = self._open(wanted, "hosting", request)
         for number in ready:
-            # The proof stays proven: a number whose hosting failed may be text-enabled again.
+            # The proof stays valid: a number whose hosting failed may be text-enabled again.
             number.passed_at = number.passed_at or number.proven_at(now)
             number.hosting = (order, order.numbers[number.phone_number])
         return order
@@ -146,7 +146,7 @@ class HostingOrders:
     # -- what time brings
 
     def _follow(self, order: HostingOrder, hosted: HostedNumber, at: datetime) -> None:
-        """Does what is due for one number, and comes back for the next step.
+        """Does what is due for one number, and schedules itself for the next step.
 
         May be called at any time, and again.
         """
@@ -180,7 +180,7 @@ class HostingOrders:
                 hosted.failures[CAMPAIGN] = refused
         number = self._numbers.all.get(hosted.phone_number)
         if number is not None and order.wanted.kind == IMPORT:
-            # Ends when the order says so, since staff may park the number.
+            # The order decides when it ends, since staff may park the number.
             endless = Step(step.starts_at, FOREVER)
             number.campaign = Change(
                 order.wanted.campaign_id, PROVISIONING, endless, step.starts_at
@@ -255,7 +255,7 @@ class HostingOrders:
         Raises ValueError if no letter waits for a signature.
         """
         now = self._must_wait(order)
-        # A fact only when the time comes: the letter may have run out or been declined by then.
+        # Takes effect only at that time: the letter may have expired or been declined by then.
         self._account.at(now + timedelta(seconds=after_s), lambda at: self._signed(order, at))
         self._account.settle()
 
@@ -296,7 +296,7 @@ class HostingOrders:
         return now
 
     def park(self, phone_number: str, *, value: bool) -> None:
-        """Staff take a number of an open order in hand, or give it back.
+        """Staff take a number of an open order aside, or give it back.
 
         Raises ValueError if there is none.
         """
@@ -312,7 +312,7 @@ class HostingOrders:
             self._follow(order, hosted, now)
 
     def fail(self, phone_number: str, step: str, failure: Failure | None) -> None:
-        """Makes a step that has not ended fail, or not fail."""
+        """Makes an unfinished step fail, or not fail."""
         order = self.open_order_of(phone_number)
         if order is None:
             return

@@ -1,4 +1,4 @@
-"""Imported numbers: importing one, linking and unlinking it, deleting it. No HTTP.
+"""Imported numbers: import, link, unlink, delete. No HTTP.
 
 §9 and §12. What is shown of a link follows from the facts of its last change and the clock. Orders
 hand numbers over with `adopt`.
@@ -30,10 +30,7 @@ RESOURCE = "IMPORTED_NUMBER"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The last change of one link.
-
-    To which plan or campaign, on or off, and the step that does it.
-    """
+    """The last change of one link: to which plan or campaign, on or off, and its step."""
 
     service_id: str
     type: str
@@ -46,15 +43,15 @@ class Change:
         return self.service_id if reached == (self.type == PROVISIONING) else ""
 
     def asked(self, now: datetime) -> str:
-        """The id that was asked for, as long as it has not failed.
+        """The requested id, as long as it has not failed.
 
-        A link that could not be taken off is there.
+        A link that could not be removed is still there.
         """
         on = (self.type == PROVISIONING) == (self.step.state(now) != FAILED)
         return self.service_id if on else ""
 
     def running(self, now: datetime) -> bool:
-        """Whether the step has not ended."""
+        """Whether the step is unfinished."""
         return self.step.state(now) not in FINAL
 
 
@@ -116,9 +113,9 @@ class ImportedNumbers:
     # Importing.
 
     def conflicts(self, phone_number: str) -> bool:
-        """Whether the number cannot be imported: it is, or an order is working on it.
+        """Whether the number cannot be imported: it is imported, or an order is working on it.
 
-        Whether the order keeps it from that is disputed (`open_order_conflicts`).
+        Whether the order prevents it is disputed (`open_order_conflicts`).
         """
         return phone_number in self.all or (
             self._switches.open_order_conflicts and self._is_being_hosted(phone_number)
@@ -153,7 +150,7 @@ class ImportedNumbers:
         callback_url: str,
         plan: Change,
     ) -> ImportedNumber:
-        """Takes over a number that an order has linked to its plan; the order tells the events."""
+        """Takes over a number that an order has linked to its plan; the order sends the events."""
         now = plan.step.ends_at
         number = ImportedNumber(
             phone_number, region_code, display_name, callback_url, now, now, plan
@@ -171,13 +168,13 @@ class ImportedNumbers:
         campaign: str | None,
         callback_url: str | None,
     ) -> None:
-        """Changes what is mentioned: None is not, an empty id unlinks.
+        """Changes what is given: None is not, an empty id unlinks.
 
         Raises Problem 400 without having changed anything.
         """
         now = self._account.settle()
         if plan == "" and campaign is None:
-            # Unlinking the plan takes the campaign along (assumed, §9).
+            # Unlinking the plan also unlinks the campaign (assumed, §9).
             campaign = ""
         plan_step = self._plan_change(number.plan, plan, "service plan", now)
         campaign_step = self._plan_change(number.campaign, campaign, "campaign", now)
@@ -210,7 +207,7 @@ class ImportedNumbers:
     def _plan_change(
         self, change: Change | None, asked: str | None, what: str, now: datetime
     ) -> bool:
-        """Whether a step is needed to get what is asked.
+        """Whether a step is needed to get the requested id.
 
         Raises Problem 400 for a link over a link (§9).
         """
@@ -218,7 +215,7 @@ class ImportedNumbers:
             return False
         current = self.target(change, now)
         if asked == current:
-            # Also an unlink of what is being unlinked.
+            # This includes an unlink of what is being unlinked.
             return False
         if asked and change is not None and change.type == DEPROVISIONING and change.running(now):
             raise refusals.precondition(f"the {what} is still being unlinked")
@@ -250,7 +247,7 @@ class ImportedNumbers:
         failure = self._account.failure(number.phone_number, CAMPAIGN)
         change = Change(campaign, PROVISIONING, Step(starts_at, ends_at, failure), now)
         number.campaign = change
-        # Scheduled after the end of the plan's step, which may come at the same moment.
+        # Scheduled after the end of the plan's step, which may be at the same moment.
         self._account.at(starts_at, lambda at: self._check_campaign(number, change, at))
 
     def _unlink_campaign(self, number: ImportedNumber, now: datetime) -> None:
@@ -270,7 +267,7 @@ class ImportedNumbers:
         if number.campaign is not change:
             return
         if number.plan is None or not number.plan.linked(at):
-            # Without a plan the step never runs, and nothing is told of it (§12).
+            # Without a plan the step never runs, and sends no event (§12).
             number.campaign = None
             return
         refused = self.campaign_refusal(number.phone_number, change.service_id)
@@ -307,7 +304,7 @@ class ImportedNumbers:
         )
 
     def fail(self, phone_number: str, step: str, failure: Failure | None) -> None:
-        """Makes a step of this number that has not ended fail, or not fail."""
+        """Makes an unfinished step of this number fail, or not fail."""
         number = self.all.get(phone_number)
         link = {PLATFORM: "plan", CAMPAIGN: "campaign"}.get(step)
         if number is None or link is None:
@@ -341,9 +338,9 @@ class ImportedNumbers:
         self._account.tell(RESOURCE, number.phone_number, number.callback_url, "DELETE", True, now)
 
     def campaign_refusal(self, phone_number: str, campaign_id: str) -> Failure | None:
-        """Why linking to a campaign fails at its start.
+        """Why a campaign link fails at its start: toll-free, no credit, campaign full (§7, §12).
 
-        Toll-free, no credit, campaign full (§7, §12). Else charges the link.
+        Otherwise charges the link.
         """
         now = self._account.settle()
         cost, ledger = Decimal(self._switches.campaign_link_cost), self._account.ledger
@@ -372,7 +369,7 @@ class ImportedNumbers:
     def needs_move(self, number: ImportedNumber, now: datetime) -> bool:
         """Whether linking failed because T-Mobile has the number elsewhere.
 
-        migrateToSinchTmo on reads, §10.
+        Reads show it as migrateToSinchTmo, §10.
         """
         change = number.campaign
         failure = (

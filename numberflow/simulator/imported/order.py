@@ -1,8 +1,6 @@
-"""One hosting order as facts.
+"""One hosting order as facts. Its state and its steps follow from them and the clock. Pure.
 
-Its state, and the steps of its numbers, follow from them and the clock. Pure.
-
-§4, §5. What opens, signs and follows orders is in hosting.py.
+§4, §5. hosting.py opens, signs and follows orders.
 """
 
 from dataclasses import dataclass, field
@@ -29,14 +27,14 @@ COMPLETED, REJECTED = "COMPLETED", "REJECTED"
 OPEN_STATES = (SUBMITTED, WAITING_FOR_LOA_SIGNATURE, IN_PROGRESS)
 IMPORT, TEXT_ENABLE = "IMPORT", "TYPE_TEXT_ENABLE"
 DEFAULT_NNID = "104029"
-"""Of the vendor's sample; what an order gets that names none."""
+"""From the vendor's sample; for orders that name none."""
 
 
 @dataclass(slots=True)
 class HostedNumber:
     """One number in an order.
 
-    Its steps run on a clock of its own, which stands still while staff have it.
+    Its steps run on their own clock, which stops while staff have the number.
     """
 
     phone_number: str
@@ -49,7 +47,7 @@ class HostedNumber:
     def real(self, planned_at: datetime, begins_at: datetime) -> datetime:
         """When a planned moment really comes.
 
-        Every spell with staff since the beginning moves it on; FOREVER while one lasts.
+        Every period with staff since the beginning delays it; FOREVER while one lasts.
         """
         for begin, end in self.parked:
             since = max(begin, begins_at)
@@ -70,7 +68,7 @@ class HostedNumber:
 class Wanted:
     """What an order asks for. `loa` is the letter as given, None for an import order.
 
-    It names a person, so it is shown nowhere else.
+    It names a person, so nothing else shows it.
     """
 
     kind: str
@@ -132,7 +130,7 @@ class HostingOrder:
         return begins_at if begins_at is not None and now >= begins_at else None
 
     def rejected_at(self, now: datetime) -> datetime | None:
-        """When the order was refused as a whole, or its letter ran out."""
+        """When the order was refused as a whole, or its letter expired."""
         if self.refused_at is not None and now >= self.refused_at:
             return self.refused_at
         ran_out = (
@@ -177,7 +175,7 @@ class HostingOrder:
         return (*needed, CAMPAIGN) if self.wanted.campaign_id else tuple(needed)
 
     def outcome(self, hosted: HostedNumber, now: datetime) -> str:
-        """IN_PROGRESS, DONE or FAILED: what has become of one number."""
+        """IN_PROGRESS, DONE or FAILED: the result for one number."""
         if self.rejected_at(now) is not None:
             return FAILED
         steps = list(self.steps(hosted, now).values())

@@ -1,7 +1,7 @@
 """Qualified numbers: eligibility, ownership by voice code or invoices, readiness. No HTTP.
 
 §3, §6, §16. The state of a number is computed from what has happened to it and the clock, and never
-stored. Without an answer to the call, or invoices, nothing moves on: as in reality.
+stored. As in reality, nothing moves without an answer to the call, or invoices.
 """
 
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ _HOSTING_STATES = {IN_PROGRESS: HOSTING_IN_PROGRESS, DONE: HOSTING_DONE, FAILED:
 
 @dataclass(slots=True)
 class Challenge:
-    """One call with a spoken code. It fails when a wrong code comes, or none until `expires_at`."""
+    """One call with a spoken code. It fails on a wrong code, or without one until `expires_at`."""
 
     code: str
     sent_at: datetime
@@ -56,14 +56,14 @@ class Challenge:
     passed: bool = False
 
     def failures(self, now: datetime) -> int:
-        """Wrong tries, and one for running out unanswered."""
+        """Wrong tries, plus one for expiring unanswered."""
         ran_out = not self.passed and not self.wrong_at and now >= self.expires_at
         return len(self.wrong_at) + ran_out
 
 
 @dataclass(frozen=True, slots=True)
 class Invoices:
-    """Invoices in the hands of the vendor's staff, and what they will find."""
+    """Invoices with the vendor's staff, and the result of their review."""
 
     received_at: datetime
     decided_at: datetime
@@ -97,7 +97,7 @@ class QualifiedNumber:
         return self.invoices.decided_at if accepted and self.invoices is not None else None
 
     def failures(self, now: datetime) -> int:
-        """Failed attempts by voice since the last time staff forgave them."""
+        """Failed attempts by voice since staff last cleared them."""
         return sum(challenge.failures(now) for challenge in self.challenges) - self.forgiven
 
     def state(self, now: datetime) -> str:
@@ -175,7 +175,7 @@ class QualifiedNumbers:
         return number
 
     def add(self, phone_numbers: list[str]) -> list[str]:
-        """Starts the checks of numbers that are not known yet, and returns those."""
+        """Starts the checks of numbers that are new, and returns those."""
         now = self._account.settle()
         fresh = [one for one in phone_numbers if one not in self.all]
         for phone_number in fresh:
@@ -190,7 +190,7 @@ class QualifiedNumbers:
         return fresh
 
     def delete(self, number: QualifiedNumber) -> None:
-        """Forgets the number. Raises Problem 400 during hosting."""
+        """Removes the number. Raises Problem 400 during hosting."""
         if number.state(self._account.settle()) == HOSTING_IN_PROGRESS:
             raise refusals.precondition("the number is being hosted")
         del self.all[number.phone_number]
@@ -198,9 +198,9 @@ class QualifiedNumbers:
     # -- ownership by voice
 
     def call(self, number: QualifiedNumber, request: int | None) -> None:
-        """Calls the number and speaks a code: a real phone would ring.
+        """Calls the number and speaks a code; a real phone would ring.
 
-        Raises Problem 400 in any state that takes no call.
+        Raises Problem 400 in any state that does not allow a call.
         """
         now = self._account.settle()
         state = number.state(now)
@@ -215,7 +215,7 @@ class QualifiedNumbers:
         )
 
     def verify(self, number: QualifiedNumber, code: str) -> bool:
-        """Takes a code; whether it was right. Raises Problem 400 when no code is awaited."""
+        """Checks a code; returns whether it was right. Raises Problem 400 if none is expected."""
         now = self._account.settle()
         state = number.state(now)
         last = number.challenges[-1] if number.challenges else None
@@ -231,7 +231,7 @@ class QualifiedNumbers:
         return False
 
     def spoken_code(self, number: QualifiedNumber) -> str | None:
-        """The code that the last call spoke, as long as it is good."""
+        """The code of the last call, while it is valid."""
         now = self._account.settle()
         last = number.challenges[-1] if number.challenges else None
         return last.code if last is not None and now < last.expires_at and not last.passed else None
@@ -239,7 +239,7 @@ class QualifiedNumbers:
     # -- what staff do
 
     def unblock(self, number: QualifiedNumber) -> None:
-        """Forgives the failed attempts so far."""
+        """Clears the failed attempts so far."""
         now = self._account.settle()
         number.forgiven += number.failures(now)
         number.forgiven_at = now
@@ -247,7 +247,7 @@ class QualifiedNumbers:
     def take_invoices(
         self, number: QualifiedNumber, *, accepted: bool, after_s: float | None
     ) -> None:
-        """Invoices have arrived; their review takes some seconds, or the usual business days."""
+        """Invoices have arrived. Their review takes some seconds, or the usual business days."""
         now = self._account.settle()
         if number.state(now) not in (ELIGIBLE, VERIFICATION_PENDING, VERIFICATION_FAILED):
             raise ValueError(f"phone_numbers: {number.phone_number} is {number.state(now)}")

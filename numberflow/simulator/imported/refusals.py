@@ -28,12 +28,12 @@ def invalid(field: str, message: str, description: str = "") -> Problem:
 
 
 def invalid_plan(service_plan_id: str, field: str) -> Problem:
-    """The service plan is unknown; the words are the vendor's sample."""
+    """The service plan is unknown; the text is the vendor's sample."""
     return invalid(field, f"Invalid service_plan_id {service_plan_id}", "Invalid servicePlanId")
 
 
 def precondition(message: str) -> Problem:
-    """400 FAILED_PRECONDITION: the state of things forbids it (*assumed*)."""
+    """400 FAILED_PRECONDITION: the present state does not allow it (*assumed*)."""
     return Problem(400, envelope(400, "FAILED_PRECONDITION", message))
 
 
@@ -48,7 +48,7 @@ def already_exists() -> Problem:
 
 
 def shaped(problem: Problem, operation: str, switches: Switches) -> Problem:
-    """The refusal in the envelope that is documented for the operation."""
+    """The refusal in the documented envelope of the operation."""
     error: dict[str, Any] = problem.body["error"]
     message = error["message"] or _MESSAGES.get(problem.status, "")
     nested = switches.imported_all_nested or operation.endswith("callback_configuration")

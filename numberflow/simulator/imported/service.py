@@ -1,4 +1,4 @@
-"""The imported-numbers API as a whole: its three nouns, and what concerns more than one of them."""
+"""The imported-numbers API as a whole: its three nouns, and what concerns several of them."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ class ImportedService(Account):
         self.hosting: HostingOrders = HostingOrders(self, self.numbers, self.qualified)
 
     def set_failure(self, phone_number: str, step: str, failure: Failure | None) -> None:
-        """Scripts the outcome of a step, of those that run already too."""
+        """Scripts the outcome of a step, also of steps that already run."""
         if failure is None:
             self.failures.pop((phone_number, step), None)
         else:

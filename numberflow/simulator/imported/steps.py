@@ -1,7 +1,4 @@
-"""Background steps and what they look like at a given moment; the calendar of business days.
-
-Pure.
-"""
+"""Background steps and their state at a given moment; the calendar of business days. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +8,14 @@ WAITING, IN_PROGRESS, DONE, FAILED = "WAITING", "IN_PROGRESS", "DONE", "FAILED"
 FINAL = (DONE, FAILED)
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
-"""End of a step whose end somebody else will tell."""
+"""End of a step whose real end is decided elsewhere."""
 
 OSR, PLATFORM, CAMPAIGN = "osr", "platform", "campaign"
 """The steps of a number, in the order they run (§4)."""
 STEPS = (OSR, PLATFORM, CAMPAIGN)
 
 UNLINK = "unlink"
-"""The taking off of a plan or campaign, as scripts name it; no step of an order."""
+"""The unlinking of a plan or campaign, as scripts name it; not a step of an order."""
 
 HELD_ELSEWHERE = "60135"
 """T-Mobile's code for a number that another aggregator holds (§10)."""
@@ -131,9 +128,9 @@ def next_day_after(scheduled_at: datetime, begins_at: datetime) -> datetime:
 
 
 def add_business_days(moment: datetime, days: int) -> datetime:
-    """So many working days later, same time.
+    """This many working days later, same time.
 
-    A weekend does not count, holidays are not known here.
+    Weekends do not count; holidays are not known here.
     """
     while days:
         moment += timedelta(days=1)

@@ -1,7 +1,4 @@
-"""How the things of the imported-numbers API look on the wire.
-
-Pure: facts and a moment in, JSON out.
-"""
+"""Things of the imported-numbers API as JSON. Pure: facts and a moment in, JSON out."""
 
 import json
 from datetime import UTC, datetime
@@ -66,7 +63,7 @@ def bare_number(
     switches: Switches,
     now: datetime,
 ) -> Shown:
-    """ImportedNumber: what POST and PATCH answer with."""
+    """ImportedNumber: the reply to POST and PATCH."""
     return {
         "phoneNumber": number.phone_number,
         "projectId": project_id,
@@ -118,7 +115,7 @@ def _sms(
 def _scheduled(number: ImportedNumber, now: datetime) -> Shown | None:
     """The combined pending change of plan and campaign.
 
-    Gone when all is done, there with codes when something failed (§4).
+    It disappears when all is done, and has codes when something failed (§4).
     """
     changes = [change for change in (number.plan, number.campaign) if change is not None]
     states = [change.step.state(now) for change in changes]

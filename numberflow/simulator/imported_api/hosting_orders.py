@@ -142,7 +142,7 @@ def text_enable_toll_free(world: World, call: Call) -> Answer:
 
 
 def text_enable_qualified(world: World, call: Call) -> Answer:
-    """The twin that replies with nothing but the order's id."""
+    """The twin operation whose reply is only the order's id."""
     return _text_enable(world, call, toll_free=False, bare=True)
 
 
@@ -160,7 +160,7 @@ def _text_enable(world: World, call: Call, *, toll_free: bool, bare: bool = Fals
 
 def _found(world: World, call: Call) -> HostingOrder:
     order_id = call.path["hosting_order_id"]
-    # An order is only ever created, so a lagging read misses it altogether.
+    # Orders are only created, so a lagging read misses a new one completely.
     if world.pictures[_NOUN].of(order_id, world.settle()) is not None:
         raise refusals.not_found("hosting order")
     return world.imported.hosting.get(order_id)

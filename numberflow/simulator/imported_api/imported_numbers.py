@@ -51,7 +51,7 @@ def list_imported(world: World, call: Call) -> Answer:
 
 
 def import_number(world: World, call: Call) -> Answer:
-    """Imports one number. The reply is the bare number; the state of its links is in GET alone."""
+    """Imports one number. The reply is the bare number; only GET shows the state of its links."""
     body = call.json()
     phone_number = reading.phone_number(reading.required(body, "phoneNumber"))
     region_code = reading.region(reading.required(body, "regionCode"))

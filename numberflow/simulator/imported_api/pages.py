@@ -1,6 +1,6 @@
 """One page of a list of the imported-numbers API: order, token, total (§11).
 
-Which items a list has is the noun's business.
+The noun decides which items a list has.
 """
 
 import json
@@ -38,7 +38,7 @@ def page(
     items: list[Item],
     fits: Callable[[Mapping[str, Any]], bool],
 ) -> Answer:
-    """The page that was asked for, of items that fit.
+    """The requested page of matching items.
 
     Raises Problem 400: bad size, token or order.
     """
@@ -79,7 +79,7 @@ def page(
 def _as_read(world: World, noun: str, items: list[Item]) -> list[Item]:
     """The items as lagging reads show them.
 
-    Changed ones as they were, new ones not at all, removed ones still there.
+    Changed ones in their old state, new ones not at all, removed ones still there.
     """
     now = world.settle()
     shadows = world.pictures[noun].for_list(now)

@@ -53,7 +53,7 @@ def get_qualified(world: World, call: Call) -> Answer:
 
 
 def delete_qualified(world: World, call: Call) -> Answer:
-    """Forgets a qualified number; an imported number that came from it stays."""
+    """Removes a qualified number; an imported number that came from it stays."""
     number = world.imported.qualified.get(call.path["phone_number"])
     commit = before(world, number)
     world.imported.qualified.delete(number)
@@ -61,7 +61,7 @@ def delete_qualified(world: World, call: Call) -> Answer:
 
 
 def add_qualified(world: World, call: Call) -> Answer:
-    """Starts the checks. A number that is known already comes back as it is (*assumed*, §16)."""
+    """Starts the checks. A number that is already known is returned as it is (*assumed*, §16)."""
     listed = reading.phone_numbers(call.json(), "phoneNumbers", reading.BATCH_MAX)
     qualified = world.imported.qualified
     fresh = qualified.add(list(listed))
@@ -79,7 +79,7 @@ def send_voice_challenge(world: World, call: Call) -> Answer:
 
 
 def verify_voice_challenge(world: World, call: Call) -> Answer:
-    """Takes the spoken code. A wrong one is a 200 with a state that says so (*assumed*, §18)."""
+    """Checks the spoken code. A wrong one is a 200 with a state that says so (*assumed*, §18)."""
     number = world.imported.qualified.get(call.path["phone_number"])
     code = reading.required(call.json(), "code")
     commit = before(world, number)
@@ -95,7 +95,7 @@ def _shown(world: World, number: QualifiedNumber) -> Shown:
 
 
 def before(world: World, number: QualifiedNumber) -> Commit:
-    """What reads show of a number now, for those that will lag."""
+    """What reads show of a number now, for later reads that lag."""
     return Commit(number.phone_number, json.dumps(_shown(world, number)), noun=_NOUN)
 
 

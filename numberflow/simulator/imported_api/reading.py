@@ -1,7 +1,4 @@
-"""Reading requests of the imported-numbers API strictly.
-
-What is refused here is refused before anything happens.
-"""
+"""Read requests of the imported-numbers API strictly. Refusals come before anything happens."""
 
 import re
 from collections.abc import Iterable
@@ -18,7 +15,7 @@ BATCH_MAX = 500
 """Numbers per text-enable or addNumbers (§7)."""
 
 _PHONE_NUMBER = re.compile(r"\+1[2-9][0-9]{9}")
-"""Hosting exists for North American numbers alone."""
+"""Hosting exists for North American numbers only."""
 _NNID = re.compile(r"[0-9]{6}")
 _E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PERSON = ("firstName", "lastName", "email")
@@ -35,7 +32,7 @@ def text(holder: dict[str, Any], key: str, field: str | None = None) -> str | No
 
 
 def required(holder: dict[str, Any], key: str, field: str | None = None) -> str:
-    """A text member that must be there and not empty."""
+    """A text member that must be present and not empty."""
     value = text(holder, key, field)
     if not value:
         raise refusals.invalid(field or key, f"{field or key} is required")
@@ -67,7 +64,7 @@ def phone_number(value: str, field: str = "phoneNumber") -> str:
 def phone_numbers(body: dict[str, Any], key: str, most: int) -> tuple[str, ...]:
     """A list of different numbers, not empty.
 
-    Raises Problem 400; the words about the limit are the contract's.
+    Raises Problem 400; the text about the limit is the contract's.
     """
     listed = body.get(key)
     if (
@@ -128,7 +125,7 @@ def text_enable_order(
 ) -> Wanted:
     """The body of the text-enable operations.
 
-    MigrateToSinchTmo is accepted and ignored (§10); so is a toll-free order's campaign.
+    `migrateToSinchTmo` is accepted and ignored (§10); so is a toll-free order's campaign.
     """
     region_code = region(required(body, "regionCode"))
     numbers = phone_numbers(body, "numbers", BATCH_MAX)
@@ -207,9 +204,9 @@ def one_of(value: str, known: Iterable[str], field: str, prefix: str = "") -> st
 
 
 def links(call: Call, *, lenient: bool) -> tuple[str | None, str | None]:
-    """ServicePlanId and campaignId of a list, both mandatory.
+    """`servicePlanId` and `campaignId` of a list, both mandatory.
 
-    An empty value means: items without one (§11).
+    An empty value means items without one (§11).
     """
     found: list[str | None] = []
     for key in ("servicePlanId", "campaignId"):
