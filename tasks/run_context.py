@@ -9,8 +9,9 @@ from uuid import UUID
 
 import anyio
 from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
 from numberflow.journal import Journal
 from numberflow.purchase.run_context import RunContext, in_thread, open_client
@@ -90,6 +91,7 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
     settings = await settings_for(project)
     logger = get_run_logger()
     journal = await in_thread(Journal.open, settings.journal_url)
+    journal.act_as(**_who())
     try:
         async with open_client(settings, on_wait=logger.info) as client:
             run_id = flow_run.get_id()
@@ -105,6 +107,20 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
             )
     finally:
         await in_thread(journal.close)
+
+
+def _who() -> dict[str, str | None]:
+    """Who works, for the audit, as far as Prefect tells without being asked."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    created_by = run.created_by if run is not None else None
+    creator = None if created_by is None else created_by.display_value or created_by.type
+    return {
+        "flow_run_id": flow_run.get_id(),
+        "flow_run": flow_run.get_name(),
+        "deployment": deployment.get_name(),
+        "created_by": creator,
+    }
 
 
 async def note_nothing_begun() -> None:

@@ -440,6 +440,22 @@ def journal_show(
     command.show(name, as_json=as_json)
 
 
+@journal_app.command("verify")
+def journal_verify(
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH", help="A hash that this command printed before and you kept elsewhere."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check the audit's chain, and the journal against it. Exit code 4: something is wrong."""
+    from numberflow.cli import audit as command
+
+    sys.exit(command.verify(expect=expect, as_json=as_json))
+
+
 @journal_app.command("close")
 def journal_close(
     reference: Annotated[str, typer.Argument(help="The purchase.")],

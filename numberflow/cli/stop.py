@@ -77,6 +77,7 @@ def go(project: str | None, *, as_json: bool) -> None:
     settings = Settings.load()
     file = settings.home / STOP_FILE
     with Journal.open(settings.journal_url) as journal:
+        journal.act_as(by=this_person())
         lifted = journal.go(project or ALL_PROJECTS)
         had_file = project is None and file.exists()
         if had_file:

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, NumberClaimed
+from numberflow.journal import audit
 from numberflow.journal.database import Database
 from numberflow.journal.entries import Intention
 from numberflow.journal.json_text import as_kept
@@ -106,6 +107,14 @@ class CustodyRows:
                         said=str(said), reference=reference, by=by, at=now, seen=as_kept(seen),
                     )
                 )  # fmt: skip
+                audit.note(
+                    connection,
+                    str(said),
+                    project_id=project_id,
+                    reference=reference,
+                    subject=number,
+                    by=by,
+                )
                 if said is Said.GONE:
                     finished = sa.select(intentions.c.id).where(
                         intentions.c.state.in_(

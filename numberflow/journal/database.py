@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from numberflow.errors import BadInput, JournalUnavailable
-from numberflow.journal import migrations
+from numberflow.journal import audit, migrations
 from numberflow.journal.json_text import dump_json
 
 Clock = Callable[[], datetime]
@@ -129,6 +129,8 @@ class Database:
             JournalUnavailable: the database cannot be reached, written or brought up to date.
         """
         self._clock = clock
+        self.actor: Mapping[str, str] = {}
+        """Who writes, for the audit."""
         self._busy_timeout_s = busy_timeout_s
         self._durable = durable
         self._url = _normalised(url)
@@ -165,12 +167,24 @@ class Database:
         commit.
         """
         with self._translated(), self._engine.begin() as connection:
+            audit.begin_notes(connection)
             yield connection
+            if audit.is_noted(connection):
+                audit.write_notes(connection, self.now, self.actor)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that only reads. It works on a read-only database, too."""
         with self._translated(), self._reader.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """One transaction that only reads, in which every statement sees the same rows."""
+        reader = self._reader
+        if self.is_postgres:
+            reader = reader.execution_options(isolation_level="REPEATABLE READ")
+        with self._translated(), reader.begin() as connection:
             yield connection
 
     def now(self, connection: sa.Connection) -> datetime:
@@ -275,6 +289,7 @@ class Database:
                 return
             try:
                 migrations.upgrade(connection)
+                audit.begin_chain(connection, self.now(connection))
             except migrations.UnknownRevision:
                 raise JournalUnavailable(
                     "The journal was written by a newer numberflow than this one.",

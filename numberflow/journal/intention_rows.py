@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, NumberClaimed
+from numberflow.journal import audit
 from numberflow.journal.database import Database
 from numberflow.journal.entries import (
     AttemptEnd,
@@ -75,7 +76,9 @@ def insert(
                 remedy="give the number, or plan rent_any",
             )
         claim(database, connection, purchase.project_id, line.subject, intention_id)
-    return intention_of(one(connection, intentions, intention_id))
+    made = intention_of(one(connection, intentions, intention_id))
+    audit.note_intention(connection, "planned", made)
+    return made
 
 
 def claim(
@@ -123,16 +126,28 @@ def record(
     """Do what `Journal.record` describes, for a locked intention and its claim."""
     state = after(intention.state, events)
     now = database.now(connection)
+    new_sighting = False
     if attempt is not None:
         _end_attempt(connection, intention.id, attempt, now)
     if observation is not None:
-        _add_sighting(connection, intention.id, observation, now)
+        new_sighting = _add_sighting(connection, intention.id, observation, now)
     changes: dict[str, Any] = {"state": str(state), "updated_at": now}
     changes |= {} if reason is None else {"reason": reason}
     changes |= {} if result is None else {"result": result}
     changes |= {} if subject is None or intention.subject is not None else {"subject": subject}
     connection.execute(intentions.update().where(intentions.c.id == intention.id).values(**changes))
     updated = intention_of(one(connection, intentions, intention.id))
+    is_same = audit.digest_of(updated) == audit.digest_of(intention)
+    # A look that shows the same as the last one is no change.
+    if events or attempt is not None or new_sighting or not is_same:
+        audit.note_intention(
+            connection,
+            " ".join(events) or "noted",
+            updated,
+            before=intention,
+            attempt=attempt,
+            seen=observation,
+        )
     if intention.is_open and not updated.is_open:
         close_claims(database, connection, updated)
     return updated
@@ -266,7 +281,8 @@ def _end_attempt(
 
 def _add_sighting(
     connection: sa.Connection, intention_id: str, observation: Observation, now: datetime
-) -> None:
+) -> bool:
+    """Write a look down, and return whether it shows something new."""
     last = connection.execute(
         sa.select(evidence)
         .where(evidence.c.intention_id == intention_id)
@@ -285,7 +301,7 @@ def _add_sighting(
             .where(evidence.c.intention_id == intention_id, evidence.c.n == last.n)
             .values(times=last.times + 1, last_at=now)
         )
-        return
+        return False
     connection.execute(
         evidence.insert().values(
             intention_id=intention_id,
@@ -298,3 +314,4 @@ def _add_sighting(
             seen=seen,
         )
     )
+    return True

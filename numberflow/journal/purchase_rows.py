@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from numberflow.errors import ReferenceConflict
+from numberflow.journal import audit
 from numberflow.journal.database import Database
 from numberflow.journal.entries import NewPurchase, Purchase, checked_reference, folded
 from numberflow.journal.intention_rows import derived_id, one
@@ -35,7 +36,7 @@ class PurchaseRows:
         reference = checked_reference(new.reference)
         with self._database.write() as connection:
             now = self._database.now(connection)
-            self._database.insert_missing(
+            is_new = self._database.insert_missing(
                 connection,
                 purchases,
                 id=derived_id("purchase", new.project_id, folded(reference)),
@@ -55,7 +56,9 @@ class PurchaseRows:
                     purchases.c.reference_folded == folded(reference),
                 )
             ).one()
-        purchase = purchase_of(row)
+            purchase = purchase_of(row)
+            if is_new:
+                audit.note_purchase(connection, "purchase_opened", purchase)
         _require_same(purchase, new)
         return purchase
 
@@ -95,7 +98,9 @@ class PurchaseRows:
                 .where(purchases.c.id == purchase_id)
                 .values(**values, updated_at=self._database.now(connection))
             )
-            return purchase_of(one(connection, purchases, purchase_id))
+            purchase = purchase_of(one(connection, purchases, purchase_id))
+            audit.note_purchase(connection, f"{next(iter(values))}_kept", purchase)
+            return purchase
 
 
 def _require_same(purchase: Purchase, new: NewPurchase) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from numberflow.errors import Stopped
+from numberflow.journal import audit
 from numberflow.journal.database import Database
 from numberflow.journal.lease_rows import IsDead
 from numberflow.journal.owner import owner_is_dead
@@ -56,9 +57,10 @@ class StopRows:
         An existing stop is returned as it is. A request that is under way is not called back.
         """
         with self._database.write() as connection:
-            self._database.insert_missing(
+            if self._database.insert_missing(
                 connection, stops, scope=scope, by=by, why=why, at=self._database.now(connection)
-            )
+            ):
+                audit.note(connection, "stop", project_id=scope, by=by, reason=why)
             return _stop_of(
                 connection.execute(sa.select(stops).where(stops.c.scope == scope)).one()
             )
@@ -66,7 +68,10 @@ class StopRows:
     def go(self, scope: str) -> bool:
         """Lift the stop of that scope. Returns whether there was one."""
         with self._database.write() as connection:
-            return connection.execute(stops.delete().where(stops.c.scope == scope)).rowcount > 0
+            lifted = connection.execute(stops.delete().where(stops.c.scope == scope)).rowcount > 0
+            if lifted:
+                audit.note(connection, "go", project_id=scope)
+            return lifted
 
     def stops(self) -> tuple[Stop, ...]:
         """Every stop, oldest first."""

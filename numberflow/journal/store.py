@@ -21,7 +21,8 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
-from numberflow.journal import lease_rows, spending, stop_rows
+from numberflow.journal import audit, lease_rows, spending, stop_rows
+from numberflow.journal.audit_rows import AuditRows
 from numberflow.journal.callback_rows import CallbackRows
 from numberflow.journal.custody_rows import CustodyRows
 from numberflow.journal.database import Clock, Database
@@ -82,7 +83,9 @@ def _is_late(intention: Intention, day: date) -> bool:
     )
 
 
-class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, CallbackRows, LeaseRows):
+class Journal(
+    PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, CallbackRows, AuditRows, LeaseRows
+):
     """An open journal. Thread-safe. If a method raises JournalUnavailable, nothing was written."""
 
     def __init__(self, database: Database) -> None:
@@ -195,6 +198,9 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, Callback
                     .where(intentions.c.id.in_([slot.id for slot in late]))
                     .values(spend_day=spend_day)
                 )
+                for each in late:
+                    moved = intention_of(one(connection, intentions, each.id))
+                    audit.note_intention(connection, "moved_to_today", moved, before=each)
             position = max((intention.position for intention in known), default=-1)
             planned = []
             for operation, line, slot in zip(operations, lines, slots, strict=True):
@@ -260,9 +266,10 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, Callback
                     updated_at=now,
                 )
             )
-            row = one(connection, intentions, intention_id)
+            sending = intention_of(one(connection, intentions, intention_id))
+            audit.note_intention(connection, str(Event.SEND), sending, before=intention)
         unknown = {None, str(Outcome.UNKNOWN)}
-        return Begun(intention_of(row), n, any(attempt.outcome in unknown for attempt in earlier))
+        return Begun(sending, n, any(attempt.outcome in unknown for attempt in earlier))
 
     def record(
         self,
@@ -340,6 +347,7 @@ class Journal(PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, Callback
                 )
             )
             corrected = intention_of(one(connection, intentions, intention.id))
+            audit.note_intention(connection, "price_corrected", corrected, before=intention)
             return record(
                 self._database,
                 connection,

@@ -275,6 +275,27 @@ callbacks = sa.Table(
     sa.Index(None, "state", "project_id"),
 )
 
+# One row for each change of a purchase, a step, a stop or a number's custody, in the change's own
+# transaction (`audit.py`). `hash` is that of the row before and of `content`.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("n", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+
+# The chain's end, one row. Whoever appends locks it; a chain that was cut off does not reach it.
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+
 # `check` writes here and reads it back.
 probes = sa.Table(
     "probes",

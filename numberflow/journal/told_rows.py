@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from numberflow.errors import BadInput
+from numberflow.journal import audit
 from numberflow.journal.database import Database
 from numberflow.journal.entries import Purchase
+from numberflow.journal.intention_rows import one
 from numberflow.journal.rows import purchase_of
 from numberflow.journal.tables import (
     intentions,
@@ -86,6 +88,15 @@ class ToldRows:
                 told_purchases.update()
                 .where(told_purchases.c.purchase_id == purchase_id)
                 .values(closed_at=self._database.now(connection), closed_by=by)
+            )
+            purchase = purchase_of(one(connection, purchases, purchase_id))
+            audit.note(
+                connection,
+                "closed",
+                project_id=purchase.project_id,
+                reference=purchase.reference,
+                purchase_id=purchase_id,
+                by=by,
             )
 
     def closed_purchases(self, project_id: str) -> dict[str, datetime]:

@@ -13,7 +13,7 @@ from support.counts import count
 from support.runs import Run, until
 from support.scenes import ASKED, COMPLETE, Scene, ending
 
-from numberflow.journal import IntentionState
+from numberflow.journal import IntentionState, Journal
 
 # The first of these tests waits for the Prefect server as well.
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
@@ -119,10 +119,14 @@ def test_killed_right_after_a_reply(scene: Scene, nth: int, operation: str) -> N
 def test_killed_right_after_a_write(scene: Scene, call: str, nth: int) -> None:
     """Killed when a write to the journal was committed and nothing followed yet.
 
-    The next run completes the purchase.
+    The next run completes the purchase, and the audit is whole before and after it.
     """
     _die(scene, {"after": f"numberflow.journal:Journal.{call}", "nth": nth})
-    assert COMPLETE == ending(scene, scene.run())
+    for run in (lambda: COMPLETE, lambda: ending(scene, scene.run())):
+        assert COMPLETE == run()
+        with Journal.open(scene.journal_url) as journal:
+            verified = journal.verify_audit()
+        assert (True, ()) == (verified.rows > 1, verified.problems)
 
 
 @pytest.mark.parametrize(("nth", "operation"), boundaries(ANY, "rent_any"))
