@@ -36,12 +36,14 @@ import anyio._backends._asyncio  # noqa: F401
 import fastapi  # noqa: F401
 import prefect.flow_engine
 import prefect.logging.handlers
-import prefect.task_engine  # noqa: F401
+import prefect.task_engine
+import prefect.utilities.visualization  # noqa: F401
 import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
+from support import certificates  # noqa: F401
 
-import flows.search_and_rent  # noqa: F401
 import numberflow.cli.run  # noqa: F401
+from flows.table import FLOWS
 from numberflow.cli import main
 from numberflow.journal import Journal
 
@@ -54,6 +56,8 @@ def nurse() -> dict[str, Any] | None:
     ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
+    for flow in FLOWS.values():
+        flow.load()
     assert threading.active_count() == 1, "a fork copies the calling thread alone"
     gc.freeze()
     _tell({"ready": os.getpid()})
