@@ -219,7 +219,7 @@ async def test_a_fresh_snapshot_is_used(shop: Shop) -> None:
         )
     before = len(shop.simulator.requests())
     report = await look(shop)
-    assert "the snapshot of" in report.source
+    assert ("the snapshot of" in report.source, 3) == (True, report.compared)
     assert {("released_elsewhere", numbers[0])} == told(report)
     listed = [
         entry["operation"] for entry in shop.simulator.requests()[before:]

@@ -168,7 +168,7 @@ def _report(
         remedy="each finding has the command that settles it" if waiting else "",
         project_id=context.project_id,
         source=reading.source,
-        compared=sum(1 for _ in reading),
+        compared=len(reading),
         found=len(lines),
         findings=told,
         settled=tuple(

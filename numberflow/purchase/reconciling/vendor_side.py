@@ -82,6 +82,13 @@ class Reading:
                     yield row
         yield from (row for row in self.again.values() if row is not None)
 
+    def __len__(self) -> int:
+        """How many numbers the project holds."""
+        column = self.table.column("phone_number")
+        replaced = pc.sum(pc.is_in(column, value_set=pa.array(list(self.again), pa.string())))
+        there = sum(row is not None for row in self.again.values())
+        return len(column) - (replaced.as_py() or 0) + there
+
     def side(self, now: datetime, addresses: Mapping[str, bool]) -> VendorSide:
         """As it is compared. `now`: the vendor's clock."""
         return VendorSide(self, self.read_at, now, self.has_hosted, addresses)
