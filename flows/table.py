@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from numberflow.models.emergency_address import EmergencyAddressParameters
-from numberflow.models.follow import FollowOrders
+from numberflow.models.follow import DrainCallbacks, FollowOrders
 from numberflow.models.held_numbers import ConfigureParameters, ReleaseParameters
 from numberflow.models.import_numbers import ImportNumbersParameters
 from numberflow.models.inventory import ExportInventory
@@ -147,6 +147,17 @@ _ENTRIES = (
             " it",
         ),
         # Two sweeps at once do no harm, but the second one finds nothing to do.
+        at_once=1,
+    ),
+    FlowEntry(
+        name="drain-callbacks",
+        parameters=DrainCallbacks,
+        changes=False,
+        costs="Nothing.",
+        done="Every number and order that a waiting callback is about was looked at, as far as a"
+        " reference stands for it. Outcomes were emitted as events (docs/callbacks.md).",
+        again="There is none. The receiver starts the next run while callbacks wait.",
+        # Two at once do no harm: the second leaves the inbox to the first.
         at_once=1,
     ),
     FlowEntry(

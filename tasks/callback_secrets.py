@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
 from prefect.client.orchestration import get_client
@@ -46,17 +46,27 @@ class BlockStore:
 
 async def secrets_of_blocks() -> Mapping[str, ProjectSecrets]:
     """The secrets of every block, by its project. Raises what the Prefect client raises."""
-    found: dict[str, dict[Api, CallbackSecrets]] = {}
+    return {
+        block.project_id: {api: _secrets(block, api) for api in APIS}
+        async for _, block in _blocks()
+    }
+
+
+async def projects_of_blocks() -> Mapping[str, str]:
+    """The name of a block for each project. Raises what the Prefect client raises."""
+    return {block.project_id: name async for name, block in _blocks()}
+
+
+async def _blocks() -> AsyncIterator[tuple[str, SinchCredentials]]:
     slug = SinchCredentials.get_block_type_slug()
     async with get_client() as client:
         offset = 0
         while True:
             page = await client.read_block_documents_by_type(slug, offset=offset, limit=_PAGE)
             for document in page:
-                block = SinchCredentials.model_validate(document.data)
-                found[block.project_id] = {api: _secrets(block, api) for api in APIS}
+                yield str(document.name), SinchCredentials.model_validate(document.data)
             if len(page) < _PAGE:
-                return found
+                return
             offset += _PAGE
 
 

@@ -23,7 +23,7 @@ from prefect.logging import get_run_logger
 from numberflow.errors import BadInput
 from numberflow.journal import OrderKind
 from numberflow.models.reports import FollowLine
-from numberflow.purchase.follow import Follower, follow_orders
+from numberflow.purchase.follow import Follower, Tell, follow_orders
 from numberflow.purchase.held.link_follow import follow_link
 from numberflow.purchase.held.release_follow import follow_release
 from numberflow.purchase.hosting.follow import follow_hosting
@@ -82,6 +82,16 @@ async def sweep(
     Costs: nothing. Repeat: safe. An alarm is raised once; one that could not be raised comes again
     with the next sweep.
     """
+    tell = await teller(context, notify_block)
+    return await follow_orders(context, FOLLOWERS, reference=reference, tell=tell)
+
+
+async def teller(context: RunContext, notify_block: str | None) -> Tell:
+    """Raise the alarms of a line: event, artifact, and the notification block if one is named.
+
+    Raises:
+        BadInput: as in `notifier`.
+    """
     logger = get_run_logger()
     notify = await notifier(notify_block)
 
@@ -114,7 +124,7 @@ async def sweep(
             if notify is not None:
                 await notify(f"numberflow: {line.reference}: {alarm.name}", alarm.text)
 
-    return await follow_orders(context, FOLLOWERS, reference=reference, tell=tell)
+    return tell
 
 
 def order_command(path: Path) -> str:

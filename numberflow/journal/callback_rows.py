@@ -87,6 +87,20 @@ class CallbackRows:
         with self._database.read() as connection:
             return tuple(CallbackEntry(**row._mapping) for row in connection.execute(query))  # noqa: SLF001
 
+    def projects_with_callbacks(self, *, tried: bool) -> tuple[str, ...]:
+        """Projects of which events wait; `tried`: also those that could not be worked through."""
+        columns = callbacks.c
+        query = (
+            sa.select(columns.project_id)
+            .where(columns.state == CallbackState.WAITING.value)
+            .distinct()
+            .order_by(columns.project_id)
+        )
+        if not tried:
+            query = query.where(columns.attempts == 0)
+        with self._database.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
     def callbacks_done(self, project_id: str, notes: Mapping[str, str]) -> None:
         """These events are worked through: a note for each event's id says what came of it."""
         columns = callbacks.c

@@ -1,4 +1,4 @@
-"""Parameters of follow-orders, checked."""
+"""Parameters of follow-orders and drain-callbacks, checked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pydantic import field_validator
 from numberflow.models.parameters import OneProject, OptionalText, Reference
 
 
-class FollowOrders(OneProject):
-    """Parameters of follow-orders."""
+class DrainCallbacks(OneProject):
+    """Parameters of drain-callbacks."""
 
-    reference: Reference = None
     notify: OptionalText = None
 
     @field_validator("notify")
@@ -23,3 +22,9 @@ class FollowOrders(OneProject):
                 "write type and name of a notification block, such as slack-webhook/operations"
             )
         return value
+
+
+class FollowOrders(DrainCallbacks):
+    """Parameters of follow-orders."""
+
+    reference: Reference = None

@@ -284,6 +284,28 @@ class FollowReport(RunReport):
     orders: tuple[FollowLine, ...] = ()
 
 
+class CallbackLine(ReportPart):
+    """What came of the callbacks about one number or order."""
+
+    resource: str
+    """The vendor's type and id."""
+    callbacks: int
+    came: str
+    """In words."""
+    is_done: bool
+    """Otherwise the next run tries again."""
+
+
+class CallbacksReport(RunReport):
+    """What a run found in the inbox of callbacks."""
+
+    resources: tuple[CallbackLine, ...] = ()
+    waiting: int = 0
+    """Events that are left in the inbox."""
+    unreadable: int = 0
+    """Kept bodies that nothing can be done with."""
+
+
 class NumbersLine(ReportPart):
     """One number that lives elsewhere and what became of it."""
 

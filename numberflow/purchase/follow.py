@@ -149,6 +149,18 @@ async def follow_orders(
     lines = await _lost(context, reference)
     lines += await name_stopped(context, reference=reference, tell=tell)
     orders = await in_thread(context.journal.followed, context.project_id, reference=reference)
+    return lines + await look_at(context, orders, followers, tell=tell)
+
+
+async def look_at(
+    context: RunContext,
+    orders: Sequence[PendingWork],
+    followers: Mapping[OrderKind, Follower],
+    *,
+    tell: Tell | None = None,
+) -> list[FollowLine]:
+    """Look at these open orders once; `follow_orders` says the rest."""
+    lines = []
     if orders:
         # The smallest read there is: before the first reply nobody knows what the vendor's clock
         # shows, and deadlines are told by it.

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from numberflow.export.words import inventory_line, inventory_rows, inventory_text
 from numberflow.models.reports import (
+    CallbacksReport,
     EmergencyReport,
     FollowReport,
     InventoryReport,
@@ -22,6 +23,7 @@ from numberflow.models.reports import (
     RunReport,
 )
 from numberflow.models.wording import count_of, line_of
+from numberflow.purchase.callbacks import callback_rows
 from numberflow.purchase.hosting.text import hosted_rows, hosted_text
 from numberflow.purchase.number_orders.text import follow_rows, follow_text, number_rows, order_text
 from numberflow.purchase.reconciling.text import reconcile_rows, reconcile_text
@@ -129,6 +131,17 @@ SHOWN: Mapping[type[RunReport], Shown[Any]] = {
         about="Inventory of {report.snapshot_date}",
         subject="inventory",
         unattended=True,
+    ),
+    CallbacksReport: Shown[CallbacksReport](
+        text=_plain_text,
+        rows=callback_rows,
+        line=lambda report: (
+            f"{report.outcome.value}: {count_of(len(report.resources), 'resource')}, "
+            f"{report.waiting} still waiting, {report.unreadable} unreadable."
+        ),
+        key="drain-callbacks",
+        about="What came of callbacks",
+        subject="callbacks",
     ),
     ReconcileReport: Shown[ReconcileReport](
         text=reconcile_text,

@@ -8,9 +8,10 @@ stored, so that the vendor delivers it again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -27,10 +28,19 @@ from numberflow.receiver.secrets import KnownSecrets
 from numberflow.receiver.senders import Senders
 from numberflow.receiver.signature import signed_by
 
+logger = logging.getLogger(__name__)
+
 # The vendor gives up after 10 s (assumed); its bodies come in one piece.
 BODY_TIMEOUT_S = 10.0
 # A rotated secret in a block is known to every receiver within this.
 REFRESH_S = 30.0
+# How soon somebody works through what arrived.
+ASK_EVERY_S = 2.0
+# What could not be worked through is tried again: a vendor that is down needs no run every second.
+ASK_AGAIN_EVERY_S = 60.0
+
+AskForRuns = Callable[[Sequence[str]], Awaitable[None]]
+"""Starts work on the inbox of these projects, unless it is under way."""
 
 
 class _Refused(Exception):
@@ -42,9 +52,14 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def receiver_app(journal: Journal, known: KnownSecrets, senders: Senders) -> Starlette:
-    """The application of one receiver. Reads the secrets when it starts, and again from then on."""
-    receiver = _Receiver(journal, known, senders)
+def receiver_app(
+    journal: Journal, known: KnownSecrets, senders: Senders, ask: AskForRuns | None = None
+) -> Starlette:
+    """The application of one receiver. Reads the secrets when it starts, and again from then on.
+
+    `ask` is called beside the requests while callbacks wait; its errors are logged.
+    """
+    receiver = _Receiver(journal, known, senders, ask)
     return Starlette(
         routes=[
             Route("/callbacks/{project}", receiver.callback, methods=["POST"]),
@@ -57,7 +72,10 @@ def receiver_app(journal: Journal, known: KnownSecrets, senders: Senders) -> Sta
 
 
 class _Receiver:
-    def __init__(self, journal: Journal, known: KnownSecrets, senders: Senders) -> None:
+    def __init__(
+        self, journal: Journal, known: KnownSecrets, senders: Senders, ask: AskForRuns | None
+    ) -> None:
+        self._ask = ask
         self._journal = journal
         self._known = known
         self._senders = senders
@@ -68,18 +86,40 @@ class _Receiver:
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         await self._known.refresh()
         async with self._intake.running():
-            refreshing = asyncio.create_task(self._refresh())
+            beside = [asyncio.create_task(each()) for each in (self._refresh, self._start_runs)]
             try:
                 yield
             finally:
-                refreshing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await refreshing
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
 
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_S)
             await self._known.refresh()
+
+    async def _start_runs(self) -> None:
+        """While callbacks wait, have somebody work through them."""
+        if self._ask is None:
+            return
+        is_well, again_at_s = True, 0.0
+        while True:
+            await asyncio.sleep(ASK_EVERY_S)
+            tried = time.monotonic() >= again_at_s
+            if tried:
+                again_at_s = time.monotonic() + ASK_AGAIN_EVERY_S
+            try:
+                projects = await asyncio.to_thread(
+                    self._journal.projects_with_callbacks, tried=tried
+                )
+                if projects:
+                    await self._ask(projects)
+                is_well = True
+            except Exception as error:  # noqa: BLE001 - callbacks are taken all the same
+                if is_well:
+                    logger.warning("drain-callbacks was not started: %s", type(error).__name__)
+                is_well = False
 
     async def callback(self, request: Request) -> Response:
         """Take one callback: 200 when it is on disk."""

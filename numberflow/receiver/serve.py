@@ -9,7 +9,7 @@ import uvicorn
 
 from numberflow.errors import BadInput
 from numberflow.journal import Journal
-from numberflow.receiver.app import receiver_app
+from numberflow.receiver.app import AskForRuns, receiver_app
 from numberflow.receiver.secrets import KnownSecrets, SecretSource
 from numberflow.receiver.senders import Senders
 from numberflow.settings import Settings
@@ -27,6 +27,7 @@ def serve(
     host: str,
     port: int,
     blocks: SecretSource | None = None,
+    ask: AskForRuns | None = None,
     announce: Callable[[int], object] = lambda _port: None,
 ) -> None:
     """Serve until stopped; call it from the main thread.
@@ -36,6 +37,7 @@ def serve(
         host: address to listen on.
         port: 0 takes a free one.
         blocks: reads the secrets of Prefect blocks.
+        ask: has somebody work through the inbox.
         announce: gets the port once it listens.
 
     Raises:
@@ -46,7 +48,7 @@ def serve(
         Journal.open(settings.journal_url, busy_timeout_s=BUSY_TIMEOUT_S) as journal,
         _listening(host, port) as listener,
     ):
-        app = receiver_app(journal, KnownSecrets(settings, blocks), Senders(settings))
+        app = receiver_app(journal, KnownSecrets(settings, blocks), Senders(settings), ask)
         config = uvicorn.Config(
             app,
             # A header that a stranger writes would change the address that we see (senders.py).

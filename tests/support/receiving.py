@@ -68,8 +68,8 @@ def receiver(variables: Mapping[str, str], port: int = 0) -> Iterator[Receiver]:
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "Taking callbacks on " in line, line
+        line = next((each for each in process.stdout if "Taking callbacks on " in each), "")
+        assert line, "the receiver did not start"
         one = Receiver(process, line.split()[3].partition("/callbacks")[0])
         with one.http:
             yield one

@@ -19,6 +19,7 @@ from flows.final_state import final_state
 from flows.table import FLOWS
 from numberflow.models.reports import (
     Alarm,
+    CallbacksReport,
     EmergencyReport,
     FollowLine,
     FollowReport,
@@ -100,6 +101,7 @@ def test_calls(outcome: RunOutcome, unattended: bool, monkeypatch: pytest.Monkey
 REPORTS: dict[type[RunReport], dict[str, Any]] = {
     PurchaseReport: {"asked": 1, "currency": "USD", "reference": "PO-1"},
     OrderReport: {"reference": "PO-1"},
+    CallbacksReport: {},
     NumbersReport: {"reference": "PO-1", "action": "release"},
     EmergencyReport: {"reference": "PO-1"},
     FollowReport: {"orders": (WAITS,)},
