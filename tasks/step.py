@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -21,6 +21,7 @@ from prefect.runtime import deployment
 from prefect.states import Failed
 
 from numberflow.errors import IllegalTransition, NumberflowError, Stopped
+from numberflow.purchase.run_context import RunContext
 from tasks.account import publish_account
 
 
@@ -41,6 +42,8 @@ for _name in ("prefect.task_runs", "prefect.flow_runs"):
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
+W = TypeVar("W")
 
 
 async def _suspend_if_asked() -> None:
@@ -114,3 +117,24 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
         return call
 
     return decorate
+
+
+def reported(
+    work: Callable[Concatenate[RunContext, W, str, P], Awaitable[T]],
+    report: Callable[[RunContext, W, str, T], Awaitable[R]],
+) -> Callable[Concatenate[RunContext, W, str, P], Awaitable[R]]:
+    """Work for a reference and then say how it stands, as one step with the docstring of the work.
+
+    Args:
+        work: gets run context, parameters, reference and whatever else it takes.
+        report: gets the first three and what the work brought.
+    """
+
+    @wraps(work)
+    async def both(
+        context: RunContext, parameters: W, reference: str, /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        done = await work(context, parameters, reference, *args, **kwargs)
+        return await report(context, parameters, reference, done)
+
+    return both

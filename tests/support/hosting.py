@@ -38,7 +38,7 @@ from numberflow.purchase.hosting.follow import follow_hosting
 from numberflow.purchase.hosting.letter import read_letter
 from numberflow.purchase.hosting.qualification_follow import follow_qualification
 from numberflow.purchase.hosting.qualify import Next, VoiceTurn
-from numberflow.purchase.run_context import RunContext
+from numberflow.purchase.run_context import RunContext, new_purchase, open_purchase
 
 PLAN, CAMPAIGN = "plan-hosting", "campaign-hosting"
 REFERENCE = "HOST-1"
@@ -141,8 +141,7 @@ class HostingShop(Shop):
         """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            purchase = await qualifying.open_qualifying(context, order, reference)
-            rows = await qualifying.add_numbers(context, order, purchase)
+            purchase, rows = await qualifying.add_numbers(context, order, reference)
             rows += await qualifying.voice_rows(context, purchase)
             return await qualifying.qualify_report(context, order, reference, rows), tuple(rows)
 
@@ -155,8 +154,7 @@ class HostingShop(Shop):
         """
 
         async def work(context: RunContext) -> tuple[NumbersReport, tuple[Intention, ...]]:
-            purchase = await qualifying.open_qualifying(context, order, reference)
-            rows = await qualifying.add_numbers(context, order, purchase)
+            purchase, rows = await qualifying.add_numbers(context, order, reference)
             await qualifying.wait_for_checks(context, order)
             turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if turn.next is Next.CALL:
@@ -172,7 +170,8 @@ class HostingShop(Shop):
         How the number stands then.
         """
         async with self.context() as context:
-            purchase = await qualifying.open_qualifying(context, order, reference)
+            new = new_purchase(context, order, reference, qualifying.OPERATION)
+            purchase = await open_purchase(context, new)
             turn = await qualifying.voice_turn(context, purchase, order.phone_numbers[0])
             if text == "call":
                 await qualifying.place_call(context, purchase, turn)

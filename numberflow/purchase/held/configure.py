@@ -116,9 +116,9 @@ async def configure_report(
     context: RunContext,
     order: ConfigureParameters,
     reference: str,
-    rows: Sequence[Intention],
+    rows: Sequence[Intention] = (),
 ) -> NumbersReport:
-    """Put a run into words, every number as it is now. Costs: nothing.
+    """Put a run into words, every number as it is now. Costs: nothing. Repeat: safe.
 
     Raises:
         BadInput: plan only, and the run would be refused: a number cannot have what is wanted.

@@ -419,7 +419,7 @@ async def had_again(context: RunContext, row: Intention) -> str | None:
 async def begun(
     context: RunContext, order: ReleaseParameters, reference: str
 ) -> tuple[Intention, ...]:
-    """The steps of this reference that have left, for a plan. Costs: nothing.
+    """The steps of this reference that have left, for a plan. Costs: nothing. Repeat: safe.
 
     Raises:
         ReferenceConflict: the reference stands for something else.
@@ -432,7 +432,7 @@ async def release_report(
     context: RunContext,
     order: ReleaseParameters,
     reference: str,
-    rows: Sequence[Intention],
+    rows: Sequence[Intention] = (),
 ) -> NumbersReport:
     """Put a run into words. Costs: nothing."""
     by_number = {named(row): row for row in rows if row.operation != DEPROVISION}

@@ -97,7 +97,7 @@ async def look_at_free_numbers(
 ) -> ImportResult:
     """As `look_at_numbers`, and which of the missing ones another reference has in an order.
 
-    Costs: nothing.
+    Costs: nothing. Repeat: safe.
     """
     result = await look_at_numbers(context, order, order.phone_numbers)
     result.busy = await ordered_elsewhere(context, reference, result.missing)

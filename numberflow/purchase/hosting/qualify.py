@@ -72,30 +72,19 @@ class VoiceTurn:
     questions: int = 0
 
 
-async def open_qualifying(
-    context: RunContext, order: QualifyParameters, reference: str
-) -> Purchase:
-    """The purchase of this reference. Sends nothing.
-
-    Raises:
-        ReferenceConflict: the reference stands for something else.
-        JournalUnavailable: no journal, no request.
-    """
-    new = new_purchase(context, order, reference, OPERATION)
-    return await open_purchase(context, new)
-
-
 async def add_numbers(
-    context: RunContext, order: QualifyParameters, purchase: Purchase
-) -> list[Intention]:
+    context: RunContext, order: QualifyParameters, reference: str
+) -> tuple[Purchase, list[Intention]]:
     """Have every number checked that the vendor does not know yet; the sweep follows the batches.
 
     Costs: nothing. Repeat: safe; only numbers that are missing are sent.
 
     Raises:
+        ReferenceConflict: the reference stands for something else.
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
+    purchase = await open_purchase(context, new_purchase(context, order, reference, OPERATION))
     batches = [
         order.phone_numbers[begin : begin + BATCH]
         for begin in range(0, len(order.phone_numbers), BATCH)
@@ -122,7 +111,7 @@ async def add_numbers(
                 facts=row.request,
                 reopen=True,
             )
-    return ended
+    return purchase, ended
 
 
 async def wait_for_checks(context: RunContext, order: QualifyParameters) -> None:
@@ -283,9 +272,12 @@ async def qualify_report(
     context: RunContext,
     order: QualifyParameters,
     reference: str,
-    rows: Sequence[Intention],
+    rows: Sequence[Intention] = (),
 ) -> NumbersReport:
-    """Put a run into words, every number with how far it is now. Costs: nothing."""
+    """Put a run into words, every number with how far it is now.
+
+    Costs: nothing. Repeat: safe.
+    """
     shown = await qualified_numbers(context.client, order.phone_numbers)
     in_row = {number: row for row in rows for number in row.request.get("numbers", ())}
     last_voice = {

@@ -171,7 +171,8 @@ async def text_enable(
 ) -> list[Intention]:
     """Send the order once, and hand it to the sweep.
 
-    Costs: see the step. Repeat: safe; an open step is looked up at the vendor before anything is
+    Costs: no price is published; count on one for each number, and a legal document goes out.
+    Repeat: safe; an open step is looked up at the vendor before anything is
     sent again.
 
     Args:
@@ -208,9 +209,12 @@ async def text_enable_report(
     context: RunContext,
     order: TextEnableParameters,
     reference: str,
-    rows: Sequence[Intention],
+    rows: Sequence[Intention] = (),
 ) -> NumbersReport:
-    """Put a run into words, every number with how far it is now. Costs: nothing; a few reads."""
+    """Put a run into words, every number with how far it is now.
+
+    Costs: nothing; a few reads. Repeat: safe.
+    """
     order_ids = await take_up_orders(context, rows)
     told: dict[str, NumbersLine] = {}
     for row in rows:
