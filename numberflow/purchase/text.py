@@ -10,7 +10,9 @@ from decimal import Decimal
 
 from numberflow.models.reports import (
     EmergencyReport,
+    NumbersReport,
     OpenItem,
+    OrderReport,
     PurchaseReport,
     RunOutcome,
     RunReport,
@@ -55,19 +57,10 @@ def report_rows(report: PurchaseReport) -> list[dict[str, str]]:
 
 def report_text(report: PurchaseReport) -> str:
     """The report as markdown: outcome first, then money, then what a person has to do."""
-    lines = [
-        f"# {report.reference}: {report.outcome.value.replace('_', ' ')}",
-        *stake_words(report, report.open_items, report.currency),
-        "",
-        _plan_words(report) if report.plan_only else _bought_words(report),
-    ]
+    body = ["", _plan_words(report) if report.plan_only else _bought_words(report)]
     if report.approved_by:
-        lines.append(f"Approved by {report.approved_by}.")
-    lines += why_words(report)
-    for item in report.open_items:
-        lines += open_words(item, report.currency)
-    lines += ["", *[f"- {note}" for note in report.notes]]
-    return "\n".join(lines)
+        body.append(f"Approved by {report.approved_by}.")
+    return framed(report, f"{report.reference}:", body, currency=report.currency)
 
 
 def _bought_words(report: PurchaseReport) -> str:
@@ -125,18 +118,31 @@ def emergency_rows(report: EmergencyReport) -> list[dict[str, str]]:
 
 def emergency_text(report: EmergencyReport) -> str:
     """The report as markdown: outcome, what to do, what is open. No address in it."""
+    return framed(report, f"{report.reference or 'emergency addresses'}: {report.action}", ())
+
+
+def framed(
+    report: PurchaseReport | EmergencyReport | NumbersReport | OrderReport,
+    title: str,
+    body: Sequence[str],
+    *,
+    currency: str = "",
+    remedies: Sequence[str] = (),
+) -> str:
+    """A report as markdown, in the order in which a person needs it.
+
+    Title and outcome, what is at stake, the body, why, further remedies, open items, notes.
+    """
     lines = [
-        (
-            f"# {report.reference or 'emergency addresses'}: {report.action} "
-            f"{report.outcome.value.replace('_', ' ')}"
-        )
+        f"# {title} {report.outcome.value.replace('_', ' ')}",
+        *stake_words(report, report.open_items, currency),
+        *body,
+        *why_words(report),
+        *remedies,
     ]
-    lines += stake_words(report, report.open_items)
-    lines += why_words(report)
     for item in report.open_items:
-        lines += open_words(item, "")
-    lines += ["", *[f"- {note}" for note in report.notes]]
-    return "\n".join(lines)
+        lines += open_words(item, currency)
+    return "\n".join([*lines, "", *(f"- {note}" for note in report.notes)])
 
 
 def why_words(report: RunReport) -> list[str]:

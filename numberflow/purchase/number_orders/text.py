@@ -19,7 +19,7 @@ from numberflow.models.wording import count_of
 from numberflow.purchase.number_orders.place import FILLING, Placed
 from numberflow.purchase.number_orders.standing import OrderStanding
 from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
-from numberflow.purchase.text import amount, open_words, stake_words, why_words
+from numberflow.purchase.text import amount, framed, why_words
 
 _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})
 
@@ -190,8 +190,7 @@ def number_rows(numbers: Sequence[OrderNumberLine]) -> list[dict[str, str]]:
 
 def order_text(report: OrderReport) -> str:
     """The report as markdown: outcome, order, money, what to do next."""
-    lines = [f"# {report.reference}: {report.outcome.value.replace('_', ' ')}"]
-    lines += stake_words(report, report.open_items, report.currency)
+    lines = []
     if report.order_id:
         lines += ["", f"Order **{report.order_id}** is **{report.state or 'open'}**."]
     if report.quoted_today is not None and report.quoted_monthly is not None:
@@ -218,11 +217,9 @@ def order_text(report: OrderReport) -> str:
                 "becomes of it."
             ),
         ]
-    lines += why_words(report)
-    lines += [f"- {finding}" for finding in report.findings]
-    for item in report.open_items:
-        lines += open_words(item, report.currency)
-    return "\n".join([*lines, "", *[f"- {note}" for note in report.notes]])
+    findings = [f"- {finding}" for finding in report.findings]
+    title = f"{report.reference}:"
+    return framed(report, title, lines, currency=report.currency, remedies=findings)
 
 
 def _cost_words(report: OrderReport, cost: str) -> str:
