@@ -5,14 +5,13 @@ Source: docs/vendor/imported-hosting-behaviour.md §9, §15.
 
 from __future__ import annotations
 
-from typing import Any
-
 from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber, ImportedSmsSettings, ImportedUpdateRequest
 from numberflow.steps import named
 from numberflow.steps.link import link_result, release_order, sent
 from numberflow.steps.reading import imported_or_none
+from numberflow.steps.update import judge
 
 UPDATE_IMPORTED, DELETE_IMPORTED = "update_imported", "delete_imported"
 
@@ -76,37 +75,8 @@ class DeleteImported:
 
 
 def judge_update(number: ImportedNumber | None, intention: Intention) -> Evidence:
-    """A change took effect when the number shows it, or a job towards it, failed jobs included."""
-    if number is None:
-        return Evidence(Finding.INCONCLUSIVE, "the number is not imported", {"imported": False})
-    unreadable = {
-        *number.unreadable,
-        *(number.sms_configuration.unreadable if number.sms_configuration else ()),
-    }
-    if unreadable:
-        return Evidence(
-            Finding.INCONCLUSIVE,
-            f"cannot be read: {', '.join(sorted(unreadable))}",
-            {"imported": True},
-        )
-    wanted = sent(intention.request)
-    missing = [
-        name
-        for name in wanted
-        if wanted[name] is not None and not _shows(number, name, wanted[name])
-    ]
-    if missing:
-        return Evidence(
-            Finding.ABSENT,
-            f"neither state nor job shows the wanted {', '.join(missing)}",
-            {"imported": True, "missing": missing},
-        )
-    return Evidence(
-        Finding.APPLIED,
-        "the number shows the wanted state or a job towards it",
-        {"imported": True},
-        link_result(number.phone_number, intention),
-    )
+    """A change took effect as that of a rented number does (§9)."""
+    return judge(number, intention, held_as="imported")
 
 
 def judge_delete(number: ImportedNumber | None, phone_number: str) -> Evidence:
@@ -119,17 +89,3 @@ def judge_delete(number: ImportedNumber | None, phone_number: str) -> Evidence:
             {"phone_number": phone_number},
         )
     return Evidence(Finding.ABSENT, "the number is still imported", {"imported": True})
-
-
-def _shows(number: ImportedNumber, name: str, value: Any) -> bool:
-    if name != "sms":
-        return str(getattr(number, name) or "") == str(value)
-    config = number.sms_configuration
-    job = config.scheduled_provisioning if config else None
-    wanted = {key: each for key, each in value.items() if each is not None}
-    for holder in (job, config):
-        if holder is not None and all(
-            (getattr(holder, key) or "") == each for key, each in wanted.items()
-        ):
-            return True
-    return config is None and not any(wanted.values())

@@ -10,7 +10,8 @@ from typing import Any
 
 from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
-from numberflow.models.vendor import ActiveNumber, UpdateRequest
+from numberflow.models.imported import ImportedNumber
+from numberflow.models.vendor import ActiveNumber, UpdateRequest, VoiceConfiguration
 from numberflow.steps import ACTIVE_NUMBER, named, read_or_none
 from numberflow.steps.link import link_result, sent
 
@@ -56,52 +57,47 @@ class Update:
         return judge(number, intention)
 
 
-def judge(number: ActiveNumber | None, intention: Intention) -> Evidence:
+def judge(
+    number: ActiveNumber | ImportedNumber | None, intention: Intention, *, held_as: str = "active"
+) -> Evidence:
     """A change took effect when the number shows it, or a job towards it, failed jobs included.
 
     Source: docs/vendor/numbers-behaviour.md §6, §7.
     """
+    seen = {held_as: number is not None}
     if number is None:
-        return Evidence(
-            finding=Finding.INCONCLUSIVE, note="the number is not held", seen={"active": False}
-        )
-    unreadable = {*number.unreadable, *_unreadable_links(number)}
+        return Evidence(Finding.INCONCLUSIVE, "the number is not held", seen)
+    # An unreadable job is not "no job".
+    unreadable = {
+        name
+        for part in (number, number.sms_configuration, _voice(number))
+        if part is not None
+        for name in part.unreadable
+    }
     if unreadable:
         names = ", ".join(sorted(unreadable))
-        return Evidence(
-            finding=Finding.INCONCLUSIVE, note=f"cannot be read: {names}", seen={"active": True}
-        )
-    wanted = sent(intention.request)
+        return Evidence(Finding.INCONCLUSIVE, f"cannot be read: {names}", seen)
     missing = [
         name
-        for name in wanted
-        if wanted[name] is not None and not _shows(number, name, wanted[name])
+        for name, wanted in sent(intention.request).items()
+        if wanted is not None and not _shows(number, name, wanted)
     ]
-    if not missing:
-        return Evidence(
-            finding=Finding.APPLIED,
-            note="the number shows the wanted state or a job towards it",
-            seen={"active": True},
-            result=link_result(number.phone_number, intention),
-        )
+    if missing:
+        note = f"neither state nor job shows the wanted {', '.join(missing)}"
+        return Evidence(Finding.ABSENT, note, seen | {"missing": missing})
     return Evidence(
-        finding=Finding.ABSENT,
-        note=f"neither state nor job shows the wanted {', '.join(missing)}",
-        seen={"active": True, "missing": missing},
+        Finding.APPLIED,
+        "the number shows the wanted state or a job towards it",
+        seen,
+        link_result(number.phone_number, intention),
     )
 
 
-def _unreadable_links(number: ActiveNumber) -> set[str]:
-    """Members of the links that could not be read: an unreadable job is not "no job"."""
-    return {
-        name
-        for config in (number.sms_configuration, number.voice_configuration)
-        if config
-        for name in config.unreadable
-    }
+def _voice(number: ActiveNumber | ImportedNumber) -> VoiceConfiguration | None:
+    return number.voice_configuration if isinstance(number, ActiveNumber) else None
 
 
-def _shows(number: ActiveNumber, name: str, value: Any) -> bool:
+def _shows(number: ActiveNumber | ImportedNumber, name: str, value: Any) -> bool:
     if name == "sms":
         return _shows_sms(number, value)
     if name == "voice":
@@ -109,7 +105,7 @@ def _shows(number: ActiveNumber, name: str, value: Any) -> bool:
     return str(getattr(number, name) or "") == str(value)
 
 
-def _shows_sms(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
+def _shows_sms(number: ActiveNumber | ImportedNumber, value: Mapping[str, str | None]) -> bool:
     config = number.sms_configuration
     job = config.scheduled_provisioning if config else None
     wanted = {name: each for name, each in value.items() if each is not None}
@@ -121,8 +117,8 @@ def _shows_sms(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
     return config is None and not any(wanted.values())
 
 
-def _shows_voice(number: ActiveNumber, value: Mapping[str, str | None]) -> bool:
-    config = number.voice_configuration
+def _shows_voice(number: ActiveNumber | ImportedNumber, value: Mapping[str, str | None]) -> bool:
+    config = _voice(number)
     job = config.scheduled_voice_provisioning if config else None
     for holder in (job, config):
         names = [
