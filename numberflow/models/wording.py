@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+# So many are read in a sentence; the rest is counted.
+NAMED_MAX = 5
+
 
 def count_of(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun: "1 number", "2 numbers", "0 numbers".
@@ -19,3 +24,9 @@ def typed(command: str) -> str:
 def line_of(*parts: str) -> str:
     """The parts that are not empty, with one space between them and none at the end."""
     return " ".join(part for part in parts if part)
+
+
+def first_of(names: Sequence[str], most: int = NAMED_MAX) -> str:
+    """As in "a, b, c and 2 more": the first of many names."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

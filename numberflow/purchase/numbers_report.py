@@ -12,7 +12,7 @@ from numberflow.errors import NumberflowError
 from numberflow.journal import Intention, IntentionState, Operation
 from numberflow.models.reports import NumbersLine, NumbersReport, RunOutcome
 from numberflow.planning.hosting import Progress, Readiness
-from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.report import AT_STAKE_STATES, LOOK_AGAIN, open_item, remedy_of
 from numberflow.purchase.unlinked import (
     RELINKS,
     back_commands,
@@ -182,10 +182,7 @@ def numbers_report(
     reason = remedy = ""
     if waiting:
         reason = f"of {len(waiting)} requests it is not known whether the vendor took them"
-        remedy = (
-            "run again with the same reference to look once more, or settle each open item with "
-            "its command"
-        )
+        remedy = LOOK_AGAIN
     elif short:
         states = dict.fromkeys(line.state for line in short)
         reason = f"{len(short)} of {len(lines)} numbers are not as asked: {'; '.join(states)}"

@@ -26,6 +26,12 @@ AT_STAKE_STATES = frozenset(
 )
 
 
+LOOK_AGAIN = (
+    "run again with the same reference to look once more, or settle each open item with its command"
+)
+"""What to do about steps of which it is not known whether they took effect."""
+
+
 def remedy_of(error: NumberflowError) -> str:
     """What to do about an error that ended a run: its own word, or what its kind says."""
     return error.remedy or _REMEDY.get(

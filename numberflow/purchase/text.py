@@ -17,7 +17,7 @@ from numberflow.models.reports import (
     RunOutcome,
     RunReport,
 )
-from numberflow.models.wording import typed
+from numberflow.models.wording import first_of, typed
 from numberflow.planning.quote import Quote
 
 # Rows of a quote that are shown in the approval form; the whole quote is in its artifact.
@@ -170,17 +170,17 @@ def stake_words(report: RunReport, items: Sequence[OpenItem], currency: str = ""
             if held
             else []
         )
-    named = [
-        f"{item.operation.replace('_', ' ')} of {item.subject}" for item in items[:STAKES_NAMED_MAX]
-    ]
-    more = f" and {len(items) - STAKES_NAMED_MAX} more" if len(items) > STAKES_NAMED_MAX else ""
+    named = [f"{item.operation.replace('_', ' ')} of {item.subject}" for item in items]
     cost = sum((item.at_stake for item in items), Decimal(0))
     money = (
         f"{amount(cost, currency)} that may have been charged"
         if cost and currency
         else "no known charge"
     )
-    return ["", f"**At stake:** {money}, and whether it was done: {', '.join(named)}{more}."]
+    return [
+        "",
+        f"**At stake:** {money}, and whether it was done: {first_of(named, STAKES_NAMED_MAX)}.",
+    ]
 
 
 def open_words(item: OpenItem, currency: str) -> list[str]:

@@ -24,7 +24,7 @@ from numberflow.models.emergency_address import Action, EmergencyAddressParamete
 from numberflow.models.personal import unseal
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.purchase.costly_steps import CostlyStep, hold_purchase
-from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.report import AT_STAKE_STATES, LOOK_AGAIN, open_item, remedy_of
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
     RunContext,
@@ -133,10 +133,7 @@ def emergency_report(
     reason = remedy = ""
     if waiting:
         reason = f"for {len(waiting)} of {len(told)} numbers it is not known what the vendor has"
-        remedy = (
-            "run again with the same reference to look once more, or settle each open item with "
-            "its command"
-        )
+        remedy = LOOK_AGAIN
     elif short:
         reason = f"{len(short)} of {len(told)} numbers are not {wished}: " + "; ".join(
             dict.fromkeys(line.state for line in short)

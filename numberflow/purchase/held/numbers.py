@@ -10,12 +10,12 @@ from contextlib import suppress
 
 from numberflow.client.active_numbers import PAGE_SIZE
 from numberflow.errors import BadInput, NumberflowError
+from numberflow.models.wording import first_of
 from numberflow.planning.configuring import HeldNumber, held_active, held_imported
 from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of
 from numberflow.steps import ACTIVE_NUMBER, read_or_none
 from numberflow.steps.reading import imported_or_none
 
-_NAMES_SHOWN_MAX = 5
 # One page stands for so many reads at least.
 LISTED_MIN = 10
 
@@ -105,12 +105,9 @@ def require_held(held: Mapping[str, object | None]) -> None:
     """
     others = [number for number, each in held.items() if each is None]
     if others:
-        more = (
-            f" and {len(others) - _NAMES_SHOWN_MAX} more" if len(others) > _NAMES_SHOWN_MAX else ""
-        )
         raise BadInput(
-            f"phone_numbers: {', '.join(others[:_NAMES_SHOWN_MAX])}{more}: the project holds no "
-            "such number, rented or imported",
+            f"phone_numbers: {first_of(others)}: the project holds no such number, rented or "
+            "imported",
             field="phone_numbers",
             remedy="leave them out, or check the project; nothing was sent for any number",
         )

@@ -15,7 +15,7 @@ from numberflow.errors import OutcomeUnknown
 from numberflow.journal import PendingWork
 from numberflow.models.hosting import HostingOrder, HostingOrderReport, HostingOrderState
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
-from numberflow.models.wording import count_of
+from numberflow.models.wording import count_of, first_of
 from numberflow.planning.hosting import FINAL_ORDER_STATES, NumberProgress, Progress, counted
 from numberflow.purchase.follow import Followed, Stage, due, latest_stage, untold
 from numberflow.purchase.hosting.orders import order_progress, progress_line
@@ -54,7 +54,6 @@ PROGRESS_STAGES = (
         "it is not known whether it will ever end; ask the vendor's support",
     ),
 )
-_NAMES_SHOWN_MAX = 5
 
 
 async def follow_hosting(context: RunContext, followed: PendingWork, _now: datetime) -> Followed:
@@ -203,11 +202,7 @@ def _failures(followed: PendingWork, failed: Sequence[NumberProgress], total: in
     for number in failed:
         code = f"{number.code}: " if number.code else ""
         reasons.setdefault(f"{code}{number.advice}", []).append(number.phone_number)
-    told = "; ".join(
-        f"{', '.join(each[:_NAMES_SHOWN_MAX])}{' …' if len(each) > _NAMES_SHOWN_MAX else ''}: "
-        f"{reason}"
-        for reason, each in reasons.items()
-    )
+    told = "; ".join(f"{first_of(each)}: {reason}" for reason, each in reasons.items())
     return f"{followed.reference}: {len(failed)} of {count_of(total, 'number')} failed. {told}"
 
 

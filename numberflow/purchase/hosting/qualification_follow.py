@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from numberflow.journal import PendingWork
 from numberflow.models.imported import QualifiedNumber
 from numberflow.models.reports import Alarm, FollowLine, OrderNumberLine
-from numberflow.models.wording import count_of
+from numberflow.models.wording import count_of, first_of
 from numberflow.planning.hosting import ADVICE, Readiness, counted, readiness
 from numberflow.purchase.follow import Followed, Stage, due, latest_stage, untold
 from numberflow.purchase.run_context import RunContext
@@ -39,7 +39,6 @@ _WAITING = frozenset({Readiness.CHECKING, Readiness.UNPROVEN, Readiness.CALLED, 
 # Looked at on: a late read, a number that is added again, one that the vendor's staff release. Only
 # "not eligible" is the end.
 _STUCK = frozenset({Readiness.BLOCKED, Readiness.UNKNOWN})
-_NAMES_SHOWN_MAX = 5
 
 
 async def follow_qualification(
@@ -86,11 +85,7 @@ def judge(
         those = [number for number, each in states.items() if each is state]
         new = untold(followed, str(state), those)
         if new:
-            more = " …" if len(new) > _NAMES_SHOWN_MAX else ""
-            text = (
-                f"{followed.reference}: {', '.join(new[:_NAMES_SHOWN_MAX])}{more}: {state}; "
-                f"{ADVICE[state]}"
-            )
+            text = f"{followed.reference}: {first_of(new)}: {state}; {ADVICE[state]}"
             alarms.append(Alarm(name=str(state), text=text))
     stage = latest_stage(PROOF_STAGES, now - since) if waiting else None
     advice = stage.text if stage is not None else ""

@@ -18,7 +18,7 @@ from numberflow.models.reports import FollowReport, OrderNumberLine, OrderReport
 from numberflow.models.wording import count_of
 from numberflow.purchase.number_orders.place import FILLING, Placed
 from numberflow.purchase.number_orders.standing import OrderStanding
-from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.report import AT_STAKE_STATES, LOOK_AGAIN, open_item, remedy_of
 from numberflow.purchase.text import amount, framed, why_words
 
 _ENDED_WITHOUT = frozenset({NumberOrderState.REJECTED, NumberOrderState.EXPIRED})
@@ -40,10 +40,7 @@ def order_report(placed: Placed, lines: Sequence[Intention], **facts: Any) -> Or
     if waiting:
         outcome = RunOutcome.NEEDS_PERSON
         reason = "; ".join(line.reason or f"{line.operation} is {line.state}" for line in waiting)
-        remedy = (
-            "run again with the same reference to look once more, or settle each open item with "
-            "its command"
-        )
+        remedy = LOOK_AGAIN
         if error is not None:
             # Why nobody could look (401, 403, 404, …) comes first: while that stands, looking again
             # brings nothing new.

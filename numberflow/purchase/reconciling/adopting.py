@@ -14,7 +14,7 @@ from numberflow.errors import BadInput
 from numberflow.journal import Said
 from numberflow.models.adoption import Adoption
 from numberflow.models.vendor import ActiveNumber
-from numberflow.models.wording import count_of
+from numberflow.models.wording import count_of, first_of
 from numberflow.planning.reconciling.lines import JournalSide, Line
 from numberflow.planning.reconciling.numbers import Held, held
 from numberflow.purchase.held.numbers import LISTED_MIN, require_held
@@ -22,8 +22,6 @@ from numberflow.purchase.reconciling.journal_side import journal_side
 from numberflow.purchase.run_context import READS_AT_ONCE, RunContext, each_of, in_thread
 from numberflow.steps import ACTIVE_NUMBER, read_or_none
 from numberflow.steps.reading import imported_or_none
-
-_NAMES_SHOWN_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +174,8 @@ def _require_gone(
 
 def _refuse(numbers: Sequence[str], problem: str, remedy: str) -> None:
     if numbers:
-        more = len(numbers) - _NAMES_SHOWN_MAX
-        also = f" and {more} more" if more > 0 else ""
         raise BadInput(
-            f"phone_numbers: {', '.join(numbers[:_NAMES_SHOWN_MAX])}{also}: {problem}",
+            f"phone_numbers: {first_of(numbers)}: {problem}",
             field="phone_numbers",
             remedy=f"{remedy}; nothing was written",
         )

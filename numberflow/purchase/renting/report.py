@@ -16,7 +16,7 @@ from numberflow.models.wording import count_of
 from numberflow.planning.provisioning import LinkState
 from numberflow.planning.quote import Quote
 from numberflow.purchase.renting.provisioning import NumberStatus
-from numberflow.purchase.report import AT_STAKE_STATES, open_item, remedy_of
+from numberflow.purchase.report import AT_STAKE_STATES, LOOK_AGAIN, open_item, remedy_of
 from numberflow.purchase.spend_limits import due_of, monthly_of
 
 
@@ -155,10 +155,7 @@ def _outcome(
             RunOutcome.NEEDS_PERSON,
             f"{rented} of {count_of(asked, 'number')} rented; for {len(waiting)} it is not known "
             "whether the vendor charged" + (f"; {stopped_by}" if stopped_by else ""),
-            (
-                "run again with the same reference to look once more, or settle each open item "
-                "with its command"
-            ),
+            LOOK_AGAIN,
         )
     # What a form asks for may be 0 or less; whoever rented nothing was refused all the same.
     if rented < asked or not rented:
