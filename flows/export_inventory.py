@@ -21,6 +21,7 @@ from tasks.inventory import (
     announce_snapshot,
     export_one_project,
     hand_out,
+    publish_audit_of,
 )
 
 
@@ -94,6 +95,12 @@ async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInv
             remedy="look at the traceback in this run's log, and tell the maintainers of "
             "numberflow",
         )
+    try:
+        for url in await publish_audit_of(project, run_id):
+            get_run_logger().info("Audit: %s", url)
+    # The snapshot stands; the next night publishes the days that are missing
+    except Exception as error:  # noqa: BLE001
+        get_run_logger().warning("The audit could not be published: %s", type(error).__name__)
     try:
         await announce_snapshot(done)
     # What is published is published, whether or not Prefect lists it

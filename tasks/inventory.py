@@ -6,6 +6,7 @@ One task per project, so that Prefect's cost is the same for ten numbers and for
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from numberflow.export.follow_up import export_inventory
 from numberflow.export.snapshot import Progress
 from numberflow.models.inventory import ExportInventory
 from numberflow.models.reports import HandedOut, ProjectInventory
+from numberflow.purchase.audit import publish_audit
 from numberflow.purchase.inventory import ask_journal
 from numberflow.purchase.run_context import in_thread, open_client
 from tasks.credentials import settings_for
@@ -68,6 +70,20 @@ async def export_one_project(
             )
     finally:
         await teller.end()
+
+
+@step("publish audit")
+async def publish_audit_of(project: str, run_id: str) -> list[str]:
+    """Publish the journal's audit of the days that are over. Returns where.
+
+    Costs: nothing. Repeat: safe; a day is replaced in one step.
+
+    Args:
+        project: name of a credentials block; empty for the environment.
+        run_id: of the flow run, for the manifest.
+    """
+    settings = await settings_for(project or None)
+    return await in_thread(publish_audit, settings, run_id, datetime.now(UTC).date())
 
 
 async def announce_snapshot(done: ProjectInventory) -> None:

@@ -456,6 +456,26 @@ def journal_verify(
     sys.exit(command.verify(expect=expect, as_json=as_json))
 
 
+@journal_app.command("export")
+def journal_export(
+    form: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="What to write.")],
+    since: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="First day, UTC. Left out: all.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day, UTC. Left out: all.")
+    ] = None,
+    project: Project = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Into this file. Left out: to the terminal.")
+    ] = None,
+) -> None:
+    """Write the audit: who did what, when, by which evidence, and what it cost."""
+    from numberflow.cli import audit as command
+
+    command.export(form, since=since, until=until, project=project, out=out)
+
+
 @journal_app.command("close")
 def journal_close(
     reference: Annotated[str, typer.Argument(help="The purchase.")],

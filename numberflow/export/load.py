@@ -9,7 +9,7 @@ partitions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -107,6 +107,31 @@ def load_forecast(
     Arguments, result and errors as in `load_inventory`.
     """
     return _load(publish.FORECAST, date, columns, project, root)
+
+
+def load_audit(
+    since: date | str | None = None,
+    until: date | str | None = None,
+    columns: Sequence[str] | None = None,
+    project: str | None = None,
+    *,
+    root: str | None = None,
+) -> pd.DataFrame:
+    """The journal's audit as the nightly export published it, oldest first: who did what, and when.
+
+    Today is not in it: `numberflow journal export` reads the journal itself. `snapshot_date` is the
+    UTC day of the rows. Result and errors as in `load_inventory`.
+
+    Args:
+        since: the first day. By default all.
+        until: the last day. By default all.
+        columns: only these, in this order.
+        project: id of one project. By default every project.
+        root: folder or fsspec URL.
+    """
+    # `_load` takes what is after a day.
+    after = _date(since, "since") - timedelta(days=1) if since is not None else date.min
+    return _load(publish.AUDIT, until or LATEST, columns, project, root, since=after)
 
 
 def read_partition(

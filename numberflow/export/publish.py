@@ -70,6 +70,7 @@ CHANGES = Table("changes", "changes.parquet")
 COSTS = Table("costs", "costs.parquet")
 FORECAST = Table("forecast", "forecast.parquet")
 REPORTS = Table("reports", "report.html")
+AUDIT = Table("audit", "audit.parquet")
 RECONCILE = Table("reconcile", "findings.parquet")
 
 

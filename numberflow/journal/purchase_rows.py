@@ -79,6 +79,18 @@ class PurchaseRows:
             for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
                 yield purchase_of(row)
 
+    def approvers(self) -> dict[str, str]:
+        """Who approved each approved purchase → by the purchase's id."""
+        query = sa.select(purchases.c.id, purchases.c.approval).where(
+            purchases.c.approval.is_not(None)
+        )
+        with self._database.read() as connection:
+            return {
+                row.id: str(row.approval["by"])
+                for row in connection.execute(query)
+                if isinstance(row.approval, Mapping) and "by" in row.approval
+            }
+
     def save_quote(self, purchase_id: str, quote: Any) -> Purchase:
         """Keep what the purchase would cost (JSON value); replaces an earlier quote."""
         return self._save(purchase_id, quote=quote)

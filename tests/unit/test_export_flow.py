@@ -32,6 +32,10 @@ ERRORS = [
 ]
 
 
+async def _no_audit(_project: str, _run_id: str) -> list[str]:
+    raise StoreUnavailable("the audit's day cannot be written")
+
+
 async def _announced(_done: ProjectInventory) -> None:
     return None
 
@@ -52,6 +56,7 @@ async def test_projects_fail_alone(
 
     monkeypatch.setattr(flow, "export_one_project", export)
     monkeypatch.setattr(flow, "announce_snapshot", _announced)
+    monkeypatch.setattr(flow, "publish_audit_of", _no_audit)
     monkeypatch.setattr(flow, "get_run_logger", lambda: logging.getLogger("run"))
     report = await flow._export(check_parameters(ExportInventory, {"projects": ["a", "b"]}), "run")
     assert [("a", RunOutcome.REFUSED), ("b", RunOutcome.DONE)] == [
@@ -87,6 +92,7 @@ async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(parameters, "datetime", Clock)
     monkeypatch.setattr(flow, "export_one_project", export)
     monkeypatch.setattr(flow, "announce_snapshot", _announced)
+    monkeypatch.setattr(flow, "publish_audit_of", _no_audit)
     with disable_run_logger():
         report = await flow._export(
             check_parameters(ExportInventory, {"projects": ["a", "b"]}), "run"
