@@ -21,7 +21,7 @@ def test_sums() -> None:
         due_of([line(), FREE, line()]),
         monthly_of([line(), FREE, line()]),
     )
-    assert (Decimal(0), Decimal(0)) == (due_of([]), monthly_of([]))
+    assert repr((Decimal(0), Decimal(0))) == repr((due_of([]), monthly_of([])))
 
 
 @pytest.mark.anyio

@@ -142,6 +142,7 @@ def test_request_is_kept_whole() -> None:
         "pattern": "+1307",
         "capabilities": ["VOICE", "SMS"],
         "sms": {"service_plan_id": "p"},
+        "voice": {"type": "EST", "trunk_id": "t"},
         "callback_url": "https://a.test/",
     }
     kept = {
@@ -151,7 +152,7 @@ def test_request_is_kept_whole() -> None:
         "search_pattern": "START",
         "capabilities": ["SMS", "VOICE"],
         "sms": {"service_plan_id": "p", "campaign_id": None},
-        "voice": None,
+        "voice": {"type": "EST", "app_id": None, "trunk_id": "t", "service_id": None},
         "callback_url": f"https://a.test/?numberflow={MARKER}",
         "marker": MARKER,
     }

@@ -706,6 +706,12 @@ async def test_look(
         await step(Book({"get": FOREIGN})).look(planned)
 
 
+async def test_look_for_a_removed_number() -> None:
+    """Gone is done, and the result names the number."""
+    evidence = await DeleteImported(Book({"get": GONE})).look(row())  # type: ignore[arg-type]
+    assert ("applied", {"phone_number": NUMBER}) == (evidence.finding, evidence.result)
+
+
 async def test_look_for_an_order_by_quantity() -> None:
     """There is no read that could tell."""
     book = Book({})
