@@ -55,12 +55,10 @@ class Rent:
         """
         number = named(intention)
         active = await read_or_none(self._client.active_numbers.get(number), ACTIVE_NUMBER)
-        available = None
-        if active is None:
-            available = await read_or_none(
-                self._client.available_numbers.get(number), AVAILABLE_NUMBER
-            )
-        return with_links(judge(active, available), intention)
+        if active is not None:
+            return with_links(judge(active, None), intention)
+        available = await read_or_none(self._client.available_numbers.get(number), AVAILABLE_NUMBER)
+        return judge(None, available)
 
 
 def judge(active: ActiveNumber | None, available: AvailableNumber | None) -> Evidence:

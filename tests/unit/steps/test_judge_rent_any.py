@@ -49,6 +49,15 @@ def test_marker_beats_memory() -> None:
     assert look(held("+2", OURS), before=["+2"], others=["+2"]).finding is Finding.APPLIED
 
 
+def test_how_a_number_was_recognised() -> None:
+    """The note says which number, and whether its marker or its newness decided; five at most."""
+    marked, new = look(held("+1", OURS)), look(held("+1"))
+    several = look(*(held(f"+{n}") for n in range(6)))
+    assert marked.note.startswith("+1 carries the marker")
+    assert new.note.startswith("+1 is the only new number")
+    assert several.note.endswith(": +0, +1, +2, +3, +4")
+
+
 def test_two_markers_are_a_matter_for_a_person() -> None:
     """Two numbers with the same marker mean that two were bought.
 

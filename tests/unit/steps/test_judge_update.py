@@ -103,6 +103,8 @@ TRUNK_JOB = {
         ),
         ({}, {"voice": {"type": "RTC", "app_id": ""}}, Finding.APPLIED),
         ({}, {"voice": {"type": "RTC", "app_id": "a"}}, Finding.ABSENT),
+        ({}, {"voice": {"type": "EST", "trunk_id": "t"}}, Finding.ABSENT),
+        ({}, {"voice": {"type": "FAX", "service_id": "s"}}, Finding.ABSENT),
         # what cannot be read
         ({"smsConfiguration": "soon"}, {"sms": {"service_plan_id": "p"}}, Finding.INCONCLUSIVE),
         (

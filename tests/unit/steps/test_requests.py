@@ -706,6 +706,25 @@ async def test_look(
         await step(Book({"get": FOREIGN})).look(planned)
 
 
+async def test_look_for_any_number() -> None:
+    """Among those held of the kind: not one of before, nor one that another intention holds."""
+    before, theirs, ours = NUMBER, OTHER, "+12125550103"
+    planned = row(None, "rent_any", **ANY, marker="m")
+    asked: list[Intention] = []
+
+    async def claimed(intention: Intention) -> list[str]:
+        asked.append(intention)
+        return [theirs]
+
+    book = Book({"iterate": [ActiveNumber(phone_number=each) for each in (before, theirs, ours)]})
+    step = RentAny(book, before=[before], claimed_by_others=claimed)  # type: ignore[arg-type]
+    evidence = await step.look(planned)
+    assert ("applied", ours) == (evidence.finding, (evidence.result or {})["phone_number"])
+    criteria = {each: ANY[each] for each in ("region_code", "number_type", "pattern")}
+    assert [("active_numbers.iterate", [], criteria | {"search_pattern": "START"})] == book.calls
+    assert [planned] == asked
+
+
 async def test_look_for_a_removed_number() -> None:
     """Gone is done, and the result names the number."""
     evidence = await DeleteImported(Book({"get": GONE})).look(row())  # type: ignore[arg-type]
