@@ -21,7 +21,7 @@ pytestmark = [
 
 def test_a_run_for_a_second_project(office: Any, tmp_path: Path, form: dict[str, Any]) -> None:
     """The number is rented with the key of the block, in its project, though the environment has
-    another account; no secret is kept or told.
+    another account; so is it compared with the journal. No secret is kept or told.
     """
     secret = "planted-second-secret-5e1d"
     office.prefect.command(
@@ -37,29 +37,27 @@ def test_a_run_for_a_second_project(office: Any, tmp_path: Path, form: dict[str,
         addresses = {
             name: value for name, value in second.environment.items() if name.endswith("_URL")
         }
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "numberflow",
-                "run",
-                "search-and-rent",
-                "--json",
-                "--params",
-                json.dumps(form | {"project": "second", "reference": "SECOND-1"}),
-            ],
-            cwd=tmp_path,
-            env=office.prefect.environment(tmp_path)
-            | office.environment()
-            | addresses
-            | {"NUMBERFLOW_HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        environment = office.prefect.environment(tmp_path) | office.environment() | addresses
+
+        def command(*words: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, "-m", "numberflow", *words],
+                cwd=tmp_path, env=environment | {"NUMBERFLOW_HOME": str(tmp_path)},
+                capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+
+        wanted = json.dumps(form | {"project": "second", "reference": "SECOND-1"})
+        done = command("run", "search-and-rent", "--json", "--params", wanted)
         assert (0, 1, 0) == (done.returncode, second.simulator.rentals(), office.charged), (
             done.stdout + done.stderr
+        )
+        compared = command("reconcile", "--project", "second", "--json")
+        assert 0 == compared.returncode, compared.stdout + compared.stderr
+        report = json.loads(compared.stdout)
+        assert ("second", 1, []) == (
+            report["project_id"],
+            report["compared"],
+            [each for each in report["findings"] if each["severity"] == "person"],
         )
     assert "second" == json.loads(done.stdout)["project_id"]
     assert ["done"] == [

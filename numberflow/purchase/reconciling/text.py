@@ -38,7 +38,9 @@ def reconcile_text(report: ReconcileReport) -> str:
         lines += ["", f"… and {len(report.findings) - SHOWN_MAX} more."]
     if report.url:
         lines += ["", f"All of them: {report.url}"]
-    return "\n".join([*lines, *(f"- {note}" for note in report.notes)])
+    if report.notes:
+        lines += ["", *(f"- {note}" for note in report.notes)]
+    return "\n".join(lines)
 
 
 def reconcile_rows(report: ReconcileReport) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from support.planted import NOW, PLANTS, READ_AT, World, planted
@@ -157,3 +158,85 @@ def test_an_attached_number_counts_for_its_reference() -> None:
     assert {Kind.BOUGHT_ELSEWHERE, Kind.HALF_DONE_PURCHASE} == {each.kind for each in found(world)}
     world.adopt(by_hand, reference="PO-1")
     assert () == found(world)
+
+
+def test_what_was_not_read_is_not_told() -> None:
+    """An address that nobody read, and numbers adopted after the reading or not asked for in it."""
+    world = World(8, 0)
+    addressed, late, hosted = (world.number() for _ in range(3))
+    world.line(addressed, "PO-1")
+    world.line(addressed, "PO-2", operation="emergency", does=Does.PUTS_ADDRESS)
+    world.row(addressed)
+    world.adopt(late, at=READ_AT + timedelta(seconds=1))
+    world.adopt(hosted, is_hosted=True)
+    journal, vendor = world.sides()
+    assert () == reconcile(journal, replace(vendor, has_hosted=False))
+    assert [(Kind.ADOPTED_GONE, hosted)] == [
+        (each.kind, each.subject) for each in reconcile(journal, vendor)
+    ]
+
+
+def test_the_evidence_says_whose_it_is_and_how_much() -> None:
+    """Both sides in words, and the reference that accounts for it now."""
+    world = World(9, 0)
+    adopted, twice, dearer, given, lost = (world.number() for _ in range(5))
+    world.adopt(adopted, reference="PO-7")
+    world.row(adopted, expire_at=NOW + timedelta(days=20))
+    for days, reference in ((5, "PO-1"), (2, "PO-2")):
+        world.line(twice, reference, stand=Stand.REFUSED, at=NOW - timedelta(days=days))
+    world.row(twice)
+    world.line(dearer, "PO-3")
+    world.row(dearer, price_amount=Decimal("12.345"), payment_interval_months=3)
+    world.line(given, "PO-4", at=NOW - timedelta(days=9))
+    world.line(given, "PO-5", does=Does.GIVES_UP, at=NOW - timedelta(days=3))
+    world.row(given)
+    line = world.line(lost, "PO-6", stand=Stand.UNKNOWN, reason="no reply")
+    pays = "2.00 USD a month"
+    assert [
+        Finding(Kind.ORPHAN, each, journal, pays, reference)
+        for each, journal, reference in sorted(
+            (
+                (twice, "reference 'PO-2' asked for it; its rent counts as refused", "PO-2"),
+                (given, "reference 'PO-5' gave it up, and it does not leave", "PO-5"),
+            )
+        )
+    ] + [
+        Finding(
+            Kind.LOST_REPLY, line.id, f"rent of {lost} may have taken effect", "no reply", "PO-6"
+        ),
+        Finding(
+            Kind.LEAVING_UNASKED, adopted,
+            "adopted by ann for 'PO-7'; no step of ours gives it up",
+            "it leaves the project on 2026-12-20", "PO-7",
+        ),
+        Finding(
+            Kind.PRICE_RISE, dearer, "2.00 USD a month when it was bought", "4.115 USD a month",
+            "PO-3",
+        ),
+    ] == list(found(world))  # fmt: skip
+
+
+def test_the_evidence_counts_what_stopped() -> None:
+    """Asked, got, attached by hand, and not sent; what a run still works on is left to it."""
+    world = World(10, 0)
+    numbers = [world.number() for _ in range(6)]
+    for number in numbers[:3]:
+        world.line(number, "PO-1")
+        world.row(number)
+    world.adopt(numbers[3], reference="PO-1")
+    world.row(numbers[3])
+    world.references["PO-1"] = Reference("PO-1", 5)
+    for number in numbers[4:]:
+        world.line(number, "PO-2", stand=Stand.PLANNED)
+    world.references["PO-2"] = Reference("PO-2", 2)
+    told = [(each.kind, each.journal) for each in found(world)]
+    assert [
+        (Kind.HALF_DONE_PURCHASE, "asked for 5, got 4; nobody works on it"),
+        (Kind.STOPPED_STEPS, "2 written down and not sent, 0 done; nobody works on it"),
+    ] == told
+    world.line(world.number(), "PO-1", stand=Stand.UNDER_WAY)
+    world.line(world.number(), "PO-2", stand=Stand.DONE, at=NOW - timedelta(minutes=29))
+    for name in ("PO-1", "PO-2"):
+        assert name not in {each.subject for each in found(world)}
+    world.references["PO-2"] = Reference("PO-2", 2, is_known=True)
+    assert "PO-2" not in {each.subject for each in found(world)}
