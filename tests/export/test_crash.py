@@ -102,7 +102,7 @@ def _reading(root: Path) -> Iterator[list[object]]:
                     seen.append(_rows_for_pandas(root))
             except Exception as error:
                 seen.append(error)
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     thread = threading.Thread(target=read)
     thread.start()

@@ -7,6 +7,7 @@ because an import takes longer than an export.
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import signal
@@ -182,13 +183,16 @@ def _start(root: str, active: int, count: _Count, *, whole: bool) -> tuple[int, 
 
 
 def _serve(*, whole: bool) -> None:
-    import support.exports  # noqa: F401 - everything is imported before the first fork
+    # Everything is imported before the first fork.
+    import support.certificates
+    import support.exports  # noqa: F401
 
     import numberflow
     from numberflow.export import follow_up
 
     # Drawn in memory, without a file: half a second that a hundred deaths need not wait for.
     follow_up.report_page = lambda *_, **__: b"<html>"
+    gc.freeze()
     sys.stdout.write(f"{Path(numberflow.__file__).parent}\n")
     sys.stdout.flush()
     pipes: dict[int, int] = {}

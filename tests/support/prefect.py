@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Prefect:
         for deployment in self._json("POST", "/deployments/filter", json={}):
             for schedule in deployment["schedules"]:
                 path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
-                assert self.http.patch(path, json={"active": False}).is_success, deployment["name"]
+                self._json("PATCH", path, json={"active": False})
 
     def start(
         self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent"
@@ -98,8 +99,8 @@ class Prefect:
 
     def has_block(self, slug: str, name: str) -> bool:
         """Whether there is such a block."""
-        found = self.http.get(f"/block_types/slug/{slug}/block_documents/name/{name}")
-        return found.is_success
+        path = f"/block_types/slug/{slug}/block_documents/name/{name}"
+        return self._answer("GET", path).is_success
 
     def assets(self, run_id: str) -> list[dict[str, Any]]:
         """Events by which the server knows of assets that a run made."""
@@ -186,7 +187,7 @@ class Prefect:
             name: f"/flow_runs/{run_id}/input/{keys[name]}" for name in ("schema", "description")
         }
         # Prefect shows the state first and writes down what the form looks like a moment later.
-        while any(self.http.get(path).status_code == 404 for path in paths.values()):
+        while any(self._answer("GET", path).status_code == 404 for path in paths.values()):
             assert time.monotonic() < give_up_at, f"{run_id} is suspended and has no form"
             time.sleep(0.2)
         return {name: self._json("GET", path) for name, path in paths.items()}
@@ -231,13 +232,20 @@ class Prefect:
         return list(found["events"])
 
     def _json(self, method: str, path: str, **arguments: Any) -> Any:
-        give_up_at = time.monotonic() + RUN_TIMEOUT_S
-        # 503: the server's SQLite was locked for too long; Prefect's own client asks again, too.
-        while (response := self.http.request(method, path, **arguments)).status_code == 503:
-            assert time.monotonic() < give_up_at, response.text
-            time.sleep(1)
+        response = self._answer(method, path, **arguments)
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else None
+
+    def _answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        give_up_at = time.monotonic() + RUN_TIMEOUT_S
+        # 503: the server's SQLite was locked for too long, and nothing was done. Prefect's own
+        # client tries again, too.
+        while (
+            response := self.http.request(method, path, **arguments)
+        ).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            assert time.monotonic() < give_up_at, response.text
+            time.sleep(1)
+        return response
 
 
 class Worker:
