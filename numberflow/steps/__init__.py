@@ -9,6 +9,7 @@ Not here: when a step is due (purchase, flows) and the rule that a step takes ef
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from numberflow.client import Client
 from numberflow.errors import NotFound, OutcomeUnknown
 from numberflow.journal import Intention
 
@@ -18,6 +19,13 @@ T = TypeVar("T")
 ACTIVE_NUMBER = "ActiveNumber"
 AVAILABLE_NUMBER = "AvailableNumber"
 NUMBER_ORDER = "NumberOrder"  # assumed, "Not known", 18
+
+
+class VendorStep:
+    """A costly step that needs nothing but an entered client; each has its `do` and `look`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
 
 def named(intention: Intention) -> str:

@@ -14,7 +14,7 @@ from numberflow.errors import NotFound
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.emergency import Absence, EmergencyAddress, EmergencyAddressRequest
 from numberflow.models.personal import unseal
-from numberflow.steps import ACTIVE_NUMBER, is_absence_of, named
+from numberflow.steps import ACTIVE_NUMBER, VendorStep, is_absence_of, named
 
 PROVISION, DEPROVISION = "provision_emergency", "deprovision_emergency"
 
@@ -56,14 +56,11 @@ class Provision:
         return judge_provision(await _shown(self._client, intention), self._right, named(intention))
 
 
-class Deprovision:
+class Deprovision(VendorStep):
     """The two halves of removing an address, bound to a client.
 
     Costs: nothing, but an emergency call from the number reaches nobody's door any more.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the removal once. Raises what the client raises."""

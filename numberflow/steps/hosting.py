@@ -37,7 +37,7 @@ from numberflow.models.hosting import (
     TextEnableTollFreeRequest,
 )
 from numberflow.planning.hosting import Readiness, readiness
-from numberflow.steps import named
+from numberflow.steps import VendorStep, named
 from numberflow.steps.reading import imported_or_none, qualified_numbers
 
 IMPORT_ORDER, TEXT_ENABLE = "import_order", "text_enable"
@@ -57,7 +57,7 @@ _ORDER_STATES = (
 )
 
 
-class ImportOrder:
+class ImportOrder(VendorStep):
     """The two halves of importing several numbers by one order, bound to a client.
 
     The intention's subject is the order's token; its `request` holds numbers, region, links and
@@ -65,9 +65,6 @@ class ImportOrder:
 
     Costs: no price is published; count on one for each number.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the order once. Raises what the client raises."""

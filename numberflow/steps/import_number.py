@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from numberflow.client import Client
 from numberflow.errors import Rejected
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber, ImportNumberRequest
 from numberflow.models.vendor import SmsSettings
-from numberflow.steps import named
+from numberflow.steps import VendorStep, named
 from numberflow.steps.link import link_result
 from numberflow.steps.reading import imported_or_none
 
 OPERATION = "import"
 
 
-class ImportNumber:
+class ImportNumber(VendorStep):
     """The two halves of importing one number, bound to a client.
 
     The intention's `request` holds `region_code`, `service_plan_id`, `campaign_id` ("" = none),
@@ -30,9 +29,6 @@ class ImportNumber:
 
     Costs: no price is published; count on one.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the import once. A 409 says that it is imported already.

@@ -5,10 +5,9 @@ Source: docs/vendor/imported-hosting-behaviour.md §9, §15.
 
 from __future__ import annotations
 
-from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber, ImportedSmsSettings, ImportedUpdateRequest
-from numberflow.steps import named
+from numberflow.steps import VendorStep, named
 from numberflow.steps.link import link_result, release_order, sent
 from numberflow.steps.reading import imported_or_none
 from numberflow.steps.update import judge
@@ -16,7 +15,7 @@ from numberflow.steps.update import judge
 UPDATE_IMPORTED, DELETE_IMPORTED = "update_imported", "delete_imported"
 
 
-class UpdateImported:
+class UpdateImported(VendorStep):
     """The two halves of changing an imported number, bound to a client.
 
     The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms`
@@ -24,9 +23,6 @@ class UpdateImported:
 
     Costs: nothing by itself, but unlinking a live service cannot be taken back.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the PATCH once. Raises what the client raises."""
@@ -50,14 +46,11 @@ class UpdateImported:
         return judge_update(await imported_or_none(self._client, named(intention)), intention)
 
 
-class DeleteImported:
+class DeleteImported(VendorStep):
     """The two halves of removing an imported number, bound to a client.
 
     Costs: nothing; messaging of the number ends here. It may be imported again (assumed, §9).
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the removal once. Raises what the client raises."""

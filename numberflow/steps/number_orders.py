@@ -27,6 +27,7 @@ from numberflow.models.vendor import AvailableNumber
 from numberflow.steps import (
     AVAILABLE_NUMBER,
     NUMBER_ORDER,
+    VendorStep,
     about_available,
     is_absence_of,
     read_or_none,
@@ -65,15 +66,12 @@ def request_facts(order: WantedNumbers, parameters: Mapping[str, Any]) -> dict[s
     }
 
 
-class CreateOrder:
+class CreateOrder(VendorStep):
     """The two halves of opening an order, bound to a client.
 
     Costs: nothing yet, but numbers are reserved and the clock of the reservation starts; the fees
     follow when the order is completed.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the order once. Raises what the client raises."""

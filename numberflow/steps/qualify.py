@@ -24,13 +24,13 @@ from numberflow.journal import (
     opened_order,
 )
 from numberflow.planning.hosting import Readiness, readiness
-from numberflow.steps import named
+from numberflow.steps import VendorStep, named
 from numberflow.steps.reading import none_if_absent, qualified_numbers
 
 ADD_NUMBERS, VOICE_CHALLENGE, VERIFY_CODE = "add_numbers", "voice_challenge", "verify_code"
 
 
-class AddNumbers:
+class AddNumbers(VendorStep):
     """The two halves of having a batch of numbers qualified, bound to a client.
 
     The intention's `request` holds `numbers` and `method`.
@@ -38,9 +38,6 @@ class AddNumbers:
     Costs: nothing. Only numbers that are not known yet are sent, so that no batch starts a check a
     second time.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Add the numbers that are missing, in one request. Raises what the client raises."""
@@ -59,14 +56,11 @@ class AddNumbers:
         return judge_added(_missing(shown), intention)
 
 
-class VoiceChallenge:
+class VoiceChallenge(VendorStep):
     """The two halves of one call that speaks a code, bound to a client.
 
     Costs: no price is published; count on one for each call. A telephone rings.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Have the number called once. Raises what the client raises."""

@@ -5,24 +5,20 @@ There is no way back.
 
 from __future__ import annotations
 
-from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.vendor import ActiveNumber
-from numberflow.steps import ACTIVE_NUMBER, named, read_or_none
+from numberflow.steps import ACTIVE_NUMBER, VendorStep, named, read_or_none
 from numberflow.steps.link import release_order
 
 OPERATION = "release"
 
 
-class Release:
+class Release(VendorStep):
     """The two halves of releasing a number, bound to a client.
 
     Costs: nothing is refunded and nothing can bring the number back. Source:
     docs/vendor/numbers-behaviour.md §8.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the release once. Raises what the client raises."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.orders import SmsLink, VoiceLink
 from numberflow.models.vendor import ActiveNumber, AvailableNumber, RentRequest
-from numberflow.steps import ACTIVE_NUMBER, AVAILABLE_NUMBER, about_available, named, read_or_none
+from numberflow.steps import (
+    ACTIVE_NUMBER,
+    AVAILABLE_NUMBER,
+    VendorStep,
+    about_available,
+    named,
+    read_or_none,
+)
 from numberflow.steps.link import link_order, with_links
 
 OPERATION = "rent"
@@ -23,15 +29,12 @@ def request_facts(
     return {**kept, "callback_url": callback_url}
 
 
-class Rent:
+class Rent(VendorStep):
     """The two halves of renting a number, bound to a client.
 
     Costs: set-up price and first period, from the moment the vendor accepts. Source:
     docs/vendor/numbers-behaviour.md §5, §13.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the rent once. Raises what the client raises."""

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from numberflow.client import Client
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.imported import ImportedNumber
 from numberflow.models.vendor import ActiveNumber, UpdateRequest, VoiceConfiguration
-from numberflow.steps import ACTIVE_NUMBER, named, read_or_none
+from numberflow.steps import ACTIVE_NUMBER, VendorStep, named, read_or_none
 from numberflow.steps.link import link_result, sent
 
 OPERATION = "update"
 
 
-class Update:
+class Update(VendorStep):
     """The two halves of changing a number, bound to a client.
 
     The intention's `request` holds only what is to change: `display_name`, `callback_url`, `sms`
@@ -28,9 +27,6 @@ class Update:
     Costs: nothing by itself, but unlinking a live service cannot be taken back. Source:
     docs/vendor/numbers-behaviour.md §7.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the PATCH once. Raises what the client raises."""

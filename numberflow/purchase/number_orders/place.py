@@ -47,7 +47,7 @@ from numberflow.purchase.follow import take_up
 from numberflow.purchase.number_orders.papers import OrderFile, OrderPapers
 from numberflow.purchase.renting.choose import find_numbers
 from numberflow.purchase.renting.quoting import quote_any, refuse_too_few
-from numberflow.purchase.report import remedy_of
+from numberflow.purchase.report import AT_STAKE_STATES, remedy_of
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.spend_limits import SpendLimits
 from numberflow.steps import AVAILABLE_NUMBER, NUMBER_ORDER, is_absence_of
@@ -69,11 +69,6 @@ CHOICES_MAX = 5
 # is started again.
 UPLOAD_WAIT_S = 120.0
 UPLOAD_POLL_S = 2.0
-
-# A submission that may have taken effect. A planned one has not left.
-_OPEN_SUBMISSION = frozenset(
-    {IntentionState.SENDING, IntentionState.UNKNOWN, IntentionState.NEEDS_PERSON}
-)
 
 # States in which registration and files can still be handed in.
 FILLING = frozenset({NumberOrderState.CREATED, NumberOrderState.BLOCKED})
@@ -308,7 +303,7 @@ class _Placing:
         await take_up(self.context, [self.placed.create])
         order = self.placed.order = await _read_order(self.context, order_id)
         line = await _live(self.steps, SUBMIT)
-        if line is not None and line.state in _OPEN_SUBMISSION:
+        if line is not None and line.state in AT_STAKE_STATES:
             # Whether an earlier run handed it in comes first: everything else depends on the
             # answer, and reads may be late.
             if not await self._hand_in(line, order):
