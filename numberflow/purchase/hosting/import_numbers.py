@@ -110,8 +110,8 @@ async def import_numbers(
 ) -> ImportResult:
     """Import what is not imported yet, and hand every order to the sweep.
 
-    Costs: see the steps. Repeat: safe; an open step is looked up at the vendor before anything is
-    sent again.
+    Costs: no price is published; count on one for each number. Repeat: safe; an open step is looked
+    up at the vendor before anything is sent again.
 
     Raises:
         ReferenceConflict: the reference stands for something else.

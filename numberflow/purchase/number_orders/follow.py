@@ -364,16 +364,8 @@ async def _give_back(context: RunContext, order: PendingWork) -> None:
         or await _submissions(context, order, open_too=True)
     ):
         return
-    async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
-        lease = await keeper.acquire(create.purchase_resource)
-        await in_thread(
-            context.journal.correct_price,
-            create.id,
-            lease,
-            due_amount=Decimal(0),
-            monthly_amount=Decimal(0),
-            note=f"order {order.order_id} ended before it was handed in",
-        )
+    note = f"order {order.order_id} ended before it was handed in"
+    await _correct_price(context, create, Decimal(0), Decimal(0), note)
 
 
 async def _note_outcome(
@@ -393,17 +385,23 @@ async def _note_outcome(
     if monthly == create.monthly_amount or len(held) < len(numbers):
         return ""
     note = f"they cost {monthly} {create.currency} a month, {create.monthly_amount} was decided"
+    about = f"order {order.order_id}: {note}"
+    await _correct_price(context, create, create.due_amount, monthly, about)
+    return note if monthly > create.monthly_amount else ""
+
+
+async def _correct_price(
+    context: RunContext, create: Intention, due: Decimal, monthly: Decimal, note: str
+) -> None:
     async with LeaseKeeper(context.journal, context.settings.lease_s) as keeper:
-        lease = await keeper.acquire(create.purchase_resource)
         await in_thread(
             context.journal.correct_price,
             create.id,
-            lease,
-            due_amount=create.due_amount,
+            await keeper.acquire(create.purchase_resource),
+            due_amount=due,
             monthly_amount=monthly,
-            note=f"order {order.order_id}: {note}",
+            note=note,
         )
-    return note if monthly > create.monthly_amount else ""
 
 
 async def _creation(context: RunContext, order: PendingWork) -> Intention | None:
