@@ -7,18 +7,7 @@ from __future__ import annotations
 
 from prefect.client.schemas.objects import State
 
-from flows.forms import (
-    NO_GROUP,
-    REQUIRED,
-    Address,
-    Numbers,
-    OptionalText,
-    Project,
-    Reference,
-    Sms,
-    Voice,
-    WaitS,
-)
+from flows import forms
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.held_numbers import ConfigureParameters
@@ -30,17 +19,17 @@ from tasks.held import look_at_configuration
 @runbook("configure-numbers", named_numbers("configure"))
 async def configure_numbers(
     *,
-    phone_numbers: Numbers = REQUIRED,
-    display_name: OptionalText = "",
-    sms: Sms = NO_GROUP,
+    phone_numbers: forms.Numbers = forms.REQUIRED,
+    display_name: forms.OptionalText = "",
+    sms: forms.Sms = forms.NO_GROUP,
     unlink_sms: bool = False,
-    voice: Voice = NO_GROUP,
-    callback_url: Address = "",
+    voice: forms.Voice = forms.NO_GROUP,
+    callback_url: forms.Address = "",
     confirm_unlink: bool = False,
-    provisioning_wait_s: WaitS = 120,
+    provisioning_wait_s: forms.WaitS = 120,
     plan_only: bool = False,
-    reference: Reference = "",
-    project: Project = "",
+    reference: forms.Reference = "",
+    project: forms.Project = "",
 ) -> State[NumbersReport] | NumbersReport:
     """Change numbers that the project holds. What is left empty stays as it is.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect.client.schemas.objects import State
 
-from flows.forms import NotificationBlock, Project
+from flows import forms
 from flows.runner import Run, refused, run_flow, runbook
 from numberflow.models.follow import DrainCallbacks
 from numberflow.models.reports import CallbacksReport
@@ -13,7 +13,7 @@ from tasks.callbacks import drain
 
 @runbook("drain-callbacks", lambda _parameters: "work through callbacks")
 async def drain_callbacks(
-    *, notify: NotificationBlock = "", project: Project = ""
+    *, notify: forms.NotificationBlock = "", project: forms.Project = ""
 ) -> State[CallbacksReport] | CallbacksReport:
     """Look at every number and order that the vendor sent a callback about.
 

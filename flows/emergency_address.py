@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from prefect.client.schemas.objects import State
 
-from flows.forms import OptionalNumbers, OptionalText, Project, Reference
+from flows import forms
 from flows.naming import emergency_addresses, word
 from flows.runner import Run, run_flow, runbook
 from numberflow.errors import NumberflowError
@@ -32,11 +32,11 @@ from tasks.emergency import (
 async def emergency_address(
     *,
     action: Action = Action.REPORT,
-    phone_numbers: OptionalNumbers = "",
-    address: OptionalText = "",
+    phone_numbers: forms.OptionalNumbers = "",
+    address: forms.OptionalText = "",
     accept_correction: bool = False,
-    reference: Reference = "",
-    project: Project = "",
+    reference: forms.Reference = "",
+    project: forms.Project = "",
 ) -> State[EmergencyReport] | EmergencyReport:
     """Report, validate, provision or deprovision emergency addresses of US and CA numbers.
 

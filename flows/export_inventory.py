@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 
-from flows.forms import MAY_STAY_EMPTY, Connections, Day
+from flows import forms
 from flows.naming import exported_inventory
 from flows.runner import Run, refused, run_flow, runbook
 from numberflow.errors import BadInput, NumberflowError
@@ -28,10 +28,10 @@ from tasks.inventory import (
 @runbook("export-inventory", exported_inventory)
 async def export_inventory(
     *,
-    snapshot_date: Day = "",
-    projects: Annotated[tuple[str, ...] | None, MAY_STAY_EMPTY] = (),
+    snapshot_date: forms.Day = "",
+    projects: Annotated[tuple[str, ...] | None, forms.MAY_STAY_EMPTY] = (),
     hand_out_projects: bool = False,
-    connections: Connections = 8,
+    connections: forms.Connections = 8,
     strict: bool = False,
 ) -> State[InventoryReport] | InventoryReport:
     """Publish every active number as a dated Parquet snapshot, with changes, costs and a report.

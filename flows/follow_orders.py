@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from prefect.client.schemas.objects import State
 
-from flows.forms import NotificationBlock, Project, Reference
+from flows import forms
 from flows.naming import followed_orders
 from flows.runner import Run, refused, run_flow, runbook
 from numberflow.models.follow import FollowOrders
@@ -19,7 +19,10 @@ from tasks.schedules import overdue_exports
 
 @runbook("follow-orders", followed_orders)
 async def follow_orders(
-    *, reference: Reference = "", notify: NotificationBlock = "", project: Project = ""
+    *,
+    reference: forms.Reference = "",
+    notify: forms.NotificationBlock = "",
+    project: forms.Project = "",
 ) -> State[FollowReport] | FollowReport:
     """Look at every open order once.
 

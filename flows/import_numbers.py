@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from prefect.client.schemas.objects import State
 
-from flows.forms import (
-    REQUIRED,
-    Address,
-    Numbers,
-    NumbersPerOrder,
-    OptionalText,
-    Project,
-    Reference,
-    RequiredSms,
-)
+from flows import forms
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.import_numbers import ImportNumbersParameters
@@ -29,16 +20,16 @@ from tasks.hosting import look_at_imports
 @runbook("import-numbers", named_numbers("import", kind="region_code"))
 async def import_numbers(
     *,
-    phone_numbers: Numbers = REQUIRED,
-    sms: RequiredSms = REQUIRED,
+    phone_numbers: forms.Numbers = forms.REQUIRED,
+    sms: forms.RequiredSms = forms.REQUIRED,
     region_code: HostingRegion = HostingRegion.US,
-    display_name: OptionalText = "",
-    callback_url: Address = "",
+    display_name: forms.OptionalText = "",
+    callback_url: forms.Address = "",
     migrate_to_sinch_tmo: bool = False,
-    numbers_per_order: NumbersPerOrder = 5,
+    numbers_per_order: forms.NumbersPerOrder = 5,
     plan_only: bool = False,
-    reference: Reference = "",
-    project: Project = "",
+    reference: forms.Reference = "",
+    project: forms.Project = "",
 ) -> State[NumbersReport] | NumbersReport:
     """Import numbers that live elsewhere, each once.
 

@@ -13,25 +13,8 @@ from typing import Annotated, Any
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 
+from flows import forms
 from flows.approval import approved, ask_approval, quoted_before
-from flows.forms import (
-    MAY_STAY_EMPTY,
-    NO_GROUP,
-    REQUIRED,
-    Address,
-    Amount,
-    Currency,
-    DigitPattern,
-    OptionalAmount,
-    OptionalText,
-    OrderQuantity,
-    Project,
-    Reference,
-    Region,
-    Sms,
-    Voice,
-    Where,
-)
 from flows.naming import wanted_numbers, whole, word
 from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NotFound, NumberflowError, SpendRefused
@@ -60,31 +43,31 @@ from tasks.number_orders import (
 from tasks.publish import publish_quote
 from tasks.purchase import open_purchase
 
-Attachments = Annotated[tuple[AttachmentGroup, ...] | None, MAY_STAY_EMPTY]
+Attachments = Annotated[tuple[AttachmentGroup, ...] | None, forms.MAY_STAY_EMPTY]
 
 
 @runbook("order-numbers", wanted_numbers("order"))
 async def order_numbers(
     *,
-    region_code: Region = "AU",
+    region_code: forms.Region = "AU",
     number_type: NumberType = NumberType.MOBILE,
-    quantity: OrderQuantity = 1,
-    max_today: Amount = REQUIRED,
-    max_monthly: Amount = REQUIRED,
-    currency: Currency = "USD",
-    reference: Reference = "",
-    kyc: OptionalText = "",
+    quantity: forms.OrderQuantity = 1,
+    max_today: forms.Amount = forms.REQUIRED,
+    max_monthly: forms.Amount = forms.REQUIRED,
+    currency: forms.Currency = "USD",
+    reference: forms.Reference = "",
+    kyc: forms.OptionalText = "",
     attachments: Attachments = (),
-    phone_number: OptionalText = "",
-    capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
-    pattern: DigitPattern = "",
-    search_pattern: Where = "",
-    sms: Sms = NO_GROUP,
-    voice: Voice = NO_GROUP,
-    callback_url: Address = "",
+    phone_number: forms.OptionalText = "",
+    capabilities: Annotated[tuple[Capability, ...] | None, forms.MAY_STAY_EMPTY] = (),
+    pattern: forms.DigitPattern = "",
+    search_pattern: forms.Where = "",
+    sms: forms.Sms = forms.NO_GROUP,
+    voice: forms.Voice = forms.NO_GROUP,
+    callback_url: forms.Address = "",
     plan_only: bool = False,
-    approve_above: OptionalAmount = "",
-    project: Project = "",
+    approve_above: forms.OptionalAmount = "",
+    project: forms.Project = "",
 ) -> State[OrderReport] | OrderReport:
     """Order phone numbers that need a registration, and never pay twice.
 

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 from pydantic import SecretStr
 
-from flows.forms import REQUIRED, Numbers, Project, Reference
+from flows import forms
 from flows.naming import named_numbers
 from flows.private_input import CODE_TIMEOUT_S, SpokenCode, ask, forget
 from flows.runner import Run, run_flow, runbook, stopped_numbers
@@ -39,11 +39,11 @@ _TURNS_MAX = 20
 @runbook("qualify-numbers", named_numbers("qualify", behind="method"))
 async def qualify_numbers(
     *,
-    phone_numbers: Numbers = REQUIRED,
+    phone_numbers: forms.Numbers = forms.REQUIRED,
     method: Proof = Proof.INVOICES,
     plan_only: bool = False,
-    reference: Reference = "",
-    project: Project = "",
+    reference: forms.Reference = "",
+    project: forms.Project = "",
 ) -> State[NumbersReport] | NumbersReport:
     """Qualify numbers whose voice stays elsewhere.
 

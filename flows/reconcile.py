@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect.client.schemas.objects import State
 
-from flows.forms import Project
+from flows import forms
 from flows.naming import reconciled
 from flows.runner import Run, refused, run_flow, runbook
 from numberflow.models.reconcile import Reconcile
@@ -15,7 +15,7 @@ from tasks.reconcile import compare, remember
 
 @runbook("reconcile", reconciled)
 async def reconcile(
-    *, show_all: bool = False, project: Project = ""
+    *, show_all: bool = False, project: forms.Project = ""
 ) -> State[ReconcileReport] | ReconcileReport:
     """Compare the journal with what the project holds, and say what does not agree.
 

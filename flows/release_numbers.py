@@ -5,8 +5,8 @@ from __future__ import annotations
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
 
+from flows import forms
 from flows.approval import ask_release_approval
-from flows.forms import REQUIRED, Count, Numbers, Project, Reference
 from flows.naming import named_numbers
 from flows.runner import Run, run_flow, runbook, stopped_numbers
 from numberflow.models.held_numbers import ReleaseParameters
@@ -18,12 +18,12 @@ from tasks.held import release_numbers as release_all
 @runbook("release-numbers", named_numbers("release"))
 async def release_numbers(
     *,
-    phone_numbers: Numbers = REQUIRED,
+    phone_numbers: forms.Numbers = forms.REQUIRED,
     confirm_release: bool = False,
-    confirm_count: Count = 0,
+    confirm_count: forms.Count = 0,
     plan_only: bool = False,
-    reference: Reference = "",
-    project: Project = "",
+    reference: forms.Reference = "",
+    project: forms.Project = "",
 ) -> State[NumbersReport] | NumbersReport:
     """Release numbers for good, each once. Run with plan_only to see what is lost, then confirm.
 

@@ -9,26 +9,8 @@ from typing import Annotated, Any
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 
+from flows import forms
 from flows.approval import approved, ask_approval, quoted_before
-from flows.forms import (
-    MAY_STAY_EMPTY,
-    NO_GROUP,
-    REQUIRED,
-    Address,
-    Amount,
-    Currency,
-    DigitPattern,
-    OptionalAmount,
-    OptionalNumbers,
-    Project,
-    Reference,
-    Region,
-    RentQuantity,
-    Sms,
-    Voice,
-    WaitS,
-    Where,
-)
 from flows.naming import how_many, wanted_numbers, whole, word
 from flows.runner import Run, run_flow, runbook
 from numberflow.errors import BadInput, NumberClaimed, NumberflowError, SpendRefused
@@ -55,25 +37,25 @@ CHOICES_MAX = 5
 @runbook("search-and-rent", wanted_numbers("rent"))
 async def search_and_rent(
     *,
-    region_code: Region = "US",
+    region_code: forms.Region = "US",
     number_type: NumberType = NumberType.LOCAL,
-    quantity: RentQuantity = 1,
-    max_today: Amount = REQUIRED,
-    max_monthly: Amount = REQUIRED,
-    currency: Currency = "USD",
-    reference: Reference = "",
-    capabilities: Annotated[tuple[Capability, ...] | None, MAY_STAY_EMPTY] = (),
-    pattern: DigitPattern = "",
-    search_pattern: Where = "",
-    sms: Sms = NO_GROUP,
-    voice: Voice = NO_GROUP,
-    callback_url: Address = "",
+    quantity: forms.RentQuantity = 1,
+    max_today: forms.Amount = forms.REQUIRED,
+    max_monthly: forms.Amount = forms.REQUIRED,
+    currency: forms.Currency = "USD",
+    reference: forms.Reference = "",
+    capabilities: Annotated[tuple[Capability, ...] | None, forms.MAY_STAY_EMPTY] = (),
+    pattern: forms.DigitPattern = "",
+    search_pattern: forms.Where = "",
+    sms: forms.Sms = forms.NO_GROUP,
+    voice: forms.Voice = forms.NO_GROUP,
+    callback_url: forms.Address = "",
     plan_only: bool = False,
-    approve_above: OptionalAmount = "",
-    phone_numbers: OptionalNumbers = "",
+    approve_above: forms.OptionalAmount = "",
+    phone_numbers: forms.OptionalNumbers = "",
     strategy: Strategy = Strategy.CHOSEN,
-    provisioning_wait_s: WaitS = 120,
-    project: Project = "",
+    provisioning_wait_s: forms.WaitS = 120,
+    project: forms.Project = "",
 ) -> State[PurchaseReport] | PurchaseReport:
     """Rent phone numbers, and never pay twice.
 

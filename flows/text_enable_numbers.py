@@ -5,17 +5,7 @@ from __future__ import annotations
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
 
-from flows.forms import (
-    REQUIRED,
-    Address,
-    Nnid,
-    Numbers,
-    OptionalText,
-    Project,
-    Reference,
-    RequiredSms,
-    TimeWithZone,
-)
+from flows import forms
 from flows.naming import named_numbers
 from flows.private_input import SIGNER_TIMEOUT_S, SignerConfirmation, ask, forget
 from flows.runner import Run, run_flow, runbook, stopped_numbers
@@ -42,19 +32,19 @@ from tasks.text_enable import text_enable_numbers as text_enable_all
 @runbook("text-enable-numbers", named_numbers("text-enable", kind="region_code"))
 async def text_enable_numbers(
     *,
-    phone_numbers: Numbers = REQUIRED,
-    sms: RequiredSms = REQUIRED,
+    phone_numbers: forms.Numbers = forms.REQUIRED,
+    sms: forms.RequiredSms = forms.REQUIRED,
     loa_kind: LoaKind = LoaKind.DIRECT,
-    loa: OptionalText = "",
+    loa: forms.OptionalText = "",
     region_code: HostingRegion = HostingRegion.US,
-    signer_confirmed: OptionalText = "",
-    display_name: OptionalText = "",
-    callback_url: Address = "",
-    nnid: Nnid = "",
-    scheduled_osr_update_time: TimeWithZone = "",
+    signer_confirmed: forms.OptionalText = "",
+    display_name: forms.OptionalText = "",
+    callback_url: forms.Address = "",
+    nnid: forms.Nnid = "",
+    scheduled_osr_update_time: forms.TimeWithZone = "",
     plan_only: bool = False,
-    reference: Reference = "",
-    project: Project = "",
+    reference: forms.Reference = "",
+    project: forms.Project = "",
 ) -> State[NumbersReport] | NumbersReport:
     """Text-enable qualified numbers, once.
 
