@@ -61,6 +61,8 @@ class HeldNumber:
     """Per `months`. None of an imported number: the vendor shows none."""
     months: int = 1
     next_charge_at: datetime | None = None
+    name_is_read: bool = True
+    """False when the vendor sent a name that is no text."""
     ids: Ids = field(default_factory=dict)
     sms_job: LinkJob | None = None
     voice_job: LinkJob | None = None
@@ -169,6 +171,7 @@ def _held(
         ids=ids,
         sms_job=sms_job,
         voice_job=voice_job,
+        name_is_read="displayName" not in number.unreadable,
         **links,
     )
 

@@ -78,6 +78,7 @@ def _row(entry: AuditEntry, approvers: Mapping[str, str]) -> dict[str, Any]:
     became_done = facts.get("state_to") == "done" != facts.get("state_from")
     is_step = "intention_id" in facts and facts["event"] != "before_audit"
     return {
+        "by": (seen.get("seen") or {}).get("by"),
         **facts,
         "n": entry.n,
         "at": entry.at,

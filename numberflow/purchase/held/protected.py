@@ -38,10 +38,15 @@ class _Rules(BaseModel):
     numbers: tuple[PhoneNumber, ...] = ()
     names: tuple[Pattern, ...] = ()
 
-    def matching(self, phone_number: str, name: str) -> str:
-        """What protects the number, in words; empty when nothing does."""
+    def matching(self, phone_number: str, name: str | None) -> str:
+        """What protects the number, in words; empty when nothing does.
+
+        `name` None: it cannot be read, and may match any pattern.
+        """
         if phone_number in self.numbers:
             return "it is listed"
+        if name is None:
+            return "its name cannot be read, and names are protected" if self.names else ""
         for pattern in self.names:
             if fnmatchcase(name.casefold(), pattern):
                 return f"its name matches {pattern!r}"
@@ -54,7 +59,7 @@ class Protection(_Rules):
     file: str = ""
     groups: Mapping[str, _Rules] = {}
 
-    def rule_for(self, phone_number: str, display_name: str) -> str:
+    def rule_for(self, phone_number: str, display_name: str | None) -> str:
         """The rule that protects a number, in words; empty when it may be given up."""
         if found := self.matching(phone_number, display_name):
             return f"{found} in {self.file}"

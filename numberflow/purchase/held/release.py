@@ -242,7 +242,9 @@ async def _protecting(context: RunContext, held: Iterable[HeldNumber | None]) ->
         return {}
     protection = await in_thread(load_protection, context.settings)
     rules = {
-        each.phone_number: protection.rule_for(each.phone_number, each.display_name)
+        each.phone_number: protection.rule_for(
+            each.phone_number, each.display_name if each.name_is_read else None
+        )
         for each in staying
     }
     return {number: rule for number, rule in rules.items() if rule}

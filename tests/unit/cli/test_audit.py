@@ -18,7 +18,7 @@ from support.command import Command
 from support.journals import PROJECT, Vendor, planned, rent_line, run_step
 
 import numberflow
-from numberflow.journal import ALL_PROJECTS, Journal
+from numberflow.journal import ALL_PROJECTS, Evidence, Intention, Journal
 from numberflow.journal.tables import intentions
 from numberflow.purchase.audit import publish_audit
 from numberflow.settings import Settings
@@ -90,3 +90,23 @@ def test_published_by_day(told: Command) -> None:
     assert Decimal(str(frame["cost"].sum())) == frame["due_amount"].iloc[1] > 0
     assert len(frame) == len(numberflow.load_audit(since=today, until=tomorrow))
     assert told is not None
+
+
+def test_who_decided(command: Command) -> None:
+    """The person of a verdict stands in a column of its own."""
+    with Journal.open(Settings.load().journal_url) as journal:
+        (step,) = planned(journal, rent_line())
+        anyio.run(run_step, journal, step, Vendor("lost").rent, _unclear)
+        journal.settle_by_person(step.id, "refused", by="Ada", note="it is not in the dashboard")
+    rows = csv.DictReader(io.StringIO(command("journal", "export", "--format", "csv").out))
+    last = list(rows)[-1]
+    assert ("judge_refused", "needs_person", "refused", "Ada") == (
+        last["event"],
+        last["state_from"],
+        last["state_to"],
+        last["by"],
+    )
+
+
+async def _unclear(_: Intention) -> Evidence:
+    return Evidence("inconclusive", "neither held nor for sale", {"status": 404})
