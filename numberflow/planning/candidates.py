@@ -72,7 +72,7 @@ def _price(number: AvailableNumber) -> tuple[Decimal, Decimal]:
     """Numbers without a price sort last. If they have to be used, the quote refuses them."""
     if number.setup_price is None or number.monthly_price is None:
         return Decimal("Infinity"), Decimal("Infinity")
-    monthly = number.monthly_price.amount / (number.payment_interval_months or 1)
+    monthly = number.monthly_price.amount / number.payment_interval_months
     return number.setup_price.amount + number.monthly_price.amount, monthly
 
 

@@ -130,7 +130,7 @@ def _line(phone_number: str, price: AvailableNumber | NumberPrice, currency: str
         phone_number=phone_number,
         setup=setup.amount,
         recurring=recurring.amount,
-        interval_months=price.payment_interval_months or 1,
+        interval_months=price.payment_interval_months,
         is_flagged=isinstance(price, AvailableNumber)
         and bool(price.supporting_documentation_required),
     )
