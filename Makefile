@@ -53,7 +53,7 @@ test-all: $(VENV)/.numberflow-dev  ## every case of every matrix (an hour on two
 test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only
 	$(BIN)/python -m pytest -n $(XDIST) -m "not exhaustive" tests/unit tests/contract
 
-mutants: $(VENV)/.numberflow-dev  ## mutation tests of the code that decides about money (about ten minutes)
+mutants: $(VENV)/.numberflow-dev  ## change what decides on money bit by bit: do its tests notice? (about ten minutes)
 	$(BIN)/python tests/mutants.py $(MUTANTS)
 
 check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; changes nothing

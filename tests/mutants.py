@@ -1,8 +1,9 @@
 """Change what decides on money bit by bit, and see whether the tests notice (`make mutants`).
 
 mutmut makes the changes (mutants) and runs the tests that come by; what it works on stands in
-pyproject.toml. Here is the judgement: how many have to be noticed, and which may stay unnoticed
-for the reason in survivors.toml. Names of mutants as arguments restrict the run (`"*.rent.*"`).
+pyproject.toml. It changes functions and methods, but neither properties nor tables outside them.
+Here is the judgement: how many have to be noticed, and which may stay unnoticed for the reason in
+survivors.toml. Names of mutants as arguments restrict the run (`"*.rent.*"`).
 """
 
 from __future__ import annotations
