@@ -86,7 +86,6 @@ def main(names: list[str]) -> int:
     mutmut.cli(["run", *names], standalone_mode=False)
 
     listed = tomllib.loads(SURVIVORS.read_text("utf-8"))["survivor"]
-    used = [0] * len(listed)
     figures: dict[str, Counter[str]] = defaultdict(Counter)
     unlisted = []
     for data, name, exit_code in mutmut.collect_source_file_mutation_data(mutant_names=names)[0]:
@@ -95,26 +94,22 @@ def main(names: list[str]) -> int:
         if status in NOTICED:
             continue
         where, what = place(name), change(name, data.path)
-        for i, entry in enumerate(listed):
-            if fnmatchcase(where, entry["where"]) and any(each in what for each in entry["change"]):
-                used[i] += 1
-                break
+        fitting = [each for each in listed if fnmatchcase(where, each["where"])]
+        if entry := next((each for each in fitting if each["change"] in what), None):
+            entry["found"] = True
         else:
             unlisted.append(f"{name}: {status}\n{what}\n")
 
     console = Console(width=120, highlight=False, markup=False)
     total = sum(figures.values(), Counter())
-    table = Table("module", "made", *COLUMNS, "other", "noticed")
+    table = Table("module", "made", *COLUMNS, "noticed")
     for module, count in [*sorted(figures.items()), ("all", total)]:
-        shown = [count[column] for column in COLUMNS]
-        cells = (count.total(), *shown, count.total() - sum(shown))
+        cells = (count.total(), *(count[column] for column in COLUMNS))
         table.add_row(module, *map(str, cells), f"{share(count):.1%}")
-    console.print(*unlisted, table, sep="\n")
-    console.print(f"{len(unlisted)} not listed in {SURVIVORS.name}, {sum(used)} listed there")
-    if not names:
-        for entry, count in zip(listed, used, strict=True):
-            if not count:
-                console.print(f"listed in vain: {entry['where']}: {entry['change']}")
+    console.print(*unlisted, table, f"{len(unlisted)} are not in {SURVIVORS.name}", sep="\n")
+    for entry in listed:
+        if not names and "found" not in entry:
+            console.print(f"listed in vain: {entry['where']}: {entry['change']}")
     return int(bool(unlisted) or share(total) < SHARE_MIN)
 
 
