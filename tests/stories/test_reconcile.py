@@ -13,14 +13,21 @@ import anyio
 import pandas as pd
 import pytest
 from support.dying import Fate
+from support.orders import Cabinet, order_once
+from support.orders import sweep as sweep_orders
+from support.orders import wanted as wanted_order
 from support.purchases import order
+from support.run_contexts import Shop as OrderShop
 from support.shop import Shop
 
 from numberflow.export.snapshot import export_project
 from numberflow.journal import IntentionState, OrderKind
 from numberflow.models.adoption import Adoption
+from numberflow.models.emergency import EmergencyAddressRequest
+from numberflow.models.emergency_address import EmergencyAddressParameters
 from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import PurchaseReport, ReconcileReport, RunOutcome
+from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.held.link_follow import follow_link
 from numberflow.purchase.inventory import imported_question
@@ -28,6 +35,15 @@ from numberflow.purchase.reconciling.adopting import adopt
 from numberflow.purchase.reconciling.run import reconcile_project
 
 pytestmark = pytest.mark.anyio
+
+ADDRESS = EmergencyAddressRequest(
+    display_name="Ada's Shop",
+    street_number="4711",
+    street_info="Lenox St",
+    city="Marietta",
+    state="GA",
+    postal_code="30062",
+)
 
 
 @pytest.fixture
@@ -234,3 +250,51 @@ async def test_a_link_that_is_on_its_way_is_not_told(shop: Shop) -> None:
     (held,) = shop.simulator.world.holdings
     assert (number, "") == (held.phone_number, held.sms.service_plan_id)
     assert set() == told(await look(shop))
+
+
+async def test_an_emergency_address_that_went(tmp_path: Path) -> None:
+    """What was given through the journal is looked for; who removed it in the dashboard is not
+    known.
+    """
+    shop = Shop(tmp_path, active=0)
+    shop.simulator.switches.set("emergency_feature", True)
+    shop.simulator.world.add_held(30)
+    number = shop.simulator.emergency_coverage()[0]["phone_number"]
+    wanted = check_parameters(
+        EmergencyAddressParameters,
+        {"action": "provision", "phone_numbers": [number], "address": "address.json"},
+    )
+    async with shop.context() as context:
+        verdicts = await emergency.validate(context, wanted, ADDRESS)
+        (row,) = await emergency.change(context, wanted, "EM-1", verdicts)
+    assert IntentionState.DONE is row.state
+
+    def addresses(report: ReconcileReport) -> set[tuple[str, str]]:
+        return {each for each in told(report) if each[0].startswith("address")}
+
+    assert set() == addresses(await look(shop))
+    async with shop.context() as context:
+        await context.client.emergency_addresses.deprovision(number)
+    assert {("address_missing", number)} == addresses(await look(shop))
+
+
+async def test_an_order_that_ended_before_the_sweep(tmp_path: Path) -> None:
+    """It is told for information; its number is nobody's purchase in the dashboard, before the
+    sweep and after it.
+    """
+    shop = OrderShop(tmp_path)
+    placed = await order_once(shop.context, wanted_order(Cabinet(tmp_path / "papers")))
+    assert RunOutcome.DONE is placed.outcome, placed.reason
+    shop.simulator.clock.advance(2 * 86_400)
+
+    async def compared() -> ReconcileReport:
+        async with shop.context() as context:
+            return (await reconcile_project(context)).report
+
+    report = await compared()
+    assert (1, [("order_ended", placed.order_id)]) == (
+        report.compared,
+        [(each.kind, each.subject) for each in report.findings],
+    )
+    await sweep_orders(shop.context)
+    assert [] == list((await compared()).findings)

@@ -134,6 +134,10 @@ def present(
     elsewhere = journal.elsewhere.get(number)
     if not known.is_explained:
         yield from _unexplained(row, known, journal, elsewhere)
+        if row.get("expire_at") is None:
+            # Whoever bought it: what was asked of it here is to be so.
+            yield from _differs(row, known, is_linking=number in journal.linking)
+            yield from _address(number, known, vendor)
         return
     if elsewhere is not None:
         yield Finding(

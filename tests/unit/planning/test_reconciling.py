@@ -240,3 +240,18 @@ def test_the_evidence_counts_what_stopped() -> None:
         assert name not in {each.subject for each in found(world)}
     world.references["PO-2"] = Reference("PO-2", 2, is_known=True)
     assert "PO-2" not in {each.subject for each in found(world)}
+
+
+def test_what_was_asked_of_a_number_bought_elsewhere() -> None:
+    """It is compared, too, until it leaves."""
+    world = World(12, 0)
+    number = world.number()
+    world.ask(number, callback_url="https://a.test")
+    world.line(number, "PO-1", operation="emergency", does=Does.PUTS_ADDRESS)
+    world.addresses[number] = False
+    world.row(number)
+    assert {Kind.BOUGHT_ELSEWHERE, Kind.WRONG_CALLBACK_URL, Kind.ADDRESS_MISSING} == {
+        each.kind for each in found(world)
+    }
+    world.row(number, expire_at=NOW + timedelta(days=20))
+    assert () == found(world)
