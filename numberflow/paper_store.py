@@ -39,8 +39,8 @@ _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
 _PART = ".part-"
 
 REMEDY = (
-    "put it into the papers store (`numberflow papers put <file>`) and name it as that prints it;"
-    " only with NUMBERFLOW_PAPERS_ANYWHERE=1 where the run works do other paths and URLs count"
+    "put it into the papers store (`numberflow papers put <file>`) and use the name that it prints;"
+    " other paths and URLs need NUMBERFLOW_PAPERS_ANYWHERE=1 where the run works"
 )
 
 
@@ -156,7 +156,7 @@ class PaperStore:
             raise BadInput(
                 f"--as: there is a paper {name} already",
                 field="as",
-                remedy="name it otherwise with --as, or write --replace",
+                remedy="choose another name with --as, or write --replace",
             )
         return StoredPaper(name, len(content))
 
@@ -222,7 +222,7 @@ class PaperStore:
             try:
                 with self.open(name, field="papers") as file:
                     if file.read() != content:
-                        raise OSError(errno.EIO, "reads back otherwise than it was written")
+                        raise OSError(errno.EIO, "reads back differently from what was written")
             finally:
                 self.remove(name)
 

@@ -303,7 +303,7 @@ def export(
         typer.Option(
             "--follow-up",
             help="Instead: make changes, costs and report of this published date again, from its "
-            "files; asks the vendor nothing.",
+            "files; sends nothing to the vendor.",
         ),
     ] = None,
     connections: Annotated[int, typer.Option(min=1, max=32, help="Requests at once.")] = 8,
@@ -429,7 +429,7 @@ def journal_show(
         str,
         typer.Argument(
             metavar="REFERENCE|INTENTION",
-            help="A reference, or the id of an intention, or a beginning of it that is unique.",
+            help="A reference, or the id of an intention, or a unique beginning of it.",
         ),
     ],
     as_json: Json = False,
@@ -496,7 +496,7 @@ def journal_close(
 @journal_app.command("settle")
 def journal_settle(
     intention: Annotated[
-        str, typer.Argument(help="Id of an intention, or a beginning of it that is unique.")
+        str, typer.Argument(help="Id of an intention, or a unique beginning of it.")
     ],
     verdict: Annotated[
         Literal["done", "refused", "planned"],

@@ -86,7 +86,7 @@ def demo() -> int:
 
         say(
             "3. The same command again: the journal knows what was sent, looks at the vendor, and "
-            "goes on."
+            "continues."
         )
         report = _run(environment, home)
         if report is None:

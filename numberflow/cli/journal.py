@@ -179,7 +179,7 @@ def close(reference: str, *, by: str, project: str | None) -> None:
                 remedy="add --project ID",
             )
         journal.close_purchase(found[0].id, by=by)
-    typer.echo(f"{reference} is not named again until something changes in it.")
+    typer.echo(f"{reference} is not reported again until it changes.")
 
 
 def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:

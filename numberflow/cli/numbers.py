@@ -103,14 +103,14 @@ def _check_writable(out: Path) -> None:
     if not out.parent.is_dir():
         raise _bad_out(out, f"there is no folder {out.parent}")
     if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise _bad_out(out, "this user may not write it")
+        raise _bad_out(out, "this user may not write to it")
 
 
 def _bad_out(out: Path, problem: str) -> BadInput:
     return BadInput(
         f"--out: {out} cannot be written: {problem}",
         field="out",
-        remedy="name a file in a folder that is there",
+        remedy="name a file in a folder that exists",
     )
 
 

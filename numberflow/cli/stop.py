@@ -43,8 +43,8 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
         raise JournalUnavailable(
             f"{error.message} So the file {file} was written: it holds every costly step of THIS "
             "machine only.",
-            remedy=f"{error.remedy}; then again: {_command(project, why)}. On other machines make "
-            "the file stop under NUMBERFLOW_HOME by hand",
+            remedy=f"{error.remedy}; then run again: {_command(project, why)}. On other machines "
+            "make the file stop under NUMBERFLOW_HOME by hand",
         ) from None
     if as_json:
         print_json(asdict(held) | {"under_way": under_way})

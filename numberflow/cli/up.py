@@ -150,9 +150,8 @@ def _only_one(settings: Settings) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RuntimeError(
-                f"`numberflow up` runs already for {settings.home}{_address(settings)}; stop it "
-                "with Ctrl-C there, "
-                "or set NUMBERFLOW_HOME to another folder"
+                f"`numberflow up` is already running for {settings.home}{_address(settings)}; "
+                "stop it with Ctrl-C there, or set NUMBERFLOW_HOME to another folder"
             ) from None
         left = read_up_file(settings)
         if left and is_healthy(str(left.get("api_url"))):

@@ -90,7 +90,7 @@ class Upload:
                 break
             yield piece
         if self.size is not None and sent != self.size:
-            raise SourceFailed("the file has another length than it had")
+            raise SourceFailed("the length of the file has changed")
         yield self._tail()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
@@ -175,7 +175,7 @@ async def prepare(
             start, size = measured
             repeatable = True
     if size is not None and size < 1:
-        raise wrong("file", "nothing in it", "hand in a file that is not empty, at its beginning")
+        raise wrong("file", "nothing in it", "pass a file that is not empty, at its beginning")
     return Upload(
         source=source,
         file_name=file_name,

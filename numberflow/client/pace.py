@@ -255,8 +255,8 @@ class HostPace(Pacer):
         if not self._warned:
             self._warned = True
             logger.warning(
-                "%s: the rate budget that all processes share cannot be had (%s); this process "
-                "keeps to its own",
+                "%s: the rate budget that all processes share is not available (%s); this process "
+                "uses its own",
                 self._host,
                 why,
             )

@@ -314,7 +314,7 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         trouble = f"{where} cannot be read ({first['type']})"
     # After a 2xx any failure to read means the same: the outcome is unknown
     except Exception as error:  # noqa: BLE001
-        why = "no JSON that we know" if body.strip() else "an empty body"
+        why = "not JSON that we know" if body.strip() else "an empty body"
         trouble = f"{why} ({type(error).__name__})"
     else:
         shown = value if isinstance(value, dict) else {}

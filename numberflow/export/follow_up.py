@@ -174,7 +174,7 @@ def _changes(
     """
     if manifest.get("out_of_order"):
         return None, [
-            "filled in after a later date had been read: what changed until then is told there"
+            "filled in after a later date had been read: what changed until then is reported there"
         ]
     partition = Partition(publishing.CHANGES, snapshot.snapshot_date, snapshot.project_id)
     told = publishing.read_manifest(store, partition)

@@ -115,7 +115,7 @@ async def read_imported(
         return ImportedReading(
             INVENTORY.empty_table(),
             {"rows": 0, "lists": []},
-            (f"imported numbers could not be asked for: {error.message}",),
+            (f"imported numbers could not be requested: {error.message}",),
         )
     facts = {"rows": len(found.numbers), "lists": found.lists, "requests": found.requests}
     return ImportedReading(
@@ -187,7 +187,7 @@ async def _read_known(vendor: ImportedNumbers, phone_number: str, found: _Found)
     try:
         found.numbers[phone_number] = await vendor.get(phone_number)
     except NotFound:
-        return f"{phone_number} was imported by us, and the vendor does not know it any more"
+        return f"{phone_number} was imported by us, and the vendor no longer knows it"
     return ""
 
 

@@ -244,7 +244,7 @@ def _check_wish(columns: Sequence[str] | None, project: str | None) -> None:
     if project is not None and set(project) & set("*?[]/"):
         raise _bad(
             "project",
-            f"{project!r} is no id of a project",
+            f"{project!r} is not the id of a project",
             "write the id of one, or leave project out for all of them",
         )
 
@@ -298,7 +298,7 @@ def _nothing(store: Store, table: Table, when: str, project: str | None, field: 
     return BadInput(
         f"nothing is published in {store.url(table.folder)} {when}{whose}",
         field=field if project is None else "project",
-        remedy="run `numberflow export` first, or choose a date and project that are there",
+        remedy="run `numberflow export` first, or choose a date and project that exist",
     )
 
 

@@ -113,7 +113,7 @@ def check_project_id(project_id: str) -> None:
         problem = "letters other than A to Z, digits, - _ . cannot name a folder everywhere"
     elif len(project_id) > PROJECT_ID_MAX:
         problem = (
-            f"the name of its folder would be longer than file systems take ({PROJECT_ID_MAX})"
+            f"the name of its folder would be longer than file systems accept ({PROJECT_ID_MAX})"
         )
     elif _READ_AS_SOMETHING_ELSE.fullmatch(project_id) or _is_number(project_id):
         problem = "pandas and DuckDB would take it for a number, a date or nothing, and change it"

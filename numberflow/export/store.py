@@ -368,10 +368,10 @@ def _hint(error: Exception, *, local: bool) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "there is no space left"
     if local:
-        return "the folder has to be there, and yours to write"
+        return "the folder must exist and be writable"
     return (
-        "the bucket has to be there, its address (AWS_ENDPOINT_URL) to answer, and its keys "
-        "(AWS_ACCESS_KEY_ID, a profile, a role) to allow it"
+        "the bucket must exist, its address (AWS_ENDPOINT_URL) must answer, and its keys "
+        "(AWS_ACCESS_KEY_ID, a profile, a role) must allow it"
     )
 
 

@@ -348,7 +348,7 @@ def _read_slowly(body: bytes) -> pa.StructArray:
     try:
         return pa.array(rows, type=NUMBER)
     except (pa.ArrowException, UnicodeError) as error:
-        raise UnreadablePage(f"text that is no text ({type(error).__name__})") from None
+        raise UnreadablePage(f"text that is not text ({type(error).__name__})") from None
 
 
 def _row(item: Any) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def inventory_text(report: InventoryReport) -> str:
         lines += [
             "",
             (
-                f"{count_of(len(report.handed_to), 'project')} handed out; whether each is "
-                "published stands in its own flow run:"
+                f"{count_of(len(report.handed_to), 'project')} handed out; each flow run says "
+                "whether its project is published:"
             ),
             "",
         ]
@@ -52,7 +52,7 @@ def inventory_line(report: InventoryReport) -> str:
     if report.handed_to:
         runs = ", ".join(f"{each.project} {each.flow_run_id}" for each in report.handed_to)
         projects = count_of(len(report.handed_to), "project")
-        return f"{projects} handed out; each run tells how its own ended: {runs}"
+        return f"{projects} handed out; each run reports how its project ended: {runs}"
     numbers = count_of(sum(each.rows or 0 for each in report.projects), "number")
     projects = count_of(len(report.projects), "project")
     return f"{report.outcome.value}: {numbers} of {projects}."
@@ -77,7 +77,7 @@ def _project(each: ProjectInventory) -> list[str]:
         lines.append(f"- report: {each.report_url}")
     if each.added is not None:
         lines.append(
-            f"- since the snapshot before: {each.added:,} added, {each.removed or 0:,} removed, "
+            f"- since the previous snapshot: {each.added:,} added, {each.removed or 0:,} removed, "
             f"{each.changed or 0:,} fields changed"
         )
     if each.reason:

@@ -218,7 +218,7 @@ def as_integers(numbers: pa.ChunkedArray) -> np.ndarray:
     if not pc.all(valid, min_count=0).as_py() or valid.null_count:
         bad = numbers.filter(pc.invert(pc.fill_null(valid, False))).slice(0, 10).to_pylist()
         raise SnapshotRefused(
-            f"these are no phone numbers: {', '.join(map(repr, bad))}",
+            f"these are not phone numbers: {', '.join(map(repr, bad))}",
             reasons=tuple(f"no E.164 number: {value!r}" for value in bad),
             remedy="tell the maintainers of numberflow; the last snapshot stands",
         )
@@ -239,7 +239,7 @@ def require_distinct(ascending: np.ndarray) -> None:
     if len(twice):
         shown = ", ".join(f"+{number}" for number in twice[:10].tolist())
         raise SnapshotRefused(
-            f"{len(twice)} numbers stand in two regions or types, so something moved: {shown}",
+            f"{len(twice)} numbers are in two regions or types, so something moved: {shown}",
             reasons=(f"numbers twice: {shown}",),
             remedy="run again; the last snapshot stands",
         )

@@ -68,7 +68,7 @@ class Brake:
             return
         except OSError as error:
             raise Stopped(
-                f"whether {self._stop_file} is there cannot be told: {error.strerror}",
+                f"cannot tell whether {self._stop_file} exists: {error.strerror}",
                 remedy="make NUMBERFLOW_HOME readable for this user, then run again with the same "
                 "reference",
             ) from None

@@ -57,7 +57,7 @@ _CANNOT_OPEN = Trouble(
     "it cannot be opened", "check that the folder exists and that this user may write to it"
 )
 _CORRUPT = Trouble(
-    "it is damaged, or no numberflow journal",
+    "it is damaged, or not a numberflow journal",
     "stop all workers and restore the newest backup; before anything is bought, compare "
     "`numberflow numbers list` with `numberflow journal list`: it does not know what came after",
 )

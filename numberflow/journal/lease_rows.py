@@ -135,14 +135,14 @@ def require(database: Database, connection: sa.Connection, held: Iterable[HeldLe
             taker = (
                 describe(row.owner)
                 if row is not None and row.owner
-                else "somebody else, who is through with it"
+                else "somebody else, who has finished"
             )
             raise LeaseLost(
                 f"The lease on {lease.resource} was taken over by {taker}.", resource=lease.resource
             )
         if row.expires_at <= database.now(connection):
             raise LeaseLost(
-                f"The lease on {lease.resource} ran out at {row.expires_at:%H:%M:%S} UTC.",
+                f"The lease on {lease.resource} expired at {row.expires_at:%H:%M:%S} UTC.",
                 resource=lease.resource,
             )
 

@@ -55,7 +55,7 @@ class NumberProgress:
             return None
         if self.step is None:
             return FailureAdvice(
-                "the order was rejected as a whole (a declined or expired letter ends so, too)",
+                "the order was rejected as a whole (as after a declined or expired letter)",
                 "ask the vendor why, then order under a new reference",
             )
         return advice_for(self.code, self.step, is_imported=self.is_imported)
@@ -187,14 +187,14 @@ ADVICE = {
     Readiness.CHECKING: "the vendor checks it; that takes a minute",
     Readiness.UNPROVEN: "prove ownership: by a call (method voice), or by invoices that list it, "
     "mailed to orders@sinch.com",
-    Readiness.CALLED: "hand in the code that the call spoke: qualify-numbers with method voice",
+    Readiness.CALLED: "enter the code that the call spoke: qualify-numbers with method voice",
     Readiness.FAILED: "the proof was refused; try the other way: another call, or invoices that "
     "list the number",
     Readiness.BLOCKED: "too many wrong codes; only the vendor's staff can release it: write to "
     "orders@sinch.com, then run again",
     Readiness.NOT_ELIGIBLE: "it cannot be hosted (a mobile number, or its route is locked); "
     "choose another number",
-    Readiness.HOSTING: "an order works on it; follow-orders tells how it goes",
+    Readiness.HOSTING: "an order works on it; follow-orders reports its progress",
     Readiness.HOSTED: "it is hosted already; configure it with configure-numbers",
 }
 

@@ -65,19 +65,20 @@ _BY_CODE: dict[str, FailureAdvice] = {
         "link the number to another campaign, or ask for a number pool",
     ),
     "INSUFFICIENT_BALANCE": FailureAdvice(
-        "the account has not enough credit", "top it up, then link again"
+        "the account does not have enough credit", "top it up, then link again"
     ),
     "MOCK_CAMPAIGN_NOT_ALLOWED": FailureAdvice(
         "it is a test campaign", "link the number to a real one"
     ),
     "TFN_NOT_ALLOWED": FailureAdvice(
-        "a toll-free number takes no campaign", "text-enable it as toll-free: text-enable-numbers"
+        "a toll-free number cannot have a campaign",
+        "text-enable it as toll-free: text-enable-numbers",
     ),
     "SMS_PROVISIONING_FAILED": FailureAdvice(
         "the link to the service plan failed",
         "check the service plan id, use another plan, or ask support",
     ),
-    "INTERNAL_ERROR": FailureAdvice("the vendor had an error of its own", _SUPPORT),
+    "INTERNAL_ERROR": FailureAdvice("the vendor had an internal error", _SUPPORT),
     "INVALID_NNID": FailureAdvice(
         "the NNID is wrong, or the account may not use it",
         "leave nnid empty under a new reference, or ask the account manager",
@@ -106,14 +107,14 @@ _BY_STEP: dict[Step, FailureAdvice] = {
 
 
 _UNLINK = FailureAdvice(
-    "the vendor could not take the old link off", "try once more, then ask the vendor's support"
+    "the vendor could not remove the old link", "try once more, then ask the vendor's support"
 )
 _VOICE = FailureAdvice(
     "the voice link failed, and the vendor gives no reason for voice",
     "check the id of the app, trunk or fax service, then link again; then ask the vendor's support",
 )
 _VOICE_UNLINK = FailureAdvice(
-    "the old voice link was not taken off, and the vendor gives no reason for voice",
+    "the old voice link was not removed, and the vendor gives no reason for voice",
     "try once more, then ask the vendor's support",
 )
 

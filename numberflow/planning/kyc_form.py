@@ -99,7 +99,7 @@ def blank(requirements: NumberRequirements) -> dict[str, Any]:
 
 def form_text(requirements: NumberRequirements | None, region_code: str, number_type: str) -> str:
     """The form and the files as markdown, for people."""
-    title = f"# What {number_type} numbers in {region_code} take"
+    title = f"# What {number_type} numbers in {region_code} need"
     if requirements is None:
         return (
             f"{title}\n\nNo registration and no files: the vendor knows no requirements for them."

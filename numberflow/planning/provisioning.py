@@ -44,7 +44,7 @@ _ADVICE = {
     "number again then",
     "CAMPAIGN_MNO_REVIEW": "a carrier still reviews the campaign; link the number again in a day "
     "(assumed)",
-    "EXCEEDED_10DLC_LIMIT": "the campaign holds its most numbers; use another campaign, or ask "
+    "EXCEEDED_10DLC_LIMIT": "the campaign is full; use another campaign, or ask "
     "support for a number pool",
     "CAMPAIGN_NOT_AVAILABLE": "check the campaign id, and that Sinch is its connection partner in "
     "the registry",
@@ -61,7 +61,7 @@ _ADVICE = {
     "CAMPAIGN_MNO_REJECTED": "a carrier refused the campaign; use another",
     "CAMPAIGN_MNO_SUSPENDED": "a carrier suspended the campaign; use another",
     "MOCK_CAMPAIGN_NOT_ALLOWED": "test campaigns cannot be linked; use a real one",
-    "TFN_NOT_ALLOWED": "toll-free numbers take no campaign; leave it out",
+    "TFN_NOT_ALLOWED": "toll-free numbers cannot have a campaign; leave it out",
     "INVALID_NNID": "the NNID is not permitted; ask the account manager",
 }
 _VOICE_ADVICE = (

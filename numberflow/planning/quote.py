@@ -56,9 +56,8 @@ class Quote(BaseModel):
         if not flagged:
             return ""
         return (
-            f"the vendor marks {flagged} of {len(self.lines)} as in need of papers. It marks "
-            "numbers so that it rents at once, "
-            "so they are rented; if it refuses, use order-numbers"
+            f"the vendor marks {flagged} of {len(self.lines)} as in need of papers. It also marks "
+            "numbers that it rents at once, so they are rented; if it refuses, use order-numbers"
         )
 
     @property

@@ -1,6 +1,6 @@
 """Rented and imported numbers in one snapshot.
 
-Every list that can be asked for is proven, and what cannot be known is said.
+Every list that can be requested is proven, and what cannot be known is named.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ async def test_an_account_without_that_api(tmp_path: Path, monkeypatch: pytest.M
         snapshot = await export_project(client, str(tmp_path), imported=ImportedQuestion())
         assert (40, True) == (
             snapshot.rows,
-            "could not be asked for" in snapshot.manifest["remarks"][-1],
+            "could not be requested" in snapshot.manifest["remarks"][-1],
         )
         with pytest.raises(SnapshotRefused, match="check the account"):
             await export_project(

@@ -261,7 +261,7 @@ async def test_list_has_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None
             )
 
         monkeypatch.setattr(type(client.active_numbers), "list_page_bytes", list_page_bytes)
-        with pytest.raises(SnapshotRefused, match="stand in two regions or types") as refused:
+        with pytest.raises(SnapshotRefused, match="are in two regions or types") as refused:
             await read_numbers(client)
     assert twice in refused.value.message
 

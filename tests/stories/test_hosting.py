@@ -562,7 +562,7 @@ async def test_a_relink_that_fails_later(tmp_path: Path) -> None:
     assert [True, True] == [few[0] in texts[0], "unlinked now: no messaging" in texts[0]]
     assert [True, True] == [
         few[1] in texts[1],
-        "INSUFFICIENT_BALANCE: the account has not enough credit" in texts[1],
+        "INSUFFICIENT_BALANCE: the account does not have enough credit" in texts[1],
     ]
     assert [] == await watched(shop)
     # Neither has its service back, so both stay on the list.

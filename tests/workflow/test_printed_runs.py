@@ -191,7 +191,7 @@ def test_requirements(desk: Desk) -> None:
     line = printed(refused.told, "numberflow requirements")
     assert "numberflow requirements --region DE --type LOCAL" == line
     shown = paste(desk.command, line)
-    assert (0, True) == (shown.code, "What LOCAL numbers in DE take" in shown.out), shown.told
+    assert (0, True) == (shown.code, "What LOCAL numbers in DE need" in shown.out), shown.told
 
 
 @pytest.mark.parametrize("name", ["export-inventory", "follow-orders"])

@@ -99,7 +99,7 @@ async def test_the_stop_file_and_the_runs_own_state_hold_it_too(
 async def test_a_stop_file_that_cannot_be_looked_for_holds(tmp_path: Path) -> None:
     """Fail-closed: what cannot be read may be there."""
     too_long = Brake(tmp_path / ("x" * 300))
-    with pytest.raises(Stopped, match="cannot be told"):
+    with pytest.raises(Stopped, match="cannot tell whether"):
         too_long.check_file()
 
 
