@@ -33,10 +33,14 @@ _START_S = 30.0
 _EMPTY = f"""
 DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT tablename FROM pg_tables
-    WHERE schemaname = 'public' AND tablename <> '{VERSION_TABLE}'
+    WHERE schemaname = 'public'
+    AND tablename NOT IN ('{VERSION_TABLE}', 'audit', 'audit_head')
   LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
   FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'
   LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', name); END LOOP;
+  -- The audit begins with one row, which no journal is without.
+  DELETE FROM audit WHERE n > 1;
+  UPDATE audit_head SET n = 1, hash = (SELECT hash FROM audit WHERE n = 1);
 END $$
 """
 
