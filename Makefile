@@ -74,6 +74,7 @@ bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machi
 	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/rate.py
+	$(BIN)/python benchmarks/receiver.py
 
 notebook: $(VENV)/.numberflow-dev  ## regenerate docs/inventory.ipynb
 	$(BIN)/python benchmarks/notebook.py

@@ -59,6 +59,7 @@ class DrainRuns:
 
     def __init__(self, own: str) -> None:
         self._own = own
+        self._told: set[str] = set()
 
     async def ask(self, projects: Sequence[str]) -> None:
         """Ask for a run for each project, unless one is under way or waits for a worker.
@@ -70,7 +71,9 @@ class DrainRuns:
         for project in projects:
             block = "" if project == self._own else blocks.get(project)
             if block is None:
-                logger.warning("Callbacks wait for a project without Sinch Credentials block")
+                if project not in self._told:
+                    logger.warning("Callbacks wait for a project without Sinch Credentials block")
+                    self._told.add(project)
                 continue
             parameters = {"project": block} if block else {}
             if any(_project_of(each) == block for each in under_way):

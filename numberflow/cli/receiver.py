@@ -23,6 +23,8 @@ def receive(host: str, port: int) -> None:
     """
     settings = Settings.load(may_lack_account=True)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    # It warns of each request that is none: whoever reaches the port could fill the disk.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
     def announce(port: int) -> None:
         typer.echo(f"Taking callbacks on http://{host}:{port}/callbacks/<project>. Ctrl-C stops.")
