@@ -21,7 +21,7 @@ from support.run_contexts import Shop as OrderShop
 from support.shop import Shop
 
 from numberflow.export.snapshot import export_project
-from numberflow.journal import IntentionState, OrderKind
+from numberflow.journal import Intention, IntentionState, OrderKind
 from numberflow.models.adoption import Adoption
 from numberflow.models.emergency import EmergencyAddressRequest
 from numberflow.models.emergency_address import EmergencyAddressParameters
@@ -203,6 +203,25 @@ async def test_what_looking_does_not_settle_is_told(shop: Shop) -> None:
     assert {("lost_reply", row.id)} == told(report)
     (finding,) = (each for each in report.findings if each.kind == "lost_reply")
     assert finding.command.startswith(f"numberflow journal settle {row.id}")
+
+    async def row_now() -> Intention:
+        async with shop.context() as context:
+            return context.journal.history(row.id).intention
+
+    waiting = await row_now()
+    assert IntentionState.NEEDS_PERSON is waiting.state
+    worker_is_gone(shop)
+    quiet = await look(shop)
+    assert ((), waiting) == (quiet.settled, await row_now())
+    # It was ours after all: reads were late.
+    (lent,) = in_the_dashboard(shop)
+    holding = shop.simulator.world.holdings.get(lent)
+    assert holding is not None
+    shop.simulator.world.holdings.remove(lent)
+    holding.phone_number = str(row.subject)
+    shop.simulator.world.holdings.add(holding)
+    worker_is_gone(shop)
+    assert ["done"] == [line.state for line in (await look(shop)).settled]
 
 
 async def test_adopted_numbers_are_not_told(shop: Shop) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from numberflow.client import Client
-from numberflow.errors import LeaseLost
+from numberflow.errors import LeaseLost, NumberflowError
 from numberflow.journal import (
+    Finding,
     Intention,
+    IntentionState,
     Lease,
     LeaseKeeper,
     Operation,
@@ -108,9 +110,20 @@ async def _look(
     context: RunContext, row: Intention, keeper: LeaseKeeper, lease: Lease
 ) -> Intention | None:
     step = await _step(context, row)
-    if step is None:
+    if step is None or (row.state is IntentionState.NEEDS_PERSON and not await _shows(step, row)):
         return None
     return await look_only(context, row, step, keeper=keeper, lease=lease)
+
+
+async def _shows(step: CostlyStep, row: Intention) -> bool:
+    """Whether what waits for a person shows itself as applied since.
+
+    Only then is it written down: a row that changes every night is told of every night.
+    """
+    try:
+        return (await step.look(row)).finding == Finding.APPLIED
+    except NumberflowError:
+        return False
 
 
 async def _step(context: RunContext, row: Intention) -> CostlyStep | None:
