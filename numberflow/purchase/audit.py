@@ -6,10 +6,10 @@ whole (Journal.verify_audit).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from numberflow.export.audit import publish_day, published_until
@@ -60,10 +60,11 @@ def publish_audit(settings: Settings, run_id: str, today: date) -> list[str]:
             since=None if last is None else last + timedelta(days=1),
             until=today - timedelta(days=1),
         )
-        return [
-            publish_day(store, project_id, day, run_id, list(of_day))
-            for day, of_day in groupby(rows, key=lambda row: row["at"].date())
-        ]
+        # A clock that was put back mixes the days: a file is written once, with all of its rows.
+        days: dict[date, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            days[row["at"].date()].append(row)
+    return [publish_day(store, project_id, day, run_id, days[day]) for day in sorted(days)]
 
 
 def _midnight(day: date) -> datetime:
