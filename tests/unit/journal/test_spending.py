@@ -412,6 +412,45 @@ def test_the_monthly_cap_counts_what_stays(journal: Journal) -> None:
     )
 
 
+def test_releases_of_a_day(journal: Journal) -> None:
+    """Each number of the project that is given up today counts once, whoever gives it up.
+
+    Not one whose release was refused, not a rent, and not what another project does.
+    """
+    removal = NewIntention("delete_imported", "+2", "f")
+    _plan(journal, "R-1", release_line("+1"), removal, rent_line("+8"))
+    (gone,) = _plan(journal, "R-2", release_line("+3"))
+    _withdraw(journal, gone)
+    elsewhere = journal.open_purchase(new_purchase("R-1", "project-2"))
+    plan(journal, take(journal, elsewhere.resource), elsewhere, release_line("+9"))
+
+    purchase = journal.open_purchase(new_purchase("R-3"))
+    lease = take(journal, purchase.resource)
+
+    def release(most: int) -> tuple[Intention, ...]:
+        return journal.plan(
+            purchase.id,
+            [release_line("+1"), release_line("+4")],
+            lease=lease,
+            cap_today=None,
+            cap_monthly=None,
+            currency=None,
+            releases_max=most,
+        )
+
+    with pytest.raises(SpendRefused) as caught:
+        release(2)
+    said = f"2 more releases would make 3 today ({journal.today()}, UTC), and 2 are allowed"
+    assert ("release_limit", True, True) == (
+        caught.value.rule,
+        caught.value.message.startswith(said),
+        "asks for approval" in caught.value.remedy,
+    )
+    assert ["+1", "+4"] == [line.subject for line in release(3)]
+    counted = sorted(journal.released_today(PROJECT))
+    assert [("+1", "planned"), ("+1", "planned"), ("+2", "planned"), ("+4", "planned")] == counted
+
+
 def _withdraw(journal: Journal, line: Intention) -> None:
     lease = take(journal, line.purchase_resource)
     journal.withdraw(line.id, lease, "not needed")
