@@ -19,7 +19,7 @@ from numberflow.purchase.run_context import RunContext, open_client
 _WORDS = {
     Said.ADOPTED: "adopted",
     Said.UNDONE: "not adopted any more",
-    Said.GONE: "gone: the journal expects it no more",
+    Said.GONE: "gone: the journal no longer expects it",
 }
 
 

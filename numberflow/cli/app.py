@@ -146,7 +146,7 @@ def callbacks_rotate(
     ] = "both",
     project: SecretsIn = None,
     drop_previous: Annotated[
-        bool, typer.Option("--drop-previous", help="Instead: accept the old secrets no more.")
+        bool, typer.Option("--drop-previous", help="Instead: stop accepting the old secrets.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -253,9 +253,7 @@ def adopt(
     ] = False,
     gone: Annotated[
         bool,
-        typer.Option(
-            "--gone", help="Instead: the project does not hold them any more, or not for long."
-        ),
+        typer.Option("--gone", help="Instead: the project no longer holds them, or not for long."),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -103,7 +103,7 @@ async def filed(client: Client, order_id: str) -> None:
 
 
 async def test_an_order_to_its_end(client: Client, simulator: Simulator) -> None:
-    """A given number is ordered, filed, submitted, blocked with a reason, mended and completed.
+    """A given number is ordered, filed, submitted, blocked with a reason, fixed and completed.
 
     Every step is read completely.
     """

@@ -214,7 +214,7 @@ async def test_lost_reply_and_lag_together(api):
 
 @pytest.mark.parametrize("stage", ["before", "after"])
 async def test_holds(api, stage):
-    """A held rent waits before or after its effect, and answers when it is let go."""
+    """A held rent waits before or after its effect, and answers when it is released."""
     task = asyncio.ensure_future(rent(api, fault=f"hold_{stage}"))
     held = await held_request(api)
     assert (held["operation"], held["stage"]) == ("rent", stage)

@@ -989,7 +989,7 @@ async def test_events_about_the_order_id(api, control):
 
 
 async def test_habits_of_real_events(api, control):
-    """A habit drops one event, another sends the next twice; what is not concerned goes its way."""
+    """One habit drops an event, another sends the next twice; all others are sent as usual."""
     await script(control, "callback_habit", drop=True)
     await script(control, "callback_habit", duplicate=1)
     await imported(api, callbackUrl="https://hooks.example.test/h")

@@ -170,14 +170,14 @@ def _break_while_renting(
 
 
 def _is_refused(scene: Scene, ended: Ended, what: str, remedy: str) -> None:
-    """Exit 3, the cause and the mend in words, no request that costs money, nothing charged."""
+    """Exit 3, the cause and the fix in words, no request that costs money, nothing charged."""
     count("broken journals")
     assert (3, 0, []) == (ended.code, scene.simulator.rentals(), scene.rents_sent()), ended.told
     _tells(ended, what, remedy)
 
 
 def _has_stopped(scene: Scene, ended: Ended, what: str, remedy: str) -> None:
-    """Exit 4, the one rent that left is named as open, the cause and the mend in words."""
+    """Exit 4, the one rent that left is named as open, the cause and the fix in words."""
     assert (4, 1, []) == ending(scene, ended)
     assert 1 == len(scene.rents_sent())
     _tells(ended, what, remedy)

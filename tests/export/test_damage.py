@@ -1,6 +1,6 @@
 """Old files that are damaged, folders of others, and stores that cannot be used.
 
-A sentence with the mend, and no traceback.
+A sentence with the fix, and no traceback.
 """
 
 from __future__ import annotations

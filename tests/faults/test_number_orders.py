@@ -139,7 +139,7 @@ class Bureau:
             for number in unnamed_charges(self.simulator, self.told, report)
         ]
         if report.outcome is not RunOutcome.DONE and not (report.reason and report.remedy):
-            found.append(f"{report.outcome} without a reason or a mend")
+            found.append(f"{report.outcome} without a reason or a fix")
         if report.outcome is RunOutcome.NEEDS_PERSON and not all(
             item.intention_id in item.command for item in report.open_items
         ):

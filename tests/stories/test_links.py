@@ -284,9 +284,9 @@ async def test_an_unlink_whose_run_was_killed(tmp_path: Path) -> None:
 
 
 async def test_an_unlink_that_leaves_after_the_sweep_gave_the_number_up(tmp_path: Path) -> None:
-    """A step that was killed before it left is let go.
+    """A step that was killed before it left is no longer followed.
 
-    When the reference goes on, its number is followed again.
+    When the reference continues, its number is followed again.
     """
     shop = HostingShop(tmp_path)
     (number,) = rented(shop, 1)

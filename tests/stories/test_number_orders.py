@@ -300,7 +300,7 @@ async def test_registration_refused_by_the_vendor_and_corrected(
 async def test_blocked_before_anybody_looked(shop: Shop, cabinet: Cabinet) -> None:
     """The reply of the submission was lost and the order is blocked when we look.
 
-    The block is ours to mend, and the mended order is handed in again.
+    The block is ours to fix, and the corrected order is submitted again.
     """
     cabinet.spoil()
     await shop.script(

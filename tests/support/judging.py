@@ -93,7 +93,7 @@ def _wrong_ending(
                 if item.intention_id not in item.command
             ]
     if report.outcome is not RunOutcome.DONE and not (report.reason and report.remedy):
-        found.append(f"{report.outcome} without a reason or a mend")
+        found.append(f"{report.outcome} without a reason or a fix")
     if report.rented != len(told):
         found.append(f"rented is {report.rented}, but {len(told)} numbers are told")
     return found + _wrong_amount(charges, told, report)

@@ -163,7 +163,7 @@ async def test_file(tmp_path: Path) -> None:
 async def test_bad_file(tmp_path: Path, name: str, content: bytes | None, problem: str) -> None:
     """What cannot be sent is refused before an order exists.
 
-    The message names parameter, reference and mend.
+    The message names parameter, reference and fix.
     """
     path = tmp_path / name
     if content is not None:
@@ -251,7 +251,7 @@ def cabinet(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("reference", "says"), REFUSED.items())
 async def test_refused(cabinet: Path, reference: str, says: str) -> None:
     """A reference that leads out of the store is refused, whether or not anything is there, with
-    field and mend; nothing is read.
+    field and fix; nothing is read.
     """
     store = PaperStore(str(cabinet))
     for read in (

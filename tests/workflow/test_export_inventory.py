@@ -77,7 +77,7 @@ def test_one_project(office: Any, store: str) -> None:
 
 
 def test_one_of_two_projects_fails(office: Any, store: str, blocks: tuple[str, str]) -> None:
-    """The failure of one project is told with its mend.
+    """The failure of one project is told with its fix.
 
     The other is published all the same, and the run is no success.
     """

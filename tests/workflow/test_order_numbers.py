@@ -73,7 +73,7 @@ def test_approved_blocked_mended_completed(
 ) -> None:
     """One order from the form to the number.
 
-    Approved, blocked by a reviewer and told once by the block that was named, mended, completed; no
+    Approved, blocked by a reviewer and told once by the block that was named, fixed, completed; no
     paper is kept.
     """
     address, messages = messenger

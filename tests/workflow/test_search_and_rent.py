@@ -67,7 +67,7 @@ def test_artifacts_show_quote_and_report(office, form):
 
 
 def test_a_cap_refuses_without_a_charge(office, form):
-    """A purchase above its cap ends in a state called Refused that names the cap and the mend, and
+    """A purchase above its cap ends in a state called Refused that names the cap and the fix, and
     nothing is charged.
     """
     run_id = office.prefect.start(form | {"max_today": "0.01"})

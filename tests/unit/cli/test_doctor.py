@@ -1,4 +1,4 @@
-"""`numberflow doctor`: a line for everything that is checked, and a mend for everything that is
+"""`numberflow doctor`: a line for everything that is checked, and a fix for everything that is
 broken.
 """
 
@@ -105,7 +105,7 @@ def test_no_account(command: Command) -> None:
 def test_one_part_is_broken(
     command: Command, running: Running, broken: str, variables: dict[str, str]
 ) -> None:
-    """A part that is broken is named with a mend; the others are ok; the exit code says so.
+    """A part that is broken is named with a fix; the others are ok; the exit code says so.
 
     No secret shows.
     """

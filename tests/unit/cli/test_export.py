@@ -83,7 +83,7 @@ def test_export_bad_input(account: Command, arguments: list[str], says: str) -> 
 
 
 def test_export_to_what_is_no_folder(account: Command) -> None:
-    """A store that cannot be used is refused with the setting's name and the mend, without a
+    """A store that cannot be used is refused with the setting's name and the fix, without a
     traceback.
     """
     (account.folder / "data").write_text("x")
@@ -239,7 +239,7 @@ def test_filters(account: Command, running: Running) -> None:
 def test_list_bad_input(
     account: Command, running: Running, arguments: list[str], says: str
 ) -> None:
-    """What cannot be used is bad input with the mend, before anything is asked for."""
+    """What cannot be used is bad input with the fix, before anything is asked for."""
     asked = len(list(running.simulator.requests()))
     ended = account("numbers", "list", *arguments)
     assert (2, "") == (ended.code, ended.out)
@@ -271,7 +271,7 @@ def test_help_of_export_has_the_exit_codes(command: Command) -> None:
         "0 all of it is published",
         "2 bad input",
         "1 the vendor",
-        "3 not all is there",
+        "3 not all of it is published",
         "PUBLISHED, BUT NOT COMPLETE",
         "--follow-up",
     ):

@@ -79,7 +79,7 @@ def test_refused_before_anything_starts(
     command: Command, flow: str, field: str, parameters: dict[str, object]
 ) -> None:
     """Each parameter that names a paper is held to the store before a server is started or a
-    request sent, by field and mend.
+    request sent, by field and fix.
     """
     command.set(ACCOUNT)
     ended = command("run", flow, "--params", json.dumps(parameters))

@@ -103,7 +103,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=lambda value: str(value)[:40],
 )
 def test_bad_input(command: Command, arguments: list[str], message: str, remedy: str) -> None:
-    """Bad input is one sentence and one mend on stderr, exit code 2, and nothing is started."""
+    """Bad input is one sentence and one fix on stderr, exit code 2, and nothing is started."""
     (command.folder / "binary").write_bytes(b"\xff\xfe\x00")
     command.set(ACCOUNT)
     ended = command("run", *arguments)

@@ -58,7 +58,7 @@ NUMBER = "+13075550142"
     ],
 )
 def test_bad_input(build: Any, field: str) -> None:
-    """A value that cannot work names its field and a mend before anything is built."""
+    """A value that cannot work names its field and a fix before anything is built."""
     with pytest.raises(BadInput) as caught:
         build()
     assert (field, True) == (caught.value.field, bool(caught.value.remedy))

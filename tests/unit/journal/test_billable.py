@@ -149,7 +149,7 @@ async def test_each_answer_leads_to(
 
 
 async def test_waits_are_what_the_answers_ask_for(journal: Journal) -> None:
-    """Retry-After to the letter unless it is absurd, else a back-off that doubles.
+    """Retry-After exactly unless it is absurd, else a back-off that doubles.
 
     Looks are spread over the settling time.
     """

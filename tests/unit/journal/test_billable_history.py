@@ -511,7 +511,7 @@ async def test_a_lost_lease_is_named(journal: Journal) -> None:
     ("status", "may"), [(None, True), (399, True), (400, False), (499, False), (500, True)]
 )
 def test_only_a_refusal_says_that_nothing_happened(status: int | None, may: bool) -> None:
-    """A request that was let go may have taken effect until a 4xx is read."""
+    """A request that was allowed to leave may have taken effect until a 4xx is read."""
     attempt = Attempt(line(), 3, (), Brake())
     assert (None, None, False, None) == (
         attempt.status,

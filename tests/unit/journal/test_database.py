@@ -1,4 +1,4 @@
-"""A database in trouble: refuse, say what is wrong and how to mend it, and let no request leave."""
+"""A database in trouble: refuse, say what is wrong and how to fix it, and let no request leave."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ async def test_a_postgres_that_goes_away_in_mid_step(
 
 
 def test_a_postgres_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """At opening: what is wrong, the mend, and no password."""
+    """At opening: what is wrong, the fix, and no password."""
     with pytest.raises(
         JournalUnavailable, match=r"does not answer.*NUMBERFLOW_DATABASE_URL"
     ) as caught:

@@ -247,7 +247,7 @@ def test_identical_looks_in_a_row_are_one_entry(journal: Journal) -> None:
 
 
 def test_history_of_nothing_or_of_several_is_bad_input(journal: Journal) -> None:
-    """An id that names no intention, or an empty one, is refused with the mend."""
+    """An id that names no intention, or an empty one, is refused with the fix."""
     planned(journal)
     for prefix in ("", "zz", "%"):
         with pytest.raises(BadInput) as caught:

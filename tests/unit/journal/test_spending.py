@@ -40,7 +40,7 @@ def _plan(
 
 
 def test_the_cap_is_filled_to_the_last_cent_and_no_further(journal: Journal) -> None:
-    """Setup plus the first month count; the message names who used the day up, and the mend."""
+    """Setup plus the first month count; the message names who used the day up, and the fix."""
     _plan(journal, "PO-1", rent_line("+1", "1.00", "2.00"), cap_today=Decimal("3.00"))
     with pytest.raises(SpendRefused) as caught:
         _plan(journal, "PO-2", rent_line("+2", "0.00", "0.01"), cap_today=Decimal("3.00"))
@@ -351,7 +351,7 @@ def test_a_day_in_another_currency() -> None:
 
 
 def test_what_a_day_took(journal: Journal) -> None:
-    """By reference, the dearest first. Every open or done line of the project and day counts."""
+    """By reference, most expensive first. Every open or done line of the project and day counts."""
     for reference, *lines in (
         ("PO-1", rent_line("+1", "0", "3"), release_line("+9")),
         ("PO-3", rent_line("+2", "3", "1"), rent_line("+3", "3", "1")),

@@ -1,6 +1,6 @@
 """Parameters of the flows over numbers that live elsewhere.
 
-What a form may leave empty, and what is refused before any request, with field and mend.
+What a form may leave empty, and what is refused before any request, with field and fix.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parameters of order-numbers: what is refused before any request, with the field and the mend."""
+"""Parameters of order-numbers: what is refused before any request, with the field and the fix."""
 
 from __future__ import annotations
 

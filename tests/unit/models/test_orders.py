@@ -320,7 +320,7 @@ def test_unknown_parameter_without_likeness() -> None:
 def test_rules_over_several_parameters(
     parameters: dict[str, Any], field: str, message: str
 ) -> None:
-    """Where two parameters do not go together, the one to be mended is named."""
+    """Where two parameters do not go together, the one to be fixed is named."""
     error = refusal(**parameters)
     assert (field, f"{field}: {message}") == (error.field, error.message)
 
@@ -542,7 +542,7 @@ NAMES = st.sampled_from([*SearchAndRentParameters.model_fields, "quantty"]) | st
 @settings(max_examples=150, deadline=None)
 def test_arbitrary_parameters(parameters: dict[str, Any], on_top_of_valid: bool) -> None:
     """Whatever JSON object comes in, the answer is an order or BadInput with field, reason and
-    mend; never another error.
+    fix; never another error.
     """
     try:
         parsed = check_parameters(

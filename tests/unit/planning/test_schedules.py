@@ -82,7 +82,7 @@ def test_a_server_that_was_off_is_given_half_an_hour() -> None:
 
 
 def test_problems() -> None:
-    """Each says what is wrong and how to mend it; overdue first, and its mend knows why."""
+    """Each says what is wrong and how to fix it; overdue first, and its fix knows why."""
     assert problem(nightly(), NOW) is None
     assert problem(nightly(ahead=0, changed_at=NOW - timedelta(seconds=119)), NOW) is None
     overdue, off, unplanned = (

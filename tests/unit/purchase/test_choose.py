@@ -199,7 +199,7 @@ async def test_price_in_another_currency_stops_the_quote(shop: Shop) -> None:
 
 
 async def test_quote_for_any_number_takes_the_dearest(shop: Shop) -> None:
-    """Where the vendor picks, the quote is the dearest match as often as wanted.
+    """Where the vendor picks, the quote is the most expensive match as often as wanted.
 
     A cap then holds whatever is picked.
     """

@@ -60,7 +60,7 @@ async def test_claimed_numbers_are_left_alone(tmp_path: Path, ours: bool, left: 
 
 
 async def test_quote_where_the_vendor_picks(shop: Shop) -> None:
-    """The dearest of several matches, as often as wanted and without a name."""
+    """The most expensive of several matches, as often as wanted and without a name."""
     async with shop.context() as context:
         (one, *others) = await context.client.available_numbers.search(
             region_code="US", number_type="LOCAL", size=10

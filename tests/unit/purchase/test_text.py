@@ -65,7 +65,7 @@ def report() -> PurchaseReport:
 
 
 def test_report_text() -> None:
-    """The text begins with the outcome and what is at stake, then money, reason and mend, then each
+    """The text begins with the outcome and what is at stake, then money, reason and fix, then each
     open item with its command, then the notes.
     """
     assert report_text(report()).splitlines()[:5] == [
