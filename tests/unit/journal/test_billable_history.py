@@ -393,6 +393,37 @@ async def test_a_refusal_after_a_lost_reply_is_told_of_before_the_look(journal: 
     assert [told[0]] * 5 + [told[1]] * 5 == reasons
 
 
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ((Event.LOSE, Event.PROVE_ABSENT), "nothing was sent: it was only looked at (as it was)"),
+        ((Event.LOSE,), "nothing was sent: it was only looked at (absent over the whole settling"),
+    ],
+)
+async def test_a_run_that_may_only_look(
+    journal: Journal, events: tuple[Event, ...], told: str
+) -> None:
+    """Without a permitted request nothing leaves, and the row says what is known."""
+    row = await _left_by_a_dead_worker(journal, rent_line(), *events)
+    script = Script([OK], [ABSENT])
+    end = await run_step(journal, row, script.do, script.look, policy=SettlePolicy(attempts_max=0))
+    assert (IntentionState.PLANNED, True, 1) == (
+        end.state,
+        str(end.reason).startswith(told),
+        len(journal.history(row.id).attempts),
+    )
+
+
+async def test_a_new_row_that_may_only_be_looked_at(journal: Journal) -> None:
+    """It was planned, and stays so."""
+    (intention,) = planned(journal)
+    script = Script([OK], [ABSENT])
+    end = await run_step(
+        journal, intention, script.do, script.look, policy=SettlePolicy(attempts_max=0)
+    )
+    assert end.reason == "nothing was sent: it was only looked at (planned)"
+
+
 async def test_looks_are_spread_over_the_settling_time(journal: Journal) -> None:
     """However short it is."""
     slept: list[float] = []
