@@ -30,5 +30,4 @@ async def drain_callbacks(
 
 
 async def _work(run: Run[DrainCallbacks]) -> CallbacksReport:
-    report = await drain(run.context, run.parameters.notify)
-    return report.model_copy(update={"flow_run_id": run.id})
+    return await drain(run.context, run.parameters.notify)

@@ -31,7 +31,7 @@ async def reconcile(
 
     async def work(run: Run[Reconcile]) -> ReconcileReport:
         wanted = run.parameters
-        compared = await compare(run.context, show_all=wanted.show_all, flow_run_id=run.id)
+        compared = await compare(run.context, show_all=wanted.show_all)
         done.append((wanted.project, compared))
         return compared.report
 

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from numberflow.journal import Journal
-from numberflow.purchase.reconciling.run import Reconciled, reconcile_project
-from numberflow.purchase.run_context import RunContext, in_thread
+from numberflow.purchase.reconciling.run import reconcile_project
+from numberflow.purchase.run_context import in_thread
 from tasks.credentials import settings_for
 from tasks.step import step
 
-
-@step("compare journal and vendor")
-async def compare(context: RunContext, *, show_all: bool, flow_run_id: str) -> Reconciled:
-    """Settle what evidence settles, compare both sides, and publish what does not agree.
-
-    Costs: nothing; nothing changes at the vendor. Repeat: safe.
-    """
-    return await reconcile_project(context, show_all=show_all, flow_run_id=flow_run_id)
+compare = step("compare journal and vendor")(reconcile_project)
 
 
 @step("keep what was told")

@@ -49,9 +49,7 @@ class Reconciled:
     found: Mapping[str, str]
 
 
-async def reconcile_project(
-    context: RunContext, *, show_all: bool = False, flow_run_id: str | None = None
-) -> Reconciled:
+async def reconcile_project(context: RunContext, *, show_all: bool = False) -> Reconciled:
     """Settle what evidence settles, compare both sides, publish what was found.
 
     Costs: nothing; nothing changes at the vendor. Repeat: safe. A finding counts as new until
@@ -60,7 +58,6 @@ async def reconcile_project(
     Args:
         context: collaborators.
         show_all: the report holds all findings, not only new ones.
-        flow_run_id: Prefect's id of this run.
 
     Raises:
         SnapshotRefused: the project could not be read whole.
@@ -99,7 +96,7 @@ async def reconcile_project(
     ]
     report = _report(context, lines, reading, settled.steps, show_all=show_all)
     report = report.model_copy(
-        update={"notes": (*reading.remarks, *remarks), "flow_run_id": flow_run_id}
+        update={"notes": (*reading.remarks, *remarks), "flow_run_id": context.flow_run_id}
     )
     return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
 
