@@ -157,6 +157,7 @@ async def run_flow(
         await note_nothing_begun()
     facts = {
         "project_id": run.project_id or report.project_id,
+        "flow_run_id": run.id,
         "notes": (*report.notes, *run.notes),
     }
     return await _conclude(report.model_copy(update=facts))

@@ -96,6 +96,19 @@ async def test_done_is_the_report_itself(house: House) -> None:
     assert [report] == house.published
 
 
+@pytest.mark.parametrize("given", [GIVEN, {}], ids=["worked", "refused"])
+async def test_every_report_names_its_run_and_project(
+    house: House, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    """Whoever made it: a called person and a program find the run by it."""
+    monkeypatch.setattr(runner.flow_run, "get_id", lambda: "7c61")
+    monkeypatch.setattr(runner, "note_nothing_begun", _nobody_refused)
+    await run_flow(given, ReleaseParameters, _done, house.ended)
+    (report,) = house.published
+    project_id = house.shop.settings.project_id if given else ""
+    assert ("7c61", project_id) == (report.flow_run_id, report.project_id)
+
+
 async def test_wrong_parameters_open_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither client nor journal; the report bears the reference that was sent."""
     monkeypatch.setattr(runner, "open_run_context", None)
