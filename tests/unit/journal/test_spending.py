@@ -412,11 +412,20 @@ def test_the_monthly_cap_counts_what_stays(journal: Journal) -> None:
     )
 
 
-def test_releases_of_a_day(journal: Journal) -> None:
+def test_releases_of_a_day(journal_url: str) -> None:
     """Each number of the project that is given up today counts once, whoever gives it up.
 
-    Not one whose release was refused, not a rent, and not what another project does.
+    Not one whose release was refused, not a rent, not one of yesterday, and not what another
+    project does.
     """
+    clock = TurnedClock()
+    with Journal.open(journal_url, clock=clock) as journal:
+        _plan(journal, "R-0", release_line("+7"))
+        clock.turn(days=1)
+        _release_all_day(journal)
+
+
+def _release_all_day(journal: Journal) -> None:
     removal = NewIntention("delete_imported", "+2", "f")
     _plan(journal, "R-1", release_line("+1"), removal, rent_line("+8"))
     (gone,) = _plan(journal, "R-2", release_line("+3"))
