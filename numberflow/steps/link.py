@@ -40,7 +40,7 @@ def wanted_link(request: Mapping[str, Any]) -> dict[str, str]:
     if not named and request.get("service_plan_id"):
         # An import has plan and campaign at the top.
         link = {"sms": {name: value for name, value in request.items() if value}}
-    sms, voice = link.get("sms", {}), link.get("voice", {})
+    sms, voice = link.get("sms", {}), link.get("voice")
     wanted = {
         name: sms[name] for name in ("service_plan_id", "campaign_id") if sms.get(name) is not None
     }
