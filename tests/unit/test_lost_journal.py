@@ -114,6 +114,7 @@ def attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attempts:
     monkeypatch.setattr(tasks.run_context, "open_client", open_client)
     monkeypatch.setattr(tasks.run_context, "get_client", lambda: attempts)
     monkeypatch.setattr("prefect.runtime.flow_run.get_id", lambda: RUN_ID)
+    monkeypatch.setattr("prefect.runtime.flow_run.get_name", lambda: "PO-1")
     monkeypatch.setattr("prefect.runtime.flow_run.get_run_count", lambda: attempts.count)
     # A task as the function that it is: Prefect would start a server to run it.
     monkeypatch.setattr(
