@@ -153,7 +153,8 @@ async def run_costly_step(
         Stopped: a person holds costly steps, or this run; nothing was sent, the row stays planned.
         LeaseLost: somebody else has the purchase or the number; this process sent nothing that it
         did not record, or the row is open for the other.
-        SpendRefused: planned on another day, and today's cap has no room; nothing was sent.
+        SpendRefused: planned on another day, and today's cap or number of releases has no room;
+            nothing was sent.
         JournalUnavailable: nothing was sent; or, if its text says that the intention stays open,
         the next run looks before it sends.
     """
@@ -279,7 +280,12 @@ class _Step:
         """From planned over sending to what the answer says."""
         # The journal's own stops are read by `begin`, in the transaction that permits the request.
         await self._brake.ask()
-        begin = functools.partial(self._journal.begin, self._intention.id, leases=self._leases)
+        begin = functools.partial(
+            self._journal.begin,
+            self._intention.id,
+            leases=self._leases,
+            releases_max=self._policy.releases_max,
+        )
         begun = await anyio.to_thread.run_sync(begin)
         attempt = Attempt(begun.intention, begun.n, self._leases, self._brake)
         pause_s = self._policy.backoff_s * 2**self._attempts

@@ -47,6 +47,7 @@ class SettlePolicy:
     - `throttle_wait_max_s`: longest pause after a 429 without Retry-After.
     - `lease_wait_s`: how long to wait for the holder of the number. It is longer than one lease (60
       s), so that the lease of a worker that died on another machine expires meanwhile.
+    - `releases_max`: as in `Journal.begin`, for a release.
     """
 
     settle_s: float = 120.0
@@ -55,6 +56,7 @@ class SettlePolicy:
     patience: Patience = field(default_factory=Patience)
     throttle_wait_max_s: float = 30.0
     lease_wait_s: float = 90.0
+    releases_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

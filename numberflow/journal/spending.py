@@ -138,9 +138,10 @@ def require_room_for_releases(
     released = {number for number, _ in releases(connection, project_id, day)}
     if len(released | numbers) <= most:
         return
+    more = "1 more release" if len(numbers) == 1 else f"{len(numbers)} more releases"
     raise SpendRefused(
-        f"{len(numbers)} more releases would make {len(released | numbers)} today ({day}, UTC), "
-        f"and {most} are allowed without approval; another run was faster",
+        f"{more} would make {len(released | numbers)} today ({day}, UTC), and {most} are allowed "
+        "without approval; another run was faster, or these were planned on another day",
         rule="release_limit",
         remedy="run again with the same reference: it asks for approval",
     )

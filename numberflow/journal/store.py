@@ -223,17 +223,24 @@ class Journal(
                 planned.append(slot)
         return tuple(planned)
 
-    def begin(self, intention_id: str, *, leases: Sequence[HeldLease]) -> Begun:
+    def begin(
+        self,
+        intention_id: str,
+        *,
+        leases: Sequence[HeldLease],
+        releases_max: int | None = None,
+    ) -> Begun:
         """Move from planned to sending, with a row for the attempt.
 
         Only after this returns, one request may leave. The spend moves to the day on which the
-        request leaves, and has to fit under that day's cap.
+        request leaves, and has to fit under that day's cap. A release moves as well, and has to fit
+        under `releases_max` (as in `plan`).
 
         Raises:
             Stopped: somebody holds the project's costly steps; the intention stays planned.
             LeaseLost: purchase or number are no longer ours.
-            SpendRefused: the step was planned on another day and does not fit into today's cap; it
-                stays planned.
+            SpendRefused: the step was planned on another day and does not fit into today's cap, or
+                today has too many releases; it stays planned.
             IllegalTransition: it is not planned.
         """
         with self._database.write() as connection:
@@ -243,6 +250,15 @@ class Journal(
             now = self._database.now(connection)
             if intention.due_amount is not None and now.date() != intention.spend_day:
                 self._require_room_for_planned(connection, intention, now.date())
+            if releases_max is not None and _is_late(intention, now.date()):
+                spending.lock_day(self._database, connection, intention.project_id, now.date())
+                spending.require_room_for_releases(
+                    connection,
+                    intention.project_id,
+                    now.date(),
+                    {str(intention.subject)},
+                    releases_max,
+                )
             earlier = connection.execute(
                 sa.select(attempts.c.n, attempts.c.outcome).where(
                     attempts.c.intention_id == intention_id

@@ -23,6 +23,7 @@ from numberflow.models.number_source import source_of
 from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
 from numberflow.models.vendor import SmsSettings, UpdateRequest
+from numberflow.purchase.costly_steps import CostlySteps
 from numberflow.purchase.held import release as releasing
 from numberflow.purchase.number_lists import read_list
 
@@ -248,6 +249,44 @@ async def test_planned_on_another_day(estate: Estate) -> None:
     assert RunOutcome.DONE is (await estate.release(estate.held[:2])).outcome
     async with estate.shop.context() as context:
         assert 2 == len(context.journal.released_today(context.project_id))
+
+
+@pytest.mark.parametrize("when", ["a lost reply of an earlier day", "midnight in between"])
+async def test_leaves_on_another_day(
+    estate: Estate, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was counted on an earlier day does not pass the limit of the day on which it leaves."""
+    estate.set(release_limit_per_day=2)
+    await estate.written_down(estate.held[:2])
+
+    def yesterday(what: str) -> None:
+        with sqlite3.connect(estate.shop.journal_file) as journal:
+            journal.execute(
+                f"UPDATE intentions SET spend_day = '2020-01-01'{what} WHERE reference = 'REL-1'"
+            )
+
+    if when.startswith("a lost"):
+        yesterday(", state = 'unknown'")
+        assert RunOutcome.DONE is (await estate.release(estate.held[2:4], "REL-2")).outcome
+    else:
+        planning = CostlySteps.plan
+
+        async def then_midnight(*given: Any, **named: Any) -> Any:
+            monkeypatch.setattr(CostlySteps, "plan", planning)
+            planned = await planning(*given, **named)
+            yesterday("")
+            assert RunOutcome.DONE is (await estate.release(estate.held[2:4], "REL-2")).outcome
+            return planned
+
+        monkeypatch.setattr(CostlySteps, "plan", then_midnight)
+    with pytest.raises(SpendRefused, match="would make 3 today") as caught:
+        await estate.release(estate.held[:2])
+    assert ("release_limit", 2) == (caught.value.rule, len(estate.sent()))
+    with pytest.raises(SpendRefused, match=r"4 releases on this day .* a person has to approve"):
+        await estate.release(estate.held[:2])
+    assert 2 == len(estate.sent())
+    assert RunOutcome.DONE is (await estate.release(estate.held[:2], confirm_count=2)).outcome
+    assert 4 == len(estate.sent())
 
 
 async def test_protected_while_its_outcome_is_open(estate: Estate) -> None:

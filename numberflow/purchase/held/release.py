@@ -12,7 +12,7 @@ Not here: how a request is recognised (steps.release, steps.imported, steps.emer
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numberflow.errors import NotSent, NumberflowError, SpendRefused, Stopped
 from numberflow.journal import (
@@ -92,8 +92,8 @@ class _Ready:
     """What a run is to give up, after everything that needs no person was checked.
 
     `kept`: numbers whose release is under way and which are protected by now, with the rule: they
-    are looked up, and nothing is sent. `room`: None when nothing new is to be given up, or when
-    the caller typed its count.
+    are looked up, and nothing is sent. `room`: None when nothing is to be given up, or when the
+    caller typed its count.
     """
 
     new: NewPurchase
@@ -119,14 +119,15 @@ async def release(context: RunContext, order: ReleaseParameters, reference: str)
     known_as = await in_thread(
         context.journal.find_purchase, context.project_id, ready.new.reference
     )
-    if ready.room is not None and ready.room.why and not (known_as and known_as.approval):
+    approved = known_as is not None and bool(known_as.approval)
+    if ready.room is not None and ready.room.why and not approved:
         raise SpendRefused(
             f"{ready.room.why}, so a person has to approve it",
             rule="approval",
             remedy=f"run again with confirm_count {len(order.phone_numbers)}, the count of the "
             "numbers that it names; or run release-numbers from its deployment, where a form asks",
         )
-    most = None if ready.room is None or ready.room.why else ready.room.most
+    most = None if ready.room is None or approved else ready.room.most
     purchase = await open_purchase(context, ready.new)
     if order.confirm_count is not None and not purchase.approval:
         await approve(context, purchase.id, "confirm_count", order.confirm_count)
@@ -139,7 +140,7 @@ async def release(context: RunContext, order: ReleaseParameters, reference: str)
         )
         rows += [row for row in planned if row.id not in {each.id for each in rows}]
 
-        run = _Run(steps, ready.kept)
+        run = _Run(steps, ready.kept, most)
         giving_up = [row for row in rows if row.operation != DEPROVISION]
         removing = {named(row): row for row in rows if row.operation == DEPROVISION}
         for number in await _given_again(context, list(removing.values())):
@@ -203,19 +204,24 @@ async def _ready(context: RunContext, order: ReleaseParameters, reference: str) 
     rules = await _protecting(context, held.values())
     require_unprotected({number: rules[number] for number in going if number in rules})
     if going.keys() - begun.keys() and not order.confirm_release:
-        leaving = [each for number, each in going.items() if number not in begun]
+        new_ones = [each for number, each in going.items() if number not in begun]
         raise SpendRefused(
-            f"{count_of(len(leaving), 'number')} would be given up, {leaving[0].phone_number} for "
-            f"one ({told_loss(leaving[0])})",
+            f"{count_of(len(new_ones), 'number')} would be given up, {new_ones[0].phone_number} "
+            f"for one ({told_loss(new_ones[0])})",
             rule="release",
             remedy="run with plan_only to see what is lost with each, then again with "
             "confirm_release true",
         )
     today = await in_thread(context.journal.today)
     counted = all(number in begun and begun[number].spend_day == today for number in going)
+    # One whose reply was lost is looked up first, and may then leave on this day, as may one that
+    # is planned before midnight and sent after it: the journal counts those when they leave.
+    leaving = going or {n: each for n, each in held.items() if each and each.leaves_at is None}
     room = None
-    if not counted and order.confirm_count is None:
-        room = await room_for(context, going.values())
+    if leaving and order.confirm_count is None:
+        room = await room_for(context, leaving.values())
+        if counted:
+            room = replace(room, why="")
     return _Ready(new, going, rules, room)
 
 
@@ -275,6 +281,8 @@ class _Run:
     steps: CostlySteps
     kept: Mapping[str, str]
     """Numbers for which nothing is sent any more, with the rule that protects them."""
+    releases_max: int | None
+    """As in `Journal.begin`."""
 
     async def one(self, row: Intention, removal: Intention | None) -> None:
         """Give one number up, after its emergency address."""
@@ -289,7 +297,9 @@ class _Run:
             return
         if row.state is not IntentionState.PLANNED or row.operation != RELEASE:
             # What has left is looked up, whatever became of the address.
-            await self.steps.run(row, step, before=self._require_unprotected)
+            await self.steps.run(
+                row, step, before=self._require_unprotected, releases_max=self.releases_max
+            )
             return
         kept = await self._remove_address(named(row), removal)
         if kept is not None and kept.state is IntentionState.REFUSED:
@@ -297,7 +307,7 @@ class _Run:
                 row, f"not released, because its emergency address stays: {kept.reason}"
             )
         elif kept is None:
-            await self.steps.run(row, step)
+            await self.steps.run(row, step, releases_max=self.releases_max)
 
     async def _require_unprotected(self, attempt: Attempt) -> None:
         number = named(attempt.intention)

@@ -460,6 +460,22 @@ def _release_all_day(journal: Journal) -> None:
     assert [("+1", "planned"), ("+1", "planned"), ("+2", "planned"), ("+4", "planned")] == counted
 
 
+def test_a_release_that_leaves_after_midnight_counts_on_the_new_day(journal_url: str) -> None:
+    """It stays planned while the new day has no room for it."""
+    clock = TurnedClock(datetime(2026, 11, 23, 23, 59, tzinfo=UTC))
+    with Journal.open(journal_url, clock=clock) as journal:
+        (late,) = _plan(journal, "R-1", release_line("+1"))
+        clock.turn(minutes=5)
+        _plan(journal, "R-2", release_line("+2"))
+        leases = (take(journal, late.purchase_resource), take(journal, late.resource))
+        with pytest.raises(SpendRefused, match="1 more release would make 2 today") as caught:
+            journal.begin(late.id, leases=leases, releases_max=1)
+        assert "release_limit" == caught.value.rule
+        assert IntentionState.PLANNED is journal.history(late.id).intention.state
+        journal.begin(late.id, leases=leases, releases_max=2)
+        assert 2 == len(journal.released_today(PROJECT))
+
+
 def _withdraw(journal: Journal, line: Intention) -> None:
     lease = take(journal, line.purchase_resource)
     journal.withdraw(line.id, lease, "not needed")
