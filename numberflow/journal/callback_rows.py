@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -56,6 +57,14 @@ class InboxCounts(NamedTuple):
     oldest_at: datetime | None
 
 
+def tried_again_after(attempts: int) -> timedelta:
+    """How old an event is when it is worked through once more.
+
+    1, 3 and 7 minutes: most of what is awaited comes soon. Then every 15, as the sweep.
+    """
+    return timedelta(minutes=2**attempts - 1 if attempts < 4 else 15 * (attempts - 3))
+
+
 class CallbackRows:
     """The part of a journal that is the inbox."""
 
@@ -75,31 +84,41 @@ class CallbackRows:
                 connection, callbacks, [_values(each, now) for _, each in sorted(batch.items())]
             )
 
-    def waiting_callbacks(self, project_id: str, *, limit: int) -> tuple[CallbackEntry, ...]:
-        """The oldest of a project's events that wait; those that failed often come last."""
+    def waiting_callbacks(
+        self, project_id: str, *, limit: int, due_only: bool = False
+    ) -> tuple[CallbackEntry, ...]:
+        """The oldest of a project's events that wait; those that failed often come last.
+
+        `due_only`: without those that failed a moment ago (`tried_again_after`).
+        """
         columns = callbacks.c
         query = (
             sa.select(*(columns[name] for name in CallbackEntry.__dataclass_fields__))
             .where(columns.project_id == project_id, columns.state == CallbackState.WAITING.value)
             .order_by(columns.attempts, columns.received_at, columns.event_id)
-            .limit(limit)
         )
         with self._database.read() as connection:
-            return tuple(CallbackEntry(**row._mapping) for row in connection.execute(query))  # noqa: SLF001
+            now = self._database.now(connection)
+            rows = (CallbackEntry(**row._mapping) for row in connection.execute(query))  # noqa: SLF001
+            wanted = (row for row in rows if not due_only or _is_due(row, now))
+            return tuple(islice(wanted, limit))
 
-    def projects_with_callbacks(self, *, tried: bool) -> tuple[str, ...]:
-        """Projects of which events wait; `tried`: also those that could not be worked through."""
+    def projects_with_callbacks(self) -> tuple[str, ...]:
+        """Projects of which events wait that are due (`tried_again_after`)."""
         columns = callbacks.c
         query = (
-            sa.select(columns.project_id)
+            sa.select(
+                columns.project_id,
+                columns.attempts,
+                sa.func.min(columns.received_at).label("received_at"),
+            )
             .where(columns.state == CallbackState.WAITING.value)
-            .distinct()
-            .order_by(columns.project_id)
+            .group_by(columns.project_id, columns.attempts)
         )
-        if not tried:
-            query = query.where(columns.attempts == 0)
         with self._database.read() as connection:
-            return tuple(connection.execute(query).scalars())
+            now = self._database.now(connection)
+            due = {row.project_id for row in connection.execute(query) if _is_due(row, now)}
+        return tuple(sorted(due))
 
     def callbacks_done(self, project_id: str, notes: Mapping[str, str]) -> None:
         """These events are worked through: a note for each event's id says what came of it."""
@@ -157,6 +176,11 @@ class CallbackRows:
             query = query.where(columns.project_id == project_id)
         with self._database.read() as connection:
             return InboxCounts(*connection.execute(query).one())
+
+
+def _is_due(row: Any, now: datetime) -> bool:
+    received_at: datetime = row.received_at
+    return now - received_at >= tried_again_after(row.attempts)
 
 
 def _values(arrived: NewCallback, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -86,6 +86,26 @@ class OrderRows:
                 query = query.where(column == str(value))
         if open_only:
             query = query.where(columns.closed_at.is_(None))
+        with self._database.read() as connection:
+            return tuple(order_of(row) for row in connection.execute(query))
+
+    def followed_about(self, project_id: str, names: Collection[str]) -> tuple[PendingWork, ...]:
+        """Work, open or not, that may be about orders or numbers of these names; oldest first.
+
+        All that has several numbers is among it.
+        """
+        columns = orders.c
+        query = (
+            sa.select(orders)
+            .where(
+                columns.project_id == project_id,
+                sa.or_(
+                    columns.kind.not_in([str(OrderKind.LINK), str(OrderKind.RELEASE)]),
+                    columns.facts["number"].as_string().in_(list(names)),
+                ),
+            )
+            .order_by(columns.created_at, columns.id)
+        )
         with self._database.read() as connection:
             return tuple(order_of(row) for row in connection.execute(query))
 

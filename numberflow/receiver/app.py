@@ -36,8 +36,6 @@ BODY_TIMEOUT_S = 10.0
 REFRESH_S = 30.0
 # How soon somebody works through what arrived.
 ASK_EVERY_S = 2.0
-# What could not be worked through is tried again: a vendor that is down needs no run every second.
-ASK_AGAIN_EVERY_S = 60.0
 
 AskForRuns = Callable[[Sequence[str]], Awaitable[None]]
 """Starts work on the inbox of these projects, unless it is under way."""
@@ -103,16 +101,11 @@ class _Receiver:
         """While callbacks wait, have somebody work through them."""
         if self._ask is None:
             return
-        is_well, again_at_s = True, 0.0
+        is_well = True
         while True:
             await asyncio.sleep(ASK_EVERY_S)
-            tried = time.monotonic() >= again_at_s
-            if tried:
-                again_at_s = time.monotonic() + ASK_AGAIN_EVERY_S
             try:
-                projects = await asyncio.to_thread(
-                    self._journal.projects_with_callbacks, tried=tried
-                )
+                projects = await asyncio.to_thread(self._journal.projects_with_callbacks)
                 if projects:
                     await self._ask(projects)
                 is_well = True

@@ -7,15 +7,20 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from support.dying import Fate
+from support.hosting import HostingShop, importing, numbers, text_enabling
 from support.orders import Cabinet, order_once, wanted
 from support.run_contexts import Shop
 
 from numberflow.errors import OutcomeUnknown
 from numberflow.journal import Journal, NewCallback, OrderKind
+from numberflow.journal.tables import callbacks
 from numberflow.models.callback import read_callback
 from numberflow.models.reports import CallbacksReport, FollowLine
 from numberflow.purchase.callbacks import Outcome, drain_callbacks
@@ -37,7 +42,7 @@ async def _unanswered(*_: object) -> Followed:
 class Drains:
     """Runs of drain-callbacks over one shop, and the events that they emitted."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop | HostingShop) -> None:
         self.shop = shop
         self.emitted: list[Outcome] = []
         self.dies = False
@@ -66,6 +71,19 @@ class Drains:
             journal.keep_callbacks(
                 [NewCallback(project, read_callback(raw, project), raw) for raw in raws]
             )
+
+    def age(self, **by: float) -> None:
+        """The events that wait arrived so much earlier."""
+        with (
+            Journal.open(self.shop.journal_url) as journal,
+            journal._database.write() as connection,
+        ):
+            for row in connection.execute(sa.select(callbacks)):
+                connection.execute(
+                    callbacks.update()
+                    .where(callbacks.c.event_id == row.event_id)
+                    .values(received_at=row.received_at - timedelta(**by))
+                )
 
     @property
     def names(self) -> list[str]:
@@ -105,6 +123,7 @@ async def test_any_order_ends_in_the_vendors_state(tmp_path: Path, seed: int) ->
         await drains()
     drains.arrive(*chance.sample(told, k=len(told)), *told)
     shop.simulator.clock.advance(60 * DAY)
+    drains.age(hours=1)
     report = await drains()
     assert (0, 0) == (report.waiting, report.unreadable)
     with Journal.open(shop.journal_url) as journal:
@@ -142,9 +161,92 @@ async def test_a_vendor_that_does_not_answer(tmp_path: Path) -> None:
     drains.followers = {**FOLLOWERS, OrderKind.NUMBER: _unanswered}
     assert 1 == (await drains()).waiting
     drains.followers = FOLLOWERS
+    # Not due yet.
+    assert () == (await drains()).resources
+    drains.age(minutes=1)
     drains.dies = True
     with pytest.raises(RuntimeError, match="died"):
         await drains()
     assert 0 == (await drains()).waiting
     assert ["numberflow.order.completed"] * 2 == drains.names
     assert 1 == len({outcome.id for outcome in drains.emitted})
+
+
+async def test_a_callback_that_comes_before_the_reply(tmp_path: Path) -> None:
+    """It waits until the step that it tells of has ended and is followed: then its event leaves."""
+    shop = HostingShop(tmp_path)
+    drains, (number,) = Drains(shop), numbers(1)
+    order = importing([number])
+    assert await shop.import_numbers(order, fate=Fate("request", after=True, costly=True)) is None
+    drains.arrive({"eventId": "e", "resourceType": "ACTIVE_NUMBER", "resourceId": number})
+    report = await drains()
+    assert (1, [False]) == (report.waiting, [line.is_done for line in report.resources])
+    await shop.import_numbers(order)
+    await shop.wait(2 * HOUR)
+    drains.age(minutes=1)
+    assert 0 == (await drains()).waiting
+    assert ["numberflow.number.linked"] == drains.names
+
+
+async def test_an_order_whose_id_nobody_has_heard(tmp_path: Path) -> None:
+    """Its callback waits while a step is open that may have opened it, and not for ever."""
+    shop = HostingShop(tmp_path)
+    drains, few = Drains(shop), numbers(2)
+    await shop.qualify_at_once(few)
+    order = text_enabling(few)
+    assert await shop.text_enable(order, fate=Fate("request", after=True, costly=True)) is None
+    opened = shop.simulator.hosting_orders()[0]["hosting_order_id"]
+    told = {"resourceType": "HOSTING_ORDER", "resourceId": opened}
+    drains.arrive({"eventId": "early", **told})
+    assert 1 == (await drains()).waiting
+    drains.age(hours=7)
+    (line,) = (await drains()).resources
+    assert (True, "left to follow-orders") == (line.is_done, line.came.partition(":")[0])
+    drains.arrive({"eventId": "e", **told})
+    await shop.text_enable(order)
+    await shop.wait(HOUR)
+    await shop.script("loa", hosting_order_id=opened)
+    await shop.wait(DAY)
+    assert 0 == (await drains()).waiting
+    assert ["numberflow.import.completed"] == drains.names
+
+
+async def test_a_read_that_lags_behind_the_callback(tmp_path: Path) -> None:
+    """A link that is being made is looked at again, or a sweep sees it first: its event leaves
+    all the same. A link that failed has one, too.
+    """
+    shop = HostingShop(tmp_path)
+    drains, (good, bad) = Drains(shop), numbers(2)
+    await shop.script("step_failure", phone_number=bad, step="campaign", code="CAMPAIGN_EXPIRED")
+    for number in (good, bad):
+        await shop.import_numbers(importing([number]), number)
+    drains.arrive(
+        *({"eventId": n, "resourceType": "ACTIVE_NUMBER", "resourceId": n} for n in (good, bad))
+    )
+    assert (2, []) == ((await drains()).waiting, drains.names)
+    await shop.wait(2 * HOUR)
+    await shop.sweep()
+    drains.age(minutes=1)
+    assert 0 == (await drains()).waiting
+    assert ["numberflow.number.failed", "numberflow.number.linked"] == drains.names
+
+
+async def test_many_callbacks_about_one_order(tmp_path: Path) -> None:
+    """It is looked at once, and found without a walk over everything that was ever followed."""
+    shop = HostingShop(tmp_path)
+    drains, few = Drains(shop), numbers(20)
+    looks: list[str] = []
+    follow = FOLLOWERS[OrderKind.HOSTING]
+
+    async def counted(context: Any, work: Any, now: Any) -> Followed:
+        looks.append(work.order_id)
+        return await follow(context, work, now)
+
+    drains.followers = {**FOLLOWERS, OrderKind.HOSTING: counted}
+    await shop.qualify_at_once(few)
+    await shop.text_enable(text_enabling(few))
+    drains.arrive(
+        *({"eventId": n, "resourceType": "HOSTING_ORDER_NUMBER", "resourceId": n} for n in few)
+    )
+    report = await drains()
+    assert (20, 20, 1) == (len(report.resources), report.waiting, len(looks))

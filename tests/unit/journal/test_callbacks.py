@@ -59,7 +59,10 @@ def test_from_waiting_to_done_to_removed(journal: Journal) -> None:
     journal.keep_callbacks([arrived(event("a")), arrived(event("b"))])
     journal.callbacks_failed(PROJECT, ["a"], "the vendor does not answer")
     assert ["b", "a"] == [row.event_id for row in journal.waiting_callbacks(PROJECT, limit=9)]
+    (due,) = journal.waiting_callbacks(PROJECT, limit=9, due_only=True)
+    assert ("b", (PROJECT,)) == (due.event_id, journal.projects_with_callbacks())
     journal.callbacks_done(PROJECT, {"b": "linked"})
+    assert () == journal.projects_with_callbacks()
     assert ["a"] == [row.event_id for row in journal.waiting_callbacks(PROJECT, limit=9)]
     assert 0 == journal.remove_callbacks(PROJECT, older_than=timedelta(days=1))
     assert 1 == journal.remove_callbacks(PROJECT, older_than=timedelta(days=-1))
