@@ -18,7 +18,7 @@ from support.hosting import CAMPAIGN, PLAN, HostingShop, numbers
 
 from numberflow.errors import BadInput, NumberflowError, SpendRefused, Stopped
 from numberflow.journal import IntentionState
-from numberflow.models.held_numbers import ReleaseParameters
+from numberflow.models.held_numbers import ConfigureParameters, ReleaseParameters
 from numberflow.models.number_source import source_of
 from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import RunOutcome
@@ -368,6 +368,32 @@ async def test_an_approval_counts_for_its_reference(estate: Estate) -> None:
     with pytest.raises(NumberflowError, match="already stands for another"):
         await estate.release(estate.held[7:14])
     assert 7 == len(estate.sent())
+
+
+async def test_another_name_ends_no_protection(estate: Estate) -> None:
+    """A rename that takes a number out of a name pattern is refused, and one in doubt, too."""
+
+    def wanting(name: str) -> Any:
+        return check_parameters(
+            ConfigureParameters, {"phone_numbers": estate.held[:2], "display_name": name}
+        )
+
+    assert RunOutcome.DONE is (await estate.shop.configure(wanting("Hotline")))[0].outcome
+    estate.begin()
+    estate.protect('groups: {core: {names: ["*hotline*"]}}\n')
+    with pytest.raises(SpendRefused, match=r"its name matches '.hotline.' in group 'core'"):
+        await estate.shop.configure(wanting("Spare"), "CONF-2")
+    listed = f"numbers: ['{estate.held[0]}', '{estate.held[1]}']\nnames: ['hot*']\n"
+    estate.protect("names: [")
+    with pytest.raises(SpendRefused, match="is no YAML"):
+        await estate.shop.configure(wanting("Spare"), "CONF-2")
+    assert [] == estate.sent()
+    # Another name that is protected, or a number that its name does not protect alone.
+    estate.protect('names: ["*hotline*"]\n')
+    other, _ = await estate.shop.configure(wanting("Hotline 2"), "CONF-3")
+    estate.protect(listed)
+    spare, _ = await estate.shop.configure(wanting("Spare"), "CONF-4")
+    assert (RunOutcome.DONE, RunOutcome.DONE) == (other.outcome, spare.outcome)
 
 
 async def test_a_plan_names_what_is_protected(estate: Estate) -> None:

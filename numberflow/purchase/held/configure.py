@@ -38,12 +38,14 @@ from numberflow.planning.links import (
 from numberflow.purchase.costly_steps import CostlyStep, CostlySteps, hold_purchase
 from numberflow.purchase.follow import take_up
 from numberflow.purchase.held.numbers import held_number, held_numbers, require_held
+from numberflow.purchase.held.protected import load_protection
 from numberflow.purchase.link_commands import back, once_more
 from numberflow.purchase.numbers_report import numbers_report
 from numberflow.purchase.run_context import (
     RunContext,
     begun_rows,
     each_of,
+    in_thread,
     new_purchase,
     open_purchase,
     require_same_journal,
@@ -88,7 +90,8 @@ async def configure(
 
     Raises:
         BadInput: a number is not held, or cannot have what is wanted; nothing was sent.
-        SpendRefused: live links would be taken off, and nobody confirmed that; nothing was sent.
+        SpendRefused: live links would be taken off, and nobody confirmed that, or another name
+            would end a number's protection; nothing was sent.
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no request.
     """
@@ -122,10 +125,12 @@ async def configure_report(
 
     Raises:
         BadInput: plan only, and the run would be refused: a number cannot have what is wanted.
+        SpendRefused: plan only, and the run would be refused: a name protects a number.
     """
     held, changes = await survey(context, order)
     if order.plan_only:
         _require_possible(order, held)
+        await _require_names_stay(context, order, held)
     lines = [_line(number, each, changes.get(number), order, rows) for number, each in held.items()]
     notes = ["plan only: nothing was sent"] if order.plan_only else []
     if any(line.state in ("being linked", "being unlinked") for line in lines):
@@ -208,6 +213,7 @@ async def _require_allowed(
     held = await held_numbers(context, phone_numbers)
     require_held(held)
     _require_possible(order, held)
+    await _require_names_stay(context, order, held)
     loses = {
         number: changes.loses
         for number, each in held.items()
@@ -221,6 +227,32 @@ async def _require_allowed(
             rule="unlink",
             remedy="run with plan_only to see every one, then again with confirm_unlink true",
         )
+
+
+async def _require_names_stay(
+    context: RunContext, order: ConfigureParameters, held: Mapping[str, HeldNumber | None]
+) -> None:
+    """Refuse another name for a number that only its name keeps from being released.
+
+    Raises:
+        SpendRefused: names it and its rule; or the file of protected numbers cannot be used.
+    """
+    name = order.display_name
+    renamed = [each for each in held.values() if each is not None and each.display_name != name]
+    if name is None or not renamed:
+        return
+    protection = await in_thread(load_protection, context.settings)
+    for each in renamed:
+        number, old = each.phone_number, each.display_name if each.name_is_read else None
+        rule = protection.rule_for(number, old)
+        if rule and not protection.rule_for(number, name):
+            raise SpendRefused(
+                f"{number} may not be named {name!r}: it is protected ({rule}) and would not be "
+                "any more; nothing was sent for any number",
+                rule="protected",
+                remedy="leave it out, choose a name that the patterns match, or add the number to "
+                "that file of the papers store",
+            )
 
 
 @dataclass

@@ -2,11 +2,14 @@
 
 Fails closed: a file that cannot be read or understood protects every number. Without a file nothing
 is protected, unless the settings say that it has to be there. The vendor has no tags; groups of the
-file stand for them. Not here: what happens to a protected number (release).
+file stand for them. Not here: what happens to a protected number (release, or configure for a new
+name).
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
@@ -15,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from numberflow.errors import BadInput, SpendRefused
+from numberflow.journal import folded
 from numberflow.models.parameters import PhoneNumber
 from numberflow.paper_store import PaperStore
 from numberflow.settings import Settings
@@ -23,10 +27,17 @@ from numberflow.settings import Settings
 FILE_BYTES_MAX = 4 * 1024 * 1024
 
 
+def _plain(text: str) -> str:
+    """The text without what looks the same: case, Unicode form, kinds of blanks, hidden signs."""
+    seen = "".join(sign for sign in folded(text) if unicodedata.category(sign) != "Cf")
+    return re.sub(r"\s+", " ", seen)
+
+
 def _some(value: str) -> str:
-    if not value.strip():
+    plain = _plain(value).strip()
+    if not plain:
         raise ValueError("is empty")
-    return value.strip().casefold()
+    return plain
 
 
 Pattern = Annotated[str, AfterValidator(_some)]
@@ -47,8 +58,9 @@ class _Rules(BaseModel):
             return "it is listed"
         if name is None:
             return "its name cannot be read, and names are protected" if self.names else ""
+        plain = _plain(name)
         for pattern in self.names:
-            if fnmatchcase(name.casefold(), pattern):
+            if fnmatchcase(plain, pattern) or fnmatchcase(plain.strip(), pattern):
                 return f"its name matches {pattern!r}"
         return ""
 
@@ -125,7 +137,8 @@ def _read(name: str, content: bytes) -> Protection:
 
 def _refused(name: str, problem: str) -> SpendRefused:
     return SpendRefused(
-        f"{name}, which says what numbers are protected, {problem}; no number is released",
+        f"{name}, which says what numbers are protected, {problem}; no number is released "
+        "or renamed",
         rule="protected",
         remedy="put a file into the papers store as docs/papers.md shows it, then run again",
     )

@@ -13,7 +13,7 @@ from numberflow.settings import Settings
 NUMBER = "+12025550101"
 WHOLE = """
 numbers: [+12025550101, "+1 (202) 555-0102"]
-names: ["*Hotline*", "Support ?"]
+names: ["*Hotline*", "Support ?", "Z\u00fcrich *"]
 groups:
   boardroom: {numbers: [+12025550103], names: ["board *"]}
 """
@@ -39,6 +39,11 @@ def load(folder: Path, content: bytes) -> Protection:
         ("+12025550103", "", "it is listed in group 'boardroom' of protected-numbers.yaml"),
         ("+12025550109", "Board 9", "its name matches 'board *' in group 'boardroom' of"),
         ("+12025550109", None, "its name cannot be read, and names are protected"),
+        ("+12025550109", "support\u00a01", "its name matches 'support ?' in"),
+        ("+12025550109", " Support  1 ", "its name matches 'support ?' in"),
+        ("+12025550109", "Hot\u200bline", "its name matches '*hotline*' in"),
+        ("+12025550109", "\uff28otline", "its name matches '*hotline*' in"),
+        ("+12025550109", "Zu\u0308rich\u2003Desk", "its name matches 'z\u00fcrich *' in"),
         ("+12025550109", "support 10", ""),
         ("+12025550109", "", ""),
     ],
