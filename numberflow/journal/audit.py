@@ -26,7 +26,7 @@ HEAD = "head"
 _NOTES = "numberflow_audit"
 _ROWS_AT_ONCE = 500
 # What a digest covers, by name: a column that is added later must not change older digests. Only
-# `updated_at` is left out: a look that shows nothing new moves it.
+# `updated_at` is left out: in older journals, a look that showed nothing new moved it.
 _INTENTION = (
     "id", "purchase_id", "project_id", "reference", "position", "operation", "subject",
     "fingerprint", "request", "state", "setup_amount", "monthly_amount", "due_amount", "currency",

@@ -131,7 +131,10 @@ def record(
         _end_attempt(connection, intention.id, attempt, now)
     if observation is not None:
         new_sighting = _add_sighting(connection, intention.id, observation, now)
-    changes: dict[str, Any] = {"state": str(state), "updated_at": now}
+    changes: dict[str, Any] = {"state": str(state)}
+    # A look that settles nothing is kept as evidence, and is no change: whoever was told about the
+    # step, or knows how it stands, is not told again.
+    changes |= {"updated_at": now} if events or attempt is not None or result is not None else {}
     changes |= {} if reason is None else {"reason": reason}
     changes |= {} if result is None else {"result": result}
     changes |= {} if subject is None or intention.subject is not None else {"subject": subject}

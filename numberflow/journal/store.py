@@ -360,6 +360,7 @@ class Journal(
                     due_amount=due_amount,
                     monthly_amount=monthly_amount,
                     result=quoted | dict(intention.result or {}),
+                    updated_at=self._database.now(connection),
                 )
             )
             corrected = intention_of(one(connection, intentions, intention.id))

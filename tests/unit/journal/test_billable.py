@@ -251,6 +251,24 @@ async def test_what_needs_a_person_is_looked_at_once_and_never_sent(
     assert (state, 0, 1) == (end.state, script.sent, script.looked)
 
 
+@pytest.mark.parametrize("events", [(Event.LOSE,), (Event.LOSE, Event.ESCALATE)])
+async def test_a_look_that_settles_nothing_is_no_change(
+    journal: Journal, events: tuple[Event, ...]
+) -> None:
+    """The vendor cannot be read, tonight for another reason: the look is kept, nobody is told."""
+    row = await _open_row(journal, *events)
+    journal.note_told([row.purchase_id])
+    for trouble in ("vendor down", "no answer"):
+        script = Script([OK], [OutcomeUnknown(trouble)])
+        end = await run_step(journal, row, script.do, script.look)
+        assert (row.state, row.updated_at) == (end.state, end.updated_at)
+        assert trouble in journal.history(row.id).evidence[-1].note
+        assert () == journal.idle_purchases(PROJECT, idle_s=0.0)
+    script = Script([OK], [APPLIED])
+    assert IntentionState.DONE == (await run_step(journal, row, script.do, script.look)).state
+    assert [row.purchase_id] == [each.id for each in journal.idle_purchases(PROJECT, idle_s=0.0)]
+
+
 async def test_a_lost_request_for_any_number_is_not_repeated(journal: Journal) -> None:
     """Nothing found over the settling time: one request left, and a person decides.
 
