@@ -157,8 +157,8 @@ _ENTRIES = (
         done="Every number and order that a waiting callback is about was looked at, as far as a"
         " reference stands for it. Outcomes were emitted as events (docs/callbacks.md).",
         again="There is none. The receiver starts the next run while callbacks wait.",
-        # Two at once do no harm: the second leaves the inbox to the first.
-        at_once=1,
+        # No limit: it would cancel one project's run while another's is under way.
+        # Two of one project do no harm: the second leaves the inbox to the first.
     ),
     FlowEntry(
         name="emergency-address",
