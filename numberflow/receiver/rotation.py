@@ -88,7 +88,7 @@ async def standing(vendor: Callbacks, api: Api, ours: Iterable[CallbackSecrets])
         at_vendor=at_vendor != NO_SECRET,
         stored=bool(keys),
         agrees=at_vendor.get_secret_value().encode() in keys,
-        has_previous=any(each.previous != NO_SECRET for each in ours),
+        has_previous=len(keys) > 1,
     )
 
 
