@@ -1,8 +1,8 @@
 """The receiver as an ASGI application: callbacks in, and how it is.
 
 A callback is checked, stored and answered; what it means is not asked here. Whoever is refused
-learns nothing but the status. No stranger gets a 5xx: 503 is for what is signed and cannot be
-stored, so that the vendor delivers it again.
+learns nothing but the status. 503 is for what is signed and cannot be stored, or cannot be checked
+yet, so that the vendor delivers it again; no other stranger gets a 5xx.
 """
 
 from __future__ import annotations
@@ -153,6 +153,9 @@ class _Receiver:
         if not is_signed and self._known.reread_file():
             # The secret may have been rotated a moment ago.
             is_signed = signed_by(self._known.keys(project_id), body, signature)
+        if not is_signed and not self._known.all_read:
+            # The secret may be in a block that could not be read yet: the vendor delivers again.
+            raise _Refused(503, "secrets not read")
         if not is_signed:
             raise _Refused(401, "forged" if keys else "no secret")
         return NewCallback(project_id, read_callback(body, project_id), body)

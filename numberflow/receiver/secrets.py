@@ -157,6 +157,8 @@ class KnownSecrets:
         self._of_file: Mapping[str, ProjectSecrets] = {}
         self._of_blocks: Mapping[str, ProjectSecrets] = {}
         self._file_read_s = float("-inf")
+        self.all_read = blocks is None
+        """Whether every place was read once: before that, nothing says that a secret is unknown."""
         self.troubles: dict[str, str] = {}
         """What could not be read, in a word each; empty when all is well."""
 
@@ -204,6 +206,7 @@ class KnownSecrets:
             return
         try:
             self._of_blocks = await self._blocks()
+            self.all_read = True
             self.troubles.pop("blocks", None)
         except Exception as error:  # noqa: BLE001 - a server that is down takes no secret away
             if "blocks" not in self.troubles:
