@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from numberflow.errors import BadInput
 from numberflow.journal import Journal
@@ -19,6 +22,11 @@ from numberflow.settings import Settings
 BUSY_TIMEOUT_S = 5.0
 # Requests that are under way when it is asked to stop; none takes longer than its body may.
 STOP_TIMEOUT_S = 15
+# Whoever sends no whole head in this time is disconnected; uvicorn has no setting for it.
+HEAD_TIMEOUT_S = 10.0
+# With what one turn of the loop accepts on top, below the usual limit of 1,024 open files.
+CONNECTIONS_MAX = 512
+BACKLOG = 256
 
 
 def serve(
@@ -51,6 +59,8 @@ def serve(
         app = receiver_app(journal, KnownSecrets(settings, blocks), Senders(settings), ask)
         config = uvicorn.Config(
             app,
+            http=_Connection,
+            backlog=BACKLOG,
             # A header that a stranger writes would change the address that we see (senders.py).
             proxy_headers=False,
             server_header=False,
@@ -64,6 +74,49 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
+class _Connection(H11Protocol):
+    """A connection that is closed when no request comes, or when others need its place."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._timer: asyncio.TimerHandle | None = None
+        self._answered: object = None
+        self._since_s = self.loop.time()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait for a request. The idle connection that is oldest leaves a full house."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._expect_request)
+        if len(self.connections) > CONNECTIONS_MAX:
+            idle = [
+                each for each in self.connections if isinstance(each, _Connection) and each.is_idle
+            ]
+            min(idle, key=lambda each: each._since_s).drop()  # noqa: SLF001 - of its own class
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        super().connection_lost(exc)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way that has come at least to the end of its head."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def drop(self) -> None:
+        """Close at once. The peer may not read, so that nothing is waited for."""
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _expect_request(self) -> None:
+        if self.is_idle and self.cycle is self._answered:
+            self.drop()
+            return
+        self._answered = self.cycle
+        self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._expect_request)
+
+
 def _listening(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -72,7 +125,7 @@ def _listening(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(2048)
+            listener.listen(BACKLOG)
         except BaseException:
             listener.close()
             raise

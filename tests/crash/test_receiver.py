@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -37,6 +37,14 @@ def status_of(connection: socket.socket) -> int:
     return int(connection.recv(4096).split()[1])
 
 
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side closes it."""
+    try:
+        return connection.recv(4096) == b""
+    except ConnectionResetError:
+        return True
+
+
 @contextmanager
 def sent(port: int, request: bytes) -> Iterator[socket.socket]:
     """A connection on which these bytes were sent."""
@@ -51,6 +59,7 @@ def test_what_is_taken_and_what_is_not(tmp_path: Path) -> None:
     """
     with (
         receiver(environment(tmp_path)) as running,
+        sent(running.port, HEAD) as half,
         sent(running.port, HEAD + b"Content-Length: 9\r\n\r\nx") as slow,
     ):
         http, body = running.http, body_of()
@@ -88,6 +97,8 @@ def test_what_is_taken_and_what_is_not(tmp_path: Path) -> None:
             assert 503 == http.post(PATH, content=later, headers=signed(later)).status_code
             assert 401 == http.post(PATH, content=later).status_code
         assert 408 == status_of(slow)
+        # No whole head came: it is disconnected without a word.
+        assert is_closed(half)
         metrics = running.metrics()
         assert (3, 1, 1, 2) == tuple(
             metrics[f"numberflow_{name}"]
@@ -117,6 +128,18 @@ def test_what_is_taken_and_what_is_not(tmp_path: Path) -> None:
         )
     with inbox(tmp_path) as journal:
         assert (2, 1) == journal.inbox(PROJECT)[:2]
+
+
+def test_more_connections_than_it_may_hold(tmp_path: Path) -> None:
+    """Those that send nothing make room, the oldest first; a signed callback is taken."""
+    body = body_of()
+    with receiver(environment(tmp_path)) as running, ExitStack() as opened:
+        many = [opened.enter_context(sent(running.port, HEAD)) for _ in range(600)]
+        reply = running.http.post(PATH, content=body, headers=signed(body))
+        assert 200 == reply.status_code
+        assert is_closed(many[0])
+        files = len(list(Path(f"/proc/{running.process.pid}/fd").iterdir()))
+    assert 500 < files < 600
 
 
 def test_without_a_secret(tmp_path: Path) -> None:
