@@ -15,9 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from numberflow.journal.audit import digest_of, link
+from numberflow.journal.custody_rows import Said
 from numberflow.journal.database import Database
 from numberflow.journal.rows import intention_of, purchase_of
-from numberflow.journal.tables import audit, audit_head, intentions, purchases
+from numberflow.journal.tables import audit, audit_head, custody, intentions, purchases, stops
 
 _ROWS_AT_ONCE = 1000
 # More than these say nothing more.
@@ -74,13 +75,17 @@ class AuditRows:
                 yield AuditEntry(row.n, row.at, row.project_id, json.loads(row.content), row.hash)
 
     def verify_audit(self, *, expect: str | None = None) -> Verified:
-        """Walk the whole chain, and compare purchases and steps with what it says of them last.
+        """Walk the whole chain, and compare the journal with what it says.
+
+        Compared are purchases and steps (with what it says of them last), stops, and what people
+        said of numbers; not attempts, evidence, claims and leases.
 
         Args:
             expect: a head's hash that was kept elsewhere; one of the rows has to have it.
         """
         problems: list[str] = []
         said: dict[str, tuple[int, str]] = {}
+        spoken = _Spoken()
         found = expect is None
         with self._database.snapshot() as connection:
             head = connection.execute(sa.select(audit_head)).one_or_none()
@@ -93,6 +98,7 @@ class AuditRows:
                 about = facts.get("intention_id") or facts.get("purchase_id")
                 if "digest" in facts:
                     said[str(about)] = (row.n, facts["digest"])
+                spoken.add(row, facts)
                 found = found or row.hash == expect
                 # What does not fit was told: the walk goes on from what the row says of itself.
                 n, last = row.n, row.hash
@@ -106,10 +112,64 @@ class AuditRows:
                 elif digest != digest_of(row):
                     problems.append(f"{_named(row)} is not as audit row {n} says")
             problems += [f"audit row {n}: {row_id} is missing" for row_id, (n, _) in said.items()]
+            problems += spoken.differences(connection)
         return Verified(
             0 if head is None else head.n, "" if head is None else head.hash,
             tuple(problems[:PROBLEMS_MAX]),
         )  # fmt: skip
+
+
+class _Spoken:
+    """What the chain says of stops and of numbers' custody, and where the tables say another thing.
+
+    What was written before the chain began is not in it, and is left as it is.
+    """
+
+    def __init__(self) -> None:
+        self._begun: datetime | None = None
+        self._stops: dict[str, tuple[int, Any, Any]] = {}
+        self._custody: dict[tuple[str, str], list[tuple[int, Any, Any, Any]]] = {}
+
+    def add(self, row: sa.Row[Any], facts: Mapping[str, Any]) -> None:
+        """Take in one row of the chain."""
+        if self._begun is None:
+            self._begun = row.at
+        event, scope, by = facts.get("event"), str(facts.get("project_id")), facts.get("by")
+        if event == "stop":
+            self._stops[scope] = (row.n, by, facts.get("reason"))
+        elif event == "go":
+            self._stops.pop(scope, None)
+        elif event in set(Said) and "digest" not in facts:
+            about = (scope, str(facts.get("subject")))
+            self._custody.setdefault(about, []).append((row.n, event, by, facts.get("reference")))
+
+    def differences(self, connection: sa.Connection) -> Iterator[str]:
+        """Rows that are missing, that the chain does not know, or that it knows otherwise."""
+        for row in connection.execute(sa.select(stops)).all():
+            n, *told = self._stops.pop(row.scope, (0,))
+            if (told or not self._is_older(row)) and told != [row.by, row.why]:
+                yield _other(f"the stop of {row.scope}", n)
+        for scope, (n, *_) in self._stops.items():
+            yield f"audit row {n}: the stop of {scope} is missing"
+        columns = custody.c
+        kept = sa.select(custody).order_by(columns.project_id, columns.phone_number, columns.n)
+        for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(kept):
+            about = (row.project_id, row.phone_number)
+            if self._is_older(row):
+                continue
+            n, *told = self._custody[about].pop(0) if self._custody.get(about) else (0,)
+            if told != [row.said, row.by, row.reference]:
+                yield _other(f"what was said of {row.phone_number} in {row.project_id}", n)
+        for (project_id, number), left in self._custody.items():
+            for n, said, *_ in left:
+                yield f"audit row {n}: {number} was {said} in {project_id}, and that is missing"
+
+    def _is_older(self, row: sa.Row[Any]) -> bool:
+        return self._begun is not None and row.at < self._begun
+
+
+def _other(what: str, n: int) -> str:
+    return f"{what} is not as audit row {n} says" if n else f"{what}: the audit does not know it"
 
 
 def _facts_of(row: sa.Row[Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from support.journals import PROJECT, Vendor, new_purchase, planned, rent_line, 
 from numberflow.journal import ALL_PROJECTS, IntentionState, Journal
 from numberflow.journal.audit import begin_chain, link
 from numberflow.journal.custody_rows import Said
-from numberflow.journal.tables import audit, audit_head, intentions, purchases
+from numberflow.journal.tables import audit, audit_head, custody, intentions, purchases, stops
 
 PROCESSES, STEPS = 4, 10
 
@@ -127,6 +127,33 @@ def dropped(journal: Journal) -> None:
     run_sql(journal, sa.text("DELETE FROM claims"), intentions.delete())
 
 
+def unsaid(journal: Journal) -> None:
+    """Nobody has said anything of any number."""
+    run_sql(journal, custody.delete())
+
+
+def said_by_another(journal: Journal) -> None:
+    """Somebody else has adopted the number."""
+    run_sql(journal, custody.update().values(by="Mallory"))
+
+
+def said_besides(journal: Journal) -> None:
+    """The adopted number is gone, and nobody said so."""
+    with journal._database.read() as connection:
+        (row,) = connection.execute(sa.select(custody)).all()
+    run_sql(journal, custody.insert().values(**row._asdict() | {"n": 2, "said": "gone"}))
+
+
+def let_go(journal: Journal) -> None:
+    """A stop is removed."""
+    run_sql(journal, stops.delete())
+
+
+def stopped_by_another(journal: Journal) -> None:
+    """Another reason for the stop."""
+    run_sql(journal, stops.update().values(why="no reason"))
+
+
 TAMPERED: dict[Callable[[Journal], None], str] = {
     changed: "row 3 was changed",
     missing: "row 3 is missing",
@@ -136,6 +163,11 @@ TAMPERED: dict[Callable[[Journal], None], str] = {
     behind_its_back: "is not as audit row",
     reapproved: "purchase",
     dropped: "is missing",
+    unsaid: f"+12025550188 was adopted in {PROJECT}, and that is missing",
+    said_by_another: f"what was said of +12025550188 in {PROJECT} is not as audit row",
+    said_besides: f"what was said of +12025550188 in {PROJECT}: the audit does not know it",
+    let_go: "the stop of * is missing",
+    stopped_by_another: "the stop of * is not as audit row",
 }
 
 
@@ -143,6 +175,10 @@ TAMPERED: dict[Callable[[Journal], None], str] = {
 def test_tampered_with(journal: Journal, tamper: Callable[[Journal], None]) -> None:
     """Whatever somebody changes in rows is found, and said by its number."""
     planned(journal, rent_line(), rent_line("+12025550102"))
+    journal.say(PROJECT, Said.ADOPTED, {"+12025550188": {}}, by="Ada", reference="OLD")
+    journal.stop("project-2", by="Ada")
+    journal.go("project-2")
+    journal.stop(ALL_PROJECTS, by="Ada", why="a fire")
     assert () == journal.verify_audit().problems
     tamper(journal)
     problems = journal.verify_audit().problems
@@ -171,11 +207,14 @@ def test_only_a_hash_kept_elsewhere_shows_a_chain_made_anew(journal: Journal) ->
 
 def test_a_journal_from_before(journal: Journal) -> None:
     """Rows that were there before the audit begin with an entry each, and are compared then."""
-    (step,) = planned(journal)
+    planned(journal)
+    journal.say(PROJECT, Said.ADOPTED, {"+12025550188": {}}, by="Ada")
+    journal.stop(ALL_PROJECTS, by="Ada")
     run_sql(journal, audit.delete(), audit_head.delete())
     with journal._database.write() as connection:
-        begin_chain(connection, step.created_at)
+        begin_chain(connection, journal._database.now(connection))
     assert ["audit_begun", "before_audit", "before_audit"] == events(journal)
+    journal.say(PROJECT, Said.GONE, {"+12025550188": {}}, by="Ada")
     assert () == journal.verify_audit().problems
     behind_its_back(journal)
     assert () != journal.verify_audit().problems
