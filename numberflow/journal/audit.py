@@ -157,10 +157,9 @@ def begin_chain(connection: sa.Connection, at: datetime) -> None:
         (sa.select(purchases).order_by(purchases.c.created_at, purchases.c.id), _opening_purchase),
         (sa.select(intentions).order_by(intentions.c.created_at, intentions.c.id), _opening_step),
     ):
-        rows = connection.execute(query).all()
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            notes = [as_kept(made(row)) for row in rows[start : start + _ROWS_AT_ONCE]]
-            _append(connection, _locked_head(connection), at, notes)
+        found = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+        for rows in found.partitions():
+            _append(connection, _locked_head(connection), at, [made(row) for row in rows])
 
 
 def _opening_purchase(row: sa.Row[Any]) -> dict[str, Any]:

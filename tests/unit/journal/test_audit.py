@@ -205,15 +205,19 @@ def test_only_a_hash_kept_elsewhere_shows_a_chain_made_anew(journal: Journal) ->
     ]
 
 
-def test_a_journal_from_before(journal: Journal) -> None:
-    """Rows that were there before the audit begin with an entry each, and are compared then."""
-    planned(journal)
+def test_a_journal_from_before(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that were there before the audit begin with an entry each, and are compared then.
+
+    However many they are: they are read and written a few at a time.
+    """
+    monkeypatch.setattr("numberflow.journal.audit._ROWS_AT_ONCE", 2)
+    planned(journal, *(rent_line(f"+1202555010{n}") for n in range(5)))
     journal.say(PROJECT, Said.ADOPTED, {"+12025550188": {}}, by="Ada")
     journal.stop(ALL_PROJECTS, by="Ada")
     run_sql(journal, audit.delete(), audit_head.delete())
     with journal._database.write() as connection:
         begin_chain(connection, journal._database.now(connection))
-    assert ["audit_begun", "before_audit", "before_audit"] == events(journal)
+    assert ["audit_begun", *["before_audit"] * 6] == events(journal)
     journal.say(PROJECT, Said.GONE, {"+12025550188": {}}, by="Ada")
     assert () == journal.verify_audit().problems
     behind_its_back(journal)
