@@ -14,6 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
 from numberflow.journal import Journal
+from numberflow.journal.owner import this_person
 from numberflow.purchase.run_context import RunContext, in_thread, open_client
 from tasks.credentials import settings_for
 
@@ -91,7 +92,10 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
     settings = await settings_for(project)
     logger = get_run_logger()
     journal = await in_thread(Journal.open, settings.journal_url)
-    journal.act_as(**_who())
+    who = _who()
+    journal.act_as(**who)
+    # A run of a deployment is worked by whoever runs the worker.
+    typed_here = "" if deployment.get_id() else this_person()
     try:
         async with open_client(settings, on_wait=logger.info) as client:
             run_id = flow_run.get_id()
@@ -103,6 +107,7 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
                 run_state=OwnRun(run_id, logger.warning).held_by,
                 project=project,
                 flow_run_id=run_id,
+                started_by=who["created_by"] or typed_here,
                 begun_before=await _may_have_begun(),
             )
     finally:

@@ -1,10 +1,8 @@
-"""Whose account a command uses, and who types it."""
+"""Whose account a command uses."""
 
 from __future__ import annotations
 
 import asyncio
-import getpass
-import platform
 
 from numberflow.errors import NumberflowError
 from numberflow.settings import Settings
@@ -32,8 +30,3 @@ def settings_of(project: str | None) -> Settings:
             return asyncio.run(settings_for(project))
     except RuntimeError as error:
         raise NumberflowError(str(error)) from None
-
-
-def this_person() -> str:
-    """Who types, as the journal names them."""
-    return f"{getpass.getuser()}@{platform.node()}"

@@ -8,9 +8,10 @@ from dataclasses import asdict
 
 import typer
 
-from numberflow.cli.account import settings_of, this_person
+from numberflow.cli.account import settings_of
 from numberflow.cli.console import as_table, print_json
 from numberflow.journal import Journal, Said
+from numberflow.journal.owner import this_person
 from numberflow.models.adoption import Adoption
 from numberflow.models.parameters import check_parameters
 from numberflow.purchase.reconciling.adopting import Adopted, adopt

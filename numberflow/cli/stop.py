@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import typer
 
-from numberflow.cli.account import this_person
 from numberflow.cli.console import print_json, working
 from numberflow.cli.processes import make_private_folder
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import ALL_PROJECTS, STOP_FILE, Journal
+from numberflow.journal.owner import this_person
 from numberflow.settings import Settings
 
 # A request that was permitted before the stop has ended by then. The worst case is its lease (60

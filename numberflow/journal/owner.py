@@ -8,7 +8,9 @@ in another container, keeps its lease until it expires.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
+import platform
 import secrets
 import socket
 import uuid
@@ -149,3 +151,8 @@ def _is_zombie(pid: int) -> bool:
         return over and process.num_threads() <= 1
     except psutil.Error:
         return False
+
+
+def this_person() -> str:
+    """Who types, as the journal names them."""
+    return f"{getpass.getuser()}@{platform.node()}"

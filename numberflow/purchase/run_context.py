@@ -113,6 +113,7 @@ class RunContext:
         project: name of the credentials block that the client has its account from, for the
             commands that are printed; None: the environment's.
         flow_run_id: Prefect's id of this run, for the journal.
+        started_by: who started this run, as far as that is known; empty when it is not.
         begun_before: an earlier attempt of this run may have begun its purchase, so that a journal
             that does not know it is not the one that the attempt wrote to.
     """
@@ -129,6 +130,7 @@ class RunContext:
         run_state: RunState | None = None,
         project: str | None = None,
         flow_run_id: str | None = None,
+        started_by: str = "",
         begun_before: bool = False,
     ) -> None:
         self.client = client
@@ -138,6 +140,7 @@ class RunContext:
         self.wait_for_owner_s = wait_for_owner_s
         self.on_wait = on_wait
         self.project = project
+        self.started_by = started_by
         self.flow_run_id = flow_run_id
         self.begun_before = begun_before
         self.has_begun = False

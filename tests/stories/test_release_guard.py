@@ -338,13 +338,17 @@ async def test_what_is_lost_is_said_first_and_the_count_opens(estate: Estate) ->
         assert planned.notes[0].startswith("what ends with 7 numbers: links of 1, callbacks of 1")
         assert any("a run asks a person, who types the count" in note for note in planned.notes)
     estate.begin()
+    estate.shop.started_by = "ada"
     report = await estate.release(seven, confirm_count=7)
     assert (RunOutcome.DONE, 7) == (report.outcome, len(estate.sent()))
     assert "it loses service plan plan-7, callbacks to" in report.numbers[0].advice
     assert "as the vendor shows it" in report.numbers[0].advice
     async with estate.shop.context() as context:
         (purchase,) = context.journal.purchases_named("REL-1")
-        assert ("confirm_count", 7) == (purchase.approval["by"], purchase.approval["count"])
+        assert ("ada (by the parameter confirm_count)", 7) == (
+            purchase.approval["by"],
+            purchase.approval["count"],
+        )
     second = await estate.release(seven[:2], "REL-2")
     assert (RunOutcome.DONE, {"leaving"}) == (
         second.outcome,

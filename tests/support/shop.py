@@ -57,6 +57,7 @@ class Shop:
     """
 
     def __init__(self, folder: Path, **simulator: Any) -> None:
+        self.started_by = ""
         self.journal_file = folder / "journal.db"
         self.journal_url = new_journal(self.journal_file)
         self.simulator = Simulator(
@@ -89,7 +90,13 @@ class Shop:
                 async with Client(
                     self.settings, transport=transport, paced=False, read_budget=READS
                 ) as client:
-                    yield SuccessorDesk(client, journal, self.settings, wait=self.wait)
+                    yield SuccessorDesk(
+                        client,
+                        journal,
+                        self.settings,
+                        wait=self.wait,
+                        started_by=self.started_by,
+                    )
             finally:
                 self.unwritten += transport.unwritten
                 journal.close()

@@ -130,7 +130,8 @@ async def release(context: RunContext, order: ReleaseParameters, reference: str)
     most = None if ready.room is None or approved else ready.room.most
     purchase = await open_purchase(context, ready.new)
     if order.confirm_count is not None and not purchase.approval:
-        await approve(context, purchase.id, "confirm_count", order.confirm_count)
+        by = f"{context.started_by or 'unknown'} (by the parameter confirm_count)"
+        await approve(context, purchase.id, by, order.confirm_count)
     async with hold_purchase(context, purchase) as steps:
         known = await steps.rows()
         rows = [row for row in known if row.state is not IntentionState.REFUSED]
@@ -177,7 +178,7 @@ async def question(
 
 
 async def approve(context: RunContext, purchase_id: str, by: str, count: int) -> None:
-    """Keep who typed the count of a release's numbers. Costs: nothing. Repeat: safe."""
+    """Keep who typed, or gave, the count of a release's numbers. Costs: nothing. Repeat: safe."""
     approval = {"by": by, "count": count, "flow_run_id": context.flow_run_id}
     await in_thread(context.journal.save_approval, purchase_id, approval)
 
