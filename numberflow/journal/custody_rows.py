@@ -20,7 +20,7 @@ from numberflow.journal.database import Database
 from numberflow.journal.entries import Intention
 from numberflow.journal.json_text import as_kept
 from numberflow.journal.rows import intention_of
-from numberflow.journal.tables import claims, custody, intentions
+from numberflow.journal.tables import attempts, claims, custody, intentions
 from numberflow.journal.transitions import OPEN_STATES, IntentionState
 
 # Rows at once: few enough that a hundred thousand steps take little memory.
@@ -136,6 +136,17 @@ class CustodyRows:
             rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             for row in rows:
                 yield intention_of(row)
+
+    def last_sent(self, project_id: str) -> dict[str, datetime]:
+        """When the last request of each step left: intention → time; without those never sent."""
+        query = (
+            sa.select(attempts.c.intention_id, sa.func.max(attempts.c.started_at).label("at"))
+            .join(intentions, intentions.c.id == attempts.c.intention_id)
+            .where(intentions.c.project_id == project_id)
+            .group_by(attempts.c.intention_id)
+        )
+        with self._database.read() as connection:
+            return {row.intention_id: row.at for row in connection.execute(query)}
 
     def claims_elsewhere(self, project_id: str) -> dict[str, str]:
         """Numbers that rents of other projects hold, bought → that project."""

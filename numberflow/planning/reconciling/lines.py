@@ -41,6 +41,8 @@ class Line:
         id: of the intention.
         phone_number: "" while it has none.
         at: when it changed last.
+        sent_at: when its last request left. What became of it may be known much later, so this
+            orders the steps of a number; None = as `at`.
         wants: what it asked for, by the names of planning.links, `callback_url` and
             `display_name`; "" = none.
         is_hosted: it is about a number that lives elsewhere.
@@ -61,6 +63,7 @@ class Line:
     is_hosted: bool = False
     is_shown: bool = True
     reason: str = ""
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Held:
 
 def held(lines: Sequence[Line], custody: Custody | None) -> Held:
     """Add up what the journal says of one number. `lines` are its steps, in any order."""
-    ordered = sorted(lines, key=lambda line: (line.at, line.id)) if len(lines) > 1 else lines
+    ordered = sorted(lines, key=_turn) if len(lines) > 1 else lines
     holders: list[Line] = []
     given_up: Line | None = None
     adopted = custody if custody is not None and custody.is_held else None
@@ -117,11 +117,16 @@ def held(lines: Sequence[Line], custody: Custody | None) -> Held:
         traces=tuple(
             line for line in ordered if line.does is Does.GETS and line.stand is Stand.REFUSED
         ),
-        latest=ordered[-1].at if ordered else None,
+        latest=max((line.at for line in ordered), default=None),
         wants=wants,
         has_address=has_address,
         address_reference=address_reference,
     )
+
+
+def _turn(line: Line) -> tuple[datetime, str]:
+    """When the vendor was asked, and not when we learned what became of it."""
+    return (line.sent_at or line.at, line.id)
 
 
 def present(

@@ -94,6 +94,7 @@ def journal_side(
         order.order_id: order
         for order in journal.followed(project_id, kind=OrderKind.NUMBER, open_only=False)
     }
+    sent = journal.last_sent(project_id)
     changed: dict[str, datetime] = {}
     lines: list[Line] = []
     for step in journal.each_intention(project_id):
@@ -101,7 +102,9 @@ def journal_side(
             before = changed.get(step.purchase_id)
             if before is None or before < step.updated_at:
                 changed[step.purchase_id] = step.updated_at
-        lines += _lines_of(step, placed, is_busy=step.purchase_id in busy)
+        lines += _lines_of(
+            step, placed, sent_at=sent.get(step.id), is_busy=step.purchase_id in busy
+        )
     closed = journal.closed_purchases(project_id)
     references = [
         Reference(
@@ -130,7 +133,11 @@ def _numbers(pending: Collection[PendingWork], kind: OrderKind) -> frozenset[str
 
 
 def _lines_of(
-    step: Intention, placed: Mapping[str, PendingWork], *, is_busy: bool
+    step: Intention,
+    placed: Mapping[str, PendingWork],
+    *,
+    sent_at: datetime | None,
+    is_busy: bool,
 ) -> Iterator[Line]:
     """One line for each number that the step is about; one without when there is none yet."""
     stand = _STAND.get(step.state)
@@ -145,6 +152,8 @@ def _lines_of(
         if order is not None:
             numbers = [*order.facts.get("phone_numbers", ())] or numbers
             stand, at = _standing(order), order.closed_at or order.seen_at
+            # Its numbers come when it ends, long after its request.
+            sent_at = at
     for each in numbers:
         yield Line(
             id=step.id,
@@ -161,6 +170,7 @@ def _lines_of(
             # Single numbers of an order may fail, and its follower says which.
             is_shown=step.operation not in _HOSTING_ORDERS,
             reason=step.reason or "" if step.state in OPEN_STATES else "",
+            sent_at=sent_at,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.journals import PROJECT, Vendor, new_purchase, plan, planned, rent_line, run_step, take
 
+from numberflow.errors import OutcomeUnknown
 from numberflow.journal import (
     Applied,
     Attempt,
@@ -20,6 +21,7 @@ from numberflow.journal import (
     opened_order,
 )
 from numberflow.planning.reconciling.lines import Does, Line, Stand
+from numberflow.planning.reconciling.numbers import held
 from numberflow.purchase.reconciling.journal_side import journal_side
 
 pytestmark = pytest.mark.anyio
@@ -129,6 +131,24 @@ async def test_who_works_on_it(journal: Journal) -> None:
     journal.begin(row.id, leases=(lease, number))
     assert Stand.UNKNOWN is lines(journal)["rent", FIRST].stand
     assert Stand.UNDER_WAY is lines(journal, busy={row.purchase_id})["rent", FIRST].stand
+
+
+async def test_a_rent_that_is_proven_after_the_release(journal: Journal) -> None:
+    """The order of the requests counts: the number was rented and then given up."""
+    (row,) = planned(journal, rent_line(FIRST))
+
+    async def lost(attempt: Attempt) -> Applied:
+        attempt.before_send()
+        raise OutcomeUnknown("reply lost", cause="read_timeout")
+
+    async def unclear(_intention: Intention) -> Evidence:
+        return Evidence(Finding.INCONCLUSIVE, "neither nor")
+
+    assert "needs_person" == (await run_step(journal, row, lost, unclear)).state
+    await done(journal, NewIntention("release", FIRST, "f"), "PO-2")
+    journal.settle_by_person(row.id, "done", "ann", "it was there", {"phone_number": FIRST})
+    known = held(journal_side(journal, PROJECT).lines, None)
+    assert ((), "PO-2") == (known.holders, known.given_up and known.given_up.reference)
 
 
 async def test_another_project_and_what_is_known(journal: Journal) -> None:
