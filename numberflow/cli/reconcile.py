@@ -10,6 +10,7 @@ from numberflow.cli import exit_codes
 from numberflow.cli.account import settings_of
 from numberflow.cli.console import working
 from numberflow.journal import Journal
+from numberflow.journal.owner import this_person
 from numberflow.models.parameters import check_parameters
 from numberflow.models.reconcile import Reconcile
 from numberflow.models.reports import ReconcileReport, RunOutcome
@@ -29,6 +30,8 @@ def run(project: str | None, *, everything: bool, as_json: bool) -> int:
     wanted = check_parameters(Reconcile, {"project": project, "show_all": everything})
     settings = settings_of(wanted.project)
     with Journal.open(settings.journal_url) as journal:
+        # Steps that looking settles have a name beside them in the audit.
+        journal.act_as(by=this_person())
         with working("Comparing journal and vendor …"):
             report, found = asyncio.run(_compare(settings, journal, wanted))
         typer.echo(
