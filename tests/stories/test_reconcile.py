@@ -131,7 +131,12 @@ async def test_a_mess(shop: Shop) -> None:
     assert kept not in report.model_dump_json()
     quiet = await look(shop)
     assert (RunOutcome.DONE, ()) == (quiet.outcome, quiet.findings)
-    assert (report.found, mess) == (quiet.found, told(await look(shop, show_all=True)))
+    everything = await look(shop, show_all=True)
+    assert (RunOutcome.DONE, report.found, mess) == (
+        everything.outcome,
+        quiet.found,
+        told(everything),
+    )
 
     holdings[dearer].monthly *= 2
     assert {("price_rise", dearer)} == told(await look(shop))

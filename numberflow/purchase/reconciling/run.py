@@ -156,12 +156,12 @@ def _report(
     show_all: bool,
 ) -> ReconcileReport:
     told = tuple(line for line in lines if show_all or line.is_new)
-    waiting = [line for line in told if line.severity == Severity.PERSON.value]
+    waiting = [line for line in lines if line.is_new and line.severity == Severity.PERSON.value]
     kinds = Counter(line.kind for line in waiting)
     reason = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
     return ReconcileReport(
         outcome=RunOutcome.NEEDS_PERSON if waiting else RunOutcome.DONE,
-        reason=f"{count_of(len(waiting), 'finding')} to decide: {reason}" if waiting else "",
+        reason=f"{count_of(len(waiting), 'new finding')} to decide: {reason}" if waiting else "",
         remedy="each finding has the command that settles it" if waiting else "",
         project_id=context.project_id,
         source=reading.source,
