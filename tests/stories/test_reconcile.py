@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from support.purchases import order
 from support.run_contexts import Shop as OrderShop
 from support.shop import Shop
 
+from numberflow.client import Client
+from numberflow.errors import OutcomeUnknown
 from numberflow.export.snapshot import export_project
 from numberflow.journal import Intention, IntentionState, OrderKind
 from numberflow.models.adoption import Adoption
@@ -31,6 +33,7 @@ from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.follow import follow_orders
 from numberflow.purchase.held.link_follow import follow_link
 from numberflow.purchase.inventory import imported_question
+from numberflow.purchase.reconciling import vendor_side
 from numberflow.purchase.reconciling.adopting import adopt
 from numberflow.purchase.reconciling.run import reconcile_project
 
@@ -276,9 +279,11 @@ async def test_a_link_that_is_on_its_way_is_not_told(shop: Shop) -> None:
     assert set() == told(await look(shop))
 
 
-async def test_an_emergency_address_that_went(tmp_path: Path) -> None:
-    """What was given through the journal is looked for; who removed it in the dashboard is not
-    known.
+async def test_an_emergency_address_that_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given through the journal is looked for. A night on which it cannot be read says
+    nothing: what was told before is not told again.
     """
     shop = Shop(tmp_path, active=0)
     shop.simulator.switches.set("emergency_feature", True)
@@ -300,6 +305,35 @@ async def test_an_emergency_address_that_went(tmp_path: Path) -> None:
     async with shop.context() as context:
         await context.client.emergency_addresses.deprovision(number)
     assert {("address_missing", number)} == addresses(await look(shop))
+
+    async def unreadable(_client: Client, _number: str) -> bool:
+        raise OutcomeUnknown("vendor down", cause="read_timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vendor_side, "has_address", unreadable)
+        report = await look(shop, show_all=True)
+    assert ("1 emergency addresses were not read",) == report.notes
+    assert set() == addresses(report) | addresses(await look(shop))
+
+
+async def test_emergency_addresses_are_read_in_turn(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more than fit into one run, each is read within a few days."""
+
+    async def there(_client: Client, _number: str) -> bool:
+        return True
+
+    monkeypatch.setattr(vendor_side, "ADDRESSES_MAX", 2)
+    monkeypatch.setattr(vendor_side, "has_address", there)
+    numbers = [f"+1202555010{n}" for n in range(5)]
+    async with shop.context() as context:
+        days = [
+            await vendor_side.read_addresses(context, numbers, date(2026, 11, day))
+            for day in (28, 29, 30)
+        ]
+    assert numbers == sorted(number for shown, _ in days for number in shown)
+    assert all("not read" in remarks[0] for _, remarks in days)
 
 
 async def test_an_order_that_ended_before_the_sweep(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,7 +43,10 @@ from numberflow.purchase.run_context import RunContext, in_thread
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The report, and every finding, key → digest: what people know once they have it."""
+    """The report, and every finding, key → digest: what people know once they have it.
+
+    With what they were told before of numbers that were not compared this time.
+    """
 
     report: ReconcileReport
     found: Mapping[str, str]
@@ -71,7 +74,9 @@ async def reconcile_project(context: RunContext, *, show_all: bool = False) -> R
     journal = await in_thread(
         journal_side, context.journal, context.project_id, busy=settled.busy, orders=orders
     )
-    shown, remarks = await read_addresses(context, expected_addresses(journal))
+    today = datetime.now(UTC).date()
+    addressed = expected_addresses(journal)
+    shown, remarks = await read_addresses(context, addressed, today)
     findings = await asyncio.to_thread(_compare, context, journal, reading, shown)
     if reading.is_snapshot:
         suspects = [
@@ -84,9 +89,7 @@ async def reconcile_project(context: RunContext, *, show_all: bool = False) -> R
     rows = await in_thread(
         context.journal.intentions, project_id=context.project_id, states=AT_STAKE_STATES
     )
-    commands = Commands(
-        context.project, context.project_id, {row.id: row for row in rows}, datetime.now(UTC).date()
-    )
+    commands = Commands(context.project, context.project_id, {row.id: row for row in rows}, today)
     found = {each.key: _digest(each) for each in findings if _stands(each, commands)}
     told = await in_thread(context.journal.told_findings, context.project_id)
     lines = [
@@ -98,7 +101,11 @@ async def reconcile_project(context: RunContext, *, show_all: bool = False) -> R
     report = report.model_copy(
         update={"notes": (*reading.remarks, *remarks), "flow_run_id": context.flow_run_id}
     )
-    return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
+    unread = _not_compared(journal, reading, addressed - shown.keys())
+    still = {key: digest for key, digest in told.items() if key in unread}
+    return Reconciled(
+        await asyncio.to_thread(_published, context, report, lines), {**still, **found}
+    )
 
 
 async def _follow_orders(context: RunContext) -> None:
@@ -120,6 +127,20 @@ def _compare(
     context: RunContext, journal: JournalSide, reading: Reading, addresses: Mapping[str, bool]
 ) -> tuple[Finding, ...]:
     return reconcile(journal, reading.side(context.client.vendor_now(), addresses))
+
+
+def _not_compared(
+    journal: JournalSide, reading: Reading, no_address: Collection[str]
+) -> frozenset[str]:
+    """Keys of findings about which this run cannot say anything, whether they are there or not."""
+    changed = {line.phone_number for line in journal.lines if line.at > reading.read_at}
+    keys = {f"{kind}/{number}" for kind in Kind for number in changed}
+    keys |= {
+        f"{kind}/{number}"
+        for kind in (Kind.ADDRESS_MISSING, Kind.ADDRESS_UNASKED)
+        for number in no_address
+    }
+    return frozenset(keys)
 
 
 def _stands(finding: Finding, commands: Commands) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -43,7 +43,8 @@ logger = logging.getLogger(__name__)
 FRESH = timedelta(hours=6)
 # Numbers that are read once more, one by one. More of them are told as the snapshot has them.
 READ_AGAIN_MAX = 200
-# Emergency addresses are read one by one, too: this many take a minute or two.
+# Emergency addresses are read one by one, too: this many take a minute or two. Of more than these,
+# each day has its part.
 ADDRESSES_MAX = 1000
 _ROWS_AT_ONCE = 5000
 _FINAL_NUMBER_ORDERS = frozenset(
@@ -194,22 +195,27 @@ async def read_again(
 
 
 async def read_addresses(
-    context: RunContext, phone_numbers: Collection[str]
+    context: RunContext, phone_numbers: Collection[str], day: date
 ) -> tuple[dict[str, bool], tuple[str, ...]]:
-    """Which of these numbers have an emergency address, and remarks about those not read."""
+    """Which of these numbers have an emergency address, and remarks about those not read.
+
+    Costs: nothing. At most `ADDRESSES_MAX` are read; which ones depends on `day`, so that each is
+    read within as many days as there are parts.
+    """
     shown: dict[str, bool] = {}
-    unread: list[str] = []
 
     async def one(number: str) -> None:
         try:
             shown[number] = await has_address(context.client, number)
-        except NumberflowError:
-            unread.append(number)
+        except NumberflowError as error:
+            logger.warning("The address of %s could not be read: %s", number, error.message)
 
-    chosen = sorted(phone_numbers)[:ADDRESSES_MAX]
+    parts = -(-len(phone_numbers) // ADDRESSES_MAX) or 1
+    chosen = sorted(phone_numbers)[day.toordinal() % parts :: parts]
     await each_of(chosen, one, at_once=READS_AT_ONCE)
     missing = len(phone_numbers) - len(shown)
-    remarks = (f"{missing} emergency addresses were not read",) if missing else ()
+    turns = f": a part is read each day, all in {parts} days" if parts > 1 else ""
+    remarks = (f"{missing} emergency addresses were not read{turns}",) if missing else ()
     return shown, remarks
 
 
