@@ -39,3 +39,19 @@ def test_kinds_do_not_share_ids(journal: Journal) -> None:
     for kind in OrderKind:
         journal.follow(intention.purchase_id, kind, "ord-1", state="NEW", facts={})
     assert set(OrderKind) == {order.kind for order in journal.followed(PROJECT)}
+
+
+def test_found_by_number(journal: Journal) -> None:
+    """Links of these numbers alone, closed ones too, and every order, which may have several."""
+    (intention,) = planned(journal)
+    for kind, order_id, number in (
+        (OrderKind.LINK, "one", "+13075550142"),
+        (OrderKind.RELEASE, "other", "+13075550143"),
+        (OrderKind.NUMBER, "ord-1", ""),
+    ):
+        row = journal.follow(
+            intention.purchase_id, kind, order_id, state="NEW", facts={"number": number}
+        )
+        journal.note_order(row.id, state="END", facts={}, closed=True)
+    found = journal.followed_about(PROJECT, ["+13075550142", "+13075550199"])
+    assert {"one", "ord-1"} == {row.order_id for row in found}
