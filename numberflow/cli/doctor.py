@@ -29,6 +29,7 @@ from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.models.wording import count_of
 from numberflow.paper_store import PaperStore
 from numberflow.planning.schedules import next_run, problem, read_schedules
+from numberflow.purchase.held.protected import load_protection
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
@@ -94,7 +95,10 @@ def _findings() -> Iterator[Finding]:
         # The stops are in the journal. A journal that cannot be read refuses every purchase anyway.
         yield _checked("stops", lambda: _stops(settings))
     yield _checked("inventory", lambda: _inventory(settings))
-    yield _checked("papers", lambda: _papers(settings))
+    papers = _checked("papers", lambda: _papers(settings))
+    yield papers
+    if papers.ok:
+        yield _checked("protected", lambda: _protected(settings))
     url = running_api_url(settings)
     prefect = _checked("prefect", lambda: _prefect(url))
     yield prefect
@@ -173,6 +177,16 @@ def _papers(settings: Settings) -> str:
         else ""
     )
     return f"writes, reads and deletes at {store.root}{anywhere}"
+
+
+def _protected(settings: Settings) -> str:
+    found = load_protection(settings)
+    if found.model_fields_set <= {"file"}:
+        return f"no number: {found.file} is not in the papers store, or names none"
+    return (
+        f"{found.file} can be read: {count_of(len(found.numbers), 'number')}, "
+        f"{count_of(len(found.names), 'name pattern')}, {count_of(len(found.groups), 'group')}"
+    )
 
 
 def _prefect(url: str | None) -> str:

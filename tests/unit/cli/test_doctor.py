@@ -20,6 +20,7 @@ CHECKS = [
     "stops",
     "inventory",
     "papers",
+    "protected",
     "prefect",
     "versions",
 ]
@@ -63,6 +64,23 @@ def test_nothing_is_left_behind(command: Command, running: Running) -> None:
     ]
     assert (0, []) == (code, left)
     assert found["prefect"]["text"].startswith("no server is running")
+
+
+@pytest.mark.parametrize(
+    ("content", "ok", "told"),
+    [
+        (None, True, "no number: protected-numbers.yaml is not in the papers store"),
+        ("names: ['*hotline*']\n", True, "can be read: 0 numbers, 1 name pattern, 0 groups"),
+        ("names: [", False, "is no YAML"),
+    ],
+)
+def test_protected_numbers(command: Command, content: str | None, ok: bool, told: str) -> None:
+    """Whether the file of protected numbers is there, and can be used."""
+    if content is not None:
+        (command.home / "papers").mkdir(parents=True, exist_ok=True)
+        (command.home / "papers" / "protected-numbers.yaml").write_text(content)
+    found = findings(command)[1]["protected"]
+    assert (ok, not ok, True) == (found["ok"], bool(found["mend"]), told in found["text"])
 
 
 def test_no_account(command: Command) -> None:
