@@ -23,6 +23,7 @@ from tasks.inventory import (
     hand_out,
     publish_audit_of,
 )
+from tasks.publish import publish_audit_files
 
 
 @runbook("export-inventory", exported_inventory)
@@ -96,8 +97,9 @@ async def _one(project: str, wanted: ExportInventory, run_id: str) -> ProjectInv
             "numberflow",
         )
     try:
-        for url in await publish_audit_of(project, run_id):
-            get_run_logger().info("Audit: %s", url)
+        if files := await publish_audit_of(project, run_id):
+            get_run_logger().info("Audit: %s", ", ".join(files))
+            await publish_audit_files(done.project_id, files)
     # The snapshot stands; the next night publishes the days that are missing
     except Exception as error:  # noqa: BLE001
         get_run_logger().warning("The audit could not be published: %s", type(error).__name__)

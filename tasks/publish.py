@@ -5,6 +5,7 @@ Texts and tables only, no decisions. Not here: whom a report calls (tasks.person
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from prefect.artifacts import (
@@ -46,6 +47,16 @@ async def publish(report: RunReport) -> None:
                     key=f"{key}-page",
                     description=f"Charts of {each.project_id}",
                 )
+
+
+@step("publish audit files")
+async def publish_audit_files(project_id: str, files: Sequence[str]) -> None:
+    """Show in a table artifact where the audit's days are. Costs: nothing. Repeat: safe."""
+    await acreate_table_artifact(
+        table=[{"file": each} for each in files],
+        key="export-inventory-audit",
+        description=f"Audit of {project_id}: the days that were published",
+    )
 
 
 @step("publish quote")

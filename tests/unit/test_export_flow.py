@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from datetime import UTC, date, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from numberflow.models import inventory as parameters
 from numberflow.models.inventory import ExportInventory
 from numberflow.models.parameters import check_parameters
 from numberflow.models.reports import ProjectInventory, RunOutcome
-from tasks import inventory
+from tasks import inventory, publish
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +68,33 @@ async def test_projects_fail_alone(
     assert ("no space" if expected else type(error).__name__) in first.reason
     assert ("make room" if expected else "traceback") in first.remedy
     assert (not expected) == any(record.exc_info for record in caplog.records)
+
+
+async def test_the_days_of_the_audit_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night that publishes days of the audit says where, in an artifact; others say nothing."""
+    tables: list[dict[str, Any]] = []
+
+    async def export(project: str, wanted: ExportInventory, run_id: str) -> ProjectInventory:
+        return ProjectInventory(project=project, project_id=f"id-{project}", rows=1,
+                                outcome=RunOutcome.DONE)  # fmt: skip
+
+    async def audit(project: str, _run_id: str) -> list[str]:
+        return ["s3://x/audit.parquet"] if project == "a" else []
+
+    async def table(**given: Any) -> None:
+        tables.append(given)
+
+    monkeypatch.setattr(flow, "export_one_project", export)
+    monkeypatch.setattr(flow, "announce_snapshot", _announced)
+    monkeypatch.setattr(flow, "publish_audit_of", audit)
+    monkeypatch.setattr(flow, "publish_audit_files", inspect.unwrap(publish.publish_audit_files))
+    monkeypatch.setattr(publish, "acreate_table_artifact", table)
+    monkeypatch.setattr(flow, "get_run_logger", lambda: logging.getLogger("run"))
+    await flow._export(check_parameters(ExportInventory, {"projects": ["a", "b"]}), "run")
+    assert [([{"file": "s3://x/audit.parquet"}], "export-inventory-audit")] == [
+        (each["table"], each["key"]) for each in tables
+    ]
+    assert "id-a" in tables[0]["description"]
 
 
 async def test_midnight_does_not_part_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
