@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from numberflow.client import Client
-from numberflow.errors import NotFound
+from numberflow.errors import NotFound, NotSent
 from numberflow.journal import Applied, Attempt, Evidence, Finding, Intention
 from numberflow.models.emergency import Absence, EmergencyAddress, EmergencyAddressRequest
 from numberflow.models.personal import unseal
@@ -26,7 +26,7 @@ class Provision:
 
     Args:
         client: an entered client.
-        request: whose line it is, and where.
+        request: whose line it is, and where; None to look only, when nothing is to be sent.
         also_right: further forms in which the vendor may store that address, such as its
             correction.
     """
@@ -34,16 +34,19 @@ class Provision:
     def __init__(
         self,
         client: Client,
-        request: EmergencyAddressRequest,
+        request: EmergencyAddressRequest | None,
         also_right: Collection[EmergencyAddress] = (),
     ) -> None:
         self._client = client
         self._request = request
-        # Whose line it is, is no part of an address and falls away.
-        self._right = (EmergencyAddress(**request.model_dump()), *also_right)
+        self._right = tuple(also_right)
+        if request is not None:
+            self._right = (address_of(request), *self._right)
 
     async def do(self, attempt: Attempt) -> Applied:
         """Send the address once. Raises what the client raises."""
+        if self._request is None:
+            raise NotSent("the address is not to be sent as it is, so nothing was sent")
         await self._client.emergency_addresses.provision(
             named(attempt.intention), self._request, watch=attempt
         )
@@ -53,7 +56,14 @@ class Provision:
 
     async def look(self, intention: Intention) -> Evidence:
         """Read the number's address. Costs nothing; repeat at will."""
-        return judge_provision(await _shown(self._client, intention), self._right, named(intention))
+        evidence = judge_provision(
+            await _shown(self._client, intention), self._right, named(intention)
+        )
+        if self._request is None and evidence.finding is Finding.ABSENT and evidence.seen["shown"]:
+            # Sent was what the paper said then, and the journal keeps no address.
+            note = "the number shows another address, which may be what was sent"
+            return Evidence(Finding.INCONCLUSIVE, note, evidence.seen)
+        return evidence
 
 
 class Deprovision(VendorStep):
@@ -73,6 +83,11 @@ class Deprovision(VendorStep):
     async def look(self, intention: Intention) -> Evidence:
         """Read the number's address. Costs nothing; repeat at will."""
         return judge_deprovision(await _shown(self._client, intention), named(intention))
+
+
+def address_of(request: EmergencyAddressRequest) -> EmergencyAddress:
+    """The address of a request, still under seal, without whose line it is."""
+    return EmergencyAddress(**request.model_dump())
 
 
 def judge_provision(

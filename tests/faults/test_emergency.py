@@ -21,7 +21,7 @@ from numberflow.models.emergency_address import (
     EmergencyAddressParameters,
 )
 from numberflow.models.parameters import check_parameters
-from numberflow.models.reports import EmergencyReport, RunOutcome
+from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
 from numberflow.purchase.emergency import addresses as emergency
 from numberflow.purchase.run_context import in_thread
 
@@ -66,14 +66,14 @@ class Office:
         )
 
     async def run(
-        self, dies: str | None = None
+        self, dies: str | None = None, address: EmergencyAddressRequest = ADDRESS
     ) -> tuple[EmergencyReport, tuple[Intention, ...]] | None:
         """One run; None when it died."""
         fate = Fate("request", after=dies == "after", costly=True) if dies else Fate()
         try:
             async with self.shop.context(fate) as context:
                 verdicts = (
-                    await emergency.validate(context, self.order, ADDRESS)
+                    await emergency.validate(context, self.order, address)
                     if self.order.action is Action.PROVISION
                     else {}
                 )
@@ -227,3 +227,42 @@ async def test_other_address_under_the_same_reference(tmp_path: Path) -> None:
         for each in office.simulator.requests()[sent:]
         if each["operation"] == "provision_emergency_address"
     ]
+
+
+@pytest.mark.parametrize(
+    ("dies", "accepted", "state", "outcome"),
+    [
+        # The vendor has its correction, which this run would not accept any more.
+        ("after", True, IntentionState.DONE, RunOutcome.REFUSED),
+        # It has an address of which nobody knows whether it is what was sent.
+        ("after", False, IntentionState.NEEDS_PERSON, RunOutcome.NEEDS_PERSON),
+        ("before", False, IntentionState.PLANNED, RunOutcome.REFUSED),
+    ],
+)
+async def test_an_open_step_is_looked_up_whatever_the_vendor_thinks_by_now(
+    dies: str, accepted: bool, state: IntentionState, outcome: RunOutcome, tmp_path: Path
+) -> None:
+    """An address that must not be sent any more is looked for, named, and not sent again."""
+    office = Office(tmp_path, Action.PROVISION)
+    order = office.order
+    near = ADDRESS.model_copy(update={"street_info": type(ADDRESS.street_info)("Marked Road")})
+    office.order = order.model_copy(update={"accept_correction": accepted})
+    assert await office.run(dies, near if accepted else ADDRESS) is None
+    office.order = order
+    sent = len(office.simulator.requests())
+    ended = await office.run(address=near)
+    assert ended is not None
+    report, rows = ended
+    assert (outcome, state) == (report.outcome, rows[0].state), rows[0].reason
+    assert (outcome is RunOutcome.NEEDS_PERSON) == bool(report.open_items)
+    assert {row.id for row in rows} == {line.intention_id for line in report.numbers}
+    planned = EmergencyLine(phone_number=str(rows[1].subject), state="near match", advice="fix it")
+    told = emergency.emergency_report(order, "EM-1", [planned], rows)
+    assert f"{rows[1].reason}; fix it" == told.numbers[0].advice
+    assert [] == misjudged(office, report, rows)
+    later = office.simulator.requests()[sent:]
+    assert not [each for each in later if each["operation"] == "provision_emergency_address"]
+    # A right address ends what is not left to a person.
+    ended = await office.run()
+    assert ended is not None
+    assert state is IntentionState.NEEDS_PERSON or RunOutcome.DONE == ended[0].outcome

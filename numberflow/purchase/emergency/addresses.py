@@ -7,7 +7,7 @@ is done and recognised (steps.emergency). No result of this module holds a part 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numberflow.client import Client
@@ -23,7 +23,7 @@ from numberflow.models.emergency import (
 from numberflow.models.emergency_address import Action, EmergencyAddressParameters
 from numberflow.models.personal import unseal
 from numberflow.models.reports import EmergencyLine, EmergencyReport, RunOutcome
-from numberflow.purchase.costly_steps import CostlyStep, hold_purchase
+from numberflow.purchase.costly_steps import CostlySteps, hold_purchase
 from numberflow.purchase.report import AT_STAKE_STATES, LOOK_AGAIN, open_item, remedy_of
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
@@ -33,7 +33,13 @@ from numberflow.purchase.run_context import (
     open_purchase,
 )
 from numberflow.steps import ACTIVE_NUMBER, is_absence_of
-from numberflow.steps.emergency import DEPROVISION, PROVISION, Deprovision, Provision
+from numberflow.steps.emergency import (
+    DEPROVISION,
+    PROVISION,
+    Deprovision,
+    Provision,
+    address_of,
+)
 
 OPERATION = "emergency_address"
 
@@ -47,7 +53,8 @@ _FEATURE = (
 class Verdict:
     """What the vendor thinks of the address for one number.
 
-    `request` is what is to be sent; None when it must not be.
+    `request` is what is to be sent; None when it must not be. `also_right`: further forms of the
+    address that the vendor may show; without a request, all of them.
     """
 
     line: EmergencyLine
@@ -78,7 +85,7 @@ async def validate(
     """
     verdicts = await each_of(
         order.phone_numbers,
-        lambda number: _verdict(context.client, number, request, accept=order.accept_correction),
+        lambda number: _judged(context.client, number, request, accept=order.accept_correction),
         at_once=READS_AT_ONCE,
     )
     return {verdict.line.phone_number: verdict for verdict in verdicts}
@@ -92,7 +99,8 @@ async def change(
 ) -> tuple[Intention, ...]:
     """Attach the address to every number that may have it, or remove it from every one.
 
-    Each through the journal.
+    Each through the journal. What this reference has begun comes first, whatever the vendor thinks
+    of the address by now: an address that must not be sent is looked up, and not sent again.
 
     Costs: fees of an emergency address are not published; count on one for each number. Repeat:
     safe; an open step is looked up at the vendor before anything is sent again.
@@ -106,13 +114,20 @@ async def change(
     new = new_purchase(context, order, reference, OPERATION)
     purchase = await open_purchase(context, new)
     async with hold_purchase(context, purchase) as steps:
-        lines = [
-            NewIntention(operation, number, f"{operation} {number}")
-            for number in order.phone_numbers
-            if operation == DEPROVISION or verdicts[number].request is not None
-        ]
-        rows = await steps.plan(lines)
-        return tuple([await steps.run(row, _step(context, row, verdicts)) for row in rows])
+        # What was refused is planned anew: an address can be put right.
+        begun = [row for row in await steps.rows() if row.state is not IntentionState.REFUSED]
+        ended = [await _run(steps, row, verdicts) for row in begun]
+        known = {str(row.subject) for row in begun}
+        planned = await steps.plan(
+            [
+                NewIntention(operation, number, f"{operation} {number}")
+                for number in order.phone_numbers
+                if number not in known
+                if operation == DEPROVISION or verdicts[number].request is not None
+            ]
+        )
+        ended += [await _run(steps, row, verdicts) for row in planned]
+        return tuple(ended)
 
 
 def emergency_report(
@@ -177,12 +192,15 @@ def stopped_emergency_report(
     )
 
 
-def _step(context: RunContext, row: Intention, verdicts: dict[str, Verdict]) -> CostlyStep:
+async def _run(steps: CostlySteps, row: Intention, verdicts: dict[str, Verdict]) -> Intention:
+    client = steps.context.client
     if row.operation != PROVISION:
-        return Deprovision(context.client)
+        return await steps.run(row, Deprovision(client))
     verdict = verdicts[str(row.subject)]
-    assert verdict.request is not None, "only what may be sent is planned"
-    return Provision(context.client, verdict.request, verdict.also_right)
+    step = Provision(client, verdict.request, verdict.also_right)
+    if verdict.request is None:
+        return await steps.run(row, step, attempts_max=0)
+    return await steps.run(row, step)
 
 
 async def _voice_numbers(client: Client) -> list[str]:
@@ -221,6 +239,15 @@ async def _covered(client: Client, phone_number: str) -> EmergencyLine:
             phone_number=phone_number, state="no address", advice="provision one: action=provision"
         )
     return EmergencyLine(phone_number=phone_number, state=_HAS_ADDRESS)
+
+
+async def _judged(
+    client: Client, phone_number: str, request: EmergencyAddressRequest, *, accept: bool
+) -> Verdict:
+    verdict = await _verdict(client, phone_number, request, accept=accept)
+    if verdict.request is not None:
+        return verdict
+    return replace(verdict, also_right=(address_of(request), *verdict.also_right))
 
 
 async def _verdict(
@@ -274,7 +301,8 @@ def _near(
     differs = ", ".join(_differing(request, corrected)) or "its form"
     if not accept:
         advice = f"the vendor would correct {differs}; correct the paper, or set accept_correction"
-        return Verdict(EmergencyLine(phone_number=phone_number, state="near match", advice=advice))
+        line = EmergencyLine(phone_number=phone_number, state="near match", advice=advice)
+        return Verdict(line, also_right=(corrected,))
     try:
         better = EmergencyAddressRequest.for_address(
             request.display_name.get_secret_value(), corrected
@@ -317,7 +345,9 @@ def _ended(line: EmergencyLine, row: Intention | None) -> EmergencyLine:
     if row is None:
         return line
     done = {PROVISION: "provisioned", DEPROVISION: "removed"}[str(row.operation)]
-    advice = line.advice if row.state is IntentionState.DONE else (row.reason or line.advice)
+    advice = line.advice
+    if row.state is not IntentionState.DONE:
+        advice = "; ".join(filter(None, (row.reason, line.advice)))
     return line.model_copy(
         update={
             "state": done if row.state is IntentionState.DONE else row.state.value,
