@@ -64,6 +64,7 @@ check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; cha
 	$(BIN)/deptry .
 
 fix: $(VENV)/.numberflow-dev  ## format, and fix what lint can fix
+	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -149,11 +149,11 @@ def _require_yes(answer: Approval) -> None:
     if decision == "approve" and who:
         return
     raise SpendRefused(
-        f"the purchase was refused by {who or 'a person without a name'}"
+        f"the run was refused by {who or 'a person without a name'}"
         if decision != "approve"
         else "nobody signed the approval",
         rule="approval",
-        remedy="run again with the same reference to have it approved",
+        remedy="start a new run with the same reference to have it approved",
     )
 
 

@@ -76,7 +76,7 @@ def _wrapped(line: str) -> str:
 
 def _when(entry: FlowEntry) -> str:
     if entry.schedule is None:
-        return "when somebody starts it"
+        return entry.started_by
     once = "" if entry.at_once is None else f", {entry.at_once} at a time on a work pool"
     return f"by the clock, `{entry.schedule.cron}` UTC{once}: {entry.schedule.why}"
 

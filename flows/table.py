@@ -55,6 +55,8 @@ class FlowEntry:
     again: str
     """Which reference to use after a run that ended in another way."""
     schedule: Schedule | None = None
+    started_by: str = "when somebody starts it"
+    """What starts a run, where no clock does."""
     at_once: int | None = None
     """Runs at once on a work pool; a further one is cancelled. None: no limit.
 
@@ -157,6 +159,7 @@ _ENTRIES = (
         done="Every number and order that a waiting callback is about was looked at, as far as a"
         " reference stands for it. Outcomes were emitted as events (docs/callbacks.md).",
         again="There is none. The receiver starts the next run while callbacks wait.",
+        started_by="when callbacks wait: the receiver starts it",
         # No limit: it would cancel one project's run while another's is under way.
         # Two of one project do no harm: the second leaves the inbox to the first.
     ),

@@ -34,7 +34,6 @@ from tasks.step import step
 
 # Runs that are read to find the last one of the same parameters: sweeps of other projects lie
 # between.
-_RUNS_BACK = 50
 
 FOLLOWERS: Mapping[OrderKind, Follower] = {
     OrderKind.NUMBER: follow_number_order,

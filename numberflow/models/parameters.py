@@ -47,7 +47,7 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
-            raise BadInput(f"{short(name)}: no such parameter; {hint}", field=name, remedy=hint)
+            raise BadInput(f"{short(name)}: no such parameter", field=name, remedy=hint)
     try:
         return model.model_validate(dict(parameters))
     except ValidationError as error:

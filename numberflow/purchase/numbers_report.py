@@ -34,12 +34,6 @@ GONE = "not imported any more"
 """State of a number that was imported and is not there any more."""
 
 
-# States of a line with which nobody has to do anything.
-_AS_WISHED = frozenset(
-    {"imported", "ordered", "in progress", "done", "ready", "changed", "released", "being checked"}
-)
-
-
 # States of a line that no further run of the same reference changes.
 _ENDED = frozenset({str(Progress.FAILED), str(Readiness.NOT_ELIGIBLE), GONE, "not held"})
 
@@ -156,7 +150,7 @@ def numbers_report(
     lines: Sequence[NumbersLine],
     rows: Sequence[Intention] = (),
     *,
-    wished: frozenset[str] = _AS_WISHED,
+    wished: frozenset[str],
     notes: Sequence[str] = (),
     **facts: Any,
 ) -> NumbersReport:

@@ -33,7 +33,7 @@ FLOWS = {
 @pytest.mark.parametrize("name", FLOWS)
 @pytest.mark.parametrize(
     ("decision", "reason"),
-    [("Refuse ", "the purchase was refused by Grace"), ("approve", "No Sinch account")],
+    [("Refuse ", "the run was refused by Grace"), ("approve", "No Sinch account")],
 )
 def test_a_no_is_obeyed_before_anything_is_read(
     name: str, decision: str, reason: str, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support.journals import new_purchase
 from support.run_contexts import Shop
 
 import numberflow
+from numberflow.client import Client
 from numberflow.errors import JournalUnavailable, LeaseLost, NotSent, Rejected, Stopped
 from numberflow.journal import (
     ALL_PROJECTS,
@@ -157,3 +159,32 @@ def test_costly_steps_leave_from_one_place() -> None:
         or (isinstance(node, ast.Attribute) and ast.unparse(node).endswith("journal.plan"))
     }
     assert {"numberflow/purchase/costly_steps.py"} == callers
+
+
+def test_costly_requests_are_called_in_steps_alone(shop: Shop) -> None:
+    """What the client sends at most once (its methods with `watch`) is called by a step's `do`.
+
+    The papers of an order, which cost nothing and can be read back, are not steps.
+    """
+    papers = {"number_orders.update_registration", "number_orders.upload_attachment"}
+    nouns = {
+        name: type(noun)
+        for name, noun in vars(Client(shop.settings)).items()
+        if not name.startswith("_")
+    }
+    costly = {
+        f"{name}.{method}"
+        for name, noun in nouns.items()
+        for method, function in inspect.getmembers(noun, inspect.isfunction)
+        if "watch" in inspect.signature(function).parameters
+    } - papers
+    assert {"active_numbers.release", "available_numbers.rent", "number_orders.submit"} < costly
+    root = Path(numberflow.__file__).parent.parent
+    callers = {
+        path.relative_to(root).parent.as_posix()
+        for folder in ("numberflow", "tasks", "flows")
+        for path in (root / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in costly
+    }
+    assert {"numberflow/client", "numberflow/steps"} == callers
