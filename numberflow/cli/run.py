@@ -68,7 +68,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         if code is None:
             raise
         why = "cancelled in Prefect" if isinstance(error, CancelledRun) else "stopped by a signal"
-        _tell_stopped(settings, parameters, run_ids, report_file, why, as_json=as_json)
+        _tell_stopped(entry, settings, parameters, run_ids, report_file, why, as_json=as_json)
         return code
     if report is None:
         typer.echo(
@@ -77,7 +77,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
             err=True,
         )
         _tell_stopped(
-            settings, parameters, run_ids, report_file, "the run crashed", as_json=as_json
+            entry, settings, parameters, run_ids, report_file, "the run crashed", as_json=as_json
         )
         return exit_codes.CRASH
     if report_file is not None:
@@ -138,6 +138,7 @@ def _signal_code(error: BaseException) -> int | None:
 
 
 def _tell_stopped(
+    entry: FlowEntry,
     settings: Settings,
     parameters: Mapping[str, Any],
     run_ids: Sequence[str],
@@ -152,6 +153,10 @@ def _tell_stopped(
 
     if not run_ids:
         typer.echo("numberflow: stopped before the run began; nothing was sent", err=True)
+        return
+    if not entry.changes:
+        # Its `reference` names a purchase of another run.
+        typer.echo(f"numberflow: {why}; this flow only reads, run it again", err=True)
         return
     name = str(parameters.get("reference") or "").strip() or run_ids[0]
     with Journal.open(settings.journal_url) as journal:

@@ -320,6 +320,20 @@ def test_stopped(
     assert (code, "", True) == (ended.code, ended.err, why in ended.out)
 
 
+def test_stopped_while_it_only_reads(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A purchase of that name belongs to another run and is not shown as this one's."""
+
+    async def stopped(_runnable: Any, _parameters: Any, run_ids: list[str]) -> None:
+        run_ids.append("run-1")
+        raise KeyboardInterrupt
+
+    Flow(monkeypatch, None)
+    monkeypatch.setattr(run_module, "_run_flow", stopped)
+    command.set(ACCOUNT)
+    ended = command("run", "follow-orders", "--params", json.dumps({"reference": "PO-1"}))
+    assert (130, "", True) == (ended.code, ended.out, "only reads" in ended.err)
+
+
 def test_server_that_does_not_start(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """When no Prefect server can be had, the command says why and ends with 1."""
 
