@@ -118,7 +118,14 @@ KINDS = {
     "simulator": Kind({"settings.py"}, f"{HERE}::test_simulator"),
     "stop": Kind({"stop.py"}, f"{HERE}::test_stop"),
     "up": Kind(
-        {"approval.py", "doctor.py", "prefect_server.py", "qualify_numbers.py", "schedules.py"},
+        {
+            "approval.py",
+            "doctor.py",
+            "prefect_server.py",
+            "qualify_numbers.py",
+            "receiver.py",
+            "schedules.py",
+        },
         f"{CLOCK}::test_the_clock_starts_runs",
     ),
 }

@@ -338,7 +338,7 @@ def test_a_stopped_process_that_wakes_up_does_not_send(journal_url: str, tmp_pat
     SIGCONT: one charge, and the sleeper says why.
     """
     ledger = tmp_path / "ledger"
-    sleeper = _worker(journal_url, ledger, 1.0)
+    sleeper = _worker(journal_url, ledger, 3.0)
     successor = None
     try:
         assert "about to send" == _line(sleeper)
