@@ -153,8 +153,10 @@ async def run_flow(
             report = await _checked_and_worked(run, model, work, stopped, takes_lists=takes_lists)
     except NumberflowError as error:
         report = stopped(error, (), run)
-    if issubclass(model, ReferencedParameters) and not (run.opened and run.opened.has_begun):
-        await note_nothing_begun()
+    finally:
+        # Also when it is suspended, cancelled or ended by a bug: Resume and Retry go on from here.
+        if issubclass(model, ReferencedParameters) and not (run.opened and run.opened.has_begun):
+            await note_nothing_begun()
     facts = {
         "project_id": run.project_id or report.project_id,
         "flow_run_id": run.id,

@@ -21,10 +21,9 @@ from tasks.credentials import settings_for
 # A server that is far behind answers within seconds; one that does not answer must not hold a
 # purchase half-way.
 STATE_WAIT_S = 5.0
-# After a server that did not answer is not asked again for so long: each question holds up a costly
-# step.
+# Seconds to leave a server alone after it did not answer: each question holds up a costly step.
 STATE_AGAIN_S = 30.0
-# Label of a flow run whose attempts up to the one of that number have all begun nothing.
+# Label: number of the last attempt; none up to it has begun anything.
 NOTHING_BEGUN = "numberflow.nothing-begun"
 
 
@@ -129,7 +128,7 @@ def _who() -> dict[str, str | None]:
 
 
 async def note_nothing_begun() -> None:
-    """Note, with the run, that this attempt ends and has begun nothing: Retry may begin it.
+    """Note, with the run, that this attempt has begun nothing: Retry or Resume may begin it.
 
     With the run and not in the journal: an attempt may end because it has no journal. Best effort:
     a run without the note is held to the journal of its earlier attempts.
@@ -138,13 +137,16 @@ async def note_nothing_begun() -> None:
     if run_id is None or await _may_have_begun():
         return
     try:
-        async with get_client() as client:
-            await client.update_flow_run_labels(
-                UUID(run_id), {NOTHING_BEGUN: flow_run.get_run_count() or 1}
-            )
+        # A run that is told to stop does not wait for a server that does not answer.
+        with anyio.fail_after(STATE_WAIT_S):
+            async with get_client() as client:
+                await client.update_flow_run_labels(
+                    UUID(run_id), {NOTHING_BEGUN: flow_run.get_run_count() or 1}
+                )
     except Exception as error:  # noqa: BLE001 - see above
         get_run_logger().warning(
-            "Retry will ask for a new run, nothing could be noted: %s", type(error).__name__
+            "Could not label this run; Retry may be refused, so start a new run instead: %s",
+            type(error).__name__,
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 import pytest
+from prefect.exceptions import Pause
 from prefect.logging import disable_run_logger
 from support.run_contexts import Shop
 
@@ -160,3 +161,21 @@ async def test_an_attempt_that_began_nothing_is_retried(name: str, attempts: Att
     assert attempts.has_begun() == (name not in REFUSE_ITS_NUMBER)
     attempts.lose_journal()
     assert (REFUSED in (await attempts.run(name)).reason) == (name not in REFUSE_ITS_NUMBER)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+async def test_an_attempt_that_was_suspended_before_it_began_is_resumed(
+    name: str, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect ends a suspended run at its next task, by no error of ours."""
+
+    def suspended(*_: Any, **__: Any) -> None:
+        raise Pause
+
+    with monkeypatch.context() as patched:
+        patched.setattr("prefect.tasks.Task.__call__", suspended)
+        with pytest.raises(Pause):
+            await attempts.run(name)
+    assert not attempts.has_begun()
+    attempts.count += 1
+    assert REFUSED not in (await attempts.run(name)).reason
