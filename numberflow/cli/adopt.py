@@ -19,7 +19,7 @@ from numberflow.purchase.run_context import RunContext, open_client
 
 _WORDS = {
     Said.ADOPTED: "adopted",
-    Said.UNDONE: "not adopted any more",
+    Said.UNDONE: "no longer adopted",
     Said.GONE: "gone: the journal no longer expects it",
 }
 

@@ -1,4 +1,4 @@
-"""What people said of numbers that no step of ours got, or that have gone without one. SQL only.
+"""What people decided about numbers that no step of ours got or gave up. SQL only.
 
 Numbers bought elsewhere are taken in here with no cost attached: no intention, nothing that counts
 against a cap. Rows are added and never changed: the last one of a number counts.
@@ -30,19 +30,19 @@ _NAMES_AT_ONCE = 500
 
 
 class Said(StrEnum):
-    """What was said of a number."""
+    """What a person decided about a number."""
 
     ADOPTED = "adopted"
-    """It is ours, and was bought elsewhere."""
+    """The project holds it; it was bought elsewhere."""
     UNDONE = "undone"
     """The adoption was a mistake: as if nothing had been said."""
     GONE = "gone"
-    """The project does not hold it any more, or not for long."""
+    """The project no longer holds it, or only for a short time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustodyEntry:
-    """What was said last of a number. `seen`: what the vendor showed then, as JSON."""
+    """The last decision about a number. `seen`: what the vendor showed then, as JSON."""
 
     phone_number: str
     said: Said
@@ -58,7 +58,7 @@ class CustodyRows:
     _database: Database
 
     def custody(self, project_id: str) -> dict[str, CustodyEntry]:
-        """What was said last of each number, undone adoptions left out."""
+        """The last decision about each number, without undone adoptions."""
         columns = custody.c
         query = (
             sa.select(custody)
@@ -78,7 +78,7 @@ class CustodyRows:
         by: str,
         reference: str | None = None,
     ) -> None:
-        """Write down what a person says of numbers, of all or of none. Costs nothing.
+        """Write down what a person decided about numbers, for all or for none. Costs nothing.
 
         `numbers`: each with what the vendor shows of it. With GONE a finished rent no longer claims
         its number.

@@ -68,7 +68,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Custody:
-    """What a person said last of a number: that it is ours, or that it is gone.
+    """The last decision of a person about a number: it is ours, or it is gone.
 
     `monthly` and `currency`: what it cost when it was adopted.
     """

@@ -39,7 +39,7 @@ class Held:
         given_up: the last step that gave it up, when none got it since.
         said_gone: a person said that it is gone, and nothing got it since.
         is_moving: a step that gets it or gives it up is not over.
-        traces: steps that asked for it in vain.
+        traces: steps that asked for it and were refused.
         latest: when any step of it changed last.
         wants: what was last asked for → by which reference.
         has_address: whether it is to have an emergency address; None when nothing was asked.
@@ -213,7 +213,7 @@ def _unexplained(
     """A number that costs money, and nobody of ours accounts for it."""
     number = row["phone_number"]
     if known.is_moving or row.get("expire_at") is not None or number in journal.leaving:
-        # A step that is open is told of as a step; what leaves costs nothing more.
+        # An open step is a finding of its own; a number that leaves costs nothing more.
         return
     costs = _costs(row)
     if elsewhere is not None:

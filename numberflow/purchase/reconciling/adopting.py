@@ -35,13 +35,13 @@ class Adopted:
 
 
 async def adopt(context: RunContext, order: Adoption, *, by: str) -> list[Adopted]:
-    """Write down that the project holds these numbers, or that it does not any more.
+    """Write down that the project holds these numbers, or that it no longer does.
 
     All of them or none. Costs: nothing; nothing counts against a cap. Repeat: safe; a number that
     is adopted already is adopted once more, for the reference that is named now.
 
     Raises:
-        BadInput: a number is not held, is held by a reference, or what is said of it is not so.
+        BadInput: a number is not held, is held by a reference, or the vendor shows otherwise.
         NumberClaimed: a rent took one of them at this moment.
         JournalUnavailable: nothing was written.
     """

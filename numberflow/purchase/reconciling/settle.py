@@ -118,7 +118,7 @@ async def _look(
 async def _shows(step: CostlyStep, row: Intention) -> bool:
     """Whether what waits for a person shows itself as applied since.
 
-    Only then is it written down: a row that changes every night is told of every night.
+    Only then is it written down and reported: people know already that it waits.
     """
     try:
         return (await step.look(row)).finding == Finding.APPLIED

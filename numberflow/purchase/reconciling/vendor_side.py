@@ -1,7 +1,7 @@
 """What the vendor shows, to be compared: the newest snapshot while it is fresh, else a reading.
 
-Reads only. What would be told of a number is read once more before it is told: a snapshot is some
-hours old. Not here: how a project is read whole (export), what does not agree
+Reads only. A snapshot is some hours old, so a number with a finding is read again
+first. Not here: how a project is read whole (export), what does not agree
 (planning.reconciling).
 """
 
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 # A night's export lies half an hour before; by noon people have worked, and a reading of a minute
 # is better than what they did not do.
 FRESH = timedelta(hours=6)
-# Numbers that are read once more, one by one. More of them are told as the snapshot has them.
+# Numbers that are read once more, one by one. The rest are reported as the snapshot shows them.
 READ_AGAIN_MAX = 200
 # Emergency addresses are read one by one, too: this many take a minute or two. Of more than these,
 # each day has its part.
@@ -188,7 +188,7 @@ async def read_again(
     remarks = reading.remarks
     if left := len(phone_numbers) - len(chosen):
         told = (
-            f"{left} numbers are told as the snapshot has them; {len(chosen)} were read once more"
+            f"{left} numbers are reported as the snapshot shows them; {len(chosen)} were read again"
         )
         remarks = (*remarks, told)
     return replace(reading, again=rows, remarks=remarks)
