@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,29 @@ def settings_at(environment: Mapping[str, str], home: Path, **more: Any) -> Sett
         name.lower().removeprefix("sinch_"): value for name, value in environment.items()
     }
     return Settings(_env_file=None, home=home, **values, **more)
+
+
+class _Pauses:
+    """Contexts that overlap share stamina's switch: the first sets it, the last puts it back.
+
+    Each restoring what it found, one that ends early would leave the other's setting to all tests.
+    """
+
+    open = 0
+    before: Any = None
+
+
+@contextmanager
+def _without_pauses() -> Iterator[None]:
+    if _Pauses.open == 0:
+        _Pauses.before = stamina.set_testing(True, attempts=READS.attempts, cap=True)
+    _Pauses.open += 1
+    try:
+        yield
+    finally:
+        _Pauses.open -= 1
+        if _Pauses.open == 0:
+            _Pauses.before.__exit__(None, None, None)
 
 
 class Shop:
@@ -85,7 +108,7 @@ class Shop:
         journal = fate.bind(Journal.open(self.journal_url))
         transport = MortalTransport(InProcessTransport(self.simulator), fate, self.journal_file)
         # Token requests are repeated too, and their budget is no argument of the client.
-        with stamina.set_testing(True, attempts=READS.attempts, cap=True):
+        with _without_pauses():
             try:
                 async with Client(
                     self.settings, transport=transport, paced=False, read_budget=READS
