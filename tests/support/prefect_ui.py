@@ -8,12 +8,33 @@ Both have the same verbs, so that one walk goes through both. Selectors are thos
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Response
 
 # A run takes up to 15 s from the click to its first log line on two cores.
 PATIENCE_MS = 120_000
+_BLOCKS = re.compile(r"/block_documents/$")
+
+
+def made(page: Page, path: re.Pattern[str], send: Callable[[], None]) -> Response:
+    """Send a form; returns the server's answer, which is that it made what the form says.
+
+    A server whose SQLite is locked for too long answers 503 and makes nothing. The page says so,
+    and a person clicks again.
+    """
+    while True:
+        with page.expect_response(
+            lambda each: each.request.method == "POST" and bool(path.search(each.url)),
+            timeout=PATIENCE_MS,
+        ) as answered:
+            send()
+        answer = answered.value
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            assert answer.ok, f"{answer.status} {answer.text()}"
+            return answer
 
 
 class Pages(Protocol):
@@ -147,7 +168,7 @@ class V2:
 
     def save_block(self) -> None:
         """See Pages."""
-        self.page.get_by_role("button", name="Save").click()
+        made(self.page, _BLOCKS, self.page.get_by_role("button", name="Save").click)
         self.page.wait_for_url(re.compile(r"/blocks/block/"), timeout=PATIENCE_MS)
 
 
@@ -238,5 +259,5 @@ class V1:
 
     def save_block(self) -> None:
         """See Pages."""
-        self.page.get_by_role("button", name="Create").click()
+        made(self.page, _BLOCKS, self.page.get_by_role("button", name="Create").click)
         self.page.wait_for_url(re.compile(r"/blocks/block/"), timeout=PATIENCE_MS)

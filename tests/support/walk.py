@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 from playwright.sync_api import Page
 from support.prefect import TERMINAL, Prefect
-from support.prefect_ui import PATIENCE_MS, Pages
+from support.prefect_ui import PATIENCE_MS, Pages, made
 from support.up import Up
 
 RUN_TIMEOUT_S = 240
@@ -54,15 +53,7 @@ class Walk:
 
     def submit(self) -> str:
         """Send the form; returns the id of the run that it made, which is then looked at."""
-        while True:
-            with self.page.expect_response(_CREATED, timeout=PATIENCE_MS) as answered:
-                self.pages.submit()
-            answer = answered.value
-            # The server's SQLite was locked for too long, and no run is made. The page says so,
-            # and a person clicks again.
-            if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
-                break
-        assert answer.ok, f"{answer.status} {answer.text()}"
+        answer = made(self.page, _CREATED, self.pages.submit)
         run_id = str(answer.json()["id"])
         self.pages.open_run(run_id)
         return run_id
