@@ -63,7 +63,7 @@ def _section(entry: FlowEntry) -> str:
     ]
     if entry.continued_by:
         names = ", ".join(f"`{name}`" for name in entry.continued_by)
-        lines.append(f"- **May be others under the same reference**: {names}.")
+        lines.append(f"- **May differ under the same reference**: {names}.")
     lines = [*map(_wrapped, lines), "\n| Parameter | Default | Meaning |", "|---|---|---|"]
     lines += [f"| `{p.name}` | {p.default} | {p.meaning} |" for p in described.parameters]
     return "\n".join(lines)

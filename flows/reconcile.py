@@ -23,7 +23,7 @@ async def reconcile(
     anything. Each finding comes with the command that settles it, and is told once.
 
     Args:
-        show_all: Report all findings, and not only those that nobody was told of yet.
+        show_all: Report all findings, also those that were reported before.
         project: Name of a Sinch Credentials block. Empty: credentials of the environment.
     """
     arguments = dict(locals())

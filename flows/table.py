@@ -189,8 +189,8 @@ _ENTRIES = (
         done="The vendor knows every number. By voice, each is proven; by invoices, the run leaves"
         " a checklist and follow-orders tells when they are ready.",
         again="The same, by the other method too. Numbers that are `not eligible` cannot be"
-        " hosted: choose others, under a new one. A number that three wrong codes have blocked is"
-        " released by the vendor's staff only, and goes on under the same.",
+        " hosted: choose others, under a new one. Only the vendor's staff can unblock a number"
+        " after three wrong codes; then the same reference continues.",
     ),
     FlowEntry(
         name="text-enable-numbers",
@@ -216,7 +216,7 @@ _ENTRIES = (
     FlowEntry(
         name="release-numbers",
         parameters=ReleaseParameters,
-        costs="Nothing is charged and nothing is refunded. A rented number cannot be had back.",
+        costs="Nothing is charged and nothing is refunded. A released number cannot be recovered.",
         done="Every number is given up. follow-orders tells of one whose end the vendor does not"
         " show.",
         again="The same, for numbers that were kept, and after an approval that was refused or"

@@ -71,11 +71,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         _tell_stopped(entry, settings, parameters, run_ids, report_file, why, as_json=as_json)
         return code
     if report is None:
-        typer.echo(
-            "numberflow: the run crashed; run the same command with the same reference to resume "
-            "it",
-            err=True,
-        )
+        typer.echo(_told_crash(entry, parameters, run_ids), err=True)
         _tell_stopped(
             entry, settings, parameters, run_ids, report_file, "the run crashed", as_json=as_json
         )
@@ -84,6 +80,18 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
         _write(report_file, report)
     typer.echo(report.model_dump_json(indent=2) if as_json else _plain(_report_text(report)))
     return _EXIT[report.outcome]
+
+
+def _told_crash(entry: FlowEntry, parameters: Mapping[str, Any], run_ids: Sequence[str]) -> str:
+    """How to go on: a run without a reference has its own id for one."""
+    if not entry.changes or not run_ids:
+        return "numberflow: the run crashed; run the same command again"
+    if str(parameters.get("reference") or "").strip():
+        return "numberflow: the run crashed; run the same command with the same reference to resume"
+    return (
+        f'numberflow: the run crashed; to resume, add "reference": "{run_ids[0]}" to the '
+        "parameters: without it the same command is a new purchase"
+    )
 
 
 def _report_text(report: RunReport) -> str:

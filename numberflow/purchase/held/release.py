@@ -105,8 +105,8 @@ class _Ready:
 async def release(context: RunContext, order: ReleaseParameters, reference: str) -> list[Intention]:
     """Give every number up, once.
 
-    Costs: nothing is refunded, and a rented number cannot be had back. Repeat: safe; what is open
-    is looked up first.
+    Costs: nothing is refunded, and a released number cannot be recovered. Repeat: safe; what is
+    open is looked up first.
 
     Raises:
         BadInput: a number is not held; nothing was sent for any.

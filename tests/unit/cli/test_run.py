@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -287,7 +288,18 @@ def test_crash(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     account = AccountReport.model_validate_json((command.folder / "r.json").read_text())
     assert (1, "PO-1", 0) == (ended.code, account.reference, account.done)
     assert "the run crashed; nothing was begun, nothing was sent" in ended.out
-    assert "run the same command with the same reference to resume it" in ended.err
+    assert "run the same command with the same reference to resume" in ended.err
+
+
+def test_crash_without_reference(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's id is the reference that resumes it, and the command says so."""
+    Flow(monkeypatch, None)
+    command.set(ACCOUNT)
+    unnamed = {name: value for name, value in GOOD.items() if name != "reference"}
+    ended = command("run", "search-and-rent", "--params", json.dumps(unnamed))
+    account = re.search(r"^(\S+): stopped", ended.out, re.MULTILINE)
+    assert account is not None, ended.out
+    assert f'add "reference": "{account[1]}" to the parameters' in ended.err
 
 
 @pytest.mark.parametrize(
