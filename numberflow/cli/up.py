@@ -31,11 +31,13 @@ from numberflow.cli.processes import free_port, make_private_folder, start, stop
 from numberflow.cli.schedules import server_auth
 from numberflow.cli.server_log import ServerLog
 from numberflow.cli.watch import Watch
+from numberflow.errors import BadInput
 from numberflow.json_text import to_json
+from numberflow.receiver.secrets import SecretFile
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
-SIMULATOR_PORT, CONTROL_PORT = 8377, 8378
+SIMULATOR_PORT, CONTROL_PORT, RECEIVER_PORT = 8377, 8378, 8379
 
 
 def up(port: int) -> int:
@@ -81,11 +83,15 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
     started = [Started("Prefect server", server, server_log)]
     if not stopping.is_set():
         since = datetime.now(UTC)
-        runner = _serve_deployments(api_url, settings, environment, runs_log)
+        everything = _environment(api_url, settings, environment)
+        runner = start(["deployments.serve"], everything, runs_log)
         stack.callback(stop, runner)
         started.append(Started("deployments", runner, runs_log))
         _write_up_file(settings, watch, server.pid, runner.pid)
         stack.callback(up_file(settings).unlink, missing_ok=True)
+        if (receiver := _receiver(settings, everything)) is not None:
+            stack.callback(stop, receiver.process)
+            started.append(receiver)
         while not stopping.wait(0.5) and not _is_served(api_url, since):
             _require_alive(started)
             watch.look()
@@ -190,16 +196,43 @@ def _account(settings: Settings, stack: ExitStack) -> Mapping[str, str]:
     return dict(running.environment)
 
 
-def _serve_deployments(
-    api_url: str, settings: Settings, environment: Mapping[str, str], log: Path
-) -> subprocess.Popen[bytes]:
-    everything = os.environ | SERVER_ENVIRONMENT | {
+def _environment(api_url: str, settings: Settings, account: Mapping[str, str]) -> Mapping[str, str]:
+    """Of the processes beside the Prefect server."""
+    return os.environ | SERVER_ENVIRONMENT | {
         "PREFECT_API_URL": api_url,
         "PREFECT_HOME": str(settings.home / "prefect"),
         "NUMBERFLOW_HOME": str(settings.home),
-        **environment,
+        **account,
     }  # fmt: skip
-    return start(["deployments.serve"], everything, log)
+
+
+def _receiver(settings: Settings, environment: Mapping[str, str]) -> Started | None:
+    """The receiver of callbacks, where something says that there are any."""
+    if not _expects_callbacks(settings):
+        return None
+    if free_port(RECEIVER_PORT) != RECEIVER_PORT:
+        # On another port the reverse proxy would not find it.
+        typer.echo(
+            f"Port {RECEIVER_PORT} is taken: what listens there takes the callbacks; no other "
+            "receiver is started."
+        )
+        return None
+    log = settings.home / "receiver.log"
+    process = start(["numberflow", "receiver", "--port", str(RECEIVER_PORT)], environment, log)
+    typer.echo(f"Taking callbacks on http://127.0.0.1:{RECEIVER_PORT}/callbacks/<project>: {log}")
+    return Started("receiver", process, log)
+
+
+def _expects_callbacks(settings: Settings) -> bool:
+    """Whether their address or a secret of theirs is set, or a secret was rotated in here."""
+    secrets = (settings.callback_secret, settings.imported_callback_secret)
+    if settings.callback_url or any(each.get_secret_value() for each in secrets):
+        return True
+    try:
+        return bool(SecretFile(settings.home).read())
+    except BadInput:
+        # The receiver says what is wrong with it.
+        return True
 
 
 def _write_up_file(settings: Settings, watch: Watch, server_pid: int, runs_pid: int) -> None:
