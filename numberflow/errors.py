@@ -74,7 +74,12 @@ class MissingCredentials(BadInput):
 
 
 class NotSent(NumberflowError):
-    """The request did not leave: refused connection, unknown host, no free connection in time."""
+    """The request did not leave: refused connection, unknown host, no free connection in time.
+
+    Facts: `worth_repeating` (as for OutcomeUnknown, of the request for its token).
+    """
+
+    worth_repeating: bool = True
 
 
 class LeaseLost(NotSent):
@@ -137,13 +142,15 @@ class OutcomeUnknown(NumberflowError):
 
     A read may be retried on this; a costly call never is. Facts: `status` (None when no reply was
     read), `request_id`, `cause` (one word: read_timeout, reset, server_error, unreadable …),
-    `retry_after_s` (what a 503 asked for; None when it asked for nothing).
+    `retry_after_s` (what a 503 asked for; None when it asked for nothing), `worth_repeating`
+    (False when asking again brings the same: a redirect, a reply beyond every limit).
     """
 
     status: int | None = None
     request_id: str | None = None
     cause: str = ""
     retry_after_s: float | None = None
+    worth_repeating: bool = True
 
 
 class JournalUnavailable(NumberflowError):

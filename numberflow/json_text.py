@@ -1,17 +1,71 @@
-"""Values as JSON text: one encoder for the journal, the inventory's manifests and the command line.
+"""Values as JSON text, and back from text that others wrote.
 
-Not here: pydantic's models, which write themselves.
+One encoder for the journal, the inventory's manifests and the command line; one reader for replies
+and callbacks. Not here: pydantic's models, which write themselves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
+
+# The contract nests eight deep.
+DEPTH_MAX = 100
+# A page of 1000 numbers has 8,000 objects and lists. Each becomes some hundred bytes here, and as
+# much again for what pydantic says about it.
+CONTAINERS_MAX = 100_000
+
+
+class NotJson(ValueError):
+    """Not JSON, or more of it than we read. The message holds nothing of the text."""
+
+
+def from_json(
+    text: bytes, *, parse_float: Callable[[str], Any] = float, containers_max: int = CONTAINERS_MAX
+) -> Any:
+    """The value of JSON text of a stranger; NaN and Infinity are not JSON (RFC 8259).
+
+    Args:
+        text: UTF-8. How long it may be is up to the caller.
+        parse_float: makes a value of a number with a point.
+        containers_max: most objects and lists.
+
+    Raises:
+        NotJson: says why.
+    """
+    try:
+        value = json.loads(text, parse_float=parse_float, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise NotJson("not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise NotJson(f"not JSON from byte {error.pos} on") from None
+    except RecursionError:
+        raise NotJson(f"nested more than {DEPTH_MAX} deep") from None
+    _check_size(value, containers_max)
+    return value
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise NotJson(f"{word.lstrip('-')}, which is not JSON")
+
+
+def _check_size(value: Any, containers_max: int) -> None:
+    level, depth, containers = [value], 0, 0
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        depth += 1
+        containers += len(level)
+        if depth > DEPTH_MAX:
+            raise NotJson(f"nested more than {DEPTH_MAX} deep")
+        if containers > containers_max:
+            raise NotJson(f"more than {containers_max:,} objects and lists")
+        level = [
+            inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
+        ]
 
 
 def to_json(value: Any, **layout: Any) -> str:

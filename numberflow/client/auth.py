@@ -129,7 +129,10 @@ class TokenKeeper:
                 # Only the fate of a token is unknown, not that of the call that needs it: that call
                 # has surely not left.
                 raise NotSent(
-                    f"no access token: {error.message}", request_id=error.request_id
+                    f"no access token: {error.message}",
+                    request_id=error.request_id,
+                    remedy=error.remedy,
+                    worth_repeating=error.worth_repeating,
                 ) from error
             self._token = token
             self._renew_after_s = (

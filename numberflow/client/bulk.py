@@ -19,12 +19,14 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from numberflow.client.reply_body import read_body
+
 # A page is about 1 MB. The transfer pauses when more than twice this waits for us; with aiohttp's
 # 64 KB it would pause all the time.
 _BUFFER_BYTES = 1 << 20
 
 # Looked up in this order. Trouble of a connection is an OSError, as is all trouble of a socket.
-_MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError | httpx.DecodingError]], ...] = (
+_MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
@@ -38,6 +40,10 @@ _MEANINGS: tuple[tuple[type[Exception], type[httpx.TransportError | httpx.Decodi
 )
 
 
+class HeadTooLarge(httpx.RemoteProtocolError):
+    """The headers of a reply are longer, or more, than aiohttp reads."""
+
+
 class BulkReads:
     """Open connections for reads of large replies. Made inside the event loop; `close` it.
 
@@ -47,6 +53,7 @@ class BulkReads:
         connections: most at once.
         idle_s: how long a connection without a request is kept.
         tls: the same as httpx has, so that both trust the same servers.
+        bytes_max: most bytes of a body.
     """
 
     def __init__(
@@ -57,7 +64,9 @@ class BulkReads:
         connections: int,
         idle_s: float,
         tls: ssl.SSLContext,
+        bytes_max: int,
     ) -> None:
+        self._bytes_max = bytes_max
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_s, ssl=tls),
             headers=headers,
@@ -69,6 +78,7 @@ class BulkReads:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_BUFFER_BYTES,
+            auto_decompress=False,  # read_body unpacks, within limits
             # Proxies are looked up below. Otherwise aiohttp would also take the login in a .netrc
             # from the environment, in place of the access token.
             trust_env=False,
@@ -89,6 +99,7 @@ class BulkReads:
 
         Raises:
             httpx.RequestError: the subclass says what went wrong, as it would for httpx.
+            ReplyRefused: as read_body.
         """
         try:
             async with self._http.get(
@@ -96,7 +107,8 @@ class BulkReads:
             ) as reply:
                 found = {name.lower(): value for name, value in reply.headers.items()}
                 arrived(reply.status, found)
-                return reply.status, found, await reply.read()
+                body = await read_body(found, reply.content.iter_any(), self._bytes_max)
+                return reply.status, found, body
         except aiohttp.ClientError as error:
             meant = _meaning(error)
         raise meant  # here, so that aiohttp's exception, which may hold the request, is dropped
@@ -106,11 +118,12 @@ class BulkReads:
         await self._http.close()
 
 
-def _meaning(error: aiohttp.ClientError) -> httpx.TransportError | httpx.DecodingError:
-    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(
-        error.__cause__, aiohttp.http_exceptions.ContentEncodingError
+def _meaning(error: aiohttp.ClientError) -> httpx.TransportError:
+    # aiohttp says it in words only.
+    if isinstance(error, aiohttp.ClientResponseError) and error.message.startswith(
+        ("Got more than", "Too many headers")
     ):
-        return httpx.DecodingError("the body cannot be decoded")
+        return HeadTooLarge(type(error).__name__)
     kind = next(ours for theirs, ours in _MEANINGS if isinstance(error, theirs))
     return kind(type(error).__name__)
 

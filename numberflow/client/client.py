@@ -18,6 +18,7 @@ from numberflow.client.number_orders import NumberOrders
 from numberflow.client.pace import Shared
 from numberflow.client.qualified_numbers import QualifiedNumbers
 from numberflow.client.regions import Regions
+from numberflow.client.reply_body import BODY_BYTES_MAX
 from numberflow.client.retry import Budget
 from numberflow.client.transport import Transport
 from numberflow.settings import Settings
@@ -42,6 +43,7 @@ class Client:
             than 5 s.
         read_budget: how patiently reads are repeated; by default a 429 is waited out for
             `settings.patience_s`.
+        reply_bytes_max: a larger reply is not read to its end.
 
     Raises:
         MissingCredentials: no account is configured.
@@ -57,6 +59,7 @@ class Client:
         shared_pace: Shared | None = None,
         on_wait: Callable[[str], None] | None = None,
         read_budget: Budget | None = None,
+        reply_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
         settings = settings if settings is not None else Settings.load()
         settings.require_credentials()
@@ -67,6 +70,7 @@ class Client:
             shared_pace=shared_pace,
             on_wait=on_wait,
             read_budget=read_budget,
+            reply_bytes_max=reply_bytes_max,
         )
         self.project_id = settings.project_id
         self.regions = Regions(self._transport, self.project_id)
@@ -81,6 +85,11 @@ class Client:
         self.imported_callback_configuration = Callbacks(
             self._transport, self.project_id, host="imported"
         )
+
+    @property
+    def numbers_host(self) -> str:
+        """The host that lists held numbers, for messages."""
+        return self._transport.host("numbers")
 
     def vendor_now(self) -> datetime:
         """The vendor's clock, by its last reply; this machine's before the first.

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -34,6 +34,7 @@ from numberflow.errors import (
     Rejected,
     Throttled,
 )
+from numberflow.json_text import NotJson, from_json
 from numberflow.models import personal
 
 T = TypeVar("T")
@@ -152,6 +153,7 @@ def decipher(
     body: bytes,
     *,
     received_at: datetime | None = None,
+    host: str = "",
 ) -> T:
     """What the reply to `request` means.
 
@@ -162,6 +164,7 @@ def decipher(
         body: after content decoding.
         received_at: aware; only used to read a Retry-After that is a date when the reply has no
             Date header.
+        host: who replied, for messages.
 
     Raises:
         Throttled: 429.
@@ -175,7 +178,7 @@ def decipher(
     lowered = {name.lower(): value for name, value in headers.items()}
     known_id = request_id(lowered)
     if 200 <= status <= 299:
-        return _read(request, status, known_id, body)
+        return _read(request, status, lowered, body, host)
     envelope = _envelope(body)
     description = _describe(request, status, envelope)
     asked_s = retry_after_s(lowered, received_at)
@@ -190,9 +193,43 @@ def decipher(
         if status == 408
         else "unexpected_status"
     )
+    facts: dict[str, Any] = {}
+    if host:
+        description += f", from {host}"
+    if 300 <= status <= 399:
+        description += _redirect_words(lowered.get("location", ""), fate_of(request))
+        # Whoever redirects does so again. The wrong address is set here, or by somebody between.
+        facts = {"worth_repeating": False, "remedy": ADDRESS_REMEDY}
     raise OutcomeUnknown(
-        description, status=status, request_id=known_id, cause=cause, retry_after_s=asked_s
+        description,
+        status=status,
+        request_id=known_id,
+        cause=cause,
+        retry_after_s=asked_s,
+        **facts,
     )
+
+
+ADDRESS_REMEDY = "check the SINCH_*_URL variables and whatever stands between here and the vendor"
+
+
+def fate_of(request: Request[Any]) -> str:
+    """What a request without a usable reply may have done, as the end of a sentence."""
+    if request.costly:
+        return "it may have taken effect"
+    if request.method == "GET" or request.base == "auth":
+        return "it only asked, and nothing was changed"
+    return "sending it again does no harm"
+
+
+def _redirect_words(location: str, fate: str) -> str:
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        parts = urlsplit("")
+    # Only the host: a path may hold anything.
+    where = f" to {_printable(parts.hostname, 100)}" if parts.hostname else ""
+    return f": a redirect{where}, which was not followed; {fate}"
 
 
 def token_expired(status: int, headers: Mapping[str, str]) -> bool:
@@ -240,15 +277,12 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 def parse_json(body: bytes) -> Any:
     """`body` as JSON without binary floats.
 
-    Numbers with a point become Decimal, absurd ones stay text, NaN and Infinity become None.
+    Numbers with a point become Decimal, absurd ones stay text.
 
     Raises:
-        ValueError: not JSON, or nested more deeply than Python reads.
+        NotJson: not JSON (NaN and Infinity are not), nested too deeply, or too much of it.
     """
-    try:
-        return json.loads(body, parse_float=_decimal, parse_constant=lambda _: None)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return from_json(body, parse_float=_decimal)
 
 
 def known(value: Any, *members: str) -> dict[str, Any]:
@@ -295,9 +329,14 @@ def _decimal(text: str) -> Decimal | str:
     return number if abs(number.adjusted()) <= 30 else text
 
 
-def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -> T:
+def _read(
+    request: Request[T], status: int, headers: Mapping[str, str], body: bytes, host: str
+) -> T:
+    known_id = request_id(headers)
+
     def unknown(cause: str, why: str) -> OutcomeUnknown:
-        description = f"{request}: HTTP {status}, but {why}"
+        by = f" from {host}" if host else ""
+        description = f"{request}: HTTP {status}{by}, but {why}; {fate_of(request)}"
         return OutcomeUnknown(description, status=status, request_id=known_id, cause=cause)
 
     value: Any = None
@@ -312,6 +351,9 @@ def _read(request: Request[T], status: int, known_id: str | None, body: bytes) -
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the reply"
         trouble = f"{where} cannot be read ({first['type']})"
+    except NotJson as error:
+        kind = _printable(headers.get("content-type", ""), 40) or "no type"
+        trouble = f"{error}: {len(body):,} bytes of {kind}" if body.strip() else "an empty body"
     # After a 2xx any failure to read means the same: the outcome is unknown
     except Exception as error:  # noqa: BLE001
         why = "not JSON that we know" if body.strip() else "an empty body"
@@ -498,8 +540,13 @@ def _clean(request: Request[Any], text: str) -> str:
     for secret in request.conceal:
         text = text.replace(secret, "…") if secret else text
     text = personal.blot(text, request.personal or ())
+    return _printable(text, _VENDOR_TEXT_MAX)
+
+
+def _printable(text: str, length_max: int) -> str:
     return _short(
-        "".join(letter if letter.isprintable() else " " for letter in text), _VENDOR_TEXT_MAX
+        "".join(letter if letter.isprintable() else " " for letter in text[: length_max + 1]),
+        length_max,
     )
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from numberflow.client.protocol import known, parse_json
+from numberflow.models.wire import PAGE_TOKEN_MAX
 
 # Live replies begin with the list and end with token and total, which are always present
 # (docs/vendor/numbers-behaviour.md §14). The pattern is anchored at both ends of the body and has
@@ -24,8 +25,8 @@ _TAIL = re.compile(
     rb'"totalSize"[ \t\r\n]*:[ \t\r\n]*(?P<total>[0-9]{1,18}|"[0-9]{1,18}"|null)[ \t\r\n]*\}[ '
     rb"\t\r\n]*\Z"
 )
-# A token has some tens of characters; 4 KiB are forty times the longest one seen.
-_TAIL_BYTES = 4096
+# The longest token, and what stands around it.
+_TAIL_BYTES = PAGE_TOKEN_MAX + 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ def _read_as_json(body: bytes) -> RawPage:
         raise ValueError("activeNumbers is no list")
     if token is not None and not isinstance(token, str):
         raise ValueError("nextPageToken is no text")
+    if token is not None and len(token) > PAGE_TOKEN_MAX:
+        raise ValueError("nextPageToken is too long")
     if isinstance(total, bool):
         # Readers raise ValueError for what is unreadable
         raise ValueError("totalSize is no number")  # noqa: TRY004

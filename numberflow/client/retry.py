@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from numberflow.errors import LeaseLost, NotSent, NumberflowError, OutcomeUnknown, Throttled
+from numberflow.errors import LeaseLost, NotSent, OutcomeUnknown, Throttled
 from numberflow.models.pace import believed_s
 
 
@@ -87,6 +87,6 @@ def wait_s(
 def _worth_repeating(error: BaseException) -> bool:
     if isinstance(error, LeaseLost):
         return False
-    return isinstance(error, NumberflowError) and isinstance(
-        error, NotSent | Throttled | OutcomeUnknown
-    )
+    if isinstance(error, NotSent | OutcomeUnknown):
+        return error.worth_repeating
+    return isinstance(error, Throttled)

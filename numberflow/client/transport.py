@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
@@ -29,10 +30,11 @@ from pydantic import SecretStr
 from numberflow.client import attempts, protocol, retry
 from numberflow.client.attempts import Stopwatch
 from numberflow.client.auth import Token, TokenKeeper, build_token
-from numberflow.client.bulk import BulkReads
+from numberflow.client.bulk import BulkReads, HeadTooLarge
 from numberflow.client.multipart import SourceFailed
 from numberflow.client.pace import HostPace, Pacer, Shared, shared_name
 from numberflow.client.protocol import Request
+from numberflow.client.reply_body import BODY_BYTES_MAX, ReplyRefused, read_body
 from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 from numberflow.settings import Settings
 
@@ -50,6 +52,10 @@ IDLE_S = 5.0
 # lease may be taken over, its request is no longer on its way from here. The rest of the lease is
 # for writing the outcome down.
 COSTLY_SHARE_OF_LEASE = 0.8
+
+# A read's reply has to be there in this many times the time-out of its pieces: without it, one byte
+# a second would hold a read for the whole of its budget.
+REPLY_TIMEOUTS = 1.5
 
 try:
     _VERSION = importlib.metadata.version("numberflow")
@@ -113,8 +119,10 @@ class Transport:
         on_wait: Callable[[str], None] | None = None,
         read_budget: retry.Budget | None = None,
         token_budget: retry.Budget = retry.TOKEN_BUDGET,
+        reply_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
-        self._bases = {
+        self._reply_bytes_max = reply_bytes_max
+        self._bases: dict[protocol.Base, str] = {
             "auth": settings.auth_url,
             "numbers": settings.numbers_url,
             "imported": settings.imported_url,
@@ -190,6 +198,7 @@ class Transport:
                 connections=CONNECTIONS_MAX,
                 idle_s=IDLE_S,
                 tls=tls,
+                bytes_max=self._reply_bytes_max,
             )
         return self
 
@@ -257,9 +266,7 @@ class Transport:
                     "expired token; the file is used up: open it again"
                 )
             reply = await self._exchange(request, bearer, watch, limits)
-        return protocol.decipher(
-            request, reply.status, reply.headers, reply.body, received_at=reply.received_at
-        )
+        return self._decipher(request, reply)
 
     async def _token(
         self,
@@ -283,9 +290,21 @@ class Transport:
     async def _exchange_token(self, request: Request[Token]) -> Token:
         limits = _TimeLimits(self._token_budget.total_s, patience_s=self._token_budget.throttled_s)
         reply = await self._exchange(request, None, None, limits)
+        return self._decipher(request, reply)
+
+    def _decipher(self, request: Request[T], reply: Reply) -> T:
         return protocol.decipher(
-            request, reply.status, reply.headers, reply.body, received_at=reply.received_at
+            request,
+            reply.status,
+            reply.headers,
+            reply.body,
+            received_at=reply.received_at,
+            host=self.host(request.base),
         )
+
+    def host(self, base: protocol.Base) -> str:
+        """Who answers the requests of `base`, with its port, for messages."""
+        return urlsplit(self._bases[base]).netloc.rpartition("@")[2]
 
     async def _exchange(
         self,
@@ -301,8 +320,12 @@ class Transport:
         pacer = await self._turn(request, limits)
         departure = _Departure(request, watch, limits.leave_by_s)
         departed_s = asyncio.get_running_loop().time()
+        done_by_s = limits.done_by_s
+        if not request.costly and request.upload is None and request.total_s is None:
+            reply_s = REPLY_TIMEOUTS * (self._timeout.read or 0.0)
+            done_by_s = min(done_by_s, departed_s + reply_s)
         try:
-            async with asyncio.timeout_at(limits.done_by_s):
+            async with asyncio.timeout_at(done_by_s):
                 reply = await self._move(request, bearer, departure)
         except NotSent:
             raise
@@ -313,7 +336,7 @@ class Transport:
                 # httpx keeps the request, with body and token, on its exceptions, and ours keep
                 # those as their cause.
                 error.request = httpx.Request(request.method, self._bases[request.base])
-            raise departure.judge(request, error) from error
+            raise departure.judge(request, self.host(request.base), error) from error
         if reply.status == 429:
             asked_s = protocol.retry_after_s(reply.headers, reply.received_at)
             pacer.refused(departed_s=departed_s, retry_after_s=asked_s)
@@ -344,7 +367,7 @@ class Transport:
             raise NotSent("the client was closed while a call was under way") from None
         return pacer
 
-    def _pacer(self, base: str) -> Pacer:
+    def _pacer(self, base: protocol.Base) -> Pacer:
         if not self._paced:
             return Pacer()
         return HostPace(
@@ -381,7 +404,12 @@ class Transport:
         try:
             departure.arrive(response.status_code, response.headers)
             self._note_clock(request, response.headers.get("date"))
-            body = await response.aread()
+            if response.is_stream_consumed:  # a transport of the caller that has no stream
+                body = response.content
+            else:
+                body = await read_body(
+                    response.headers, response.aiter_raw(), self._reply_bytes_max
+                )
         finally:
             await response.aclose()
         return Reply(response.status_code, dict(response.headers), body, datetime.now(UTC))
@@ -511,18 +539,54 @@ class _Departure:
             # "nothing was sent".
             raise _WatchFailed from error
 
-    def judge(self, request: Request[Any], error: Exception) -> NotSent | OutcomeUnknown:
-        message = f"{request}: {type(error).__name__}"
+    def judge(self, request: Request[Any], host: str, error: Exception) -> NotSent | OutcomeUnknown:
         if not self._left or isinstance(
             error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
         ):
-            return NotSent(f"{message} before the request left")
+            return NotSent(f"{request}: {type(error).__name__} before the request left for {host}")
+        fate = protocol.fate_of(request)
+        facts: dict[str, Any] = {"status": self._status, "request_id": self._request_id}
+        if isinstance(error, ReplyRefused):
+            # Another reply may be whole, but no other one is smaller.
+            return OutcomeUnknown(
+                f"{request}: {host} sent {error.what}; {fate}",
+                cause=error.cause,
+                worth_repeating=error.cause != "too_large",
+                remedy=protocol.ADDRESS_REMEDY,
+                **facts,
+            )
+        if _is_head_too_large(error):
+            return OutcomeUnknown(
+                f"{request}: {host} sent more headers than a reply may have; {fate}",
+                cause="too_large",
+                worth_repeating=False,
+                remedy=protocol.ADDRESS_REMEDY,
+                **facts,
+            )
+        if isinstance(error, TimeoutError) and self._status is not None and not request.costly:
+            return OutcomeUnknown(
+                f"{request}: {host} began a reply and did not end it in time; {fate}",
+                cause="slow_reply",
+                worth_repeating=False,
+                **facts,
+            )
         return OutcomeUnknown(
-            f"{message} after the request left; it may have taken effect",
-            status=self._status,
-            request_id=self._request_id,
+            f"{request}: {type(error).__name__} after the request left for {host}; {fate}",
             cause=_cause(error, self._status),
+            **facts,
         )
+
+
+def _is_head_too_large(error: BaseException | None) -> bool:
+    """Whether a library gave up reading the head of a reply.
+
+    h11 does over 100 KB, aiohttp over 8 KB in a line or 128 lines.
+    """
+    while error is not None:
+        if getattr(error, "error_status_hint", None) == 431 or isinstance(error, HeadTooLarge):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class _WatchFailed(Exception):
@@ -533,7 +597,6 @@ class _WatchFailed(Exception):
 _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (httpx.ReadTimeout, "read_timeout"),
     (httpx.WriteTimeout, "write_timeout"),
-    (httpx.DecodingError, "undecodable"),
     (httpx.NetworkError, "reset"),
     (TimeoutError, "total_timeout"),
     (_WatchFailed, "watch_failed"),

@@ -30,6 +30,7 @@ from numberflow.export.pages import together
 from numberflow.export.schema import INVENTORY, SOURCE_IMPORTED
 from numberflow.export.vendor import ImportedNumbers
 from numberflow.models.imported import ImportedNumber
+from numberflow.models.wire import goes_on_too_long
 
 # Tries for one list whose total changes while it is read. It has a few pages, so a second try is
 # usually enough.
@@ -152,7 +153,11 @@ async def _read_list(vendor: ImportedNumbers, plan: str, campaign: str, found: _
             totals.add(page.total_size)
             numbers |= {number.phone_number: number for number in page.imported_numbers}
             token = page.next_page_token
-            if token is None or token in tokens:
+            if (
+                token is None
+                or token in tokens
+                or goes_on_too_long(len(tokens) + 1, page.total_size)
+            ):
                 break
             tokens.add(token)
         if totals == {len(numbers)} and token is None:

@@ -47,6 +47,10 @@ PARSED_AT_ONCE_MAX = 4
 # How many bodies of about 1 MB may wait for it or be parsed while every connection reads another.
 UNPARSED_MAX = 4
 
+# Members that the vendor sends and we do not know are named in the report, while they are few.
+UNKNOWN_NAMED_MAX = 100
+UNKNOWN_NAME_MAX = 100
+
 T = TypeVar("T")
 
 ReadPage = tuple[pa.Table, bool]
@@ -248,7 +252,10 @@ class PageSource:
             except UnreadablePage as error:
                 if attempt == len(RESUME_PAUSES_S):
                     raise OutcomeUnknown(
-                        f"{shard}: a page cannot be read: {error}", status=200, cause="unreadable"
+                        f"{shard}: a page of {self.vendor.numbers_host} cannot be read: {error}; "
+                        "it only asked, and nothing was changed",
+                        status=200,
+                        cause="unreadable",
                     ) from None
                 # The body was whole at its ends, else the client would have retried. A pause does
                 # not help, another answer may.
@@ -264,7 +271,10 @@ class PageSource:
         extra = table.column("extra")
         if extra.null_count < len(table):
             for text in extra.drop_null().to_pylist():
-                self.counters.unknown_members.update(json.loads(text))
+                if len(self.counters.unknown_members) >= UNKNOWN_NAMED_MAX:
+                    break
+                names = list(json.loads(text))[:UNKNOWN_NAMED_MAX]
+                self.counters.unknown_members.update(name[:UNKNOWN_NAME_MAX] for name in names)
 
     async def _ask(self, shard: Shard, token: str | None, page_size: int) -> RawPage:
         for pause_s in (*RESUME_PAUSES_S, None):
@@ -275,7 +285,7 @@ class PageSource:
                         **shard.query, page_size=page_size, page_token=token
                     )
             except (OutcomeUnknown, NotSent, Throttled) as error:
-                if pause_s is None:
+                if pause_s is None or not getattr(error, "worth_repeating", True):
                     raise
                 asked_s = getattr(error, "retry_after_s", None)
                 self.counters.resumed += 1

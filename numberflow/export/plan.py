@@ -18,6 +18,7 @@ from numberflow.errors import SnapshotRefused
 from numberflow.export.pages import Page, PageSource, together
 from numberflow.export.shards import KNOWN_TYPES, Shard, adds_up, counts_hits
 from numberflow.export.vendor import Offer
+from numberflow.models.wire import goes_on_too_long
 
 # A shard is cut when its chain of tokens is longer than this many times each connection's share of
 # all pages. Tokens come one after the other, so the longest chain sets the time (factor 4 at 50 ms
@@ -237,7 +238,11 @@ class Planner:
         Slow, so it is used only when a type is missing.
         """
         found, seen = await _values(page, "number_type"), set[str]()
-        while page.next_page_token is not None and page.next_page_token not in seen:
+        while (
+            page.next_page_token is not None
+            and page.next_page_token not in seen
+            and not goes_on_too_long(len(seen), page.total_size)
+        ):
             seen.add(page.next_page_token)
             page = await self._source.page(want, page.next_page_token)
             found |= await _values(page, "number_type")

@@ -18,6 +18,7 @@ from typing import Any
 
 import phonenumbers
 
+from numberflow.models.wire import goes_on_too_long
 from numberflow.models.wording import count_of
 
 KNOWN_TYPES = ("LOCAL", "MOBILE", "TOLL_FREE")
@@ -120,7 +121,7 @@ class Walk:
         Each page has a new token but hardly a row.
         """
         expected = max((total for total in self.totals if total is not None), default=0)
-        return self.pages > 10 + 2 * -(-expected // max(1, self.page_rows_max))
+        return goes_on_too_long(self.pages, expected, self.page_rows_max)
 
     def doubts(self, distinct: int) -> tuple[str, ...]:
         """Why this walk does not prove that it saw every number of its shard; () = proven.

@@ -91,6 +91,10 @@ class Vendor(Protocol):
         """The project that the access key belongs to."""
 
     @property
+    def numbers_host(self) -> str:
+        """Who lists held numbers, for messages."""
+
+    @property
     def active_numbers(self) -> ActiveNumbers:
         """The numbers that it holds."""
 

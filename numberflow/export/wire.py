@@ -33,6 +33,8 @@ import arro3.io
 import numpy as np
 import pyarrow as pa
 
+from numberflow.json_text import NotJson, from_json
+
 _TEXT = pa.string()
 
 # Times and amounts stay text here: arro3 would cut digits off silently (nanoseconds, decimals
@@ -336,9 +338,11 @@ def _escaped(body: bytes) -> int:
 def _read_slowly(body: bytes) -> pa.StructArray:
     try:
         # Amounts that come as JSON numbers stay the digits that they are.
-        page = json.loads(body, parse_float=str)
-    except (ValueError, RecursionError) as error:
-        raise UnreadablePage(f"no JSON ({type(error).__name__})") from None
+        page = from_json(body, parse_float=str)
+    except ValueError as error:  # NotJson, or an integer of thousands of digits
+        raise UnreadablePage(
+            str(error) if isinstance(error, NotJson) else f"no JSON ({type(error).__name__})"
+        ) from None
     items = page.get("activeNumbers") if isinstance(page, dict) else None
     if items is None and isinstance(page, dict):
         items = []

@@ -8,10 +8,11 @@ are in numberflow.receiver.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
+
+from numberflow.json_text import from_json
 
 Api = Literal["numbers", "imported"]
 """Which of the vendor's two APIs a callback comes from; each has a secret of its own."""
@@ -57,8 +58,8 @@ def read_callback(body: bytes, project_id: str) -> Callback:
     """
     digest = f"sha256:{sha256(body).hexdigest()}"
     try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
+        content: Any = from_json(body)
+    except ValueError:
         return Callback(digest, unreadable="not JSON")
     if not isinstance(content, dict):
         return Callback(digest, unreadable="not a JSON object")

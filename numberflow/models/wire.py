@@ -107,6 +107,29 @@ class Resource(BaseModel):
             return handler({**readable, "unreadable": tuple(sorted(bad))})
 
 
+# Forty times the longest token seen. It goes back in an address, where most servers end at 8 KB.
+PAGE_TOKEN_MAX = 4096
+# A million numbers in pages of 20 are 50,000.
+PAGES_MAX = 100_000
+# Pages that may hold nothing: the vendor may filter after paging.
+_EMPTY_PAGES_MAX = 10
+
+
+def goes_on_too_long(pages: int, total_size: int | None, rows: int = 1) -> bool:
+    """Whether a walk has so many pages that it will not end, each with a new token.
+
+    Only for lists whose total has to be right anyway (inventories).
+
+    Args:
+        pages: so far.
+        total_size: what the vendor says that the list has; None: it does not say.
+        rows: of the largest page so far.
+    """
+    if pages > PAGES_MAX:
+        return True
+    return total_size is not None and pages > _EMPTY_PAGES_MAX + 2 * -(-total_size // max(1, rows))
+
+
 class Page(BaseModel):
     """One page of a list. `next_page_token` None = the last page.
 
@@ -123,7 +146,9 @@ class Page(BaseModel):
         hide_input_in_errors=True,
     )
 
-    next_page_token: Annotated[str | None, AfterValidator(lambda value: value or None)] = None
+    next_page_token: Annotated[
+        str | None, Field(max_length=PAGE_TOKEN_MAX), AfterValidator(lambda value: value or None)
+    ] = None
     total_size: int | None = None
 
 

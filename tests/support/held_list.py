@@ -42,6 +42,7 @@ class HeldList:
     offers: Sequence[Offer] = ()
     asked: list[Question] = field(default_factory=list)
     project_id: str = "6f0c2b7e-1d34-4a58-9e0b-2f7c8d915a10"
+    numbers_host: str = "numbers.test"
 
     @property
     def active_numbers(self) -> HeldList:

@@ -549,9 +549,9 @@ def test_request_id(headers: dict[str, str], known: str | None) -> None:
 
 
 def test_numbers_in_json_are_decimal() -> None:
-    """Amounts never pass through a binary float; what would explode stays text; NaN is nothing."""
-    read = parse_json(b"[0.10, 1e999999999, 1e99999999999999999999, NaN, Infinity, 7]")
-    assert [Decimal("0.10"), "1e999999999", "1e99999999999999999999", None, None, 7] == read
+    """Amounts never pass through a binary float, and what would explode stays text."""
+    read = parse_json(b"[0.10, 1e999999999, 1e99999999999999999999, 7]")
+    assert [Decimal("0.10"), "1e999999999", "1e99999999999999999999", 7] == read
     assert isinstance(read[0], Decimal)
 
 

@@ -101,7 +101,7 @@ async def test_failed_readings_leave_nothing_under_way(monkeypatch: pytest.Monke
         async def list(self) -> tuple[()]:
             return ()
 
-    vendor: Any = SimpleNamespace(active_numbers=Garbage(), regions=Garbage(), project_id="p")
+    vendor: Any = SimpleNamespace(active_numbers=Garbage(), regions=Garbage(), numbers_host="h")
     # Other tests' stores close their sessions in a task of the loop that runs when they are freed.
     gc.collect()
     before = asyncio.all_tasks()
