@@ -14,7 +14,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests start hundreds of processes. Without kept bytecode each compiles Prefect anew: 2 s of 4.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up test test-all test-fast mutants check fix pages bench notebook build simulate pins clean
+.PHONY: help demo up test test-all test-fast mutants check fix pages docs docs-serve bench notebook build simulate pins clean
 
 help:  ## list the recipes
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -71,6 +71,14 @@ fix: $(VENV)/.numberflow-dev  ## format, and fix what lint can fix
 pages: $(VENV)/.numberflow-dev  ## regenerate docs/flows.md from the table of flows
 	@page=$$($(BIN)/python -m flows.page) && printf '%s\n' "$$page" > docs/flows.md
 
+# Material prints an advertisement for its successor otherwise.
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.numberflow-dev  ## build the handbook in site/; a broken link or a page without a place fails
+	$(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.numberflow-dev  ## show the handbook at http://127.0.0.1:8000 while you write it
+	$(BIN)/mkdocs serve --strict
+
 bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
 	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/export.py
@@ -95,4 +103,4 @@ pins:  ## compile the pins again (needs uv), without index addresses
 	sed -i '1i # Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.' requirements-dev.txt
 
 clean:  ## remove everything that the recipes made
-	rm -rf .venv .numberflow dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .numberflow dist site mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

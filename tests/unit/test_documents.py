@@ -53,3 +53,9 @@ def test_every_recipe_exists(document: Path) -> None:
 def test_the_page_of_flows_is_made_from_the_table() -> None:
     """docs/flows.md is what `make pages` writes; run it after a change to a flow's parameters."""
     assert page() + "\n" == (ROOT / "docs" / "flows.md").read_text()
+
+
+def test_every_page_of_the_handbook_has_its_place() -> None:
+    """A new page in docs/ is added to `nav` in mkdocs.yml (`make docs` checks its links)."""
+    pages = {str(page.relative_to(ROOT / "docs")) for page in ROOT.glob("docs/**/*.md")}
+    assert pages == set(re.findall(r"[\w./-]+\.md", (ROOT / "mkdocs.yml").read_text()))
