@@ -14,7 +14,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests start hundreds of processes. Without kept bytecode each compiles Prefect anew: 2 s of 4.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up test test-all test-fast mutants check fix pages docs docs-serve bench notebook build simulate pins clean
+.PHONY: help demo up test test-all test-fast mutants check fix pages docs docs-serve bench notebook build simulate node-sdk pins clean
 
 help:  ## list the recipes
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -87,6 +87,10 @@ bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machi
 
 notebook: $(VENV)/.numberflow-dev  ## regenerate docs/inventory.ipynb
 	$(BIN)/python benchmarks/notebook.py
+
+# As the lock file has it, by hash, and without running anything that a package brings.
+node-sdk:  ## the vendor's Node SDK, for the test that asks it (needs Node.js and npm)
+	cd tests/samples/node_sdk && npm ci --ignore-scripts --no-audit --no-fund
 
 build: $(VENV)/.numberflow-dev  ## build the wheel in dist/
 	rm -rf dist
