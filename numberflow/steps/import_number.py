@@ -68,12 +68,22 @@ class ImportNumber(VendorStep):
 
 
 def judge(number: ImportedNumber | None, intention: Intention) -> Evidence:
-    """An import took effect when the number is imported and linked as wanted, or on its way."""
+    """An import took effect when the number is imported and linked as wanted.
+
+    A link that is on its way, or has failed, counts as well: following it is somebody else's task.
+    """
     if number is None:
         return Evidence(Finding.ABSENT, "the number is not imported", {"imported": False})
     wanted = intention.request
     plan, campaign = links_of(number)
     seen = {"imported": True, "service_plan_id": plan, "campaign_id": campaign}
+    if not number.unreadable and _plan_failed(number, wanted):
+        return Evidence(
+            Finding.APPLIED,
+            "the number is imported, and its plan could not be linked",
+            seen,
+            link_result(number.phone_number, intention),
+        )
     if number.unreadable or not linked_as(number, wanted):
         return Evidence(
             Finding.INCONCLUSIVE,
@@ -86,6 +96,16 @@ def judge(number: ImportedNumber | None, intention: Intention) -> Evidence:
         seen,
         link_result(number.phone_number, intention),
     )
+
+
+def _plan_failed(number: ImportedNumber, wanted: Mapping[str, str]) -> bool:
+    """Whether the wanted plan failed: its campaign is never tried then, nor shown (§12)."""
+    sms = number.sms_configuration
+    if sms is None or (job := sms.scheduled_provisioning) is None:
+        return False
+    shown = links_of(number)
+    is_failed = job.status == "FAILED" and not sms.service_plan_id
+    return is_failed and shown == (wanted["service_plan_id"], "")
 
 
 def links_of(number: ImportedNumber) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import stamina
 from support.dying import Fate, MortalTransport, is_death
 from support.journals import new_journal
@@ -101,12 +102,16 @@ class Shop:
         """Let time pass at the vendor instead of here."""
         self.simulator.clock.advance(seconds)
 
+    def vendor(self) -> httpx.AsyncBaseTransport:
+        """The way to the vendor."""
+        return InProcessTransport(self.simulator)
+
     @asynccontextmanager
     async def context(self, fate: Fate | None = None) -> AsyncIterator[RunContext]:
         """What one process works with; it dies as `fate` says."""
         fate = fate or Fate()
         journal = fate.bind(Journal.open(self.journal_url))
-        transport = MortalTransport(InProcessTransport(self.simulator), fate, self.journal_file)
+        transport = MortalTransport(self.vendor(), fate, self.journal_file)
         # Token requests are repeated too, and their budget is no argument of the client.
         with _without_pauses():
             try:

@@ -88,6 +88,15 @@ def imported_number(**members: Any) -> ImportedNumber:
     return ImportedNumber.model_validate({"phoneNumber": NUMBER} | members)
 
 
+def with_job(
+    *, status: str, plan: str = "p", linked: str = "", callback_url: Any = ""
+) -> ImportedNumber:
+    """An imported number with a job for a plan alone."""
+    job = {"servicePlanId": plan, "status": status}
+    sms = {"servicePlanId": linked, "scheduledProvisioning": job}
+    return imported_number(smsConfiguration=sms, callbackUrl=callback_url)
+
+
 def order(state: str) -> NumberOrder:
     """A number order."""
     return NumberOrder(order_id="o-1", state=state, updated_at=AT)
@@ -200,6 +209,27 @@ READY, CALLED = Readiness.READY, Readiness.CALLED
             "inconclusive",
             {"imported": True} | SMS,
             None,
+        ),
+        # the wanted plan failed, and its campaign was never tried
+        (
+            lambda: import_number.judge(with_job(status="FAILED"), row(**SMS)),
+            "applied",
+            {"imported": True, "service_plan_id": "p", "campaign_id": ""},
+            LINKED,
+        ),
+        *(
+            (
+                lambda number=number: import_number.judge(number, row(**SMS)),
+                "inconclusive",
+                {"imported": True, "service_plan_id": plan, "campaign_id": ""},
+                None,
+            )
+            for number, plan in (
+                (with_job(status="FAILED", callback_url=[]), "p"),
+                (with_job(status="FAILED", plan="q"), "q"),
+                (with_job(status="FAILED", linked="p"), "p"),
+                (with_job(status="WAITING"), "p"),
+            )
         ),
         (lambda: imported.judge_update(None, row()), "inconclusive", {"imported": False}, None),
         (
