@@ -21,6 +21,7 @@ from support.run_contexts import Shop as OrderShop
 from support.shop import Shop
 
 from numberflow.client import Client
+from numberflow.client.number_orders import NumberOrders
 from numberflow.errors import OutcomeUnknown
 from numberflow.export.snapshot import export_project
 from numberflow.journal import Intention, IntentionState, OrderKind
@@ -221,6 +222,11 @@ async def test_what_looking_does_not_settle_is_told(shop: Shop) -> None:
     worker_is_gone(shop)
     quiet = await look(shop)
     assert ((), waiting) == (quiet.settled, await row_now())
+    # The same in the words of another error is no news.
+    with contextlib.closing(sqlite3.connect(shop.journal_file)) as connection:
+        connection.execute("UPDATE intentions SET reason = 'HTTP 503'")
+        connection.commit()
+    assert set() == told(await look(shop))
     # It was ours after all: reads were late.
     (lent,) = in_the_dashboard(shop)
     holding = shop.simulator.world.holdings.get(lent)
@@ -277,6 +283,36 @@ async def test_a_link_that_is_on_its_way_is_not_told(shop: Shop) -> None:
     (held,) = shop.simulator.world.holdings
     assert (number, "") == (held.phone_number, held.sms.service_plan_id)
     assert set() == told(await look(shop))
+
+
+async def test_an_order_that_cannot_be_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night on which it cannot be read says nothing, neither of an order that nobody follows nor
+    of one that has ended: what was told before is not told again.
+    """
+    placed = await order_once(shop.context, wanted_order(Cabinet(shop.settings.home / "papers")))
+
+    async def unreadable(_orders: NumberOrders, _order_id: str) -> Any:
+        raise OutcomeUnknown("vendor down", cause="read_timeout")
+
+    async def found(*, is_readable: bool = True) -> list[tuple[str, str]]:
+        with contextlib.closing(sqlite3.connect(shop.journal_file)) as connection:
+            connection.execute("UPDATE orders SET seen_at = '2020-01-01 00:00:00.000000'")
+            connection.commit()
+        with monkeypatch.context() as patch:
+            if not is_readable:
+                patch.setattr(NumberOrders, "get", unreadable)
+            report = await look(shop)
+        return [(each.kind, each.subject) for each in report.findings]
+
+    # Taken up, and seen at this moment.
+    await look(shop)
+    assert [("order_unfollowed", placed.order_id)] == await found()
+    assert [] == await found(is_readable=False)
+    assert [] == await found()
+    shop.simulator.clock.advance(5 * 86_400)
+    assert [("order_ended", placed.order_id)] == await found()
+    assert [] == await found(is_readable=False)
+    assert [] == await found()
 
 
 async def test_an_emergency_address_that_went(

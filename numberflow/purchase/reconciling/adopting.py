@@ -119,9 +119,8 @@ async def _shown(context: RunContext, numbers: Sequence[str]) -> dict[str, dict[
 def _facts(number: ActiveNumber) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if number.money is not None:
-        months = number.payment_interval_months or 1
         facts |= {
-            "monthly": str(number.money.amount / months),
+            "monthly": str(number.money.amount / number.payment_interval_months),
             "currency": number.money.currency_code,
         }
     if number.expire_at is not None:

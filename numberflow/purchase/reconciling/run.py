@@ -90,8 +90,10 @@ async def reconcile_project(context: RunContext, *, show_all: bool = False) -> R
         context.journal.intentions, project_id=context.project_id, states=AT_STAKE_STATES
     )
     commands = Commands(context.project, context.project_id, {row.id: row for row in rows}, today)
-    found = {each.key: _digest(each) for each in findings if _stands(each, commands)}
     told = await in_thread(context.journal.told_findings, context.project_id)
+    unread = _not_compared(journal, reading, addressed - shown.keys())
+    still = {key: digest for key, digest in told.items() if key in unread}
+    found = {each.key: _digest(each) for each in findings if _stands(each, commands, still)} | still
     lines = [
         _line(each, commands, is_new=told.get(each.key) != found[each.key])
         for each in findings
@@ -101,11 +103,7 @@ async def reconcile_project(context: RunContext, *, show_all: bool = False) -> R
     report = report.model_copy(
         update={"notes": (*reading.remarks, *remarks), "flow_run_id": context.flow_run_id}
     )
-    unread = _not_compared(journal, reading, addressed - shown.keys())
-    still = {key: digest for key, digest in told.items() if key in unread}
-    return Reconciled(
-        await asyncio.to_thread(_published, context, report, lines), {**still, **found}
-    )
+    return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
 
 
 async def _follow_orders(context: RunContext) -> None:
@@ -140,16 +138,30 @@ def _not_compared(
         for kind in (Kind.ADDRESS_MISSING, Kind.ADDRESS_UNASKED)
         for number in no_address
     }
+    keys |= {
+        f"{kind}/{order.order_id}"
+        for kind in (Kind.ORDER_ENDED, Kind.ORDER_UNFOLLOWED)
+        for order in journal.orders
+        if not order.shown
+    }
     return frozenset(keys)
 
 
-def _stands(finding: Finding, commands: Commands) -> bool:
-    """Whether it still is so: a run may have settled a step in the meantime."""
-    return finding.kind is not Kind.LOST_REPLY or finding.subject in commands.steps
+def _stands(finding: Finding, commands: Commands, still: Collection[str]) -> bool:
+    """Whether it is news: a run may have settled a step, and an ended order stays ended.
+
+    `still`: keys of what people know, and this run could not read.
+    """
+    if finding.kind is Kind.LOST_REPLY:
+        return finding.subject in commands.steps
+    ended = f"{Kind.ORDER_ENDED}/{finding.subject}"
+    return finding.kind is not Kind.ORDER_UNFOLLOWED or ended not in still
 
 
 def _digest(finding: Finding) -> str:
-    said = f"{finding.journal}\0{finding.vendor}\0{finding.reference}"
+    # Why nobody knows is told in the words of the last error, which change by themselves.
+    vendor = "" if finding.kind is Kind.LOST_REPLY else finding.vendor
+    said = f"{finding.journal}\0{vendor}\0{finding.reference}"
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
