@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 
 from numberflow.models.reports import InventoryReport, RunReport
 from numberflow.planning.quote import Quote
-from numberflow.purchase.shown import shown
+from numberflow.purchase.shown import shown, words
 from numberflow.purchase.text import amount
 from tasks.person import call_for_run
 from tasks.step import step
@@ -35,9 +35,7 @@ async def publish(report: RunReport) -> None:
     key, about = ((each or name).format(report=report) for each in (told.key, told.about))
     if rows := [dict(row) for row in told.rows(report)]:
         await acreate_table_artifact(table=rows, key=f"{key}-report", description=about)
-    await acreate_markdown_artifact(
-        markdown=told.text(report), key=f"{key}-summary", description=about
-    )
+    await acreate_markdown_artifact(markdown=words(report), key=f"{key}-summary", description=about)
     if isinstance(report, InventoryReport):
         for each in report.projects:
             if each.report_url:

@@ -97,12 +97,11 @@ def _told_crash(entry: FlowEntry, parameters: Mapping[str, Any], run_ids: Sequen
 def _report_text(report: RunReport) -> str:
     # Imported when there is something to report: it imports journal, client and tables, which takes
     # a second, and bad input is answered before that.
-    from numberflow.purchase.shown import shown
+    from numberflow.purchase.shown import shown, words
 
-    told = shown(report)
-    text = told.text(report) + (
-        f"\n{as_table(told.rows(report))}" if getattr(report, "numbers", ()) else ""
-    )
+    text = words(report)
+    if getattr(report, "numbers", ()):
+        text += f"\n{as_table(shown(report).rows(report))}"
     if isinstance(report, OrderReport) and report.requirements:
         text += f"\n\n{report.requirements}"
     return text

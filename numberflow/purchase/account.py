@@ -14,7 +14,7 @@ from decimal import Decimal
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import Intention, IntentionState, Journal, Operation, Purchase
 from numberflow.models.reports import AccountLine, AccountReport, RunOutcome
-from numberflow.purchase.report import AT_STAKE_STATES, open_item
+from numberflow.purchase.report import AT_STAKE_STATES, HANDBOOK, open_item
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.text import amount, open_words
 from numberflow.purchase.unlinked import unlinked_words
@@ -170,6 +170,8 @@ def account_text(report: AccountReport) -> str:
     currency = next((line.currency for line in report.lines if line.currency), "")
     for item in report.open_items:
         lines += open_words(item, currency)
+    if report.outcome is RunOutcome.NEEDS_PERSON:
+        lines += ["", HANDBOOK]
     return "\n".join(lines)
 
 

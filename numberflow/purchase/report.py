@@ -31,6 +31,9 @@ LOOK_AGAIN = (
 )
 """What to do about steps of which it is not known whether they took effect."""
 
+HANDBOOK = "What each case means and how to settle it: docs/needs-person.md, by the words above."
+"""Last line of a report that needs a person."""
+
 
 def remedy_of(error: NumberflowError) -> str:
     """What to do about an error that ended a run: its own word, or what its kind says."""

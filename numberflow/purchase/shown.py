@@ -20,6 +20,7 @@ from numberflow.models.reports import (
     OrderReport,
     PurchaseReport,
     ReconcileReport,
+    RunOutcome,
     RunReport,
 )
 from numberflow.models.wording import count_of, line_of
@@ -27,6 +28,7 @@ from numberflow.purchase.callbacks import callback_rows
 from numberflow.purchase.hosting.text import hosted_rows, hosted_text
 from numberflow.purchase.number_orders.text import follow_rows, follow_text, number_rows, order_text
 from numberflow.purchase.reconciling.text import reconcile_rows, reconcile_text
+from numberflow.purchase.report import HANDBOOK
 from numberflow.purchase.text import emergency_rows, emergency_text, report_rows, report_text
 
 R = TypeVar("R", bound=RunReport)
@@ -55,6 +57,13 @@ class Shown(Generic[R]):
 def shown(report: RunReport) -> Shown[Any]:
     """How this report is shown; a kind that has no entry is shown as all are alike."""
     return SHOWN.get(type(report), _PLAIN)
+
+
+def words(report: RunReport) -> str:
+    """The report as markdown. One that needs a person names the page of the handbook."""
+    text: str = shown(report).text(report)
+    is_open = report.outcome is RunOutcome.NEEDS_PERSON
+    return f"{text.rstrip()}\n\n{HANDBOOK}" if is_open else text
 
 
 def summary_line(report: RunReport) -> str:
