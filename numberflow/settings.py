@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     inventory_url: str = ""
     papers_url: str = ""
+    # Where the journal's marker is (`purchase.marker`); empty: the inventory store.
+    marker_url: str = ""
     papers_anywhere: bool = False
 
     # Numbers that are never released: a paper of the store (`purchase.held.protected`).
@@ -231,6 +233,11 @@ class Settings(BaseSettings):
     def inventory_root(self) -> str:
         """Folder or fsspec URL under which snapshots are published."""
         return self.inventory_url or str(self.home / "data")
+
+    @property
+    def marker_root(self) -> str:
+        """Folder or fsspec URL of the journal's marker (`numberflow.purchase.marker`)."""
+        return self.marker_url or self.inventory_root
 
     @property
     def papers_root(self) -> str:

@@ -274,6 +274,14 @@ def reconcile(
     everything: Annotated[
         bool, typer.Option("--all", help="Also what was told before and has not changed.")
     ] = False,
+    accept_restore: Annotated[
+        bool,
+        typer.Option(
+            "--accept-restore",
+            help="Of a journal that was restored from a back-up: let costly steps continue, "
+            "whatever is found.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare the journal with what the project holds; settle what can be seen, tell the rest once.
@@ -283,7 +291,9 @@ def reconcile(
     """
     from numberflow.cli import reconcile as command
 
-    sys.exit(command.run(project, everything=everything, as_json=as_json))
+    sys.exit(
+        command.run(project, everything=everything, accept_restore=accept_restore, as_json=as_json)
+    )
 
 
 @app.command()
@@ -489,6 +499,24 @@ def journal_close(
     from numberflow.cli import journal as command
 
     command.close(reference, by=by, project=project)
+
+
+@journal_app.command("reopen")
+def journal_reopen(
+    reference: Annotated[str, typer.Argument(help="The purchase.")],
+    by: Annotated[str, typer.Option("--by", help="Your name; kept in the journal.")],
+    note: Annotated[
+        str, typer.Option("--note", help="What you saw at the vendor; kept in the journal.")
+    ],
+    project: Block = None,
+) -> None:
+    """Use a reference again that was worked on after the back-up from which the journal comes.
+
+    What it bought since is not in the journal, so that a run of it may buy that again.
+    """
+    from numberflow.cli import journal as command
+
+    command.reopen(reference, by=by, note=note, project=project)
 
 
 @journal_app.command("settle")

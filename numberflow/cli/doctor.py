@@ -30,6 +30,7 @@ from numberflow.models.wording import count_of
 from numberflow.paper_store import PaperStore
 from numberflow.planning.schedules import next_run, problem, read_schedules
 from numberflow.purchase.held.protected import load_protection
+from numberflow.purchase.marker import Marker
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 
@@ -94,7 +95,11 @@ def _findings() -> Iterator[Finding]:
     if journal.ok:
         # The stops are in the journal. A journal that cannot be read refuses every purchase anyway.
         yield _checked("stops", lambda: _stops(settings))
-    yield _checked("inventory", lambda: _inventory(settings))
+    inventory = _checked("inventory", lambda: _inventory(settings))
+    yield inventory
+    # Without its own address the marker is in the inventory store: that was told already.
+    if journal.ok and settings.has_credentials and (inventory.ok or settings.marker_url):
+        yield _checked("marker", lambda: _marker(settings))
     papers = _checked("papers", lambda: _papers(settings))
     yield papers
     if papers.ok:
@@ -155,6 +160,15 @@ def _stops(settings: Settings) -> str:
         for held in journal.stops():
             raise Stopped(f"costly steps are held by {held.described()}", remedy=held.lifted_by)
     return "no costly step is held"
+
+
+def _marker(settings: Settings) -> str:
+    with Journal.open(settings.journal_url) as journal:
+        marker = Marker(journal, settings, settings.project_id)
+        behind = asyncio.run(marker.behind())
+        if behind is not None:
+            raise Stopped(str(behind), remedy=marker.remedy)
+    return f"the journal knows every costly request that is noted at {marker.root}"
 
 
 def _inventory(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from numberflow.cli.account import settings_of
 from numberflow.cli.console import as_table, print_json, printable
 from numberflow.errors import BadInput, NotFound
 from numberflow.journal import (
@@ -22,8 +23,10 @@ from numberflow.journal import (
     Operation,
     OrderKind,
     Verdict,
+    checked_reference,
     opened_order,
 )
+from numberflow.purchase.marker import Marker
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
@@ -180,6 +183,28 @@ def close(reference: str, *, by: str, project: str | None) -> None:
             )
         journal.close_purchase(found[0].id, by=by)
     typer.echo(f"{reference} is not reported again until it changes.")
+
+
+def reopen(reference: str, *, by: str, note: str, project: str | None) -> None:
+    """Let a reference be used again whose marker this journal does not know.
+
+    Raises:
+        BadInput: an empty name or note, or no such block.
+        StoreUnavailable: the marker cannot be written.
+    """
+    for name, value in (("by", by), ("note", note)):
+        if not value.strip():
+            raise BadInput(
+                f"--{name}: is empty",
+                field=name,
+                remedy="say who decided, and what that person saw",
+            )
+    settings = settings_of(project)
+    with Journal.open(settings.journal_url) as journal:
+        marker = Marker(journal, settings, settings.project_id, project)
+        journal.note_reopened(settings.project_id, checked_reference(reference), by=by, note=note)
+        asyncio.run(marker.reopen(reference))
+    typer.echo(f"{reference} can be used again in project {settings.project_id}.")
 
 
 def _show_reference(rows: Sequence[Intention], *, as_json: bool) -> None:

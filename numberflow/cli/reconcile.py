@@ -20,7 +20,7 @@ from numberflow.purchase.run_context import RunContext, open_client
 from numberflow.settings import Settings
 
 
-def run(project: str | None, *, everything: bool, as_json: bool) -> int:
+def run(project: str | None, *, everything: bool, accept_restore: bool, as_json: bool) -> int:
     """Settle, read, compare, publish, tell. Returns the exit code.
 
     Raises:
@@ -33,7 +33,7 @@ def run(project: str | None, *, everything: bool, as_json: bool) -> int:
         # Steps that looking settles have a name beside them in the audit.
         journal.act_as(by=this_person())
         with working("Comparing journal and vendor …"):
-            report, found = asyncio.run(_compare(settings, journal, wanted))
+            report, found = asyncio.run(_compare(settings, journal, wanted, accept_restore))
         typer.echo(
             report.model_dump_json(indent=2)
             if as_json
@@ -45,9 +45,11 @@ def run(project: str | None, *, everything: bool, as_json: bool) -> int:
 
 
 async def _compare(
-    settings: Settings, journal: Journal, wanted: Reconcile
+    settings: Settings, journal: Journal, wanted: Reconcile, accept_restore: bool
 ) -> tuple[ReconcileReport, dict[str, str]]:
     async with open_client(settings) as client:
         context = RunContext(client, journal, settings, project=wanted.project)
-        done = await reconcile_project(context, show_all=wanted.show_all)
+        done = await reconcile_project(
+            context, show_all=wanted.show_all, accept_restore=accept_restore
+        )
         return done.report, dict(done.found)

@@ -4,6 +4,7 @@
 neither Prefect nor the vendor's client.
 """
 
+from numberflow.journal.audit import AuditEnd
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
 from numberflow.journal.brake import STOP_FILE, Brake
 from numberflow.journal.callback_rows import CallbackEntry, InboxCounts, NewCallback
@@ -24,6 +25,7 @@ from numberflow.journal.entries import (
     Purchase,
     Spend,
     SpendLine,
+    checked_reference,
     folded,
     number_in,
     number_resource,
@@ -33,6 +35,7 @@ from numberflow.journal.entries import (
 from numberflow.journal.lease_rows import Busy
 from numberflow.journal.leases import Lease, LeaseKeeper
 from numberflow.journal.paces import Paces
+from numberflow.journal.purchase_rows import purchase_id_of
 from numberflow.journal.settling import Patience, SettlePolicy
 from numberflow.journal.stop_rows import ALL as ALL_PROJECTS
 from numberflow.journal.stop_rows import Stop
@@ -54,6 +57,7 @@ __all__ = [
     "Applied",
     "Attempt",
     "AttemptEntry",
+    "AuditEnd",
     "Brake",
     "Busy",
     "CallbackEntry",
@@ -85,11 +89,13 @@ __all__ = [
     "SpendLine",
     "Stop",
     "Verdict",
+    "checked_reference",
     "folded",
     "next_state",
     "number_in",
     "number_resource",
     "opened_order",
+    "purchase_id_of",
     "purchase_resource",
     "run_costly_step",
 ]

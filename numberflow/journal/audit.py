@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -123,6 +124,14 @@ def _purchase_facts(purchase: Purchase) -> dict[str, Any]:
 # ---- the chain
 
 
+@dataclass(frozen=True, slots=True)
+class AuditEnd:
+    """A row of the chain, by its number and hash. No two journals share one after they part."""
+
+    n: int
+    hash: str
+
+
 def write_notes(
     connection: sa.Connection,
     now: Callable[[sa.Connection], datetime],
@@ -177,11 +186,16 @@ def _locked_head(connection: sa.Connection) -> sa.Row[Any]:
         sa.select(audit_head).where(audit_head.c.id == HEAD).with_for_update()
     ).one_or_none()
     if head is None:
-        raise JournalUnavailable(
-            "The journal's audit has lost its head.",
-            remedy="stop all workers, keep a copy of the journal, and restore the newest backup",
-        )
+        raise head_lost()
     return head
+
+
+def head_lost() -> JournalUnavailable:
+    """The error of a chain without its end: somebody removed it."""
+    return JournalUnavailable(
+        "The journal's audit has lost its head.",
+        remedy="stop all workers, keep a copy of the journal, and restore the newest backup",
+    )
 
 
 def _append(

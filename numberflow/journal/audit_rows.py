@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from numberflow.journal.audit import digest_of, link
+from numberflow.journal.audit import AuditEnd, digest_of, head_lost, link
 from numberflow.journal.custody_rows import Said
 from numberflow.journal.database import Database
 from numberflow.journal.rows import intention_of, purchase_of
@@ -53,6 +53,24 @@ class AuditRows:
     def act_as(self, **actor: str | None) -> None:
         """Say who changes the journal from now on: a flow run, its deployment, its creator."""
         self._database.actor = {name: value for name, value in actor.items() if value}
+
+    def audit_end(self) -> AuditEnd:
+        """The last row of the chain.
+
+        Raises:
+            JournalUnavailable: the journal cannot be read, or the chain has no head.
+        """
+        with self._database.read() as connection:
+            head = connection.execute(sa.select(audit_head)).one_or_none()
+        if head is None:
+            raise head_lost()
+        return AuditEnd(head.n, head.hash)
+
+    def has_audit_row(self, row: AuditEnd) -> bool:
+        """Whether the chain contains this row."""
+        with self._database.read() as connection:
+            found = connection.execute(sa.select(audit.c.hash).where(audit.c.n == row.n)).scalar()
+        return found == row.hash
 
     def audit_entries(
         self,

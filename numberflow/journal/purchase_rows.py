@@ -20,6 +20,11 @@ from numberflow.journal.tables import purchases
 _ROWS_AT_ONCE = 1000
 
 
+def purchase_id_of(project_id: str, reference: str) -> str:
+    """The id of the purchase of a reference, whether it exists or not."""
+    return derived_id("purchase", project_id, folded(reference))
+
+
 class PurchaseRows:
     """The part of a journal that holds purchases."""
 
@@ -39,7 +44,7 @@ class PurchaseRows:
             is_new = self._database.insert_missing(
                 connection,
                 purchases,
-                id=derived_id("purchase", new.project_id, folded(reference)),
+                id=purchase_id_of(new.project_id, reference),
                 project_id=new.project_id,
                 reference=reference,
                 reference_folded=folded(reference),
@@ -102,6 +107,18 @@ class PurchaseRows:
     def save_before(self, purchase_id: str, before: Any) -> Purchase:
         """Keep what the project held before the purchase (JSON value), to see later what is new."""
         return self._save(purchase_id, before=before)
+
+    def note_reopened(self, project_id: str, reference: str, *, by: str, note: str) -> None:
+        """Keep that a person takes a reference again that the journal's marker knows more of."""
+        with self._database.write() as connection:
+            audit.note(
+                connection,
+                "reopened",
+                project_id=project_id,
+                reference=reference,
+                by=by,
+                reason=note,
+            )
 
     def _save(self, purchase_id: str, **values: Any) -> Purchase:
         with self._database.write() as connection:

@@ -18,6 +18,8 @@ from numberflow.journal.tables import attempts, intentions, stops
 from numberflow.journal.transitions import IntentionState
 
 ALL = "*"
+MARKER = "the journal's marker"
+"""Who holds a project whose journal was restored: `by` of its stop. `go` does not lift it."""
 # No request outlasts its lease (60 s by default, `NUMBERFLOW_LEASE_S`); after ten times that it is
 # surely over.
 LEAVING_MAX = timedelta(minutes=10)
@@ -41,6 +43,8 @@ class Stop:
     @property
     def lifted_by(self) -> str:
         """The command that ends it."""
+        if self.by == MARKER:
+            return "numberflow reconcile"
         if self.scope == ALL:
             return "numberflow go"
         return f"numberflow go --project {shlex.quote(self.scope)}"
@@ -66,9 +70,24 @@ class StopRows:
             )
 
     def go(self, scope: str) -> bool:
-        """Lift the stop of that scope. Returns whether there was one."""
+        """Lift the stop of that scope, unless a marker holds it. Returns whether it was lifted."""
+        return self._lift(scope, stops.c.by != MARKER)
+
+    def hold_restored(self, project_id: str, why: str) -> Stop:
+        """Hold every costly step of a project whose journal was restored from a back-up.
+
+        A person's stop of that project is left as it is.
+        """
+        return self.stop(project_id, by=MARKER, why=why)
+
+    def lift_restored(self, project_id: str) -> bool:
+        """Lift what `hold_restored` holds. Returns whether it held."""
+        return self._lift(project_id, stops.c.by == MARKER)
+
+    def _lift(self, scope: str, which: sa.ColumnElement[bool]) -> bool:
         with self._database.write() as connection:
-            lifted = connection.execute(stops.delete().where(stops.c.scope == scope)).rowcount > 0
+            found = stops.delete().where(stops.c.scope == scope, which)
+            lifted = connection.execute(found).rowcount > 0
             if lifted:
                 audit.note(connection, "go", project_id=scope)
             return lifted

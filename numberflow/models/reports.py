@@ -382,6 +382,8 @@ class ReconcileReport(RunReport):
     url: str = ""
     """Of the Parquet file with all findings."""
     json_url: str = ""
+    restored: str = ""
+    """What a journal that was restored from a back-up lacks, and whether costly steps continue."""
 
     @property
     def commands(self) -> tuple[str, ...]:

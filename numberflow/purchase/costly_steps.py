@@ -148,6 +148,7 @@ class CostlySteps:
         async def do(attempt: Attempt) -> Applied:
             if before is not None:
                 await before(attempt)
+            await self.context.marker.note(self.purchase)
             self.seen[row.id] = replace(
                 row, state=IntentionState.UNKNOWN, reason="under way when the run lost its journal"
             )

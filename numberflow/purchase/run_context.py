@@ -31,6 +31,7 @@ from numberflow.journal import (
     Purchase,
 )
 from numberflow.journal.brake import RunState
+from numberflow.purchase.marker import Marker
 from numberflow.settings import Settings
 
 P = ParamSpec("P")
@@ -145,6 +146,7 @@ class RunContext:
         self.begun_before = begun_before
         self.has_begun = False
         """Whether this run found or began what its reference stands for."""
+        self.marker = Marker(journal, settings, client.project_id, project)
         self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
         self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
@@ -212,8 +214,11 @@ async def open_purchase(context: RunContext, new: NewPurchase) -> Purchase:
     Raises:
         ReferenceConflict: the reference stands for a purchase with other parameters.
         JournalUnavailable: no journal, no purchase; or the wrong one, see `require_same_journal`.
+        Stopped, StoreUnavailable: the journal was restored, or nobody can say (`Marker`).
     """
     await require_same_journal(context, new)
+    await context.marker.require_current()
+    await context.marker.require_begun_here(new.reference)
     purchase = await in_thread(context.journal.open_purchase, new)
     context.has_begun = True
     return purchase

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from numberflow.export.findings import publish_findings
 from numberflow.export.store import open_store
@@ -22,15 +22,17 @@ from numberflow.models.reports import (
     RunOutcome,
     SettledLine,
 )
-from numberflow.models.wording import count_of
+from numberflow.models.wording import count_of, first_of
 from numberflow.planning.reconciling.compare import expected_addresses, reconcile
 from numberflow.planning.reconciling.kinds import Finding, Kind, Severity
 from numberflow.planning.reconciling.lines import JournalSide
 from numberflow.purchase.follow import take_up
+from numberflow.purchase.marker import Behind
 from numberflow.purchase.reconciling.commands import Commands
 from numberflow.purchase.reconciling.journal_side import journal_side
 from numberflow.purchase.reconciling.settle import settle_open
 from numberflow.purchase.reconciling.vendor_side import (
+    FRESH,
     Reading,
     read_addresses,
     read_again,
@@ -52,24 +54,32 @@ class Reconciled:
     found: Mapping[str, str]
 
 
-async def reconcile_project(context: RunContext, *, show_all: bool = False) -> Reconciled:
+async def reconcile_project(
+    context: RunContext, *, show_all: bool = False, accept_restore: bool = False
+) -> Reconciled:
     """Settle what evidence settles, compare both sides, publish what was found.
 
     Costs: nothing; nothing changes at the vendor. Repeat: safe. A finding counts as new until
     `Journal.note_findings` keeps that it was told.
 
+    A journal that was restored from a back-up is compared with the vendor as it is now, not with a
+    snapshot. When nothing is left to decide, costly steps continue.
+
     Args:
         context: collaborators.
         show_all: the report holds all findings, not only new ones.
+        accept_restore: costly steps continue whatever was found.
 
     Raises:
         SnapshotRefused: the project could not be read whole.
         StoreUnavailable, JournalUnavailable: one of them cannot be used.
         The errors of a read.
     """
+    behind = await context.marker.behind()
     settled = await settle_open(context)
     await _follow_orders(context)
-    reading = await read_vendor(context)
+    # A snapshot may be older than what a restored journal has forgotten.
+    reading = await read_vendor(context, FRESH if behind is None else timedelta(0))
     orders = await read_orders(context)
     journal = await in_thread(
         journal_side, context.journal, context.project_id, busy=settled.busy, orders=orders
@@ -103,7 +113,44 @@ async def reconcile_project(context: RunContext, *, show_all: bool = False) -> R
     report = report.model_copy(
         update={"notes": (*reading.remarks, *remarks), "flow_run_id": context.flow_run_id}
     )
+    if behind is not None:
+        left = sum(line.severity == Severity.PERSON.value for line in lines) + len(settled.busy)
+        report = await _after_restore(context, report, behind, 0 if accept_restore else left)
     return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
+
+
+async def _after_restore(
+    context: RunContext, report: ReconcileReport, behind: Behind, left: int
+) -> ReconcileReport:
+    """The report of a restored journal; costly steps continue when nothing is `left` to decide."""
+    lost = await context.marker.lost_references()
+    told = f"{behind}. "
+    if lost:
+        told += (
+            f"{count_of(len(lost), 'reference')} sent costly requests and cannot be used again: "
+            f"{first_of(lost, 20)}. "
+        )
+    if left:
+        told += (
+            f"Costly steps are held: {count_of(left, 'thing')} to decide. Settle each and "
+            "reconcile again; or `numberflow reconcile --accept-restore` continues with what is "
+            "left"
+        )
+        await in_thread(context.journal.hold_restored, context.project_id, str(behind))
+        return report.model_copy(
+            update={
+                "outcome": RunOutcome.NEEDS_PERSON,
+                "reason": report.reason or f"{count_of(left, 'thing')} to decide after a restore",
+                "remedy": report.remedy or "`numberflow reconcile --all` shows them",
+                "restored": told,
+            }
+        )
+    await context.marker.accept()
+    told += (
+        "Costly steps continue. Today's spend before the restore is not in the caps, as far as it "
+        "was not in the back-up"
+    )
+    return report.model_copy(update={"restored": told})
 
 
 async def _follow_orders(context: RunContext) -> None:

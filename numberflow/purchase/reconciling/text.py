@@ -20,6 +20,8 @@ def reconcile_text(report: ReconcileReport) -> str:
         "",
         f"{count_of(report.compared, 'number')} compared with the journal: {report.source}.",
     ]
+    if report.restored:
+        lines += ["", f"{report.restored}."]
     if report.reason:
         lines += ["", f"**{report.reason}**", "", f"What to do: {report.remedy}"]
     if report.settled:

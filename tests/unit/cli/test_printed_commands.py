@@ -27,7 +27,7 @@ from support.pasted import arguments, filled_in, paste, printed
 
 import numberflow
 from numberflow.cli.app import app
-from numberflow.errors import BadInput, Stopped
+from numberflow.errors import BadInput, JournalUnavailable, Stopped
 from numberflow.export.snapshot import today
 from numberflow.journal import (
     ALL_PROJECTS,
@@ -40,6 +40,7 @@ from numberflow.journal import (
 from numberflow.planning.reconciling.kinds import Finding
 from numberflow.planning.reconciling.kinds import Kind as Kinds
 from numberflow.purchase.account import account
+from numberflow.purchase.marker import Marker
 from numberflow.purchase.reconciling.commands import Commands
 from numberflow.purchase.report import open_item
 from numberflow.purchase.stopped import stopped_line
@@ -78,6 +79,7 @@ KINDS = {
     ),
     "journal list --state": Kind({"stop.py"}, f"{HERE}::test_journal_list_of_a_state"),
     "journal show": Kind({"commands.py"}, f"{HERE}::test_findings"),
+    "journal reopen --by --note": Kind({"marker.py"}, f"{HERE}::test_a_restored_journal"),
     "journal settle --as --by --note": Kind({"report.py"}, f"{HERE}::test_settle"),
     "kill {}": Kind({"up.py"}, f"{HERE}::test_kill"),
     "numbers list": Kind({"database.py"}, f"{HERE}::test_numbers_list"),
@@ -100,6 +102,9 @@ KINDS = {
     "prefect block --module": Kind(
         {"credentials.py"}, f"{CREDENTIALS}::test_a_run_for_a_second_project"
     ),
+    "reconcile": Kind({"marker.py", "stop_rows.py"}, f"{HERE}::test_a_restored_journal"),
+    "reconcile --accept-restore": Kind({"run.py"}, f"{HERE}::test_a_restored_journal"),
+    "reconcile --all": Kind({"run.py"}, f"{HERE}::test_a_restored_journal"),
     "requirements": Kind({"order_numbers.py", "papers.py"}, f"{HERE}::test_requirements"),
     "requirements --region --type": Kind({"quoting.py"}, f"{RUNS}::test_requirements"),
     "requirements --template": Kind(
@@ -417,6 +422,39 @@ def test_findings(with_account: Command, running: Running) -> None:
     assert 0 == paste(with_account, commands.of(undo)).code
     twice = Finding(Kinds.CLAIMED_TWICE, "+12025550101", "", "", reference)
     assert reference in paste(with_account, commands.of(twice)).out
+
+
+def test_a_restored_journal(with_account: Command) -> None:
+    """What a run, a stop and a reconcile of an older journal say to do continues it."""
+    settings = Settings.load()
+    file = settings.home / "numberflow.db"
+    with Journal.open(settings.journal_url) as journal:
+        marker = Marker(journal, settings, settings.project_id)
+        purchase = journal.open_purchase(new_purchase("Ada's order", settings.project_id))
+        anyio.run(marker.note, purchase)
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    with Journal.open(settings.journal_url) as journal:
+        marker = Marker(journal, settings, settings.project_id)
+        with pytest.raises(Stopped) as caught:
+            anyio.run(marker.require_current)
+        (held,) = journal.stops()
+        for text in (caught.value.remedy, held.lifted_by):
+            ended = paste(with_account, printed(text, "numberflow reconcile"))
+            assert (4, True) == (ended.code, "Costly steps are held" in ended.out)
+        assert (
+            "bought elsewhere"
+            in paste(with_account, printed(ended.out, "numberflow reconcile --all")).out
+        )
+        ended = paste(with_account, printed(ended.out, "numberflow reconcile --accept-restore"))
+        assert ("Costly steps continue" in ended.out, ()) == (True, journal.stops())
+        with pytest.raises(JournalUnavailable) as lost:
+            anyio.run(marker.require_begun_here, purchase.reference)
+        line = filled_in(printed(lost.value.remedy, "numberflow journal reopen"), PERSON)
+        assert 0 == paste(with_account, line).code
+        anyio.run(marker.require_begun_here, purchase.reference)
+        last = [each.facts for each in journal.audit_entries()][-1]
+    assert ("reopened", PERSON["your-name"]) == (last["event"], last["by"])
 
 
 def test_papers(with_account: Command) -> None:
