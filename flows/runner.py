@@ -186,6 +186,7 @@ async def _checked_and_worked(
         return await work(run)
     async with open_run_context(checked.project) as run.opened:
         try:
+            run.opened.settings.require_callback(getattr(checked, "callback_url", None))
             return await work(run)
         except NumberflowError as error:
             # Also what it did before that is named: the journal has it.

@@ -5,7 +5,7 @@ Not here: defaults of flows (in their signatures) and anything that opens a conn
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -54,6 +55,25 @@ def _is_loopback(host: str) -> bool:
     except ValueError:
         return host == "localhost" or host.endswith((".localhost", ".test"))
 
+
+def _is_inside(host: str) -> bool:
+    """Whether a host can only be one of this machine or network, by its address or name.
+
+    What a name resolves to is up to the vendor, who looks it up.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = host.lower().rstrip(".")
+        # A name without a dot, or one that resolvers read as a number (127.1, 0x7f.1).
+        last = name.rpartition(".")[2]
+        return last == name or name.endswith(_INSIDE_NAMES) or not last[:1].isalpha()
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return not address.is_global or address.is_multicast
+
+
+_INSIDE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -110,6 +130,8 @@ class Settings(BaseSettings):
     release_limit_per_day: Count = 100
     release_percent_max: Annotated[int, Field(ge=0, le=100)] = 30
 
+    # For a vendor within the own network; runs may then name addresses there, and http://.
+    callback_anywhere: bool = False
     # Where the vendor reaches the receiver; `/callbacks/<project id>` is appended.
     callback_url: str = ""
     # Who may send callbacks; empty: everybody, for the signature decides. Behind a proxy every
@@ -163,12 +185,18 @@ class Settings(BaseSettings):
 
     @field_validator("callback_url")
     @classmethod
-    def _reachable(cls, value: str) -> str:
+    def _reachable(cls, value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)
         host = parts.hostname or ""
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+        anywhere = info.data.get("callback_anywhere") or _is_loopback(host)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and anywhere)
         if value and not (is_safe and host):
             raise ValueError("must start with https:// (http:// on this machine only)")
+        if value and not anywhere and _is_inside(host):
+            raise ValueError(
+                "is an address of a private network, which the vendor cannot reach; name the "
+                "outside one, or set NUMBERFLOW_CALLBACK_ANYWHERE=1"
+            )
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("takes no user, password, query or fragment: the vendor keeps it")
         return value.rstrip("/")
@@ -243,6 +271,35 @@ class Settings(BaseSettings):
     def papers_root(self) -> str:
         """Folder or fsspec URL of the papers store (`numberflow.paper_store`)."""
         return self.papers_url or str(self.home / "papers")
+
+    def require_callback(self, address: str | None) -> None:
+        """Refuse a `callback_url` that is not https, or that leads into a private network.
+
+        The vendor sends to it whatever it is: it must not become a way to reach what only the
+        vendor, or we, can reach. A simulator on this machine may send anywhere.
+
+        Args:
+            address: as in the parameters of a run; None: none.
+
+        Raises:
+            BadInput: names the fix.
+        """
+        vendor = urlsplit(self.numbers_url).hostname or ""
+        if address is None or self.callback_anywhere or _is_loopback(vendor):
+            return
+        parts = urlsplit(address)
+        problem = ""
+        if parts.scheme != "https":
+            problem = "must start with https://, because others could read and change what is sent"
+        elif _is_inside(parts.hostname or ""):
+            problem = "leads to this machine or a private network"
+        if problem:
+            raise BadInput(
+                f"callback_url: {problem}",
+                field="callback_url",
+                remedy="name an https:// address that the internet reaches; with "
+                "NUMBERFLOW_CALLBACK_ANYWHERE=1 where the run works, any is taken",
+            )
 
     def callback_url_of(self, project_id: str) -> str | None:
         """Where the receiver takes the callbacks of a project; None when that is not set."""

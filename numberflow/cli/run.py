@@ -54,6 +54,7 @@ def run(deployment: str, params: str, report_file: Path | None, *, as_json: bool
     _require_in_store(getattr(order, "papers", {}), settings)
     if not parameters.get("project") and not parameters.get("projects"):
         settings.require_credentials()
+        settings.require_callback(getattr(order, "callback_url", None))
     if report_file is not None:
         _check_writable(report_file)
     run_ids: list[str] = []

@@ -41,7 +41,7 @@ async def read_body(
     """
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > bytes_max:
-        raise _too_large(f"a body of {int(declared[:20]):,} bytes", bytes_max)
+        raise _too_large(f"a body of {int(declared[:20]):,} bytes,", bytes_max)
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
         raise ReplyRefused("a body in an encoding that was not asked for", cause="undecodable")
@@ -52,7 +52,7 @@ async def read_body(
     async for piece in pieces:
         came += len(piece)
         if came > bytes_max:
-            raise _too_large("a body", bytes_max)
+            raise _too_large("a body of", bytes_max)
         if gzip is None:
             body.append(piece)
             continue
@@ -69,7 +69,6 @@ async def read_body(
 
 
 def _too_large(what: str, bytes_max: int) -> ReplyRefused:
-    more = f"more than the {bytes_max:,} bytes that a reply may have"
     return ReplyRefused(
-        f"{what}, {more}" if what[-1] == "s" else f"{what} of {more}", cause="too_large"
+        f"{what} more than the {bytes_max:,} bytes that a reply may have", cause="too_large"
     )

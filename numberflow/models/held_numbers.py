@@ -21,6 +21,9 @@ from numberflow.models.wording import count_of
 # Zero is a form's empty field.
 OptionalCount = Annotated[WholeNumber | None, BeforeValidator(lambda value: value or None)]
 
+# The vendor documents no limit; a longer one is a paste of something else.
+DISPLAY_NAME_LENGTH_MAX = 100
+
 # Each number takes up to four requests; five hundred take a few minutes at the vendor's pace.
 NUMBERS_MAX = 500
 
@@ -56,6 +59,8 @@ class ConfigureParameters(_HeldNumbers):
     def _prints(cls, value: str | None) -> str | None:
         if value is not None and not value.isprintable():
             raise ValueError("contains unprintable characters; write plain words")
+        if value is not None and len(value) > DISPLAY_NAME_LENGTH_MAX:
+            raise ValueError(f"has more than {DISPLAY_NAME_LENGTH_MAX} characters")
         return value
 
     @model_validator(mode="after")

@@ -29,6 +29,15 @@ REFERENCE_LENGTH_MAX = 200
 # callback URL.
 _SECRET_NAMES = re.compile(r"(?i)(token|secret|passw|signature|api[-_]?key|auth)")
 
+# Nothing that is typed or pasted is longer: a letter's text and a key go into papers. The server
+# takes parameters of 512 KB. Most fields have a smaller limit of their own.
+TEXT_LENGTH_MAX = 20_000
+# Only numbers are pasted as one text; 10,000 of them have 130,000 characters.
+PASTED_LENGTH_MAX = 200_000
+LIST_LENGTH_MAX = 10_000
+# Most servers and all browsers take addresses up to this length.
+URL_LENGTH_MAX = 2048
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -48,6 +57,8 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
             raise BadInput(f"{short(name)}: no such parameter", field=name, remedy=hint)
+    for name, value in parameters.items():
+        _check_length(name, value)
     try:
         return model.model_validate(dict(parameters))
     except ValidationError as error:
@@ -57,6 +68,32 @@ def check_parameters(model: type[M], parameters: Mapping[str, Any]) -> M:
             field=problems[0][0],
             remedy="correct the parameter and run again; nothing was sent",
         ) from None
+
+
+def _check_length(field: str, value: object) -> None:
+    """Refuse what is larger than any input, before time is spent on what it says.
+
+    Raises:
+        BadInput: names field and limit.
+    """
+    most, what = LIST_LENGTH_MAX, "entries"
+    if isinstance(value, str):
+        is_pasted = field.rpartition(".")[2] == "phone_numbers"
+        most, what = (PASTED_LENGTH_MAX if is_pasted else TEXT_LENGTH_MAX), "characters"
+    elif not isinstance(value, list | tuple | Mapping):
+        return
+    if len(value) > most:
+        raise BadInput(
+            f"{field}: has {len(value):,} {what}; at most {most:,} are taken",
+            field=field,
+            remedy="shorten it, or divide it among several runs; nothing was sent",
+        )
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            _check_length(f"{field}.{short(name)[1:-1]}", each)
+    elif not isinstance(value, str):
+        for place, each in enumerate(value):
+            _check_length(f"{field}.{place}", each)
 
 
 # pydantic's kinds of errors, in our words. Texts never repeat a value: it may be private.
@@ -171,6 +208,8 @@ def _short_printable(value: str) -> str:
 
 
 def _http_url(value: str) -> str:
+    if len(value) > URL_LENGTH_MAX:
+        raise ValueError(f"has more than {URL_LENGTH_MAX} characters")
     try:
         parts = urlsplit(value)
         readable = parts.scheme in ("http", "https") and bool(parts.hostname)

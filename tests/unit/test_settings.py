@@ -93,6 +93,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("NUMBERFLOW_INVENTORY_URL", "s3://bucket/x", "inventory_root", "s3://bucket/x"),
         ("NUMBERFLOW_PAPERS_URL", "s3://bucket/papers", "papers_root", "s3://bucket/papers"),
         ("NUMBERFLOW_PAPERS_ANYWHERE", "1", "papers_anywhere", True),
+        ("NUMBERFLOW_CALLBACK_ANYWHERE", "1", "callback_anywhere", True),
         ("NUMBERFLOW_SETTLE_S", "30", "settle_s", 30.0),
         ("NUMBERFLOW_LEASE_S", "5", "lease_s", 5.0),
         ("NUMBERFLOW_HTTP_TIMEOUT_S", "2.5", "http_timeout_s", 2.5),

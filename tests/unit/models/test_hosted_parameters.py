@@ -159,6 +159,7 @@ def test_what_a_form_sends(model: type[NamedNumbersParameters], parameters: dict
             "belongs to CA",
         ),
         (ConfigureParameters, CONFIGURE | {"display_name": "a\nb"}, "display_name", "unprintable"),
+        (ConfigureParameters, CONFIGURE | {"display_name": "x" * 101}, "display_name", "100 char"),
         (
             TextEnableParameters,
             ENABLE | {"phone_numbers": [FREE], "loa_kind": "blanket", "loa": ""},

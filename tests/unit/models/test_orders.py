@@ -41,6 +41,22 @@ def refusal(**parameters: Any) -> BadInput:
     return caught.value
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("region_code", "U" * 20_001, "has 20,001 characters; at most 20,000 are taken"),
+        ("capabilities", ["SMS"] * 10_001, "has 10,001 entries; at most 10,000 are taken"),
+        ("phone_numbers", "+1 " * 70_000, "has 210,000 characters; at most 200,000 are taken"),
+        ("sms.service_plan_id", "p" * 30_000, "has 30,000 characters; at most 20,000 are taken"),
+    ],
+)
+def test_too_large(field: str, value: Any, words: str) -> None:
+    """What is larger than any input is refused before it is read, with its field and the limit."""
+    group, _, member = field.partition(".")
+    error = refusal(**{group: {member: value} if member else value})
+    assert (field, f"{field}: {words}") == (error.field, error.message)
+
+
 def test_defaults() -> None:
     """The four parameters without a default are enough for one number; everything else is off."""
     assert order() == SearchAndRentParameters(
@@ -130,6 +146,7 @@ def test_defaults() -> None:
                 "proven by their signature"
             ),
         ),
+        ("callback_url", "https://a/" + "x" * 2048, "has more than 2048 characters"),
         ("sms", "plan-1", "must be a group of fields (a JSON object)"),
         ("voice", {"type": "RTC"}, "type RTC takes app_id and no other id (given: none)"),
         (

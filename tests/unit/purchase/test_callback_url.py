@@ -54,6 +54,8 @@ async def test_filled_in(tmp_path: Path, order: dict[str, Any], asked: str, sent
         ("https://user:password@hooks.example.test", False),
         ("https://hooks.example.test/?token=secret", False),
         ("hooks.example.test", False),
+        ("https://10.0.0.7", False),
+        ("https://receiver.internal", False),
     ],
 )
 def test_the_variable(monkeypatch: pytest.MonkeyPatch, value: str, fits: bool) -> None:
@@ -66,3 +68,41 @@ def test_the_variable(monkeypatch: pytest.MonkeyPatch, value: str, fits: bool) -
     with pytest.raises(BadInput, match="NUMBERFLOW_CALLBACK_URL") as error:
         Settings.load(may_lack_account=True)
     assert "password" not in str(error.value).replace("user, password", "")
+
+
+INSIDE = [
+    "http://hooks.example.com/",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://2130706433/",
+    "https://0x7f.0.0.0x1/",
+    "https://10.0.0.7/",
+    "https://192.168.1.1:8443/x",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[::1]/",
+    "https://[::ffff:10.0.0.7]/",
+    "https://[fd00::1]/",
+    "https://localhost/",
+    "https://LOCALHOST./",
+    "https://receiver/",
+    "https://db.internal/",
+]
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_addresses_inside(address: str) -> None:
+    """An address in clear or within a private network is refused with its field and the fix.
+
+    The setting allows it, and so does a vendor on this machine, which is a simulator.
+    """
+    with pytest.raises(BadInput, match="NUMBERFLOW_CALLBACK_ANYWHERE") as error:
+        Settings(_env_file=None).require_callback(address)
+    assert "callback_url" == error.value.field
+    Settings(_env_file=None, callback_anywhere=True).require_callback(address)
+    Settings(_env_file=None, numbers_url="http://127.0.0.1:8377").require_callback(address)
+
+
+@pytest.mark.parametrize("address", [None, "https://hooks.example.com/x?y=1", "https://8.8.8.8/"])
+def test_addresses_outside(address: str | None) -> None:
+    """What the internet reaches is taken."""
+    Settings(_env_file=None).require_callback(address)
