@@ -25,19 +25,20 @@ class NotJson(ValueError):
     """Not JSON, or more of it than we read. The message holds nothing of the text."""
 
 
-def from_json(
-    text: bytes, *, parse_float: Callable[[str], Any] = float, containers_max: int = CONTAINERS_MAX
-) -> Any:
+def from_json(text: bytes, *, parse_float: Callable[[str], Any] = float) -> Any:
     """The value of JSON text of a stranger; NaN and Infinity are not JSON (RFC 8259).
 
     Args:
         text: UTF-8. How long it may be is up to the caller.
         parse_float: makes a value of a number with a point.
-        containers_max: most objects and lists.
 
     Raises:
         NotJson: says why.
     """
+    # Before anything is made of it. Brackets inside of texts count, too: honest ones are few.
+    brackets = text.count(b"{") + text.count(b"[")
+    if brackets > CONTAINERS_MAX:
+        raise NotJson(f"more than {CONTAINERS_MAX:,} objects and lists")
     try:
         value = json.loads(text, parse_float=parse_float, parse_constant=_no_constant)
     except UnicodeDecodeError:
@@ -46,7 +47,8 @@ def from_json(
         raise NotJson(f"not JSON from byte {error.pos} on") from None
     except RecursionError:
         raise NotJson(f"nested more than {DEPTH_MAX} deep") from None
-    _check_size(value, containers_max)
+    if brackets > DEPTH_MAX:
+        _check_depth(value)
     return value
 
 
@@ -54,15 +56,12 @@ def _no_constant(word: str) -> NoReturn:
     raise NotJson(f"{word.lstrip('-')}, which is not JSON")
 
 
-def _check_size(value: Any, containers_max: int) -> None:
-    level, depth, containers = [value], 0, 0
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
     while level := [each for each in level if isinstance(each, dict | list)]:
         depth += 1
-        containers += len(level)
         if depth > DEPTH_MAX:
             raise NotJson(f"nested more than {DEPTH_MAX} deep")
-        if containers > containers_max:
-            raise NotJson(f"more than {containers_max:,} objects and lists")
         level = [
             inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
         ]

@@ -26,6 +26,7 @@ import fsspec
 
 from numberflow.errors import BadInput, NumberflowError, StoreUnavailable
 from numberflow.models.papers import BLOCK, check_reference
+from numberflow.private_files import make_private_folder
 from numberflow.settings import Settings
 
 # The vendor publishes no limit; 10 MiB is assumed (docs/vendor/numbers-behaviour.md, "Not known",
@@ -380,9 +381,7 @@ def _read_source(source: Path) -> bytes:
 def _put_file(root: Path, name: str, content: bytes, *, replace: bool) -> bool:
     """Write a file under the root in one step. False when a file exists and must stay."""
     target = root / name
-    for folder in (*reversed(target.parent.parents), target.parent):
-        if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
+    make_private_folder(target.parent)
     part = target.parent / f"{_PART}{uuid.uuid4().hex}"
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -23,6 +23,7 @@ from prefect.logging import get_run_logger
 from numberflow.errors import BadInput
 from numberflow.journal import OrderKind
 from numberflow.models.reports import FollowLine
+from numberflow.private_files import write_private
 from numberflow.purchase.follow import Follower, Tell, follow_orders
 from numberflow.purchase.held.link_follow import follow_link
 from numberflow.purchase.held.release_follow import follow_release
@@ -143,6 +144,5 @@ def parameter_file(home: Path, reference: str) -> Path:
 def _keep_parameters(home: Path, line: FollowLine) -> Path:
     assert line.again is not None
     path = parameter_file(home, str(line.again["reference"]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(line.again, indent=2) + "\n")
+    write_private(path, json.dumps(line.again, indent=2) + "\n")
     return path

@@ -16,7 +16,8 @@ from numberflow.cli.console import print_json
 from numberflow.cli.exit_codes import DONE, NEEDS_PERSON
 from numberflow.cli.journal import open_journal
 from numberflow.errors import BadInput
-from numberflow.export.audit import audit_table, write_csv
+from numberflow.export.audit import audit_table
+from numberflow.export.csv_file import write_csv
 from numberflow.models.wording import count_of
 from numberflow.purchase.audit import audit_rows
 

@@ -21,11 +21,12 @@ import typer
 
 from numberflow.cli.console import as_table
 from numberflow.cli.prefect_server import SERVER_ENVIRONMENT, start_server, wait_ready
-from numberflow.cli.processes import free_port, make_private_folder, start, stop
+from numberflow.cli.processes import free_port, start, stop
 from numberflow.export.follow_up import export_inventory
 from numberflow.export.load import load_costs, load_inventory
 from numberflow.journal import Intention, Journal
 from numberflow.models.reports import ProjectInventory
+from numberflow.private_files import make_private_folder
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve

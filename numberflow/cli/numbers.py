@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 import pycountry
 
 from numberflow.cli.export import ProgressLine
 from numberflow.errors import BadInput
+from numberflow.export.csv_file import write_csv
 from numberflow.export.schema import iso
 from numberflow.export.shards import KNOWN_TYPES
 from numberflow.export.snapshot import read_numbers
@@ -122,12 +121,7 @@ def _write(numbers: pa.Table, form: Format, file: Any) -> None:
             pq.write_table(numbers, whole, compression="zstd")
             file.write(whole.getbuffer())
         case "csv":
-            # CSV has no lists: SMS|VOICE.
-            flat = [
-                pc.binary_join(column, "|") if pa.types.is_list(column.type) else column
-                for column in numbers.columns
-            ]
-            pyarrow.csv.write_csv(pa.table(flat, names=numbers.column_names), file)
+            write_csv(numbers, file)
         case "json":
             for piece in _json(numbers):
                 file.write(piece.encode())

@@ -16,7 +16,8 @@ import httpx
 import typer
 
 from numberflow.cli.console import working
-from numberflow.cli.processes import free_port, make_private_folder, start, stop
+from numberflow.cli.processes import free_port, start, stop
+from numberflow.private_files import make_private_folder
 from numberflow.settings import Settings
 
 # Measured: 15 to 50 s from start to ready on two busy cores; the default of 20 s is too short.

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from numberflow.private_files import private_opener
+
 # Prefect's runner stops its flow runs within this time on request; then everything is killed.
 STOP_TIMEOUT_S = 15.0
 
@@ -19,7 +21,7 @@ def start(
     module: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> subprocess.Popen[bytes]:
     """Start `python -m` with these arguments; what it prints is appended to the log."""
-    with log.open("ab") as output:
+    with open(log, "ab", opener=private_opener) as output:
         return subprocess.Popen(
             [sys.executable, "-m", *module],
             env=environment,
@@ -71,10 +73,3 @@ def free_port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free port on 127.0.0.1")
-
-
-def make_private_folder(path: Path) -> None:
-    """Create a folder and its parents for the owner only: they show what a company buys."""
-    for folder in (*reversed(path.parents), path):
-        if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)

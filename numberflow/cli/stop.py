@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import typer
 
 from numberflow.cli.console import print_json, working
-from numberflow.cli.processes import make_private_folder
 from numberflow.errors import JournalUnavailable
 from numberflow.journal import ALL_PROJECTS, STOP_FILE, Journal
 from numberflow.journal.owner import this_person
+from numberflow.private_files import write_private
 from numberflow.settings import Settings
 
 # A request that was permitted before the stop has ended by then. The worst case is its lease (60
@@ -38,8 +38,7 @@ def stop(project: str | None, why: str, *, as_json: bool) -> None:
             known = project is None or journal.intentions(project_id=project, limit=1)
     except JournalUnavailable as error:
         file = settings.home / STOP_FILE
-        make_private_folder(settings.home)
-        file.write_text(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {why}\n")
+        write_private(file, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {why}\n")
         raise JournalUnavailable(
             f"{error.message} So the file {file} was written: it holds every costly step of THIS "
             "machine only.",

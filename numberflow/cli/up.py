@@ -27,12 +27,13 @@ from numberflow.cli.prefect_server import (
     up_file,
     wait_ready,
 )
-from numberflow.cli.processes import free_port, make_private_folder, start, stop
+from numberflow.cli.processes import free_port, start, stop
 from numberflow.cli.schedules import server_auth
 from numberflow.cli.server_log import ServerLog
 from numberflow.cli.watch import Watch
 from numberflow.errors import BadInput
 from numberflow.json_text import to_json
+from numberflow.private_files import make_private_folder, private_opener, write_private
 from numberflow.receiver.secrets import SecretFile
 from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
@@ -151,7 +152,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
         RuntimeError: another `numberflow up` uses this home, or one that was killed left its
             processes behind.
     """
-    with (settings.home / "up.lock").open("w") as lock:
+    with open(settings.home / "up.lock", "w", opener=private_opener) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -248,5 +249,5 @@ def _write_up_file(settings: Settings, watch: Watch, server_pid: int, runs_pid: 
         "server_log": str(watch.log.path),
         "server_log_start": watch.log.start,
     }
-    part.write_text(to_json(facts))
+    write_private(part, to_json(facts))
     part.replace(path)

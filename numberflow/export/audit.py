@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 
 from numberflow.export import publish as publishing
 from numberflow.export.derived import publish_table
@@ -50,8 +48,6 @@ AUDIT = pa.schema(
         column("hash", TEXT, "of the chain at this row", nullable=False),
     ]
 )
-# What a spreadsheet takes for a formula. A number in E.164 is none.
-_FORMULA = r"^([=@\t\r\n-]|\+(\d*[^\d]|$))"
 
 
 def audit_table(rows: Iterable[Mapping[str, Any]], *, with_project: bool = False) -> pa.Table:
@@ -61,21 +57,6 @@ def audit_table(rows: Iterable[Mapping[str, Any]], *, with_project: bool = False
         schema = schema.append(column("project_id", TEXT, "vendor project; * = all"))
     plain = [{name: row.get(name) for name in schema.names} for row in rows]
     return pa.Table.from_pylist(plain, schema=schema)
-
-
-def write_csv(table: pa.Table, file: BinaryIO) -> None:
-    """Write the table as CSV. Text that a spreadsheet would run gets an apostrophe in front."""
-    columns = [
-        pc.if_else(
-            pc.match_substring_regex(each, _FORMULA),
-            pc.binary_join_element_wise("'", each, ""),
-            each,
-        )
-        if pa.types.is_string(each.type)
-        else each
-        for each in table.columns
-    ]
-    pyarrow.csv.write_csv(pa.table(columns, names=table.column_names), file)
 
 
 def published_until(store: Store, project_id: str) -> date | None:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import fsspec
 
 from numberflow.errors import BadInput, NumberflowError, StoreUnavailable
+from numberflow.private_files import is_private, make_private_folder
 
 # Stores where an object appears only when its upload is finished. Elsewhere (sftp, smb, …) a reader
 # could see half a file.
@@ -147,7 +148,7 @@ class LocalStore(Store):
     def write(self, path: str, content: bytes) -> None:
         """See Store."""
         folder = self.root / SCRATCH
-        folder.mkdir(parents=True, exist_ok=True)
+        self._make(folder)
         # Not by tempfile: its files are for their owner only, and whoever may read the folder may
         # read what is published.
         part = folder / f"{uuid.uuid4().hex}.part"
@@ -168,8 +169,10 @@ class LocalStore(Store):
     def _rename(self, part: Path, path: str) -> None:
         target = self.root / path
         while True:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make(target.parent)
             try:
+                if is_private(self.root):
+                    part.chmod(0o600)
                 part.replace(target)
             except FileNotFoundError:
                 # Retention has just removed the empty folder. Make it again, unless our own file is
@@ -179,6 +182,13 @@ class LocalStore(Store):
             else:
                 break
         _sync_folder(target.parent)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder: who may read the root may read what is published, and nobody else."""
+        if is_private(self.root):
+            make_private_folder(folder)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
 
     def open(self, path: str) -> BinaryIO:
         """See Store."""
@@ -205,7 +215,7 @@ class LocalStore(Store):
         Removes what killed runs left over a day ago.
         """
         base = self.root / SCRATCH
-        base.mkdir(parents=True, exist_ok=True)
+        self._make(base)
         _sweep(base)
         with tempfile.TemporaryDirectory(
             dir=base, prefix="run-", ignore_cleanup_errors=True

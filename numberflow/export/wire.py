@@ -33,7 +33,7 @@ import arro3.io
 import numpy as np
 import pyarrow as pa
 
-from numberflow.json_text import NotJson, from_json
+from numberflow.json_text import CONTAINERS_MAX, NotJson, from_json
 
 _TEXT = pa.string()
 
@@ -137,7 +137,8 @@ def read_pages(pages: Sequence[Body]) -> ReadPages:
 
     A page that has to be read the slow way, or cannot be read, does not touch the others.
     """
-    if all(items is not None for _, items in pages):
+    # Arrow makes some hundred bytes of an object, even of an empty one, which takes two here.
+    if all(items is not None and body.count(b"{") <= CONTAINERS_MAX for body, items in pages):
         read = _read_fast([body for body, _ in pages])
         if read is not None:
             return _weighed(pages, *read)

@@ -7,6 +7,7 @@ Nothing here knows purchases or intentions. Every failure of the database become
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from numberflow.errors import BadInput, JournalUnavailable
 from numberflow.journal import audit, migrations
 from numberflow.journal.json_text import dump_json
+from numberflow.private_files import make_private_folder
 
 Clock = Callable[[], datetime]
 
@@ -373,18 +375,24 @@ def _normalised(url: str) -> URL:
 
 
 def _make_folder(url: URL) -> None:
-    """Create the folder of an SQLite file, for its owner only: it says what a company buys."""
+    """Create the folder of an SQLite file, and the file, for their owner only.
+
+    What SQLite puts beside the file gets the file's rights.
+    """
     database = str(url.database)
     if database.startswith("file:"):
         return
     try:
-        Path(database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(Path(database).absolute().parent)
     except OSError as error:
         raise JournalUnavailable(
             f"The journal cannot be used: its folder cannot be created ({error.strerror}: "
             f"{Path(database).parent}).",
             remedy=_CANNOT_OPEN.remedy,
         ) from None
+    # SQLite says it better if the file cannot be made.
+    with contextlib.suppress(OSError):
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from numberflow.errors import BadInput
 from numberflow.models.callback import Api
+from numberflow.private_files import make_private_folder
 from numberflow.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class SecretFile:
             for project, apis in everything.items()
         })  # fmt: skip
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_folder(self.path.parent)
             _replace(self.path, text)
         except OSError as error:
             raise BadInput(

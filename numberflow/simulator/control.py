@@ -32,6 +32,9 @@ def control_app(simulator: Backend) -> Starlette:
         endpoint: Callable[[Request], Awaitable[Any]],
     ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            if "origin" in request.headers:
+                # A browser says so whenever a page sends something to another place.
+                return JSONResponse({"error": "the control port is not for pages"}, status_code=403)
             try:
                 return JSONResponse(await endpoint(request))
             except KeyError as error:
@@ -74,8 +77,13 @@ def control_app(simulator: Backend) -> Starlette:
 
 
 async def _object(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if raw and kind != "application/json":
+        # Forms and text are what a page may send anywhere without asking.
+        raise given.BadInput("Content-Type: takes application/json (with curl: --json)")
     try:
-        body = json.loads(await request.body() or b"{}")
+        body = json.loads(raw or b"{}")
     except ValueError:
         raise given.BadInput("body: not JSON") from None
     if not isinstance(body, dict):

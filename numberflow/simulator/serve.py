@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import uvicorn
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from numberflow.simulator.connections import Connections
@@ -121,7 +122,7 @@ class _ServerThread(threading.Thread):
         protocol = _protocol(simulator.app.connections)
         self._servers = (
             (_server(simulator.app, protocol), service),
-            (_server(simulator.control_app, H11Protocol), control),
+            (_server(_guarded(simulator.control_app), H11Protocol), control),
         )
 
     def run(self) -> None:
@@ -147,6 +148,17 @@ class _ServerThread(threading.Thread):
             while True:
                 self._simulator.callbacks.pump(client)
                 await asyncio.sleep(_TICK_S)
+
+
+def _guarded(control_app: Any) -> Any:
+    """The control surface for programs on this machine only.
+
+    A page in a browser on it could otherwise reach the port by a name of its own that suddenly
+    means 127.0.0.1 (DNS rebinding).
+    """
+    return TrustedHostMiddleware(
+        control_app, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False
+    )
 
 
 def _server(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Server:

@@ -424,3 +424,28 @@ def test_command_line_serves_and_stops():
         "SINCH_NUMBERS_URL",
         "SINCH_IMPORTED_URL",
     ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "localhost:8378"}, 200),
+        ({"Host": "evil.example"}, 400),
+        ({"Host": "127.0.0.1.evil.example:8378"}, 400),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Content-Type": "text/plain"}, 400),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 400),
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+    ],
+)
+def test_pages_in_a_browser_are_kept_out(headers, status):
+    """On its port the control surface takes programs of this machine: a loopback Host, JSON, and
+    no Origin. A page cannot advance the clock, whatever name it has given to 127.0.0.1.
+    """
+    with serve(Simulator(SimulatorSettings(seed=2, active=0))) as running:
+        headers = {"Content-Type": "application/json"} | headers
+        with httpx.Client(trust_env=False, headers=headers) as client:
+            said = client.post(f"{running.control_url}/clock/advance", content=b'{"seconds": 1}')
+    assert status == said.status_code

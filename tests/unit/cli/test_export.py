@@ -211,6 +211,28 @@ def test_every_number_in_each_format(account: Command, running: Running, form: s
         assert capability == row["capability"]
 
 
+def test_names_are_no_formulas(account: Command, running: Running) -> None:
+    """In CSV a name that a spreadsheet would run is text; a number stays a number, and other
+    formats keep the name.
+    """
+    held = next(iter(running.simulator.world.holdings))
+    before, held.display_name = held.display_name, '=HYPERLINK("https://evil.example","open")'
+    try:
+        told = {
+            form: {
+                row["phone_number"]: row["display_name"]
+                for row in _listed(form, account("numbers", "list", "--format", form).out.encode())
+            }
+            for form in ("csv", "json")
+        }
+    finally:
+        name, held.display_name = held.display_name, before
+    assert (f"'{name}", name) == (
+        told["csv"][held.phone_number],
+        told["json"][held.phone_number],
+    )
+
+
 def test_list_on_standard_output(account: Command) -> None:
     """Without a file the numbers are on standard output, and nothing else is."""
     assert HELD == len(json.loads(account("numbers", "list").out))
