@@ -6,6 +6,8 @@ VENV   := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),$(CURDIR)/.venv)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 XDIST  ?= 2
+# Environments of `make test-python` and `make newest`, beside the one that is worked in.
+OTHERS := $(CURDIR)/.numberflow/environments
 
 # Prefect keeps its database and settings inside the project while recipes run, and stays quiet and offline.
 export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
@@ -16,14 +18,23 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo up test test-all test-fast mutants check fix pages docs docs-serve bench notebook build simulate node-sdk pins clean
 
+# $(call need_python,INTERPRETER,WHAT TO DO): an old one ends in pip's words about a package that nobody knows.
+OLDEST := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"/\1/p' pyproject.toml)
+need_python = @found=$$($(1) -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3]); \
+	sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))' 2>/dev/null) || { \
+	echo "numberflow needs Python $(OLDEST) or newer, and $(1) is $${found:-not there}. $(2):" \
+	"make $(or $(firstword $(MAKECMDGOALS)),demo) PYTHON=python3.12" >&2; exit 1; }
+
 help:  ## list the recipes
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(BIN)/python:
+	$(call need_python,$(PYTHON),Name another one)
 	$(PYTHON) -m venv $(VENV)
 
 # What the product needs, pinned with hashes, then the product itself as an editable install.
 $(VENV)/.numberflow-run: requirements.txt pyproject.toml | $(BIN)/python
+	$(call need_python,$(BIN)/python,Remove or leave that environment and name another one)
 	@echo "Installing numberflow into $(VENV) (a minute or two the first time) …"
 	$(PIP) install --require-hashes -r requirements.txt
 	$(PIP) install --no-deps --editable .
@@ -52,6 +63,21 @@ test-all: $(VENV)/.numberflow-dev  ## every case of every matrix (an hour on two
 
 test-fast: $(VENV)/.numberflow-dev  ## unit and contract tests only
 	$(BIN)/python -m pytest -n $(XDIST) -m "not exhaustive" tests/unit tests/contract
+
+.PHONY: test-python newest
+test-python:  ## unit and contract tests on another interpreter: make test-python PYTHON=python3.13
+	@$(MAKE) --no-print-directory test-fast VENV=$(OTHERS)/$(subst /,-,$(PYTHON))
+
+# A release that breaks something is noticed here first, before it is pinned.
+newest:  ## unit and contract tests with the newest releases that pyproject.toml allows, instead of the pins
+	$(call need_python,$(PYTHON),Name another one)
+	$(PYTHON) -m venv --clear $(OTHERS)/newest
+	$(OTHERS)/newest/bin/python -m pip --quiet install --upgrade pip
+	$(OTHERS)/newest/bin/python -m pip --quiet install --editable . --group dev
+	@echo "Other than the pins:"
+	@$(OTHERS)/newest/bin/python -m pip list --format freeze | tr A-Z_ a-z- | sed 's/^/  /' \
+	| grep -vxF "$$(sed -n 's/^\([a-z][^ ;]*==[^ ;]*\).*/  \1/p' requirements*.txt)" || true
+	$(OTHERS)/newest/bin/python -m pytest -n $(XDIST) -m "not exhaustive" tests/unit tests/contract
 
 mutants: $(VENV)/.numberflow-dev  ## change what decides on money bit by bit: do its tests notice? (about ten minutes)
 	$(BIN)/python tests/mutants.py $(MUTANTS)
