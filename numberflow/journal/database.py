@@ -28,6 +28,14 @@ from numberflow.private_files import make_private_folder
 
 Clock = Callable[[], datetime]
 
+# Connections of one process to Postgres: so many are kept, and so many more are made when those are
+# in use. A run has four costly steps under way at most, and renews its leases beside them; its
+# transactions take milliseconds, so that a sixth can wait. Data that is not durable is that of the
+# shared pace, which does with one of each (docs/operations.md).
+_KEPT, _FURTHER = 2, 3
+# How often a Postgres that is restarting is tried again.
+_CONNECT_AGAIN_S = 0.25
+
 # Any number that nobody else in the database uses as an advisory lock: the eight bytes "numberfl".
 _MIGRATION_LOCK = int.from_bytes(b"numberfl")
 
@@ -94,6 +102,8 @@ _SQLITE_TROUBLES = {
     "SQLITE_IOERR": _IO,
 }
 
+_CROWDED = Trouble("it accepts no more connections", "raise max_connections or run fewer workers")
+
 # https://www.postgresql.org/docs/current/errcodes-appendix.html (longest prefix wins)
 _POSTGRES_TROUBLES = {
     "55P03": _LOCKED,
@@ -102,7 +112,7 @@ _POSTGRES_TROUBLES = {
     "40": _LOCKED,
     "25006": _READ_ONLY,
     "53100": _FULL,
-    "53": Trouble("it accepts no more connections", "raise max_connections or run fewer workers"),
+    "53": _CROWDED,
     "57": _DOWN,
     "08": _DOWN,
     "28": _DENIED,
@@ -135,6 +145,7 @@ class Database:
         """Who writes, for the audit."""
         self._busy_timeout_s = busy_timeout_s
         self._durable = durable
+        self._reached = False
         self._url = _normalised(url)
         self.is_postgres = self._url.get_backend_name() == "postgresql"
         try:
@@ -168,7 +179,7 @@ class Database:
         On SQLite it excludes other writers from its start, so a read inside it is still true at the
         commit.
         """
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(), self._begun(self._engine) as connection:
             audit.begin_notes(connection)
             yield connection
             if audit.is_noted(connection):
@@ -177,7 +188,7 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One transaction that only reads. It works on a read-only database, too."""
-        with self._translated(), self._reader.begin() as connection:
+        with self._translated(), self._begun(self._reader) as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -186,7 +197,28 @@ class Database:
         reader = self._reader
         if self.is_postgres:
             reader = reader.execution_options(isolation_level="REPEATABLE READ")
-        with self._translated(), reader.begin() as connection:
+        with self._translated(), self._begun(reader) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _begun(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        """A transaction. A Postgres that restarts, or is crowded, is waited for like a writer.
+
+        Only the connection is tried again: no statement of the transaction was sent by then. A
+        database that was never reached is not waited for: its address may be wrong.
+        """
+        give_up_at = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                connection = engine.connect()
+                break
+            except DBAPIError as error:
+                passing = self._reached and _trouble(error.orig) in (_DOWN, _CROWDED)
+                if not passing or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(_CONNECT_AGAIN_S)
+        self._reached = True
+        with connection, connection.begin():
             yield connection
 
     def now(self, connection: sa.Connection) -> datetime:
@@ -249,7 +281,11 @@ class Database:
             # A connection that died with a restarted server is replaced before use. Data that is
             # not durable does without that check, and fails once.
             pool_pre_ping=self._durable,
+            pool_size=_KEPT if self._durable else 1,
+            max_overflow=_FURTHER if self._durable else 1,
             connect_args={
+                # Whoever looks at pg_stat_activity sees which process has how many connections.
+                "application_name": f"numberflow {os.getpid()}",
                 "connect_timeout": max(2, round(self._busy_timeout_s)),
                 # Notice a server that vanished silently, instead of waiting for it with a costly
                 # step under way.

@@ -129,7 +129,7 @@ def test_a_postgres_that_is_killed_in_mid_purchase(
     the next run settles it.
     """
     scene = make_scene(journal_url=own_postgres.fresh_database())
-    ended = _break_while_renting(scene, hold, own_postgres.kill)
+    ended = _break_while_renting(scene, hold, own_postgres.kill, IMPATIENT)
     own_postgres.start()
     _has_stopped(scene, ended, "it does not answer", "start the database")
     assert COMPLETE == ending(scene, scene.run())

@@ -7,7 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -258,6 +261,33 @@ async def test_a_postgres_that_goes_away_in_mid_step(
         assert (IntentionState.DONE, 1, 1) == (done.state, vendor.requests, len(vendor.charges))
         for error in (before.value, during.value):
             assert PASSWORD not in f"{error!r} {error.__cause__!r} {error.__context__!r}"
+
+
+@pytest.mark.crash
+def test_a_postgres_that_restarts_is_waited_for(own_postgres: PostgresServer) -> None:
+    """A transaction that has not begun begins when the database is back, and is not refused."""
+    with Journal.open(own_postgres.fresh_database()) as journal:
+        own_postgres.kill()
+        back = threading.Timer(0.5, own_postgres.start)
+        back.start()
+        journal.check()
+        back.join()
+
+
+def test_a_process_has_few_connections(postgres_url: str) -> None:
+    """However many threads ask at once; the database shows whose the connections are."""
+
+    def ask(journal: Journal) -> int:
+        with journal._database.read() as connection:
+            names = connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s",
+                (f"numberflow {os.getpid()}",),
+            )
+            time.sleep(0.05)
+            return int(names.scalar_one())
+
+    with Journal.open(postgres_url) as journal, ThreadPoolExecutor(20) as threads:
+        assert 5 == max(threads.map(ask, [journal] * 40))
 
 
 def test_a_postgres_that_is_not_there_is_named(tmp_path: Path) -> None:
