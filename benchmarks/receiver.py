@@ -5,8 +5,10 @@
 The receiver runs in a process of its own with SQLite (synchronous=FULL); the vendor here sends at
 fixed moments over 64 connections, whatever the replies do, and delivers again what got none. First
 each rate as it is, then the first rate over three kill -9 and restarts, with every tenth event
-sent twice. Afterwards the inbox is compared with what was answered. Then hostile requests: forged,
-unsigned, malformed, too large, of no project, by wrong methods, and 50 slow bodies throughout.
+sent twice; then the same from the simulator, which delivers again by the schedule that is assumed
+of the vendor, ten times as fast. Afterwards the inbox is compared with what was answered. Then
+hostile requests: forged, unsigned, malformed, too large, of no project, by wrong methods, and 50
+slow bodies throughout.
 Targets: 500 a second with a p99 below 200 ms, none lost, no 5xx for a stranger, memory flat.
 """
 
@@ -19,7 +21,9 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from time import perf_counter, sleep
 
 # In place of this folder, where requests.py would hide the package of that name from every library.
@@ -27,14 +31,22 @@ sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import psutil
-from support.receiving import PROJECT, Receiver, body_of, environment, receiver, signed
+from support.receiving import PROJECT, SECRET, body_of, environment, receiver, signed
 
 from numberflow.cli.processes import free_port
 from numberflow.journal import Journal
+from numberflow.simulator import Simulator, SimulatorSettings, serve
+from numberflow.simulator.news import News
+from numberflow.simulator.provisioning import Event
 
 CONNECTIONS = 64
 KILLS = 3
 AGAIN_AFTER_S = 0.5
+PATIENCE_S = 600.0
+# Of memory, in bytes: what a table of addresses or an answer that is kept would exceed.
+GROWTH_MAX = 10_000_000
+# The simulator looks through all of its deliveries for what is due.
+SIMULATED_RATE, SPEED = 50, 10.0
 PATH = f"/callbacks/{PROJECT}"
 
 
@@ -136,8 +148,8 @@ def told(seconds: list[float]) -> str:
     return f"p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
 
 
-def at_rate(rate: int, seconds: int) -> None:
-    """One rate, undisturbed."""
+def at_rate(rate: int, seconds: int) -> bool:
+    """One rate, undisturbed; whether each was kept once."""
     events = events_of(f"r{rate}", rate * seconds)
     with tempfile.TemporaryDirectory() as folder, receiver(environment(Path(folder))) as running:
         begun = perf_counter()
@@ -149,40 +161,80 @@ def at_rate(rate: int, seconds: int) -> None:
         f"{rate}/s for {seconds} s: {len(answered) / took:.0f}/s answered, {told(times)}, {lost} "
         f"lost, {rows} rows; receiver {(used.user + used.system) / took * 100:.0f} % of a core"
     )
+    return (0, len(events)) == (lost, rows)
 
 
-def over_kills(rate: int, seconds: int) -> None:
-    """Kill -9 and restart while events come, every tenth of them twice."""
+def lives(variables: dict[str, str], port: int, pause_s: float, is_done: Callable[[], bool]) -> int:
+    """Receivers on one port: all but the last are killed after a while. How many were."""
+    kills = 0
+    for last in (*[False] * KILLS, True):
+        with receiver(variables, port=port) as running:
+            end = perf_counter() + (PATIENCE_S if last else pause_s)
+            while perf_counter() < end and not is_done():
+                sleep(0.05)
+            if not last and not is_done():
+                running.kill()
+                kills += 1
+    return kills
+
+
+def over_kills(rate: int, seconds: int) -> bool:
+    """Kill -9 and restart while events come, every tenth twice; whether each was kept once."""
     once = events_of("k", rate * seconds)
     events = [each for n, each in enumerate(once) for _ in range(2 if n % 10 == 0 else 1)]
     port = free_port(0)
 
-    async def story(variables: dict[str, str]) -> tuple[list[float], set[str], int]:
+    async def story(variables: dict[str, str]) -> tuple[int, set[str], int]:
         sending = asyncio.create_task(offer(port, events, rate))
-
-        def live(pause_s: float) -> None:
-            with receiver(variables, port=port) as running:
-                wait_until(running, pause_s)
-
-        def wait_until(running: Receiver, pause_s: float) -> None:
-            end = perf_counter() + pause_s
-            while perf_counter() < end and not sending.done():
-                sleep(0.05)
-            if not sending.done():
-                running.kill()
-
-        for _ in range(KILLS):
-            await asyncio.to_thread(live, seconds / (KILLS + 1))
-        await asyncio.to_thread(live, 600)
-        return await sending
+        pause_s = seconds / (KILLS + 1)
+        kills = await asyncio.to_thread(lives, variables, port, pause_s, sending.done)
+        _, answered, tries = await sending
+        return kills, answered, tries
 
     with tempfile.TemporaryDirectory() as folder:
-        _, answered, tries = asyncio.run(story(environment(Path(folder))))
+        kills, answered, tries = asyncio.run(story(environment(Path(folder))))
         lost, rows = kept(Path(folder), answered)
     print(
-        f"{rate}/s over {KILLS} kill -9: {len(events)} deliveries of {len(once)} events, {tries} "
+        f"{rate}/s over {kills} kill -9: {len(events)} deliveries of {len(once)} events, {tries} "
         f"tries, {len(answered)} answered, {lost} lost, {rows} rows"
     )
+    return (0, len(once)) == (lost, rows)
+
+
+def from_the_simulator(seconds: int) -> bool:
+    """The same from the simulator, which delivers again by its own schedule."""
+    count, port = SIMULATED_RATE * seconds, free_port(0)
+    settings = SimulatorSettings(active=0, speed=SPEED, project_id=PROJECT)
+    with tempfile.TemporaryDirectory() as folder, serve(Simulator(settings)) as vendor:
+        vendor.simulator.world.hmac_secret = SECRET
+        sender, url = vendor.simulator.callbacks, f"http://127.0.0.1:{port}{PATH}"
+
+        def announce() -> None:
+            for n in range(count):
+                event = Event("PROVISIONING_TO_VOICE_PLATFORM", "SUCCEEDED")
+                news = News(f"+1307{n:07d}", url, event, vendor.simulator.clock.now())
+                sender.announce(news, duplicates=1 if n % 10 == 0 else 0)
+                sleep(1 / SIMULATED_RATE)
+
+        announcing = Thread(target=announce)
+
+        def is_done() -> bool:
+            states = {each["state"] for each in sender.deliveries()}
+            return not announcing.is_alive() and "pending" not in states
+
+        announcing.start()
+        kills = lives(environment(Path(folder)), port, seconds / (KILLS + 1), is_done)
+        deliveries = sender.deliveries()
+        lost, rows = kept(
+            Path(folder), {each["event_id"] for each in deliveries if each["state"] == "delivered"}
+        )
+    tries = sum(len(each["attempts"]) for each in deliveries)
+    gave_up = sum(each["state"] != "delivered" for each in deliveries)
+    print(
+        f"the simulator, {SIMULATED_RATE}/s over {kills} kill -9: {len(deliveries)} deliveries of "
+        f"{count} events, {tries} tries, {gave_up} given up, {lost} lost, {rows} rows"
+    )
+    return (0, 0, count) == (gave_up, lost, rows)
 
 
 async def hostile(port: int, count: int) -> Counter[int | None]:
@@ -220,8 +272,8 @@ async def hostile(port: int, count: int) -> Counter[int | None]:
     return found
 
 
-def strangers(count: int) -> None:
-    """Status codes and memory."""
+def strangers(count: int) -> bool:
+    """Status codes and memory; whether they harmed nobody."""
     with tempfile.TemporaryDirectory() as folder, receiver(environment(Path(folder))) as running:
         process = psutil.Process(running.process.pid)
         asyncio.run(hostile(running.port, count // 10))
@@ -236,10 +288,11 @@ def strangers(count: int) -> None:
         f"{count} hostile requests: {bad} answers of 5xx ({replies}); memory "
         f"{before / 1e6:.0f} → {after / 1e6:.0f} MB; a signed one afterwards: {well}"
     )
+    return (bad, well) == (0, 200) and after - before < GROWTH_MAX
 
 
-def main() -> None:
-    """Run them all."""
+def main() -> int:
+    """Run them all; 1 when an event was lost or doubled, or a stranger did harm."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rates", default="500,1000")
@@ -248,11 +301,12 @@ def main() -> None:
     rates = [int(each) for each in given.rates.split(",")]
     cores = psutil.cpu_count()
     print(f"{platform.platform()}, {cores} cores, load {psutil.getloadavg()[0]:.1f}, SQLite")
-    for rate in rates:
-        at_rate(rate, given.seconds)
-    over_kills(rates[0], given.seconds)
-    strangers(given.hostile)
+    well = [at_rate(rate, given.seconds) for rate in rates]
+    well.append(over_kills(rates[0], given.seconds))
+    well.append(from_the_simulator(given.seconds))
+    well.append(strangers(given.hostile))
+    return 0 if all(well) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
