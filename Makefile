@@ -94,8 +94,8 @@ fix: $(VENV)/.numberflow-dev  ## format, and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pages: $(VENV)/.numberflow-dev  ## regenerate docs/flows.md from the table of flows
-	@page=$$($(BIN)/python -m flows.page) && printf '%s\n' "$$page" > docs/flows.md
+pages: $(VENV)/.numberflow-dev  ## regenerate docs/flows.md and docs/flows/ from the table of flows
+	@$(BIN)/python -m flows.page docs
 
 # Material prints an advertisement for its successor otherwise.
 docs docs-serve: export NO_MKDOCS_2_WARNING = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -40,7 +40,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowEntry:
-    """One flow. The prose is for docs/flows.md: markdown, one paragraph each."""
+    """One flow. The prose is for docs/flows.md and docs/flows/: markdown, one paragraph each."""
 
     name: str
     """Of the flow and of its deployment; module and function are called the same, in snake_case."""
@@ -54,6 +54,12 @@ class FlowEntry:
     """What a run that ends Completed has reached."""
     again: str
     """Which reference to use after a run that ended in another way."""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of a first run. It buys nothing, or little."""
+    cases: tuple[str, ...] = ()
+    """Where docs/needs-person.md says what its NeedsPerson may mean: anchors of headings there."""
+    guides: tuple[str, ...] = ()
+    """Pages in docs/ that say more."""
     schedule: Schedule | None = None
     started_by: str = "when somebody starts it"
     """What starts a run, where no clock does."""
@@ -118,6 +124,21 @@ _ENTRIES = (
         " for other criteria, when the vendor refuses what was asked, when numbers that you named"
         " were lost to another buyer, and for the rest of a purchase with strategy `any` whose"
         " price rose or that finds nothing more.",
+        example={
+            "region_code": "US",
+            "number_type": "LOCAL",
+            "quantity": 2,
+            "reference": "PO-1042",
+            "max_today": "10.00",
+            "max_monthly": "5.00",
+        },
+        cases=(
+            "a-rent",
+            "a-number-that-the-vendor-picked",
+            "rented-and-not-read-back",
+            "a-link-that-failed",
+        ),
+        guides=("first-day",),
     ),
     FlowEntry(
         name="order-numbers",
@@ -132,6 +153,15 @@ _ENTRIES = (
         " follow-orders writes down the parameters of the new order, whose reference ends in"
         " `-again-2`. A new one, too, when the `phone_number` that you named was sold to somebody"
         " else.",
+        example={
+            "region_code": "AU",
+            "number_type": "MOBILE",
+            "max_today": "20.00",
+            "max_monthly": "10.00",
+            "plan_only": True,
+        },
+        cases=("a-number-order-opened-or-not", "a-number-order-handed-in-or-not"),
+        guides=("number-orders", "papers"),
     ),
     FlowEntry(
         name="follow-orders",
@@ -150,6 +180,19 @@ _ENTRIES = (
         ),
         # Two sweeps at once do no harm, but the second one finds nothing to do.
         at_once=1,
+        cases=(
+            "a-reservation-that-runs-out",
+            "blocked-by-a-reviewer",
+            "an-order-that-ended-without-numbers",
+            "an-order-that-is-gone",
+            "completed-not-all-well",
+            "a-hosting-order-that-stands-still-or-failed",
+            "numbers-that-cannot-be-qualified",
+            "a-link-that-failed",
+            "released-and-still-held",
+            "a-run-that-stopped-half-way",
+        ),
+        guides=("alarms", "number-orders", "hosting"),
     ),
     FlowEntry(
         name="drain-callbacks",
@@ -162,6 +205,7 @@ _ENTRIES = (
         started_by="when callbacks wait: the receiver starts it",
         # No limit: it would cancel one project's run while another's is under way.
         # Two of one project do no harm: the second leaves the inbox to the first.
+        guides=("callbacks",),
     ),
     FlowEntry(
         name="emergency-address",
@@ -172,6 +216,9 @@ _ENTRIES = (
         again="The same, for the numbers that are not as wished: correct the paper under its name,"
         " or set `accept_correction`. A new one for other numbers, such as the same list without"
         " those that are not held.",
+        example={"action": "report"},
+        cases=("an-emergency-address",),
+        guides=("emergency-addresses", "papers"),
     ),
     FlowEntry(
         name="import-numbers",
@@ -181,6 +228,13 @@ _ENTRIES = (
         again="The same, when the vendor refused an order or another reference has it: correct the"
         " cause or wait. A new one for numbers that have `failed` or are `not imported any more`:"
         " this reference does nothing more for them.",
+        example={
+            "phone_numbers": ["+12125550001"],
+            "sms": {"service_plan_id": "plan-a"},
+            "plan_only": True,
+        },
+        cases=("an-import", "a-hosting-order"),
+        guides=("hosting",),
     ),
     FlowEntry(
         name="qualify-numbers",
@@ -191,6 +245,9 @@ _ENTRIES = (
         again="The same, by the other method too. Numbers that are `not eligible` cannot be"
         " hosted: choose others, under a new one. Only the vendor's staff can unblock a number"
         " after three wrong codes; then the same reference continues.",
+        example={"phone_numbers": ["+12125550001"], "method": "invoices", "reference": "QU-1"},
+        cases=("a-call-with-a-code",),
+        guides=("hosting",),
     ),
     FlowEntry(
         name="text-enable-numbers",
@@ -201,6 +258,14 @@ _ENTRIES = (
         again="The same, as long as nothing was sent: numbers that are not ready, a signer whom"
         " nobody has confirmed. A new one when the order was REJECTED or its numbers have"
         " `failed`.",
+        example={
+            "phone_numbers": ["+12125550001"],
+            "sms": {"service_plan_id": "plan-a"},
+            "loa_kind": "blanket",
+            "plan_only": True,
+        },
+        cases=("a-hosting-order",),
+        guides=("hosting", "papers"),
     ),
     FlowEntry(
         name="configure-numbers",
@@ -212,6 +277,13 @@ _ENTRIES = (
         " linked`) or was stopped; a run that was refused as a whole has not used its reference. A"
         " new one after a job that failed: the report prints the commands, each with a reference"
         " of its own.",
+        example={
+            "phone_numbers": ["+12025550123"],
+            "display_name": "Support",
+            "plan_only": True,
+        },
+        cases=("a-change-of-a-number", "between-two-links", "a-link-that-failed"),
+        guides=("hosting",),
     ),
     FlowEntry(
         name="release-numbers",
@@ -222,6 +294,9 @@ _ENTRIES = (
         again="The same, for numbers that were kept, and after an approval that was refused or"
         " had another count; a run that was refused as a whole before anybody was asked has not"
         " used its reference. A new one for a number that you got again since.",
+        example={"phone_numbers": ["+12025550123"], "plan_only": True},
+        cases=("a-release", "kept-without-its-emergency-address", "an-emergency-address"),
+        guides=("hosting", "papers"),
     ),
     FlowEntry(
         name="export-inventory",
@@ -237,6 +312,7 @@ _ENTRIES = (
             "people sleep, renewals of the day before are through, and the date of a snapshot is"
             " UTC's",
         ),
+        guides=("inventory",),
     ),
     FlowEntry(
         name="reconcile",
@@ -255,6 +331,7 @@ _ENTRIES = (
         ),
         # Two at once would tell the same findings twice.
         at_once=1,
+        guides=("reconcile",),
     ),
 )
 

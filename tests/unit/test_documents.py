@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.page import page
+from flows.page import pages
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -50,9 +50,16 @@ def test_every_recipe_exists(document: Path) -> None:
     assert set() == set(_RECIPE.findall(document.read_text())) - recipes
 
 
-def test_the_page_of_flows_is_made_from_the_table() -> None:
-    """docs/flows.md is what `make pages` writes; run it after a change to a flow's parameters."""
-    assert page() + "\n" == (ROOT / "docs" / "flows.md").read_text()
+@pytest.mark.parametrize(("path", "text"), pages().items(), ids=list(pages()))
+def test_the_pages_of_flows_are_made_from_the_table(path: str, text: str) -> None:
+    """They are what `make pages` writes; run it after a change to a flow's parameters."""
+    assert text == (ROOT / "docs" / path).read_text()
+
+
+def test_every_flow_has_a_page_and_no_other() -> None:
+    """A flow that was renamed leaves none behind."""
+    there = {f"flows/{page.name}" for page in ROOT.glob("docs/flows/*")}
+    assert set(pages()) - {"flows.md"} == there
 
 
 def test_every_page_of_the_handbook_has_its_place() -> None:
