@@ -18,6 +18,7 @@ from pydantic import Field
 
 from numberflow.errors import SpendRefused
 from numberflow.journal import Purchase
+from numberflow.models.wording import harmless
 from numberflow.planning.quote import Quote
 from numberflow.purchase.held.release import Question
 from numberflow.purchase.run_context import RunContext
@@ -75,7 +76,7 @@ async def ask_release_approval(context: RunContext, question: Question) -> None:
         SpendRefused: refused, not signed, or another count.
     """
     answer = await asuspend_flow_run(
-        wait_for_input=ReleaseApproval.with_initial_data(description=question.text),
+        wait_for_input=ReleaseApproval.with_initial_data(description=harmless(question.text)),
         timeout=APPROVAL_TIMEOUT_S,
         key=f"{_RELEASE}{question.purchase_id}",
     )
@@ -113,7 +114,7 @@ async def ask_approval(
         asked = await save_quote(context, purchase, quote)
     answer = await asuspend_flow_run(
         wait_for_input=Approval.with_initial_data(
-            description=quote_text(quote, purchase.reference)
+            description=harmless(quote_text(quote, purchase.reference))
         ),
         timeout=APPROVAL_TIMEOUT_S,
         key=f"approve-{purchase.id}",

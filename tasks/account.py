@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from numberflow.journal import Journal
 from numberflow.models.reports import AccountReport
+from numberflow.models.wording import harmless
 from numberflow.purchase.account import account_of, account_rows, account_text
 from numberflow.purchase.run_context import in_thread
 from tasks.credentials import settings_for
@@ -40,8 +41,8 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
     # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear. First:
     # an artifact that the server refuses must not keep a person from being called.
     call_person(report, "purchase", unattended=report.done > 0)
-    described = f"What {report.reference} did until it was stopped"
-    artifacts = [("stopped-run", "markdown", account_text(report))]
+    described = harmless(f"What {report.reference} did until it was stopped")
+    artifacts = [("stopped-run", "markdown", harmless(account_text(report)))]
     if report.lines:
         artifacts.append(("stopped-run-steps", "table", json.dumps(account_rows(report))))
     async with get_client() as client:

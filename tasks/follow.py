@@ -23,6 +23,7 @@ from prefect.logging import get_run_logger
 from numberflow.errors import BadInput
 from numberflow.journal import OrderKind
 from numberflow.models.reports import FollowLine
+from numberflow.models.wording import harmless
 from numberflow.private_files import write_private
 from numberflow.purchase.follow import Follower, Tell, follow_orders
 from numberflow.purchase.held.link_follow import follow_link
@@ -117,9 +118,9 @@ async def teller(context: RunContext, notify_block: str | None) -> Tell:
                 },
             )
             await acreate_markdown_artifact(
-                markdown=f"# {line.reference}: {alarm.name}\n\n{alarm.text}",
+                markdown=harmless(f"# {line.reference}: {alarm.name}\n\n{alarm.text}"),
                 key="follow-orders-alarm",
-                description=f"{line.reference}: {alarm.name}",
+                description=harmless(f"{line.reference}: {alarm.name}"),
             )
             if notify is not None:
                 await notify(f"numberflow: {line.reference}: {alarm.name}", alarm.text)

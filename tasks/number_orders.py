@@ -16,7 +16,7 @@ from prefect.logging import get_run_logger
 from numberflow.journal import Intention, Purchase
 from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import OrderNumbersParameters
-from numberflow.models.wording import count_of
+from numberflow.models.wording import count_of, harmless
 from numberflow.planning.kyc_form import form_text
 from numberflow.planning.quote import Quote
 from numberflow.purchase.number_orders import papers as order_papers
@@ -44,7 +44,7 @@ async def look_up_requirements(
     """
     requirements = await number_order.look_up_requirements(context, order)
     await acreate_markdown_artifact(
-        markdown=form_text(requirements, order.region_code, order.number_type),
+        markdown=harmless(form_text(requirements, order.region_code, order.number_type)),
         key="order-numbers-requirements",
         description=f"Requirements of {order.number_type} numbers in {order.region_code}",
     )

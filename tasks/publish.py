@@ -16,6 +16,7 @@ from prefect.artifacts import (
 from prefect.runtime import flow_run
 
 from numberflow.models.reports import InventoryReport, RunReport
+from numberflow.models.wording import harmless
 from numberflow.planning.quote import Quote
 from numberflow.purchase.shown import shown, words
 from numberflow.purchase.text import amount
@@ -33,9 +34,12 @@ async def publish(report: RunReport) -> None:
     await call_for_run(report)
     told, name = shown(report), str(flow_run.flow_name)
     key, about = ((each or name).format(report=report) for each in (told.key, told.about))
+    about = harmless(about)
     if rows := [dict(row) for row in told.rows(report)]:
         await acreate_table_artifact(table=rows, key=f"{key}-report", description=about)
-    await acreate_markdown_artifact(markdown=words(report), key=f"{key}-summary", description=about)
+    await acreate_markdown_artifact(
+        markdown=harmless(words(report)), key=f"{key}-summary", description=about
+    )
     if isinstance(report, InventoryReport):
         for each in report.projects:
             if each.report_url:
@@ -85,5 +89,7 @@ async def publish_quote(quote: Quote, reference: str, *, flow_name: str) -> None
         }
     )
     await acreate_table_artifact(
-        table=rows, key=f"{flow_name}-quote", description=f"Quote for {reference}"
+        table=rows,
+        key=f"{flow_name}-quote",
+        description=harmless(f"Quote for {reference}"),
     )

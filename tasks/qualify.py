@@ -10,6 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from numberflow.journal import Intention, Purchase
 from numberflow.models.qualify_numbers import QualifyParameters
 from numberflow.models.reports import NumbersReport
+from numberflow.models.wording import harmless
 from numberflow.purchase.hosting import qualify
 from numberflow.purchase.run_context import RunContext
 from tasks.step import step
@@ -40,8 +41,8 @@ async def report_on_qualification(
     todo = qualify.checklist(report) if order.method == "invoices" else ""
     if todo:
         await acreate_markdown_artifact(
-            markdown=todo,
+            markdown=harmless(todo),
             key="qualify-numbers-checklist",
-            description=f"Invoices to mail, {reference}",
+            description=harmless(f"Invoices to mail, {reference}"),
         )
     return report

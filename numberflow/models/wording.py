@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 # So many are read in a sentence; the rest is counted.
@@ -19,6 +20,33 @@ def count_of(count: int, noun: str, plural: str = "") -> str:
 def typed(command: str) -> str:
     """A command within a sentence of markdown: marked as code, so that each character stays."""
     return f"`` {command} ``" if "`" in command else f"`{command}`"
+
+
+# In code every character stays: a block between fences, and a span within a line. No text of others
+# has a line break, so that lines and fences are ours.
+_CODE = re.compile(r"^```.*?^```$|(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", re.DOTALL | re.MULTILINE)
+# Ours link runs, by their id.
+_RUN = re.compile(r"\[[0-9a-f-]{36}$")
+
+
+def harmless(markdown: str) -> str:
+    """Markdown in which texts of others (names, references, the vendor's words) do nothing.
+
+    HTML is shown as text, and neither links nor images are made of what they wrote; addresses stay
+    readable. For whatever is shown by a browser.
+    """
+    parts, end = [], 0
+    for code in _CODE.finditer(markdown):
+        parts += [_without_markup(markdown[end : code.start()]), code.group()]
+        end = code.end()
+    return "".join([*parts, _without_markup(markdown[end:])])
+
+
+def _without_markup(text: str) -> str:
+    first, *rest = text.replace("<", "&lt;").split("](")
+    for each in rest:
+        first += ("](" if _RUN.search(first) else "]\\(") + each
+    return first
 
 
 def line_of(*parts: str) -> str:

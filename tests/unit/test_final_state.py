@@ -130,6 +130,30 @@ async def test_a_person_is_called_before_anything_is_shown(
     assert person.NEEDS_PERSON in calls
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", REPORTS, ids=lambda kind: kind.__name__)
+async def test_words_of_others_do_nothing(
+    kind: type[RunReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTML, links and images in a reference, in a reason or in what the vendor says are text in
+    the summary, whatever the report.
+    """
+    evil = "<img src=x onerror=alert(1)> ![](https://evil.example/x) [ok](https://evil.example/)"
+    shown: list[str] = []
+
+    async def keep(**artifact: Any) -> None:
+        shown.extend((artifact.get("markdown", ""), artifact["description"]))
+
+    for name in ("acreate_table_artifact", "acreate_markdown_artifact"):
+        monkeypatch.setattr(publish, name, keep)
+    monkeypatch.setattr(person, "emit_event", lambda **_: None)
+    facts = REPORTS[kind] | ({"reference": evil} if "reference" in REPORTS[kind] else {})
+    report = kind(outcome=RunOutcome.REFUSED, reason=evil, remedy="m", notes=(evil,), **facts)
+    await publish.publish.__wrapped__(report)  # type: ignore[attr-defined]
+    assert "evil.example" in "".join(shown)
+    assert [] == [each for each in shown if "<img" in each or "](https" in each]
+
+
 @pytest.mark.parametrize("name", FLOWS)
 def test_every_report_of_a_flow_is_shown_and_calls(name: str) -> None:
     """The runner can publish what each of the flows returns."""
