@@ -30,6 +30,7 @@ from numberflow.purchase.marker import Marker
 from numberflow.purchase.report import AT_STAKE_STATES, open_item
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
+from numberflow.steps.link import link_order
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 _STYLES = {"done": "green", "unknown": "yellow", "needs_person": "bold red"}
@@ -317,6 +318,10 @@ def settle(
                 OrderKind.NUMBER if row.operation is Operation.CREATE_ORDER else OrderKind.HOSTING
             )
             result = opened_order(kind, order_id, "", **{**row.request, "intention_id": row.id})
+        elif verdict == "done" and (number := phone_number or row.subject):
+            # The vendor puts links on later: follow-orders says how that ends.
+            followed = link_order(number, row)
+            result = {"phone_number": number, **followed} if followed else result
         row = journal.settle_by_person(row.id, verdict, by=by, note=note, result=result)
     if as_json:
         print_json(_facts(row))

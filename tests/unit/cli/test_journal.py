@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -27,13 +28,13 @@ from numberflow.settings import Settings
 from numberflow.simulator import Simulator, SimulatorSettings, serve
 
 
+async def _unclear(_: Intention) -> Evidence:
+    return Evidence("inconclusive", "neither held nor for sale", {"status": 404})
+
+
 @pytest.fixture
 def lines(command: Command) -> dict[str, Intention]:
     """A done rent, one that needs a person, and a vendor-picked one that does."""
-
-    async def unclear(_: Intention) -> Evidence:
-        return Evidence("inconclusive", "neither held nor for sale", {"status": 404})
-
     vendor = Vendor("ok", "lost", "lost")
     command.set({"SINCH_NUMBERS_URL": "http://127.0.0.1:9", "NUMBERFLOW_SETTLE_S": "0"})
     with Journal.open(Settings.load().journal_url) as journal:
@@ -53,7 +54,7 @@ def lines(command: Command) -> dict[str, Intention]:
         journal.give_back_leases((lease,))
 
         async def run_all() -> list[Intention]:
-            looks: list[Any] = [vendor.look, unclear, unclear]
+            looks: list[Any] = [vendor.look, _unclear, _unclear]
             return [
                 await run_step(journal, one, vendor.rent, look)
                 for one, look in zip(planned, looks, strict=True)
@@ -209,6 +210,32 @@ def test_settle_names_the_number_that_the_vendor_picked(
     settled = json.loads(command("journal", "settle", lines["any"].id, *arguments).out)
     assert ("done", "+12025550109") == (settled["state"], settled["phone_number"])
     assert "+12025550109" in command("journal", "list", "--state", "done").out
+
+
+def test_a_settled_number_is_followed_until_its_links_are_on(command: Command) -> None:
+    """A person saw that the number is ours; follow-orders looks whether its link is on, too. What
+    was not done is not followed.
+    """
+    with Journal.open(Settings.load().journal_url) as journal:
+        link = {"sms": {"service_plan_id": "plan-1"}, "voice": None}
+        rents = [replace(rent_line(f"+1202555010{n}"), request=link) for n in (1, 2)]
+        rows = planned(journal, *rents)
+
+        async def lose(row: Intention) -> Intention:
+            return await run_step(journal, row, Vendor("lost").rent, _unclear)
+
+        for row in rows:
+            anyio.run(lose, row)
+    for row, verdict in zip(rows, ("done", "refused"), strict=True):
+        said = ["--as", verdict, "--by", "Ada", "--note", "on the invoice"]
+        assert 0 == command("journal", "settle", row.id, *said).code
+    with Journal.open(Settings.load().journal_url) as journal:
+        done, refused = (journal.history(row.id).intention.result for row in rows)
+    assert ("link", "+12025550101", None) == (
+        done["order"]["kind"],
+        done["order"]["facts"]["number"],
+        refused,
+    )
 
 
 @pytest.mark.parametrize(
