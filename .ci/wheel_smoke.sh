@@ -68,11 +68,12 @@ eval "$(grep '^export ' "$place/simulator.log")"
 control=$(grep -o 'control surface on http://[0-9.:]*' "$place/simulator.log" | grep -o 'http.*[0-9]')
 port=$(free_port)
 export PREFECT_API_URL=http://127.0.0.1:$port/api
-start server.log env PREFECT_SERVER_API_PORT="$port" prefect server start --host 127.0.0.1 --port "$port"
+start server.log env PREFECT_SERVER_API_PORT="$port" PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true \
+  PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem \
+  prefect server start --host 127.0.0.1 --port "$port"
 get() { python -c 'import sys, httpx; print(httpx.get(sys.argv[1], timeout=10).raise_for_status().text)' "$1"; }
 until_true "the Prefect server" get "$PREFECT_API_URL/health"
-prefect --no-prompt work-pool create numberflow --type process > "$place/deploy.log" 2>&1
-prefect --no-prompt deploy --all --prefect-file "$site/deployments/prefect.yaml" >> "$place/deploy.log" 2>&1
+numberflow setup > "$place/setup.log" 2>&1
 start worker.log env PREFECT_WORKER_QUERY_SECONDS=1 prefect worker start --pool numberflow --type process
 
 echo "3. Buy one number on the worker"
@@ -87,7 +88,7 @@ echo "4. asked 1, charged $charged, the journal says $journal"
 [ "$journal" = "['done']" ]
 
 echo "5. The clock of a server that \`up\` did not start: next runs are planned, and none of its services failed"
-python -m deployments.automations >> "$place/deploy.log" 2>&1
+numberflow setup --check >> "$place/setup.log" 2>&1
 next_runs() { numberflow doctor > "$place/doctor.log" || true; grep -E '^ok +schedules +next runs: .*follow-orders 2' "$place/doctor.log"; }
 until_true "next runs of the schedules" next_runs
 python -c 'import sys; from pathlib import Path; from numberflow.cli.server_log import ServerLog

@@ -1,57 +1,52 @@
 """Serve every deployment from this machine: one process that starts flow runs as subprocesses.
 
-For a work pool see prefect.yaml. The Prefect server is the one that PREFECT_API_URL names;
+For a work pool: `numberflow setup`. The Prefect server is the one that PREFECT_API_URL names;
 `numberflow up` starts both.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
+from uuid import UUID
 
-from prefect import Flow, aserve
+from prefect import aserve
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.deployments.runner import RunnerDeployment
-from prefect.schedules import Cron
-from prefect.types.entrypoint import EntrypointType
 
-from deployments.automations import ensure_automations
-from flows.table import FLOWS, FlowEntry
-from tasks.credentials import SinchCredentials
-
-logger = logging.getLogger(__name__)
+from deployments.flow_deployments import HEARTBEAT_S
+from deployments.step import settle
+from deployments.steps import server_steps
+from flows.table import FLOWS
 
 # Concurrent runs on one machine: each is a process of about 150 MB.
 RUNS_AT_ONCE = 8
 
 
-async def all_deployments() -> list[RunnerDeployment]:
-    """Every flow of the table as a deployment of the same name."""
-    return [await _deployment(entry) for entry in FLOWS.values()]
+class Served(RunnerDeployment):
+    """A deployment that the set-up has made, as it is; the runner would overwrite it."""
 
-
-async def _deployment(entry: FlowEntry) -> RunnerDeployment:
-    schedule = Cron(entry.schedule.cron, timezone="UTC") if entry.schedule else None
-    flow: Flow[..., Any] = entry.load()
-    return await flow.ato_deployment(
-        name=entry.name,
-        tags=entry.tags,
-        schedule=schedule,
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
+    async def aapply(self, *_: Any, **__: Any) -> UUID:
+        """Take runs: the end of an earlier process has paused it."""
+        async with get_client() as client:
+            found = await client.read_deployment_by_name(self.full_name)
+            await client.update_deployment(found.id, DeploymentUpdate(paused=False))
+        return found.id
 
 
 async def main() -> None:
-    """Register the block type that forms need, make the automations, then serve until stopped."""
-    await SinchCredentials.aregister_type_and_schema()
-    deployments = await all_deployments()
-    try:
-        for line in await ensure_automations():
-            print(line, flush=True)  # noqa: T201 - the log of `up` is its output
-    except Exception:
-        # Runs can be served without alarms; the log says which are missing and why.
-        logger.exception("The automations of automations.yaml could not be made")
-    await aserve(*deployments, limit=RUNS_AT_ONCE, print_starting_message=False)
+    """Make what the server needs, then serve until stopped."""
+    for step in server_steps(pool=None):
+        result = await settle(step)
+        # Runs can be served without alarms; the log says what is missing and why.
+        if result.state == "failed" or result.changes:
+            lines = (f"{result.name}: {each}" for each in result.changes or (result.text,))
+            print(*lines, sep="\n", flush=True)  # noqa: T201 - the log of `up` is its output
+    served = [Served(name=name, flow_name=name) for name in FLOWS]
+    await aserve(
+        *served, limit=RUNS_AT_ONCE, heartbeat_seconds=HEARTBEAT_S, print_starting_message=False
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Every flow, once: its name, what it takes, changes and costs, when it runs, what comes after it.
 
-`numberflow run`, deployments/serve.py and docs/flows.md are made from this table, and tests hold
-prefect.yaml, automations.yaml and each flow's signature to it. Importing it loads neither Prefect
-nor a flow, so that `numberflow run` answers bad input in a moment. Not here: what a flow does.
+`numberflow run`, the deployments of `numberflow setup` and `up`, and docs/flows.md are made from
+this table, and tests hold prefect.yaml, automations.yaml and each flow's signature to it. Importing
+it loads neither Prefect nor a flow, so that `numberflow run` answers bad input in a moment. Not
+here: what a flow does.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,6 +38,17 @@ class Schedule:
     every: timedelta
     """From one run to the next. The automation in automations.yaml waits for two of them."""
     why: str
+
+    @property
+    def slug(self) -> str:
+        """Of the schedule on a Prefect server."""
+        return slug_of(self.cron)
+
+
+def slug_of(cron: str) -> str:
+    """The slug of a schedule that we made: it says the cron, so that a moved one is recognised."""
+    words = cron.replace("*/", "every").replace("*", "any")
+    return f"numberflow-{re.sub(r'[^0-9a-z]+', '-', words)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -185,6 +185,23 @@ def up(
 
 
 @app.command()
+def setup(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look: exit code 1 where something differs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Set up the Prefect server, the journal and the stores; as often as you like.
+
+    Exit code: 0 all is as it should be, 4 something is left to a person, 1 a step failed, or
+    something differs (--check). Choices that people made in the UI stay.
+    """
+    from numberflow.cli import setup as command
+
+    sys.exit(command.setup(check=check, as_json=as_json))
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Check credentials, connectivity, journal, stores, Prefect and versions: what to fix."""
     from numberflow.cli import doctor as command

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,19 +14,19 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-import fsspec
 import httpx
 import typer
 
 import numberflow
 from numberflow.cli.console import as_table, print_json, working
-from numberflow.cli.prefect_server import HEALTH_TIMEOUT_S, read_up_file, running_api_url
-from numberflow.cli.schedules import ask, server_auth
+from numberflow.cli.prefect_server import read_up_file, running_api_url
+from numberflow.cli.schedules import ask
 from numberflow.cli.server_log import ServerLog
+from numberflow.cli.server_settings import look_at_settings, server_version
+from numberflow.cli.stores import probe_inventory, probe_journal, probe_papers
 from numberflow.errors import NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.models.wording import count_of
-from numberflow.paper_store import PaperStore
 from numberflow.planning.schedules import next_run, problem, read_schedules
 from numberflow.purchase.held.protected import load_protection
 from numberflow.purchase.marker import Marker
@@ -90,25 +89,30 @@ def _findings() -> Iterator[Finding]:
     yield _checked("credentials", lambda: _credentials(settings))
     if settings.has_credentials:
         yield _checked("connectivity", lambda: _connectivity(settings))
-    journal = _checked("journal", lambda: _journal(settings))
+    journal = _checked("journal", lambda: probe_journal(settings))
     yield journal
     if journal.ok:
         # The stops are in the journal. A journal that cannot be read refuses every purchase anyway.
         yield _checked("stops", lambda: _stops(settings))
-    inventory = _checked("inventory", lambda: _inventory(settings))
+    inventory = _checked("inventory", lambda: probe_inventory(settings))
     yield inventory
     # Without its own address the marker is in the inventory store: that was told already.
     if journal.ok and settings.has_credentials and (inventory.ok or settings.marker_url):
         yield _checked("marker", lambda: _marker(settings))
-    papers = _checked("papers", lambda: _papers(settings))
+    papers = _checked("papers", lambda: probe_papers(settings))
     yield papers
     if papers.ok:
         yield _checked("protected", lambda: _protected(settings))
     url = running_api_url(settings)
-    prefect = _checked("prefect", lambda: _prefect(url))
-    yield prefect
-    if url is not None and prefect.ok:
-        yield from _clock(settings, url)
+    if url is None:
+        none = "no server is running; `numberflow run` starts a temporary one (about 20 s)"
+        yield Finding("prefect", ok=True, text=none)
+    else:
+        prefect = _checked("prefect", lambda: server_version(url))
+        yield prefect
+        if prefect.ok:
+            yield _checked("server settings", lambda: _server_settings(url))
+            yield from _clock(settings, url)
     if foreign := list(_foreign_packages()):
         yield _broken("packages", *foreign)
     yield _checked("versions", _versions)
@@ -148,12 +152,6 @@ def _connectivity(settings: Settings) -> str:
     return f"200 from activeNumbers at {settings.numbers_url} ({count_of(count, 'number')} held)"
 
 
-def _journal(settings: Settings) -> str:
-    with Journal.open(settings.journal_url) as journal:
-        journal.check()
-        return f"writes and reads at {journal.location}"
-
-
 def _stops(settings: Settings) -> str:
     Brake(settings.home / STOP_FILE).check_file()
     with Journal.open(settings.journal_url) as journal:
@@ -171,28 +169,6 @@ def _marker(settings: Settings) -> str:
     return f"the journal knows every costly request that is noted at {marker.root}"
 
 
-def _inventory(settings: Settings) -> str:
-    root = settings.inventory_root
-    filesystem, path = fsspec.core.url_to_fs(root)
-    probe = f"{path.rstrip('/')}/_probe-{uuid.uuid4().hex}"
-    filesystem.makedirs(path, exist_ok=True)
-    with filesystem.open(probe, "wb") as file:
-        file.write(b"numberflow")
-    filesystem.rm(probe)
-    return f"writes and deletes at {root}"
-
-
-def _papers(settings: Settings) -> str:
-    store = PaperStore.of(settings)
-    store.probe()
-    anywhere = (
-        "; paths and URLs outside it are read, too (NUMBERFLOW_PAPERS_ANYWHERE)"
-        if store.anywhere
-        else ""
-    )
-    return f"writes, reads and deletes at {store.root}{anywhere}"
-
-
 def _protected(settings: Settings) -> str:
     found = load_protection(settings)
     if found.model_fields_set <= {"file"}:
@@ -203,27 +179,11 @@ def _protected(settings: Settings) -> str:
     )
 
 
-def _prefect(url: str | None) -> str:
-    if url is None:
-        return "no server is running; `numberflow run` starts a temporary one (about 20 s)"
-    try:
-        version = (
-            httpx.get(f"{url}/admin/version", timeout=HEALTH_TIMEOUT_S, auth=server_auth())
-            .raise_for_status()
-            .json()
-        )
-    except httpx.HTTPError as error:
-        raise NumberflowError(
-            f"no answer from {url}: {type(error).__name__}",
-            remedy="start it (`numberflow up`), or correct PREFECT_API_URL",
-        ) from None
-    ours = metadata.version("prefect")
-    if version != ours:
-        raise NumberflowError(
-            f"server {version} at {url}, client {ours}",
-            remedy="run the same version on both sides",
-        )
-    return f"server {version} at {url}"
+def _server_settings(url: str) -> str:
+    found = look_at_settings(url)
+    if found.left_to_person:
+        raise NumberflowError(found.text, remedy="; ".join(found.left_to_person))
+    return found.text
 
 
 def _clock(settings: Settings, url: str) -> Iterator[Finding]:
@@ -250,7 +210,7 @@ def _schedules(url: str, since: datetime | None) -> str:
     if not seen:
         raise NumberflowError(
             "no deployment of this server has a schedule: no nightly inventory, no follow-orders",
-            remedy="deploy them: numberflow up, or with a work pool as docs/operations.md says",
+            remedy="make them: `numberflow setup`",
         )
     wrong = [(each.name, *clauses) for each in seen if (clauses := problem(each, now, since))]
     if wrong:

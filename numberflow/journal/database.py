@@ -130,11 +130,18 @@ class Database:
     """An open engine with the journal's durability. Thread-safe; never used across a fork."""
 
     def __init__(
-        self, url: str, *, clock: Clock | None, busy_timeout_s: float, durable: bool = True
+        self,
+        url: str,
+        *,
+        clock: Clock | None,
+        busy_timeout_s: float,
+        durable: bool = True,
+        as_it_is: bool = False,
     ) -> None:
         """Prepare the engine and bring the schema up to date.
 
         `durable=False`: commits return before they are on disk, for data that a power cut may lose.
+        `as_it_is=True`: nothing is made or brought up to date, for a look at `revision`.
 
         Raises:
             BadInput: the URL cannot name a journal.
@@ -149,10 +156,11 @@ class Database:
         self._url = _normalised(url)
         self.is_postgres = self._url.get_backend_name() == "postgresql"
         try:
-            if not self.is_postgres:
+            if not self.is_postgres and not as_it_is:
                 _make_folder(self._url)
             self._engine = self._make_engine()
-            self._prepare()
+            if not as_it_is:
+                self._prepare()
         except BaseException:
             self.close()
             raise
@@ -165,6 +173,15 @@ class Database:
             if self.is_postgres
             else f"{self._url.database}"
         )
+
+    @property
+    def revision(self) -> str | None:
+        """Of the tables; None where there are none. Changes nothing, and makes no file."""
+        file = str(self._url.database)
+        if not self.is_postgres and not file.startswith("file:") and not Path(file).exists():
+            return None
+        with self.read() as connection:
+            return migrations.current(connection)
 
     def close(self) -> None:
         """Close all connections."""

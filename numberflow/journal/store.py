@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from types import TracebackType
@@ -50,6 +51,7 @@ from numberflow.journal.intention_rows import (
     same_step,
 )
 from numberflow.journal.lease_rows import HeldLease, IsDead, LeaseRows
+from numberflow.journal.migrations import HEAD
 from numberflow.journal.order_rows import OrderRows
 from numberflow.journal.owner import owner_is_dead
 from numberflow.journal.purchase_rows import PurchaseRows
@@ -105,6 +107,18 @@ class Journal(
             JournalUnavailable: it cannot be reached, written or migrated.
         """
         return cls(Database(url, clock=clock, busy_timeout_s=busy_timeout_s))
+
+    @staticmethod
+    def standing(url: str) -> Literal["missing", "other", "current"]:
+        """Whether `open` would make or migrate the journal at an SQLAlchemy URL. Changes nothing.
+
+        Raises:
+            BadInput: the URL cannot name a journal.
+            JournalUnavailable: it cannot be reached or read.
+        """
+        with closing(Database(url, clock=None, busy_timeout_s=10.0, as_it_is=True)) as database:
+            revision = database.revision
+        return "missing" if revision is None else "current" if revision == HEAD else "other"
 
     @property
     def location(self) -> str:

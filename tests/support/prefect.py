@@ -80,6 +80,15 @@ class Prefect:
                 path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
                 self._json("PATCH", path, json={"active": False})
 
+    def automations(self) -> list[dict[str, Any]]:
+        """All of them, two of one name if there are two."""
+        return list(self._json("POST", "/automations/filter", json={}))
+
+    def delete_automations(self) -> None:
+        """All of them."""
+        for each in self.automations():
+            self._json("DELETE", f"/automations/{each['id']}")
+
     def start(
         self, parameters: Mapping[str, Any], name: str = "search-and-rent/search-and-rent"
     ) -> str:

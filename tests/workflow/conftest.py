@@ -5,6 +5,8 @@ by all tests in here.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,7 @@ import psycopg
 import pytest
 from support import rates
 from support.postgres import PostgresServer, postgres_server  # noqa: F401
-from support.prefect import POOL, Prefect, Worker
+from support.prefect import Prefect, Worker
 from support.runs import Ended, Nursery, RunHere, nursery, prefect_api, prefect_home  # noqa: F401
 
 from numberflow.journal import Intention, Journal
@@ -85,6 +87,19 @@ class Office:
             "NUMBERFLOW_LEASE_S": LEASE_S,
         }
 
+    def set_up(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """`numberflow setup` on the operator's machine."""
+        home = self.folder / "operator"
+        return subprocess.run(
+            [sys.executable, "-m", "numberflow", "setup", *options],
+            env=self.prefect.environment(home / "prefect")
+            | self.environment()
+            | {"NUMBERFLOW_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def open_books(self) -> None:
         """Count charges from here on, with a vendor that behaves."""
         self.simulator.faults.clear()
@@ -120,10 +135,11 @@ def one_office(
     postgres_server: PostgresServer,  # noqa: F811
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Office]:
-    """The record deployed, a simulator on ports, and a journal that every machine reaches."""
+    """A server that `numberflow setup` has set up, a simulator on ports, and a journal that every
+    machine reaches.
+    """
     prefect = Prefect(prefect_api)
     folder = tmp_path_factory.mktemp("office")
-    prefect.command("work-pool", "create", POOL, "--type", "process", home=folder / "operator")
     with serve(Simulator(SimulatorSettings(active=0, key_secret=KEY_SECRET))) as running:
         office = Office(
             prefect,
@@ -133,15 +149,12 @@ def one_office(
             folder,
             server_home=prefect_home,
         )
-        office.hire()
-        prefect.command(
-            "deploy",
-            "--all",
-            "--prefect-file",
-            "deployments/prefect.yaml",
-            home=folder / "operator",
-        )
+        done = office.set_up()
+        assert done.returncode == 0, done.stdout + done.stderr
+        # Tests kill runs, and they look at what stays. Nobody else does meanwhile.
+        prefect.delete_automations()
         prefect.pause_schedules()
+        office.hire()
         try:
             yield office
         finally:

@@ -51,6 +51,7 @@ ROOT = Path(__file__).parents[3]
 HERE = "tests/unit/cli/test_printed_commands.py"
 RUNS = "tests/workflow/test_printed_runs.py"
 CLOCK = "tests/workflow/test_clock.py"
+SETUP = "tests/workflow/test_setup.py"
 CREDENTIALS = "tests/workflow/test_credentials.py"
 
 
@@ -120,6 +121,7 @@ KINDS = {
     "run release-numbers --params": Kind({"commands.py"}, f"{RUNS}::test_findings"),
     "run search-and-rent --help": Kind({"app.py"}, f"{HERE}::test_run_help"),
     "run {}": Kind({"schedules.py"}, f"{RUNS}::test_an_overdue_run"),
+    "setup": Kind({"callbacks.py", "doctor.py"}, f"{SETUP}::test_set_up_by_two_at_once"),
     "simulator": Kind({"settings.py"}, f"{HERE}::test_simulator"),
     "stop": Kind({"stop.py"}, f"{HERE}::test_stop"),
     "up": Kind(
@@ -130,6 +132,8 @@ KINDS = {
             "qualify_numbers.py",
             "receiver.py",
             "schedules.py",
+            "server_settings.py",
+            "setup.py",
         },
         f"{CLOCK}::test_the_clock_starts_runs",
     ),
