@@ -190,6 +190,8 @@ async def _create(client: PrefectClient, entry: FlowEntry, pool: str | None) -> 
         flow_id=await client.create_flow_from_name(entry.name),
         name=entry.name,
         tags=entry.tags,
+        # Until the process that serves it takes runs (serve.py).
+        paused=pool is None,
         pull_steps=[],
         job_variables={"env": {_HEARTBEAT: str(HEARTBEAT_S)}} if pool else None,
         concurrency_limit=entry.at_once if is_limited else None,

@@ -16,7 +16,7 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.deployments.runner import RunnerDeployment
 
 from deployments.flow_deployments import HEARTBEAT_S
-from deployments.step import settle
+from deployments.step import settle_all
 from deployments.steps import server_steps
 from flows.table import FLOWS
 
@@ -37,12 +37,10 @@ class Served(RunnerDeployment):
 
 async def main() -> None:
     """Make what the server needs, then serve until stopped."""
-    for step in server_steps(pool=None):
-        result = await settle(step)
+    for result in await settle_all(server_steps(pool=None)):
         # Runs can be served without alarms; the log says what is missing and why.
-        if result.state == "failed" or result.changes:
-            lines = (f"{result.name}: {each}" for each in result.changes or (result.text,))
-            print(*lines, sep="\n", flush=True)  # noqa: T201 - the log of `up` is its output
+        for line in result.news:
+            print(line, flush=True)  # noqa: T201 - the log of `up` is its output
     served = [Served(name=name, flow_name=name) for name in FLOWS]
     await aserve(
         *served, limit=RUNS_AT_ONCE, heartbeat_seconds=HEARTBEAT_S, print_starting_message=False

@@ -7,7 +7,7 @@ Prefect.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -67,6 +67,12 @@ class Result:
     changes: tuple[str, ...] = ()
     todo: tuple[str, ...] = ()
 
+    @property
+    def news(self) -> list[str]:
+        """What was done, or went wrong and how to fix it; a line each, for logs."""
+        failed = (self.text, *self.todo) if self.state == "failed" else ()
+        return [f"{self.name}: {line}" for line in (*failed, *self.changes)]
+
     def as_json(self) -> dict[str, Any]:
         """The result under the keys that programs read."""
         return {
@@ -103,6 +109,11 @@ async def settle(step: Step, *, check: bool = False) -> Result:
     except Exception as error:  # noqa: BLE001 - whatever Prefect or a database raises
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         return Result(step.name, "failed", text, todo=("run it again; then see the server's log",))
+
+
+async def settle_all(steps: Iterable[Step], *, check: bool = False) -> list[Result]:
+    """One after the other: a later step may need what an earlier one makes."""
+    return [await settle(step, check=check) for step in steps]
 
 
 def _result(step: Step, found: Found, changes: list[str], state: State) -> Result:

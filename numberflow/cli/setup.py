@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import typer
 
-from deployments.step import Result, Step, settle
+from deployments.step import Result, Step, settle_all
 from numberflow.cli import exit_codes
 from numberflow.cli.callbacks import callback_secret
 from numberflow.cli.console import as_table, print_json, working
@@ -55,7 +55,7 @@ def setup(*, check: bool, as_json: bool) -> int:
     os.environ.update({n: v for n, v in SERVER_ENVIRONMENT.items() if n not in os.environ})
     os.environ["PREFECT_API_URL"] = url
     with working("Looking …" if check else "Setting up …"):
-        results = asyncio.run(_settle_all(_steps(settings, url), check=check))
+        results = asyncio.run(settle_all(_steps(settings, url), check=check))
     if as_json:
         print_json([result.as_json() for result in results])
     else:
@@ -75,10 +75,6 @@ def _steps(settings: Settings, url: str) -> Sequence[Step]:
         *server_steps(pool=None if is_up else POOL),
         callback_secret(settings),
     )
-
-
-async def _settle_all(steps: Sequence[Step], *, check: bool) -> list[Result]:
-    return [await settle(step, check=check) for step in steps]
 
 
 def _rows(results: Sequence[Result]) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import signal
@@ -17,6 +18,7 @@ from types import FrameType
 import httpx
 import typer
 
+from deployments.step import settle_all
 from flows.table import FLOWS
 from numberflow.cli import exit_codes
 from numberflow.cli.prefect_server import (
@@ -30,6 +32,7 @@ from numberflow.cli.prefect_server import (
 from numberflow.cli.processes import free_port, start, stop
 from numberflow.cli.schedules import server_auth
 from numberflow.cli.server_log import ServerLog
+from numberflow.cli.stores import store_steps
 from numberflow.cli.watch import Watch
 from numberflow.errors import BadInput
 from numberflow.json_text import to_json
@@ -70,6 +73,9 @@ def _run(settings: Settings, port: int, stopping: threading.Event, stack: ExitSt
     """
     # First on the stack, so that it is printed last.
     stack.callback(typer.echo, "Stopped.")
+    for result in asyncio.run(settle_all(store_steps(settings))):
+        for line in result.news:
+            typer.echo(line)
     environment = _account(settings, stack)
     chosen = free_port(port)
     if chosen != port:

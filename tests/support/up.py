@@ -79,10 +79,10 @@ class Up:
         assert found is not None, self.told
         return found[1], found[2]
 
-    def doctor(self) -> dict[str, dict[str, Any]]:
-        """Every finding of `numberflow doctor` in the same surroundings, by name."""
+    def findings(self, *command: str) -> dict[str, dict[str, Any]]:
+        """What `numberflow doctor` or `setup` finds in the same surroundings, by name."""
         done = subprocess.run(
-            [sys.executable, "-m", "numberflow", "doctor", "--json"],
+            [sys.executable, "-m", "numberflow", *command, "--json"],
             env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         return {finding["name"]: finding for finding in json.loads(done.stdout)}

@@ -134,7 +134,12 @@ def see_the_clock_start_runs(folder: Path, variables: dict[str, str]) -> None:
         }
         # 250: what the simulator of `up` holds from the start.
         assert 250 == len(numberflow.load_inventory(root=str(up.home / "data")))
-        found = up.doctor()
+        found = up.findings("setup", "--check")
+        assert ({"ok"}, False) == (
+            {each["state"] for each in found.values()},
+            "work pool" in found,
+        ), found
+        found = up.findings("doctor")
         assert {"schedules": True, "server log": True} == {
             name: found[name]["ok"] for name in ("schedules", "server log")
         }, found
