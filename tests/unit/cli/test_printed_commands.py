@@ -141,6 +141,7 @@ KINDS = {
 
 # Texts in which "numberflow" and what follows it names something and is not to be typed.
 NAMES = {
+    "{}": {"database.py"},  # how a connection is called on Postgres
     "journal": {"database.py"},  # "not a numberflow journal"
     "run": {"doctor.py", "text_enable_numbers.py"},  # what it does, whatever the flow
     "stop": {"stop_rows.py"},  # a stop that stands
