@@ -120,7 +120,7 @@ KINDS = {
     "run order-numbers --params": Kind({"follow.py"}, f"{RUNS}::test_an_order_is_opened_again"),
     "run release-numbers --params": Kind({"commands.py"}, f"{RUNS}::test_findings"),
     "run search-and-rent --help": Kind({"app.py"}, f"{HERE}::test_run_help"),
-    "run {}": Kind({"schedules.py"}, f"{RUNS}::test_an_overdue_run"),
+    "run {}": Kind({"page.py", "schedules.py"}, f"{RUNS}::test_an_overdue_run"),
     "setup": Kind({"callbacks.py", "doctor.py"}, f"{SETUP}::test_set_up_by_two_at_once"),
     "simulator": Kind({"settings.py"}, f"{HERE}::test_simulator"),
     "stop": Kind({"stop.py"}, f"{HERE}::test_stop"),
