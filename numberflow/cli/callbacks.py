@@ -103,7 +103,8 @@ def callback_secret(settings: Settings) -> Step:
             told = "run `numberflow setup` also where the account is set, for the callback secret"
             return Found(text="no account here, so not looked at", advice=(told,))
         store = FileStore(SecretFile(settings.home), settings.project_id)
-        async with open_client(settings) as client:
+        # At a pace of its own: the shared one is in the journal's database, and would make it.
+        async with Client(settings) as client:
             found = [await _stands(settings, client, store, api) for api in APIS]
         return Found(
             text="; ".join(f"{each.api}: {_standing(each, None)}" for each in found),

@@ -26,12 +26,22 @@ class Clock:
     ended_at: dict[str, datetime] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     events: list[dict[str, Any]] = field(default_factory=list)
+    leases: str = "prefect.server.concurrency.lease_storage.filesystem"
+    vacuum: Any = True
     url: str = ""
 
     def answer(self, path: str, body: Any) -> Any:
         """One request of the API."""
         if path == "/api/admin/version":
             return metadata.version("prefect")
+        if path == "/api/admin/settings":
+            return {
+                "server": {
+                    "api": {"auth_string": None},
+                    "concurrency": {"lease_storage": self.leases},
+                    "services": {"db_vacuum": {"enabled": self.vacuum, "retention_period": "P90D"}},
+                }
+            }
         if path == "/api/deployments/filter":
             return [
                 {
