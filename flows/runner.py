@@ -37,6 +37,7 @@ from numberflow.purchase.numbers_report import stopped_numbers_report
 from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.shown import summary_line
+from tasks.counted import count_run
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
 from tasks.publish import publish
@@ -64,6 +65,8 @@ class Run(Generic[P]):
     seen: dict[str, Intention] | None = None
     """The steps of a purchase as this run saw them last. They are named in its report even when the
     journal can be read no more. None: the journal is asked."""
+    refused_by: NumberflowError | None = None
+    """The error that ended the run; None when its work came to its own end."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Further fields of the report, as the work finds them out."""
 
@@ -152,6 +155,7 @@ async def run_flow(
         ):
             report = await _checked_and_worked(run, model, work, stopped, takes_lists=takes_lists)
     except NumberflowError as error:
+        run.refused_by = error
         report = stopped(error, (), run)
     finally:
         # Also when it is suspended, cancelled or ended by a bug: Resume and Retry go on from here.
@@ -162,7 +166,9 @@ async def run_flow(
         "flow_run_id": run.id,
         "notes": (*report.notes, *run.notes),
     }
-    return await _conclude(report.model_copy(update=facts))
+    report = report.model_copy(update=facts)
+    await count_run(report, run.refused_by)
+    return await _conclude(report)
 
 
 async def _checked_and_worked(
@@ -189,6 +195,7 @@ async def _checked_and_worked(
             run.opened.settings.require_callback(getattr(checked, "callback_url", None))
             return await work(run)
         except NumberflowError as error:
+            run.refused_by = error
             # Also what it did before that is named: the journal has it.
             steps = (
                 await steps_so_far(run.context, run.reference)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Self
 
@@ -90,6 +90,11 @@ class Client:
     def numbers_host(self) -> str:
         """The host that lists held numbers, for messages."""
         return self._transport.host("numbers")
+
+    @property
+    def sent(self) -> Mapping[tuple[str, int], int]:
+        """Requests that left so far, by host and HTTP status; 0 where no reply came."""
+        return self._transport.sent
 
     def vendor_now(self) -> datetime:
         """The vendor's clock, by its last reply; this machine's before the first.

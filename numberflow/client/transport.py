@@ -18,6 +18,7 @@ import functools
 import importlib.metadata
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -155,6 +156,8 @@ class Transport:
         self._pacers: dict[str, Pacer] = {}
         self._tokens: TokenKeeper | None = None
         self._vendor_ahead = timedelta(0)
+        self.sent: Counter[tuple[str, int]] = Counter()
+        """Requests that left, by host and HTTP status; 0 where no reply came."""
 
     def vendor_now(self) -> datetime:
         """The vendor's clock, by the Date of its last reply (to the second).
@@ -336,7 +339,11 @@ class Transport:
                 # httpx keeps the request, with body and token, on its exceptions, and ours keep
                 # those as their cause.
                 error.request = httpx.Request(request.method, self._bases[request.base])
-            raise departure.judge(request, self.host(request.base), error) from error
+            judged = departure.judge(request, self.host(request.base), error)
+            if isinstance(judged, OutcomeUnknown):
+                self.sent[self.host(request.base), 0] += 1
+            raise judged from error
+        self.sent[self.host(request.base), reply.status] += 1
         if reply.status == 429:
             asked_s = protocol.retry_after_s(reply.headers, reply.received_at)
             pacer.refused(departed_s=departed_s, retry_after_s=asked_s)

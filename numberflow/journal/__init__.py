@@ -8,6 +8,7 @@ from numberflow.journal.audit import AuditEnd
 from numberflow.journal.billable import Applied, Attempt, Evidence, run_costly_step
 from numberflow.journal.brake import STOP_FILE, Brake
 from numberflow.journal.callback_rows import CallbackEntry, InboxCounts, NewCallback
+from numberflow.journal.counter_rows import CounterKey, Counts, Figures
 from numberflow.journal.custody_rows import CustodyEntry, Said
 from numberflow.journal.entries import (
     ORDER_OPERATIONS,
@@ -61,10 +62,13 @@ __all__ = [
     "Brake",
     "Busy",
     "CallbackEntry",
+    "CounterKey",
+    "Counts",
     "CustodyEntry",
     "Event",
     "Evidence",
     "EvidenceEntry",
+    "Figures",
     "Finding",
     "History",
     "InboxCounts",

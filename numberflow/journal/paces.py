@@ -15,6 +15,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from numberflow.journal.counter_rows import Counts, add_counts
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.tables import paces
 from numberflow.models import pace as arithmetic
@@ -59,6 +60,12 @@ class Paces:
             )
 
         return self._change(name, bounds, change).rate_per_s
+
+    def count(self, requests: Counts) -> None:
+        """Add the requests that left under these paces to the counters (`counter_rows`)."""
+        database = self._open()
+        with database.write() as connection:
+            add_counts(database, connection, requests)
 
     def close(self) -> None:
         """Close the connections, if there are any."""

@@ -5,8 +5,8 @@ intention checks, in that transaction, the leases of its purchase and its number
 `transitions.py`. Nothing here calls the vendor or decides when to look: `billable.py` does. The
 journal is synchronous, so that a dying process can still write without an event loop. This module
 has intentions and what they cost; the other parts of `Journal` are in `purchase_rows`,
-`order_rows`, `custody_rows`, `told_rows`, `stop_rows`, `callback_rows` and
-`lease_rows`.
+`order_rows`, `custody_rows`, `told_rows`, `stop_rows`, `callback_rows`, `audit_rows`,
+`counter_rows` and `lease_rows`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from numberflow.errors import BadInput, JournalUnavailable, LeaseLost
 from numberflow.journal import audit, lease_rows, spending, stop_rows
 from numberflow.journal.audit_rows import AuditRows
 from numberflow.journal.callback_rows import CallbackRows
+from numberflow.journal.counter_rows import CounterRows
 from numberflow.journal.custody_rows import CustodyRows
 from numberflow.journal.database import Clock, Database
 from numberflow.journal.entries import (
@@ -86,7 +87,15 @@ def _is_late(intention: Intention, day: date) -> bool:
 
 
 class Journal(
-    PurchaseRows, OrderRows, CustodyRows, ToldRows, StopRows, CallbackRows, AuditRows, LeaseRows
+    PurchaseRows,
+    OrderRows,
+    CustodyRows,
+    ToldRows,
+    StopRows,
+    CallbackRows,
+    AuditRows,
+    CounterRows,
+    LeaseRows,
 ):
     """An open journal. Thread-safe. If a method raises JournalUnavailable, nothing was written."""
 

@@ -87,6 +87,7 @@ purchases = sa.Table(
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.UniqueConstraint("project_id", "reference"),
     sa.UniqueConstraint("project_id", "reference_folded"),
+    sa.Index(None, "operation"),
 )
 
 intentions = sa.Table(
@@ -120,6 +121,8 @@ intentions = sa.Table(
     sa.Index(None, "project_id", "spend_day"),
     sa.Index(None, "state"),
     sa.Index(None, "subject"),
+    # Figures for monitoring are read from it alone, whatever the rows hold.
+    sa.Index(None, "operation", "state", "currency", "due_amount"),
 )
 
 attempts = sa.Table(
@@ -294,6 +297,16 @@ audit_head = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("n", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
+)
+
+# What is counted for monitoring and stands in no other row. `labels` is JSON text. Not part of the
+# journal: nothing here decides about a purchase.
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("labels", sa.Text, primary_key=True),
+    sa.Column("value", sa.Double, nullable=False),
 )
 
 # `check` writes here and reads it back.

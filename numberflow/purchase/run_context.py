@@ -6,6 +6,8 @@ that costs money.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +22,7 @@ from numberflow.journal import (
     STOP_FILE,
     Brake,
     Busy,
+    CounterKey,
     Intention,
     IntentionState,
     Journal,
@@ -42,6 +45,8 @@ A = TypeVar("A")
 # says who holds it. 15 min: longer than a purchase of QUANTITY_MAX numbers takes when every tenth
 # reply is lost and settled for two minutes.
 WAIT_FOR_OWNER_S = 900.0
+# How old the figures of a long run may be: a scrape's usual interval.
+COUNT_EVERY_S = 15.0
 # Reads at once; the client's own rate limit is the real one.
 READS_AT_ONCE = 8
 
@@ -93,8 +98,48 @@ async def open_client(
         MissingCredentials: no account is configured.
     """
     with Paces(settings.journal_url) as shared:
-        async with Client(settings, shared_pace=shared, on_wait=on_wait) as client:
+        async with (
+            Client(settings, shared_pace=shared, on_wait=on_wait) as client,
+            _counted(client, shared),
+        ):
             yield client
+
+
+@asynccontextmanager
+async def _counted(client: Client, shared: Paces) -> AsyncIterator[None]:
+    """Add the client's requests to the journal's counters, now and then and at the end.
+
+    Best effort: a busy database is told later, and what a killed process sent last is not counted.
+    """
+    told: dict[tuple[str, int], int] = {}
+
+    async def tell() -> None:
+        sent = dict(client.sent)
+        more = {key: count - told.get(key, 0) for key, count in sent.items()}
+        counts = {
+            CounterKey("vendor_requests", (("host", host), ("status", str(status or "none")))): each
+            for (host, status), each in more.items()
+            if each
+        }
+        if not counts:
+            return
+        with contextlib.suppress(JournalUnavailable):
+            await in_thread(shared.count, counts)
+            told.update(sent)
+
+    async def keep_telling() -> None:
+        while True:
+            await anyio.sleep(COUNT_EVERY_S)
+            await tell()
+
+    telling = asyncio.create_task(keep_telling())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(telling, return_exceptions=True)
+            await tell()
 
 
 class RunContext:

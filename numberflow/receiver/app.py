@@ -187,12 +187,14 @@ class _Receiver:
         return JSONResponse(content, status_code=200 if is_ready else 503)
 
     async def metrics(self, _request: Request) -> Response:
-        """Counters, and how the inbox stands, for Prometheus."""
+        """Counters, and how inbox and journal stand, for Prometheus."""
         try:
             inbox = await asyncio.to_thread(self._journal.inbox)
+            figures = await asyncio.to_thread(self._journal.figures)
         except JournalUnavailable:
-            inbox = None
-        self._metrics.show(inbox, time.time())
+            self._metrics.show(None, None, time.time())
+        else:
+            self._metrics.show(inbox, figures, time.time())
         return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -14,6 +14,7 @@ from support.prefect import Prefect
 from support.runs import until
 
 import numberflow
+from numberflow.journal import CounterKey, Journal
 
 pytestmark = [
     pytest.mark.workflow,
@@ -66,6 +67,12 @@ def test_one_project(office: Any, store: str) -> None:
     # What other tests of this office ordered may become active meanwhile, or expire.
     assert added <= published
     assert "report.html" in artifacts["export-inventory-page"]["data"]
+    account = office.running.environment["SINCH_PROJECT_ID"]
+    with Journal.open(office.journal_url) as journal:
+        counted = journal.figures().counted
+    assert counted[CounterKey("runs", (("flow", "export-inventory"), ("outcome", "done")))] >= 1
+    assert len(published) == counted[CounterKey("export_rows", (("project_id", account),))]
+    assert any(key.name == "vendor_requests" for key in counted)
     # Logs reach the server in batches, a while after the run.
     until(
         lambda: [line for line in office.prefect.logs(run_id) if "shards" in line],
