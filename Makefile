@@ -16,7 +16,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 # Tests start hundreds of processes. Without kept bytecode each compiles Prefect anew: 2 s of 4.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up test test-all test-fast mutants check fix pages docs docs-serve bench notebook build simulate node-sdk pins clean
+.PHONY: help demo up test test-all test-fast mutants check fix pages docs docs-serve audit sbom fuzz bench notebook build simulate node-sdk pins clean
 
 # $(call need_python,INTERPRETER,WHAT TO DO): an old one ends in pip's words about a package that nobody knows.
 OLDEST := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\)"/\1/p' pyproject.toml)
@@ -104,6 +104,18 @@ docs: $(VENV)/.numberflow-dev  ## build the handbook in site/; a broken link or 
 
 docs-serve: $(VENV)/.numberflow-dev  ## show the handbook at http://127.0.0.1:8000 while you write it
 	$(BIN)/mkdocs serve --strict
+
+audit: $(VENV)/.numberflow-dev  ## ask the advisory databases about every pinned package
+	$(BIN)/python tests/advisories.py
+
+# Of what a user installs: the pins with their hashes, and us.
+sbom: $(VENV)/.numberflow-dev  ## the bill of materials in dist/ (CycloneDX)
+	mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/numberflow.cdx.json
+
+fuzz: $(VENV)/.numberflow-dev  ## ten minutes of made-up callbacks, replies and forms (SECONDS=600)
+	cd tests && $(BIN)/python fuzz.py --seconds $(or $(SECONDS),600)
 
 bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machine and spread
 	$(BIN)/python benchmarks/requests.py
