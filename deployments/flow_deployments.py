@@ -30,7 +30,7 @@ from flows.table import FLOWS, FlowEntry, Schedule, slug_of
 from numberflow.models.wording import count_of
 
 HEARTBEAT_S = 30
-"""Between two signs of life of a run. The automation on missing ones waits for two and a half."""
+"""Between two signs of life of a run. `numberflow watch` waits for two and a half."""
 _HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 _LIMIT = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _WORDS = {

@@ -41,7 +41,7 @@ from tasks.counted import count_run
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
 from tasks.publish import publish
-from tasks.run_context import note_nothing_begun, open_run_context
+from tasks.run_context import note_ended, note_nothing_begun, open_run_context
 
 A = ParamSpec("A")
 T = TypeVar("T")
@@ -168,7 +168,10 @@ async def run_flow(
     }
     report = report.model_copy(update=facts)
     await count_run(report, run.refused_by)
-    return await _conclude(report)
+    try:
+        return await _conclude(report)
+    finally:
+        note_ended()
 
 
 async def _checked_and_worked(

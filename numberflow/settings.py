@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     # Longer than one costly call can take (connect + write + read timeouts), short enough that
     # another worker soon picks up the work of a dead one.
     lease_s: PositiveSeconds = 60.0
+    # A worker starts a run in 4 to 14 s (seen with Prefect 3.9.1), and in a minute on busy cores.
+    # Larger where a cluster has to fetch an image first.
+    start_within_s: PositiveSeconds = 90.0
     # Rents were seen to take about 1 s (docs/vendor/numbers-behaviour.md §2); thirty times that is
     # lost, not slow.
     http_timeout_s: PositiveSeconds = 30.0

@@ -22,7 +22,9 @@ from tasks.credentials import settings_for
 from tasks.person import call_person
 
 
-async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
+async def publish_account(
+    flow_run: FlowRun, why: str, *, unattended: bool = False
+) -> AccountReport:
     """Tell what a flow run did, by its parameters and the journal.
 
     Also from a process that did not run it.
@@ -32,6 +34,7 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
     Args:
         flow_run: the run that stopped.
         why: in words.
+        unattended: call a person whatever the journal says: nothing goes on by itself.
 
     Raises:
         BadInput, MissingCredentials, JournalUnavailable: as in
@@ -40,7 +43,7 @@ async def publish_account(flow_run: FlowRun, why: str) -> AccountReport:
     report = await _read(flow_run.parameters, str(flow_run.id), why)
     # Nobody waits for a stopped run: what it paid for is told even when nothing is unclear. First:
     # an artifact that the server refuses must not keep a person from being called.
-    call_person(report, "purchase", unattended=report.done > 0)
+    call_person(report, "purchase", unattended=unattended or report.done > 0)
     described = harmless(f"What {report.reference} did until it was stopped")
     artifacts = [("stopped-run", "markdown", harmless(account_text(report)))]
     if report.lines:

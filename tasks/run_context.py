@@ -10,6 +10,7 @@ from uuid import UUID
 import anyio
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
+from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
@@ -25,6 +26,8 @@ STATE_WAIT_S = 5.0
 STATE_AGAIN_S = 30.0
 # Label: number of the last attempt; none up to it has begun anything.
 NOTHING_BEGUN = "numberflow.nothing-begun"
+ENDED = "numberflow.flow-run.ended"
+"""Event of a run whose work is over, however; see deployments/automations.yaml."""
 
 
 class OwnRun:
@@ -148,6 +151,18 @@ async def note_nothing_begun() -> None:
             "Could not label this run; Retry may be refused, so start a new run instead: %s",
             type(error).__name__,
         )
+
+
+def note_ended() -> None:
+    """Say that this run sends no further heartbeat.
+
+    Its last state says so, too. But of a run that the clock made only minutes before it began, the
+    server hands the states to automations a quarter of an hour late.
+    """
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        resource = {"prefect.resource.id": f"prefect.flow-run.{context.flow_run.id}"}
+        emit_event(event=ENDED, resource=resource)
 
 
 async def _may_have_begun() -> bool:

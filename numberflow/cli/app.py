@@ -128,6 +128,18 @@ def receiver(
     command.receive(host, port)
 
 
+@app.command()
+def watch() -> None:
+    """Retry or end runs whose process is gone, until Ctrl-C. `numberflow up` does it by itself.
+
+    Start one beside the Prefect server, with the journal of the workers. A second one waits until
+    the first has gone.
+    """
+    from numberflow.cli import watch_runs as command
+
+    sys.exit(command.watch())
+
+
 SecretsIn = Annotated[
     str | None,
     typer.Option(

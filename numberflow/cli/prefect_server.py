@@ -34,6 +34,8 @@ SERVER_ENVIRONMENT = {
         "prefect.server.concurrency.lease_storage.filesystem"
     ),
     "PREFECT_LOGGING_LEVEL": "INFO",
+    # The shortest that Prefect takes. A run whose process is gone is noticed after two and a half.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 
 

@@ -200,6 +200,7 @@ async def _run_flow(
     entry: FlowEntry, parameters: Mapping[str, Any], run_ids: list[str]
 ) -> RunReport | None:
     """Run it. `run_ids` gets the run's id as soon as it has one."""
+    from prefect import tags
     from prefect.client.orchestration import get_client
     from prefect.logging.handlers import APILogHandler
     from prefect.states import Cancelled
@@ -223,7 +224,9 @@ async def _run_flow(
     flow = entry.load()
     flow.on_running(begun)
     try:
-        state = await flow(**parameters, return_state=True)
+        # As the runs of its deployment: automations and `numberflow watch` know ours by them.
+        with tags(*entry.tags):
+            state = await flow(**parameters, return_state=True)
     except asyncio.CancelledError:
         if terminated:
             raise Terminated from None

@@ -33,6 +33,7 @@ from numberflow.journal import (
     SettlePolicy,
     run_costly_step,
 )
+from numberflow.settings import Settings
 
 PROJECT = "project-1"
 NUMBER = "+12025550101"
@@ -240,3 +241,20 @@ async def run_step(
             brake=brake or Brake(),
             sleep=sleep,
         )
+
+
+def died_in_the_middle(reference: str) -> None:
+    """A purchase in the environment's journal whose process died in the middle.
+
+    One number was being rented, and one was still to come.
+    """
+    settings = Settings.load()
+    with Journal.open(settings.journal_url) as journal:
+        purchase = journal.open_purchase(new_purchase(reference, settings.project_id))
+        lease = take(journal, purchase.resource)
+        row, _ = plan(
+            journal, lease, purchase, rent_line("+12025550101"), rent_line("+12025550102")
+        )
+        number = take(journal, row.resource)
+        journal.begin(row.id, leases=(lease, number))
+        journal.give_back_leases((lease, number))

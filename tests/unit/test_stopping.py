@@ -15,7 +15,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelling, Crashed, Failed
 from support.command import ACCOUNT
-from support.journals import new_purchase, plan, rent_line, take
+from support.journals import died_in_the_middle
 
 import flows.stopping
 import tasks.account
@@ -23,8 +23,6 @@ import tasks.person
 from flows.search_and_rent import search_and_rent
 from flows.stopping import account_for_stop
 from flows.table import FLOWS
-from numberflow.journal import Journal
-from numberflow.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -57,22 +55,6 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Told:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NUMBERFLOW_DATABASE_URL", raising=False)
     return Told(monkeypatch)
-
-
-def died_in_the_middle(reference: str) -> None:
-    """A purchase of which one number was being rented when its process died, and one was still to
-    come.
-    """
-    settings = Settings.load()
-    with Journal.open(settings.journal_url) as journal:
-        purchase = journal.open_purchase(new_purchase(reference, settings.project_id))
-        lease = take(journal, purchase.resource)
-        row, _ = plan(
-            journal, lease, purchase, rent_line("+12025550101"), rent_line("+12025550102")
-        )
-        number = take(journal, row.resource)
-        journal.begin(row.id, leases=(lease, number))
-        journal.give_back_leases((lease, number))
 
 
 @pytest.mark.parametrize("state", [Cancelling(), Crashed(), Failed()], ids=lambda state: state.name)

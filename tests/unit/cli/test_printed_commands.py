@@ -126,6 +126,7 @@ KINDS = {
     "stop": Kind({"stop.py"}, f"{HERE}::test_stop"),
     "up": Kind(
         {
+            "app.py",
             "approval.py",
             "doctor.py",
             "prefect_server.py",
@@ -134,6 +135,7 @@ KINDS = {
             "schedules.py",
             "server_settings.py",
             "setup.py",
+            "watch_runs.py",
         },
         f"{CLOCK}::test_the_clock_starts_runs",
     ),
