@@ -25,6 +25,7 @@ from flows.stopping import accounted_for
 from flows.table import FLOWS
 from numberflow.errors import NumberflowError
 from numberflow.journal import Intention
+from numberflow.logs import set_up_logs
 from numberflow.models.parameters import (
     OneProject,
     Parameters,
@@ -37,6 +38,7 @@ from numberflow.purchase.numbers_report import stopped_numbers_report
 from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.shown import summary_line
+from numberflow.settings import Settings
 from tasks.counted import count_run
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
@@ -183,6 +185,8 @@ async def _checked_and_worked(
     takes_lists: bool,
 ) -> R:
     """Refuse what can be refused before client and journal are open, then open them and work."""
+    # Prefect has set up its own by now.
+    set_up_logs(Settings.load(may_lack_account=True))
     parameters = run.given
     if takes_lists:
         parameters, run.notes = await with_numbers(parameters)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     inventory_url: str = ""
     papers_url: str = ""
+    # Of the receiver and of flow runs (`numberflow.logs`).
+    log_format: Literal["plain", "json"] = "plain"
     # Where the journal's marker is (`purchase.marker`); empty: the inventory store.
     marker_url: str = ""
     papers_anywhere: bool = False

@@ -17,6 +17,7 @@ from numberflow.errors import (
     SnapshotRefused,
     StoreUnavailable,
 )
+from numberflow.models.wording import without_controls
 
 app = typer.Typer(
     name="numberflow",
@@ -63,9 +64,9 @@ def main() -> None:
 
 def fail(error: NumberflowError, code: int) -> None:
     """Say what is wrong and what to do about it, and leave."""
-    typer.echo(f"numberflow: {error.message}", err=True)
+    typer.echo(without_controls(f"numberflow: {error.message}"), err=True)
     if error.remedy:
-        typer.echo(f"  → {error.remedy}", err=True)
+        typer.echo(without_controls(f"  → {error.remedy}"), err=True)
     sys.exit(code)
 
 

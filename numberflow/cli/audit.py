@@ -18,7 +18,7 @@ from numberflow.cli.journal import open_journal
 from numberflow.errors import BadInput
 from numberflow.export.audit import audit_table
 from numberflow.export.csv_file import write_csv
-from numberflow.models.wording import count_of
+from numberflow.models.wording import count_of, without_controls
 from numberflow.purchase.audit import audit_rows
 
 Format = Literal["parquet", "csv"]
@@ -32,7 +32,7 @@ def verify(*, expect: str | None, as_json: bool) -> int:
         print_json(asdict(verified))
     else:
         for problem in verified.problems:
-            typer.echo(problem)
+            typer.echo(without_controls(problem))
         if not verified.problems:
             typer.echo(f"{count_of(verified.rows, 'row')}, each as it was written.")
         typer.echo(f"Head: {verified.head}")

@@ -18,6 +18,7 @@ from numberflow.export.follow_up import export_inventory, follow_up_again
 from numberflow.export.snapshot import Progress, today
 from numberflow.export.words import inventory_text
 from numberflow.models.reports import InventoryReport, ProjectInventory, RunOutcome
+from numberflow.models.wording import without_controls
 from numberflow.purchase.inventory import ask_journal
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
@@ -84,7 +85,7 @@ def _tell(done: Sequence[ProjectInventory], snapshot_date: date, *, as_json: boo
     typer.echo(
         report.model_dump_json(indent=2)
         if as_json
-        else inventory_text(report).replace("**", "").lstrip("# ")
+        else without_controls(inventory_text(report).replace("**", "").lstrip("# "))
     )
     if failed:
         typer.echo(f"numberflow: PUBLISHED, BUT NOT COMPLETE: {report.reason}", err=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import typer
 
 from numberflow.cli.prefect_server import read_up_file, running_api_url
+from numberflow.logs import set_up_logs
 from numberflow.receiver.app import AskForRuns
 from numberflow.receiver.secrets import ProjectSecrets, SecretSource
 from numberflow.receiver.serve import serve
@@ -25,6 +26,7 @@ def receive(host: str, port: int) -> None:
     """
     settings = Settings.load(may_lack_account=True)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    set_up_logs(settings)
     # It warns of each request that is none: whoever reaches the port could fill the disk.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 

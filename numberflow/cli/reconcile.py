@@ -14,6 +14,7 @@ from numberflow.journal.owner import this_person
 from numberflow.models.parameters import check_parameters
 from numberflow.models.reconcile import Reconcile
 from numberflow.models.reports import ReconcileReport, RunOutcome
+from numberflow.models.wording import without_controls
 from numberflow.purchase.reconciling.run import reconcile_project
 from numberflow.purchase.reconciling.text import reconcile_text
 from numberflow.purchase.run_context import RunContext, open_client
@@ -37,7 +38,7 @@ def run(project: str | None, *, everything: bool, accept_restore: bool, as_json:
         typer.echo(
             report.model_dump_json(indent=2)
             if as_json
-            else reconcile_text(report).replace("**", "").lstrip("# ")
+            else without_controls(reconcile_text(report).replace("**", "").lstrip("# "))
         )
         journal.note_findings(report.project_id, found)
     is_done = report.outcome is RunOutcome.DONE

@@ -14,6 +14,7 @@ from numberflow.json_text import to_json
 from numberflow.models.number_orders import NumberRequirements
 from numberflow.models.order_numbers import RequirementsQuestion
 from numberflow.models.parameters import check_parameters
+from numberflow.models.wording import without_controls
 from numberflow.planning import kyc_form
 from numberflow.purchase.run_context import open_client
 from numberflow.settings import Settings
@@ -37,7 +38,7 @@ def requirements(
     if as_json:
         print_json(found and found.model_dump(mode="json", by_alias=True))
     else:
-        typer.echo(kyc_form.form_text(found, wanted.region, wanted.type))
+        typer.echo(without_controls(kyc_form.form_text(found, wanted.region, wanted.type)))
     if template is None:
         return
     if found is None:

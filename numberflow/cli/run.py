@@ -23,6 +23,7 @@ from numberflow.cli.processes import Terminated, sigterm_like_ctrl_c
 from numberflow.errors import BadInput
 from numberflow.models.number_source import source_of
 from numberflow.models.reports import OrderReport, RunOutcome, RunReport
+from numberflow.models.wording import without_controls
 from numberflow.settings import Settings
 
 _AMOUNTS = frozenset({"max_today", "max_monthly", "approve_above"})
@@ -241,7 +242,7 @@ async def _run_flow(
     result = await state.aresult(raise_on_failure=False)
     if isinstance(result, RunReport):
         return result
-    typer.echo(f"numberflow: {state.name}: {state.message}", err=True)
+    typer.echo(without_controls(f"numberflow: {state.name}: {state.message}"), err=True)
     return None
 
 
@@ -309,4 +310,4 @@ def _write(path: Path, report: RunReport) -> None:
 
 def _plain(markdown: str) -> str:
     """A report's markdown for the terminal."""
-    return markdown.replace("**", "").lstrip("# ")
+    return without_controls(markdown.replace("**", "").lstrip("# "))

@@ -49,6 +49,11 @@ def _without_markup(text: str) -> str:
     return first
 
 
+def without_controls(text: str) -> str:
+    """The text without control characters for a terminal; lines and tabs stay."""
+    return "".join(each if each.isprintable() or each in "\n\t" else " " for each in text)
+
+
 def line_of(*parts: str) -> str:
     """The parts that are not empty, with one space between them and none at the end."""
     return " ".join(part for part in parts if part)

@@ -6,8 +6,10 @@ import io
 import sys
 
 import pytest
+from support.command import Command
 
 from numberflow.cli.console import as_table, print_json
+from numberflow.models.wording import without_controls
 
 ROWS = [
     {"state": "done", "number": "+12025550101", "empty": "", "why": "[red]sold[/red] :smile:"},
@@ -50,3 +52,11 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_columns_without_a_value() -> None:
     """A column in which no row has a value is left out."""
     assert "a  c\n1  3" == as_table([{"a": "1", "b": "", "c": "3"}])
+
+
+def test_an_error_on_the_terminal(command: Command) -> None:
+    """Text of others cannot move the cursor of whoever reads it."""
+    ended = command("journal", "show", "\x1b[2Jnothing")
+    assert ended.code == 2
+    assert "\x1b" not in ended.err + ended.out
+    assert "a b\nc" == without_controls("a\x9bb\nc")
