@@ -186,6 +186,9 @@ class Settings(BaseSettings):
     def _http_url(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
+        host = urlsplit(value).hostname or ""
+        if value.startswith("http://") and f".{host}".endswith(".sinch.com"):
+            raise ValueError("must start with https://, or the access key goes in clear")
         return value.rstrip("/")
 
     @field_validator("callback_url")

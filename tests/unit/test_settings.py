@@ -119,6 +119,7 @@ def test_each_variable(
     [
         ("SINCH_NUMBERS_URL", "numbers.api.sinch.com"),
         ("SINCH_AUTH_URL", "ftp://auth"),
+        ("SINCH_AUTH_URL", "http://auth.sinch.com"),
         ("NUMBERFLOW_SETTLE_S", "-1"),
         ("NUMBERFLOW_SETTLE_S", "two minutes"),
         ("NUMBERFLOW_SETTLE_S", "inf"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import stamina
 from support import hostile
 from support import wire as w
 from support.accounts import Log, settings
@@ -17,6 +18,7 @@ from numberflow.client import Budget, Client, paging
 from numberflow.errors import NotSent, NumberflowError, OutcomeUnknown, SnapshotRefused
 from numberflow.export import pages
 from numberflow.export.snapshot import read_numbers
+from numberflow.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +81,13 @@ async def _asked(client: Client, way: str) -> Any:
             return await client.available_numbers.rent(NUMBER)
 
 
+def _patience(case: Case, server: w.Wire) -> Settings:
+    """An account with little patience where the reply takes all of it, and plenty elsewhere."""
+    if case.cause == "slow_reply":
+        return settings(server.url, http_timeout_s=0.4, lease_s=1.0)
+    return settings(server.url, http_timeout_s=20.0, lease_s=60.0)
+
+
 def _told(error: NumberflowError, host: str) -> tuple[bool, bool, bool]:
     """Whether it names the host, says that nothing was changed, and that something may have."""
     message = str(error)
@@ -102,7 +111,7 @@ async def test_reads(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(pages, "RESUME_PAUSES_S", ())
     async with (
         w.serve(otherwise=case.behaviour) as server,
-        Client(settings(server.url), read_budget=TRIES, reply_bytes_max=BYTES_MAX) as client,
+        Client(_patience(case, server), read_budget=TRIES, reply_bytes_max=BYTES_MAX) as client,
     ):
         with pytest.raises(OutcomeUnknown) as caught:
             await _asked(client, way)
@@ -119,7 +128,7 @@ async def test_costly_calls(name: str) -> None:
     case = CASES[name]
     async with (
         w.serve(otherwise=case.behaviour) as server,
-        Client(settings(server.url, lease_s=1.0), reply_bytes_max=BYTES_MAX) as client,
+        Client(_patience(case, server), reply_bytes_max=BYTES_MAX) as client,
     ):
         with pytest.raises(OutcomeUnknown) as caught:
             await client.available_numbers.rent(NUMBER, watch=(watch := Log()))
@@ -138,9 +147,9 @@ async def test_tokens(name: str) -> None:
     """The same from the token endpoint: the call that needs the token has surely not left."""
     async with (
         w.serve(tokens=(CASES[name].behaviour,) * 4) as server,
-        Client(settings(server.url, lease_s=2.0), reply_bytes_max=BYTES_MAX) as client,
+        Client(_patience(CASES[name], server), reply_bytes_max=BYTES_MAX) as client,
     ):
-        with pytest.raises(NotSent):
+        with stamina.set_testing(True, attempts=5), pytest.raises(NotSent):
             await client.available_numbers.rent(NUMBER)
     assert [] == server.calls
 
