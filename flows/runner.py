@@ -166,7 +166,7 @@ async def run_flow(
     facts = {
         "project_id": run.project_id or report.project_id,
         "flow_run_id": run.id,
-        "notes": (*report.notes, *run.notes),
+        "notes": (*report.notes, *run.notes, *(run.opened.notes if run.opened else ())),
     }
     report = report.model_copy(update=facts)
     await count_run(report, run.refused_by)

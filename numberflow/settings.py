@@ -27,9 +27,18 @@ _CREDENTIALS = ("SINCH_PROJECT_ID", "SINCH_KEY_ID", "SINCH_KEY_SECRET")
 # The vendor's own: their variables begin with SINCH_, all others with NUMBERFLOW_.
 _SINCH = frozenset({
     "project_id", "key_id", "key_secret", "auth_url", "numbers_url", "imported_url",
+    "link_targets_url",
     "callback_secret", "callback_secret_previous",
     "imported_callback_secret", "imported_callback_secret_previous",
 })  # fmt: skip
+# docs/vendor/link-targets.md.
+_LINK_TARGET_HOSTS = {
+    "provisioning": "https://provisioning.api.sinch.com",
+    "campaigns": "https://us10dlc.numbers.api.sinch.com",
+    "voice": "https://voice.api.sinch.com",
+    "trunking": "https://elastic-trunking.api.sinch.com",
+    "fax": "https://fax.api.sinch.com",
+}
 # A quarter of the default, for users who have measured how late the vendor's reads are. Only for a
 # simulator on this machine may it be lower.
 SETTLE_MIN_S = 30.0
@@ -108,6 +117,11 @@ class Settings(BaseSettings):
     auth_url: str = "https://auth.sinch.com"
     numbers_url: str = "https://numbers.api.sinch.com"
     imported_url: str = "https://imported.numbers.api.sinch.com"
+    # One address under which the hosts of link targets are found (`link_target_urls`).
+    link_targets_url: str = ""
+    # A service plan or voice app that the vendor does not list may be older than its list
+    # (docs/vendor/link-targets.md): a note, or no purchase.
+    refuse_unlisted_links: bool = False
     # HMAC secrets of callbacks, one for each API; the receiver takes the previous ones, too.
     callback_secret: SecretStr = SecretStr("")
     callback_secret_previous: SecretStr = SecretStr("")
@@ -181,10 +195,11 @@ class Settings(BaseSettings):
             )
         return rates
 
-    @field_validator("auth_url", "numbers_url", "imported_url")
+    @field_validator("auth_url", "numbers_url", "imported_url", "link_targets_url")
     @classmethod
-    def _http_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+    def _http_url(cls, value: str, info: ValidationInfo) -> str:
+        may_be_empty = info.field_name == "link_targets_url"
+        if not (may_be_empty and not value) and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         host = urlsplit(value).hostname or ""
         if value.startswith("http://") and f".{host}".endswith(".sinch.com"):
@@ -274,6 +289,19 @@ class Settings(BaseSettings):
     def marker_root(self) -> str:
         """Folder or fsspec URL of the journal's marker (`numberflow.purchase.marker`)."""
         return self.marker_url or self.inventory_root
+
+    @property
+    def link_target_urls(self) -> dict[str, str]:
+        """The hosts where link targets are looked up, by the client's names of them.
+
+        With `link_targets_url`, each is a path under it. Without, they are the vendor's own beside
+        the vendor's own Numbers API; beside any other (a simulator, a proxy) there are none: a
+        token of that one is not shown to the vendor.
+        """
+        if self.link_targets_url:
+            return {name: f"{self.link_targets_url}/{name}" for name in _LINK_TARGET_HOSTS}
+        own = type(self).model_fields["numbers_url"].default
+        return dict(_LINK_TARGET_HOSTS) if self.numbers_url == own else {}
 
     @property
     def papers_root(self) -> str:

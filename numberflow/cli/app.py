@@ -43,6 +43,8 @@ callbacks_app = typer.Typer(
     help="The secrets that the vendor signs callbacks with.", no_args_is_help=True
 )
 app.add_typer(callbacks_app, name="callbacks")
+links_app = typer.Typer(help="What numbers can be linked to.", no_args_is_help=True)
+app.add_typer(links_app, name="links")
 
 
 Json = Annotated[
@@ -175,6 +177,40 @@ def callbacks_status(project: SecretsIn = None, as_json: Json = False) -> None:
     from numberflow.cli import callbacks as command
 
     command.status(project, as_json=as_json)
+
+
+@links_app.command("check")
+def links_check(
+    service_plan_id: Annotated[
+        str, typer.Option("--service-plan-id", help="SMS service plan.")
+    ] = "",
+    campaign_id: Annotated[
+        str, typer.Option("--campaign-id", help="10DLC campaign: C and up to six more characters.")
+    ] = "",
+    app_id: Annotated[str, typer.Option("--app-id", help="Voice app (RTC).")] = "",
+    trunk_id: Annotated[str, typer.Option("--trunk-id", help="SIP trunk (EST).")] = "",
+    service_id: Annotated[str, typer.Option("--service-id", help="Fax service (FAX).")] = "",
+    project: Annotated[
+        str, typer.Option("--project", help="Name of a Sinch Credentials block.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Is it there and usable? Without a name: what there is. Exit code 3: something is not.
+
+    Three answers: good; missing or not usable (a purchase with it is refused); cannot be checked
+    (the key has no right to the product, or it does not list such ids: a purchase goes on).
+    """
+    from numberflow.cli import links as command
+
+    asked = {
+        "service_plan_id": service_plan_id,
+        "campaign_id": campaign_id,
+        "app_id": app_id,
+        "trunk_id": trunk_id,
+        "service_id": service_id,
+        "project": project,
+    }
+    sys.exit(command.check(asked, as_json=as_json))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from numberflow.client.callback_configuration import Callbacks
 from numberflow.client.emergency_addresses import EmergencyAddresses
 from numberflow.client.hosting_orders import HostingOrders
 from numberflow.client.imported_numbers import ImportedNumbers
+from numberflow.client.link_targets import LinkTargets
 from numberflow.client.number_orders import NumberOrders
 from numberflow.client.pace import Shared
 from numberflow.client.qualified_numbers import QualifiedNumbers
@@ -79,6 +80,7 @@ class Client:
         self.emergency_addresses = EmergencyAddresses(self._transport, self.project_id)
         self.number_orders = NumberOrders(self._transport, self.project_id)
         self.callback_configuration = Callbacks(self._transport, self.project_id)
+        self.link_targets = LinkTargets(self._transport, self.project_id)
         self.imported_numbers = ImportedNumbers(self._transport, self.project_id)
         self.qualified_numbers = QualifiedNumbers(self._transport, self.project_id)
         self.hosting_orders = HostingOrders(self._transport, self.project_id)

@@ -40,7 +40,10 @@ from numberflow.models import personal
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
-Base = Literal["auth", "numbers", "imported"]
+Base = Literal[
+    "auth", "numbers", "imported", "provisioning", "campaigns", "voice", "trunking", "fax"
+]
+"""Which of the vendor's hosts: the last five belong to link targets (settings.link_target_urls)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -127,6 +127,7 @@ class Transport:
             "auth": settings.auth_url,
             "numbers": settings.numbers_url,
             "imported": settings.imported_url,
+            **cast("Mapping[protocol.Base, str]", settings.link_target_urls),
         }
         self._timeout = httpx.Timeout(
             settings.http_timeout_s, connect=min(CONNECT_TIMEOUT_MAX_S, settings.http_timeout_s)
@@ -141,6 +142,8 @@ class Transport:
             "auth": settings.token_rate,
             "numbers": settings.numbers_rate,
             "imported": settings.imported_rate,
+            # No host publishes a figure; a run sends a request or two to each (assumed).
+            **dict.fromkeys(settings.link_target_urls, settings.imported_rate),
         }
         self._key_id = settings.key_id
         self._paced = paced
@@ -424,10 +427,10 @@ class Transport:
     def _note_clock(self, request: Request[Any], date: str | None) -> None:
         """Keep the vendor's clock: deadlines are the vendor's (an order's `expireTime`).
 
-        The token host is another machine.
+        The token host and those of link targets are other machines.
         """
         shown = protocol.http_date(date or "")
-        if shown is not None and request.base != "auth":
+        if shown is not None and request.base in ("numbers", "imported"):
             self._vendor_ahead = shown - datetime.now(UTC)
 
     def _open_http(self) -> httpx.AsyncClient:

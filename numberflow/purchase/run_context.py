@@ -192,6 +192,10 @@ class RunContext:
         self.has_begun = False
         """Whether this run found or began what its reference stands for."""
         self.marker = Marker(journal, settings, client.project_id, project)
+        self.notes: list[str] = []
+        """What the report of the run says besides its outcome."""
+        self.links_checked: set[tuple[str, str]] = set()
+        """Link targets that this run has looked at (`purchase.link_targets`)."""
         self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
         self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)

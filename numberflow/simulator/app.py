@@ -21,6 +21,7 @@ from numberflow.simulator import (
     callback_configuration,
     connections,
     emergency_addresses,
+    link_target_lookups,
     number_orders,
     problems,
 )
@@ -54,10 +55,13 @@ APIS: dict[str, tuple[Operation, ...]] = {
         *qualified_numbers.OPERATIONS,
         *configuration.OPERATIONS,
     ),
+    **link_target_lookups.OPERATIONS,
 }
 """Operations by the prefix of their API."""
 
-_ROUTE = re.compile(r"/(?P<api>[a-z]+)/v1/projects/(?P<project_id>[^/]+)/(?P<rest>.+)")
+_ROUTE = re.compile(
+    r"/(?P<api>[a-z]+)/(?P<version>v[0-9])/projects/(?P<project_id>[^/]+)/(?P<rest>.+)"
+)
 _IMPORTED_PREFIX = "/imported/"
 _TOKEN_PATH = "/auth/oauth2/token"  # noqa: S105  a path
 
@@ -137,7 +141,9 @@ def route(method: str, path: str) -> tuple[Operation | None, dict[str, str], str
     A plus in the path may be raw or encoded.
     """
     matched = _ROUTE.fullmatch(path)
-    if matched is None:
+    if matched is None or matched["version"] != link_target_lookups.VERSIONS.get(
+        matched["api"], "v1"
+    ):
         return None, {}, ""
     for operation in APIS.get(matched["api"], ()):
         if operation.method == method:

@@ -98,6 +98,11 @@ class Backend:
                 for number in self.world.imported.qualified.all.values()
             }
 
+    def link_targets(self) -> dict[str, list[dict[str, str]]]:
+        """What numbers can be linked to, by product."""
+        with self.world.lock:
+            return self.world.link_targets.as_dict()
+
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """The request log after number `since`, oldest first."""
         return self.log.since(since)
@@ -111,4 +116,5 @@ class Backend:
             "SINCH_AUTH_URL": f"{url}/auth",
             "SINCH_NUMBERS_URL": f"{url}/numbers",
             "SINCH_IMPORTED_URL": f"{url}/imported",
+            "SINCH_LINK_TARGETS_URL": url,
         }

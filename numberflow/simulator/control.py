@@ -17,6 +17,7 @@ from starlette.routing import Route
 from numberflow.simulator import callbacks, staff
 from numberflow.simulator import control_input as given
 from numberflow.simulator.backend import Backend
+from numberflow.simulator.link_targets import PRODUCTS, Target
 from numberflow.simulator.linking import STEPS, JobScript
 from numberflow.simulator.news import News
 from numberflow.simulator.provisioning import Event
@@ -67,6 +68,7 @@ def control_app(simulator: Backend) -> Starlette:
         ("GET", "/imported-numbers", control.imported_numbers),
         ("GET", "/hosting-orders", control.hosting_orders),
         ("GET", "/qualified-numbers", control.qualified_numbers),
+        ("GET", "/link-targets", control.link_targets),
         ("GET", "/callbacks", control.callbacks),
     )
     return Starlette(
@@ -198,6 +200,9 @@ class _Control:
     async def qualified_numbers(self, _: Request) -> Any:
         return {"qualified_numbers": self._sim.qualified_numbers()}
 
+    async def link_targets(self, _: Request) -> Any:
+        return {"link_targets": self._sim.link_targets()}
+
     async def callbacks(self, _: Request) -> Any:
         return {"callbacks": self._sim.callbacks.deliveries()}
 
@@ -211,6 +216,7 @@ class _Control:
             "trial": self._trial,
             "seed_active": self._seed_active,
             "callback": self._callback,
+            "link_target": self._link_target,
         }
         name = body.get("action", "")
         with self._sim.world.lock:
@@ -255,6 +261,16 @@ class _Control:
             return {"subject": subject, "step": step, "outcome": outcome}
         self._sim.world.linking.scripts[subject] = script
         return {"subject": subject, "outcome": outcome}
+
+    def _link_target(self, body: dict[str, Any]) -> Any:
+        product = given.choice(body, "product", PRODUCTS)
+        target_id, targets = given.text(body, "id"), self._sim.world.link_targets
+        if body.get("remove") is True:
+            return {"removed": targets.remove(product, target_id)}
+        status = given.text(body, "status") if "status" in body else "ACTIVE"
+        other_id = given.text(body, "sms_service_id") if "sms_service_id" in body else ""
+        targets.put(product, Target(target_id, str(body.get("name", target_id)), status, other_id))
+        return {"product": product, "id": target_id, "status": status}
 
     def _balance(self, body: dict[str, Any]) -> Any:
         self._sim.world.ledger.balance = (

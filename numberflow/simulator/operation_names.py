@@ -47,6 +47,16 @@ OPERATIONS = (
     "verify_voice_challenge",
     "get_imported_callback_configuration",
     "update_imported_callback_configuration",
+    "list_sms_apps",
+    "get_sms_app",
+    "list_campaigns",
+    "fetch_campaign",
+    "list_voice_services",
+    "get_voice_service",
+    "list_trunks",
+    "get_trunk",
+    "list_fax_services",
+    "get_fax_service",
 )
 """Names of all operations. A module for a new noun adds its own."""
 

@@ -138,6 +138,11 @@ def active_number_not_found(phone_number: str) -> Problem:
     )
 
 
+def link_target_not_found(resource_type: str, name: str) -> Problem:
+    """No such app, campaign, service or trunk. *Assumed*: the envelope is the Numbers API's."""
+    return Problem(404, envelope(404, "NOT_FOUND", "", [resource_info(resource_type, name)]))
+
+
 def requirements_not_found() -> Problem:
     """No registration is needed for this kind, or it is not sold; recorded for the US."""
     text = "Number requirements not found"

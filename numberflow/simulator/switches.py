@@ -448,6 +448,19 @@ SWITCHES: dict[str, Switch] = {
         False,
         "True: availableRegions filtered by types lists only those types of each region (§17).",
     ),
+    "link_targets": Switch(
+        "any",
+        "any: every id of an SMS app, campaign, service or trunk that is looked up is there and "
+        "usable, unless the control port says otherwise; listed: only those that are listed "
+        "(link-targets).",
+        ("any", "listed"),
+    ),
+    "link_targets_right": Switch(
+        "granted",
+        "The right of the key to those products: granted, forbidden (403), or hidden (404 on "
+        "everything) (link-targets).",
+        ("granted", "forbidden", "hidden"),
+    ),
     "callback_configuration_404": Switch(
         False,
         "True: callbackConfiguration of another project answers 404 as in SDK mocks; False: 403 "

@@ -20,6 +20,7 @@ from numberflow.simulator.emergency import EmergencyAddresses
 from numberflow.simulator.holdings import HeldNumber, Holdings, seeded_numbers
 from numberflow.simulator.imported.service import ImportedService
 from numberflow.simulator.lag import Commit, LagSpec, Shadows
+from numberflow.simulator.link_targets import LinkTargets
 from numberflow.simulator.linking import Linking, refusal
 from numberflow.simulator.news import News
 from numberflow.simulator.orders import Orders
@@ -87,6 +88,7 @@ class World(Project):
         self.orders = Orders(self, self.shelf, self.activate)
         self.emergency = EmergencyAddresses(switches, self.held)
         self.imported = ImportedService(self)
+        self.link_targets = LinkTargets(settings.seed)
         self._list_prices: dict[Kind, tuple[Decimal, Decimal, str]] = {
             kind: (offer.setup, offer.monthly, CURRENCY) for kind, offer in OFFERS.items()
         }

@@ -423,6 +423,7 @@ def test_command_line_serves_and_stops():
         "SINCH_AUTH_URL",
         "SINCH_NUMBERS_URL",
         "SINCH_IMPORTED_URL",
+        "SINCH_LINK_TARGETS_URL",
     ]
 
 

@@ -5,7 +5,6 @@ Every list that can be requested is proven, and what cannot be known is named.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,7 @@ async def script(simulator: Any, action: str, **fields: Any) -> None:
     """Tell the simulator's staff."""
     transport = httpx.ASGITransport(simulator.control_app)
     async with httpx.AsyncClient(transport=transport, base_url="http://control.test") as http:
-        (
-            await http.post("/script", content=json.dumps({"action": action} | fields))
-        ).raise_for_status()
+        (await http.post("/script", json={"action": action} | fields)).raise_for_status()
 
 
 def imported(simulator: Any) -> set[str]:

@@ -5,7 +5,6 @@ Real client, real journal on SQLite, a clock that waiting turns. No Prefect, no 
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -63,8 +62,8 @@ class Shop:
         """Script an outcome (docs/simulator.md, "Scripts")."""
         transport = httpx.ASGITransport(self.simulator.control_app)
         async with httpx.AsyncClient(transport=transport, base_url="http://control.test") as http:
-            body = json.dumps({"action": action} | fields)
-            (await http.post("/script", content=body)).raise_for_status()
+            reply = await http.post("/script", json={"action": action} | fields)
+        reply.raise_for_status()
 
     def fault(self, operation: str, fault: str, **fields: Any) -> None:
         """Let a request meet a fault (docs/simulator.md, "Faults")."""

@@ -40,6 +40,7 @@ from numberflow.purchase.follow import take_up
 from numberflow.purchase.held.numbers import held_number, held_numbers, require_held
 from numberflow.purchase.held.protected import load_protection
 from numberflow.purchase.link_commands import back, once_more
+from numberflow.purchase.link_targets import require_link_targets
 from numberflow.purchase.numbers_report import numbers_report
 from numberflow.purchase.run_context import (
     RunContext,
@@ -131,6 +132,7 @@ async def configure_report(
     if order.plan_only:
         _require_possible(order, held)
         await _require_names_stay(context, order, held)
+        await _require_targets(context, order, held)
     lines = [_line(number, each, changes.get(number), order, rows) for number, each in held.items()]
     notes = ["plan only: nothing was sent"] if order.plan_only else []
     if any(line.state in ("being linked", "being unlinked") for line in lines):
@@ -214,6 +216,7 @@ async def _require_allowed(
     require_held(held)
     _require_possible(order, held)
     await _require_names_stay(context, order, held)
+    await _require_targets(context, order, held)
     loses = {
         number: changes.loses
         for number, each in held.items()
@@ -227,6 +230,22 @@ async def _require_allowed(
             rule="unlink",
             remedy="run with plan_only to see every one, then again with confirm_unlink true",
         )
+
+
+async def _require_targets(
+    context: RunContext, order: ConfigureParameters, held: Mapping[str, HeldNumber | None]
+) -> None:
+    """Refuse links that lead nowhere, if any number would get one.
+
+    Raises:
+        BadInput: names the link.
+    """
+    changes = [plan_changes(each, order).change for each in held.values() if each is not None]
+    sms = sum("sms" in change for change in changes)
+    voice = sum("voice" in change for change in changes)
+    await require_link_targets(
+        context, order.sms if sms else None, order.voice if voice else None, adding=sms
+    )
 
 
 async def _require_names_stay(

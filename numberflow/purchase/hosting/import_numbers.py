@@ -30,10 +30,12 @@ from numberflow.purchase.hosting.orders import (
     token_of,
     withdraw_late,
 )
+from numberflow.purchase.link_targets import require_link_targets
 from numberflow.purchase.numbers_report import numbers_report, row_line
 from numberflow.purchase.run_context import (
     READS_AT_ONCE,
     RunContext,
+    begun_rows,
     each_of,
     in_thread,
     new_purchase,
@@ -99,6 +101,7 @@ async def look_at_free_numbers(
 
     Costs: nothing. Repeat: safe.
     """
+    await require_link_targets(context, order.sms, None, adding=len(order.phone_numbers))
     result = await look_at_numbers(context, order, order.phone_numbers)
     result.busy = await ordered_elsewhere(context, reference, result.missing)
     result.missing = tuple(each for each in result.missing if each not in result.busy)
@@ -114,11 +117,14 @@ async def import_numbers(
     up at the vendor before anything is sent again.
 
     Raises:
+        BadInput: the link leads nowhere; nothing was sent.
         ReferenceConflict: the reference stands for something else.
         LeaseLost: another run works on it.
         JournalUnavailable: no journal, no import.
     """
     new = new_purchase(context, order, reference, OPERATION)
+    if not await begun_rows(context, new):
+        await require_link_targets(context, order.sms, None, adding=len(order.phone_numbers))
     purchase = await open_purchase(context, new)
     async with hold_purchase(context, purchase) as steps:
         rows = [await _run(steps, row) for row in await steps.rows()]

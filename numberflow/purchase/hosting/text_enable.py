@@ -26,6 +26,7 @@ from numberflow.purchase.hosting.orders import (
     token_of,
     withdraw_late,
 )
+from numberflow.purchase.link_targets import require_link_targets
 from numberflow.purchase.numbers_report import numbers_report
 from numberflow.purchase.run_context import (
     RunContext,
@@ -96,9 +97,11 @@ async def require_orderable(
     So our own steps are looked at again before a refusal.
 
     Raises:
+        BadInput: the link leads nowhere.
         SpendRefused: names what is in the way.
         ReferenceConflict: the reference stands for something else by now.
     """
+    await require_link_targets(context, order.sms, None, adding=len(order.phone_numbers))
     try:
         await _require_ready(context, order)
         await _require_free(context, reference, order)
@@ -214,6 +217,9 @@ async def text_enable_report(
     """Put a run into words, every number with how far it is now.
 
     Costs: nothing; a few reads. Repeat: safe.
+
+    Raises:
+        BadInput: plan only, and the link leads nowhere.
     """
     order_ids = await take_up_orders(context, rows)
     told: dict[str, NumbersLine] = {}
@@ -222,6 +228,8 @@ async def text_enable_report(
             line.phone_number: line
             for line in await ordered_lines(context, row, order_ids.get(str(row.subject), ""))
         }
+    if not rows and order.plan_only:
+        await require_link_targets(context, order.sms, None, adding=len(order.phone_numbers))
     if not told:
         told = {line.phone_number: line for line in await unready_lines(context, order)}
     notes = []

@@ -44,6 +44,7 @@ from numberflow.papers import ReadBlock, open_file
 from numberflow.planning.quote import Quote, make_quote, quote_of_order
 from numberflow.purchase.costly_steps import CostlySteps, hold_purchase
 from numberflow.purchase.follow import take_up
+from numberflow.purchase.link_targets import require_link_targets
 from numberflow.purchase.number_orders.papers import OrderFile, OrderPapers
 from numberflow.purchase.renting.choose import find_numbers
 from numberflow.purchase.renting.quoting import quote_any, refuse_too_few
@@ -117,9 +118,10 @@ async def quote_number_order(
     One number is chosen before it is ordered, so that a lost order can be told from none.
 
     Raises:
-        BadInput: nothing matches; says what the vendor sells.
+        BadInput: nothing matches; says what the vendor sells. Or a link leads nowhere.
         SpendRefused: a price is missing or in another currency.
     """
+    await require_link_targets(context, order.sms, order.voice, adding=order.wanted)
     if order.wanted > 1:
         return await quote_any(context.client, order)
     claims = await in_thread(context.journal.claims, context.project_id)

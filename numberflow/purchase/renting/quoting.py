@@ -16,6 +16,7 @@ from numberflow.models.orders import SearchAndRentParameters, Strategy, WantedNu
 from numberflow.models.vendor import NumberType
 from numberflow.planning.candidates import matches
 from numberflow.planning.quote import Quote, make_quote
+from numberflow.purchase.link_targets import require_link_targets
 from numberflow.purchase.renting.choose import find_numbers, not_sold, search, what_is_sold
 from numberflow.purchase.run_context import RunContext, in_thread
 
@@ -42,10 +43,11 @@ async def quote_order(
 
     Raises:
         BadInput: too few numbers match, or the vendor does not rent such numbers directly; says
-            what it sells, and how.
+            what it sells, and how. Or a link leads nowhere.
         SpendRefused: a price is missing or in another currency.
     """
     await require_rentable(context.client, order)
+    await require_link_targets(context, order.sms, order.voice, adding=order.wanted)
     if order.strategy is Strategy.ANY:
         return await quote_any(context.client, order)
     claims = await in_thread(context.journal.claims, context.project_id)

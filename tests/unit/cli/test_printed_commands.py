@@ -83,6 +83,7 @@ KINDS = {
     "journal reopen --by --note": Kind({"marker.py"}, f"{HERE}::test_a_restored_journal"),
     "journal settle --as --by --note": Kind({"report.py"}, f"{HERE}::test_settle"),
     "kill {}": Kind({"up.py"}, f"{HERE}::test_kill"),
+    "links check": Kind({"link_targets.py"}, "tests/unit/cli/test_links.py::test_what_there_is"),
     "numbers list": Kind({"database.py"}, f"{HERE}::test_numbers_list"),
     "papers list": Kind(
         {"app.py", "number_lists.py", "paper_store.py", "papers.py"}, f"{HERE}::test_papers"

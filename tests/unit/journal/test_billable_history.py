@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import anyio
 import pytest
 from support.journals import (
     NUMBER,
+    TurnedClock,
     keeping,
     no_wait,
     planned,
+    release_line,
     rent_line,
     run_step,
     take,
@@ -32,6 +35,7 @@ from numberflow.errors import (
     OutcomeUnknown,
     PermissionRefused,
     Rejected,
+    SpendRefused,
     Stopped,
     Throttled,
 )
@@ -625,3 +629,20 @@ async def test_the_number_is_waited_for_as_long_as_the_policy_says(journal: Jour
             sleep=no_wait,
         )
     assert ([(intention.resource, 7.0)], IntentionState.DONE) == (waits, end.state)
+
+
+async def test_the_limit_of_releases_holds_when_a_step_leaves(journal_url: str) -> None:
+    """A release that was planned yesterday is refused today when today has no room for it."""
+    clock = TurnedClock(datetime(2026, 11, 23, 23, 59, tzinfo=UTC))
+    with Journal.open(journal_url, clock=clock) as journal:
+        (late,) = planned(journal, release_line("+1"))
+        clock.turn(minutes=5)
+        planned(journal, release_line("+2"), reference="R-2")
+        script = Script([OK], [ABSENT])
+        with pytest.raises(SpendRefused, match="2 today"):
+            await run_step(
+                journal, late, script.do, script.look, policy=SettlePolicy(releases_max=1)
+            )
+        policy = SettlePolicy(releases_max=2)
+        end = await run_step(journal, late, script.do, script.look, policy=policy)
+        assert (IntentionState.DONE, 1) == (end.state, len(journal.history(late.id).attempts))

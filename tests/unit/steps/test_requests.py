@@ -15,7 +15,7 @@ from support.letters import DIRECT
 from support.lines import line
 
 from numberflow.errors import NotFound, NotSent, OutcomeUnknown, Rejected
-from numberflow.journal import Attempt, Brake, Intention, Operation
+from numberflow.journal import Attempt, Brake, Evidence, Finding, Intention, Operation
 from numberflow.models.emergency import Absence, EmergencyAddress, EmergencyAddressRequest
 from numberflow.models.hosting import DirectLoa, HostingOrder
 from numberflow.models.imported import ImportedNumber, QualifiedNumber
@@ -575,6 +575,44 @@ async def test_foreign_404(step: Callable[[Any], Any], planned: Intention, name:
     assert FOREIGN.message in caught.value.message
     with pytest.raises(NotFound):
         await step(Book({name: GONE})).do(attempt(planned))
+
+
+@pytest.mark.parametrize(
+    ("shown", "evidence"),
+    [
+        (
+            EmergencyAddress(**ADDRESS),
+            Evidence(
+                Finding.INCONCLUSIVE,
+                "the number shows another address, which may be what was sent",
+                {"shown": True},
+            ),
+        ),
+        (
+            Absence.ADDRESS,
+            Evidence(Finding.ABSENT, "the number shows no address", {"shown": False}),
+        ),
+        (
+            CORRECTED,
+            Evidence(
+                Finding.APPLIED,
+                "the number shows the address",
+                {"shown": True},
+                {"phone_number": NUMBER},
+            ),
+        ),
+    ],
+)
+async def test_an_address_that_is_only_looked_for(shown: Any, evidence: Evidence) -> None:
+    """The journal keeps none, so another one proves nothing; and nothing is ever sent."""
+    book = Book({"get": shown})
+    step = Provision(book, None, [CORRECTED])
+    assert evidence == await step.look(row())
+    with pytest.raises(NotSent, match="not to be sent as it is, so nothing was sent"):
+        await step.do(attempt(row()))
+    assert ["emergency_addresses.get"] == [name for name, _, _ in book.calls]
+    sent = Provision(Book({"get": shown}), HOME)
+    assert Finding.INCONCLUSIVE is not (await sent.look(row())).finding
 
 
 LOOKS: dict[str, tuple[Any, ...]] = {
