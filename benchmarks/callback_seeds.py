@@ -3,10 +3,11 @@
     python benchmarks/callback_seeds.py [--seeds 200] [--only rented]
 
 Stories: ordered (a number order), rented and relinked (SMS and voice links of rented numbers),
-imported (numbers of another carrier). By seed: callbacks come shuffled, twice, months late, and
-before the reply of the request that caused them; 30 % of those replies are lost, 30 % of the runs
-die after a costly request and are run again; links fail. Judge are the simulator's own books:
-each state in the journal is theirs, each outcome was emitted once, nothing waits in the inbox.
+imported and hosted (numbers of another carrier, one by one and in an order). By seed: callbacks
+come shuffled, twice, months late, and before the reply of the request that caused them; 30 % of
+those replies are lost, 30 % of the runs die after a costly request and are run again; links fail.
+Judge are the simulator's own books: each state in the journal is theirs, each outcome was emitted
+once, nothing waits in the inbox.
 The exit code is 1 when a seed ends otherwise.
 """
 

@@ -246,11 +246,27 @@ async def _imported(shop: Hasty) -> list[str]:
     return wrong + shop.links_ended({number: state(number) for number in mine})
 
 
+async def _hosted(shop: Hasty) -> list[str]:
+    """Three numbers in one hosting order, of which one may fail."""
+    mine = numbers(3)
+    if shop.chance.random() < 0.5:
+        step = shop.chance.choice(["osr", "platform", "campaign"])
+        await shop.script("step_failure", phone_number=mine[0], step=step, code="CAMPAIGN_EXPIRED")
+    order = importing(mine, callback_url=HOOK)
+    await shop.done(lambda fate: shop.import_numbers(order, fate=fate))
+    wrong = await shop.end()
+    (placed,) = shop.simulator.hosting_orders()
+    order_id, state = placed["hosting_order_id"], placed["state"]
+    event = f"numberflow.import.{state.lower()} numberflow.import.{shop.settings.project_id}"
+    return wrong + shop.ended(OrderKind.HOSTING, {order_id: state}, [f"{event}.{order_id}"])
+
+
 STORIES: Mapping[str, Callable[[Hasty], Awaitable[list[str]]]] = {
     "ordered": _ordered,
     "rented": _rented,
     "relinked": _relinked,
     "imported": _imported,
+    "hosted": _hosted,
 }
 
 
