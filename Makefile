@@ -89,6 +89,10 @@ check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; cha
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
+.PHONY: validate
+validate: $(VENV)/.numberflow-dev  ## are the files of containers/ what Docker, Compose and Kubernetes take?
+	@bash .ci/validate $(BIN)
+
 fix: $(VENV)/.numberflow-dev  ## format, and fix what lint can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -141,8 +145,12 @@ COMPILE := uv pip compile pyproject.toml $(UPGRADE) --universal --python-version
 pins:  ## compile the pins again (needs uv), without index addresses
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --extra s3 --constraints requirements.txt --output-file requirements-image.txt
+	$(subst pyproject.toml,,$(COMPILE)) --group build --constraints requirements-dev.txt --output-file requirements-build.txt
 	sed -i '1i # Compiled from pyproject.toml by `make pins`; hashes, no index addresses.' requirements.txt
 	sed -i '1i # Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.' requirements-dev.txt
+	sed -i '1i # Compiled from pyproject.toml (extra s3) by `make pins`, for containers/Dockerfile; hashes, no index addresses.' requirements-image.txt
+	sed -i '1i # Compiled from pyproject.toml (group build) by `make pins`, for containers/Dockerfile; hashes, no index addresses.' requirements-build.txt
 
 clean:  ## remove everything that the recipes made
 	rm -rf .venv .numberflow dist site mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

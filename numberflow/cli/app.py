@@ -99,6 +99,12 @@ def simulator(
     control_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the control surface; 0 picks a free one.")
     ] = 8378,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address of the simulated APIs. The control surface stays on this machine."
+        ),
+    ] = "127.0.0.1",
     seed: Annotated[int, typer.Option(help="Seed of stock, search order and chaos.")] = 1,
     active: Annotated[
         int, typer.Option(help="Numbers that the project holds from the start.")
@@ -110,7 +116,9 @@ def simulator(
     """Serve both Sinch APIs from memory until Ctrl-C; print the environment to use them."""
     from numberflow.cli import simulator as command
 
-    command.simulate(port=port, control_port=control_port, seed=seed, active=active, chaos=chaos)
+    command.simulate(
+        host=host, port=port, control_port=control_port, seed=seed, active=active, chaos=chaos
+    )
 
 
 @app.command()

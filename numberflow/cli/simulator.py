@@ -10,7 +10,9 @@ from numberflow.errors import BadInput
 from numberflow.simulator import Running, SimulatorSettings, serve_forever
 
 
-def simulate(*, port: int, control_port: int, seed: int, active: int, chaos: float) -> None:
+def simulate(
+    *, host: str, port: int, control_port: int, seed: int, active: int, chaos: float
+) -> None:
     """Serve until Ctrl-C.
 
     Raises:
@@ -30,6 +32,7 @@ def simulate(*, port: int, control_port: int, seed: int, active: int, chaos: flo
             port=port,
             control_port=control_port,
             announce=_announce,
+            host=host,
         )
     except OSError as error:
         raise BadInput(

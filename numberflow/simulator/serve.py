@@ -1,4 +1,4 @@
-"""The simulator on ports: 127.0.0.1 only, in a background thread or until interrupted.
+"""The simulator on ports: on 127.0.0.1 unless asked otherwise, in a thread or until interrupted.
 
 simulator.py wires what it serves.
 """
@@ -21,6 +21,8 @@ from numberflow.simulator.settings import SimulatorSettings
 from numberflow.simulator.simulator import Simulator
 
 HOST = "127.0.0.1"
+"""Where it listens unless told otherwise. The control surface never listens anywhere else."""
+ANYWHERE = "0.0.0.0"  # noqa: S104 - compared with, not listened on
 _TICK_S = 0.02
 """How often due callbacks are looked for.
 
@@ -47,13 +49,16 @@ class Running:
 
 
 @contextlib.contextmanager
-def serve(simulator: Simulator, port: int = 0, control_port: int = 0) -> Iterator[Running]:
+def serve(
+    simulator: Simulator, port: int = 0, control_port: int = 0, host: str = HOST
+) -> Iterator[Running]:
     """Serves in a background thread until the block ends. Port 0 takes a free one.
 
-    Both ports listen before this returns, so nobody can connect too early. Raises PortInUse.
+    `host` is where the APIs listen. Both ports listen before this returns, so nobody can connect
+    too early. Raises PortInUse.
     """
     with (
-        _listening(port, "--port") as service,
+        _listening(port, "--port", host) as service,
         _listening(control_port, "--control-port") as control,
     ):
         thread = _ServerThread(simulator, service, control)
@@ -70,6 +75,7 @@ def serve_forever(
     port: int = 8377,
     control_port: int = 8378,
     announce: Callable[[Running], None] | None = None,
+    host: str = HOST,
 ) -> None:
     """Serves until Ctrl-C or SIGTERM; calls `announce` once it is listening. Raises PortInUse.
 
@@ -78,7 +84,7 @@ def serve_forever(
     stop = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        with serve(Simulator(settings), port, control_port) as running:
+        with serve(Simulator(settings), port, control_port, host) as running:
             if announce is not None:
                 announce(running)
             with contextlib.suppress(KeyboardInterrupt):
@@ -88,17 +94,17 @@ def serve_forever(
 
 
 @contextlib.contextmanager
-def _listening(port: int, option: str) -> Iterator[socket.socket]:
+def _listening(port: int, option: str, host: str = HOST) -> Iterator[socket.socket]:
     # The protocol is named, because only then asyncio switches Nagle's algorithm off. Otherwise a
     # reply takes 45 ms (measured 2026-11-23).
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((HOST, port))
+            sock.bind((host, port))
         except OSError as error:
             raise PortInUse(
-                f"port {port} on {HOST} cannot be used ({error.strerror}); choose another with "
+                f"port {port} on {host} cannot be used ({error.strerror}); choose another with "
                 f"{option}"
             ) from None
         sock.listen(512)
@@ -108,7 +114,9 @@ def _listening(port: int, option: str) -> Iterator[socket.socket]:
 
 
 def _url(sock: socket.socket) -> str:
-    return f"http://{HOST}:{sock.getsockname()[1]}"
+    host, port = sock.getsockname()
+    # Whoever listens everywhere is found here, too.
+    return f"http://{HOST if host == ANYWHERE else host}:{port}"
 
 
 class _ServerThread(threading.Thread):
