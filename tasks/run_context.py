@@ -18,6 +18,7 @@ from numberflow.journal import Journal
 from numberflow.journal.owner import this_person
 from numberflow.purchase.run_context import RunContext, in_thread, open_client
 from tasks.credentials import settings_for
+from tasks.termination import Termination, ungrouped
 
 # A server that is far behind answers within seconds; one that does not answer must not hold a
 # purchase half-way.
@@ -101,17 +102,25 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
     try:
         async with open_client(settings, on_wait=logger.info) as client:
             run_id = flow_run.get_id()
-            yield RunContext(
+            own, termination = OwnRun(run_id, logger.warning), Termination()
+
+            async def held_by() -> str:
+                return "Terminating" if termination.came else await own.held_by()
+
+            context = RunContext(
                 client,
                 journal,
                 settings,
                 on_wait=logger.info,
-                run_state=OwnRun(run_id, logger.warning).held_by,
+                run_state=held_by,
+                around_step=termination.step,
                 project=project,
                 flow_run_id=run_id,
                 started_by=who["created_by"] or typed_here,
                 begun_before=await _may_have_begun(),
             )
+            with ungrouped():
+                yield context
     finally:
         await in_thread(journal.close)
 

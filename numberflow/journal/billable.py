@@ -280,6 +280,10 @@ class _Step:
         """From planned over sending to what the answer says."""
         # The journal's own stops are read by `begin`, in the transaction that permits the request.
         await self._brake.ask()
+        with self._brake.step():
+            return await self._begin_and_send()
+
+    async def _begin_and_send(self) -> _Turn:
         begin = functools.partial(
             self._journal.begin,
             self._intention.id,

@@ -7,6 +7,7 @@ leave. Prefect is unknown here: the caller passes in how a run's state is read.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from numberflow.errors import Stopped
@@ -31,11 +32,18 @@ class Brake:
     Args:
         stop_file: the file that holds this machine; None checks for none.
         run_state: reads the run's own state; None means that nobody can hold the run.
+        step: entered for each costly step, from its permission until its outcome is on disk.
     """
 
-    def __init__(self, stop_file: Path | None = None, run_state: RunState = _free) -> None:
+    def __init__(
+        self,
+        stop_file: Path | None = None,
+        run_state: RunState = _free,
+        step: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._stop_file = stop_file
         self._run_state = run_state
+        self.step = step
 
     async def ask(self) -> None:
         """Read everything now.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -156,6 +156,7 @@ class RunContext:
         on_wait: told whom we wait for.
         run_state: reads the state that holds this run (`numberflow.journal.brake`); nobody can hold
             it when left out.
+        around_step: entered for each costly step (`numberflow.journal.brake`).
         project: name of the credentials block that the client has its account from, for the
             commands that are printed; None: the environment's.
         flow_run_id: Prefect's id of this run, for the journal.
@@ -174,6 +175,7 @@ class RunContext:
         wait_for_owner_s: float = WAIT_FOR_OWNER_S,
         on_wait: Callable[[str], None] | None = None,
         run_state: RunState | None = None,
+        around_step: Callable[[], AbstractContextManager[object]] = nullcontext,
         project: str | None = None,
         flow_run_id: str | None = None,
         started_by: str = "",
@@ -198,7 +200,9 @@ class RunContext:
         """Link targets that this run has looked at (`purchase.link_targets`)."""
         self.patience = Patience(settings.patience_s)
         stop_file = settings.home / STOP_FILE
-        self.brake = Brake(stop_file) if run_state is None else Brake(stop_file, run_state)
+        self.brake = (
+            Brake(stop_file) if run_state is None else Brake(stop_file, run_state, around_step)
+        )
 
     @property
     def project_id(self) -> str:

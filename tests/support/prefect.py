@@ -270,6 +270,10 @@ class Worker:
         with (folder / "worker.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
+                    # As the image does (containers/Dockerfile).
+                    sys.executable,
+                    "-m",
+                    "deployments.supervise",
                     sys.executable,
                     "-m",
                     "prefect",
@@ -287,6 +291,14 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+    def terminate(self) -> None:
+        """SIGTERM, as `docker stop` and Kubernetes send it."""
+        self._process.terminate()
+
+    def wait(self) -> None:
+        """Until its process has ended."""
+        self._process.wait(90)
 
     def kill(self) -> None:
         """Kill -9 of the worker and of every run it started: what a power cut leaves."""

@@ -42,8 +42,32 @@ def test_suspend_holds_the_next_number_and_resume_buys_the_rest(office, form):
     assert ("Completed", WANTED) == (run["state_name"], office.charged)
 
 
+def test_sigterm_ends_a_run_after_the_steps_under_way(office, form):
+    """A worker that is stopped as the image stops it, while rents are under way: their outcomes
+    are on disk, no other is sent, and the server hears of it. Retry buys the rest, each number
+    once.
+    """
+    run_id = _stopped_in_the_middle(
+        office,
+        form | {"reference": "W-SIGTERM"},
+        # The rents that are held get their replies a moment after it has arrived.
+        lambda _run_id: (office.workers[-1].terminate(), time.sleep(2)),
+    )
+    office.workers[-1].wait()
+    states = [step.state.value for step in office.journal("W-SIGTERM")]
+    assert ("CRASHED", {"done", "planned"}, states.count("done")) == (
+        office.prefect.run(run_id)["state_type"],
+        set(states),
+        office.charged,
+    )
+
+    office.hire()
+    office.prefect.retry(run_id)
+    assert ("Completed", WANTED) == (office.prefect.ended(run_id)["state_name"], office.charged)
+
+
 def _stopped_in_the_middle(
-    office: Any, parameters: dict[str, Any], press: Callable[[str], None]
+    office: Any, parameters: dict[str, Any], press: Callable[[str], object]
 ) -> str:
     """A run of `WANTED` numbers for which a button is pressed while the vendor holds four of its
     rents; the run's id.
