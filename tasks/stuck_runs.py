@@ -334,7 +334,9 @@ async def _seen(client: PrefectClient, run: FlowRun, now: datetime) -> SeenRun:
     assert state is not None, "every run has a state"
     since, declared_s = state.timestamp, _HEARTBEAT_S
     beats: tuple[datetime, ...] = ()
-    if state.type in {StateType.RUNNING, StateType.CANCELLING} and now - since > _YOUNG:
+    # Also of a run whose process did not start: how long the server has to answer again before a
+    # run counts as silent is told in heartbeats, and Prefect's default is six of ours.
+    if state.type in _UNDER_WAY and now - since > _YOUNG:
         declared_s = await _declared_beat_s(client, run)
         beats = await _beats(client, run.id, since, now)
     return SeenRun(
