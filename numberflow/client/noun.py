@@ -34,6 +34,7 @@ class Noun:
             more = () if page_token is None else (("pageToken", page_token),)
             return await self._send(dataclasses.replace(first, query=first.query + more))
 
-        async for page in walk(first.path.rpartition("/")[2], fetch):
+        noun = f"{first.path.rpartition('/')[2]} of {self._transport.host(first.base)}"
+        async for page in walk(noun, fetch):
             for entry in entries(page):
                 yield entry

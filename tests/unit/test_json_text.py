@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from numberflow.journal import Operation
 from numberflow.journal.json_text import as_kept, dump_json
-from numberflow.json_text import to_json
+from numberflow.json_text import NotJson, from_json, to_json
 
 
 class _Colour(Enum):
@@ -53,6 +53,33 @@ def test_what_has_no_json_form(value: object) -> None:
     """Anything else is refused, secrets among them, rather than written as its repr."""
     with pytest.raises((TypeError, ValueError)):
         to_json(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"[" * 100 + b"]" * 100, ""),
+        (b"[" * 101 + b"]" * 101, "nested more than 100 deep"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, "nested more than 100 deep"),
+        (b"[" * 10_000 + b"]" * 10_000, "nested more than 100 deep"),
+        (b"[" + b",".join([b"{}"] * 99_999) + b"]", ""),
+        (b"[" + b",".join([b"{}"] * 100_000) + b"]", "more than 100,000 objects and lists"),
+        (b"[NaN]", "NaN, which is not JSON"),
+        (b'{"a":-Infinity}', "Infinity, which is not JSON"),
+        (b'"caf\xe9"', "not UTF-8"),
+        (b'{"a":', "not JSON from byte 5 on"),
+        (b"<html>secret", "not JSON from byte 0 on"),
+        (b"", "not JSON from byte 0 on"),
+    ],
+)
+def test_text_of_strangers(text: bytes, why: str) -> None:
+    """Text within the limits is read; any other is refused, in words that repeat nothing of it."""
+    told = ""
+    try:
+        from_json(text)
+    except NotJson as error:
+        told = str(error)
+    assert why == told
 
 
 def test_the_journal_keeps_one_text_for_one_value() -> None:

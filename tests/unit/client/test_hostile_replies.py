@@ -180,7 +180,9 @@ async def test_endless_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
         asked = len(server.calls)
         with pytest.raises(SnapshotRefused, match="no end after"):
             await read_numbers(client)
+        host = server.url.removeprefix("http://")
     assert ("endless", 20) == (caught.value.cause, asked)
+    assert (True, True, False) == _told(caught.value, host)
     assert len(server.calls) < 500
 
 
