@@ -39,6 +39,7 @@ from numberflow.purchase.report import remedy_of
 from numberflow.purchase.run_context import RunContext
 from numberflow.purchase.shown import summary_line
 from numberflow.settings import Settings
+from numberflow.traces import set_up_traces
 from tasks.counted import count_run
 from tasks.numbers import with_numbers
 from tasks.papers import require_in_store
@@ -186,7 +187,9 @@ async def _checked_and_worked(
 ) -> R:
     """Refuse what can be refused before client and journal are open, then open them and work."""
     # Prefect has set up its own by now.
-    set_up_logs(Settings.load(may_lack_account=True))
+    settings = Settings.load(may_lack_account=True)
+    set_up_logs(settings)
+    set_up_traces(settings)
     parameters = run.given
     if takes_lists:
         parameters, run.notes = await with_numbers(parameters)

@@ -133,6 +133,8 @@ class Settings(BaseSettings):
     inventory_url: str = ""
     papers_url: str = ""
     # Of the receiver and of flow runs (`numberflow.logs`).
+    # Spans of runs (`numberflow.traces`).
+    traces: bool = False
     log_format: Literal["plain", "json"] = "plain"
     # Where the journal's marker is (`purchase.marker`); empty: the inventory store.
     marker_url: str = ""

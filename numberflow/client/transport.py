@@ -26,6 +26,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx
+from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 
 from numberflow.client import attempts, protocol, retry
@@ -38,6 +39,7 @@ from numberflow.client.protocol import Request
 from numberflow.client.reply_body import BODY_BYTES_MAX, ReplyRefused, read_body
 from numberflow.errors import NotSent, OutcomeUnknown, Throttled
 from numberflow.settings import Settings
+from numberflow.traces import span
 
 T = TypeVar("T")
 
@@ -332,7 +334,14 @@ class Transport:
             done_by_s = min(done_by_s, departed_s + reply_s)
         try:
             async with asyncio.timeout_at(done_by_s):
-                reply = await self._move(request, bearer, departure)
+                with span(
+                    f"{request.method} {request.base}",
+                    kind=SpanKind.CLIENT,
+                    http__request__method=request.method,
+                    server__address=self.host(request.base),
+                ) as traced:
+                    reply = await self._move(request, bearer, departure)
+                    traced.set_attribute("http.response.status_code", reply.status)
         except NotSent:
             raise
         except Exception as error:

@@ -31,6 +31,7 @@ from numberflow.journal import (
 )
 from numberflow.purchase.run_context import RunContext, in_thread
 from numberflow.purchase.spend_limits import SpendLimits
+from numberflow.traces import span
 
 Seen = dict[str, Intention]
 
@@ -159,17 +160,19 @@ class CostlySteps:
                 raise
 
         try:
-            after = await run_costly_step(
-                self.context.journal,
-                row,
-                do=do,
-                look=step.look,
-                keeper=self._keeper,
-                purchase_lease=self._lease,
-                policy=_settle_policy(self.context, **policy),
-                brake=self.context.brake,
-                sleep=self.context.wait,
-            )
+            with span("costly step", numberflow__operation=str(row.operation)) as traced:
+                after = await run_costly_step(
+                    self.context.journal,
+                    row,
+                    do=do,
+                    look=step.look,
+                    keeper=self._keeper,
+                    purchase_lease=self._lease,
+                    policy=_settle_policy(self.context, **policy),
+                    brake=self.context.brake,
+                    sleep=self.context.wait,
+                )
+                traced.set_attribute("numberflow.state", str(after.state))
         except Stopped as error:
             self.stop(error)
             # Nothing left: what a report says of it is what the journal says, not "under way".
