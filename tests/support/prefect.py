@@ -38,10 +38,18 @@ class Prefect:
     """One server, asked in the way its UI asks."""
 
     api_url: str
+    auth: str = ""
+    """user:password; empty for a server without one."""
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.api_url, timeout=30, trust_env=False)
+        user, _, password = self.auth.partition(":")
+        self.http = httpx.Client(
+            base_url=self.api_url,
+            timeout=30,
+            trust_env=False,
+            auth=(user, password) if user else None,
+        )
 
     def command(self, *arguments: str, home: Path) -> str:
         """Run `prefect …` in the root of the repository; returns what it printed."""
@@ -64,6 +72,8 @@ class Prefect:
             if not n.startswith(("SINCH_", "NUMBERFLOW_", "PREFECT_"))
         }
         own = {"PREFECT_API_URL": self.api_url, "PREFECT_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        if self.auth:
+            own["PREFECT_API_AUTH_STRING"] = self.auth
         return plain | rates.FREE | SERVER_ENVIRONMENT | own
 
     def deployment(self, name: str = "search-and-rent/search-and-rent") -> dict[str, Any]:
@@ -258,9 +268,18 @@ class Prefect:
 
 
 class Worker:
-    """`prefect worker start` as a real process with a home of its own."""
+    """`prefect worker start` as a real process with a home of its own.
 
-    def __init__(self, prefect: Prefect, folder: Path, environment: Mapping[str, str]) -> None:
+    `limit`: runs at once; None for as many as come.
+    """
+
+    def __init__(
+        self,
+        prefect: Prefect,
+        folder: Path,
+        environment: Mapping[str, str],
+        limit: int | None = None,
+    ) -> None:
         folder.mkdir(parents=True)
         own = {
             "NUMBERFLOW_HOME": str(folder / "numberflow"),
@@ -283,6 +302,7 @@ class Worker:
                     POOL,
                     "--type",
                     "process",
+                    *(() if limit is None else ("--limit", str(limit))),
                 ],
                 cwd=folder,
                 env=prefect.environment(folder / "prefect") | own | environment,
@@ -309,6 +329,11 @@ class Worker:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
         self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:
