@@ -166,7 +166,14 @@ def _marker(settings: Settings) -> str:
         behind = asyncio.run(marker.behind())
         if behind is not None:
             raise Stopped(str(behind), remedy=marker.remedy)
-    return f"the journal knows every costly request that is noted at {marker.root}"
+    local = (
+        "; that is a folder of this machine alone: with several workers, set NUMBERFLOW_MARKER_URL "
+        "or NUMBERFLOW_INVENTORY_URL to one place for all"
+        if settings.database_url.startswith("postgres")
+        and not (settings.marker_url or settings.inventory_url)
+        else ""
+    )
+    return f"the journal knows every costly request that is noted at {marker.root}{local}"
 
 
 def _protected(settings: Settings) -> str:

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from support.dying import Fate
 from support.journals import new_journal
-from support.purchases import order
+from support.postgres import PostgresServer, postgres_database, postgres_server  # noqa: F401
+from support.purchases import buy, order
+from support.run_contexts import Shop as Desk
+from support.s3 import s3_endpoint, s3_root  # noqa: F401
 from support.shop import Shop
 
 from numberflow.errors import Stopped
@@ -215,3 +218,34 @@ async def test_every_step_is_noted_when_it_is_sent(shop: Shop) -> None:
         sent = [each.n for each in journal.audit_entries() if each.facts["event"] == "send"]
     assert sent[-1] == int(head.name.partition("-")[0])
     assert not (shop.settings.home / STOP_FILE).exists()
+
+
+@pytest.mark.postgres
+async def test_the_drill_on_postgres_with_the_marker_in_a_bucket(
+    tmp_path: Path,
+    postgres_server: PostgresServer,  # noqa: F811
+    postgres_database: str,  # noqa: F811
+    s3_root: str,  # noqa: F811
+) -> None:
+    """pg_dump, more purchases, pg_restore: refused, accepted, and nothing is bought again."""
+    desk = Desk(tmp_path, stock_us_local=20)
+    desk.journal_url = postgres_database
+    desk.settings = desk.settings.model_copy(update={"marker_url": s3_root})
+    url = postgres_database.replace("+psycopg", "")
+    dump = str(postgres_server.folder / "journal.dump")
+    assert RunOutcome.DONE is (await buy(desk.context, order(), "PO-1")).outcome
+    postgres_server.run("pg_dump", "--format=custom", f"--file={dump}", url)
+    for reference in ("PO-2", "PO-3"):
+        assert RunOutcome.DONE is (await buy(desk.context, order(), reference)).outcome
+    postgres_server.run("pg_restore", "--clean", "--no-owner", f"--dbname={url}", dump)
+
+    for reference in ("PO-1", "PO-2", "PO-NEW"):
+        report = await buy(desk.context, order(), reference)
+        assert RunOutcome.REFUSED is report.outcome
+        assert "restored from a back-up" in report.reason
+    async with desk.context() as context:
+        told = (await reconcile_project(context, accept_restore=True)).report.restored
+    assert ("2 references" in told, "continue" in told) == (True, True)
+    ends = [(await buy(desk.context, order(), name)).outcome for name in ("PO-2", "PO-3", "PO-NEW")]
+    assert [RunOutcome.REFUSED, RunOutcome.REFUSED, RunOutcome.DONE] == ends
+    assert (4, 4) == (len(desk.charged()), len(set(desk.charged())))

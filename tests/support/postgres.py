@@ -67,7 +67,7 @@ class PostgresServer:
         if self._user is not None:
             shutil.chown(self.folder, self._user)
         try:
-            self._run(
+            self.run(
                 "initdb",
                 "-D",
                 str(self.folder / "data"),
@@ -176,7 +176,8 @@ class PostgresServer:
                 user=self._user,
             )
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of Postgres' programs as the user of the server, in its folder."""
         done = subprocess.run(
             [self._bin / program, *arguments],
             capture_output=True,
