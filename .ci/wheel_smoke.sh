@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Does the wheel alone do the job? Builds it, installs it with the pins into a new environment in an empty folder, starts a Prefect server and
 # a worker there, deploys the record that the wheel carries, and buys one number from the simulator. The simulator's ledger judges.
+# The packages and the commands are those of the image (containers/), which nobody can build here.
 #
 #   bash .ci/wheel_smoke.sh [PYTHON]     PYTHON builds the wheel and makes the environment; default .venv/bin/python
 #
@@ -51,7 +52,7 @@ export DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false PREFECT_HOME=$place
 echo "1. Build the wheel and install it, with the pins, into an empty environment"
 "$python" -m build --wheel --outdir "$place/dist" . > "$place/build.log" 2>&1
 "$python" -m venv "$place/venv"
-"$place/venv/bin/python" -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.txt > "$place/pip.log" 2>&1
+"$place/venv/bin/python" -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-image.txt > "$place/pip.log" 2>&1
 "$place/venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-deps "$place"/dist/*.whl >> "$place/pip.log" 2>&1
 
 mkdir "$place/empty"
@@ -61,20 +62,26 @@ site=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 imported=$(python -c 'import numberflow; print(numberflow.__file__)')
 case $imported in "$site"/*) ;; *) echo "wheel smoke: numberflow is imported from $imported" >&2; exit 1 ;; esac
 
+# What a container of this service runs.
+image() { python "$root/.ci/image_command.py" "$1"; }
+
 echo "2. Simulator, Prefect server, work pool, worker"
-start simulator.log numberflow simulator --port 0 --control-port 0 --active 0
+start simulator.log $(image simulator) --host 127.0.0.1 --port 0 --control-port 0 --active 0
 until_true "the simulator" grep -q SINCH_NUMBERS_URL "$place/simulator.log"
 eval "$(grep '^export ' "$place/simulator.log")"
 control=$(grep -o 'control surface on http://[0-9.:]*' "$place/simulator.log" | grep -o 'http.*[0-9]')
 port=$(free_port)
 export PREFECT_API_URL=http://127.0.0.1:$port/api
-start server.log env PREFECT_SERVER_API_PORT="$port" PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true \
+start server.log env PREFECT_SERVER_API_HOST=127.0.0.1 PREFECT_SERVER_API_PORT="$port" PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true \
   PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem \
-  prefect server start --host 127.0.0.1 --port "$port"
+  $(image prefect-server)
 get() { python -c 'import sys, httpx; print(httpx.get(sys.argv[1], timeout=10).raise_for_status().text)' "$1"; }
 until_true "the Prefect server" get "$PREFECT_API_URL/health"
-numberflow setup > "$place/setup.log" 2>&1
-start worker.log env PREFECT_WORKER_QUERY_SECONDS=1 prefect worker start --pool numberflow --type process
+$(image setup) > "$place/setup.log" 2>&1
+health=$(free_port)
+start worker.log env PREFECT_WORKER_QUERY_SECONDS=1 PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1 PREFECT_WORKER_WEBSERVER_PORT="$health" $(image worker)
+worker=${started[-1]}
+until_true "the worker" get "http://127.0.0.1:$health/health"
 
 echo "3. Buy one number on the worker"
 prefect --no-prompt deployment run search-and-rent/search-and-rent --watch \
@@ -93,4 +100,21 @@ next_runs() { numberflow doctor > "$place/doctor.log" || true; grep -E '^ok +sch
 until_true "next runs of the schedules" next_runs
 python -c 'import sys; from pathlib import Path; from numberflow.cli.server_log import ServerLog
 sys.exit("\n".join(map(str, ServerLog(Path(sys.argv[1])).errors())) or 0)' "$place/server.log"
+
+echo "6. The worker is stopped by SIGTERM; a run by itself, as a job of Kubernetes is; the receiver"
+kill -TERM "$worker"
+until_true "the end of the worker" sh -c "! kill -0 $worker"
+prefect --no-prompt deployment run search-and-rent/search-and-rent \
+  --param region_code=US --param quantity=1 --param 'max_today="10.00"' --param 'max_monthly="10.00"' --param reference=SMOKE-1 \
+  > "$place/again.log" 2>&1
+again=$(grep -oE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' "$place/again.log" | head -n 1)
+PREFECT__FLOW_RUN_ID=$again $(image run) > "$place/job.log" 2>&1
+state=$(get "$PREFECT_API_URL/flow_runs/$again" | python -c 'import json, sys; print(json.load(sys.stdin)["state_name"])')
+charged=$(get "$control/charges" | python -c 'import json, sys; print(json.load(sys.stdin)["rentals"])')
+echo "   the same reference again: $state, charged $charged"
+[ "$state" = Completed ]
+[ "$charged" = 1 ]
+inbox=$(free_port)
+start receiver.log $(image receiver) --host 127.0.0.1 --port "$inbox"
+until_true "the receiver" get "http://127.0.0.1:$inbox/health"
 echo "wheel smoke: the wheel alone rented one number on a worker, and one was charged"

@@ -33,7 +33,10 @@ def main(command: list[str]) -> int:
     Returns its exit code; 128 + n after a signal.
     """
     asked = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    # Ctrl-C as well. With a handler here the command starts with its own: Prefect's worker does not
+    # stop where SIGINT is ignored, as a shell has it for what it starts in the background.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
     child = subprocess.Popen(command)  # noqa: S603 - the image's own commands
     while child.poll() is None and not asked.wait(_POLL_S):
         pass
