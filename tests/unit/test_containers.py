@@ -157,3 +157,13 @@ def test_versions_are_those_of_the_pins() -> None:
     assert {version} == set(re.findall(r"newTag: (\S+)", text))
     tags = re.findall(r"prefectTag: (\S+?)-python", text)
     assert [prefect, prefect] == tags
+
+
+def test_the_image_has_the_pins() -> None:
+    """What is pinned for everybody is pinned for the image, which has S3 as well: `make pins`."""
+
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^([a-z][^ ;]*==[^ ;]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+    assert set() == pins("requirements.txt") - pins("requirements-image.txt")
+    assert any(pin.startswith("s3fs==") for pin in pins("requirements-image.txt"))
