@@ -33,8 +33,9 @@ def harmless(markdown: str) -> str:
     """Markdown in which texts of others (names, references, the vendor's words) do nothing.
 
     HTML is shown as text, and neither links nor images are made of what they wrote; addresses stay
-    readable. For whatever is shown by a browser.
+    readable. Control characters become blanks. For whatever is shown by a browser.
     """
+    markdown = without_controls(markdown)
     parts, end = [], 0
     for code in _CODE.finditer(markdown):
         parts += [_without_markup(markdown[end : code.start()]), code.group()]

@@ -26,6 +26,7 @@ RUN = "01234567-89ab-cdef-0123-456789abcdef"
         ("``` <b> ```", "``` <b> ```"),
         ("```\n<placeholder> [a](b)\n```\n<b>", "```\n<placeholder> [a](b)\n```\n&lt;b>"),
         ("``a`<b>", "``a`&lt;b>"),
+        ("name \x1b[31m\x07", "name  [31m "),
     ],
 )
 def test_harmless(told: str, shown: str) -> None:
