@@ -26,12 +26,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TypeVar
+from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
 
 from numberflow.errors import JournalUnavailable, NotSent, Stopped, StoreUnavailable
-from numberflow.export import publish as publishing
 from numberflow.export.store import Store, open_store
 from numberflow.journal import AuditEnd, Journal, Purchase, purchase_id_of
 from numberflow.settings import Settings
@@ -235,8 +235,7 @@ class Marker:
 
     @property
     def _folder(self) -> str:
-        publishing.check_project_id(self._project_id)
-        return f"journal/v1/project_id={self._project_id}"
+        return f"journal/v1/project_id={quote(self._project_id, safe='')}"
 
     def _path_of(self, reference: str) -> str:
         return f"{self._folder}/purchases/{purchase_id_of(self._project_id, reference)}.json"
