@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import anyio
 import pytest
 
 from numberflow.errors import OutcomeUnknown, Rejected
@@ -24,6 +25,7 @@ from numberflow.journal import (
     Brake,
     Evidence,
     Intention,
+    IntentionState,
     Journal,
     Lease,
     LeaseKeeper,
@@ -258,3 +260,35 @@ def died_in_the_middle(reference: str) -> None:
         number = take(journal, row.resource)
         journal.begin(row.id, leases=(lease, number))
         journal.give_back_leases((lease, number))
+
+
+def open_step(
+    journal_url: str,
+    state: IntentionState,
+    line: NewIntention | None = None,
+    *,
+    alive: bool = False,
+    reference: str = "PO-1",
+) -> Intention:
+    """A step that was left in this state, or (`alive`) is being taken."""
+
+    async def unclear(_: Intention) -> Evidence:
+        if state is IntentionState.UNKNOWN:
+            raise RuntimeError("nobody can look")
+        return Evidence("inconclusive", "neither held nor for sale", {})
+
+    with Journal.open(journal_url) as journal:
+        purchase = journal.open_purchase(new_purchase(reference))
+        lease = take(journal, purchase.resource)
+        (row,) = plan(journal, lease, purchase, line or rent_line())
+        if state is IntentionState.SENDING:
+            number = take(journal, row.resource)
+            journal.begin(row.id, leases=(lease, number))
+            if not alive:
+                journal.give_back_leases((lease, number))
+        else:
+            journal.give_back_leases((lease,))
+            anyio.run(lambda: run_step(journal, row, Vendor("lost").rent, unclear))
+        row = journal.history(row.id).intention
+    assert state is row.state
+    return row

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import anyio
 import pytest
 from support.command import Command
-from support.journals import PROJECT, Vendor, new_purchase, plan, planned, rent_line, run_step, take
+from support.journals import PROJECT, Vendor, new_purchase, open_step, planned, rent_line, run_step
 from support.pasted import arguments, filled_in, paste, printed
 
 import numberflow
@@ -31,7 +31,6 @@ from numberflow.errors import BadInput, JournalUnavailable, Stopped
 from numberflow.export.snapshot import today
 from numberflow.journal import (
     ALL_PROJECTS,
-    Evidence,
     Intention,
     IntentionState,
     Journal,
@@ -602,24 +601,4 @@ def _open(
     state: IntentionState, line: NewIntention | None = None, *, alive: bool = False
 ) -> Intention:
     """A step of PO-1 that was left in this state, or (`alive`) is being taken."""
-
-    async def unclear(_: Intention) -> Evidence:
-        if state is IntentionState.UNKNOWN:
-            raise RuntimeError("nobody can look")
-        return Evidence("inconclusive", "neither held nor for sale", {})
-
-    with Journal.open(Settings.load().journal_url) as journal:
-        purchase = journal.open_purchase(new_purchase("PO-1"))
-        lease = take(journal, purchase.resource)
-        (row,) = plan(journal, lease, purchase, line or rent_line())
-        if state is IntentionState.SENDING:
-            number = take(journal, row.resource)
-            journal.begin(row.id, leases=(lease, number))
-            if not alive:
-                journal.give_back_leases((lease, number))
-        else:
-            journal.give_back_leases((lease,))
-            anyio.run(lambda: run_step(journal, row, Vendor("lost").rent, unclear))
-        row = journal.history(row.id).intention
-    assert state is row.state
-    return row
+    return open_step(Settings.load().journal_url, state, line, alive=alive)
