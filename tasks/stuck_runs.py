@@ -38,10 +38,13 @@ from numberflow.errors import LeaseLost, NumberflowError
 from numberflow.journal import Journal, LeaseKeeper
 from numberflow.models.reports import AccountReport
 from numberflow.planning.stuck_runs import (
+    BEAT_S,
     CRASHED_WITHIN,
     GIVEN_UP,
     LEASES_END_AFTER,
+    OURS,
     RETRIES_MAX,
+    WATCHING,
     Action,
     Decision,
     SeenRun,
@@ -61,12 +64,10 @@ from tasks.person import call_person
 EVERY_S = 15.0
 # What only matters within minutes.
 RARELY_S = 60.0
-# Tags of runs, from their deployment (flows/table.py).
-OURS, CHANGES = "numberflow", "costs money"
+# A tag of runs, from their deployment (flows/table.py).
+CHANGES = "costs money"
 # Label: how often we have scheduled a run again.
 RETRIES = "numberflow.retries"
-WATCHING = "numberflow.watching"
-"""Event that says, now and then, that somebody watches; `numberflow doctor` asks for it."""
 WATCHING_EVERY_S = 300.0
 # Several may watch; the one with this lease acts.
 _WATCHER = "watcher of runs"
@@ -111,11 +112,12 @@ async def watch_runs(
                         await anyio.sleep(EVERY_S)
             finally:
                 await in_thread(journal.close)
-        except NumberflowError as error:
+        except Exception as error:  # noqa: BLE001 - `up` goes on, and so does the watch
             # Another watcher has the lease, or there is no journal.
-            if error.message != told:
-                say(f"Runs are not watched from here now. {error.message}")
-            told = error.message
+            why = error.message if isinstance(error, NumberflowError) else type(error).__name__
+            if why != told:
+                say(f"Runs are not watched from here now. {why}")
+            told = why
         await anyio.sleep(EVERY_S)
 
 
@@ -332,19 +334,18 @@ async def _seen(client: PrefectClient, run: FlowRun, now: datetime) -> SeenRun:
     """What is known of a run; its heartbeats only where they decide."""
     state = run.state
     assert state is not None, "every run has a state"
-    since, declared_s = state.timestamp, _HEARTBEAT_S
+    # Not Prefect's default, six times ours: a run whose process did not start has no other.
+    since, beat_s = state.timestamp, BEAT_S
     beats: tuple[datetime, ...] = ()
-    # Also of a run whose process did not start: how long the server has to answer again before a
-    # run counts as silent is told in heartbeats, and Prefect's default is six of ours.
-    if state.type in _UNDER_WAY and now - since > _YOUNG:
-        declared_s = await _declared_beat_s(client, run)
+    if state.type in {StateType.RUNNING, StateType.CANCELLING} and now - since > _YOUNG:
         beats = await _beats(client, run.id, since, now)
+        beat_s = beat_seconds(await _declared_beat_s(client, run), beats)
     return SeenRun(
         state=state.type.value,
         since=since,
         message=state.message or "",
         beat_at=beats[0] if beats else None,
-        beat_s=beat_seconds(declared_s, beats),
+        beat_s=beat_s,
         answer_until=state.state_details.pause_timeout,
         retries=_retries(run),
         is_deployed=run.deployment_id is not None,

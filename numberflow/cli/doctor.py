@@ -28,6 +28,7 @@ from numberflow.errors import NumberflowError, Stopped
 from numberflow.journal import STOP_FILE, Brake, Journal
 from numberflow.models.wording import count_of
 from numberflow.planning.schedules import next_run, problem, read_schedules
+from numberflow.planning.stuck_runs import read_watch
 from numberflow.purchase.held.protected import load_protection
 from numberflow.purchase.marker import Marker
 from numberflow.purchase.run_context import open_client
@@ -199,10 +200,36 @@ def _clock(settings: Settings, url: str) -> Iterator[Finding]:
     left = read_up_file(settings)
     is_ours = left.get("api_url") == url
     since = left.get("server_since") if is_ours else None
+    yield _checked("runs", lambda: _runs(url))
     yield _checked("schedules", lambda: _schedules(url, since and datetime.fromisoformat(since)))
     if is_ours and "server_log" in left:
         log = ServerLog(Path(left["server_log"]), int(left.get("server_log_start", 0)))
         yield _checked("server log", lambda: _server_log(log))
+
+
+def _runs(url: str) -> str:
+    try:
+        is_watched, late = ask(url, read_watch(datetime.now(UTC)))
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        raise _not_told(url, error) from None
+    waiting = (
+        f"{count_of(late, 'run')} late: not lost, waiting for a worker or a free slot"
+        if late
+        else "none is late"
+    )
+    if not is_watched:
+        raise NumberflowError(
+            f"nobody retries a run whose process is gone; {waiting}",
+            remedy="start `numberflow watch` beside the Prefect server",
+        )
+    return f"watched; {waiting}"
+
+
+def _not_told(url: str, error: Exception) -> NumberflowError:
+    return NumberflowError(
+        f"{url} does not list them: {type(error).__name__}",
+        remedy="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
+    )
 
 
 def _schedules(url: str, since: datetime | None) -> str:
@@ -210,10 +237,7 @@ def _schedules(url: str, since: datetime | None) -> str:
     try:
         seen = ask(url, read_schedules(now))
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise NumberflowError(
-            f"{url} does not list them: {type(error).__name__}",
-            remedy="set PREFECT_API_AUTH_STRING if the server asks for a password, or see its log",
-        ) from None
+        raise _not_told(url, error) from None
     if not seen:
         raise NumberflowError(
             "no deployment of this server has a schedule: no nightly inventory, no follow-orders",

@@ -1,6 +1,6 @@
 """What to do about a flow run that Prefect shows as under way: leave it, retry it, or end it.
 
-Pure decisions over what Prefect's API tells. Not here: asking and acting (tasks.stuck_runs).
+Pure decisions over what Prefect's API tells. Not here: acting (tasks.stuck_runs).
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from numberflow.planning.schedules import Ask, Questions
+
 # A worker can die with every run that it has, and so can the next one. Whoever lost three is the
 # cause or stands beside it: a person should look.
 RETRIES_MAX = 3
+# Seconds between heartbeats, by the deployments; the shortest that Prefect takes.
+BEAT_S = 30.0
 # Two beats missing, and half of one for the way to the server.
 BEATS_MISSED = 2.5
 # After a time in which the server did not answer: each run sends its next beat within one.
@@ -28,6 +32,12 @@ UNANSWERED_FOR = timedelta(seconds=60)
 # A leaked slot that has a lease comes back by itself when the lease ends: 300 s by default, and the
 # server's turn. Only what is left after that has no owner.
 LEASES_END_AFTER = timedelta(seconds=360)
+OURS = "numberflow"
+"""The tag of every run of ours, from its deployment (flows/table.py)."""
+WATCHING = "numberflow.watching"
+"""Event that says, every five minutes, that somebody watches."""
+# Three of them; the automation waits as long.
+_WATCHED_WITHIN = timedelta(minutes=15)
 NO_HEARTBEAT = "No heartbeat"
 """How the automation begins its message when it sets a run to Crashed (automations.yaml)."""
 GIVEN_UP = "Given up"
@@ -67,7 +77,7 @@ class SeenRun:
     since: datetime
     message: str = ""
     beat_at: datetime | None = None
-    beat_s: float = 30.0
+    beat_s: float = BEAT_S
     answer_until: datetime | None = None
     retries: int = 0
     is_deployed: bool = True
@@ -140,9 +150,9 @@ def _lost(run: SeenRun, why: str) -> Decision:
     return Decision(Action.GIVE_UP, why)
 
 
-def retry_at(retries: int, now: datetime) -> datetime:
-    """When a run starts again that was retried so often before."""
-    return now + retries * RETRY_DELAY
+def retry_at(retries: int, now: datetime) -> datetime | None:
+    """When a run starts again that was retried so often before; None = at once."""
+    return now + retries * RETRY_DELAY if retries else None
 
 
 def beat_seconds(declared_s: float, beats: tuple[datetime, ...]) -> float:
@@ -154,6 +164,18 @@ def beat_seconds(declared_s: float, beats: tuple[datetime, ...]) -> float:
     """
     seen = (beats[0] - beats[1]).total_seconds() if len(beats) > 1 else 0.0
     return max(declared_s, seen)
+
+
+def read_watch(now: datetime) -> Questions[tuple[bool, int]]:
+    """Whether somebody watches the runs of a server, and how many of them are late."""
+    since = {"since": (now - _WATCHED_WITHIN).isoformat(), "until": now.isoformat()}
+    told = yield Ask(
+        "/events/filter",
+        {"filter": {"occurred": since, "event": {"name": [WATCHING]}}, "limit": 1},
+    )
+    wanted = {"tags": {"all_": [OURS]}, "state": {"name": {"any_": ["Late"]}}}
+    late = yield Ask("/flow_runs/count", {"flow_runs": wanted})
+    return bool(told["events"]), int(late)
 
 
 def leaked_slots(

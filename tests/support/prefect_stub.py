@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from typing import Any
 
+from numberflow.planning.stuck_runs import WATCHING
+
 
 @dataclass
 class Clock:
@@ -29,6 +31,8 @@ class Clock:
     leases: str = "prefect.server.concurrency.lease_storage.filesystem"
     vacuum: Any = True
     url: str = ""
+    is_watched: bool = True
+    late: int = 0
 
     def answer(self, path: str, body: Any) -> Any:
         """One request of the API."""
@@ -64,6 +68,10 @@ class Clock:
         if path == "/api/flow_runs/filter":
             (name,) = body["flows"]["id"]["any_"]
             return [{"end_time": self.ended_at[name].isoformat()}] if name in self.ended_at else []
+        if path == "/api/flow_runs/count":
+            return self.late
+        if path == "/api/events/filter" and body["filter"]["event"]["name"] == [WATCHING]:
+            return {"events": [{}] if self.is_watched else []}
         if path == "/api/events/filter":
             return {"events": self.events}
         if path == "/api/events":

@@ -6,6 +6,8 @@ No time is waited for: the sweep is told what time it is.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,8 +24,9 @@ from support.journals import died_in_the_middle
 from support.prefect import Prefect
 
 import tasks.stuck_runs as stuck_runs
+from numberflow.cli.schedules import ask
 from numberflow.journal import Journal, LeaseKeeper
-from numberflow.planning.stuck_runs import LEASES_END_AFTER
+from numberflow.planning.stuck_runs import LEASES_END_AFTER, WATCHING, read_watch
 from numberflow.settings import Settings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -201,6 +204,28 @@ async def test_who_is_given_up_names_what_is_open(
 
     _eventually(calls)
     assert 1 == len(calls())
+
+
+def test_the_command_watches(prefect: Prefect, settings: Settings, tmp_path: Path) -> None:
+    """`numberflow watch` says on the server that it does, and doctor hears it; SIGTERM ends it."""
+    environment = prefect.environment(tmp_path / "prefect") | ACCOUNT
+    environment["NUMBERFLOW_HOME"] = str(settings.home)
+    before = datetime.now(UTC)
+    command = [sys.executable, "-m", "numberflow", "watch"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watch:
+        try:
+            _eventually(
+                lambda: [
+                    each
+                    for each in prefect.events(WATCHING)
+                    if datetime.fromisoformat(each["received"]) > before
+                ]
+            )
+            assert ask(prefect.api_url, read_watch(datetime.now(UTC)))[0]
+        finally:
+            watch.terminate()
+        out, _ = watch.communicate(timeout=60)
+    assert (0, True) == (watch.returncode, prefect.api_url in out), out
 
 
 async def test_slots_do_not_leak(prefect: Prefect, tag: str, settings: Settings) -> None:

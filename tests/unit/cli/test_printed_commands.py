@@ -49,6 +49,7 @@ from numberflow.simulator import Running, Simulator, SimulatorSettings, serve
 ROOT = Path(__file__).parents[3]
 HERE = "tests/unit/cli/test_printed_commands.py"
 RUNS = "tests/workflow/test_printed_runs.py"
+STUCK = "tests/workflow/test_stuck_runs.py"
 CLOCK = "tests/workflow/test_clock.py"
 SETUP = "tests/workflow/test_setup.py"
 CREDENTIALS = "tests/workflow/test_credentials.py"
@@ -139,6 +140,7 @@ KINDS = {
         },
         f"{CLOCK}::test_the_clock_starts_runs",
     ),
+    "watch": Kind({"doctor.py"}, f"{STUCK}::test_the_command_watches"),
 }
 
 # Texts in which "numberflow" and what follows it names something and is not to be typed.

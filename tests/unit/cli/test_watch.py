@@ -147,6 +147,23 @@ def test_doctor_with_a_server_that_up_did_not_start(command: Command, clock: Clo
     assert "no deployment of this server has a schedule" in findings(command)["schedules"]["text"]
 
 
+def test_doctor_says_whether_runs_are_watched(command: Command, clock: Clock) -> None:
+    """Runs that are late wait for a worker: they are counted, and nothing to fix. Nobody who
+    watches is.
+    """
+    command.set({**ACCOUNT, "PREFECT_API_URL": clock.url})
+
+    def runs() -> dict[str, Any]:
+        found = json.loads(command("doctor", "--json").out)
+        return next(each for each in found if each["name"] == "runs")
+
+    assert {"name": "runs", "ok": True, "text": "watched; none is late", "mend": ""} == runs()
+    clock.late = 2
+    assert "2 runs late: not lost, waiting for a worker" in runs()["text"]
+    clock.is_watched = False
+    assert (False, True) == (runs()["ok"], "`numberflow watch`" in runs()["mend"])
+
+
 def test_doctor_with_the_server_of_up(command: Command, clock: Clock) -> None:
     """Its own part of the log is read; what was missed while it was off is not overdue yet."""
     command.set({**ACCOUNT, "PREFECT_API_URL": clock.url})
