@@ -332,8 +332,9 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
+        """The process of `prefect worker start`, whose children are its runs."""
+        below = psutil.Process(self._process.pid).children()
+        return below[0].pid if below else self._process.pid
 
     @property
     def is_alive(self) -> bool:

@@ -5,6 +5,8 @@ The ledger judges.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -64,6 +66,40 @@ def test_sigterm_ends_a_run_after_the_steps_under_way(office, form):
     office.hire()
     office.prefect.retry(run_id)
     assert ("Completed", WANTED) == (office.prefect.ended(run_id)["state_name"], office.charged)
+
+
+def test_sigterm_ends_the_job_of_a_run(office, form):
+    """As a pod of Kubernetes is stopped: the run is Crashed after the step under way, for whoever
+    watches, and is neither cut off nor scheduled again behind their back.
+    """
+    office.workers[-1].kill()
+    office.simulator.faults.add({"operation": "rent", "fault": "hold_after", "hold_s": 300})
+    run_id = office.prefect.start(form | {"reference": "W-JOB", "quantity": WANTED})
+    job = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "deployments.supervise"),
+            *(sys.executable, "-m", "prefect", "flow-run", "execute", run_id),
+        ],
+        env=office.prefect.environment(office.folder / "job")
+        | office.environment()
+        # prefect-kubernetes sets it for every job.
+        | {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"},
+        cwd=office.folder,
+    )
+    try:
+        _eventually(office.simulator.holds.list)
+        job.terminate()
+        time.sleep(2)
+        office.simulator.holds.release_all()
+        job.wait(90)
+    finally:
+        job.kill()
+    states = sorted(step.state.value for step in office.journal("W-JOB"))
+    assert ("CRASHED", ["done"] + ["planned"] * (WANTED - 1), 1) == (
+        office.prefect.run(run_id)["state_type"],
+        states,
+        office.charged,
+    )
 
 
 def _stopped_in_the_middle(
