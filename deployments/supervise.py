@@ -2,8 +2,8 @@
 
 A process worker of Prefect that gets SIGTERM kills its runs where they are and tells nobody, so
 they stay Running; `prefect flow-run execute` ends before its run has (Prefect 3.9.1, measured
-2026-12-01). So the runs get SIGTERM first: each ends after the costly step that is under way
-(`tasks.termination`) and tells the server that it crashed. Then the command gets it.
+2026-12-01). So the runs get SIGUSR1 first: each ends after the costly step that is under way
+(`tasks.termination`) and is told to the server as crashed. Then the command gets SIGTERM.
 
 This is what the image starts everything with. A command that has no runs gets SIGTERM at once.
 """
@@ -48,13 +48,13 @@ def main(command: list[str]) -> int:
 
 
 def _end_runs(pid: int) -> None:
-    """Send SIGTERM once to each run below this process, and wait until none is left."""
+    """Send SIGUSR1 once to each run below this process, and wait until none is left."""
     give_up_at_s = time.monotonic() + RUNS_END_IN_S
     told: set[psutil.Process] = set()
     while (runs := _runs(pid)) and time.monotonic() < give_up_at_s:
         for run in set(runs) - told:
             with contextlib.suppress(psutil.NoSuchProcess):
-                run.terminate()
+                run.send_signal(signal.SIGUSR1)
         told.update(runs)
         time.sleep(_POLL_S)
 

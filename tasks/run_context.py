@@ -18,7 +18,7 @@ from numberflow.journal import Journal
 from numberflow.journal.owner import this_person
 from numberflow.purchase.run_context import RunContext, in_thread, open_client
 from tasks.credentials import settings_for
-from tasks.termination import Termination, ungrouped
+from tasks.termination import Termination
 
 # A server that is far behind answers within seconds; one that does not answer must not hold a
 # purchase half-way.
@@ -119,7 +119,7 @@ async def open_run_context(project: str | None) -> AsyncIterator[RunContext]:
                 started_by=who["created_by"] or typed_here,
                 begun_before=await _may_have_begun(),
             )
-            with ungrouped():
+            with termination.heard():
                 yield context
     finally:
         await in_thread(journal.close)

@@ -1,7 +1,8 @@
-"""SIGTERM while a costly step is under way: it takes effect when the outcome is on disk.
+"""A run that is asked to end, by SIGUSR1, ends after the costly step that is under way.
 
-Prefect's handler raises wherever the program is. In the middle of a step the request is cut off,
-and the next run has to find out what became of it. Between steps it stays as Prefect made it.
+`deployments.supervise` sends it before it stops a worker. SIGTERM stays Prefect's: its handler
+raises wherever the program is, which is what Cancel needs. In the middle of a step the request is
+cut off, and the next run has to find out what became of it.
 """
 
 from __future__ import annotations
@@ -10,58 +11,55 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from prefect.exceptions import TerminationSignal
-from prefect.utilities.engine import is_prefect_sigterm_handler_installed
 
 
 class Termination:
-    """The SIGTERM of one run. Use it in the thread of the run's event loop."""
+    """Whether one run was asked to end. Use it in the thread of the run's event loop."""
 
     def __init__(self) -> None:
         self._under_way = 0
-        self._handler: Any = None
         self.came = False
-        """Whether it came during a step: no further one is to begin."""
+        """Whether it was asked: no further step is to begin."""
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Until the block ends, SIGUSR1 ends the run. Elsewhere than in the main thread: nothing.
+
+        Raises:
+            TerminationSignal: it came, as itself and not in the group of a task group, in which
+                Prefect does not find it.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGUSR1, self._asked)
+        try:
+            yield
+        except BaseExceptionGroup as group:
+            found, _ = group.split(TerminationSignal)
+            if found is None:
+                raise
+            raise TerminationSignal(signal=signal.SIGTERM) from group
+        finally:
+            signal.signal(signal.SIGUSR1, before)
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """A costly step, from its permission until its outcome is on disk.
-
-        Raises:
-            TerminationSignal: the signal came meanwhile, and this was the last step under way.
-        """
-        # Without Prefect's handler (`numberflow run`, tests), or in another thread, the signal is
-        # somebody else's business.
-        if (
-            self._under_way == 0
-            and threading.current_thread() is threading.main_thread()
-            and is_prefect_sigterm_handler_installed()
-        ):
-            self._handler = signal.signal(signal.SIGTERM, self._note)
+        """A costly step, from its permission until its outcome is on disk."""
         self._under_way += 1
         try:
             yield
         finally:
             self._under_way -= 1
-            if self._under_way == 0 and self._handler is not None:
-                signal.signal(signal.SIGTERM, self._handler)
-                self._handler = None
-                if self.came:
-                    signal.raise_signal(signal.SIGTERM)
+            if self.came:
+                self._end()
 
-    def _note(self, *_: object) -> None:
+    def _asked(self, *_: object) -> None:
         self.came = True
+        self._end()
 
-
-@contextmanager
-def ungrouped() -> Iterator[None]:
-    """A TerminationSignal as itself: Prefect does not find it in the group of a task group."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        found, _ = group.split(TerminationSignal)
-        if found is None:
-            raise
-        raise TerminationSignal(signal=signal.SIGTERM) from group
+    def _end(self) -> None:
+        if self._under_way == 0:
+            signal.raise_signal(signal.SIGTERM)
