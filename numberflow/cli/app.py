@@ -246,6 +246,13 @@ def setup(
     check: Annotated[
         bool, typer.Option("--check", help="Only look: exit code 1 where something differs.")
     ] = False,
+    unattended: Annotated[
+        bool,
+        typer.Option(
+            "--unattended",
+            help="Exit code 0 also when something is left to a person: for what starts afterwards.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Set up the Prefect server, the journal and the stores; as often as you like.
@@ -255,7 +262,7 @@ def setup(
     """
     from numberflow.cli import setup as command
 
-    sys.exit(command.setup(check=check, as_json=as_json))
+    sys.exit(command.setup(check=check, unattended=unattended, as_json=as_json))
 
 
 @app.command()

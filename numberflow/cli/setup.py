@@ -35,8 +35,10 @@ _STYLES = {"ok": "green", "DONE": "green", "DIFFERS": "yellow", "PERSON": "bold 
            "FAILED": "bold red"}  # fmt: skip
 
 
-def setup(*, check: bool, as_json: bool) -> int:
+def setup(*, check: bool, as_json: bool, unattended: bool = False) -> int:
     """Do every step, or with `check` only look. Returns the exit code.
+
+    `unattended`: what is left to a person is printed, and is no reason for another code than 0.
 
     Raises:
         BadInput: a variable cannot be used.
@@ -61,7 +63,7 @@ def setup(*, check: bool, as_json: bool) -> int:
     else:
         typer.echo(as_table(_rows(results), header=False, styles=_STYLES))
         typer.echo(_summary(results, check=check))
-    return _exit_code(results, check=check)
+    return exit_code(results, check=check, unattended=unattended)
 
 
 def _steps(settings: Settings, url: str) -> Sequence[Step]:
@@ -100,10 +102,12 @@ def _summary(results: Sequence[Result], *, check: bool) -> str:
     return f"{said} Left to a person: {count_of(todo, 'thing')}, marked →." if todo else said
 
 
-def _exit_code(results: Sequence[Result], *, check: bool) -> int:
+def exit_code(results: Sequence[Result], *, check: bool, unattended: bool) -> int:
+    """What the results come to, as `numberflow setup --help` says."""
     states = {result.state for result in results}
     if check:
         return exit_codes.DONE if states == {"ok"} else exit_codes.CRASH
     if "failed" in states:
         return exit_codes.CRASH
-    return exit_codes.NEEDS_PERSON if "person" in states else exit_codes.DONE
+    is_left = "person" in states and not unattended
+    return exit_codes.NEEDS_PERSON if is_left else exit_codes.DONE

@@ -19,6 +19,7 @@ from support.prefect_stub import Clock, stubbed
 from deployments.step import Difference, Found, Result, Step, settle
 from numberflow.cli.callbacks import callback_secret
 from numberflow.cli.server_settings import server_settings
+from numberflow.cli.setup import exit_code
 from numberflow.errors import StoreUnavailable
 from numberflow.receiver.secrets import SecretFile
 from numberflow.settings import Settings
@@ -141,4 +142,23 @@ def test_what_goes_wrong_is_a_result() -> None:
     )
     assert Result("b", "failed", "as before", ("still changed: it",)) == asyncio.run(
         settle(Step("b", differs, nothing))
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "codes"),
+    [
+        (("ok", "done"), (0, 0, 1)),
+        (("ok",), (0, 0, 0)),
+        (("ok", "person"), (4, 0, 1)),
+        (("failed", "person"), (1, 1, 1)),
+    ],
+)
+def test_exit_codes(states: tuple[Any, ...], codes: tuple[int, ...]) -> None:
+    """Alone, `--unattended` (containers start afterwards), `--check`."""
+    results = [Result(state, state, "") for state in states]
+    assert codes == (
+        exit_code(results, check=False, unattended=False),
+        exit_code(results, check=False, unattended=True),
+        exit_code(results, check=True, unattended=False),
     )
