@@ -6,8 +6,9 @@ VENV   := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),$(CURDIR)/.venv)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 XDIST  ?= 2
-# Environments of `make test-python` and `make newest`, beside the one that is worked in.
+# Environments of `make test-python`, `make newest` and of the tools, beside the one that is worked in.
 OTHERS := $(CURDIR)/.numberflow/environments
+TOOLS  := $(OTHERS)/tools
 
 # Prefect keeps its database and settings inside the project while recipes run, and stays quiet and offline.
 export PREFECT_HOME ?= $(CURDIR)/.numberflow/prefect
@@ -90,8 +91,8 @@ check: $(VENV)/.numberflow-dev  ## lint, types, import layers, dependencies; cha
 	$(BIN)/deptry .
 
 .PHONY: validate
-validate: $(VENV)/.numberflow-dev  ## are the files of containers/ what Docker, Compose and Kubernetes take?
-	@bash .ci/validate $(BIN)
+validate: $(TOOLS)/.installed  ## are the files of containers/ what Docker, Compose and Kubernetes take?
+	@bash .ci/validate $(TOOLS)/bin
 
 fix: $(VENV)/.numberflow-dev  ## format, and fix what lint can fix
 	$(BIN)/ruff format .
@@ -113,9 +114,15 @@ audit: $(VENV)/.numberflow-dev  ## ask the advisory databases about every pinned
 	$(BIN)/python tests/advisories.py
 
 # Of what a user installs: the pins with their hashes, and us.
-sbom: $(VENV)/.numberflow-dev  ## the bill of materials in dist/ (CycloneDX)
+$(TOOLS)/.installed: requirements-tools.txt
+	$(call need_python,$(PYTHON),Name another one)
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-tools.txt
+	@touch $@
+
+sbom: $(TOOLS)/.installed  ## the bill of materials in dist/ (CycloneDX)
 	mkdir -p dist
-	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+	$(TOOLS)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file dist/numberflow.cdx.json
 
 fuzz: $(VENV)/.numberflow-dev  ## ten minutes of made-up callbacks, replies and forms (SECONDS=600)
@@ -145,10 +152,12 @@ COMPILE := uv pip compile pyproject.toml $(UPGRADE) --universal --python-version
 pins:  ## compile the pins again (needs uv), without index addresses
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(subst pyproject.toml,,$(COMPILE)) --group tools --constraints requirements-dev.txt --output-file requirements-tools.txt
 	$(COMPILE) --extra s3 --constraints requirements.txt --output-file requirements-image.txt
 	$(subst pyproject.toml,,$(COMPILE)) --group build --constraints requirements-dev.txt --output-file requirements-build.txt
 	sed -i '1i # Compiled from pyproject.toml by `make pins`; hashes, no index addresses.' requirements.txt
 	sed -i '1i # Compiled from pyproject.toml (group dev) by `make pins`; hashes, no index addresses.' requirements-dev.txt
+	sed -i '1i # Compiled from pyproject.toml (group tools) by `make pins`; hashes, no index addresses.' requirements-tools.txt
 	sed -i '1i # Compiled from pyproject.toml (extra s3) by `make pins`, for containers/Dockerfile; hashes, no index addresses.' requirements-image.txt
 	sed -i '1i # Compiled from pyproject.toml (group build) by `make pins`, for containers/Dockerfile; hashes, no index addresses.' requirements-build.txt
 

@@ -55,11 +55,14 @@ def imported(count: int) -> Callable[[Scene], bool]:
     return holds
 
 
+# At the plan and the campaign, together.
+LOOKS = ("get_sms_app", "fetch_campaign")
+
 COMMANDS = {
     "import": Command(
         "import-numbers",
         {"phone_numbers": numbers(1), "sms": SMS},
-        ("token", "get_imported", "import_number", "get_imported"),
+        ("token", *LOOKS, "get_imported", "import_number", "get_imported"),
         imported(1),
     ),
     "bulk-import": Command(
@@ -67,6 +70,7 @@ COMMANDS = {
         {"phone_numbers": numbers(3), "sms": SMS, "numbers_per_order": 2},
         (
             "token",
+            *LOOKS,
             *["get_imported"] * 3,
             "import_numbers",
             "import_numbers",
@@ -92,6 +96,7 @@ COMMANDS = {
         {"phone_numbers": numbers(2), "sms": SMS, "loa": "LOA"},
         (
             "token",
+            *LOOKS,
             *["get_qualified"] * 6,
             "text_enable",
             "get_hosting_order",
@@ -116,7 +121,7 @@ BOUNDARIES = [
     for name, command in COMMANDS.items()
     for nth, operation in enumerate(command.requests, 1)
 ]
-READS = ("get_", "list_", "token")
+READS = ("get_", "list_", "fetch_", "token")
 
 
 def is_telling(requests: tuple[str, ...], nth: int, hold: str) -> bool:
