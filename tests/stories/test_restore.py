@@ -157,6 +157,17 @@ async def test_a_back_up_of_the_last_word_holds_nothing(shop: Shop) -> None:
     assert 2 == sum(rents(shop).values())
 
 
+async def test_a_hold_that_no_marker_explains_is_lifted(shop: Shop) -> None:
+    """Held beside a wrong marker, since corrected: reconcile finds nothing behind and lifts it."""
+    await bought(shop, "PO-1")
+    with Journal.open(shop.journal_url) as journal:
+        journal.hold_restored(shop.settings.project_id, "beside the store of another journal")
+    assert RunOutcome.REFUSED is (await bought(shop, "PO-2")).outcome
+    assert "costly steps continue" in (await look(shop)).restored
+    assert RunOutcome.DONE is (await bought(shop, "PO-2")).outcome
+    assert "" == (await look(shop)).restored
+
+
 async def test_an_empty_journal_is_another_journal(shop: Shop) -> None:
     """The file was deleted to "start over", or a worker has a journal of its own: nothing leaves,
     and the same holds when both grow.

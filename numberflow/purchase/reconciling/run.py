@@ -116,7 +116,14 @@ async def reconcile_project(
     if behind is not None:
         left = sum(line.severity == Severity.PERSON.value for line in lines) + len(settled.busy)
         report = await _after_restore(context, report, behind, 0 if accept_restore else left)
+    elif await in_thread(context.journal.lift_restored, context.project_id):
+        # Held beside another marker, or by a run that looked before the journal was accepted. Each
+        # run looks at its own marker again.
+        report = report.model_copy(update={"restored": _KNOWN})
     return Reconciled(await asyncio.to_thread(_published, context, report, lines), found)
+
+
+_KNOWN = "The journal knows all that its marker knows: costly steps continue."
 
 
 async def _after_restore(
