@@ -137,9 +137,9 @@ bench: $(VENV)/.numberflow-dev  ## measurements; each prints its question, machi
 notebook: $(VENV)/.numberflow-dev  ## regenerate docs/inventory.ipynb
 	$(BIN)/python benchmarks/notebook.py
 
-# As the lock file has it, by hash, and without running anything that a package brings.
+# Exactly as package.json pins it, all of it, and without running anything that a package brings.
 node-sdk:  ## the vendor's Node SDK, for the test that asks it (needs Node.js and npm)
-	cd tests/samples/node_sdk && npm ci --ignore-scripts --no-audit --no-fund
+	cd tests/samples/node_sdk && npm install --no-package-lock --ignore-scripts --no-audit --no-fund
 
 build: $(VENV)/.numberflow-dev  ## build the wheel in dist/
 	rm -rf dist
