@@ -23,7 +23,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import TypeVar
 from urllib.parse import quote
@@ -41,8 +41,8 @@ T = TypeVar("T")
 # Far longer than a store takes that works (a bucket: 0.1 s), and short beside a lease: a store that
 # hangs refuses the step instead of holding it.
 STORE_WAIT_S = 10.0
-# More lost references than these say nothing more.
-LOST_MAX = 100
+# Lost references that are named, each by a read; the others are counted.
+LOST_NAMED_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,20 +188,25 @@ class Marker:
         """
         return await self._bounded(self._behind)
 
-    async def lost_references(self) -> list[str]:
-        """References that sent costly requests and that the journal does not know; at most 100."""
+    async def lost_references(self) -> tuple[int, list[str]]:
+        """How many references sent costly requests and are unknown to the journal; 20 of them."""
 
-        def read() -> list[str]:
+        def find() -> list[str]:
             known = {each.id for each in self._journal.purchases(self._project_id)}
-            lost = [
+            return [
                 path
                 for path in self._store.find(f"{self._folder}/purchases/*.json")
                 if PurePosixPath(path).stem not in known
             ]
-            contents = (self._store.read(path) for path in lost[:LOST_MAX])
-            return sorted(str(json.loads(each)["reference"]) for each in contents if each)
 
-        return await self._bounded(read)
+        def name(path: str) -> str:
+            content = self._store.read(path)
+            return str(json.loads(content)["reference"]) if content else ""
+
+        lost = await self._bounded(find)
+        # Each read has its own bound: many in a slow bucket must not keep reconcile from its end.
+        named = [await self._bounded(partial(name, path)) for path in lost[:LOST_NAMED_MAX]]
+        return len(lost), sorted(filter(None, named))
 
     async def accept(self) -> None:
         """Take the journal as it is: costly steps continue. For after a reconcile.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from support.s3 import s3_endpoint, s3_root  # noqa: F401
 from support.shop import Shop
 
 from numberflow.errors import Stopped
+from numberflow.export.store import Store
 from numberflow.journal import STOP_FILE, IntentionState, Journal
 from numberflow.models.adoption import Adoption
 from numberflow.models.parameters import check_parameters
@@ -166,6 +168,23 @@ async def test_a_hold_that_no_marker_explains_is_lifted(shop: Shop) -> None:
     assert "costly steps continue" in (await look(shop)).restored
     assert RunOutcome.DONE is (await bought(shop, "PO-2")).outcome
     assert "" == (await look(shop)).restored
+
+
+async def test_many_lost_references_in_a_slow_store(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is read within a bound of its own: together they take longer than one may."""
+    await bought(shop, "PO-0")
+    copy = back_up(shop)
+    for n in range(1, 9):
+        await bought(shop, f"PO-{n}")
+    restore(shop, copy)
+    read = Store.read
+    monkeypatch.setattr(marker, "STORE_WAIT_S", 2.0)
+    monkeypatch.setattr(Store, "read", lambda store, path: time.sleep(0.3) or read(store, path))
+    report = await look(shop, accept_restore=True)
+    assert "8 references sent costly requests" in report.restored
+    assert "PO-8. " in report.restored
 
 
 async def test_an_empty_journal_is_another_journal(shop: Shop) -> None:

@@ -22,7 +22,7 @@ from numberflow.models.reports import (
     RunOutcome,
     SettledLine,
 )
-from numberflow.models.wording import count_of, first_of
+from numberflow.models.wording import count_of
 from numberflow.planning.reconciling.compare import expected_addresses, reconcile
 from numberflow.planning.reconciling.kinds import Finding, Kind, Severity
 from numberflow.planning.reconciling.lines import JournalSide
@@ -130,12 +130,12 @@ async def _after_restore(
     context: RunContext, report: ReconcileReport, behind: Behind, left: int
 ) -> ReconcileReport:
     """The report of a restored journal; costly steps continue when nothing is `left` to decide."""
-    lost = await context.marker.lost_references()
+    lost, named = await context.marker.lost_references()
     told = f"{behind}. "
     if lost:
         told += (
-            f"{count_of(len(lost), 'reference')} sent costly requests and cannot be used again: "
-            f"{first_of(lost, 20)}. "
+            f"{count_of(lost, 'reference')} sent costly requests and cannot be used again: "
+            f"{', '.join(named)}{f' and {lost - len(named)} more' if lost > len(named) else ''}. "
         )
     if left:
         told += (
