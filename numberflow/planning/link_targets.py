@@ -32,6 +32,8 @@ CAMPAIGN_NUMBERS = 50
 NAMED_MAX = 5
 
 _SMS_USABLE = frozenset({"ACTIVE"})
+# Words that say nothing: neither is a reason to refuse a purchase.
+_UNSAID = frozenset({"", "STATUS_UNSPECIFIED", "UNRECOGNIZED"})
 _CAMPAIGN_USABLE = frozenset({"APPROVED", "ACTIVE"})
 _OLDER = {
     TargetKind.SERVICE_PLAN: "a service plan that is older than SMS apps is not listed",
@@ -46,8 +48,10 @@ def plan_finding(plan_id: str, apps: Sequence[SmsApp]) -> TargetFinding:
     usable = (app.sms_service_id or app.id for app in apps if app.status in _SMS_USABLE)
     if mine is None:
         return unlisted(kind, plan_id, usable)
-    status = mine.status or "without a status"
-    if mine.status not in _SMS_USABLE:
+    status = mine.status or ""
+    if status in _UNSAID:
+        return unchecked(kind, plan_id, "its SMS app is there, and the vendor shows no status")
+    if status not in _SMS_USABLE:
         return _finding(kind, plan_id, Verdict.MISSING, f"its SMS app is {status}", usable)
     return _finding(kind, plan_id, Verdict.GOOD, _named("SMS app", mine.name, status))
 
@@ -60,8 +64,10 @@ def campaign_finding(
     usable = (each.campaign_id for each in others if each.status in _CAMPAIGN_USABLE)
     if found is None:
         return _finding(kind, campaign_id, Verdict.MISSING, "the project has no such one", usable)
-    status = found.status or "without a status"
-    if found.status not in _CAMPAIGN_USABLE:
+    status = found.status or ""
+    if status in _UNSAID:
+        return unchecked(kind, campaign_id, "it is there, and the vendor shows no status")
+    if status not in _CAMPAIGN_USABLE:
         return _finding(kind, campaign_id, Verdict.MISSING, f"it is {status}", usable)
     return _finding(kind, campaign_id, Verdict.GOOD, f"campaign, {status}")
 

@@ -21,7 +21,8 @@ from numberflow.planning.link_targets import (
         ("ACTIVE", Verdict.GOOD),
         ("BLOCKED", Verdict.MISSING),
         ("IN_PROGRESS_X", Verdict.MISSING),
-        (None, Verdict.MISSING),
+        (None, Verdict.UNCHECKED),
+        ("UNRECOGNIZED", Verdict.UNCHECKED),
     ],
 )
 def test_plans(status: str | None, verdict: Verdict) -> None:
